@@ -1,0 +1,77 @@
+package privatereply
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Action is what a decision asks for.
+type Action string
+
+// The actions: send by itself, ask a person, or leave the comment alone.
+const (
+	ActionAuto   Action = "auto"
+	ActionAsk    Action = "ask"
+	ActionIgnore Action = "ignore"
+)
+
+// Decision is what a rule, or a person who started the reply by hand, said about
+// a comment. It travels in the workflow's input, so that editing the rules never
+// changes a running reply. Text has its placeholders filled.
+type Decision struct {
+	Action      Action   `json:"action"`
+	Rule        string   `json:"rule,omitempty"`
+	Text        string   `json:"text,omitempty"`
+	Hold        Duration `json:"hold,omitempty"` // how long a person can stop an automatic reply
+	RulesSHA256 string   `json:"rules_sha256,omitempty"`
+	Reason      string   `json:"reason,omitempty"`
+}
+
+// Reasons that a Decision gives for itself. A rule whose condition failed gives
+// RuleErrorPrefix and its name.
+const (
+	DecidedByRule    = "rule"
+	DecidedByDefault = "default"
+	DecidedByHand    = "hand"
+	FoundBySweep     = "found_by_sweep"
+	RuleErrorPrefix  = "rule_error:"
+)
+
+// Validate reports the first thing that makes d unusable on platform p, naming the field.
+func (d Decision) Validate(p Platform) error {
+	switch d.Action {
+	case ActionAuto:
+		if err := CheckText(p, d.Text); err != nil {
+			return fmt.Errorf("decision.text: %w", err)
+		}
+	case ActionAsk, ActionIgnore:
+	default:
+		return fmt.Errorf("decision.action: %q is not an action; write auto, ask or ignore", d.Action)
+	}
+	if d.Hold < 0 {
+		return fmt.Errorf("decision.hold: %v is negative", time.Duration(d.Hold))
+	}
+	return nil
+}
+
+// Duration is a time.Duration that is written as "2m" in JSON.
+type Duration time.Duration
+
+// MarshalJSON writes d as time.Duration prints it.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("a duration is written as a string such as \"2m\", not %s", b)
+	}
+	if s == "" {
+		*d = 0
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	*d = Duration(v)
+	return err
+}

@@ -1,0 +1,3 @@
+module github.com/privatereply/privatereply
+
+go 1.26.0

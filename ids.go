@@ -1,0 +1,111 @@
+package privatereply
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxIDBytes is what Temporal's SQL stores hold of a workflow id.
+const maxIDBytes = 255
+
+// ErrUnusableID says that something cannot be addressed: its id is empty, too
+// long, or has a character that a workflow id cannot carry.
+var ErrUnusableID = errors.New("unusable id")
+
+// CanonicalID is the one spelling of a comment's id. Facebook's webhook, feed and
+// reels write the same comment with different prefixes, so only the part after
+// the last "_" counts there.
+func CanonicalID(c Comment) string {
+	id := c.TargetID()
+	if c.Platform == Facebook {
+		id = lastPart(id)
+	}
+	if c.PostID != "" && id != "" {
+		return "post-" + id
+	}
+	return id
+}
+
+// ReplyID is the id of the workflow that answers c: "reply:<platform>:<account>:<comment>".
+func ReplyID(c Comment) (string, error) {
+	return workflowID("reply", c.Platform, c.Account, "comment", CanonicalID(c))
+}
+
+// ConversationID is the id of the workflow that keeps the window of one person.
+func ConversationID(p Platform, account, person string) (string, error) {
+	return workflowID("conversation", p, account, "person", person)
+}
+
+// BroadcastID is the id of the workflow that watches one live video.
+func BroadcastID(p Platform, account, media string) (string, error) {
+	return workflowID("broadcast", p, account, "media", media)
+}
+
+// SweepID is the id of an account's sweep Schedule.
+func SweepID(p Platform, account string) (string, error) {
+	if err := checkAccount(account); err != nil {
+		return "", err
+	}
+	return "sweep:" + string(p) + ":" + account, nil
+}
+
+// ID is a workflow id taken apart.
+type ID struct {
+	Kind     string // reply, conversation or broadcast
+	Platform Platform
+	Account  string
+	Rest     string // the comment, person or media
+}
+
+// ParseID takes apart what ReplyID, ConversationID and BroadcastID put together.
+func ParseID(s string) (ID, bool) {
+	parts := strings.SplitN(s, ":", 4)
+	if len(parts) != 4 || parts[2] == "" || parts[3] == "" || !Platform(parts[1]).Valid() {
+		return ID{}, false
+	}
+	switch parts[0] {
+	case "reply", "conversation", "broadcast":
+		return ID{Kind: parts[0], Platform: Platform(parts[1]), Account: parts[2], Rest: parts[3]}, true
+	}
+	return ID{}, false
+}
+
+func workflowID(kind string, p Platform, account, what, rest string) (string, error) {
+	if err := checkAccount(account); err != nil {
+		return "", err
+	}
+	if err := checkID(what, rest); err != nil {
+		return "", err
+	}
+	id := kind + ":" + string(p) + ":" + account + ":" + rest
+	if len(id) > maxIDBytes {
+		return "", fmt.Errorf("%w: %s is %d bytes long as a workflow id; %d is the most", ErrUnusableID, what, len(id), maxIDBytes)
+	}
+	return id, nil
+}
+
+// checkAccount keeps ":" out of account ids: everything after the third colon of
+// a workflow id belongs to the comment, so only there may one stand.
+func checkAccount(account string) error {
+	if strings.Contains(account, ":") {
+		return fmt.Errorf("%w: account %q has a colon", ErrUnusableID, account)
+	}
+	return checkID("account", account)
+}
+
+// checkID admits printable ASCII without spaces. The SDK copies workflow ids into
+// a gRPC header, where anything else is an error.
+func checkID(what, id string) error {
+	if id == "" {
+		return fmt.Errorf("%w: %s is empty", ErrUnusableID, what)
+	}
+	for _, r := range id {
+		if r <= ' ' || r > '~' {
+			return fmt.Errorf("%w: %s %q has the character %q; only printable ASCII without spaces can be used", ErrUnusableID, what, id, r)
+		}
+	}
+	return nil
+}
+
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }

@@ -1,0 +1,62 @@
+package privatereply
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Limits of a message's text. Instagram counts bytes of UTF-8 (about 333 Japanese
+// characters); Facebook counts characters without saying which, so UTF-16 units,
+// the larger count, are used.
+const (
+	InstagramTextBytes = 1000
+	FacebookTextChars  = 2000
+)
+
+// ErrText says that a text cannot be sent.
+var ErrText = errors.New("text cannot be sent")
+
+// TextLength counts text as its platform does and names the unit and the limit.
+func TextLength(p Platform, text string) (n, limit int, unit string) {
+	if p == Instagram {
+		return len(text), InstagramTextBytes, "bytes"
+	}
+	return len(utf16.Encode([]rune(text))), FacebookTextChars, "characters"
+}
+
+// CheckText refuses an empty text and one over the platform's limit, in words for
+// the person who wrote it.
+func CheckText(p Platform, text string) error {
+	if strings.TrimSpace(text) == "" {
+		return fmt.Errorf("%w: it is empty", ErrText)
+	}
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("%w: it is not valid UTF-8", ErrText)
+	}
+	if n, limit, unit := TextLength(p, text); n > limit {
+		return fmt.Errorf("%w: it has %d %s; %s takes at most %d", ErrText, n, unit, p, limit)
+	}
+	return nil
+}
+
+// CutMark ends a text that was cut.
+const CutMark = " […]"
+
+// CutText shortens text to at most limit bytes on a character boundary, and marks
+// that it was cut. A limit too small for the mark gives the empty string.
+func CutText(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	cut := limit - len(CutMark)
+	if cut <= 0 {
+		return ""
+	}
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + CutMark
+}
