@@ -1,3 +1,43 @@
 module github.com/privatereply/privatereply
 
 go 1.26.0
+
+require (
+	cel.dev/cel-go v0.33.2
+	github.com/BurntSushi/toml v1.4.0
+	github.com/caarlos0/env/v11 v11.4.2
+	github.com/davecgh/go-spew v1.1.1
+	github.com/facebookgo/clock v0.0.0-20150410010913-600d898af40a
+	github.com/fsnotify/fsnotify v1.10.1
+	github.com/goccy/go-yaml v1.19.2
+	github.com/gogo/protobuf v1.3.2
+	github.com/golang/mock v1.6.0
+	github.com/google/go-cmp v0.7.0
+	github.com/google/uuid v1.6.0
+	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.2
+	github.com/grpc-ecosystem/grpc-gateway/v2 v2.22.0
+	github.com/inconshreveable/mousetrap v1.1.0
+	github.com/nexus-rpc/nexus-proto-annotations v0.1.0
+	github.com/nexus-rpc/sdk-go v0.7.0
+	github.com/pmezard/go-difflib v1.0.0
+	github.com/robfig/cron v1.2.0
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
+	github.com/stretchr/objx v0.5.3
+	github.com/stretchr/testify v1.12.1
+	go.temporal.io/api v1.63.5
+	go.temporal.io/sdk v1.50.0
+	go.temporal.io/sdk/contrib/envconfig v1.0.2
+	go.uber.org/multierr v1.10.0
+	go.uber.org/zap v1.28.0
+	golang.org/x/net v0.58.0
+	golang.org/x/sync v0.24.0
+	golang.org/x/sys v0.47.0
+	golang.org/x/text v0.43.0
+	golang.org/x/time v0.16.0
+	google.golang.org/genproto/googleapis/api v0.0.0-20260526163538-3dc84a4a5aaa
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260526163538-3dc84a4a5aaa
+	google.golang.org/grpc v1.83.2
+	google.golang.org/protobuf v1.36.11
+	gopkg.in/yaml.v3 v3.0.1
+)
