@@ -1,0 +1,129 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Input starts PrivateReply.
+type Input struct {
+	Comment  privatereply.Comment  `json:"comment"`
+	Decision privatereply.Decision `json:"decision"`
+}
+
+// Approve asks to send the reply. An empty Text keeps the proposed one.
+type Approve struct {
+	Approver string `json:"approver"`
+	Text     string `json:"text,omitempty"`
+}
+
+// Reject asks never to send the reply.
+type Reject struct {
+	Approver string `json:"approver"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Resolve settles a delivery that nobody could prove. It never sends.
+type Resolve struct {
+	Approver  string `json:"approver"`
+	Delivered *bool  `json:"delivered"`
+}
+
+// At carries the time at which something happened.
+type At struct {
+	At time.Time `json:"at"`
+}
+
+// Answer tells the caller of an Update what became of it.
+type Answer struct {
+	Accepted bool                `json:"accepted"`
+	State    privatereply.State  `json:"state"`
+	Reason   privatereply.Reason `json:"reason,omitempty"`
+	Deadline time.Time           `json:"deadline,omitzero"`
+}
+
+// PersonMessage tells a Conversation that the person wrote.
+type PersonMessage struct {
+	At        time.Time `json:"at"`
+	MessageID string    `json:"mid,omitempty"`
+}
+
+// ReplyJoined tells a Conversation that a reply was delivered to its person.
+type ReplyJoined struct {
+	Reply     string    `json:"reply"` // the reply's workflow id
+	SentAt    time.Time `json:"sent_at"`
+	MessageID string    `json:"message_id,omitempty"`
+}
+
+// FollowUp asks a Conversation to write to its person.
+type FollowUp struct {
+	Agent      string `json:"agent"`
+	Text       string `json:"text"`
+	HumanAgent bool   `json:"human_agent,omitempty"`
+}
+
+// FollowUpAnswer tells how a follow-up ended.
+type FollowUpAnswer struct {
+	State     privatereply.Outcome `json:"state"` // sent, refused or unknown
+	MessageID string               `json:"message_id,omitempty"`
+	Reason    privatereply.Reason  `json:"reason,omitempty"`
+}
+
+// decode reads the JSON of one message into v. It refuses unknown fields: a
+// mistyped "text" must not send the proposal. The messages are taken raw because
+// the SDK drops a signal that does not decode, without a word to anybody.
+func decode(raw converter.RawValue, v any) error {
+	data := raw.Payload().GetData()
+	if len(bytes.TrimSpace(data)) == 0 {
+		data = []byte("{}")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return fmt.Errorf("the message is not as it should be: %w; write JSON such as %s", plain(err), example(v))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("the message has more than one JSON value; write one such as %s", example(v))
+	}
+	return nil
+}
+
+// plain turns the decoder's errors into words that name the field.
+func plain(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) {
+		if wrongType.Field == "" {
+			return fmt.Errorf("it is a JSON %s, not an object", wrongType.Value)
+		}
+		return fmt.Errorf("field %q cannot be a JSON %s", wrongType.Field, wrongType.Value)
+	}
+	return err
+}
+
+func example(v any) string {
+	switch v.(type) {
+	case *Approve:
+		return `{"approver":"ana","text":"Hi!"}`
+	case *Reject:
+		return `{"approver":"ana","reason":"spam"}`
+	case *Resolve:
+		return `{"approver":"ana","delivered":true}`
+	case *FollowUp:
+		return `{"agent":"ana","text":"Hi!"}`
+	case *ReplyJoined:
+		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z","message_id":"…"}`
+	case *PersonMessage:
+		return `{"at":"2026-01-02T15:04:05Z","mid":"…"}`
+	case *At:
+		return `{"at":"2026-01-02T15:04:05Z"}`
+	}
+	return "{}"
+}

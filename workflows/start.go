@@ -1,0 +1,108 @@
+package workflows
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Keys of a reply's memo. Lists are made of them and of the search attributes,
+// without a query per row.
+const (
+	MemoPerson  = "person"
+	MemoComment = "comment"
+	MemoText    = "text"
+	MemoRule    = "rule"
+	MemoMedia   = "media"
+)
+
+// The server warns about a memo of more than 2 KiB. Encryption adds about 130
+// bytes a field; what is left is shared between the two texts. Sizes are those
+// of the JSON form.
+const (
+	memoTextBytes = 550
+	memoNameBytes = 150
+	summaryBytes  = 200
+)
+
+// StartOptions are the options to start the reply of in on queue. The workflow id
+// and its policies make a second start of the same comment an error that
+// temporal.IsWorkflowExecutionAlreadyStartedError recognises.
+func StartOptions(in Input, queue string, now time.Time) (client.StartWorkflowOptions, error) {
+	if err := in.Comment.Validate(); err != nil {
+		return client.StartWorkflowOptions{}, err
+	}
+	if err := in.Decision.Validate(in.Comment.Platform); err != nil {
+		return client.StartWorkflowOptions{}, err
+	}
+	id, err := privatereply.ReplyID(in.Comment)
+	if err != nil {
+		return client.StartWorkflowOptions{}, err
+	}
+	first := begin(in, now)
+	return client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                queue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes:                    searchAttributes(in, first.state, first.deadline),
+		Memo:                                     memo(in),
+		StaticSummary:                            summary(in.Comment),
+	}, nil
+}
+
+func memo(in Input) map[string]any {
+	m := map[string]any{}
+	for key, v := range map[string]struct {
+		text  string
+		limit int
+	}{
+		MemoPerson:  {in.Comment.Username, memoNameBytes},
+		MemoComment: {in.Comment.Text, memoTextBytes},
+		MemoText:    {in.Decision.Text, memoTextBytes},
+		MemoRule:    {in.Decision.Rule, memoNameBytes},
+		MemoMedia:   {in.Comment.MediaID, memoNameBytes},
+	} {
+		if v.text != "" {
+			m[key] = cutJSON(v.text, v.limit)
+		}
+	}
+	return m
+}
+
+// cutJSON cuts text so that its JSON form has at most limit bytes: a quote or a
+// "<" takes up to six there.
+func cutJSON(text string, limit int) string {
+	for n := limit; n > 0; {
+		cut := privatereply.CutText(text, n)
+		b, err := json.Marshal(cut)
+		if err == nil && len(b) <= limit {
+			return cut
+		}
+		n -= max(1, (len(b)-limit)/6)
+	}
+	return ""
+}
+
+// summary is the line that names a reply in the Web UI.
+func summary(c privatereply.Comment) string {
+	who := "somebody"
+	if c.Username != "" {
+		who = "@" + c.Username
+	}
+	what := "a comment"
+	if c.Text != "" {
+		what = fmt.Sprintf("“%s”", c.Text)
+	}
+	where := string(c.Source)
+	if c.Source == "" {
+		where = "post"
+	}
+	return privatereply.CutText(fmt.Sprintf("%s on %s %s: %s", who, c.Platform, where, what), summaryBytes)
+}
