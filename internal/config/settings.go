@@ -1,0 +1,90 @@
+// Package config reads the product's own settings and its accounts file. What is
+// named TEMPORAL_* belongs to Temporal's envconfig (see internal/temporalclient).
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/privatereply/privatereply/internal/logging"
+)
+
+// Prefix begins the name of every variable here.
+const Prefix = "PRIVATEREPLY_"
+
+// Common are the settings that every program shares.
+type Common struct {
+	Accounts  string         `env:"ACCOUNTS" envDefault:"accounts.yaml"`
+	Rules     string         `env:"RULES" envDefault:"rules.yaml"`
+	TaskQueue string         `env:"TASK_QUEUE" envDefault:"private-replies"`
+	LogFormat logging.Format `env:"LOG_FORMAT" envDefault:"json"`
+	LogLevel  zapcore.Level  `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// Bridge are the settings of webhookbridge.
+type Bridge struct {
+	Common
+	VerifyToken string   `env:"VERIFY_TOKEN,required,notEmpty"`
+	AppSecrets  []string `env:"APP_SECRETS,required,notEmpty"` // any may sign
+	WebhookAddr string   `env:"WEBHOOK_ADDR" envDefault:":8080"`
+	OpsAddr     string   `env:"OPS_ADDR" envDefault:":9091"`
+}
+
+// Worker are the settings of worker.
+type Worker struct {
+	Common
+	Graph
+	OpsAddr     string `env:"OPS_ADDR" envDefault:":9092"`
+	SendWorkers int    `env:"SEND_WORKERS" envDefault:"1"` // processes that share each account's rate
+}
+
+// Starter are the settings of the command line.
+type Starter struct {
+	Common
+	Graph
+	Approver string `env:"APPROVER"` // who decides, unless --approver says so
+}
+
+// Graph says where Meta is.
+type Graph struct {
+	FacebookURL  string `env:"GRAPH_FACEBOOK_URL" envDefault:"https://graph.facebook.com"`
+	InstagramURL string `env:"GRAPH_INSTAGRAM_URL" envDefault:"https://graph.instagram.com"`
+	Version      string `env:"GRAPH_VERSION" envDefault:"v26.0"`
+}
+
+// Read reads the settings of one program from the environment. The error lists
+// everything that is wrong, by the variable's full name.
+func Read[T any]() (T, error) {
+	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix})
+	var all env.AggregateError
+	if errors.As(err, &all) {
+		lines := make([]string, len(all.Errors))
+		for i, e := range all.Errors {
+			lines[i] = words(e)
+		}
+		return settings, fmt.Errorf("settings: %s", strings.Join(lines, "; "))
+	}
+	if err != nil {
+		return settings, fmt.Errorf("settings: %w", err)
+	}
+	return settings, nil
+}
+
+func words(err error) string {
+	var missing env.VarIsNotSetError
+	var empty env.EmptyVarError
+	var bad env.ParseError
+	switch {
+	case errors.As(err, &missing):
+		return missing.Key + " is required: set it"
+	case errors.As(err, &empty):
+		return empty.Key + " is empty: give it a value"
+	case errors.As(err, &bad):
+		return fmt.Sprintf("%s: %v", bad.Name, bad.Err)
+	}
+	return err.Error()
+}

@@ -1,0 +1,64 @@
+// Package temporalclient connects the programs to Temporal.
+package temporalclient
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/internal/logging"
+)
+
+// dialTimeout bounds the first connection, so that a wrong address is an error
+// and not a program that hangs.
+const dialTimeout = 10 * time.Second
+
+// Options reads TEMPORAL_* and Temporal's profile file, as the Temporal CLI does.
+// Role names the program in the Web UI.
+func Options(role string, logger *zap.Logger) (client.Options, error) {
+	opts, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return client.Options{}, fmt.Errorf("TEMPORAL_* settings: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	opts.Identity = fmt.Sprintf("%s@%s:%d", role, host, os.Getpid())
+	opts.Logger = logging.ForTemporal(logger)
+	if opts.DataConverter == nil {
+		opts.DataConverter = converter.GetDefaultDataConverter()
+	}
+	opts.FailureConverter = temporal.GetDefaultFailureConverter()
+	return opts, nil
+}
+
+// Dial connects to the server that the environment names.
+func Dial(ctx context.Context, role string, logger *zap.Logger) (client.Client, error) {
+	opts, err := Options(role, logger)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := client.DialContext(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach Temporal at %s (namespace %s): %w; is the server running, and is TEMPORAL_ADDRESS right?",
+			orDefault(opts.HostPort, client.DefaultHostPort), orDefault(opts.Namespace, client.DefaultNamespace), err)
+	}
+	return c, nil
+}
+
+func orDefault(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
