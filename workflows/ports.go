@@ -1,0 +1,82 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Names of the activities that the workflows ask for. Package activities does
+// them; asking by name keeps workflow code free of what they need.
+const (
+	SendPrivateReplyActivity = "SendPrivateReply" // SendPrivateReply → privatereply.SendResult
+	SendFollowUpActivity     = "SendFollowUp"     // SendFollowUp → privatereply.SendResult
+	FindMessageActivity      = "FindMessage"      // FindMessage → FoundMessage
+	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
+	JoinConversationActivity = "JoinConversation" // JoinConversation
+)
+
+// Time limits of a send. An HTTP call to Meta takes at most HTTPTimeout, so that
+// the activity can say how it ended before SendTimeout; a stopping worker waits
+// WorkerStopTimeout, so that a deploy makes no delivery unknown; and a container
+// must be given longer than that before it is killed.
+const (
+	HTTPTimeout       = 15 * time.Second
+	SendTimeout       = 20 * time.Second
+	WorkerStopTimeout = 25 * time.Second
+)
+
+// SendPrivateReply asks for one attempt to send a private reply.
+type SendPrivateReply struct {
+	Comment  privatereply.Comment `json:"comment"`
+	Text     string               `json:"text"`
+	Deadline time.Time            `json:"deadline"`
+	Attempt  int                  `json:"attempt"`             // from 1
+	ByPerson bool                 `json:"by_person,omitempty"` // a person approved it
+}
+
+// SendFollowUp asks for one attempt to write to a person in an open window.
+type SendFollowUp struct {
+	Platform   privatereply.Platform `json:"platform"`
+	Account    string                `json:"account"`
+	Person     string                `json:"person"`
+	Text       string                `json:"text"`
+	HumanAgent bool                  `json:"human_agent,omitempty"` // send with the tag
+	NotAfter   time.Time             `json:"not_after"`
+}
+
+// FindMessage asks whether the account wrote text to the person since a moment.
+type FindMessage struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Person   string                `json:"person"`
+	Text     string                `json:"text"`
+	Since    time.Time             `json:"since"`
+	Known    []string              `json:"known,omitempty"` // messages that are something else's
+	Reply    string                `json:"reply,omitempty"` // the workflow that asks
+}
+
+// FoundMessage is the message that FindMessage found; its id is empty when none was.
+type FoundMessage struct {
+	MessageID string `json:"message_id,omitempty"`
+}
+
+// LookUpComment asks Meta about a comment.
+type LookUpComment struct {
+	Comment privatereply.Comment `json:"comment"`
+}
+
+// CommentFacts is what Meta said about a comment.
+type CommentFacts struct {
+	CreatedAt    time.Time `json:"created_at,omitzero"`
+	NotRepliable bool      `json:"not_repliable,omitempty"` // can_reply_privately is false
+}
+
+// JoinConversation asks to tell the conversations of People about a delivered
+// reply, and to start those that are not running.
+type JoinConversation struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	People   []string              `json:"people"`
+	Joined   ReplyJoined           `json:"joined"`
+}
