@@ -1,0 +1,89 @@
+package graph
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"github.com/privatereply/privatereply"
+)
+
+// refusal is what counts of Meta's error object. Its message and error_user_*
+// are not even decoded.
+type refusal struct {
+	Code      *integer `json:"code"`
+	Subcode   integer  `json:"error_subcode"`
+	Transient flag     `json:"is_transient"`
+	TraceID   trace    `json:"fbtrace_id"`
+}
+
+// read completes e from the body of an answer that has arrived in full. It
+// returns nil if the answer is a success that the caller may decode.
+func (e Error) read(body []byte) *Error {
+	if e.HTTPStatus >= 300 && e.HTTPStatus < 400 {
+		return e.is(Unknown, privatereply.NoAnswer, "the answer is a redirect, which the Graph API never sends")
+	}
+	var envelope struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return e.is(Unknown, privatereply.NoAnswer, "the answer is not a JSON object")
+	}
+	success := e.HTTPStatus >= 200 && e.HTTPStatus < 300
+	if len(envelope.Error) == 0 || string(envelope.Error) == "null" {
+		if success {
+			return nil
+		}
+		return e.is(Unknown, privatereply.NoAnswer, "the answer's status is a failure, and it holds no Graph error")
+	}
+	var r refusal
+	if json.Unmarshal(envelope.Error, &r) != nil || r.Code == nil {
+		return e.is(Unknown, privatereply.NoAnswer, "the answer holds an error without a readable code")
+	}
+	if r.TraceID != "" {
+		e.TraceID = string(r.TraceID)
+	}
+	return e.classify(r)
+}
+
+// traceForm keeps an arbitrary text from passing as a trace id.
+var traceForm = regexp.MustCompile(`^[A-Za-z0-9_+/=-]{1,40}$`)
+
+func traceID(s string) string {
+	if !traceForm.MatchString(s) {
+		return ""
+	}
+	return s
+}
+
+// trace is a trace id. Anything else reads as none: it must not hide the error
+// around it.
+type trace string
+
+func (t *trace) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*t = trace(traceID(s))
+	}
+	return nil
+}
+
+// flag is a boolean that may be absent: Meta's code 1 means something else with
+// is_transient:false than without it.
+type flag int
+
+const (
+	unsaid flag = iota
+	yes
+	no
+)
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	switch strings.Trim(string(b), `"`) {
+	case "true", "1":
+		*f = yes
+	case "false", "0":
+		*f = no
+	}
+	return nil
+}

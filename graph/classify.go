@@ -1,0 +1,67 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/privatereply/privatereply"
+)
+
+// globalSubcode is the least subcode that means the same under every code. The
+// smaller ones (33, 99, 458 and the like) are numbered anew under each code.
+const globalSubcode = 1_000_000
+
+// classify completes e from Meta's error object. The order is: the pair, the
+// subcode under another code, the code, the code's range; what Meta calls passing
+// is then retried even where the table would give up.
+func (e Error) classify(r refusal) *Error {
+	e.Code, e.Subcode = int(*r.Code), int(r.Subcode)
+	found, known := lookup(e.Code, e.Subcode, r.Transient == no)
+	if !known {
+		found = unlisted(e.Code, e.Subcode, e.HTTPStatus)
+	}
+	if r.Transient == yes && found.class == Final {
+		found.class, found.reason = Temporary, privatereply.Outage
+		found.meaning = "Meta calls this passing: " + found.meaning
+	}
+	done := e.is(found.class, found.reason, found.meaning)
+	done.Pause = found.pause
+	done.MayHaveDelivered = found.doubtful
+	return done
+}
+
+// lookup finds the row for an error. said is true if Meta said is_transient:false.
+func lookup(code, subcode int, said bool) (row, bool) {
+	stages := []func(row) bool{
+		func(r row) bool { return subcode != 0 && r.code == code && r.subcode == subcode },
+		func(r row) bool { return subcode >= globalSubcode && r.subcode == subcode },
+		func(r row) bool { return r.subcode == 0 && r.code == code && (subcode == 0 || !r.alone) },
+		func(r row) bool { return r.subcode == 0 && r.code < code && code <= r.upTo },
+	}
+	for _, fits := range stages {
+		for _, r := range table {
+			if fits(r) && (said || !r.saidPermanent) {
+				return r, true
+			}
+		}
+	}
+	return row{}, false
+}
+
+// unlisted is the row of an error that the table does not have. Meta answered, so
+// it is a refusal; but a fault in Meta's server proves nothing.
+func unlisted(code, subcode, status int) row {
+	name := fmt.Sprint(code)
+	if subcode != 0 {
+		name = fmt.Sprintf("%d/%d", code, subcode)
+	}
+	if status >= 500 {
+		return row{
+			class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true,
+			meaning: "Meta's server failed with error " + name + ", which is not in the table",
+		}
+	}
+	return row{
+		class: Final, reason: privatereply.Refused,
+		meaning: "Meta refused it with error " + name + ", which is not in the table",
+	}
+}

@@ -1,0 +1,151 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"time"
+)
+
+// Identity is whose token it is.
+type Identity struct {
+	ID     string // the Page; with Instagram Login an id that only this app knows
+	UserID string // Instagram Login only: the account's id, as its webhooks have it
+	Name   string
+}
+
+// Me asks whom the token belongs to.
+func (c *Client) Me(ctx context.Context, cred Credentials) (Identity, error) {
+	names := "id,name"
+	if onInstagramHost(cred.Account) {
+		names = "id,user_id,username"
+	}
+	var n struct {
+		person
+		UserID str `json:"user_id"`
+	}
+	if _, err := c.node(ctx, cred, "ask whose token it is", "me", names, &n); err != nil {
+		return Identity{}, err
+	}
+	return Identity{ID: string(n.ID), UserID: string(n.UserID), Name: n.name()}, nil
+}
+
+// Subscription is an app that gets the account's webhooks.
+type Subscription struct {
+	AppID   string
+	AppName string
+	Fields  []string // empty for Instagram with Facebook Login: the app chooses them
+}
+
+// SubscribedApps lists the apps that get webhooks of the account, or of the Page
+// behind it. An account that Meta unsubscribed after failed deliveries is missing
+// here and nowhere else.
+func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscription, error) {
+	nodes, _, _, err := list[struct {
+		node
+		Name   str      `json:"name"`
+		Fields []string `json:"subscribed_fields"`
+	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}})
+	if err != nil {
+		return nil, err
+	}
+	apps := make([]Subscription, len(nodes))
+	for i, n := range nodes {
+		apps[i] = Subscription{AppID: string(n.ID), AppName: string(n.Name), Fields: n.Fields}
+	}
+	return apps, nil
+}
+
+// PageInfo is what decides about a Page's messages.
+type PageInfo struct {
+	ID          string
+	Name        string
+	Published   *bool    // an unpublished Page cannot send private replies; nil if Meta did not say
+	InstagramID string   // the Instagram account linked to it
+	Tasks       []string // what the token's user may do on it; nil if Meta did not say
+}
+
+// Page asks about the Page that sends for the account. It is not for accounts with
+// Instagram Login, which have none.
+func (c *Client) Page(ctx context.Context, cred Credentials) (PageInfo, error) {
+	id := cred.Account.SendNode()
+	var n struct {
+		person
+		Published *bool `json:"is_published"`
+		Instagram node  `json:"instagram_business_account"`
+	}
+	if _, err := c.node(ctx, cred, "ask about the Page", id, "id,name,is_published,instagram_business_account", &n); err != nil {
+		return PageInfo{}, err
+	}
+	page := PageInfo{ID: string(n.ID), Name: string(n.Name), Published: n.Published, InstagramID: string(n.Instagram.ID)}
+	var t struct {
+		Tasks []string `json:"tasks"`
+	}
+	_, err := c.node(ctx, cred, "ask about the Page's tasks", id, "tasks", &t)
+	var e *Error
+	if errors.As(err, &e) && e.Code == 100 {
+		return page, nil // some tokens do not have the field
+	}
+	page.Tasks = t.Tasks
+	return page, err
+}
+
+// TokenInfo is what Meta knows of an access token.
+type TokenInfo struct {
+	AppID     string
+	Kind      string // PAGE, USER, SYSTEM_USER
+	Valid     bool
+	ExpiresAt time.Time // UTC; zero for a token that does not expire
+	Scopes    []string
+}
+
+// DebugToken inspects the token with itself. Meta documents this call as a GET with the
+// token in the URL, where every proxy would log it; so the token goes in the body
+// of a POST that asks to be a GET, as Meta's JavaScript SDK makes its calls. Meta
+// may refuse to let a token inspect itself, and graph.instagram.com may not have
+// the call: then nothing is known about the token.
+func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, error) {
+	a, err := c.do(ctx, cred, call{
+		op:    "inspect the token",
+		path:  []string{"debug_token"},
+		form:  url.Values{"method": {"get"}, "input_token": {cred.Token}},
+		limit: nodeLimit,
+	})
+	if err != nil {
+		return TokenInfo{}, err
+	}
+	var n struct {
+		Data *struct {
+			AppID   str      `json:"app_id"`
+			Kind    str      `json:"type"`
+			Valid   bool     `json:"is_valid"`
+			Expires instant  `json:"expires_at"`
+			Scopes  []string `json:"scopes"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(a.body, &n) != nil || n.Data == nil {
+		return TokenInfo{}, a.unreadable("the answer does not have the expected form")
+	}
+	d := n.Data
+	return TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes}, nil
+}
+
+// Permissions lists what the token's user granted to the app. Meta answers it for
+// the tokens of users and system users, not for those of Pages.
+func (c *Client) Permissions(ctx context.Context, cred Credentials) ([]string, error) {
+	nodes, _, _, err := list[struct {
+		Permission str `json:"permission"`
+		Status     str `json:"status"`
+	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}})
+	if err != nil {
+		return nil, err
+	}
+	var granted []string
+	for _, n := range nodes {
+		if n.Status == "granted" {
+			granted = append(granted, string(n.Permission))
+		}
+	}
+	return granted, nil
+}

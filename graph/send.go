@@ -1,0 +1,126 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Recipient is the comment, or the post of a visitor on a Page, that a private
+// reply answers. Exactly one of its ids is set, spelt as Meta sent it.
+type Recipient struct {
+	CommentID string
+	PostID    string
+}
+
+// Receipt is Meta's word that it took a message.
+type Receipt struct {
+	RecipientID string // the person in messages; not every send names it
+	MessageID   string
+	SentAt      time.Time // just before the request was written, UTC
+	Usage       Usage
+}
+
+// messageBody is the body of a send. Its fields stand in the order of Meta's samples.
+type messageBody struct {
+	Recipient     recipientBody `json:"recipient"`
+	Message       textBody      `json:"message"`
+	MessagingType string        `json:"messaging_type,omitempty"`
+	Tag           string        `json:"tag,omitempty"`
+}
+
+type recipientBody struct {
+	ID        string `json:"id,omitempty"`
+	CommentID string `json:"comment_id,omitempty"`
+	PostID    string `json:"post_id,omitempty"`
+}
+
+type textBody struct {
+	Text string `json:"text"`
+}
+
+// SendPrivateReply sends the one private reply that Meta allows to r, with one
+// request. A repeat cannot deliver a second one: Meta answers AlreadyReplied or
+// NotRepliableOrReplied. Length and emptiness of the text are the caller's to check.
+func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, text string) (Receipt, error) {
+	const op = "private reply"
+	if (r.CommentID == "") == (r.PostID == "") {
+		return Receipt{}, Error{Op: op}.is(Final, privatereply.BadRequest, "a private reply needs either a comment id or a post id")
+	}
+	return c.send(ctx, cred, op, messageBody{
+		Recipient:     recipientBody{CommentID: r.CommentID, PostID: r.PostID},
+		Message:       textBody{Text: text},
+		MessagingType: response(cred.Account),
+	})
+}
+
+// SendMessage sends a follow-up to a person, with one request. Meta does not guard
+// it: repeat it only after an Error whose MayHaveDelivered is false. With
+// humanAgent it carries the tag that opens seven days instead of 24 hours, which
+// Meta grants to what a person wrote and to nothing else.
+func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, text string, humanAgent bool) (Receipt, error) {
+	const op = "follow-up"
+	if personID == "" {
+		return Receipt{}, Error{Op: op}.is(Final, privatereply.BadRequest, "a follow-up needs a person's id")
+	}
+	m := messageBody{
+		Recipient:     recipientBody{ID: personID},
+		Message:       textBody{Text: text},
+		MessagingType: response(cred.Account),
+	}
+	if humanAgent {
+		m.MessagingType, m.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
+	}
+	return c.send(ctx, cred, op, m)
+}
+
+// response is the messaging_type of what answers somebody. Meta's reference asks
+// for it; the samples for graph.instagram.com never have it.
+func response(account privatereply.Account) string {
+	if onInstagramHost(account) {
+		return ""
+	}
+	return "RESPONSE"
+}
+
+func (c *Client) send(ctx context.Context, cred Credentials, op string, m messageBody) (Receipt, error) {
+	a, err := c.do(ctx, cred, call{op: op, path: []string{cred.Account.SendNode(), "messages"}, json: m, limit: nodeLimit})
+	if err != nil {
+		return Receipt{}, err
+	}
+	var ids struct {
+		Recipient str `json:"recipient_id"`
+		Message   str `json:"message_id"`
+	}
+	if json.Unmarshal(a.body, &ids) != nil || ids.Message == "" {
+		return Receipt{}, a.unreadable("the answer is a success without a message id")
+	}
+	return Receipt{RecipientID: string(ids.Recipient), MessageID: string(ids.Message), SentAt: a.sentAt(), Usage: a.usage()}, nil
+}
+
+// ReplyInConversation sends a follow-up into a conversation of a Page, for a person
+// whose id nobody knows. What holds for SendMessage holds here; prefer that.
+func (c *Client) ReplyInConversation(ctx context.Context, cred Credentials, conversationID, text string) (Receipt, error) {
+	a, err := c.do(ctx, cred, call{
+		op:    "reply in a conversation",
+		path:  []string{conversationID, "messages"},
+		json:  conversationBody{Message: text},
+		limit: nodeLimit,
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	var sent struct {
+		ID str `json:"id"`
+	}
+	if json.Unmarshal(a.body, &sent) != nil || sent.ID == "" {
+		return Receipt{}, a.unreadable("the answer is a success without a message id")
+	}
+	return Receipt{MessageID: string(sent.ID), SentAt: a.sentAt(), Usage: a.usage()}, nil
+}
+
+type conversationBody struct {
+	Message string `json:"message"`
+}

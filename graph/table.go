@@ -1,0 +1,192 @@
+package graph
+
+import (
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// row is one line of Meta's errors as they matter to a send.
+type row struct {
+	code, subcode int // subcode 0: the row is about the code
+	upTo          int // the row holds for the codes from code to upTo
+	class         Class
+	reason        privatereply.Reason
+	meaning       string
+
+	alone         bool          // not under a subcode that the table does not have
+	saidPermanent bool          // only if Meta said is_transient:false
+	doubtful      bool          // does not prove that Meta did nothing
+	pause         time.Duration // see Error.Pause
+	source        source
+}
+
+// source is how well a row is founded.
+type source byte
+
+const (
+	documented source = iota // Meta's pages, or several production systems that agree
+	observed                 // one production system, or an old page of Meta's
+)
+
+// Pauses that Meta does not name. Calls made while throttled count as well, so a
+// limit that covers the whole Page is not worth asking after each minute. The
+// block is what one vendor begins with before it doubles.
+const (
+	limitPause = 5 * time.Minute
+	blockPause = 30 * time.Minute
+)
+
+// table has every error that is known to follow a send or a look-up. When a number
+// stands in several rows the first that fits holds.
+var table = []row{
+	// Faults at Meta's side.
+	{code: 1, class: Final, reason: privatereply.Refused, saidPermanent: true,
+		meaning: "Meta refused it without saying why, and says that this is not passing"},
+	{code: 1, subcode: 99, class: Final, reason: privatereply.Refused, saidPermanent: true,
+		meaning: "Meta refused it without saying why, and says that this is not passing"},
+	{code: 1, class: Temporary, reason: privatereply.Outage, doubtful: true,
+		meaning: "Meta had an unknown fault; if it stays, a permission is often missing"},
+	{code: 1, subcode: 99, class: Temporary, reason: privatereply.Outage, doubtful: true,
+		meaning: "Meta had an unknown fault; if it stays, a permission is often missing"},
+	{code: 1, subcode: 1357046, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true, source: observed,
+		meaning: "Meta gives this error for messages that it delivered"},
+	{code: 20, subcode: 1772107, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true, source: observed,
+		meaning: "Meta gives this error for things that it did"},
+	{code: 2, class: Temporary, reason: privatereply.Outage, doubtful: true,
+		meaning: "Meta had a passing fault, or the person blocks the account"},
+	{code: 2, subcode: 1545133, class: Temporary, reason: privatereply.Outage, doubtful: true,
+		meaning: "Meta had a passing fault, or the person blocks the account"},
+	{code: -1, subcode: 2018012, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
+		meaning: "Meta had an internal fault"},
+
+	// Limits.
+	{code: 4, class: Throttled, reason: privatereply.Throttled, meaning: "the app has reached its rate limit"},
+	{code: 17, class: Throttled, reason: privatereply.Throttled, meaning: "the token's user has reached a rate limit"},
+	{code: 341, class: Throttled, reason: privatereply.Throttled, meaning: "the app has reached a limit for now"},
+	{code: 32, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+		meaning: "the Page has reached its rate limit"},
+	{code: 613, class: Throttled, reason: privatereply.Throttled, meaning: "this kind of call has reached its rate limit"},
+	{code: 613, subcode: 2534040, class: Throttled, reason: privatereply.Throttled,
+		meaning: "this kind of call has reached its rate limit"},
+	{code: 613, subcode: 1996, class: Throttled, reason: privatereply.Throttled, meaning: "Meta sees an unusual volume of calls"},
+	{code: 80001, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+		meaning: "the Page has reached its rate limit"},
+	{code: 80002, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+		meaning: "the Instagram account has reached its rate limit"},
+	{code: 80006, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+		meaning: "the account has reached its rate limit for messages"},
+	{code: 80000, upTo: 80014, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+		meaning: "a business limit is reached"},
+
+	// The account is held back by Meta.
+	{code: 10, subcode: 1893063, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+		meaning: "Meta keeps the Page from messaging for a while"},
+	{code: 368, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+		meaning: "Meta has blocked the account for a while because of its policies"},
+	{code: 613, subcode: 2018338, class: Account, reason: privatereply.AccountBlocked,
+		meaning: "Meta warns of an abuse of message tags"},
+	{code: 100, subcode: 2534029, class: Account, reason: privatereply.AccountBlocked,
+		meaning: "the business is blocked from Instagram messaging"},
+	{code: 100, subcode: 2534122, class: Account, reason: privatereply.AccountBlocked, source: observed,
+		meaning: "the business is blocked from Instagram messaging"},
+
+	// The token.
+	{code: 102, class: Account, reason: privatereply.TokenRejected, meaning: "the session of the access token is over"},
+	{code: 190, class: Account, reason: privatereply.TokenRejected, meaning: "the access token is not valid"},
+	{code: 190, subcode: 458, class: Account, reason: privatereply.TokenRejected, meaning: "the token's user has removed the app"},
+	{code: 190, subcode: 459, class: Account, reason: privatereply.TokenRejected,
+		meaning: "the token's user must log in to Facebook and pass a check"},
+	{code: 190, subcode: 460, class: Account, reason: privatereply.TokenRejected,
+		meaning: "the token's user has changed the password, or Meta ended the session"},
+	{code: 190, subcode: 463, class: Account, reason: privatereply.TokenRejected, meaning: "the access token has expired"},
+	{code: 190, subcode: 464, class: Account, reason: privatereply.TokenRejected, source: observed,
+		meaning: "the token's user is not confirmed"},
+	{code: 190, subcode: 467, class: Account, reason: privatereply.TokenRejected, meaning: "the access token is no longer valid"},
+	{code: 190, subcode: 492, class: Account, reason: privatereply.TokenRejected, source: observed,
+		meaning: "the access token does not match its user's session"},
+	{code: 2500, class: Account, reason: privatereply.TokenRejected, source: observed,
+		meaning: "Meta found no access token in the request"},
+
+	// Permissions and settings.
+	{code: 3, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the app may not make this call; often the account's login in the accounts file is wrong"},
+	{code: 10, alone: true, class: Account, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
+	{code: 10, subcode: 2534077, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the link between the Instagram account and the Page is broken, or two-factor sign-in is missing"},
+	{code: 100, subcode: 2534013, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the Page is not linked to an Instagram account"},
+	{code: 200, class: Account, reason: privatereply.NotPermitted,
+		meaning: "pages_messaging is missing, or the app is not live"},
+	{code: 200, subcode: 10, class: Account, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
+	{code: 200, subcode: 2018028, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the app is not live or lacks pages_messaging, and the person has no role in it"},
+	{code: 200, subcode: 2534041, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the owner does not let apps read Instagram messages: switch it on in the Instagram app"},
+	{code: 200, subcode: 2534066, class: Account, reason: privatereply.NotPermitted, source: observed,
+		meaning: "the token lacks the permission for private replies, or this post restricts them"},
+	{code: 2022, class: Account, reason: privatereply.NotPermitted, meaning: "commerce messages are switched off"},
+	{code: 10904, class: Account, reason: privatereply.NotPermitted, source: observed,
+		meaning: "the Page's settings do not allow messages"},
+	{code: 10904, subcode: 1893050, class: Account, reason: privatereply.NotPermitted, source: observed,
+		meaning: "the Page's settings do not allow messages"},
+	{code: 230, class: Final, reason: privatereply.Refused, source: observed,
+		meaning: "the person has not agreed to show a profile; Meta gives this for look-ups, not for sends"},
+	{code: 201, upTo: 299, class: Account, reason: privatereply.NotPermitted, meaning: "a permission is missing"},
+
+	// The comment.
+	{code: 10900, class: AlreadyReplied, reason: privatereply.AlreadyReplied,
+		meaning: "this comment has had its one private reply"},
+	{code: 100, subcode: 2534025, class: NotRepliableOrReplied, reason: privatereply.NotRepliableOrAlreadyReplied,
+		meaning: "the comment takes no private reply: answered already, deleted, or too old"},
+	{code: 10901, class: Final, reason: privatereply.ReplyTimeExpired, source: observed,
+		meaning: "the comment is too old for a private reply"},
+	{code: 10902, class: Final, reason: privatereply.NotRepliable, source: observed,
+		meaning: "this is not something that a private reply can go to"},
+	{code: 10903, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
+	{code: 10903, subcode: 1893049, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
+	{code: 10903, subcode: 1893062, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
+	{code: 100, subcode: 33, class: Final, reason: privatereply.CommentNotFound,
+		meaning: "the object does not exist, or the token may not see it, or it does not take this call"},
+
+	// The person and the conversation.
+	{code: 10, subcode: 2018108, class: Final, reason: privatereply.PersonUnavailable,
+		meaning: "the person cannot receive messages from this account"},
+	{code: 200, subcode: 1545041, class: Final, reason: privatereply.PersonUnavailable,
+		meaning: "the person is not available, or blocks the account"},
+	{code: 551, class: Final, reason: privatereply.PersonUnavailable, meaning: "the person is not available, or blocks the account"},
+	{code: 551, subcode: 1545041, class: Final, reason: privatereply.PersonUnavailable,
+		meaning: "the person is not available, or blocks the account"},
+	{code: 100, subcode: 2018001, class: Final, reason: privatereply.PersonNotFound, meaning: "there is no such person"},
+	{code: 100, subcode: 1893060, class: Final, reason: privatereply.PersonNotFound, source: observed, meaning: "there is no such person"},
+	{code: 100, subcode: 2534014, class: Final, reason: privatereply.PersonNotFound,
+		meaning: "there is no such Instagram user, or no such comment"},
+	{code: 10, subcode: 2018278, class: Final, reason: privatereply.OutsideWindow, meaning: "the messaging window is closed"},
+	{code: 10, subcode: 2534022, class: Final, reason: privatereply.OutsideWindow, meaning: "the messaging window is closed"},
+	{code: 10, subcode: 2018065, class: Final, reason: privatereply.OutsideWindow, meaning: "the messaging window is closed"},
+	{code: 10, subcode: 2018300, class: Final, reason: privatereply.ThreadOwnedElsewhere,
+		meaning: "another app controls this conversation"},
+	{code: 2018300, class: Final, reason: privatereply.ThreadOwnedElsewhere, meaning: "another app controls this conversation"},
+	{code: 100, subcode: 2534037, class: Final, reason: privatereply.ThreadOwnedElsewhere,
+		meaning: "another app controls this conversation"},
+	{code: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause,
+		meaning: "an automated flow of Meta's has this conversation for now"},
+	{subcode: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause,
+		meaning: "an automated flow of Meta's has this conversation for now"},
+
+	// The request.
+	{code: 100, alone: true, class: Final, reason: privatereply.BadRequest, meaning: "a parameter is wrong"},
+	{code: 100, subcode: 2534015, class: Final, reason: privatereply.ContentNotAllowed,
+		meaning: "this kind of message does not allow this content"},
+	{code: 100, subcode: 2018109, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
+	{code: 100, subcode: 2018047, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
+	{code: 100, subcode: 2018008, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
+	{code: 100, subcode: 2018294, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
+	{code: 506, class: Final, reason: privatereply.Refused, meaning: "the same was published already"},
+	{code: 1609005, class: Final, reason: privatereply.Refused, meaning: "Meta could not open a link in the post"},
+	{code: messageGone, class: Final, reason: privatereply.Refused, meaning: "the message is deleted, or too old to be read"},
+}
+
+// messageGone is what Meta says of a message that can no longer be read. Instagram
+// shows only the 20 newest messages of a conversation.
+const messageGone = 9000001

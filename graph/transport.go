@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// newTransport speaks HTTP/1.1 only. There a request has a connection to itself:
+// what left the process can be told, a dead connection holds up one send and not
+// all, and net/http never repeats a POST of which anything was written.
+func newTransport() *http.Transport {
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		Protocols:              http1,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConns:           128,
+		MaxIdleConnsPerHost:    64, // a live broadcast sends up to 90 a second
+		IdleConnTimeout:        60 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+}
+
+// wire watches one request and knows whether any of it may have left the process.
+type wire struct {
+	mu    sync.Mutex
+	clean bool // a connection was asked for, and nothing was written to it
+	at    time.Time
+}
+
+// trace starts from the worst: a transport that reports nothing may have written.
+func (w *wire) trace(now func() time.Time) *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		// net/http asks a second time only when it wrote nothing to the first
+		// connection, because another side had closed it while it was idle.
+		GetConn: func(string) { w.mark(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.at = now().UTC()
+		},
+		// Called before the headers are flushed, so that a request cut in the
+		// middle of its body counts as written too.
+		WroteHeaders: func() { w.mark(false) },
+	}
+}
+
+func (w *wire) mark(clean bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clean = clean
+}
+
+// wrote reports whether the request may have left the process, and since when.
+func (w *wire) wrote() (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.at, !w.clean
+}

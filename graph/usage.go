@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// longestRest bounds what a header can ask for: Meta's longest rate window is a
+// rolling day.
+const longestRest = 24 * time.Hour
+
+// Usage is how much of its limits Meta says that the account has used. Meta sends
+// it only after enough calls; the zero value means that it said nothing.
+type Usage struct {
+	Percent     float64       // the highest of the limits that concern messages; can exceed 100
+	RegainAfter time.Duration // how long Meta would refuse calls, 0 if it would not
+}
+
+type share struct {
+	Type        string `json:"type"`
+	CallCount   number `json:"call_count"`
+	TotalTime   number `json:"total_time"`
+	TotalCPU    number `json:"total_cputime"`
+	RegainAfter number `json:"estimated_time_to_regain_access"` // minutes
+}
+
+func (s share) usage() Usage {
+	return Usage{
+		Percent:     float64(max(s.CallCount, s.TotalTime, s.TotalCPU)),
+		RegainAfter: rest(float64(s.RegainAfter), time.Minute),
+	}
+}
+
+func (u Usage) or(other Usage) Usage {
+	return Usage{
+		Percent:     max(u.Percent, other.Percent),
+		RegainAfter: max(u.RegainAfter, other.RegainAfter),
+	}
+}
+
+// otherBusiness are the use cases whose limits do not touch messages, comments or
+// feeds, although they may name the same Page.
+var otherBusiness = []string{"ads_insights", "ads_management", "custom_audience", "leadgen"}
+
+// readUsage takes the worst of Meta's three headers. The one by business use case
+// speaks of up to 32 objects; only the account and the Page behind it count.
+func readUsage(h http.Header, account privatereply.Account) Usage {
+	var u Usage
+	for _, name := range []string{"X-App-Usage", "X-Page-Usage"} {
+		var s share
+		if json.Unmarshal([]byte(h.Get(name)), &s) == nil {
+			u = u.or(s.usage())
+		}
+	}
+	var business map[string][]share
+	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &business) == nil {
+		for object, shares := range business {
+			if !account.IsSelf(object) {
+				continue
+			}
+			for _, s := range shares {
+				if !slices.Contains(otherBusiness, s.Type) {
+					u = u.or(s.usage())
+				}
+			}
+		}
+	}
+	return u
+}
+
+// retryAfter reads the standard header, which Meta does not document but is said
+// to send: seconds or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if seconds, err := strconv.ParseFloat(v, 64); err == nil {
+		return rest(seconds, time.Second)
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return rest(at.Sub(now).Seconds(), time.Second)
+	}
+	return 0
+}
+
+func rest(n float64, unit time.Duration) time.Duration {
+	if !(n > 0) {
+		return 0
+	}
+	if n >= float64(longestRest/unit) {
+		return longestRest
+	}
+	return time.Duration(n * float64(unit))
+}
