@@ -56,6 +56,7 @@ const (
 	NotConnected   Reason = "not_connected" // nothing left the process
 	AccountUnknown Reason = "account_unknown"
 	Paced          Reason = "paced"
+	NoWorker       Reason = "no_worker"
 )
 
 // Others.
@@ -106,6 +107,7 @@ var sentences = map[Reason]string{
 	NotConnected:                 "Meta could not be reached.",
 	AccountUnknown:               "The accounts file does not have this account.",
 	Paced:                        "The account's own rate limit makes it wait.",
+	NoWorker:                     "No worker took the send in time.",
 	TooLate:                      "The objection came after the send had begun.",
 	ConversationContinues:        "The conversation goes on; this reply no longer follows it.",
 	StoppedByOperator:            "An operator stopped it.",

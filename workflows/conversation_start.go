@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
@@ -40,5 +42,6 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 // Carried is what a Conversation hands to its next run.
 type Carried struct {
 	ConversationStatus
-	RecentMessages []string `json:"recent_messages,omitempty"`
+	StartedAt      time.Time `json:"started_at"`
+	RecentMessages []string  `json:"recent_messages,omitempty"`
 }

@@ -61,6 +61,7 @@ type ReplyJoined struct {
 	Reply     string    `json:"reply"` // the reply's workflow id
 	SentAt    time.Time `json:"sent_at"`
 	MessageID string    `json:"message_id,omitempty"`
+	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
 }
 
 // FollowUp asks a Conversation to write to its person.

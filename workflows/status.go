@@ -58,5 +58,6 @@ type ConversationStatus struct {
 	WindowClosesAt time.Time       `json:"window_closes_at,omitzero"`
 	Replies        []ReplyJoined   `json:"replies,omitempty"`
 	MessagesSeen   int             `json:"messages_seen"`
+	FollowUps      []SentFollowUp  `json:"follow_ups,omitempty"`      // the last 20
 	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"` // the last 10
 }

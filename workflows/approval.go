@@ -1,0 +1,252 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	maxNameChars   = 100
+	maxReasonChars = 500
+)
+
+// handleMessages registers all handlers. It is called when the state is complete,
+// because messages may be waiting already.
+func (r *reply) handleMessages() error {
+	if err := workflow.SetQueryHandlerWithOptions(r.ctx, StatusQuery, func() (*Status, error) { return r.status(), nil },
+		workflow.QueryHandlerOptions{Description: "Everything about this reply"}); err != nil {
+		return err
+	}
+	r.on(ApproveMessage, "Send the reply", signalled(r.checkApproveSignal, r.approve))
+	r.on(RejectMessage, "Never send the reply", signalled(r.checkReject, r.reject))
+	r.on(CommentRemovedSignal, "The person removed the comment", r.commentRemoved)
+	r.on(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
+	r.on(PersonRespondedSignal, "The person answered", r.personResponded)
+	for _, err := range []error{
+		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", r.checkApprove, func(_ workflow.Context, a Approve) (*Answer, error) {
+			r.approve(a)
+			return r.answer(true), nil
+		}),
+		handleUpdate(r, RejectMessage, "Never send the reply", r.checkReject, r.rejectAndTell),
+		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", r.checkResolve, func(_ workflow.Context, m Resolve) (*Answer, error) {
+			r.resolve(m)
+			return r.answer(true), nil
+		}),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handleUpdate registers an Update whose validator is check and whose effect is
+// do. Signals that came before it are taken first; if they changed what check
+// said, the Update fails in the same words.
+func handleUpdate[M any](r *reply, name, description string, check func(M) error, do func(workflow.Context, M) (*Answer, error)) error {
+	parse := func(raw converter.RawValue) (M, error) {
+		var m M
+		err := decode(raw, &m)
+		if err == nil {
+			err = check(m)
+		}
+		return m, err
+	}
+	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
+		func(ctx workflow.Context, raw converter.RawValue) (*Answer, error) {
+			r.takeSignals()
+			m, err := parse(raw)
+			if err != nil {
+				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
+			}
+			ctx, _ = workflow.NewDisconnectedContext(ctx)
+			return do(ctx, m)
+		},
+		workflow.UpdateHandlerOptions{
+			Description: description,
+			Validator: func(raw converter.RawValue) error {
+				_, err := parse(raw)
+				return err
+			},
+		})
+}
+
+// signalled makes what takes a signal from what checks and follows a message.
+func signalled[M any](check func(M) error, do func(M)) func(converter.RawValue) error {
+	return func(raw converter.RawValue) error {
+		var m M
+		if err := decode(raw, &m); err != nil {
+			return err
+		}
+		if err := check(m); err != nil {
+			return err
+		}
+		do(m)
+		return nil
+	}
+}
+
+func (r *reply) checkApprove(a Approve) error {
+	if err := checkName("approver", a.Approver); err != nil {
+		return err
+	}
+	switch {
+	case r.objection != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:
+		return r.alreadyDecided()
+	case r.expired():
+		return r.pastDeadline()
+	}
+	text := a.Text
+	if text == "" {
+		text = r.in.Decision.Text
+	}
+	if text == "" {
+		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
+	}
+	if err := privatereply.CheckText(r.in.Comment.Platform, text); err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	return nil
+}
+
+// checkApproveSignal remembers that a signal came too late: signals are durable
+// while no worker runs, so that this is what an outage across a deadline leaves.
+func (r *reply) checkApproveSignal(a Approve) error {
+	err := r.checkApprove(a)
+	if err != nil && r.state == privatereply.AwaitingApproval && r.expired() {
+		r.late = true
+	}
+	return err
+}
+
+func (r *reply) approve(a Approve) {
+	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
+	if a.Text != "" {
+		r.text = a.Text
+	}
+	r.become(privatereply.Sending, "")
+}
+
+func (r *reply) checkReject(m Reject) error {
+	if err := checkName("approver", m.Approver); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(m.Reason); n > maxReasonChars {
+		return fmt.Errorf("reason: has %d characters; at most %d", n, maxReasonChars)
+	}
+	switch {
+	case r.objection != nil, !r.state.Waiting():
+		return r.alreadyDecided()
+	case r.expired():
+		return r.pastDeadline()
+	}
+	return nil
+}
+
+// reject ends a reply that waits. In sending it asks for the send to be cancelled:
+// a paced reply may sleep there for hours.
+func (r *reply) reject(m Reject) {
+	r.rejection = m.Reason
+	r.object(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
+	if r.state != privatereply.Sending {
+		r.endIfObjected()
+	}
+}
+
+// rejectAndTell answers when the effect of a rejection is known.
+func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*Answer, error) {
+	r.reject(m)
+	if err := workflow.Await(ctx, func() bool { return r.state != privatereply.Sending }); err != nil {
+		return nil, err
+	}
+	if r.state == privatereply.Rejected {
+		return r.answer(true), nil
+	}
+	answer := r.answer(false)
+	switch r.state {
+	case privatereply.Sent, privatereply.Undeliverable, privatereply.DeliveryUnknown:
+		answer.Reason = privatereply.TooLate
+	default:
+		answer.Reason = r.reason
+	}
+	return answer, nil
+}
+
+func (r *reply) checkResolve(m Resolve) error {
+	if err := checkName("approver", m.Approver); err != nil {
+		return err
+	}
+	if m.Delivered == nil {
+		return errors.New("delivered: is missing; write true if the person got the message, false if not")
+	}
+	if r.state != privatereply.DeliveryUnknown {
+		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
+	}
+	return nil
+}
+
+func (r *reply) resolve(m Resolve) {
+	r.approver, r.decidedAt = strings.TrimSpace(m.Approver), r.now()
+	if *m.Delivered {
+		r.become(privatereply.Sent, privatereply.ResolvedDelivered)
+		return
+	}
+	r.end(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
+}
+
+func (r *reply) answer(accepted bool) *Answer {
+	a := &Answer{Accepted: accepted, State: r.state}
+	if accepted && r.state == privatereply.Sending {
+		a.Deadline = r.deadline.At
+	}
+	return a
+}
+
+// alreadyDecided says who decided and when, in a sentence for the one who lost.
+func (r *reply) alreadyDecided() error {
+	switch {
+	case r.state == privatereply.Rejected && r.approver != "":
+		return fmt.Errorf("already decided: %s rejected this reply at %s", r.approver, clock(r.decidedAt))
+	case r.state == privatereply.Rejected, r.state == privatereply.Withdrawn, r.state == privatereply.Expired, r.state == privatereply.Ignored:
+		return fmt.Errorf("this reply has ended: it is %s. %s", r.state, r.reason.Sentence())
+	case r.objection != nil && r.objection.by != "":
+		return fmt.Errorf("already decided: %s rejected this reply; it is being stopped", r.objection.by)
+	case r.objection != nil:
+		return fmt.Errorf("this reply is being stopped. %s", r.objection.reason.Sentence())
+	case r.approver != "":
+		return fmt.Errorf("already decided: %s approved this reply at %s; it is %s", r.approver, clock(r.decidedAt), r.state)
+	}
+	return fmt.Errorf("already decided: rule %q sends this reply by itself; it is %s", r.in.Decision.Rule, r.state)
+}
+
+func (r *reply) pastDeadline() error {
+	return fmt.Errorf("too late: the deadline of this reply was %s; Meta takes no private reply after it", clock(r.deadline.At))
+}
+
+// checkName makes sure that history says who acted. The name is not authenticated
+// here: whoever may signal this workflow may write any.
+func checkName(field, name string) error {
+	name = strings.TrimSpace(name)
+	n := utf8.RuneCountInString(name)
+	switch {
+	case n == 0:
+		return fmt.Errorf(`%s: is missing; say who you are, such as {"%s":"ana"}`, field, field)
+	case n > maxNameChars:
+		return fmt.Errorf("%s: has %d characters; at most %d", field, n, maxNameChars)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("%s: has a control character; write a plain name", field)
+	}
+	return nil
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC on 2 Jan 2006") }

@@ -1,0 +1,155 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+// become changes the state and shows it.
+func (r *reply) become(state privatereply.State, reason privatereply.Reason) {
+	r.state, r.reason = state, reason
+	r.log.Info("reply", "state", state, "reason", reason)
+	r.publish()
+}
+
+// end is become for the last state: nothing is tried again.
+func (r *reply) end(state privatereply.State, reason privatereply.Reason) {
+	r.send.RetryAt = time.Time{}
+	r.become(state, reason)
+}
+
+// readPublished takes over what the start has set, so that nothing is set twice.
+func (r *reply) readPublished() {
+	set := workflow.GetTypedSearchAttributes(r.ctx)
+	if state, ok := set.GetKeyword(ReplyState); ok {
+		r.published.state = privatereply.State(state)
+	}
+	if at, ok := set.GetTime(ReplyDeadline); ok {
+		r.published.deadline = at
+	}
+}
+
+// publish brings search attributes and the Web UI up to date: one upsert a
+// visible change.
+func (r *reply) publish() {
+	defer r.describe()
+	var updates []temporal.SearchAttributeUpdate
+	if r.published.state == "" && r.published.deadline.IsZero() {
+		all := searchAttributes(r.in, r.state, r.deadline)
+		updates = append(updates, all.Copy())
+	} else {
+		if r.state != r.published.state {
+			updates = append(updates, ReplyState.ValueSet(string(r.state)))
+		}
+		if !r.deadline.At.Equal(r.published.deadline) {
+			updates = append(updates, ReplyDeadline.ValueSet(r.deadline.At))
+		}
+	}
+	r.published = published{state: r.state, deadline: r.deadline.At}
+	if len(updates) == 0 {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(r.ctx, updates...); err != nil {
+		r.log.Error("cannot set search attributes", "error", err)
+	}
+}
+
+func (r *reply) status() *Status {
+	s := &Status{
+		State: r.state, Reason: r.reason,
+		Deadline: r.deadline.At, DeadlineFrom: r.deadline.From,
+		Comment: r.in.Comment, Decision: r.in.Decision,
+		Text: r.text, Approver: r.approver, DecidedAt: r.decidedAt,
+		RejectReason: r.rejection, HoldUntil: r.holdUntil,
+		RefusedSignals: r.refused,
+	}
+	if r.send.Attempts > 0 {
+		send := r.send
+		s.Send = &send
+	}
+	if r.answers.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
+		s.Window = &Window{RespondedAt: r.answers.first, ClosesAt: r.answers.closesAt()}
+	}
+	return s
+}
+
+// describe tells the reply's story so far to whoever opens it in the Web UI.
+func (r *reply) describe() {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
+
+	line("### %s", headline[r.state])
+	if r.reason != "" {
+		line("%s (`%s`)", r.reason.Sentence(), r.reason)
+	}
+	if text := r.in.Comment.Text; text != "" {
+		line("**Comment:** %s", quote(text))
+	}
+	if r.text != "" {
+		line("**Reply:** %s", quote(r.text))
+	}
+	switch {
+	case r.in.Decision.Rule != "":
+		line("**Rule:** `%s` said `%s`", r.in.Decision.Rule, r.in.Decision.Action)
+	default:
+		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orWord(r.in.Decision.Reason, "no rule"))
+	}
+	if r.approver != "" {
+		line("**Decided by** %s at %s", quote(r.approver), clock(r.decidedAt))
+	}
+	if r.state == privatereply.Holding {
+		line("**Goes out** at %s unless somebody rejects it", clock(r.holdUntil))
+	}
+	if r.state.Waiting() || r.state == privatereply.Expired {
+		line("**Deadline:** %s, counted from the %s time", clock(r.deadline.At), r.deadline.From)
+	}
+	if r.send.Attempts > 0 {
+		line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orWord(string(r.send.Outcome), "under way"))
+		if r.send.Code != 0 {
+			line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
+		}
+		if !r.send.RetryAt.IsZero() {
+			line("**Next try:** %s. %s", clock(r.send.RetryAt), r.send.Reason.Sentence())
+		}
+	}
+	if r.state == privatereply.Responded {
+		line("**Window open** until %s", clock(r.answers.closesAt()))
+	}
+	workflow.SetCurrentDetails(r.ctx, strings.TrimSpace(b.String()))
+}
+
+var headline = map[privatereply.State]string{
+	privatereply.Holding:          "Holding: it will be sent by itself",
+	privatereply.AwaitingApproval: "Waiting for a person to decide",
+	privatereply.Sending:          "Sending",
+	privatereply.Sent:             "Sent; waiting for the person's answer",
+	privatereply.Responded:        "The person answered; the 24-hour window is open",
+	privatereply.DeliveryUnknown:  "Nobody knows whether it arrived: a person must resolve it",
+	privatereply.WindowClosed:     "Answered; the 24-hour window has closed",
+	privatereply.NoResponse:       "Sent; the person did not answer",
+	privatereply.Undeliverable:    "Not delivered: Meta refuses it",
+	privatereply.Ignored:          "Ignored",
+	privatereply.Rejected:         "Rejected",
+	privatereply.Withdrawn:        "Withdrawn",
+	privatereply.Expired:          "Expired: nothing was sent",
+}
+
+// quote shows foreign text as code, so that it cannot pose as part of the page.
+func quote(text string) string {
+	const limit = 1000
+	text = strings.NewReplacer("`", "'", "\n", " ", "\r", " ").Replace(text)
+	return "`" + privatereply.CutText(text, limit) + "`"
+}
+
+func orWord(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}

@@ -1,0 +1,177 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// followUpPatience is how long the agent is kept waiting for a send that
+	// provably did not happen to be tried again.
+	followUpPatience = time.Minute
+	// maxFollowUps is how many follow-ups a status shows.
+	maxFollowUps = 20
+)
+
+// SentFollowUp tells how a follow-up ended, without its text.
+type SentFollowUp struct {
+	Agent string    `json:"agent"`
+	At    time.Time `json:"at"`
+	FollowUpAnswer
+}
+
+func (c *conversation) handleFollowUps() error {
+	parse := func(raw converter.RawValue) (FollowUp, error) {
+		var m FollowUp
+		err := decode(raw, &m)
+		if err == nil {
+			err = c.checkFollowUp(m)
+		}
+		return m, err
+	}
+	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
+		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpAnswer, error) {
+			c.takeSignals()
+			m, err := parse(raw)
+			if err != nil {
+				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
+			}
+			return c.followUp(ctx, m)
+		},
+		workflow.UpdateHandlerOptions{
+			Description: "Write to the person while the window is open",
+			Validator: func(raw converter.RawValue) error {
+				_, err := parse(raw)
+				return err
+			},
+		})
+}
+
+func (c *conversation) checkFollowUp(m FollowUp) error {
+	if err := checkName("agent", m.Agent); err != nil {
+		return err
+	}
+	if err := privatereply.CheckText(c.in.Platform, m.Text); err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	if m.HumanAgent && !c.in.HumanAgent {
+		return errors.New("human_agent: this account does not have Meta's Human Agent feature; leave it out, or set human_agent in the accounts file once Meta has granted it")
+	}
+	if c.channel(m) != privatereply.ChannelClosed {
+		return nil
+	}
+	if c.newest.IsZero() {
+		return errors.New("the window is closed: the person has not written yet, and only their message opens it")
+	}
+	closed := privatereply.WindowCloses(c.newest)
+	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.newest.Add(privatereply.HumanAgentWindow-privatereply.WindowMargin)) {
+		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
+			clock(closed), clock(c.newest.Add(privatereply.HumanAgentWindow)))
+	}
+	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", clock(c.newest), clock(closed))
+}
+
+func (c *conversation) channel(m FollowUp) privatereply.Channel {
+	return privatereply.FollowUpChannel(c.now(), c.newest, m.HumanAgent && c.in.HumanAgent)
+}
+
+// followUp sends one follow-up and answers when it has ended. One goes at a time.
+func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnswer, error) {
+	if err := workflow.Await(ctx, func() bool { return !c.sending }); err != nil {
+		return nil, err
+	}
+	c.sending = true
+	defer func() { c.sending = false }()
+
+	answer, err := c.sendFollowUp(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	c.followUps = append(c.followUps, SentFollowUp{Agent: strings.TrimSpace(m.Agent), At: c.now(), FollowUpAnswer: *answer})
+	c.followUps = c.followUps[max(0, len(c.followUps)-maxFollowUps):]
+	c.describe()
+	return answer, nil
+}
+
+// sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
+// follow-up from arriving twice, so only one that was proven not sent is repeated.
+func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpAnswer, error) {
+	patience := c.now().Add(followUpPatience)
+	for {
+		channel := c.channel(m)
+		if channel == privatereply.ChannelClosed {
+			return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
+		}
+		startedAt := c.now()
+		result := c.attempt(ctx, m, channel)
+		switch result.Outcome {
+		case privatereply.OutcomeNotSent:
+			if result.RetryAt.After(patience) {
+				return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
+			}
+			if err := workflow.Sleep(ctx, result.RetryAt.Sub(c.now())); err != nil {
+				return nil, err
+			}
+		case privatereply.OutcomeUnknown:
+			if found := c.find(ctx, m, startedAt); found != "" {
+				return &FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
+			}
+			return &FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
+		default:
+			return &FollowUpAnswer{State: result.Outcome, MessageID: result.MessageID, Reason: result.Reason}, nil
+		}
+	}
+}
+
+func (c *conversation) attempt(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
+	limit := privatereply.StandardWindow
+	if channel == privatereply.ChannelHumanAgent {
+		limit = privatereply.HumanAgentWindow
+	}
+	notAfter := c.newest.Add(limit - privatereply.WindowMargin)
+	var result privatereply.SendResult
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: SendQueue(workflow.GetInfo(ctx).TaskQueueName),
+		// The agent waits for the answer, so a send that no worker takes is given up.
+		ScheduleToStartTimeout: min(followUpPatience, notAfter.Sub(c.now())),
+		StartToCloseTimeout:    SendTimeout,
+		WaitForCancellation:    true,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Send a follow-up",
+		Priority:               temporal.Priority{FairnessKey: fairnessKey(c.in.Platform, c.in.Account)},
+	}), SendFollowUpActivity, SendFollowUp{
+		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
+		Text: m.Text, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
+	}).Get(ctx, &result)
+	if err == nil {
+		return result
+	}
+	if neverStarted(err) {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NoWorker}
+	}
+	workflow.GetLogger(ctx).Warn("the send did not say how it ended", "error", err)
+	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.WorkerLost}
+}
+
+// find reads the conversation for a follow-up that nobody acknowledged.
+func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Time) string {
+	known := make([]string, 0, len(c.replies)+len(c.followUps))
+	for _, reply := range c.replies {
+		known = append(known, reply.MessageID)
+	}
+	for _, sent := range c.followUps {
+		known = append(known, sent.MessageID)
+	}
+	return findMessage(ctx, FindMessage{
+		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
+		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
+	})
+}

@@ -1,0 +1,122 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+)
+
+// inbox takes the signals of a workflow and waits. Everything that blocks the
+// main routine goes through it, so that signals are taken before anything is
+// decided: what came first counts first, whatever else woke the workflow.
+type inbox struct {
+	ctx      workflow.Context
+	channels []inboxChannel
+	refused  []RefusedSignal // the last maxRefusals
+}
+
+type inboxChannel struct {
+	name    string
+	channel workflow.ReceiveChannel
+	take    func(converter.RawValue) error
+}
+
+// maxRefusals is how many refused signals a status shows.
+const maxRefusals = 10
+
+var errNoTime = errors.New(`"at" is missing: say when it happened, such as {"at":"2026-01-02T15:04:05Z"}`)
+
+// on has take follow the signals of a name. Its error is a refusal, in words.
+func (b *inbox) on(name, description string, take func(converter.RawValue) error) {
+	channel := workflow.GetSignalChannelWithOptions(b.ctx, name, workflow.SignalChannelOptions{Description: description})
+	b.channels = append(b.channels, inboxChannel{name: name, channel: channel, take: take})
+}
+
+// waiting reports whether a signal was not taken yet.
+func (b *inbox) waiting() bool {
+	for _, c := range b.channels {
+		if c.channel.Len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// takeSignals takes every signal that has arrived, and records the refused ones.
+func (b *inbox) takeSignals() {
+	for _, c := range b.channels {
+		for {
+			var raw converter.RawValue
+			if !c.channel.ReceiveAsync(&raw) {
+				break
+			}
+			if err := c.take(raw); err != nil {
+				b.refuse(c.name, err)
+			}
+		}
+	}
+}
+
+func (b *inbox) refuse(name string, why error) {
+	workflow.GetLogger(b.ctx).Info("signal refused", "signal", name)
+	b.refused = append(b.refused, RefusedSignal{Name: name, Why: why.Error(), At: b.now()})
+	if len(b.refused) > maxRefusals {
+		b.refused = b.refused[len(b.refused)-maxRefusals:]
+	}
+}
+
+func (b *inbox) now() time.Time { return workflow.Now(b.ctx).UTC() }
+
+// await blocks until cond holds.
+func (b *inbox) await(cond func() bool) error {
+	for {
+		b.takeSignals()
+		if cond() {
+			return nil
+		}
+		if err := workflow.Await(b.ctx, func() bool { return b.waiting() || cond() }); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitUntil blocks until cond holds or the time until has come. It owns its
+// timer: the SDK's AwaitWithTimeout leaves the timer behind when the condition
+// wins. Callers compare the clock again afterwards: a workflow task that was late
+// can bring the timer and a decision together.
+//
+// A later until lets the timer fire and sets the rest; that is cheaper than a new
+// timer for each message of a chat. An earlier one replaces it.
+func (b *inbox) awaitUntil(what string, until func() time.Time, cond func() bool) error {
+	for {
+		b.takeSignals()
+		at := until()
+		wait := at.Sub(b.now())
+		if cond() || wait <= 0 {
+			return nil
+		}
+		ctx, stop := workflow.WithCancel(b.ctx)
+		timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: what})
+		err := b.await(func() bool { return cond() || timer.IsReady() || until().Before(at) })
+		stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

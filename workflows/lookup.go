@@ -1,0 +1,106 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// lookUpTimeout is how long Meta may take to tell about a comment. The look-up
+	// is a help, not a condition: later than this it is skipped.
+	lookUpTimeout = 10 * time.Second
+	// oldEntry is the age of a webhook from which an automatic reply looks too.
+	oldEntry = time.Hour
+)
+
+// isOld reports whether Meta's notification came late, so that the comment may be
+// much older than it seems.
+func (r *reply) isOld() bool {
+	c := r.in.Comment
+	at := c.ReceivedAt
+	if !c.EntryAt.IsZero() {
+		at = earlier(c.EntryAt, at)
+	}
+	return r.now().Sub(at) > oldEntry
+}
+
+// lookUpInBackground asks Meta about the comment while people can already decide.
+func (r *reply) lookUpInBackground() {
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		if err := r.lookUp(ctx); err != nil {
+			r.log.Warn("cannot look up the comment", "error", err)
+		}
+	})
+}
+
+// lookUp asks Meta once when the comment was written and whether it may be
+// answered. The answer can bring the deadline nearer and end the reply; no answer
+// changes nothing. A live comment's deadline is the broadcast's, so it is spared.
+func (r *reply) lookUp(ctx workflow.Context) error {
+	if r.in.Comment.OnLive() {
+		return nil
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: lookUpTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Ask Meta about the comment",
+	})
+	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpComment{Comment: r.in.Comment})
+	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.objected() || !r.state.Waiting() }); err != nil {
+		return err
+	}
+	if !future.IsReady() {
+		return nil
+	}
+	var facts CommentFacts
+	if err := future.Get(ctx, &facts); err != nil {
+		r.log.Info("Meta told nothing about the comment", "error", err)
+		return nil
+	}
+	if !r.state.Waiting() {
+		return nil
+	}
+	if !facts.CreatedAt.IsZero() {
+		r.deadline = r.deadline.Nearer(privatereply.DeadlineCreated(facts.CreatedAt))
+		r.publish()
+	}
+	if facts.NotRepliable && r.send.Attempts == 0 {
+		r.object(privatereply.Undeliverable, privatereply.NotRepliable, "")
+	}
+	return nil
+}
+
+// joinConversation tells the conversation of the person about the reply, so that
+// an answer finds its way back. It is tried until it works; the reply's own
+// clocks do not wait for it.
+func (r *reply) joinConversation() {
+	people := []string{}
+	for _, id := range []string{r.send.RecipientID, r.in.Comment.PersonID} {
+		if id != "" && (len(people) == 0 || people[0] != id) {
+			people = append(people, id)
+		}
+	}
+	if len(people) == 0 {
+		return
+	}
+	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    SendTimeout,
+		ScheduleToCloseTimeout: privatereply.ResponseWait,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
+		Summary:                "Join the person's conversation",
+	})
+	workflow.ExecuteActivity(ctx, JoinConversationActivity, JoinConversation{
+		Platform: r.in.Comment.Platform,
+		Account:  r.in.Comment.Account,
+		People:   people,
+		Joined: ReplyJoined{
+			Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+			SentAt:    r.send.SentAt,
+			MessageID: r.send.MessageID,
+		},
+	})
+}

@@ -1,0 +1,92 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+// settleDelay lies between an unknown attempt and its guarded repeat: a passing
+// fault is often over by then, and what Meta did accept can be read.
+const settleDelay = 10 * time.Second
+
+// settle finds out what became of an attempt that nobody answered: it looks into
+// the conversation, then repeats the send once. The repeat is safe because Meta
+// allows one private reply per comment and refuses the second. After an objection
+// or the deadline only the look is allowed.
+func (r *reply) settle(unknown privatereply.SendResult) error {
+	r.writtenAt = unknown.SentAt
+	if r.look() {
+		return nil
+	}
+	if err := r.sleepUntil(r.now().Add(settleDelay)); err != nil {
+		return err
+	}
+	for !r.objected() && !r.expired() {
+		result, started, err := r.attempt()
+		switch {
+		case err != nil:
+			return err
+		case !started:
+			continue
+		case result.Outcome == privatereply.OutcomeSent:
+			r.delivered(result, "")
+			return nil
+		case result.Outcome == privatereply.OutcomeRefused && result.Reason == privatereply.AlreadyReplied:
+			r.confirmed("", privatereply.ConfirmedByRefusal)
+			return nil
+		case result.Outcome == privatereply.OutcomeNotSent && result.Reason != privatereply.BroadcastOver:
+			if err := r.sleepUntil(result.RetryAt); err != nil {
+				return err
+			}
+			continue
+		}
+		break
+	}
+	if r.look() {
+		return nil
+	}
+	r.send.Outcome, r.send.SentAt, r.send.RetryAt = privatereply.OutcomeUnknown, r.writtenAt, time.Time{}
+	r.become(privatereply.DeliveryUnknown, r.orTooLate(unknown.Reason))
+	return nil
+}
+
+// look reads the person's conversation for the reply, and ends the send if it is
+// there.
+func (r *reply) look() bool {
+	if r.in.Comment.PersonID == "" {
+		return false
+	}
+	message := findMessage(r.ctx, FindMessage{
+		Platform: r.in.Comment.Platform,
+		Account:  r.in.Comment.Account,
+		Person:   r.in.Comment.PersonID,
+		Text:     r.text,
+		Since:    r.writtenAt.Add(-privatereply.ClockSkew),
+		Reply:    workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+	})
+	if message == "" {
+		return false
+	}
+	r.confirmed(message, privatereply.FoundInConversation)
+	return true
+}
+
+// findMessage looks for a message in a person's conversation, and returns its id.
+// It fails as it finds nothing: a look proves only what it sees.
+func findMessage(ctx workflow.Context, ask FindMessage) string {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    SendTimeout,
+		ScheduleToCloseTimeout: time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumAttempts: 3},
+		Summary:                "Look for the message in the conversation",
+	})
+	var found FoundMessage
+	if err := workflow.ExecuteActivity(ctx, FindMessageActivity, ask).Get(ctx, &found); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
+	}
+	return found.MessageID
+}
