@@ -1,0 +1,76 @@
+// Package activities does what the workflows ask for: it talks to Meta, and tells
+// conversations about replies.
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// ErrUnknownAccount says that an account is not in the accounts file.
+var ErrUnknownAccount = errors.New("unknown account")
+
+// Accounts gives what is needed to act for an account. It fails with
+// ErrUnknownAccount, or because a secret cannot be read; then the Account in the
+// credentials is set all the same.
+type Accounts interface {
+	Credentials(p privatereply.Platform, id string) (graph.Credentials, error)
+}
+
+// Activities are the side effects of the product. Its methods are the activities
+// and may run at the same time.
+type Activities struct {
+	graph    *graph.Client
+	accounts Accounts
+	temporal client.Client
+	queue    string // where conversations run
+	now      func() time.Time
+}
+
+// New makes the activities. Conversations that they start run on queue.
+func New(g *graph.Client, accounts Accounts, temporal client.Client, queue string) *Activities {
+	return &Activities{graph: g, accounts: accounts, temporal: temporal, queue: queue, now: time.Now}
+}
+
+// Register registers everything but the sends.
+func (a *Activities) Register(r worker.ActivityRegistry) {
+	register(r, workflows.FindMessageActivity, a.FindMessage)
+	register(r, workflows.LookUpCommentActivity, a.LookUpComment)
+	register(r, workflows.JoinConversationActivity, a.JoinConversation)
+}
+
+// RegisterSends registers the sends, which have task queues of their own.
+func (a *Activities) RegisterSends(r worker.ActivityRegistry) {
+	register(r, workflows.SendPrivateReplyActivity, a.SendPrivateReply)
+	register(r, workflows.SendFollowUpActivity, a.SendFollowUp)
+}
+
+func register(r worker.ActivityRegistry, name string, f any) {
+	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+}
+
+// LookUpComment asks Meta when a comment was written and whether it may be
+// answered. Only a plain "no" of Meta counts as no.
+func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComment) (workflows.CommentFacts, error) {
+	cred, err := a.accounts.Credentials(in.Comment.Platform, in.Comment.Account)
+	if err != nil {
+		return workflows.CommentFacts{}, err
+	}
+	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
+	if err != nil {
+		return workflows.CommentFacts{}, err
+	}
+	return workflows.CommentFacts{
+		CreatedAt:    info.CreatedAt,
+		NotRepliable: info.CanReplyPrivately != nil && !*info.CanReplyPrivately,
+	}, nil
+}

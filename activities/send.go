@@ -1,0 +1,118 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// SendPrivateReply makes one attempt to send a private reply. How it ended is a
+// value; an error would only say that something broke, not what it proves.
+func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+	c := in.Comment
+	wait := waiting{attempt: in.Attempt, live: c.OnLive(), now: a.now}
+	cred, err := a.accounts.Credentials(c.Platform, c.Account)
+	if err != nil {
+		return wait.withoutCredentials(err), nil
+	}
+	if c.OnLive() && in.Attempt > 1 && a.broadcastOver(ctx, cred, c.MediaID) {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}, nil
+	}
+	if !a.now().Before(in.Deadline) {
+		// The workflow looked before; the task may have waited in the queue since.
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}, nil
+	}
+	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
+	return a.result(ctx, wait, receipt, err), nil
+}
+
+// SendFollowUp makes one attempt to write to a person in an open window.
+func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp) (privatereply.SendResult, error) {
+	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
+	cred, err := a.accounts.Credentials(in.Platform, in.Account)
+	if err != nil {
+		return wait.withoutCredentials(err), nil
+	}
+	if !a.now().Before(in.NotAfter) {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
+	}
+	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Text, in.HumanAgent)
+	result := a.result(ctx, wait, receipt, err)
+	var failed *graph.Error
+	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && failed.MayHaveDelivered {
+		// Nothing at Meta stops a second copy of a follow-up.
+		result.Outcome = privatereply.OutcomeUnknown
+	}
+	return result, nil
+}
+
+// broadcastOver reports whether Meta says that the broadcast does not run any more.
+// A question that fails says nothing; then Meta's refusal of the send has to do.
+func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, mediaID string) bool {
+	if mediaID == "" {
+		return false
+	}
+	live, err := a.graph.LiveMedia(ctx, cred)
+	if err != nil {
+		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", mediaID, "error", err)
+		return false
+	}
+	return !slices.ContainsFunc(live, func(m graph.LiveMedia) bool { return m.ID == mediaID })
+}
+
+// result turns Meta's answer into an outcome.
+func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Receipt, err error) privatereply.SendResult {
+	if err == nil {
+		return privatereply.SendResult{
+			Outcome:     privatereply.OutcomeSent,
+			MessageID:   receipt.MessageID,
+			RecipientID: receipt.RecipientID,
+			Wrote:       true,
+			SentAt:      receipt.SentAt,
+		}
+	}
+	var failed *graph.Error
+	if !errors.As(err, &failed) {
+		// The client classifies everything; what it does not may have been sent.
+		failed = &graph.Error{Class: graph.Unknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: a.now().UTC()}
+	}
+	activity.GetLogger(ctx).Info("not sent", "class", failed.Class, "error", err)
+	result := privatereply.SendResult{
+		Reason:  failed.Reason,
+		Code:    failed.Code,
+		Subcode: failed.Subcode,
+		TraceID: failed.TraceID,
+		Wrote:   failed.Wrote,
+		SentAt:  failed.SentAt,
+	}
+	switch {
+	case failed.Class == graph.Unknown:
+		result.Outcome = privatereply.OutcomeUnknown
+	case failed.Class.Retried():
+		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, wait.until(failed)
+	default:
+		result.Outcome = privatereply.OutcomeRefused
+	}
+	return result
+}
+
+// withoutCredentials is the outcome of a send that has no token: the accounts file
+// or the secret can still be mended.
+func (w waiting) withoutCredentials(err error) privatereply.SendResult {
+	reason := privatereply.TokenRejected
+	if errors.Is(err, ErrUnknownAccount) {
+		reason = privatereply.AccountUnknown
+	}
+	return privatereply.SendResult{
+		Outcome: privatereply.OutcomeNotSent,
+		Reason:  reason,
+		RetryAt: w.now().Add(jitter(repairInterval)).UTC().Truncate(time.Millisecond),
+	}
+}

@@ -1,0 +1,101 @@
+// Package replyworker runs the workflows and activities.
+package replyworker
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/activities"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Config is what a worker needs.
+type Config struct {
+	Client    client.Client
+	TaskQueue string
+	Accounts  *config.Accounts
+	Graph     *graph.Client
+	Logger    *zap.Logger
+	// Fatal is called when a worker cannot go on, for example because its namespace
+	// is gone.
+	Fatal func(error)
+}
+
+// Worker polls three task queues: one for workflows and look-ups, and two for
+// sends, so that neither a backlog of posts nor of look-ups delays a live reply.
+type Worker struct {
+	parts  []part
+	logger *zap.Logger
+}
+
+type part struct {
+	queue  string
+	worker worker.Worker
+}
+
+// New makes a worker. It does nothing before Start.
+func New(c Config) *Worker {
+	acts := activities.New(c.Graph, credentials{c.Accounts}, c.Client, c.TaskQueue)
+	options := worker.Options{
+		WorkerStopTimeout:           workflows.WorkerStopTimeout,
+		DisableRegistrationAliasing: true,
+		OnFatalError:                c.Fatal,
+	}
+	main := worker.New(c.Client, c.TaskQueue, options)
+	register(main)
+	acts.Register(main)
+
+	options.DisableWorkflowWorker = true
+	posts := worker.New(c.Client, workflows.SendQueue(c.TaskQueue), options)
+	acts.RegisterSends(posts)
+	live := worker.New(c.Client, workflows.LiveSendQueue(c.TaskQueue), options)
+	acts.RegisterSends(live)
+
+	return &Worker{logger: c.Logger, parts: []part{
+		{c.TaskQueue, main},
+		{workflows.SendQueue(c.TaskQueue), posts},
+		{workflows.LiveSendQueue(c.TaskQueue), live},
+	}}
+}
+
+// register registers the workflows under the names of the contract: a renamed
+// function must not rename what runs.
+func register(r worker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
+	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
+}
+
+// Start begins to poll. After an error nothing runs.
+func (w *Worker) Start() error {
+	for i, p := range w.parts {
+		if err := p.worker.Start(); err != nil {
+			for _, started := range w.parts[:i] {
+				started.worker.Stop()
+			}
+			return fmt.Errorf("poll task queue %s: %w", p.queue, err)
+		}
+		w.logger.Info("polling", zap.String("queue", p.queue))
+	}
+	return nil
+}
+
+// Stop stops polling and waits for what runs, at most WorkerStopTimeout: a send
+// that is cut off would leave a delivery unknown.
+func (w *Worker) Stop() {
+	done := make(chan struct{})
+	for _, p := range w.parts {
+		go func() {
+			p.worker.Stop()
+			done <- struct{}{}
+		}()
+	}
+	for range w.parts {
+		<-done
+	}
+}
