@@ -1,0 +1,96 @@
+package decode
+
+import (
+	"cmp"
+
+	"github.com/privatereply/privatereply"
+)
+
+// comment decodes the value of Instagram's "comments" and "live_comments". It has
+// no time of its own, no verb, and says nothing when a comment is edited or removed.
+func (e entry) comment(raw value, live bool) privatereply.Event {
+	c := privatereply.Comment{
+		Platform:   e.platform,
+		Account:    e.account.ID,
+		EntryAt:    e.at,
+		ReceivedAt: e.receivedAt,
+		Via:        privatereply.ViaWebhook,
+	}
+	var id, commentID, product string
+	for key, v := range raw.fields() {
+		switch string(key) {
+		// Captures and Meta's reference have "id", its pages on Facebook Login "comment_id".
+		case "id":
+			id = v.id(maxID)
+		case "comment_id":
+			commentID = v.id(maxID)
+		case "parent_id":
+			c.ParentID = v.id(maxID)
+		case "text":
+			c.Text = v.long()
+		case "from":
+			c.PersonID, c.Username = author(v, "username")
+		case "media":
+			product = media(v, &c)
+		}
+	}
+	c.CommentID = cmp.Or(id, commentID)
+	c.Source = instagramSource(product, c.AdID, live)
+	switch {
+	case e.account.IsSelf(c.PersonID):
+		return ignored(OwnComment, c.CommentID)
+	case product == "IGTV":
+		return ignored(UnsupportedMedia, c.CommentID)
+	}
+	return privatereply.Event{Comment: &c}
+}
+
+// author reads who wrote something. self_ig_scoped_id is left alone: Meta sends it
+// for other people's comments too.
+func author(raw value, nameKey string) (id, name string) {
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "id":
+			id = v.id(maxID)
+		case nameKey:
+			name = v.name()
+		}
+	}
+	return id, name
+}
+
+// media reads what was commented on into c. Under an ad, the media is the ad's own
+// copy and original_media_id the organic post.
+func media(raw value, c *privatereply.Comment) (product string) {
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "id":
+			c.MediaID = v.id(maxID)
+		case "media_product_type":
+			product = v.text()
+		case "ad_id":
+			c.AdID = v.id(maxID)
+		case "ad_title":
+			c.AdTitle = v.name()
+		case "original_media_id":
+			c.OriginalMediaID = v.id(maxID)
+		}
+	}
+	return product
+}
+
+func instagramSource(product, adID string, live bool) privatereply.Source {
+	switch {
+	case live || product == "LIVE":
+		return privatereply.SourceLive
+	case adID != "" || product == "AD":
+		return privatereply.SourceAd
+	case product == "FEED":
+		return privatereply.SourcePost
+	case product == "REELS":
+		return privatereply.SourceReel
+	case product == "STORY":
+		return privatereply.SourceStory
+	}
+	return privatereply.SourceOther
+}

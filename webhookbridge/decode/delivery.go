@@ -1,0 +1,237 @@
+// Package decode turns the body of one webhook delivery into domain events: every
+// shape that Meta is known to send, and every shape it should not send, too.
+//
+// Each item of a delivery becomes exactly one event, and no item can spoil another
+// one. A field of an unexpected type counts as absent: a comment with a strange
+// "from" is still a comment.
+package decode
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// maxItems is a hundred times what Meta says it puts into one delivery. Real items
+// in a body of 8 MiB are far fewer; only empty ones could reach it.
+const maxItems = 100_000
+
+// ErrUnreadable says that a body is no delivery at all. Asking for it again would
+// bring the same body.
+var ErrUnreadable = errors.New("the body is not a webhook delivery")
+
+// Accounts finds the accounts that the product answers for.
+type Accounts interface {
+	Get(p privatereply.Platform, id string) (privatereply.Account, bool)
+}
+
+// Delivery decodes a body whose signature was checked. Its events stand in the
+// order of the body. The error is ErrUnreadable or nil.
+func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatereply.Event, error) {
+	if !json.Valid(body) {
+		return nil, fmt.Errorf("%w: it is not JSON, or nested more than 10000 deep", ErrUnreadable)
+	}
+	root := whole(body)
+	if !root.isObject() {
+		return nil, fmt.Errorf("%w: it is JSON, but not an object", ErrUnreadable)
+	}
+	var object string
+	var entries value
+	for key, v := range root.fields() {
+		switch string(key) {
+		case "object":
+			object = v.text()
+		case "entry":
+			entries = v
+		}
+	}
+	d := delivery{receivedAt: receivedAt.UTC(), accounts: accounts}
+	switch object {
+	case "instagram":
+		d.platform = privatereply.Instagram
+	case "page":
+		d.platform = privatereply.Facebook
+	}
+	for raw := range entries.items() {
+		d.entry(raw)
+		if len(d.events) > maxItems {
+			return nil, fmt.Errorf("%w: it has more than %d items", ErrUnreadable, maxItems)
+		}
+	}
+	if len(d.events) == 0 {
+		d.events = append(d.events, ignored(Empty, ""))
+	}
+	return d.events, nil
+}
+
+// delivery collects the events of one body.
+type delivery struct {
+	platform   privatereply.Platform // empty: about neither Instagram nor a Page
+	receivedAt time.Time
+	accounts   Accounts
+	events     []privatereply.Event
+}
+
+// entry is what the items of one entry share.
+type entry struct {
+	platform   privatereply.Platform
+	id         string
+	account    privatereply.Account // only its Platform and ID when it is not known
+	known      bool
+	at         time.Time // when Meta sent it; zero: unknown
+	receivedAt time.Time
+}
+
+// entry decodes one entry. Its items stand under "changes", "messaging" or
+// "standby"; where a single change stands in the entry itself, as Meta's pages on
+// Instagram Login show it, "field" and "value" do.
+func (d *delivery) entry(raw value) {
+	e := entry{platform: d.platform, receivedAt: d.receivedAt}
+	var changes, messaging, standby, names, field value
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "id":
+			e.id = v.id(maxID)
+		case "time":
+			e.at = v.time()
+		case "changes":
+			changes = v
+		case "messaging":
+			messaging = v
+		case "standby":
+			standby = v
+		case "changed_fields":
+			names = v
+		case "field":
+			field = v
+		}
+	}
+	e.account, e.known = d.accounts.Get(d.platform, e.id)
+	if !e.known {
+		e.account = privatereply.Account{Platform: d.platform, ID: e.id}
+	}
+
+	before := len(d.events)
+	for v := range changes.items() {
+		d.add(e, e.change(v))
+	}
+	if !field.isNull() {
+		d.add(e, e.change(raw))
+	}
+	for v := range messaging.items() {
+		d.add(e, e.messaging(v))
+	}
+	// Another app controls these conversations. The person wrote to the account all
+	// the same: the reply was answered, and the window is open. Meta refuses what we
+	// would write into it, with a code of its own.
+	for v := range standby.items() {
+		d.add(e, e.messaging(v))
+	}
+	for range names.items() {
+		d.add(e, ignored(ValuesOff, ""))
+	}
+	if len(d.events) == before {
+		why := Empty
+		if !raw.isObject() {
+			why = Malformed
+		}
+		d.add(e, ignored(why, ""))
+	}
+}
+
+// change decodes an object that has a "field" and its "value".
+func (e entry) change(raw value) privatereply.Event {
+	var field string
+	var v value
+	for key, member := range raw.fields() {
+		switch string(key) {
+		case "field":
+			field = member.text()
+		case "value":
+			v = member
+		}
+	}
+	if !v.isObject() {
+		return ignored(Malformed, "")
+	}
+	switch {
+	case field == "comments" && e.platform == privatereply.Instagram:
+		return e.comment(v, false)
+	case field == "live_comments" && e.platform == privatereply.Instagram:
+		return e.comment(v, true)
+	case field == "feed" && e.platform == privatereply.Facebook:
+		return e.feed(v)
+	case strings.HasPrefix(field, "messag") || field == "standby":
+		return e.messaging(v)
+	case field == "live_videos":
+		return ignored(LiveVideo, "")
+	case field == "mention" || field == "mentions":
+		return ignored(Mention, "")
+	}
+	return ignored(OtherField, "")
+}
+
+// add takes ev if it can start or signal a workflow; else it says why not.
+func (d *delivery) add(e entry, ev privatereply.Event) {
+	if why := e.refuses(ev); why != "" {
+		ev = ignored(why, targetOf(ev))
+	}
+	if ev.Ignored != nil {
+		ev.Ignored.Account = e.id
+	}
+	d.events = append(d.events, ev)
+}
+
+func (e entry) refuses(ev privatereply.Event) string {
+	var err error
+	switch {
+	case e.platform == "":
+		return UnknownObject
+	case e.id == "0":
+		return TestEvent
+	case ev.Ignored != nil:
+		return ""
+	case !e.known:
+		return UnknownAccount
+	case ev.Comment != nil:
+		_, err = privatereply.ReplyID(*ev.Comment)
+	case ev.Message != nil:
+		_, err = privatereply.ConversationID(e.platform, e.account.ID, ev.Message.PersonID)
+	case ev.Removal != nil:
+		_, err = privatereply.ReplyID(removed(*ev.Removal))
+	}
+	if err != nil {
+		return NoUsableID
+	}
+	return ""
+}
+
+// removed is the comment or post that r takes away.
+func removed(r privatereply.Removal) privatereply.Comment {
+	c := privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: r.CommentID}
+	if c.CommentID == "" {
+		c.PostID = r.MediaID
+	}
+	return c
+}
+
+// targetOf is the id that an operator would look for.
+func targetOf(ev privatereply.Event) string {
+	switch {
+	case ev.Comment != nil:
+		return ev.Comment.TargetID()
+	case ev.Message != nil:
+		return ev.Message.MessageID
+	case ev.Removal != nil:
+		return removed(*ev.Removal).TargetID()
+	}
+	return ev.Ignored.ID
+}
+
+func ignored(why, id string) privatereply.Event {
+	return privatereply.Event{Ignored: &privatereply.IgnoredEvent{Why: why, ID: id}}
+}

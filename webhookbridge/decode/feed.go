@@ -1,0 +1,169 @@
+package decode
+
+import (
+	"cmp"
+	"net/url"
+	"strings"
+
+	"github.com/privatereply/privatereply"
+)
+
+// feedChange is the value of a Page's "feed".
+type feedChange struct {
+	item, verb  string
+	commentID   string
+	parentID    string
+	unpublished bool
+	onPost      privatereply.Source // what the post of a comment is
+	comment     privatereply.Comment
+}
+
+// feed decodes the value of a Page's "feed". The item comes first: reactions carry
+// a comment's id as well.
+func (e entry) feed(raw value) privatereply.Event {
+	f := e.feedChange(raw)
+	switch f.item {
+	case "comment":
+		return e.feedComment(f)
+	case "post", "status", "photo", "video", "share", "link":
+		return e.feedPost(f)
+	case "reaction", "like":
+		return ignored(Reaction, cmp.Or(f.commentID, f.comment.MediaID))
+	case "mention":
+		return ignored(Mention, f.comment.MediaID)
+	}
+	return ignored(OtherItem, f.comment.MediaID)
+}
+
+func (e entry) feedComment(f feedChange) privatereply.Event {
+	c := f.comment
+	c.CommentID, c.Source = f.commentID, f.onPost
+	if e.isReply(f.parentID, c.MediaID) {
+		c.ParentID = f.parentID
+	}
+	switch {
+	case f.verb == "remove" && c.CommentID == "": // without a comment it would say that the post is gone
+		return ignored(NoUsableID, "")
+	case f.verb == "remove":
+		return privatereply.Event{Removal: &privatereply.Removal{
+			Platform: c.Platform, Account: c.Account, CommentID: c.CommentID, MediaID: c.MediaID,
+		}}
+	case f.verb != "add":
+		return ignored(otherVerb(f.verb), c.CommentID)
+	case e.account.IsSelf(c.PersonID):
+		return ignored(OwnComment, c.CommentID)
+	}
+	return privatereply.Event{Comment: &c}
+}
+
+func (e entry) feedPost(f feedChange) privatereply.Event {
+	c := f.comment
+	c.PostID, c.Source = c.MediaID, privatereply.SourceVisitorPost
+	own := e.account.IsSelf(c.PersonID)
+	switch {
+	case f.verb == "remove":
+		r := privatereply.Removal{Platform: c.Platform, Account: c.Account, MediaID: c.MediaID}
+		if !own {
+			r.PostID = c.PostID
+		}
+		return privatereply.Event{Removal: &r}
+	case f.verb != "add":
+		return ignored(otherVerb(f.verb), c.PostID)
+	case own:
+		return ignored(OwnPost, c.PostID)
+	case c.PersonID == "":
+		return ignored(UnknownAuthor, c.PostID)
+	case f.unpublished:
+		return ignored(UnpublishedPost, c.PostID)
+	}
+	return privatereply.Event{Comment: &c}
+}
+
+func otherVerb(verb string) string {
+	switch verb {
+	case "edit", "edited":
+		return Edited
+	case "hide", "unhide":
+		return Hidden
+	case "block", "unblock", "mute":
+		return Moderated
+	}
+	return OtherVerb
+}
+
+// isReply reports whether a comment's parent is a comment. The parent of a comment
+// at the top is the post, whose id begins with the Page's.
+func (e entry) isReply(parent, post string) bool {
+	return parent != "" && parent != post && !strings.HasPrefix(parent, e.id+"_")
+}
+
+func (e entry) feedChange(raw value) feedChange {
+	f := feedChange{onPost: privatereply.SourcePost}
+	c := privatereply.Comment{
+		Platform:   e.platform,
+		Account:    e.account.ID,
+		EntryAt:    e.at,
+		ReceivedAt: e.receivedAt,
+		Via:        privatereply.ViaWebhook,
+	}
+	var id, senderID, senderName string
+	var created value
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "item":
+			f.item = v.text()
+		case "verb":
+			f.verb = v.text()
+		case "comment_id":
+			f.commentID = v.id(maxID)
+		case "id":
+			id = v.id(maxID)
+		case "parent_id":
+			f.parentID = v.id(maxID)
+		case "post_id":
+			c.MediaID = v.id(maxID)
+		case "message":
+			c.Text = v.long()
+		case "from":
+			c.PersonID, c.Username = author(v, "name")
+		case "sender_id": // before 2018, instead of "from"
+			senderID = v.id(maxID)
+		case "sender_name":
+			senderName = v.name()
+		case "created_time":
+			created = v
+		case "published":
+			f.unpublished = v.no()
+		case "post":
+			f.onPost = facebookSource(v)
+		}
+	}
+	f.commentID = cmp.Or(f.commentID, id)
+	c.PersonID = cmp.Or(c.PersonID, senderID)
+	c.Username = cmp.Or(c.Username, senderName)
+	// With any other verb it is the time of the change.
+	if f.verb == "add" {
+		c.CreatedAt = created.time()
+	}
+	f.comment = c
+	return f
+}
+
+// facebookSource reads from "post" what was commented on. Meta says neither that it
+// is an ad nor that it is a live video: both are posts here.
+func facebookSource(raw value) privatereply.Source {
+	source := privatereply.SourcePost
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "status_type":
+			if v.text() == "wall_post" {
+				return privatereply.SourceVisitorPost
+			}
+		case "permalink_url":
+			if u, err := url.Parse(v.text()); err == nil && strings.HasPrefix(u.Path, "/reel/") {
+				source = privatereply.SourceReel
+			}
+		}
+	}
+	return source
+}

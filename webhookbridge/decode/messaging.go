@@ -1,0 +1,110 @@
+package decode
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/privatereply/privatereply"
+)
+
+// messaging decodes one item of "messaging" or "standby". Only what the person did
+// to say something counts. Echoes are told by is_echo, because there are echoes
+// whose sender is not the account.
+func (e entry) messaging(raw value) privatereply.Event {
+	if !raw.isObject() {
+		return ignored(Malformed, "")
+	}
+	m := privatereply.PersonMessage{Platform: e.platform, Account: e.account.ID, ReceivedAt: e.receivedAt}
+	at := e.at
+	var said, self bool
+	var not, other string
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "sender":
+			m.PersonID, _ = author(v, "")
+		case "timestamp":
+			if t := v.time(); !t.IsZero() {
+				at = t
+			}
+		case "is_self":
+			self = v.yes()
+		case "message":
+			m.MessageID, not = message(v)
+			said = not == ""
+		case "postback":
+			m.MessageID, said = messageID(v), v.isObject()
+		default:
+			other = cmp.Or(otherMessaging(string(key)), other)
+		}
+	}
+	// The item's own time counts. Where it has none, the time at which Meta sent the
+	// entry stands in: a late redelivery must not open a window that has closed.
+	m.At = privatereply.MessageTime(at, e.receivedAt)
+	switch {
+	case !said:
+		return ignored(cmp.Or(not, other, OtherMessaging), m.MessageID)
+	case self || e.account.IsSelf(m.PersonID):
+		return ignored(SelfMessage, m.MessageID)
+	}
+	return privatereply.Event{Message: &m}
+}
+
+// message reads a message's id and why it does not count, if it does not. What
+// Meta cannot show (is_unsupported) was said all the same.
+func message(raw value) (id, not string) {
+	var echo, self, deleted bool
+	for key, v := range raw.fields() {
+		switch string(key) {
+		case "mid":
+			id = v.id(maxMessageID)
+		case "is_echo":
+			echo = v.yes()
+		case "is_self":
+			self = v.yes()
+		case "is_deleted":
+			deleted = v.yes()
+		}
+	}
+	switch {
+	case !raw.isObject():
+		return id, Malformed
+	case self:
+		return id, SelfMessage
+	case echo:
+		return id, Echo
+	case deleted:
+		return id, DeletedMessage
+	}
+	return id, ""
+}
+
+func messageID(raw value) string {
+	var id string
+	for key, v := range raw.fields() {
+		if string(key) == "mid" {
+			id = v.id(maxMessageID)
+		}
+	}
+	return id
+}
+
+// otherMessaging says what kind of item has the member key, or nothing.
+func otherMessaging(key string) string {
+	switch {
+	case key == "reaction":
+		return Reaction
+	case key == "read" || key == "delivery":
+		return Receipt
+	case key == "referral":
+		return Referral
+	case key == "optin":
+		return OptIn
+	case key == "message_edit":
+		return Edited
+	case key == "app_roles" || strings.HasSuffix(key, "_thread_control"):
+		return Handover
+	case key == "policy-enforcement" || key == "policy_enforcement":
+		return Policy
+	}
+	return ""
+}
