@@ -43,7 +43,10 @@ func (p *paging) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-var errPaging = errors.New("graph: the list goes on without a cursor")
+var (
+	errPaging = errors.New("graph: the list goes on without a cursor")
+	errNoList = errors.New("graph: the answer has no data")
+)
 
 // list reads one page. An answer without data is a failure, not an empty page: a
 // broadcast must not seem to be over because of it.
@@ -53,14 +56,24 @@ func list[T any](ctx context.Context, c *Client, cred Credentials, k call) (item
 	if err != nil {
 		return nil, "", Usage{}, err
 	}
-	var p page[T]
-	if json.Unmarshal(a.body, &p) != nil || p.Data == nil {
+	p, err := decodeList[T](a.body)
+	if err != nil {
 		return nil, "", Usage{}, a.unreadable("the answer does not have the form of a list")
 	}
 	if p.after() != "" && p.after() == k.query.Get("after") {
 		return nil, "", Usage{}, a.unreadable("the list goes on, but its cursor leads back to the same page")
 	}
 	return p.Data, p.after(), a.usage(), nil
+}
+
+func decodeList[T any](body []byte) (p page[T], err error) {
+	if err := json.Unmarshal(body, &p); err != nil {
+		return page[T]{}, err
+	}
+	if p.Data == nil {
+		return page[T]{}, errNoList
+	}
+	return p, nil
 }
 
 // fields is the query of a list. after is empty for the first page.

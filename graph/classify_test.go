@@ -1,0 +1,154 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Guards the order of the classification, and that nothing but an explicit refusal
+// counts as proof that nothing was delivered.
+func TestClassify(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		error     string
+		status    int
+		class     Class
+		reason    privatereply.Reason
+		delivered bool // may have been
+		pause     time.Duration
+	}{
+		{"code 1 without a word about transience", `"code":1`, 400, Temporary, privatereply.Outage, true, 0},
+		{"code 1 that is not passing", `"code":1,"is_transient":false`, 400, Final, privatereply.Refused, false, 0},
+		{"1/99 that is not passing", `"code":1,"error_subcode":99,"is_transient":false`, 400, Final, privatereply.Refused, false, 0},
+		{"code 1 that is passing", `"code":1,"is_transient":true`, 500, Temporary, privatereply.Outage, true, 0},
+		{"code 1 under a new subcode", `"code":1,"error_subcode":777`, 400, Temporary, privatereply.Outage, true, 0},
+		{"did it and failed, said to be final", `"code":1,"error_subcode":1357046,"is_transient":false`, 500, Unknown, privatereply.AnsweredWithError, true, 0},
+		{"did it and failed, said to be passing", `"code":1,"error_subcode":1357046,"is_transient":true`, 500, Unknown, privatereply.AnsweredWithError, true, 0},
+		{"code 2 on a failing server", `"code":2`, 503, Temporary, privatereply.Outage, true, 0},
+		{"code 1 on a failing server", `"code":1`, 500, Temporary, privatereply.Outage, true, 0},
+		{"a passing refusal is retried", `"code":100,"is_transient":true`, 400, Temporary, privatereply.Outage, false, 0},
+		{"a passing limit stays a limit", `"code":4,"is_transient":true`, 403, Throttled, privatereply.Throttled, false, 0},
+		{"a passing token error stays one", `"code":190,"is_transient":true`, 401, Account, privatereply.TokenRejected, false, 0},
+		{"already replied is not waited out", `"code":10900,"is_transient":true`, 400, AlreadyReplied, privatereply.AlreadyReplied, false, 0},
+		{"a limit not called passing stays a limit", `"code":32,"is_transient":false`, 403, Throttled, privatereply.Throttled, false, limitPause},
+		{"a block", `"code":368`, 403, Throttled, privatereply.AccountBlocked, false, blockPause},
+		{"a subcode under another code", `"code":100,"error_subcode":2534022`, 400, Final, privatereply.OutsideWindow, false, 0},
+		{"a small subcode is its own code's", `"code":4,"error_subcode":33`, 400, Throttled, privatereply.Throttled, false, 0},
+		{"a token error under a new subcode", `"code":190,"error_subcode":2069030`, 400, Account, privatereply.TokenRejected, false, 0},
+		{"code 10 under a new subcode", `"code":10,"error_subcode":2599999`, 403, Final, privatereply.Refused, false, 0},
+		{"code 100 under a new subcode", `"code":100,"error_subcode":2599999`, 400, Final, privatereply.Refused, false, 0},
+		{"permissions under a new subcode", `"code":200,"error_subcode":2599999`, 403, Account, privatereply.NotPermitted, false, 0},
+		{"below the range of permissions", `"code":199`, 400, Final, privatereply.Refused, false, 0},
+		{"above the range of permissions", `"code":300`, 400, Final, privatereply.Refused, false, 0},
+		{"above the range of limits", `"code":80015`, 400, Final, privatereply.Refused, false, 0},
+		{"an unlisted pair", `"code":4242,"error_subcode":4243`, 400, Final, privatereply.Refused, false, 0},
+		{"an unlisted pair that is passing", `"code":4242,"error_subcode":4243,"is_transient":true`, 400, Temporary, privatereply.Outage, false, 0},
+		{"an unlisted pair of a failing server", `"code":4242,"error_subcode":4243`, 500, Unknown, privatereply.AnsweredWithError, true, 0},
+		{"a refusal with a success status", `"code":10901`, 200, Final, privatereply.ReplyTimeExpired, false, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := Error{Op: "test", HTTPStatus: tc.status, Wrote: true}.read([]byte(`{"error":{"message":"Guten Tag",` + tc.error + `}}`))
+			if e == nil {
+				t.Fatal("taken for a success")
+			}
+			if e.Class != tc.class || e.Reason != tc.reason || e.MayHaveDelivered != tc.delivered || e.Pause != tc.pause {
+				t.Errorf("%s, %s, may have delivered %v, pause %v; want %s, %s, %v, %v",
+					e.Class, e.Reason, e.MayHaveDelivered, e.Pause, tc.class, tc.reason, tc.delivered, tc.pause)
+			}
+			failure(t, e)
+		})
+	}
+}
+
+// Guards that an operator can look up an error that the product does not know.
+func TestUnlistedErrorIsNamed(t *testing.T) {
+	e := Error{Op: "private reply", HTTPStatus: 400}.read([]byte(`{"error":{"code":4242,"error_subcode":4243,"fbtrace_id":"AbC"}}`))
+	if !strings.Contains(e.Meaning, "4242/4243") {
+		t.Errorf("meaning %q", e.Meaning)
+	}
+	if want := "(error 4242/4243, HTTP 400, trace AbC)"; !strings.HasSuffix(e.Error(), want) {
+		t.Errorf("%q does not end with %q", e, want)
+	}
+}
+
+// Guards the two questions that the callers' retries hang on.
+func TestClassRetried(t *testing.T) {
+	want := map[Class]bool{
+		NotWritten: true, Throttled: true, Account: true, Temporary: true,
+		Unknown: false, Final: false, AlreadyReplied: false, NotRepliableOrReplied: false,
+	}
+	for class, retried := range want {
+		if class.Retried() != retried {
+			t.Errorf("%s: %v", class, class.Retried())
+		}
+	}
+}
+
+// Guards that Meta's way to write an error, which varies by host and year, does not
+// change what the error means.
+func TestEnvelopes(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		class  Class
+		trace  string
+	}{
+		{"Facebook's", 400, `{"error":{"message":"(#10900) Activity already replied to","type":"OAuthException","code":10900,"fbtrace_id":"AbC"}}`, AlreadyReplied, "AbC"},
+		{"Instagram's", 400, `{"error":{"message":"x","type":"IGApiException","code":10900,"error_subcode":null}}`, AlreadyReplied, ""},
+		{"numbers as strings", 400, `{"error":{"code":"100","error_subcode":"2534025"}}`, NotRepliableOrReplied, ""},
+		{"transience as a string", 400, `{"error":{"code":1,"is_transient":"false"}}`, Final, ""},
+		{"unreadable transience", 400, `{"error":{"code":10901,"is_transient":{}}}`, Final, ""},
+		{"Japanese", 400, `{"error":{"message":"このコメントには返信済みです","error_user_title":"返信できません","error_user_msg":"Guten Tag","code":10900}}`, AlreadyReplied, ""},
+		{"Chinese", 403, `{"error":{"message":"此消息在允许的窗口之外发送","code":10,"error_subcode":2534022}}`, Final, ""},
+		{"a message about something else", 400, `{"error":{"message":"(#10900) rate limit, try again later","code":190}}`, Account, ""},
+		{"error_data of any form", 400, `{"error":{"code":4,"error_data":"{\"x\":1}"}}`, Throttled, ""},
+		{"a trace id that is a text", 400, `{"error":{"code":4,"fbtrace_id":"Guten Tag, Frau X"}}`, Throttled, ""},
+		{"a trace id that is a number", 400, `{"error":{"code":4,"fbtrace_id":17}}`, Throttled, ""},
+		{"no code", 400, `{"error":{"message":"x","type":"OAuthException"}}`, Unknown, ""},
+		{"a code that is a text", 400, `{"error":{"code":"rate_limited"}}`, Unknown, ""},
+		{"error is a text", 400, `{"error":"rate_limited"}`, Unknown, ""},
+		{"error is null", 400, `{"error":null}`, Unknown, ""},
+		{"error is a list", 400, `[{"error":{"code":4}}]`, Unknown, ""},
+		{"the form of another host", 400, `{"error_type":"OAuthException","code":400,"error_message":"Guten Tag"}`, Unknown, ""},
+		{"nothing", 400, ``, Unknown, ""},
+		{"a web page", 502, `<html>Guten Tag</html>`, Unknown, ""},
+		{"cut off", 400, `{"error":{"code":190`, Unknown, ""},
+		{"a second value after the first", 400, `{"error":{"code":190}}{}`, Unknown, ""},
+		{"429 without a Graph error", 429, `{}`, Unknown, ""},
+		{"a redirect with a Graph error", 302, `{"error":{"code":190}}`, Unknown, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, says(tc.status, tc.body))
+			_, err := m.SendPrivateReply(t.Context(), credentials(igAccount), Recipient{CommentID: "1"}, "hi")
+			e := failure(t, err)
+			if e.Class != tc.class || e.TraceID != tc.trace || e.HTTPStatus != tc.status || !e.Wrote {
+				t.Errorf("%s, trace %q, HTTP %d, wrote %v; want %s, %q, %d, true",
+					e.Class, e.TraceID, e.HTTPStatus, e.Wrote, tc.class, tc.trace, tc.status)
+			}
+			if (e.Class == Unknown) != e.MayHaveDelivered && e.Class != Temporary {
+				t.Errorf("%s with may have delivered %v", e.Class, e.MayHaveDelivered)
+			}
+		})
+	}
+}
+
+// Guards the sends that have no guard of Meta's against repeats: their failures are
+// read the same way.
+func TestFollowUpsAreClassifiedAlike(t *testing.T) {
+	m := newMeta(t, says(403, `{"error":{"code":10,"error_subcode":2534022}}`))
+	_, direct := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", "hi", false)
+	_, thread := m.ReplyInConversation(t.Context(), credentials(pageAccount), "t_1", "hi")
+	for _, err := range []error{direct, thread} {
+		if e := failure(t, err); e.Class != Final || e.Reason != privatereply.OutsideWindow || e.MayHaveDelivered {
+			t.Errorf("%+v", e)
+		}
+	}
+	if fmt.Sprint(direct) == fmt.Sprint(thread) {
+		t.Error("the two operations have one name")
+	}
+}

@@ -1,0 +1,170 @@
+package graph
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/privatereply/privatereply"
+)
+
+const conversationFields = "id,updated_time,participants,messages{id,message,from,created_time}"
+
+// Guards the reconciliation's question on each kind of account: which node, which
+// platform, whose conversation.
+func TestConversationsAsksForOnePerson(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		account privatereply.Account
+		path    string
+		query   url.Values
+	}{
+		{"Page", pageAccount, "/facebook/v26.0/100000000000001/conversations", url.Values{}},
+		{"Instagram, Facebook Login", igByPage, "/facebook/v26.0/100000000000001/conversations", url.Values{"platform": {"instagram"}}},
+		{"Instagram, Instagram Login", igAccount, "/instagram/v26.0/me/conversations", url.Values{"platform": {"instagram"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, says(200, `{"data":[{"id":"t_1","updated_time":"`+noonText+`",
+				"participants":{"data":[{"id":"7000000000000001","name":"Someone"},{"id":"17841400000000002","username":"clean.slate"}]},
+				"messages":{"data":[{"id":"m_2","message":"hi","from":{"id":"100000000000001"},"created_time":"`+noonText+`"},{"id":"m_1"}]}}]}`))
+			var got []Conversation
+			for c, err := range m.Conversations(t.Context(), credentials(tc.account), ConversationQuery{PersonID: "7000000000000001"}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, c)
+			}
+			want := []Conversation{{
+				ID: "t_1", UpdatedAt: noon,
+				Participants: []Participant{{"7000000000000001", "Someone"}, {"17841400000000002", "clean.slate"}},
+				Messages:     []Message{{ID: "m_2", FromID: "100000000000001", Text: "hi", At: noon}, {ID: "m_1"}},
+			}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			tc.query.Set("fields", conversationFields)
+			tc.query.Set("limit", "25")
+			tc.query.Set("user_id", "7000000000000001")
+			call := m.only(t)
+			if diff := cmp.Diff(tc.query, call.query(t)); call.Path != tc.path || diff != "" {
+				t.Errorf("path %s, query %s", call.Path, diff)
+			}
+		})
+	}
+}
+
+// Guards the inbox as a whole: read page by page only as far as the caller goes on,
+// past empty pages, up to the limit, and with the first error at the end.
+func TestConversationsPaging(t *testing.T) {
+	pages := map[string]string{
+		"":  `{"data":[{"id":"t_1"},{"id":"t_2"}],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
+		"b": `{"data":[],"paging":{"cursors":{"after":"c"},"next":"https://x/"}}`,
+		"c": `{"data":[{"id":"t_3"}],"paging":{"cursors":{"after":"d"},"next":"https://x/"}}`,
+		"d": `{"error":{"code":190}}`,
+	}
+	for _, tc := range []struct {
+		name  string
+		limit int
+		stop  string // leave the loop at this conversation
+		want  []string
+		calls int
+		fails bool
+	}{
+		{"to the end", 0, "", []string{"t_1", "t_2", "t_3"}, 4, true},
+		{"up to the limit", 3, "", []string{"t_1", "t_2", "t_3"}, 3, false},
+		{"a limit within a page", 1, "", []string{"t_1"}, 1, false},
+		{"the caller leaves", 0, "t_2", []string{"t_1", "t_2"}, 1, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pages[r.URL.Query().Get("after")]) })
+			var got []string
+			var failed error
+			for c, err := range m.Conversations(t.Context(), credentials(pageAccount), ConversationQuery{Limit: tc.limit}) {
+				if failed = err; err != nil {
+					continue
+				}
+				got = append(got, c.ID)
+				if c.ID == tc.stop {
+					break
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || len(m.received()) != tc.calls {
+				t.Errorf("%s after %d calls", diff, len(m.received()))
+			}
+			if (failed != nil) != tc.fails {
+				t.Errorf("error %v", failed)
+			}
+		})
+	}
+}
+
+// Guards the look for a reply in a busy conversation: it goes back to the send and
+// no further, and takes Instagram's "too old to show" for the end.
+func TestConversationReadsBackToSince(t *testing.T) {
+	message := func(id string, at time.Time) string {
+		return fmt.Sprintf(`{"id":%q,"created_time":%q}`, id, at.Format(graphTime))
+	}
+	const next = `"paging":{"cursors":{"after":%q},"next":"https://x/"}`
+	newest := `{"data":[{"id":"t_1","messages":{"data":[` + message("m_9", noon) + `],` + fmt.Sprintf(next, "b") + `}}]}`
+	middle := `{"data":[` + message("m_8", noon.Add(-time.Minute)) + `],` + fmt.Sprintf(next, "c") + `}`
+	oldest := `{"data":[` + message("m_7", noon.Add(-time.Hour)) + `],` + fmt.Sprintf(next, "d") + `}`
+	for _, tc := range []struct {
+		name  string
+		since time.Time
+		last  string // the page at cursor c
+		want  []string
+		fails bool
+	}{
+		{"without a time", time.Time{}, oldest, []string{"m_9"}, false},
+		{"on the first page", noon.Add(time.Minute), oldest, []string{"m_9"}, false},
+		{"on the second page", noon.Add(-30 * time.Second), oldest, []string{"m_9", "m_8"}, false},
+		{"on the third page", noon.Add(-30 * time.Minute), oldest, []string{"m_9", "m_8", "m_7"}, false},
+		{"too old to show", noon.Add(-30 * time.Minute), `{"error":{"code":9000001}}`, []string{"m_9", "m_8"}, false},
+		{"a failure", noon.Add(-30 * time.Minute), `{"error":{"code":2}}`, nil, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Query().Get("after") {
+				case "":
+					fmt.Fprint(w, newest)
+				case "b":
+					fmt.Fprint(w, middle)
+				default:
+					fmt.Fprint(w, tc.last)
+				}
+			})
+			var got []string
+			var failed error
+			for c, err := range m.Conversations(t.Context(), credentials(igByPage), ConversationQuery{PersonID: "7", Since: tc.since}) {
+				failed = err
+				for _, m := range c.Messages {
+					got = append(got, m.ID)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || (failed != nil) != tc.fails {
+				t.Errorf("%s, %v", diff, failed)
+			}
+		})
+	}
+	t.Run("never without end", func(t *testing.T) {
+		n := 0
+		m := newMeta(t, func(w http.ResponseWriter, _ *http.Request) {
+			if n++; n == 1 {
+				fmt.Fprint(w, newest)
+				return
+			}
+			fmt.Fprint(w, `{"data":[],`+fmt.Sprintf(next, fmt.Sprint(n))+`}`)
+		})
+		for _, err := range m.Conversations(t.Context(), credentials(igByPage), ConversationQuery{Since: noon.Add(-time.Hour)}) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if calls := len(m.received()); calls != 1+messagePages {
+			t.Errorf("%d calls", calls)
+		}
+	})
+}

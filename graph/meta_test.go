@@ -1,0 +1,113 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	testToken  = "EAAtesttoken"
+	testSecret = "test-app-secret"
+	testProof  = "62f73cbe7b318721f6695dcd7ce46d9a60b2134d6e69eb38057c6db0608019a8" // of the two above
+)
+
+// The three ways an account can be connected.
+var (
+	pageAccount = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook}
+	igByPage    = privatereply.Account{Platform: privatereply.Instagram, ID: "17841400000000001", PageID: "100000000000001", Login: privatereply.LoginFacebook}
+	igAccount   = privatereply.Account{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram}
+)
+
+func credentials(account privatereply.Account) Credentials {
+	return Credentials{Account: account, Token: testToken, AppSecret: testSecret}
+}
+
+// meta stands in Meta's place and remembers what it was asked. Its two hosts are
+// the paths /facebook and /instagram.
+type meta struct {
+	*Client
+	mu    sync.Mutex
+	calls []received
+}
+
+type received struct {
+	Method, Path, Query, Type, Authorization, Body string
+}
+
+func newMeta(t *testing.T, answer http.HandlerFunc) *meta {
+	t.Helper()
+	m := &meta{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		m.mu.Lock()
+		m.calls = append(m.calls, received{
+			Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
+			Type: r.Header.Get("Content-Type"), Authorization: r.Header.Get("Authorization"), Body: string(body),
+		})
+		m.mu.Unlock()
+		answer(w, r)
+	}))
+	t.Cleanup(server.Close)
+	m.Client = newClient(t, Options{FacebookURL: server.URL + "/facebook", InstagramURL: server.URL + "/instagram/"})
+	return m
+}
+
+func newClient(t *testing.T, o Options) *Client {
+	t.Helper()
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// says answers every call alike.
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}
+
+func (m *meta) received() []received {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
+func (m *meta) only(t *testing.T) received {
+	t.Helper()
+	calls := m.received()
+	if len(calls) != 1 {
+		t.Fatalf("%d calls, want 1: %+v", len(calls), calls)
+	}
+	return calls[0]
+}
+
+// failure is the *Error in err, which must hold no secret however it is printed.
+func failure(t *testing.T, err error) *Error {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%v (%T) is not an *Error", err, err)
+	}
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			shown := fmt.Sprintf(verb, inner)
+			for _, secret := range []string{testToken, testSecret, testProof, "Guten Tag", "http://", "https://"} {
+				if strings.Contains(shown, secret) {
+					t.Errorf("%s shows %q: %s", verb, secret, shown)
+				}
+			}
+		}
+	}
+	return e
+}

@@ -1,0 +1,193 @@
+package graph
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/privatereply/privatereply"
+)
+
+const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`
+
+// Guards Meta's two pages to the letter: the node, the host and the body of each
+// send, and that the token is in a header and nowhere else.
+func TestSendsByteForByte(t *testing.T) {
+	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *meta) (Receipt, error) {
+		return func(t *testing.T, m *meta) (Receipt, error) {
+			return m.SendPrivateReply(t.Context(), credentials(account), r, text)
+		}
+	}
+	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *meta) (Receipt, error) {
+		return func(t *testing.T, m *meta) (Receipt, error) {
+			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", "hi", humanAgent)
+		}
+	}
+	for _, tc := range []struct {
+		name string
+		send func(*testing.T, *meta) (Receipt, error)
+		path string
+		body string
+	}{
+		{"comment on a Page", reply(pageAccount, Recipient{CommentID: "200000000000001_300000000000001"}, "hi"),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"comment_id":"200000000000001_300000000000001"},"message":{"text":"hi"},"messaging_type":"RESPONSE"}`},
+		{"visitor post on a Page", reply(pageAccount, Recipient{PostID: "100000000000001_200000000000001"}, "hi"),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"post_id":"100000000000001_200000000000001"},"message":{"text":"hi"},"messaging_type":"RESPONSE"}`},
+		{"Instagram comment, Facebook Login", reply(igByPage, Recipient{CommentID: "18000000000000001"}, "hi"),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"comment_id":"18000000000000001"},"message":{"text":"hi"},"messaging_type":"RESPONSE"}`},
+		{"Instagram comment, Instagram Login", reply(igAccount, Recipient{CommentID: "18000000000000001"}, "hi"),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"comment_id":"18000000000000001"},"message":{"text":"hi"}}`},
+		{"any text", reply(igAccount, Recipient{CommentID: "1"}, "é 😀 <b>&\"\\\n"),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"comment_id":"1"},"message":{"text":"é 😀 <b>&\"\\\n"}}`},
+		{"follow-up on a Page", message(pageAccount, false),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"RESPONSE"}`},
+		{"follow-up by a human agent", message(pageAccount, true),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT"}`},
+		{"follow-up, Facebook Login", message(igByPage, false),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"RESPONSE"}`},
+		{"follow-up, Instagram Login", message(igAccount, false),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"}}`},
+		{"follow-up by a human agent, Instagram Login", message(igAccount, true),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT"}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, says(200, delivered))
+			before := time.Now().Add(-time.Second)
+			receipt, err := tc.send(t, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := received{
+				Method: http.MethodPost, Path: tc.path, Query: "appsecret_proof=" + testProof,
+				Type: "application/json", Authorization: "Bearer " + testToken, Body: tc.body,
+			}
+			if diff := cmp.Diff(want, m.only(t)); diff != "" {
+				t.Error(diff)
+			}
+			wantReceipt := Receipt{RecipientID: "7000000000000001", MessageID: "m_1"}
+			if diff := cmp.Diff(wantReceipt, receipt, cmpopts.IgnoreFields(Receipt{}, "SentAt")); diff != "" {
+				t.Error(diff)
+			}
+			if receipt.SentAt.Before(before) || receipt.SentAt.After(time.Now()) || receipt.SentAt.Location() != time.UTC {
+				t.Errorf("sent at %v", receipt.SentAt)
+			}
+		})
+	}
+}
+
+// Guards the route for a person whose id the send did not give.
+func TestReplyInConversation(t *testing.T) {
+	m := newMeta(t, says(200, `{"id":"m_2","uuid":"u"}`))
+	receipt, err := m.ReplyInConversation(t.Context(), credentials(pageAccount), "t_10/../x", "hi")
+	if err != nil || receipt.MessageID != "m_2" {
+		t.Fatalf("%+v, %v", receipt, err)
+	}
+	if got := m.only(t); got.Path != "/facebook/v26.0/t_10%2F..%2Fx/messages" || got.Body != `{"message":"hi"}` {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Guards accounts without an app secret: their calls carry no proof.
+func TestNoProofWithoutSecret(t *testing.T) {
+	m := newMeta(t, says(200, delivered))
+	cred := Credentials{Account: pageAccount, Token: testToken}
+	if _, err := m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1"}, "hi"); err != nil {
+		t.Fatal(err)
+	}
+	if q := m.only(t).Query; q != "" {
+		t.Errorf("query %q", q)
+	}
+}
+
+// Guards that a delivery is believed only with a message id, and that ids of any
+// form are taken over to the letter.
+func TestReceipts(t *testing.T) {
+	for _, tc := range []struct {
+		name, body         string
+		message, recipient string // no message: the outcome is unknown
+	}{
+		{"both ids", delivered, "m_1", "7000000000000001"},
+		{"numbers beyond a float64", `{"recipient_id":526123456789012345,"message_id":"m_1"}`, "m_1", "526123456789012345"},
+		{"no recipient", `{"message_id":"m_1"}`, "m_1", ""},
+		{"more than that", `{"recipient_id":"7","message_id":"m_1","x":{"y":[1]}}`, "m_1", "7"},
+		{"no message", `{"recipient_id":"7000000000000001"}`, "", ""},
+		{"an empty message id", `{"recipient_id":"7","message_id":""}`, "", ""},
+		{"empty object", `{}`, "", ""},
+		{"nothing", ``, "", ""},
+		{"null", `null`, "", ""},
+		{"a list", `["m_1"]`, "", ""},
+		{"true", `true`, "", ""},
+		{"cut off", `{"recipient_id":"7","message_id":"m_1"`, "", ""},
+		{"a web page", `<html></html>`, "", ""},
+		{"ids of a strange form", `{"recipient_id":{"id":"7"},"message_id":"m_1"}`, "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, says(200, tc.body))
+			got, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+			if tc.message != "" {
+				if err != nil || got.MessageID != tc.message || got.RecipientID != tc.recipient {
+					t.Errorf("%+v, %v", got, err)
+				}
+				return
+			}
+			if e := failure(t, err); e.Class != Unknown || e.Reason != privatereply.NoAnswer || !e.Wrote || !e.MayHaveDelivered || e.HTTPStatus != 200 {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+// Guards that a request that cannot be right never leaves.
+func TestRefusedBeforeTheNetwork(t *testing.T) {
+	m := newMeta(t, says(200, delivered))
+	cred := credentials(pageAccount)
+	noToken, badToken, noPage := cred, cred, credentials(igByPage)
+	noToken.Token = ""
+	badToken.Token = "EAA\r\nX-Injected: 1"
+	noPage.Account.PageID = ""
+	for _, tc := range []struct {
+		name  string
+		send  func() (Receipt, error)
+		class Class
+	}{
+		{"no recipient", func() (Receipt, error) { return m.SendPrivateReply(t.Context(), cred, Recipient{}, "hi") }, Final},
+		{"two recipients", func() (Receipt, error) {
+			return m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1", PostID: "2"}, "hi")
+		}, Final},
+		{"no person", func() (Receipt, error) { return m.SendMessage(t.Context(), cred, "", "hi", false) }, Final},
+		{"no conversation", func() (Receipt, error) { return m.ReplyInConversation(t.Context(), cred, "", "hi") }, Final},
+		{"a path for an id", func() (Receipt, error) { return m.ReplyInConversation(t.Context(), cred, "..", "hi") }, Final},
+		{"no Page behind the account", func() (Receipt, error) {
+			return m.SendPrivateReply(t.Context(), noPage, Recipient{CommentID: "1"}, "hi")
+		}, Final},
+		{"no token", func() (Receipt, error) {
+			return m.SendPrivateReply(t.Context(), noToken, Recipient{CommentID: "1"}, "hi")
+		}, Account},
+		{"a token with a line break", func() (Receipt, error) {
+			return m.SendPrivateReply(t.Context(), badToken, Recipient{CommentID: "1"}, "hi")
+		}, Account},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := tc.send()
+			if e := failure(t, err); e.Class != tc.class || e.Wrote || e.MayHaveDelivered || strings.Contains(e.Error(), "X-Injected") {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+	if calls := m.received(); len(calls) != 0 {
+		t.Errorf("%d requests left: %+v", len(calls), calls)
+	}
+}
