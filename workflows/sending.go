@@ -57,11 +57,13 @@ func (r *reply) sendOnce() error {
 			case result.Reason == privatereply.AlreadyReplied && r.mayHaveArrived():
 				r.confirmed("", privatereply.ConfirmedByRefusal)
 				return nil
-			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !retriedRefusal:
+			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !r.mayHaveArrived() && !retriedRefusal:
 				retriedRefusal = true
 				if err := r.sleepUntil(r.now().Add(refusalRetry)); err != nil {
 					return err
 				}
+			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.mayHaveArrived() && r.look():
+				return nil
 			default:
 				r.undeliverable(result)
 				return nil

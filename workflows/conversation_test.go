@@ -1,0 +1,353 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	replyA = "reply:instagram:17841400000000001:1"
+	replyB = "reply:instagram:17841400000000001:2"
+)
+
+// talk plays one Conversation in the time-skipping environment.
+type talk struct {
+	*testsuite.TestWorkflowEnvironment
+	t     *testing.T
+	in    ConversationInput
+	told  map[string][]time.Duration // since start, by reply
+	gone  map[string]bool            // replies that have ended
+	sends []privatereply.SendResult
+	sent  []SendFollowUp
+	found string
+	looks []FindMessage
+
+	answers map[string]any
+	refused map[string]error
+}
+
+func listen(t *testing.T, in ConversationInput) *talk {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	in.Platform, in.Account, in.Person = privatereply.Instagram, "17841400000000001", "6000000000000001"
+	c := &talk{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, in: in,
+		told: map[string][]time.Duration{}, gone: map[string]bool{},
+		sends:   []privatereply.SendResult{{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}},
+		answers: map[string]any{}, refused: map[string]error{},
+	}
+	c.SetStartTime(start)
+	c.SetTestTimeout(time.Minute)
+	c.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
+	c.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, PersonRespondedSignal, mock.Anything).Return(
+		func(_, reply, _, _ string, arg any) error {
+			if c.gone[reply] {
+				return errors.New("unknown external workflow execution")
+			}
+			c.told[reply] = append(c.told[reply], arg.(At).At.Sub(start))
+			return nil
+		}).Maybe()
+	c.RegisterActivityWithOptions(func(_ context.Context, in SendFollowUp) (privatereply.SendResult, error) {
+		c.sent = append(c.sent, in)
+		r := c.sends[min(len(c.sent), len(c.sends))-1]
+		if r.Outcome == privatereply.OutcomeNotSent {
+			r.RetryAt = c.Now().Add(15 * time.Second)
+		}
+		return r, nil
+	}, activity.RegisterOptions{Name: SendFollowUpActivity})
+	c.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+		c.looks = append(c.looks, in)
+		return FoundMessage{MessageID: c.found}, nil
+	}, activity.RegisterOptions{Name: FindMessageActivity})
+	return c
+}
+
+func (c *talk) messageAt(d time.Duration, mid string, at time.Duration) {
+	c.RegisterDelayedCallback(func() {
+		c.SignalWorkflow(PersonMessageSignal, PersonMessage{At: start.Add(at), MessageID: mid})
+	}, d)
+}
+
+func (c *talk) joinAt(d time.Duration, reply string, sentAt time.Duration) {
+	c.RegisterDelayedCallback(func() {
+		c.SignalWorkflow(ReplyJoinedSignal, ReplyJoined{Reply: reply, SentAt: start.Add(sentAt), MessageID: "m_" + reply[len(reply)-1:]})
+	}, d)
+}
+
+func (c *talk) replyAt(d time.Duration, id string, payload any) {
+	c.RegisterDelayedCallback(func() {
+		c.UpdateWorkflow(FollowUpUpdate, id, &testsuite.TestUpdateCallback{
+			OnAccept:   func() {},
+			OnReject:   func(err error) { c.refused[id] = err },
+			OnComplete: func(answer any, err error) { c.answers[id], c.refused[id] = answer, err },
+		}, payload)
+	}, d)
+}
+
+func (c *talk) play() *ConversationStatus {
+	c.t.Helper()
+	c.ExecuteWorkflow(ConversationType, c.in)
+	if err := c.GetWorkflowError(); err != nil {
+		c.t.Fatalf("the conversation failed: %v", err)
+	}
+	var status ConversationStatus
+	if err := c.GetWorkflowResult(&status); err != nil {
+		c.t.Fatal(err)
+	}
+	return &status
+}
+
+// The window opens and closes by the person's newest message, whatever order,
+// repeats and clocks the events come with; each joined reply hears what answers it.
+func TestWindow(t *testing.T) {
+	const day = 24 * time.Hour
+	tests := []struct {
+		name   string
+		in     ConversationInput
+		tell   func(*talk)
+		closes time.Duration // of the window, 0 if it never opened
+		ends   time.Duration // of the conversation
+		seen   int
+		told   map[string][]time.Duration
+	}{
+		{"one message", ConversationInput{}, func(c *talk) { c.messageAt(0, "a", -time.Second) },
+			day - time.Second, day - time.Second, 1, nil},
+		{"a second one extends it", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "a", 0)
+			c.messageAt(time.Hour, "b", time.Hour)
+		}, day + time.Hour, day + time.Hour, 2, nil},
+		{"an older one that comes late does not shorten it", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "b", 0)
+			c.messageAt(2*time.Hour, "a", -time.Hour)
+		}, day, day, 2, nil},
+		{"a repeat counts once", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "a", 0)
+			c.messageAt(time.Hour, "a", 0)
+		}, day, day, 1, nil},
+		{"a message without an id counts", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "", 0)
+			c.messageAt(time.Minute, "", 0)
+		}, day, day, 2, nil},
+		{"a message from the future counts as received", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "a", 5*time.Hour)
+		}, day, day, 1, nil},
+		{"a clock that is two minutes fast is believed", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "a", 2*time.Minute)
+		}, day + 2*time.Minute, day + 2*time.Minute, 1, nil},
+		{"human agents keep it for seven days", ConversationInput{HumanAgent: true}, func(c *talk) { c.messageAt(0, "a", 0) },
+			day, 7 * day, 1, nil},
+		{"nobody we never replied to", ConversationInput{RepliedOnly: true}, func(c *talk) { c.messageAt(0, "a", 0) },
+			day, time.Hour, 1, nil},
+		{"unless a reply joins", ConversationInput{RepliedOnly: true}, func(c *talk) {
+			c.messageAt(0, "a", 0)
+			c.joinAt(time.Minute, replyA, -time.Minute)
+		}, day, day, 1, map[string][]time.Duration{replyA: {0}}},
+		{"a joined reply waits for its answer", ConversationInput{}, func(c *talk) { c.joinAt(0, replyA, 0) },
+			0, 7 * day, 0, nil},
+		{"an answer is told", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
+		{"each answer is told", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+			c.messageAt(2*time.Hour, "b", 2*time.Hour)
+		}, day + 2*time.Hour, day + 2*time.Hour, 2, map[string][]time.Duration{replyA: {time.Hour, 2 * time.Hour}}},
+		{"an answer that came before the join is told", ConversationInput{}, func(c *talk) {
+			c.messageAt(0, "a", time.Second)
+			c.joinAt(time.Minute, replyA, 0)
+		}, day + time.Second, day + time.Second, 1, map[string][]time.Duration{replyA: {time.Second}}},
+		{"a message before the reply is no answer", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Minute, "a", -5*time.Second)
+		}, day - 5*time.Second, 7 * day, 1, nil},
+		{"two clocks may differ a little", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Minute, "a", -4*time.Second)
+		}, day - 4*time.Second, day - 4*time.Second, 1, map[string][]time.Duration{replyA: {-4 * time.Second}}},
+		{"each reply hears what answers it", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+			c.joinAt(2*time.Hour, replyB, 2*time.Hour)
+			c.messageAt(3*time.Hour, "b", 3*time.Hour)
+		}, day + 3*time.Hour, day + 3*time.Hour, 2,
+			map[string][]time.Duration{replyA: {time.Hour, 3 * time.Hour}, replyB: {3 * time.Hour}}},
+		{"a reply that joins twice hears once", ConversationInput{}, func(c *talk) {
+			c.joinAt(0, replyA, 0)
+			c.joinAt(time.Minute, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
+		{"a reply that has ended leaves", ConversationInput{}, func(c *talk) {
+			c.gone[replyA] = true
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+		}, day + time.Hour, day + time.Hour, 1, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := listen(t, tt.in)
+			tt.tell(c)
+			status := c.play()
+			var closes time.Duration
+			if !status.WindowClosesAt.IsZero() {
+				closes = status.WindowClosesAt.Sub(start)
+			}
+			if closes != tt.closes || status.MessagesSeen != tt.seen {
+				t.Errorf("closes after %v with %d messages, want %v with %d", closes, status.MessagesSeen, tt.closes, tt.seen)
+			}
+			if got := c.Now().Sub(start); got != tt.ends {
+				t.Errorf("ended after %v, want %v", got, tt.ends)
+			}
+			if tt.told == nil {
+				tt.told = map[string][]time.Duration{}
+			}
+			if diff := cmp.Diff(tt.told, c.told); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A follow-up goes only while it may, one at a time, and never twice.
+func TestFollowUp(t *testing.T) {
+	hi := FollowUp{Agent: "ana", Text: "Hi!"}
+	human := FollowUp{Agent: "ana", Text: "Hi!", HumanAgent: true}
+	offline := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.NotConnected}
+	lost := privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}
+	tests := []struct {
+		name    string
+		agents  bool
+		at      time.Duration
+		message any
+		sends   []privatereply.SendResult
+		found   string
+		want    FollowUpAnswer
+		refusal string
+		sent    int
+		tagged  bool
+	}{
+		{"in the window", false, time.Hour, hi, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
+		{"in its last minutes", false, 24*time.Hour - time.Minute, hi, nil, "", FollowUpAnswer{}, "the window is closed: the person's newest message was at 12:00:00 UTC on 2 Mar 2026", 0, false},
+		{"a human agent in the window needs no tag", true, time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
+		{"a human agent after it", true, 48 * time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
+		{"after it, not as a human agent", true, 48 * time.Hour, hi, nil, "", FollowUpAnswer{}, "a human agent may still write until", 0, false},
+		{"no human agents here", false, time.Hour, human, nil, "", FollowUpAnswer{}, "human_agent: this account does not have", 0, false},
+		{"nobody says so", false, time.Hour, FollowUp{Text: "Hi!"}, nil, "", FollowUpAnswer{}, "agent: is missing", 0, false},
+		{"no text", false, time.Hour, FollowUp{Agent: "ana"}, nil, "", FollowUpAnswer{}, "text: text cannot be sent: it is empty", 0, false},
+		{"a long text", false, time.Hour, FollowUp{Agent: "ana", Text: strings.Repeat("x", 1001)}, nil, "", FollowUpAnswer{}, "it has 1001 bytes", 0, false},
+		{"an unknown field", false, time.Hour, map[string]any{"agent": "ana", "txt": "Hi"}, nil, "", FollowUpAnswer{}, `unknown field "txt"`, 0, false},
+		{"refused by Meta", false, time.Hour, hi, []privatereply.SendResult{{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}}, "",
+			FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, "", 1, false},
+		{"offline for a moment", false, time.Hour, hi, []privatereply.SendResult{offline, {Outcome: privatereply.OutcomeSent, MessageID: "m_9"}}, "",
+			FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 2, false},
+		{"offline for long", false, time.Hour, hi, []privatereply.SendResult{offline}, "",
+			FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.NotConnected}, "", 5, false},
+		{"unknown, found", false, time.Hour, hi, []privatereply.SendResult{lost}, "m_7",
+			FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_7", Reason: privatereply.FoundInConversation}, "", 1, false},
+		{"unknown is never repeated", false, time.Hour, hi, []privatereply.SendResult{lost}, "",
+			FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, "", 1, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := listen(t, ConversationInput{HumanAgent: tt.agents})
+			c.joinAt(0, replyA, 0) // keeps the conversation after the window
+			c.messageAt(0, "a", 0)
+			c.found = tt.found
+			if tt.sends != nil {
+				c.sends = tt.sends
+			}
+			c.replyAt(tt.at, "u", tt.message)
+			c.play()
+			if len(c.sent) != tt.sent {
+				t.Errorf("%d sends, want %d", len(c.sent), tt.sent)
+			}
+			if tt.sent > 0 && c.sent[0].HumanAgent != tt.tagged {
+				t.Errorf("tagged: %v, want %v", c.sent[0].HumanAgent, tt.tagged)
+			}
+			if tt.refusal != "" {
+				if err := c.refused["u"]; err == nil || !strings.Contains(err.Error(), tt.refusal) {
+					t.Errorf("refused with %v, want %q", err, tt.refusal)
+				}
+				return
+			}
+			if got, ok := c.answers["u"].(*FollowUpAnswer); !ok || *got != tt.want {
+				t.Errorf("answer %+v (%v), want %+v", c.answers["u"], c.refused["u"], tt.want)
+			}
+		})
+	}
+}
+
+// A look for a follow-up passes over what is known to be something else.
+func TestFollowUpLook(t *testing.T) {
+	c := listen(t, ConversationInput{})
+	c.joinAt(0, replyA, 0)
+	c.messageAt(0, "a", 0)
+	c.sends = []privatereply.SendResult{{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, {Outcome: privatereply.OutcomeUnknown}}
+	c.replyAt(time.Minute, "first", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.replyAt(2*time.Minute, "second", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.play()
+	if len(c.looks) != 1 {
+		t.Fatalf("%d looks, want 1", len(c.looks))
+	}
+	want := FindMessage{
+		Platform: privatereply.Instagram, Account: "17841400000000001", Person: "6000000000000001", Text: "Hi!",
+		Since: start.Add(2*time.Minute - privatereply.ClockSkew), Known: []string{"m_1", "m_9"},
+	}
+	if diff := cmp.Diff(want, c.looks[0]); diff != "" {
+		t.Errorf("looked for (-want +got):\n%s", diff)
+	}
+}
+
+// A long chat goes on in a new run, and nothing of it is lost.
+func TestConversationContinuesAsNew(t *testing.T) {
+	c := listen(t, ConversationInput{HumanAgent: true})
+	c.joinAt(0, replyA, 0)
+	c.messageAt(time.Minute, "a", time.Minute)
+	c.replyAt(2*time.Minute, "u", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.RegisterDelayedCallback(func() { // these come with the task that must go on in a new run
+		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start.Add(time.Hour), MessageID: "b"})
+		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, map[string]any{"att": 1})
+	}, time.Hour-time.Millisecond)
+	c.RegisterDelayedCallback(func() { c.SetContinueAsNewSuggested(true) }, time.Hour)
+	c.ExecuteWorkflow(ConversationType, c.in)
+
+	var next *workflow.ContinueAsNewError
+	if err := c.GetWorkflowError(); !errors.As(err, &next) {
+		t.Fatalf("ended with %v, want a new run", err)
+	}
+	var in ConversationInput
+	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string][]time.Duration{replyA: {time.Minute, time.Hour}}, c.told); diff != "" {
+		t.Errorf("told before (-want +got):\n%s", diff)
+	}
+
+	d := listen(t, ConversationInput{})
+	d.in = in
+	d.SetStartTime(start.Add(time.Hour))
+	d.messageAt(time.Second, "a", time.Minute) // a repeat of what the run before saw
+	d.messageAt(time.Minute, "c", time.Hour+time.Minute)
+	status := d.play()
+	if status.MessagesSeen != 3 || !status.LastMessageAt.Equal(start.Add(time.Hour+time.Minute)) {
+		t.Errorf("%d messages, the last at %v", status.MessagesSeen, status.LastMessageAt)
+	}
+	if len(status.Replies) != 1 || !status.Replies[0].Answered || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
+		t.Errorf("carried over: %+v", status)
+	}
+	if got := d.Now().Sub(start); got != 7*24*time.Hour+time.Hour+time.Minute {
+		t.Errorf("ended after %v", got)
+	}
+}

@@ -1,0 +1,258 @@
+package workflows
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+)
+
+const week = 7 * 24 * time.Hour
+
+// Every path of the state diagram ends in its named state, with its reason and
+// with as many sends as it may make.
+func TestPrivateReplyEnds(t *testing.T) {
+	type want struct {
+		state  privatereply.State
+		reason privatereply.Reason
+		sends  int
+	}
+	tests := []struct {
+		name     string
+		comment  privatereply.Comment
+		decision privatereply.Decision
+		tell     func(*story)
+		want     want
+	}{
+		{"a rule ignores it", comment(), privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil,
+			want{privatereply.Ignored, privatereply.IgnoredByRule, 0}},
+		{"the default ignores it", comment(), privatereply.Decision{Action: privatereply.ActionIgnore}, nil,
+			want{privatereply.Ignored, privatereply.IgnoredByDefault, 0}},
+		{"sent by a rule, never answered", comment(), auto(), nil,
+			want{privatereply.NoResponse, "", 1}},
+		{"sent by a rule, answered", comment(), auto(), func(s *story) {
+			s.signalAt(time.Hour, PersonRespondedSignal, At{start.Add(time.Hour)})
+		}, want{privatereply.WindowClosed, "", 1}},
+		{"held, then sent", comment(), autoAfter(2 * time.Minute), nil,
+			want{privatereply.NoResponse, "", 1}},
+		{"held, then rejected", comment(), autoAfter(2 * time.Minute), func(s *story) {
+			s.updateAt(time.Minute, "u", RejectMessage, Reject{Approver: "ana"})
+		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
+		{"held, then removed", comment(), autoAfter(2 * time.Minute), func(s *story) {
+			s.signalAt(time.Minute, CommentRemovedSignal, nil)
+		}, want{privatereply.Withdrawn, privatereply.CommentRemoved, 0}},
+		{"held, then the broadcast ends", onLive(comment()), autoAfter(2 * time.Minute), func(s *story) {
+			s.signalAt(time.Minute, BroadcastEndedSignal, At{start.Add(time.Minute)})
+		}, want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+		{"the hold is longer than the deadline", comment(), autoAfter(8 * 24 * time.Hour), nil,
+			want{privatereply.Expired, privatereply.HoldPastDeadline, 0}},
+		{"approved by Update", comment(), ask(), func(s *story) {
+			s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana"})
+		}, want{privatereply.NoResponse, "", 1}},
+		{"approved by Signal", comment(), ask(), func(s *story) {
+			s.signalAt(time.Hour, ApproveMessage, Approve{Approver: "ana"})
+		}, want{privatereply.NoResponse, "", 1}},
+		{"rejected by Update", comment(), ask(), func(s *story) {
+			s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana", Reason: "spam"})
+		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
+		{"rejected by Signal", comment(), ask(), func(s *story) {
+			s.signalAt(time.Hour, RejectMessage, Reject{Approver: "ana", Reason: "spam"})
+		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
+		{"removed while it waits", comment(), ask(), func(s *story) {
+			s.signalAt(time.Hour, CommentRemovedSignal, struct{}{})
+		}, want{privatereply.Withdrawn, privatereply.CommentRemoved, 0}},
+		{"nobody decides", comment(), ask(), nil,
+			want{privatereply.Expired, privatereply.NobodyDecided, 0}},
+		{"the broadcast ends while it waits", onLive(comment()), ask(), func(s *story) {
+			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)})
+		}, want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+		{"a broadcast has an end even if nobody says so", onLive(comment()), ask(), nil,
+			want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+		{"the broadcast ends after the send", onLive(comment()), auto(), func(s *story) {
+			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)})
+			s.signalAt(2*time.Hour, PersonRespondedSignal, At{start.Add(2 * time.Hour)})
+		}, want{privatereply.WindowClosed, "", 1}},
+		{"too late when it arrives", older(comment(), week), auto(), nil,
+			want{privatereply.Expired, privatereply.PastDeadline, 0}},
+		{"stopped by an operator while it waits", comment(), ask(), func(s *story) {
+			s.at(time.Hour, s.CancelWorkflow)
+		}, want{privatereply.Rejected, privatereply.StoppedByOperator, 0}},
+		{"stopped by an operator after the send", comment(), auto(), func(s *story) {
+			s.at(time.Hour, s.CancelWorkflow)
+		}, want{privatereply.NoResponse, privatereply.StoppedByOperator, 1}},
+		{"the conversation goes on for ever", comment(), auto(), func(s *story) {
+			for at := time.Hour; at < 40*24*time.Hour; at += 20 * time.Hour {
+				s.signalAt(at, PersonRespondedSignal, At{start.Add(at)})
+			}
+		}, want{privatereply.WindowClosed, privatereply.ConversationContinues, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tell(t, tt.comment, tt.decision)
+			if tt.tell != nil {
+				tt.tell(s)
+			}
+			status := s.play()
+			got := want{status.State, status.Reason, len(s.sent)}
+			if got != tt.want {
+				t.Errorf("ended as %v, want %v", got, tt.want)
+			}
+			for id, err := range s.rejections {
+				t.Errorf("update %s was refused: %v", id, err)
+			}
+		})
+	}
+}
+
+func older(c privatereply.Comment, by time.Duration) privatereply.Comment {
+	c.EntryAt = c.EntryAt.Add(-by)
+	return c
+}
+
+// The deadline is counted from the best clock, and nothing waits longer.
+func TestPrivateReplyDeadline(t *testing.T) {
+	created := func(c privatereply.Comment, ago time.Duration) privatereply.Comment {
+		c = onFacebook(c)
+		c.CreatedAt = start.Add(-ago)
+		return c
+	}
+	unknownEntry := comment()
+	unknownEntry.EntryAt = time.Time{}
+	futureEntry := comment()
+	futureEntry.EntryAt = start.Add(time.Hour)
+	tests := []struct {
+		name    string
+		comment privatereply.Comment
+		from    privatereply.Clock
+		waits   time.Duration // until it expires
+	}{
+		{"from entry", comment(), privatereply.ClockEntry, week - 3*time.Minute},
+		{"from receipt", unknownEntry, privatereply.ClockReceived, week - 2*time.Minute},
+		{"an entry in the future does not count", futureEntry, privatereply.ClockReceived, week - 2*time.Minute},
+		{"from creation", created(comment(), time.Hour), privatereply.ClockCreated, week - time.Hour - 2*time.Minute},
+		{"almost over", created(comment(), week-time.Hour), privatereply.ClockCreated, 58 * time.Minute},
+		{"live", onLive(comment()), privatereply.ClockBroadcast, 4*time.Hour - time.Minute},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tell(t, tt.comment, ask())
+			status := s.play()
+			if status.State != privatereply.Expired {
+				t.Fatalf("ended as %s", status.State)
+			}
+			if status.DeadlineFrom != tt.from || !status.Deadline.Equal(start.Add(tt.waits)) {
+				t.Errorf("deadline %v from %s, want %v from %s", status.Deadline, status.DeadlineFrom, start.Add(tt.waits), tt.from)
+			}
+			if want := []time.Duration{tt.waits}; !slices.Equal(s.timers, want) {
+				t.Errorf("timers %v, want %v", s.timers, want)
+			}
+		})
+	}
+}
+
+// No timer is set that is not needed, and none is left behind.
+func TestPrivateReplyTimers(t *testing.T) {
+	t.Run("an automatic reply has no deadline timer", func(t *testing.T) {
+		s := tell(t, comment(), auto())
+		s.play()
+		if want := []time.Duration{privatereply.ResponseWait}; !slices.Equal(s.timers, want) {
+			t.Errorf("timers %v, want only the wait for an answer %v", s.timers, want)
+		}
+	})
+	t.Run("an approved reply's deadline timer is cancelled", func(t *testing.T) {
+		s := tell(t, comment(), ask())
+		s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana"})
+		s.play()
+		if s.cancelled != 1 || len(s.timers) != 2 {
+			t.Errorf("%d timers, %d cancelled; want 2 and 1", len(s.timers), s.cancelled)
+		}
+	})
+	t.Run("a comment that is too late sets none", func(t *testing.T) {
+		s := tell(t, older(comment(), week), ask())
+		s.play()
+		if len(s.timers) != 0 {
+			t.Errorf("timers %v, want none", s.timers)
+		}
+	})
+}
+
+// A decision that a worker sees only after the deadline sends nothing, however it
+// raced with the timer.
+func TestDecisionAfterDeadline(t *testing.T) {
+	deadline := week - 3*time.Minute
+	t.Run("signal and timer in one task", func(t *testing.T) {
+		s := tell(t, comment(), ask())
+		s.at(deadline-time.Millisecond, func() { s.SignalWorkflowSkippingWorkflowTask(ApproveMessage, Approve{Approver: "ana"}) })
+		status := s.play()
+		if status.State != privatereply.Expired || status.Reason != privatereply.DecidedTooLate || len(s.sent) != 0 {
+			t.Errorf("ended as %s %s with %d sends", status.State, status.Reason, len(s.sent))
+		}
+		if len(status.RefusedSignals) != 1 || status.RefusedSignals[0].Name != ApproveMessage {
+			t.Errorf("refused signals: %v", status.RefusedSignals)
+		}
+	})
+	t.Run("removal and timer in one task", func(t *testing.T) {
+		s := tell(t, comment(), autoAfter(time.Hour))
+		s.at(time.Hour-time.Millisecond, func() { s.SignalWorkflowSkippingWorkflowTask(CommentRemovedSignal, nil) })
+		status := s.play()
+		if status.State != privatereply.Withdrawn || len(s.sent) != 0 {
+			t.Errorf("ended as %s with %d sends", status.State, len(s.sent))
+		}
+	})
+	t.Run("update after the end of the broadcast was signalled", func(t *testing.T) {
+		s := tell(t, onLive(comment()), ask())
+		s.at(time.Hour, func() {
+			s.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, At{start.Add(time.Hour)})
+			s.UpdateWorkflowNoRejection(ApproveMessage, "u", t, Approve{Approver: "ana"})
+		})
+		status := s.play()
+		if status.State != privatereply.Expired || len(s.sent) != 0 {
+			t.Errorf("ended as %s with %d sends", status.State, len(s.sent))
+		}
+	})
+}
+
+// The status tells the whole story in the words of the contract.
+func TestPrivateReplyStatus(t *testing.T) {
+	s := tell(t, comment(), ask())
+	s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana", Text: "Hello!"})
+	s.signalAt(2*time.Hour, PersonRespondedSignal, At{start.Add(2 * time.Hour)})
+	s.signalAt(3*time.Hour, PersonRespondedSignal, At{start.Add(90 * time.Minute)}) // late
+	s.statusAt(30*time.Minute, func(status Status) {
+		if status.State != privatereply.AwaitingApproval || status.Send != nil || status.Window != nil {
+			t.Errorf("waiting: %+v", status)
+		}
+	})
+	s.statusAt(90*time.Minute, func(status Status) {
+		if status.State != privatereply.Sent || status.Window != nil {
+			t.Errorf("sent: %+v", status)
+		}
+	})
+	got := s.play()
+	want := &Status{
+		State:        privatereply.WindowClosed,
+		Deadline:     start.Add(week - 3*time.Minute),
+		DeadlineFrom: privatereply.ClockEntry,
+		Comment:      comment(),
+		Decision:     ask(),
+		Text:         "Hello!",
+		Approver:     "ana",
+		DecidedAt:    start.Add(time.Hour),
+		Send: &Send{
+			Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "m_1", RecipientID: "6000000000000001", SentAt: start,
+		},
+		Window: &Window{RespondedAt: start.Add(90 * time.Minute), ClosesAt: start.Add(26 * time.Hour)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if want := start.Add(26 * time.Hour); !s.now().Equal(want) {
+		t.Errorf("closed at %v, want %v", s.now(), want)
+	}
+	if len(s.joined) != 1 || !slices.Equal(s.joined[0].People, []string{"6000000000000001"}) {
+		t.Errorf("joined %v", s.joined)
+	}
+}
