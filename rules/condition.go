@@ -1,0 +1,144 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// maxTextBytes and maxOtherBytes are the longest comment, and the longest value of
+	// another variable, that conditions look at. Meta's longest comments have 8,000
+	// characters, its longest titles of ads 400.
+	maxTextBytes  = 64 << 10
+	maxOtherBytes = 2 << 10
+	// maxConditionChars bounds what is compiled.
+	maxConditionChars = 10_000
+	// costLimit is in CEL's units, of which one stands for some ten bytes looked
+	// at. A condition that uses it up takes under a second.
+	costLimit = 5_000_000
+	// maxPatternSize is in instructions of all compiled patterns of a condition: about
+	// a thousand letters. A match takes at most their number times the text's length.
+	maxPatternSize = 1_000
+)
+
+// environment is what conditions may use: see variables and the functions here.
+// says is bound when a comment is decided, so that its text is taken apart once.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	words := cel.ListType(cel.StringType)
+	options := []cel.EnvOption{
+		cel.Function("says",
+			cel.Overload("says_word", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType, cel.LateFunctionBinding()),
+			cel.Overload("says_words", []*cel.Type{cel.StringType, words}, cel.BoolType, cel.LateFunctionBinding())),
+		cel.Function("letters",
+			cel.Overload("letters_string", []*cel.Type{cel.StringType}, cel.IntType,
+				cel.UnaryBinding(func(text ref.Val) ref.Val { return types.Int(countLetters(string(text.(types.String)))) }))),
+		cel.CostModel(
+			saysCost("says_word", cost.Arg(1)),
+			saysCost("says_words", cost.Mul(cost.Arg(1), cost.ArgElem(1))),
+			cost.Overload("letters_string", cost.EvalCost(cost.Scale(cost.Arg(0), 0.1)))),
+		cel.EnableMacroCallTracking(), // to print a condition the same way however it is spaced
+		cel.ParserExpressionSizeLimit(maxConditionChars),
+		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), constants{}),
+	}
+	for _, v := range variables {
+		options = append(options, cel.Variable(v.name, v.kind))
+	}
+	return cel.NewEnv(options...)
+})
+
+// saysCost counts the text once for folding it, and once for each character looked for.
+func saysCost(overload string, wanted cost.QuantityExpr) cost.OverloadModel {
+	text := cost.Scale(cost.Arg(0), 0.1)
+	return cost.Overload(overload, cost.EvalCost(cost.Sum(text, cost.Mul(text, cost.Scale(wanted, 0.1)))))
+}
+
+// condition is a compiled `when`.
+type condition struct {
+	program   cel.Program
+	canonical string                  // the same for conditions that differ only in spacing
+	always    bool                    // it is the constant true
+	words     map[string][]term       // the constants that says looks for
+	platforms []privatereply.Platform // where it can hold
+}
+
+var platforms = []privatereply.Platform{privatereply.Instagram, privatereply.Facebook}
+
+// compile reads a condition. Its errors say what is wrong, where, and what to write instead.
+func compile(when string) (*condition, []error) {
+	env, err := environment()
+	if err != nil {
+		return nil, []error{fmt.Errorf("set up CEL: %w", err)}
+	}
+	checked, issues := env.Compile(when)
+	if issues.Err() != nil {
+		return nil, explainIssues(when, issues.Errors())
+	}
+	if !checked.OutputType().IsExactType(cel.BoolType) {
+		return nil, []error{fmt.Errorf("the condition gives a %s, but it must be true or false; compare it with something", checked.OutputType())}
+	}
+	estimate, err := env.EstimateCost(checked, sizes{})
+	if err != nil {
+		return nil, []error{fmt.Errorf("estimate its cost: %w", err)}
+	}
+	if estimate.Max > costLimit {
+		return nil, []error{errors.New("the condition could take too long on a long comment; look for fewer words, or split it into several rules")}
+	}
+	canonical, err := cel.AstToString(checked)
+	if err != nil {
+		return nil, []error{fmt.Errorf("print it: %w", err)}
+	}
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	if err != nil {
+		return nil, []error{fmt.Errorf("plan it: %w", err)}
+	}
+	expr := checked.NativeRep().Expr()
+	return &condition{
+		program:   program,
+		canonical: canonical,
+		always:    expr.Kind() == ast.LiteralKind && expr.AsLiteral() == types.True,
+		words:     constantWords(expr),
+		platforms: platformsOf(expr),
+	}, nil
+}
+
+// holds reports whether c is true of the comment.
+func (c *condition) holds(of *subject) (bool, error) {
+	if of.unusable != nil {
+		return false, of.unusable
+	}
+	out, _, err := c.program.Eval(of.activation)
+	if err != nil {
+		return false, err
+	}
+	return out == types.True, nil
+}
+
+// sizes tells CEL how long the variables can be.
+type sizes struct{}
+
+func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
+	if len(node.Path()) != 1 || !node.Type().IsExactType(cel.StringType) {
+		return nil
+	}
+	return &cost.SizeEstimate{Max: uint64(maxBytes(node.Path()[0]))}
+}
+
+func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+	return nil
+}
+
+func maxBytes(variable string) int {
+	if variable == "text" {
+		return maxTextBytes
+	}
+	return maxOtherBytes
+}

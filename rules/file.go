@@ -1,0 +1,227 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/privatereply/privatereply"
+)
+
+// maxNesting is how deep YAML may nest. A rules file needs three levels; the
+// parser takes quadratic time for hostile ones.
+const maxNesting = 20
+
+// file is a rules file before its rules are understood.
+type file struct {
+	fallback privatereply.Action
+	rules    []draft
+}
+
+// draft is a rule as it was written: its fields' values, not yet understood.
+type draft struct {
+	number int // from 1
+	line   int
+	fields map[string]ast.Node
+}
+
+const quoteIt = `put the text in quotes: "…"`
+
+// readFile takes the YAML apart and adds to ps what does not belong there.
+func readFile(data []byte, ps *problems) file {
+	f := file{fallback: privatereply.ActionAsk}
+	root := parseYAML(data, ps)
+	if root == nil {
+		return f
+	}
+	fields, ok := readFields(root, "", []string{"default", "rules"}, ps)
+	if !ok {
+		ps.add(Problem{Line: line(root), Message: "the file must have the fields default and rules, each on its own line and followed by a colon"})
+		return f
+	}
+	if node, ok := fields["default"]; ok {
+		switch action := privatereply.Action(text(node)); action {
+		case privatereply.ActionAsk, privatereply.ActionIgnore:
+			f.fallback = action
+		default:
+			ps.add(Problem{Line: line(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", source(node))})
+		}
+	}
+	if node, ok := fields["rules"]; ok {
+		f.rules = readRules(node, ps)
+	}
+	return f
+}
+
+func readRules(node ast.Node, ps *problems) []draft {
+	if _, empty := node.(*ast.NullNode); empty {
+		return nil
+	}
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		ps.add(Problem{Line: line(node), Field: "rules", Message: "it must be a list; begin each rule with a dash, as in - name: price"})
+		return nil
+	}
+	if n := len(sequence.Values); n > maxRules {
+		ps.add(Problem{Line: line(node), Field: "rules", Message: fmt.Sprintf("there are %d rules; %d is the most. One rule can look for many words: says(text, [\"…\", \"…\"])", n, maxRules)})
+		return nil
+	}
+	var drafts []draft
+	for i, value := range sequence.Values {
+		d := draft{number: i + 1, line: line(value)}
+		if d.fields, ok = readFields(value, "#"+strconv.Itoa(d.number), ruleFields, ps); !ok {
+			ps.add(Problem{Line: d.line, Rule: "#" + strconv.Itoa(d.number), Message: "it has no fields; begin it with - name: and put its other fields below, indented alike"})
+			continue
+		}
+		drafts = append(drafts, d)
+	}
+	return drafts
+}
+
+// readFields gives the fields of a mapping by name, or false if node is none.
+func readFields(node ast.Node, rule string, known []string, ps *problems) (map[string]ast.Node, bool) {
+	mapping, ok := node.(ast.MapNode)
+	if !ok {
+		return nil, false
+	}
+	fields := map[string]ast.Node{}
+	for it := mapping.MapRange(); it.Next(); {
+		name := it.Key().GetToken().Value
+		p := Problem{Line: line(it.Key()), Rule: rule, Field: name}
+		switch {
+		case !slices.Contains(known, name):
+			p.Message = "there is no such field; the fields are " + strings.Join(known, ", ")
+			ps.add(p)
+		case fields[name] != nil:
+			p.Message = fmt.Sprintf("it stands here for the second time (first in line %d); remove one", line(fields[name]))
+			ps.add(p)
+		default:
+			fields[name] = it.Value()
+		}
+	}
+	return fields, true
+}
+
+// parseYAML gives the root of the only document in data, or nil after adding to ps
+// why there is none.
+func parseYAML(data []byte, ps *problems) ast.Node {
+	refuse := func(line int, message string) ast.Node {
+		ps.add(Problem{Line: line, Message: message})
+		return nil
+	}
+	if len(data) > maxFileBytes {
+		return refuse(0, fmt.Sprintf("the file is larger than %d KiB", maxFileBytes>>10))
+	}
+	if !utf8.Valid(data) {
+		return refuse(0, "the file is not UTF-8; save it with the encoding UTF-8")
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Windows editors begin a file with it
+	if i := bytes.IndexFunc(data, isForbidden); i >= 0 {
+		r, _ := utf8.DecodeRune(data[i:])
+		return refuse(1+bytes.Count(data[:i], []byte("\n")), fmt.Sprintf("there is an invisible control character (%U); remove it", r))
+	}
+	tokens := lexer.Tokenize(string(data))
+	if at := tooDeep(tokens); at > 0 {
+		return refuse(at, "brackets or dashes are nested too deep; a rules file is a plain list of rules")
+	}
+	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		var syntax yaml.Error
+		if !errors.As(err, &syntax) {
+			return refuse(0, "it is not valid YAML: "+err.Error())
+		}
+		return refuse(syntax.GetToken().Position.Line, "it is not valid YAML: "+syntax.GetMessage()+"; "+yamlHint(syntax.GetMessage()))
+	}
+	var root ast.Node
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if root != nil {
+			return refuse(line(doc.Body), "a second document begins here (after ---); write everything into one")
+		}
+		root = doc.Body
+	}
+	if root == nil {
+		return refuse(0, "the file is empty; the shortest one says default: ask")
+	}
+	return root
+}
+
+func yamlHint(message string) string {
+	if strings.Contains(message, `'\t'`) || strings.Contains(message, "'\t'") {
+		return "indent with spaces, not with tabs"
+	}
+	return "indent the fields of a rule alike, and put text with special characters in quotes"
+}
+
+// tooDeep is the line where tokens nest deeper than maxNesting, or 0.
+func tooDeep(tokens token.Tokens) int {
+	brackets, dashes, dashLine := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType:
+			if t.Position.Line != dashLine {
+				dashes, dashLine = 0, t.Position.Line
+			}
+			dashes++
+		}
+		if brackets > maxNesting || dashes > maxNesting {
+			return t.Position.Line
+		}
+	}
+	return 0
+}
+
+// isForbidden reports whether r is a control character that YAML does not allow.
+func isForbidden(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0 && r != 0x85
+}
+
+// line is where node begins in the file.
+func line(node ast.Node) int {
+	if t := node.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
+	}
+	return 0
+}
+
+// text is the text of a scalar without surrounding space, or empty if node is no text.
+func text(node ast.Node) string {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return strings.TrimSpace(n.Value)
+	case *ast.LiteralNode:
+		return strings.TrimSpace(n.Value.Value)
+	}
+	return ""
+}
+
+// isText reports whether node is a text, which it is not if it looks like a number,
+// like true, or has a special meaning in YAML.
+func isText(node ast.Node) bool {
+	switch node.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return true
+	}
+	return false
+}
+
+// source is node as it was written, for messages.
+func source(node ast.Node) string {
+	return strconv.Quote(privatereply.CutText(strings.TrimSpace(node.String()), 60))
+}

@@ -1,0 +1,234 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+)
+
+// mustParse is for rules that a test needs and does not test.
+func mustParse(t testing.TB, data string) *Set {
+	t.Helper()
+	s, err := Parse("rules.yaml", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The example that people copy loads, and does what its comments say.
+func TestExampleFile(t *testing.T) {
+	s, err := Load(filepath.Join("..", "rules.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Rule{
+		{
+			Name:   "price",
+			When:   `source in ["post", "reel", "ad"] && says(text, ["price", "how much"])`,
+			Action: privatereply.ActionAuto,
+			Text:   "Hi {{username|there}}, our price list: https://example.com/prices",
+			Hold:   privatereply.Duration(2 * time.Minute),
+		},
+		{
+			Name:   "complaints",
+			When:   `text.matches(r"(?i)refund|broken")`,
+			Action: privatereply.ActionAsk,
+			Text:   "Sorry to hear that, {{username|there}}. What happened?",
+		},
+		{Name: "emoji-only", When: "letters(text) == 0", Action: privatereply.ActionIgnore},
+	}
+	if diff := cmp.Diff(want, s.Rules()); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+// What people write in YAML without thinking about YAML loads as they mean it.
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		name, data string
+		want       []Rule
+	}{
+		{"only a default", "default: ignore\n", []Rule{}},
+		{"no rules yet", "default: ask\nrules:\n", []Rule{}},
+		{"an empty list", "rules: []\n", []Rule{}},
+		{"byte order mark and Windows lines", "\ufeffdefault: ask\r\nrules:\r\n  - name: a\r\n    ignore: true\r\n", []Rule{{Name: "a", Action: "ignore"}}},
+		{"document marks", "---\nrules:\n  - name: a\n    ignore: true\n...\n", []Rule{{Name: "a", Action: "ignore"}}},
+		{"flow style", `{rules: [{name: a, reply: "hi"}]}`, []Rule{{Name: "a", Action: "auto", Text: "hi"}}},
+		{"a number for a name", "rules:\n  - name: 2024\n    ignore: true\n", []Rule{{Name: "2024", Action: "ignore"}}},
+		{"no proposed text", "rules:\n  - name: a\n    ask: true\n", []Rule{{Name: "a", Action: "ask"}}},
+		{"several lines", "rules:\n  - name: a\n    reply: |\n      Hi!\n\n      Bye #sale\n", []Rule{{Name: "a", Action: "auto", Text: "Hi!\n\nBye #sale"}}},
+		{"a long condition", "rules:\n  - name: a\n    when: >\n      text == \"a\" ||\n      text == \"b\"\n    ignore: true\n", []Rule{{Name: "a", When: `text == "a" || text == "b"`, Action: "ignore"}}},
+		{"an ordinary comment after a text", "rules:\n  - name: a\n    reply: Hi there # to everybody\n", []Rule{{Name: "a", Action: "auto", Text: "Hi there"}}},
+		{"placeholder with spaces", "rules:\n  - name: a\n    reply: Hi {{ username | there }}\n", []Rule{{Name: "a", Action: "auto", Text: "Hi {{ username | there }}"}}},
+		{"hold", "rules:\n  - name: a\n    reply: hi\n    hold: 1h30m\n", []Rule{{Name: "a", Action: "auto", Text: "hi", Hold: privatereply.Duration(90 * time.Minute)}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, mustParse(t, tt.data).Rules()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Decisions name the very bytes that were loaded.
+func TestSHA256(t *testing.T) {
+	// From: printf 'default: ask\n' | sha256sum
+	const want = "c5acc3ffa9b6fb6c3c15bf2b9c1dac4bd065b9e01ea190ca25894a2d05e45a04"
+	if got := mustParse(t, "default: ask\n").SHA256(); got != want {
+		t.Errorf("SHA256() = %s, want %s", got, want)
+	}
+}
+
+func TestLoadMissingFile(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "rules.yaml"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("err = %v, want it to be fs.ErrNotExist", err)
+	}
+}
+
+// The file's length is bounded before it is read into memory.
+func TestLoadHugeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rules.yaml")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(64 * maxFileBytes); err != nil { // sparse
+		t.Fatal(err)
+	}
+	_, err = Load(path)
+	if err == nil || !strings.Contains(err.Error(), "larger than 1024 KiB") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// A text that loads can be sent, with every name and on every platform where its
+// rule can match.
+func TestTextLimits(t *testing.T) {
+	// Of the limit, {{username|x}} takes 30 bytes on Instagram, 60 characters on Facebook.
+	for _, tt := range []struct {
+		name, when, text string
+		wrong            string // empty: it loads
+	}{
+		{"the limit of Instagram", "", strings.Repeat("a", 1000), ""},
+		{"one byte more", "", strings.Repeat("a", 1001), "it has 1001 bytes; instagram takes at most 1000"},
+		{"bytes, not characters", "", strings.Repeat("価", 334), "it has 1002 bytes"},
+		{"with a name", "", strings.Repeat("a", 970) + "{{username|x}}", ""},
+		{"one byte more with a name", "", strings.Repeat("a", 971) + "{{username|x}}", "it has 1001 bytes"},
+		{"with two names", "", strings.Repeat("a", 941) + "{{username|x}}{{username|x}}", "it has 1001 bytes"},
+		{"with a long fallback", "", "{{username|" + strings.Repeat("a", 1001) + "}}", "it has 1001 bytes"},
+		{"only Instagram", `platform == "instagram"`, strings.Repeat("a", 971) + "{{username|x}}", "it has 1001 bytes"},
+		{"only Facebook", `platform == "facebook"`, strings.Repeat("価", 2000), ""},
+		{"only Facebook, one character more", `platform == "facebook"`, strings.Repeat("価", 2001), "it has 2001 characters; facebook takes at most 2000"},
+		{"only Facebook, with a name", `platform == "facebook"`, strings.Repeat("a", 1940) + "{{username|x}}", ""},
+		{"only Facebook, one more with a name", `platform == "facebook"`, strings.Repeat("a", 1941) + "{{username|x}}", "it has 2001 characters"},
+		{"only Facebook, turned round", `"facebook" == platform`, strings.Repeat("a", 2000), ""},
+		{"only Facebook, among other demands", `text != "" && (is_reply && platform == "facebook") && age < duration("1h")`, strings.Repeat("a", 2000), ""},
+		{"perhaps Facebook", `is_reply || platform == "facebook"`, strings.Repeat("a", 1001), "it has 1001 bytes"},
+		{"not Facebook", `!(platform == "facebook")`, strings.Repeat("a", 1001), "it has 1001 bytes"},
+	} {
+		for _, field := range []string{"reply", "ask"} {
+			t.Run(tt.name+", "+field, func(t *testing.T) {
+				data := "rules:\n  - name: a\n"
+				if tt.when != "" {
+					data += "    when: '" + tt.when + "'\n"
+				}
+				_, err := Parse("rules.yaml", []byte(data+"    "+field+": \""+tt.text+"\"\n"))
+				switch {
+				case tt.wrong == "" && err != nil:
+					t.Error(err)
+				case tt.wrong != "" && (err == nil || !strings.Contains(err.Error(), field+": text cannot be sent: "+tt.wrong)):
+					t.Errorf("err = %v, want %q", err, tt.wrong)
+				}
+			})
+		}
+	}
+}
+
+// A hostile file is refused, or loads, in about the time that its size takes.
+func TestHostileFiles(t *testing.T) {
+	rule := func(when string) string { return "rules:\n  - name: a\n    ignore: true\n    when: " + when + "\n" }
+	for _, tt := range []struct{ name, data, wrong string }{
+		{"brackets", strings.Repeat("[", maxFileBytes), "nested too deep"},
+		{"braces", strings.Repeat("{a: ", maxFileBytes/4), "nested too deep"},
+		{"dashes", strings.Repeat("- ", maxFileBytes/2), "nested too deep"},
+		{"too large", strings.Repeat("#", maxFileBytes+1), "larger than"},
+		{"aliases", "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nrules: [*c, *c]\n", "there is no such field"},
+		{"rules", "rules:\n" + strings.Repeat("  - name: a\n", maxRules+1), "501 rules; 500 is the most"},
+		{"parentheses", rule(strings.Repeat("(", 5000)), "nested too deep; simplify it"},
+		{"lists", rule("'" + strings.Repeat("[", 5000) + "'"), "nested too deep; simplify it"},
+		{"a long condition", rule("'" + strings.Repeat("is_reply || ", 5000) + "is_reply'"), "split it into several rules"},
+		{"loops", rule("'" + strings.Repeat("[1,2,3,4,5,6,7,8,9].all(x, ", 9) + "true" + strings.Repeat(")", 9) + "'"), "could take too long"},
+		{"a text looked for in itself", rule("says(text + text, text)"), "could take too long"},
+		{"a pattern", rule("text.matches('(?:.?){1000}x')"), "patterns of this size take too long"},
+		{"patterns together", rule("text.matches('(?:.?){300}x') || text.matches('(?:.?){300}y')"), "patterns of this size take too long"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("rules.yaml", []byte(tt.data))
+			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
+				t.Errorf("err = %.500v, want %q", err, tt.wrong)
+			}
+		})
+	}
+}
+
+// Whatever stands in a file, it is either refused or can decide on any comment.
+func FuzzParse(f *testing.F) {
+	example, err := os.ReadFile(filepath.Join("..", "rules.example.yaml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example, "How much?", "ann")
+	f.Add([]byte("rules:\n  - name: a\n    when: says(text, username) && text.matches(r\"\\bx\") || int(text) > 1\n    reply: '{{username|x}}'\n"), "12", "12")
+	f.Add([]byte("{default: ignore, rules: [{name: a, ask: true, when: !!str \"true\"}, *x]}"), "", "")
+	f.Add([]byte("? - a\n: &x |\n b\n"), "", "")
+	f.Fuzz(func(t *testing.T, data []byte, text, username string) {
+		s, err := Parse("rules.yaml", data)
+		if err != nil {
+			var wrong *LoadError
+			if !errors.As(err, &wrong) || len(wrong.Problems) == 0 {
+				t.Fatalf("err = %v is no LoadError with problems", err)
+			}
+			return
+		}
+		for _, p := range platforms {
+			in := Input{Comment: privatereply.Comment{Platform: p, Text: text, Username: username}, Now: time.Now()}
+			d := s.Decide(in)
+			if err := d.Validate(p); err != nil {
+				t.Errorf("%+v: %v", d, err)
+			}
+			if diff := cmp.Diff(d, s.Decide(in)); diff != "" {
+				t.Errorf("a second decision differs:\n%s", diff)
+			}
+		}
+	})
+}
+
+func ExampleParse() {
+	_, err := Parse("rules.yaml", []byte(`
+rules:
+  - name: price
+    when: source == "posts" && says(text, "price")
+    reply: "Hi {{username}}"
+    hold: 10
+`))
+	fmt.Println(err)
+	// Output:
+	// rules.yaml has 3 problems:
+	//   line 4, rule "price", when: source is never "posts"; it is one of post, reel, ad, live, story, visitor_post, other
+	//      | source == "posts" && says(text, "price")
+	//      | ..........^
+	//   line 5, rule "price", reply: the placeholder {{username}} has no fallback; write {{username|there}}, where "there" stands in when Meta gives no name
+	//   line 6, rule "price", hold: "10" is not a time; write a time such as 2m, 90s or 1h
+}

@@ -1,0 +1,244 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/privatereply/privatereply"
+)
+
+var (
+	ruleFields = []string{"name", "when", "reply", "ask", "ignore", "hold"}
+	// Names become search attributes, parts of reasons and arguments of commands.
+	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+)
+
+// maxHold is the longest hold after which a reply can still be sent.
+const maxHold = privatereply.ReplyPeriod - privatereply.DeadlineMargin
+
+// rule understands d and adds to ps what is wrong in it.
+func (d draft) rule(ps *problems) rule {
+	var r rule
+	add := func(field, message string) { ps.add(d.problem(field, message)) }
+	r.Name = d.name(add)
+	r.When, r.condition = d.when(add)
+	d.action(&r, add)
+	if r.Text != "" {
+		where := platforms
+		if r.condition != nil {
+			where = r.condition.platforms
+		}
+		r.template = checkedTemplate(r.Text, where, func(message string) { add(textField[r.Action], message) })
+	}
+	r.Hold = d.hold(r.Action, add)
+	return r
+}
+
+// label is how problems call the rule.
+func (d draft) label() string {
+	if node, ok := d.fields["name"]; ok && namePattern.MatchString(text(node)) {
+		return strconv.Quote(text(node))
+	}
+	return "#" + strconv.Itoa(d.number)
+}
+
+// problem is a problem with a field of d, or with all of d when field is empty.
+func (d draft) problem(field, message string) Problem {
+	p := Problem{Line: d.line, Rule: d.label(), Field: field, Message: message}
+	if node, ok := d.fields[field]; ok {
+		p.Line = line(node)
+	}
+	return p
+}
+
+// report adds a problem with a field of a rule.
+type report func(field, message string)
+
+const nameHelp = "use small letters, digits, - and _, at most 64, as in price-list"
+
+func (d draft) name(add report) string {
+	node, ok := d.fields["name"]
+	if !ok {
+		add("name", "it is missing; every rule needs a name of its own: "+nameHelp)
+		return ""
+	}
+	name := text(node)
+	if number, ok := node.(*ast.IntegerNode); ok {
+		name = number.Token.Value
+	}
+	if !namePattern.MatchString(name) {
+		add("name", fmt.Sprintf("%s is not a name; %s", source(node), nameHelp))
+		return ""
+	}
+	return name
+}
+
+func (d draft) when(add report) (string, *condition) {
+	node, ok := d.fields["when"]
+	if !ok {
+		return "", nil
+	}
+	when := text(node)
+	switch {
+	case !isText(node):
+		add("when", "it is not a condition; leave the field out for a rule that always applies, or put the condition in quotes")
+		return "", nil
+	case when == "":
+		add("when", "it is empty; leave the field out for a rule that always applies")
+		return "", nil
+	}
+	c, errs := compile(when)
+	for _, err := range errs {
+		add("when", err.Error())
+	}
+	return when, c
+}
+
+// textField is the field that holds an action's text.
+var textField = map[privatereply.Action]string{privatereply.ActionAuto: "reply", privatereply.ActionAsk: "ask"}
+
+func (d draft) action(r *rule, add report) {
+	var found []string
+	for _, field := range []string{"reply", "ask", "ignore"} {
+		if _, ok := d.fields[field]; ok {
+			found = append(found, field)
+		}
+	}
+	if len(found) != 1 {
+		message := "it does nothing"
+		if len(found) > 1 {
+			message = "it has " + strings.Join(found, " and ")
+		}
+		add("", message+"; give it exactly one of reply (send this text), ask (a person decides) and ignore (leave the comment alone)")
+		return
+	}
+	field := found[0]
+	node := d.fields[field]
+	boolean, isBool := node.(*ast.BoolNode)
+	switch field {
+	case "reply":
+		r.Action, r.Text = privatereply.ActionAuto, textOf(node, "reply", "write the text to send", add)
+	case "ask":
+		r.Action = privatereply.ActionAsk
+		switch {
+		case isBool && boolean.Value:
+		case isBool:
+			add("ask", "false has no meaning here; remove the rule, or write the text to propose")
+		default:
+			r.Text = textOf(node, "ask", "write the text to propose, or true to propose none", add)
+		}
+	case "ignore":
+		r.Action = privatereply.ActionIgnore
+		if !isBool || !boolean.Value {
+			add("ignore", "the only value is true: ignore: true; remove the rule to no longer ignore these comments")
+		}
+	}
+}
+
+// textOf is the text in node, or empty when it is none.
+func textOf(node ast.Node, field, help string, add report) string {
+	if _, null := node.(*ast.NullNode); null || isText(node) && text(node) == "" {
+		add(field, "it is empty; "+help)
+		return ""
+	}
+	if !isText(node) {
+		add(field, source(node)+" is not a text to YAML; "+quoteIt)
+		return ""
+	}
+	if cut := cutByHash(node); cut != "" {
+		add(field, fmt.Sprintf("YAML ends the text before %q, which it takes for a comment; %s", cut, quoteIt))
+		return ""
+	}
+	return text(node)
+}
+
+// cutByHash is the word on which YAML ended an unquoted text because it begins with
+// #. A comment has a space after its #, so such a word is likely a hashtag.
+func cutByHash(node ast.Node) string {
+	t := node.GetToken()
+	if t.Type != token.StringType || t.Next == nil || t.Next.Type != token.CommentType || t.Next.Position.Line != t.Position.Line {
+		return ""
+	}
+	if word, _, _ := strings.Cut(t.Next.Value, " "); word != "" {
+		return "#" + word
+	}
+	return ""
+}
+
+// checkedTemplate is text with its placeholders found, or nil when add was told what
+// is wrong.
+func checkedTemplate(text string, where []privatereply.Platform, add func(message string)) template {
+	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
+		add(fmt.Sprintf("the text has a control character after %q; remove it", privatereply.CutText(text[:i], 40)))
+		return nil
+	}
+	t, err := parseTemplate(text)
+	if err == nil {
+		err = t.check(where)
+	}
+	if err != nil {
+		add(err.Error())
+		return nil
+	}
+	return t
+}
+
+const holdHelp = "write a time such as 2m, 90s or 1h"
+
+func (d draft) hold(action privatereply.Action, add report) privatereply.Duration {
+	node, ok := d.fields["hold"]
+	if !ok {
+		return 0
+	}
+	hold, err := time.ParseDuration(text(node))
+	switch {
+	case err != nil:
+		add("hold", fmt.Sprintf("%s is not a time; %s", source(node), holdHelp))
+	case hold < 0:
+		add("hold", fmt.Sprintf("%s is negative; %s", source(node), holdHelp))
+	case hold >= maxHold:
+		add("hold", fmt.Sprintf("%s is too long: Meta takes a private reply for 7 days, so nothing would ever be sent; %s", source(node), holdHelp))
+	case action != "" && action != privatereply.ActionAuto:
+		add("hold", "only a rule with reply can have a hold: it is the time to stop an automatic reply; remove it")
+	default:
+		return privatereply.Duration(hold)
+	}
+	return 0
+}
+
+// checkOrder adds what is wrong between rules: names given twice, and rules that can
+// never decide because an earlier one always does.
+func checkOrder(rules []rule, drafts []draft, ps *problems) {
+	names, conditions := map[string]draft{}, map[string]draft{}
+	var always *draft
+	for i, r := range rules {
+		d := drafts[i]
+		add := func(field, message string) { ps.add(d.problem(field, message)) }
+		if earlier, ok := names[r.Name]; ok && r.Name != "" {
+			add("name", fmt.Sprintf("the rule in line %d has this name already; every rule needs its own", earlier.line))
+		}
+		names[r.Name] = d
+		if always != nil {
+			add("", fmt.Sprintf("it is never reached, because rule %s (line %d) decides every comment; move that one to the end", always.label(), always.line))
+			continue
+		}
+		_, hasWhen := d.fields["when"]
+		switch {
+		case !hasWhen || r.condition != nil && r.condition.always:
+			always = &d
+		case r.condition != nil:
+			if earlier, ok := conditions[r.condition.canonical]; ok {
+				add("when", fmt.Sprintf("rule %s (line %d) has the same condition and comes first, so this one never decides; remove one of them", earlier.label(), earlier.line))
+			} else {
+				conditions[r.condition.canonical] = d
+			}
+		}
+	}
+}
