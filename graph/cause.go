@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -33,7 +34,7 @@ func explain(err error) (words string, cause error) {
 	case errors.As(err, &number):
 		return "the connection failed", number
 	case errors.As(err, &slow) && slow.Timeout():
-		return "time to connect ran out", nil
+		return "the connection timed out", os.ErrDeadlineExceeded
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed", io.ErrUnexpectedEOF
 	}
