@@ -1,0 +1,97 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+)
+
+const (
+	// checkTimeout bounds one check, so that a probe gets its answer.
+	checkTimeout = 3 * time.Second
+	// fresh is how long an answer is given again without asking anew, however many ask.
+	fresh = 2 * time.Second
+)
+
+// Check is one thing that a program needs to do its work.
+type Check struct {
+	Name string
+	// Run returns what is wrong, in words for an operator; they are shown to whoever
+	// can reach /readyz. It ends when ctx does.
+	Run func(ctx context.Context) error
+	// Advisory means that a failure is shown, but the program is ready all the same.
+	Advisory bool
+}
+
+// Temporal checks that the server answers.
+func Temporal(c client.Client) Check {
+	return Check{Name: "temporal", Run: func(ctx context.Context) error {
+		_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
+		return err
+	}}
+}
+
+// File checks that the newest version of a file that is read again when it
+// changes is in force. The version before works, so it is advisory.
+func File(name string, err func() error) Check {
+	return Check{Name: name, Advisory: true, Run: func(context.Context) error { return err() }}
+}
+
+// readiness answers /readyz.
+type readiness struct {
+	checks []Check
+
+	mu     sync.Mutex
+	asked  time.Time
+	status int
+	text   string
+}
+
+func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	status, text := r.answer(req.Context())
+	plain(w, status, text)
+}
+
+func (r *readiness) answer(ctx context.Context) (status int, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.asked.IsZero() && time.Since(r.asked) < fresh {
+		return r.status, r.text
+	}
+	// Whoever asks next gets this answer too, so the one who asked first must not
+	// be able to break it off.
+	r.status, r.text = r.ask(context.WithoutCancel(ctx))
+	r.asked = time.Now()
+	return r.status, r.text
+}
+
+func (r *readiness) ask(ctx context.Context) (int, string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	errs := make([]error, len(r.checks))
+	var running sync.WaitGroup
+	for i, c := range r.checks {
+		running.Go(func() { errs[i] = c.Run(ctx) })
+	}
+	running.Wait()
+
+	status, verdict := http.StatusOK, "ready"
+	var lines strings.Builder
+	for i, c := range r.checks {
+		switch err := errs[i]; {
+		case err == nil:
+			fmt.Fprintf(&lines, "ok       %s\n", c.Name)
+		case c.Advisory:
+			fmt.Fprintf(&lines, "warning  %s: %v\n", c.Name, err)
+		default:
+			status, verdict = http.StatusServiceUnavailable, "not ready"
+			fmt.Fprintf(&lines, "failed   %s: %v\n", c.Name, err)
+		}
+	}
+	return status, verdict + "\n" + lines.String()
+}
