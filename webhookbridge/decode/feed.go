@@ -92,10 +92,13 @@ func otherVerb(verb string) string {
 }
 
 // isReply reports whether a comment's parent is a comment. The parent of a comment
-// at the top is the post, whose id begins with the Page's.
+// at the top is the post, which is written with the Page's id before it or without.
 func (e entry) isReply(parent, post string) bool {
-	return parent != "" && parent != post && !strings.HasPrefix(parent, e.id+"_")
+	isPost := strings.HasPrefix(parent, e.id+"_") || afterPrefix(parent) == afterPrefix(post)
+	return parent != "" && !isPost
 }
+
+func afterPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
 
 func (e entry) feedChange(raw value) feedChange {
 	f := feedChange{onPost: privatereply.SourcePost}
