@@ -83,7 +83,7 @@ func compile(when string) (*condition, []error) {
 		return nil, explainIssues(when, issues.Errors())
 	}
 	if !checked.OutputType().IsExactType(cel.BoolType) {
-		return nil, []error{fmt.Errorf("the condition gives a %s, but it must be true or false; compare it with something", checked.OutputType())}
+		return nil, []error{fmt.Errorf("the condition gives %s, not true or false; compare it with something", checked.OutputType())}
 	}
 	estimate, err := env.EstimateCost(checked, sizes{})
 	if err != nil {
@@ -96,7 +96,7 @@ func compile(when string) (*condition, []error) {
 	if err != nil {
 		return nil, []error{fmt.Errorf("print it: %w", err)}
 	}
-	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	program, err := plan(env, checked)
 	if err != nil {
 		return nil, []error{fmt.Errorf("plan it: %w", err)}
 	}
@@ -108,6 +108,10 @@ func compile(when string) (*condition, []error) {
 		words:     constantWords(expr),
 		platforms: platformsOf(expr),
 	}, nil
+}
+
+func plan(env *cel.Env, checked *cel.Ast) (cel.Program, error) {
+	return env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
 }
 
 // holds reports whether c is true of the comment.

@@ -221,7 +221,17 @@ func isText(node ast.Node) bool {
 	return false
 }
 
+// isEmpty reports whether nothing stands in node.
+func isEmpty(node ast.Node) bool {
+	_, null := node.(*ast.NullNode)
+	return null || isText(node) && text(node) == ""
+}
+
 // source is node as it was written, for messages.
 func source(node ast.Node) string {
-	return strconv.Quote(privatereply.CutText(strings.TrimSpace(node.String()), 60))
+	written := text(node)
+	if !isText(node) {
+		written = strings.TrimSpace(node.String())
+	}
+	return strconv.Quote(privatereply.CutText(written, 60))
 }

@@ -87,11 +87,11 @@ func (d draft) when(add report) (string, *condition) {
 	}
 	when := text(node)
 	switch {
+	case isEmpty(node):
+		add("when", "it is empty; leave the field out for a rule that always applies")
+		return "", nil
 	case !isText(node):
 		add("when", "it is not a condition; leave the field out for a rule that always applies, or put the condition in quotes")
-		return "", nil
-	case when == "":
-		add("when", "it is empty; leave the field out for a rule that always applies")
 		return "", nil
 	}
 	c, errs := compile(when)
@@ -144,7 +144,7 @@ func (d draft) action(r *rule, add report) {
 
 // textOf is the text in node, or empty when it is none.
 func textOf(node ast.Node, field, help string, add report) string {
-	if _, null := node.(*ast.NullNode); null || isText(node) && text(node) == "" {
+	if isEmpty(node) {
 		add(field, "it is empty; "+help)
 		return ""
 	}

@@ -1,0 +1,67 @@
+package rules_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/rules"
+)
+
+func ExampleSet_Decide() {
+	set, err := rules.Parse("rules.yaml", []byte(`
+default: ask
+rules:
+  - name: price
+    when: source in ["post", "reel", "ad"] && says(text, ["price", "how much"])
+    reply: "Hi {{username|there}}, our price list: https://example.com/prices"
+    hold: 2m
+  - name: emoji-only
+    when: letters(text) == 0
+    ignore: true
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, text := range []string{"HOW MUCH is it?", "🔥🔥🔥", "Where are you?"} {
+		d := set.Decide(rules.Input{
+			Comment: privatereply.Comment{
+				Platform: privatereply.Instagram,
+				Source:   privatereply.SourcePost,
+				Username: "ann",
+				Text:     text,
+			},
+			Now: time.Now(),
+		})
+		fmt.Printf("%s: %s by %s %q\n", text, d.Action, d.Reason, d.Text)
+	}
+	// Output:
+	// HOW MUCH is it?: auto by rule "Hi ann, our price list: https://example.com/prices"
+	// 🔥🔥🔥: ignore by rule ""
+	// Where are you?: ask by default ""
+}
+
+func ExampleSet_Explain() {
+	set, err := rules.Parse("rules.yaml", []byte(`
+rules:
+  - name: old
+    when: age > duration("48h")
+    ask: true
+  - name: rest
+    reply: "Thank you, {{username|dear friend}}!"
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e := set.Explain(rules.Input{Comment: privatereply.Comment{Platform: privatereply.Facebook, Text: "Nice!"}})
+	for _, r := range e.Rules {
+		fmt.Println(r.Name, r.Result)
+	}
+	fmt.Println(e.Decision.Text)
+	// Output:
+	// old not_matched
+	// rest matched
+	// Thank you, dear friend!
+}
