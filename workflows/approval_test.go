@@ -162,12 +162,4 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	t.Run("another comment's workflow id", func(t *testing.T) {
-		var suite testsuite.WorkflowTestSuite
-		env := suite.NewTestWorkflowEnvironment()
-		env.ExecuteWorkflow(PrivateReply, Input{comment(), auto()})
-		if err := env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "must have the id reply:instagram:17841400000000001:18000000000000001") {
-			t.Errorf("failed with %v", err)
-		}
-	})
 }

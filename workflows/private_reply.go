@@ -71,14 +71,6 @@ func newReply(ctx workflow.Context, in Input) (*reply, error) {
 	if err := in.Decision.Validate(in.Comment.Platform); err != nil {
 		return nil, err
 	}
-	id, err := privatereply.ReplyID(in.Comment)
-	if err != nil {
-		return nil, err
-	}
-	if got := workflow.GetInfo(ctx).WorkflowExecution.ID; got != id {
-		// The id is what makes a second reply to the same comment impossible.
-		return nil, fmt.Errorf("workflow id: is %s, but this comment's reply must have the id %s", got, id)
-	}
 	life, _ := workflow.NewDisconnectedContext(ctx)
 	r := &reply{
 		inbox:     inbox{ctx: life},

@@ -1,0 +1,267 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/privatereply/privatereply"
+	. "github.com/privatereply/privatereply/workflows"
+)
+
+// What only a server decides: ids, Updates, cancelled activities, outages.
+func TestOnRealServer(t *testing.T) {
+	s := newStage(t)
+	stop := s.work()
+	t.Cleanup(func() { stop() })
+
+	t.Run("RejectWhileWorkerSends", func(t *testing.T) { testRejectWhileWorkerSends(t, s) })
+	t.Run("UpdatesAnswerOnce", func(t *testing.T) { testUpdatesAnswerOnce(t, s) })
+	t.Run("DuplicateStart", func(t *testing.T) { testDuplicateStart(t, s) })
+	t.Run("SearchAttributesAndMemo", func(t *testing.T) { testSearchAttributesAndMemo(t, s) })
+	t.Run("StartedByAnotherTool", func(t *testing.T) { testStartedByAnotherTool(t, s) })
+	stop()
+	t.Run("Outage", func(t *testing.T) { testOutage(t, s) })
+}
+
+// An objection to a send that a worker has does not undo it; the answer says so.
+func testRejectWhileWorkerSends(t *testing.T, s *stage) {
+	tests := []struct {
+		name   string
+		send   func(SendPrivateReply) privatereply.SendResult
+		state  privatereply.State
+		reason privatereply.Reason
+		answer Answer
+	}{
+		{"delivered", deliveredNow, privatereply.Sent, privatereply.TooLate, Answer{State: privatereply.Sent, Reason: privatereply.TooLate}},
+		{"refused", RefusedBy(privatereply.PersonUnavailable), privatereply.Undeliverable, privatereply.TooLate,
+			Answer{State: privatereply.Undeliverable, Reason: privatereply.TooLate}},
+		{"not sent", func(SendPrivateReply) privatereply.SendResult {
+			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, RetryAt: time.Now().Add(time.Hour)}
+		}, privatereply.Rejected, privatereply.RejectedByApprover, Answer{Accepted: true, State: privatereply.Rejected}},
+		{"unknown", func(SendPrivateReply) privatereply.SendResult {
+			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: time.Now().UTC()}
+		}, privatereply.DeliveryUnknown, privatereply.TooLate, Answer{State: privatereply.DeliveryUnknown, Reason: privatereply.TooLate}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := &script{
+				sends: []func(SendPrivateReply) privatereply.SendResult{tt.send},
+				begun: make(chan struct{}), goOn: make(chan struct{}),
+			}
+			run := s.start("reject-"+strings.ReplaceAll(tt.name, " ", "-"), TestComment(), Auto(), p)
+			<-p.begun
+			handle, err := s.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+				WorkflowID: run.GetID(), UpdateName: RejectMessage, Args: []any{Reject{Approver: "ana"}},
+				WaitForStage: client.WorkflowUpdateStageAccepted,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			close(p.goOn)
+			var answer Answer
+			if err := handle.Get(t.Context(), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if answer != tt.answer {
+				t.Errorf("answer %+v, want %+v", answer, tt.answer)
+			}
+			status := s.untilState(run.GetID(), tt.state)
+			if status.Reason != tt.reason || p.made != 1 {
+				t.Errorf("%s %s after %d sends, want %s after 1", status.State, status.Reason, p.made, tt.reason)
+			}
+		})
+	}
+}
+
+// A click that is repeated with its Update id gets the same answer, also after the
+// end; a refused Update leaves nothing in history.
+func testUpdatesAnswerOnce(t *testing.T, s *stage) {
+	run := s.start("updates", TestComment(), Ask(), nil)
+	first, err := s.update(run.GetID(), "click", ApproveMessage, Approve{Approver: "ana", Text: "Hi!"})
+	if err != nil || !first.Accepted {
+		t.Fatalf("approve: %+v, %v", first, err)
+	}
+	again, err := s.update(run.GetID(), "click", ApproveMessage, Approve{Approver: "ana", Text: "Hi!"})
+	if err != nil || *again != *first {
+		t.Errorf("the repeat was told %+v, %v; the first %+v", again, err, first)
+	}
+	s.untilState(run.GetID(), privatereply.Sent)
+	before := s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED)
+	_, err = s.update(run.GetID(), "other", ApproveMessage, Approve{Approver: "ben"})
+	if err == nil || !strings.Contains(err.Error(), "already decided: ana approved this reply at") {
+		t.Errorf("the second approver was told %v", err)
+	}
+	if after := s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED); after != before {
+		t.Errorf("a refused Update wrote %d events", after-before)
+	}
+
+	run = s.start("updates-rejected", TestComment(), Ask(), nil)
+	if _, err := s.update(run.GetID(), "click", RejectMessage, Reject{Approver: "ana"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.update(run.GetID(), "click", RejectMessage, Reject{Approver: "ana"}); err != nil || !again.Accepted {
+		t.Errorf("the repeat after the end was told %+v, %v", again, err)
+	}
+	var none *serviceerror.NotFound
+	if _, err := s.update(run.GetID(), "other", ApproveMessage, Approve{Approver: "ben"}); !errors.As(err, &none) {
+		t.Errorf("a new decision after the end was told %v", err)
+	}
+}
+
+// A comment has one reply, while it runs and after.
+func testDuplicateStart(t *testing.T, s *stage) {
+	run := s.start("duplicate", TestComment(), privatereply.Decision{Action: privatereply.ActionIgnore}, nil)
+	c := TestComment()
+	c.CommentID = "duplicate"
+	for _, when := range []string{"perhaps running", "ended"} {
+		options, err := StartOptions(Input{c, Auto()}, s.queue, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ExecuteWorkflow(t.Context(), options, PrivateReplyType, Input{c, Auto()}); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			t.Errorf("%s: the second start said %v", when, err)
+		}
+		if err := run.Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Lists find a reply by its state without asking it, and show who wrote what.
+func testSearchAttributesAndMemo(t *testing.T, s *stage) {
+	c := TestComment()
+	c.Text = strings.Repeat(`"<é値🔥`, 500)
+	run := s.start("visible", c, Ask(), nil)
+	s.untilState(run.GetID(), privatereply.AwaitingApproval)
+	if n := s.events(run, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES); n != 0 {
+		t.Errorf("%d upserts before anything changed", n)
+	}
+	described, err := s.DescribeWorkflowExecution(t.Context(), run.GetID(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for key, value := range described.WorkflowExecutionInfo.Memo.GetFields() {
+		size += len(key) + len(value.GetData())
+	}
+	if size == 0 || size > 1500 {
+		t.Errorf("the memo has %d bytes; encrypted it must stay below 2048", size)
+	}
+	if _, err := s.update(run.GetID(), "u", ApproveMessage, Approve{Approver: "ana"}); err != nil {
+		t.Fatal(err)
+	}
+	s.untilState(run.GetID(), privatereply.Sent)
+	if n := s.events(run, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES); n != 2 {
+		t.Errorf("%d upserts for sending and sent, want 2", n)
+	}
+	s.untilListed(t, `AccountId="17841400000000001" AND ReplyState="sent" AND RuleName="complaints" AND CommentSource="post" AND MediaId="17800000000000001" AND ReplyDeadline > "2026-01-01T00:00:00Z"`, run.GetID())
+}
+
+// A reply that another tool started without search attributes gets them.
+func testStartedByAnotherTool(t *testing.T, s *stage) {
+	c := TestComment()
+	c.CommentID, c.EntryAt, c.ReceivedAt = "by-hand", time.Time{}, time.Time{}
+	id, err := privatereply.ReplyID(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{c, Ask()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.untilState(run.GetID(), privatereply.AwaitingApproval)
+	s.untilListed(t, `AccountId="17841400000000001" AND ReplyState="awaiting_approval"`, run.GetID())
+	s.signal(run.GetID(), CommentRemovedSignal, nil)
+	s.untilListed(t, `AccountId="17841400000000001" AND ReplyState="withdrawn"`, run.GetID())
+}
+
+// Nothing is sent after the deadline because workers were away; what people
+// decided meanwhile is not lost without a word.
+func testOutage(t *testing.T, s *stage) {
+	soon := func(name string) Input {
+		c := OnFacebook(TestComment())
+		c.CommentID, c.ReceivedAt, c.EntryAt = name, time.Now().UTC(), time.Time{}
+		c.CreatedAt = time.Now().UTC().Add(3*time.Second + privatereply.DeadlineMargin - privatereply.ReplyPeriod)
+		return Input{c, Ask()}
+	}
+	stop := s.work()
+	inTime := s.start("in-time", TestComment(), Ask(), nil)
+	bySignal, byUpdate := s.startInput(soon("by-signal")), s.startInput(soon("by-update"))
+	for _, run := range []client.WorkflowRun{inTime, bySignal, byUpdate} {
+		s.untilState(run.GetID(), privatereply.AwaitingApproval)
+	}
+	stop()
+
+	s.signal(inTime.GetID(), ApproveMessage, Approve{Approver: "ana"})
+	s.signal(bySignal.GetID(), ApproveMessage, Approve{Approver: "ana"})
+	told := make(chan error, 1)
+	go func() {
+		_, err := s.update(byUpdate.GetID(), "u", ApproveMessage, Approve{Approver: "ana"})
+		told <- err
+	}()
+	<-time.After(4 * time.Second) // until both deadlines have passed
+	stop = s.work()
+	defer stop()
+
+	if err := <-told; err == nil {
+		t.Error("the Update was accepted after the deadline")
+	}
+	s.untilState(inTime.GetID(), privatereply.Sent)
+	var status Status
+	if err := bySignal.Get(t.Context(), &status); err != nil || status.State != privatereply.Expired || status.Reason != privatereply.DecidedTooLate {
+		t.Errorf("approved by Signal during the outage: %s %s, %v", status.State, status.Reason, err)
+	}
+	if err := byUpdate.Get(t.Context(), &status); err != nil || status.State != privatereply.Expired || status.Send != nil {
+		t.Errorf("approved by Update during the outage: %s %s, %v", status.State, status.Reason, err)
+	}
+}
+
+// events counts the events of a type in a history; unspecified counts all.
+func (s *stage) events(run client.WorkflowRun, kind enumspb.EventType) int {
+	s.t.Helper()
+	n := 0
+	for it := s.GetWorkflowHistory(s.t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+		event, err := it.Next()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if kind == enumspb.EVENT_TYPE_UNSPECIFIED || event.GetEventType() == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// untilListed waits until visibility, which follows, knows the workflow.
+func (s *stage) untilListed(t *testing.T, query, id string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	query += ` AND WorkflowId="` + id + `"`
+	for {
+		n, err := s.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+		if err == nil && n.GetCount() == 1 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("not listed by %s: %v, %v", query, n, err)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package workflows_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/setup"
+	. "github.com/privatereply/privatereply/workflows"
+)
+
+// stage is a real Temporal server with the workflows on it and a Meta that answers
+// as each comment's script says.
+type stage struct {
+	client.Client
+	t       *testing.T
+	queue   string
+	scripts sync.Map // comment id → *script
+}
+
+// script is what Meta does about one comment.
+type script struct {
+	mu    sync.Mutex
+	sends []func(SendPrivateReply) privatereply.SendResult
+	made  int
+	look  string
+	facts CommentFacts
+	// begun is closed when the first send has begun; it goes on when goOn is closed.
+	begun, goOn chan struct{}
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	server := devservertest.Start(t)
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: quiet{}, Identity: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if _, err := setup.Apply(t.Context(), c, client.DefaultNamespace); err != nil {
+		t.Fatal(err)
+	}
+	return &stage{Client: c, t: t, queue: "test"}
+}
+
+// work starts workers and returns what stops them.
+func (s *stage) work() (stop func()) {
+	s.t.Helper()
+	main := worker.New(s.Client, s.queue, worker.Options{})
+	main.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
+	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
+	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+		id, _ := privatereply.ParseID(in.Reply)
+		return FoundMessage{MessageID: s.script(id.Rest).look}, nil
+	}, activity.RegisterOptions{Name: FindMessageActivity})
+	main.RegisterActivityWithOptions(func(_ context.Context, in LookUpComment) (CommentFacts, error) {
+		return s.script(in.Comment.CommentID).facts, nil
+	}, activity.RegisterOptions{Name: LookUpCommentActivity})
+	main.RegisterActivityWithOptions(func(context.Context, JoinConversation) error { return nil },
+		activity.RegisterOptions{Name: JoinConversationActivity})
+	sends := worker.New(s.Client, SendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
+	live := worker.New(s.Client, LiveSendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
+	for _, w := range []worker.Worker{sends, live} {
+		w.RegisterActivityWithOptions(s.send, activity.RegisterOptions{Name: SendPrivateReplyActivity})
+		w.RegisterActivityWithOptions(func(context.Context, SendFollowUp) (privatereply.SendResult, error) {
+			return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, nil
+		}, activity.RegisterOptions{Name: SendFollowUpActivity})
+	}
+	workers := []worker.Worker{main, sends, live}
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return sync.OnceFunc(func() {
+		for _, w := range workers {
+			w.Stop()
+		}
+	})
+}
+
+func (s *stage) send(_ context.Context, in SendPrivateReply) (privatereply.SendResult, error) {
+	p := s.script(in.Comment.CommentID)
+	p.mu.Lock()
+	p.made++
+	send := p.sends[min(p.made, len(p.sends))-1]
+	first := p.made == 1
+	p.mu.Unlock()
+	if first && p.begun != nil {
+		close(p.begun)
+		<-p.goOn
+	}
+	return send(in), nil
+}
+
+func (s *stage) script(comment string) *script {
+	p, ok := s.scripts.Load(comment)
+	if !ok {
+		return &script{sends: []func(SendPrivateReply) privatereply.SendResult{deliveredNow}}
+	}
+	return p.(*script)
+}
+
+// start starts the reply to a comment whose id is name.
+func (s *stage) start(name string, c privatereply.Comment, d privatereply.Decision, p *script) client.WorkflowRun {
+	s.t.Helper()
+	c.CommentID, c.ReceivedAt = name, time.Now().UTC()
+	c.EntryAt = c.ReceivedAt
+	if p != nil {
+		if p.sends == nil {
+			p.sends = []func(SendPrivateReply) privatereply.SendResult{deliveredNow}
+		}
+		s.scripts.Store(name, p)
+	}
+	return s.startInput(Input{Comment: c, Decision: d})
+}
+
+func (s *stage) startInput(in Input) client.WorkflowRun {
+	s.t.Helper()
+	options, err := StartOptions(in, s.queue, time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	run, err := s.ExecuteWorkflow(s.t.Context(), options, PrivateReplyType, in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return run
+}
+
+func (s *stage) update(id, updateID, name string, payload any) (*Answer, error) {
+	s.t.Helper()
+	handle, err := s.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateID: updateID, UpdateName: name, Args: []any{payload},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var answer Answer
+	return &answer, handle.Get(s.t.Context(), &answer)
+}
+
+func (s *stage) signal(id, name string, payload any) {
+	s.t.Helper()
+	if err := s.SignalWorkflow(s.t.Context(), id, "", name, payload); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) status(id string) (Status, error) {
+	var status Status
+	value, err := s.QueryWorkflow(s.t.Context(), id, "", StatusQuery)
+	if err != nil {
+		return status, err
+	}
+	return status, value.Get(&status)
+}
+
+// until waits until the reply's status is as cond says.
+func (s *stage) until(id string, cond func(Status) bool) Status {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 45*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err := s.status(id)
+		if err == nil && cond(status) {
+			return status
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("%s: still %s %s, error %v", id, status.State, status.Reason, err)
+		}
+	}
+}
+
+func (s *stage) untilState(id string, state privatereply.State) Status {
+	s.t.Helper()
+	return s.until(id, func(status Status) bool { return status.State == state })
+}
+
+func deliveredNow(in SendPrivateReply) privatereply.SendResult {
+	return privatereply.SendResult{
+		Outcome: privatereply.OutcomeSent, MessageID: "m_" + in.Comment.CommentID, RecipientID: in.Comment.PersonID,
+		Wrote: true, SentAt: time.Now().UTC(),
+	}
+}
+
+// quiet keeps the SDK's lines out of the test's output: the tests say what is wrong.
+type quiet struct{}
+
+var _ sdklog.Logger = quiet{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
