@@ -1,0 +1,46 @@
+# The versions of the tools that are run and not linked.
+TEMPORAL_CLI_VERSION := v1.5.1
+STATICCHECK_VERSION  := v0.8.2
+WORKFLOWCHECK_VERSION := v0.6.0
+
+# Tests use this Temporal CLI: the one you have, or one built into bin/.
+TEMPORAL_CLI_PATH ?= $(or $(shell command -v temporal),$(CURDIR)/bin/temporal)
+export TEMPORAL_CLI_PATH
+
+.PHONY: dev demo check format vet staticcheck determinism test histories fuzz
+dev:
+	go run ./starter dev
+
+demo:
+	go run ./starter demo
+
+# What CI runs.
+check: format vet staticcheck determinism test
+
+format:
+	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "not formatted; run gofmt -w:"; echo "$$files"; exit 1; fi
+
+vet:
+	go vet ./...
+	go mod tidy -diff
+	go mod verify
+
+staticcheck:
+	go run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION) ./...
+
+# Workflow code must be deterministic; the canary shows that the check looks.
+determinism:
+	WORKFLOWCHECK="go run go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)" scripts/determinism.sh
+
+# CI=true makes a test fail that would be skipped for want of a tool.
+test: $(TEMPORAL_CLI_PATH)
+	CI=true go test -race -parallel 8 -timeout 10m ./...
+
+# Records the histories of a release for the replay test: make histories RELEASE=v0.2
+histories: $(TEMPORAL_CLI_PATH)
+	@test -n "$(RELEASE)" || { echo "say which release: make histories RELEASE=v0.2"; exit 1; }
+	go test ./workflows -count 1 -parallel 8 -run TestHistories -record $(RELEASE)
+
+$(CURDIR)/bin/temporal:
+	@echo "building the Temporal CLI, which takes some minutes"
+	GOBIN=$(CURDIR)/bin go install github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_CLI_VERSION)
