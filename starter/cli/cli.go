@@ -1,0 +1,113 @@
+// Package cli is the command line: it starts replies, decides them, looks at them,
+// and runs the whole product on one machine.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command line and returns the exit code, which is 0 only on
+// success. The first Ctrl-C asks the command to end, a second one ends it.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := New()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errTold):
+	case ctx.Err() != nil:
+		fmt.Fprintln(errOut, "starter: interrupted")
+	default:
+		fmt.Fprintf(errOut, "starter: %v\n", err)
+	}
+	return 1
+}
+
+// errTold ends a command that has told already what went wrong.
+var errTold = errors.New("told already")
+
+// The groups of subcommands, as the help shows them.
+const (
+	groupTry     = "try"
+	groupDecide  = "decide"
+	groupLook    = "look"
+	groupOperate = "operate"
+)
+
+// New makes the root command.
+func New() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "starter",
+		Short: "Answer comments on Instagram and Facebook in private",
+		Long: `starter starts private replies, decides them and looks at them. An ID is a reply's
+whole workflow id, or a bare comment id, which is tried against each account of the
+accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
+		Example: `  starter dev                      # the whole product on this machine
+  starter list --state awaiting_approval
+  starter approve 18000000000000001 --text "Hi Lena, it is 12 euros."`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupTry, Title: "Try it:"},
+		&cobra.Group{ID: groupDecide, Title: "Decide:"},
+		&cobra.Group{ID: groupLook, Title: "Look:"},
+		&cobra.Group{ID: groupOperate, Title: "Operate:"},
+	)
+	root.AddCommand(
+		newDev(), newDemo(),
+		newApprove(), newReject(), newResolve(), newReply(), newStop(),
+		newList(), newShow(),
+		newComment(), newRules(), newSetup(),
+	)
+	return root
+}
+
+// needArgs is an argument check that says what is missing and how to write it.
+func needArgs(atLeast, atMost int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < atLeast:
+			return fmt.Errorf("%s is missing; write `%s`, or see `%s --help`", what, cmd.UseLine(), cmd.CommandPath())
+		case atMost >= 0 && len(args) > atMost:
+			return fmt.Errorf("%q is one argument too many; write `%s` (a text with spaces goes in quotes)", args[atMost], cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// anyNumber is needArgs' atMost when there is no limit.
+const anyNumber = -1
+
+// jsonFlag adds --json.
+func jsonFlag(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("json", false, "print JSON for programs")
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// commentFlags describe a comment that no webhook brought.
+type commentFlags struct {
+	account, id, text, person, username, source, media, created string
+	reply                                                       string
+	post, auto                                                  bool
+}
+
+func newComment() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "comment --account ACCOUNT --id ID [--post]",
+		Short: "Start the reply to a comment by hand",
+		Long: `Start the reply to a comment, or with --post to a post that a visitor wrote on a
+Facebook Page. The rules decide about it, unless --reply says what to answer: then a
+person must approve it, or with --auto it is sent at once. A comment has one reply: for
+one that has it already nothing happens, and that is said.`,
+		Example: `  starter comment --account 17841400000000001 --id 18000000000000001 --text "How much is it?" --username lena
+  starter comment --account 17841400000000001 --id 18000000000000001 --reply "Hi! It is 12 euros." --auto
+  starter comment --account 100000000000002 --id 100000000000002_200000000000001 --post --text "Are you open on Sunday?"`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupOperate,
+	}
+	var f commentFlags
+	flags := cmd.Flags()
+	flags.StringVar(&f.account, "account", "", "the account's id, or its name in the accounts file (required)")
+	flags.StringVar(&f.id, "id", "", "the comment's id as Meta gives it, or with --post the post's (required)")
+	flags.BoolVar(&f.post, "post", false, "it is a post that a visitor wrote on a Page")
+	flags.StringVar(&f.text, "text", "", "what the person wrote")
+	flags.StringVar(&f.person, "person", "", "the person's id")
+	flags.StringVar(&f.username, "username", "", "the person's name, for rules and texts")
+	flags.StringVar(&f.source, "source", "", "what was commented on: post, reel, ad, live, story or other (default post)")
+	flags.StringVar(&f.media, "media", "", "the id of what was commented on")
+	flags.StringVar(&f.created, "created", "", "when it was written, as in 2026-01-02T15:04:05Z (default: unknown; then the deadline counts from now)")
+	flags.StringVar(&f.reply, "reply", "", "propose this text instead of asking the rules")
+	flags.BoolVar(&f.auto, "auto", false, "with --reply: send it without asking anybody")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+		in, err := s.handInput(f, time.Now().UTC())
+		if err != nil {
+			return err
+		}
+		result, err := s.start(ctx, in)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(cmd.OutOrStdout(), result)
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), result)
+		return nil
+	})
+	return cmd
+}
+
+// handInput makes the workflow's input of what was said by hand.
+func (s *session) handInput(f commentFlags, now time.Time) (workflows.Input, error) {
+	switch {
+	case f.account == "":
+		return workflows.Input{}, errors.New("--account is missing: say whose comment it is")
+	case f.id == "":
+		return workflows.Input{}, errors.New("--id is missing: give the comment's id as Meta gives it")
+	case f.auto && f.reply == "":
+		return workflows.Input{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
+	}
+	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	if err != nil {
+		return workflows.Input{}, err
+	}
+	account, err := findAccount(accounts, f.account)
+	if err != nil {
+		return workflows.Input{}, err
+	}
+	c := privatereply.Comment{
+		Platform: account.Platform, Account: account.ID, CommentID: f.id,
+		MediaID: f.media, Source: privatereply.Source(f.source),
+		PersonID: f.person, Username: f.username, Text: f.text,
+		ReceivedAt: now, Via: privatereply.ViaHand,
+	}
+	if c.Source == "" {
+		c.Source = privatereply.SourcePost
+	}
+	if f.post {
+		c.CommentID, c.PostID, c.Source = "", f.id, privatereply.SourceVisitorPost
+	}
+	if f.created != "" {
+		if c.CreatedAt, err = time.Parse(time.RFC3339, f.created); err != nil {
+			return workflows.Input{}, fmt.Errorf("--created: %q is not a time; write it as in 2026-01-02T15:04:05Z", f.created)
+		}
+		c.CreatedAt = c.CreatedAt.UTC()
+	}
+	if err := c.Validate(); err != nil {
+		return workflows.Input{}, err
+	}
+	decision, err := s.handDecision(f, c, account, now)
+	return workflows.Input{Comment: c, Decision: decision}, err
+}
+
+func (s *session) handDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
+	if f.reply != "" {
+		d := privatereply.Decision{Action: privatereply.ActionAsk, Text: f.reply, Reason: privatereply.DecidedByHand}
+		if f.auto {
+			d.Action = privatereply.ActionAuto
+		}
+		if err := privatereply.CheckText(a.Platform, f.reply); err != nil {
+			return d, fmt.Errorf("--reply: %w", err)
+		}
+		return d, nil
+	}
+	set, err := rules.Load(s.settings.Rules)
+	if err != nil {
+		return privatereply.Decision{}, fmt.Errorf(`%w; or say yourself what to answer, with --reply "…"`, err)
+	}
+	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now}), nil
+}
+
+// started is what became of a start.
+type started struct {
+	ID        string                `json:"id"`
+	Started   bool                  `json:"started"`
+	Duplicate bool                  `json:"duplicate"` // the comment has its reply already
+	Decision  privatereply.Decision `json:"decision"`
+}
+
+func (s *session) start(ctx context.Context, in workflows.Input) (started, error) {
+	opts, err := workflows.StartOptions(in, s.settings.TaskQueue, time.Now())
+	if err != nil {
+		return started{}, err
+	}
+	_, err = s.ExecuteWorkflow(ctx, opts, workflows.PrivateReplyType, in)
+	switch {
+	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+		return started{ID: opts.ID, Duplicate: true, Decision: in.Decision}, nil
+	case err != nil:
+		return started{}, fmt.Errorf("start %s: %w", opts.ID, err)
+	}
+	return started{ID: opts.ID, Started: true, Decision: in.Decision}, nil
+}
+
+func (r started) String() string {
+	if r.Duplicate {
+		return r.ID + ": this comment has its reply already; see `starter show`"
+	}
+	return fmt.Sprintf("%s: started; %s, by %s", r.ID, deed(r.Decision), decider(r.Decision))
+}

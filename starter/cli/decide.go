@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+func newApprove() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "approve ID...",
+		Short: "Send replies that wait for a decision, or that a rule holds",
+		Long: `Send the replies. Without --text the proposed text is sent. The first decision about
+a reply wins; the text and the deadline are checked before anything happens.`,
+		Example: `  starter approve 18000000000000001
+  starter approve 18000000000000001 --text "Hi Lena, it is 12 euros." --approver ana`,
+		Args:    needArgs(1, anyNumber, "an ID"),
+		GroupID: groupDecide,
+	}
+	text := cmd.Flags().String("text", "", "send this text instead of the proposed one")
+	who := approverFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("text") && *text == "" {
+			return errors.New("--text is empty; leave it out to send the proposed text")
+		}
+		approver, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		return s.decide(ctx, cmd, args, *asJSON, workflows.ApproveMessage, workflows.Approve{Approver: approver, Text: *text})
+	})
+	return cmd
+}
+
+func newReject() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reject ID... --reason TEXT",
+		Short: "Never send replies",
+		Long: `Decide against the replies, for good. A reply that is being sent already is stopped if
+no worker has the send yet; the answer says whether it was in time.`,
+		Example: `  starter reject 18000000000000001 --reason "spam"`,
+		Args:    needArgs(1, anyNumber, "an ID"),
+		GroupID: groupDecide,
+	}
+	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
+	who := approverFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+		if *reason == "" {
+			return errors.New(`--reason is missing: say why, as in --reason "spam"`)
+		}
+		approver, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		return s.decide(ctx, cmd, args, *asJSON, workflows.RejectMessage, workflows.Reject{Approver: approver, Reason: *reason})
+	})
+	return cmd
+}
+
+func newResolve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resolve ID --delivered=true|false",
+		Short: "Say whether a reply arrived that Meta never confirmed",
+		Long: `Settle a reply in state delivery_unknown. Look into the account's inbox first: with
+--delivered=true the reply goes on as sent, with --delivered=false it ends as
+undeliverable. Nothing is sent either way.`,
+		Example: `  starter resolve 18000000000000001 --delivered=true`,
+		Args:    needArgs(1, 1, "an ID"),
+		GroupID: groupDecide,
+	}
+	delivered := cmd.Flags().Bool("delivered", false, "whether the person got the message (required)")
+	who := approverFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("delivered") {
+			return errors.New("--delivered is missing: write --delivered=true if the person got the message, --delivered=false if not")
+		}
+		approver, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		return s.decide(ctx, cmd, args, *asJSON, workflows.ResolveMessage, workflows.Resolve{Approver: approver, Delivered: delivered})
+	})
+	return cmd
+}
+
+// decided is what became of one decision.
+type decided struct {
+	ID       string              `json:"id"`
+	Accepted bool                `json:"accepted"`
+	State    privatereply.State  `json:"state,omitempty"`
+	Reason   privatereply.Reason `json:"reason,omitempty"`
+	Deadline time.Time           `json:"deadline,omitzero"`
+	Error    string              `json:"error,omitempty"`
+}
+
+// decide sends one message to each reply. One that fails does not keep the others
+// from theirs, but the command fails.
+func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, name string, message any) error {
+	results := make([]decided, 0, len(args))
+	failed := false
+	for _, arg := range args {
+		d := s.decideOne(ctx, arg, name, message)
+		failed = failed || !d.Accepted
+		results = append(results, d)
+		if !asJSON {
+			d.tell(cmd.OutOrStdout(), cmd.ErrOrStderr())
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if asJSON {
+		if err := writeJSON(cmd.OutOrStdout(), results); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return errTold
+	}
+	return nil
+}
+
+func (s *session) decideOne(ctx context.Context, arg, name string, message any) decided {
+	id, err := s.replyID(ctx, arg)
+	if err != nil {
+		return decided{ID: arg, Error: err.Error()}
+	}
+	var answer workflows.Answer
+	if err := s.update(ctx, id, name, message, &answer); err != nil {
+		return decided{ID: id, Error: err.Error()}
+	}
+	return decided{ID: id, Accepted: answer.Accepted, State: answer.State, Reason: answer.Reason, Deadline: answer.Deadline}
+}
+
+func (d decided) tell(out, errOut io.Writer) {
+	switch {
+	case d.Error != "":
+		fmt.Fprintf(errOut, "%s: %s\n", d.ID, d.Error)
+	case !d.Accepted:
+		fmt.Fprintf(errOut, "%s: not taken. %s It is %s.\n", d.ID, d.Reason.Sentence(), d.State)
+	case !d.Deadline.IsZero():
+		fmt.Fprintf(out, "%s: %s, until %s\n", d.ID, d.State, console.When(d.Deadline, time.Now()))
+	default:
+		fmt.Fprintf(out, "%s: %s\n", d.ID, d.State)
+	}
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply/starter/devstack"
+)
+
+func newDev() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run the whole product on this machine",
+		Long: `Run the whole product on this machine: a Temporal server with its Web UI, a sandbox in
+Meta's place, the worker and the webhook bridge. Nothing has to be installed: without a
+Temporal CLI (TEMPORAL_CLI_PATH, or temporal on PATH) it builds one, once, which takes
+some minutes. Ctrl-C stops everything. What happened is kept in the state folder and is
+there again the next time, but for what the sandbox knew.`,
+		Example: `  starter dev
+  starter dev --free-ports --state /tmp/replies`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupTry,
+	}
+	opts := devstack.Options{Ports: devstack.DefaultPorts}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Folder, "state", devstack.DefaultFolder, "the folder for state, settings and logs")
+	flags.IntVar(&opts.Ports.Temporal, "temporal-port", opts.Ports.Temporal, "port of the Temporal server")
+	flags.IntVar(&opts.Ports.WebUI, "web-ui-port", opts.Ports.WebUI, "port of Temporal's Web UI")
+	flags.IntVar(&opts.Ports.Bridge, "bridge-port", opts.Ports.Bridge, "port of the webhook bridge")
+	flags.IntVar(&opts.Ports.Sandbox, "sandbox-port", opts.Ports.Sandbox, "port of the sandbox")
+	free := flags.Bool("free-ports", false, "pick free ports instead")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		out := cmd.OutOrStdout()
+		if *free {
+			var err error
+			if opts.Ports, err = devstack.FreePorts(); err != nil {
+				return err
+			}
+		}
+		opts.Progress, opts.Warnings = out, cmd.ErrOrStderr()
+		stack, err := devstack.Start(cmd.Context(), opts)
+		if err != nil {
+			return err
+		}
+		if err := welcome(out, stack, opts.Folder); err != nil {
+			return errors.Join(err, stack.Stop())
+		}
+		died := stack.Wait(cmd.Context())
+		if died != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "starter: %v\n", died)
+		}
+		stopped := stack.Stop()
+		if died != nil {
+			return errors.Join(errTold, stopped)
+		}
+		if stopped == nil {
+			fmt.Fprintln(out, "stopped")
+		}
+		return stopped
+	}
+	return cmd
+}
+
+// welcome says where everything is and what to try.
+func welcome(w io.Writer, s *devstack.Stack, folder string) error {
+	account := s.Accounts.All()[0].ID
+	starter, temporal := starterCommand(), temporalCommand(s.CLIPath)
+	elsewhere := ""
+	if filepath.Clean(folder) != devstack.DefaultFolder {
+		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, devstack.EnvFile))
+	}
+	_, err := fmt.Fprintf(w, `
+ready
+
+  Be a person who comments  %[1]s/
+  Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
+  Temporal server           %[4]s, namespace %[3]s
+  Webhooks                  %[5]s
+  State, settings, logs     %[6]s
+                            (%[7]s and %[8]s are yours to change)
+
+Try this in another terminal:
+
+  1. Write a comment, on the page above or with
+     curl -s %[1]s/sandbox/comments -d '{"account":"%[9]s","username":"lena","text":"Does it come in oak?"}'
+  2. See it wait for a decision, and take its ID
+%[10]s     %[11]s list
+  3. Approve it, with a text of your own
+     %[11]s approve ID --text "Yes, it does."
+     or with Temporal's own command line
+     %[12]s workflow update execute --address %[4]s --name approve \
+       --workflow-id reply:instagram:%[9]s:ID --input '{"approver":"me","text":"Yes, it does."}'
+  4. Read the whole story
+     %[11]s show ID
+
+Ctrl-C stops everything.
+`, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
+		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal)
+	return err
+}
+
+// starterCommand is how this program was called: `go run` builds it somewhere
+// that is gone afterwards.
+func starterCommand() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") {
+		return "go run ./starter"
+	}
+	return os.Args[0]
+}
+
+// temporalCommand is how to call the Temporal CLI at path.
+func temporalCommand(path string) string {
+	if found, err := exec.LookPath("temporal"); err == nil && found == path {
+		return "temporal"
+	}
+	if strings.ContainsAny(path, " '") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/starter/devstack"
+)
+
+// useDevFiles lets a command work on what `starter dev` runs in this folder, with
+// nothing configured: where there is no accounts file of one's own, the settings
+// that `starter dev` wrote fill in for variables that are not set.
+func useDevFiles(told io.Writer) error {
+	const accounts = config.Prefix + "ACCOUNTS"
+	if os.Getenv(accounts) != "" {
+		return nil
+	}
+	if _, err := os.Stat("accounts.yaml"); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(devstack.DefaultFolder, devstack.AccountsFile)); err != nil {
+		return nil
+	}
+	vars, err := devstack.ReadEnv(devstack.DefaultFolder)
+	if err != nil {
+		return err
+	}
+	for name, value := range vars {
+		if os.Getenv(name) != "" {
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", devstack.DefaultFolder)
+	return nil
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// defaultRows is how many replies a list shows.
+const defaultRows = 50
+
+func newList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List replies, the earliest deadline first",
+		Long: `List the replies that are not over, the earliest deadline first; with --state those
+in the states given. The states are, in the order of a reply's life:
+` + stateList() + `
+Lists show what Temporal's visibility store knows, which may be a second behind.`,
+		Example: `  starter list --state awaiting_approval
+  starter list --state delivery_unknown,undeliverable --account 17841400000000001
+  starter list --json --limit 1000 | jq '.[].id'`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupLook,
+	}
+	states := cmd.Flags().StringSlice("state", nil, "only these states, separated by commas")
+	account := cmd.Flags().String("account", "", "only this account's id")
+	limit := cmd.Flags().Int("limit", defaultRows, "at most so many")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+		if *limit < 1 {
+			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
+		}
+		query, err := listQuery(*states, *account)
+		if err != nil {
+			return err
+		}
+		rows, err := s.earliest(ctx, query, *limit)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(cmd.OutOrStdout(), slices.Concat([]row{}, rows)) // [] rather than null
+		}
+		if len(rows) == 0 {
+			fmt.Fprintln(cmd.OutOrStdout(), "no replies")
+			return nil
+		}
+		if err := listTable(rows, time.Now()).Write(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		if len(rows) < *limit {
+			return nil
+		}
+		total, err := s.count(ctx, query)
+		if err == nil && total > int64(len(rows)) {
+			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d; more with --limit\n", len(rows), total)
+		}
+		return err
+	})
+	return cmd
+}
+
+func listQuery(states []string, account string) (string, error) {
+	query := equals("WorkflowType", workflows.PrivateReplyType)
+	if account != "" {
+		query = and(query, equals(workflows.AccountID.GetName(), account))
+	}
+	wanted := make([]privatereply.State, len(states))
+	for i, name := range states {
+		wanted[i] = privatereply.State(strings.TrimSpace(name))
+		if !slices.Contains(privatereply.States, wanted[i]) {
+			return "", fmt.Errorf("--state: %q is not a state; write one of\n%s", name, stateList())
+		}
+	}
+	if len(wanted) == 0 {
+		wanted = slices.DeleteFunc(slices.Clone(privatereply.States), privatereply.State.Final)
+	}
+	return and(query, oneOf(workflows.ReplyState.GetName(), wanted...)), nil
+}
+
+func stateList() string {
+	names := make([]string, len(privatereply.States))
+	for i, s := range privatereply.States {
+		names[i] = string(s)
+	}
+	return "  " + strings.Join(console.Wrap(strings.Join(names, ", "), console.Width-20), "\n  ")
+}
+
+// listTable shows a reply on a line, and under it what was written and what is to
+// be answered: the two are what a person decides by, and too long for columns.
+func listTable(rows []row, now time.Time) *console.Table {
+	t := console.NewTable(2, "STATE", "DEADLINE", "PERSON", "RULE", "ID")
+	for _, r := range rows {
+		t.Row(exchange(r.Comment, r.Text), string(r.State), r.deadline(now), r.Person, r.Rule, r.shortID(rows))
+	}
+	return t
+}
+
+// deadline is until when a reply may be sent. Once it was sent that is history.
+func (r row) deadline(now time.Time) string {
+	if r.Deadline.IsZero() || !r.State.Waiting() {
+		return "-"
+	}
+	return r.Deadline.Local().Format("Mon 15:04") + ", " + console.From(r.Deadline, now)
+}
+
+// shortID is the comment's id, which every command takes, or the whole workflow id
+// where two accounts have a comment of the same id.
+func (r row) shortID(rows []row) string {
+	for _, other := range rows {
+		if other.CommentID == r.CommentID && other.ID != r.ID {
+			return r.ID
+		}
+	}
+	return r.CommentID
+}
+
+// exchange shows a comment and the proposed answer in one line.
+func exchange(comment, text string) string {
+	const between = " → "
+	room := console.Width - console.Columns(between) - 6
+	half := room / 2
+	comment, text = console.Line(comment), console.Line(text)
+	if comment == "" {
+		comment = "(no text)"
+	}
+	if text == "" {
+		return "“" + console.Cut(comment, room) + "”"
+	}
+	short := min(console.Columns(comment), console.Columns(text), half)
+	if console.Columns(comment) > console.Columns(text) {
+		return "“" + console.Cut(comment, room-short) + "”" + between + "“" + console.Cut(text, half) + "”"
+	}
+	return "“" + console.Cut(comment, half) + "”" + between + "“" + console.Cut(text, room-short) + "”"
+}

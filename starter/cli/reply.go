@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+func newReply() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reply CONVERSATION --text TEXT",
+		Short: "Write to a person while the conversation's window is open",
+		Long: `Send a follow-up in a conversation, which is named by its workflow id
+(conversation:<platform>:<account>:<person>). It can be sent for 24 hours after the
+person's newest message. With --human-agent it can be sent for 7 days, where the
+account has Meta's Human Agent feature: then a person must have written it.`,
+		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."`,
+		Args:    needArgs(1, 1, "a CONVERSATION"),
+		GroupID: groupDecide,
+	}
+	text := cmd.Flags().String("text", "", "what to write (required)")
+	humanAgent := cmd.Flags().Bool("human-agent", false, "a person wrote this: send it with Meta's HUMAN_AGENT tag once the 24 hours are over")
+	who := cmd.Flags().String("agent", "", "who writes (default: PRIVATEREPLY_APPROVER, else your user name)")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+		if *text == "" {
+			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
+		}
+		if id, ok := privatereply.ParseID(args[0]); !ok || id.Kind != "conversation" {
+			return fmt.Errorf("%q is not a conversation's workflow id (conversation:<platform>:<account>:<person>); `starter show ID` of a reply names its conversation", args[0])
+		}
+		agent, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		var answer workflows.FollowUpAnswer
+		err = s.update(ctx, args[0], workflows.FollowUpUpdate, workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}, &answer)
+		if err != nil {
+			return fmt.Errorf("not sent: %w", err)
+		}
+		if *asJSON {
+			if err := writeJSON(cmd.OutOrStdout(), answer); err != nil {
+				return err
+			}
+		}
+		switch {
+		case answer.State != privatereply.OutcomeSent && *asJSON:
+			return errTold
+		case answer.State == privatereply.OutcomeUnknown:
+			return fmt.Errorf("it is not known whether Meta delivered it. %s Look into the account's inbox before you write again", answer.Reason.Sentence())
+		case answer.State != privatereply.OutcomeSent:
+			return fmt.Errorf("not sent. %s", answer.Reason.Sentence())
+		case !*asJSON:
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", args[0], answer.MessageID)
+		}
+		return nil
+	})
+	return cmd
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/starter/console"
+)
+
+func newRules() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "rules",
+		Short:   "Try the rules file",
+		GroupID: groupLook,
+	}
+	cmd.AddCommand(newRulesTest())
+	return cmd
+}
+
+// tested is a comment as `rules test` takes it: the fields of a comment, and what
+// else a condition can see.
+type tested struct {
+	privatereply.Comment
+	AccountName  string                `json:"account_name,omitempty"`
+	Age          privatereply.Duration `json:"age,omitempty"`
+	FoundBySweep bool                  `json:"found_by_sweep,omitempty"`
+}
+
+func newRulesTest() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "test [TEXT]",
+		Short: "Say what the rules would do with comments, and why",
+		Long: `Check the rules file, and say what it would do with a comment and which rule decided.
+With --file it reads comments from a file, or - for standard input: one JSON object a
+line, with the fields of a comment (text, username, platform, source, media_id, ad_id,
+ad_title, parent_id) and account_name, age ("2h") and found_by_sweep. Without a comment
+it only checks the file. Nothing is sent, and no server is needed.`,
+		Example: `  starter rules test "How much is it?" --source reel --username lena
+  starter rules test --file comments.jsonl --json
+  starter rules test --rules new-rules.yaml`,
+		Args: needArgs(0, 1, ""),
+	}
+	var c tested
+	flags := cmd.Flags()
+	path := flags.String("rules", "", "the rules file (default: PRIVATEREPLY_RULES, else rules.yaml)")
+	file := flags.String("file", "", "read comments from this file, one JSON object a line")
+	platform := flags.String("platform", string(privatereply.Instagram), "instagram or facebook")
+	source := flags.String("source", string(privatereply.SourcePost), "post, reel, ad, live, story, visitor_post or other")
+	flags.StringVar(&c.Username, "username", "", "the person's name")
+	flags.StringVar(&c.MediaID, "media", "", "the id of what was commented on")
+	flags.StringVar(&c.ParentID, "parent", "", "the comment above, for a comment under a comment")
+	flags.StringVar(&c.AdID, "ad", "", "the ad's id")
+	flags.StringVar(&c.AdTitle, "ad-title", "", "the ad's title")
+	flags.StringVar(&c.AccountName, "account", "", "the account's name in the accounts file")
+	flags.DurationVar((*time.Duration)(&c.Age), "age", 0, "how old the comment is, as in 2h")
+	flags.BoolVar(&c.FoundBySweep, "found-by-sweep", false, "a sweep found it, no webhook brought it")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 && *file != "" {
+			return errors.New("give a TEXT or --file, not both")
+		}
+		if *path == "" {
+			set, err := readSettings(cmd)
+			if err != nil {
+				return err
+			}
+			*path = set.Rules
+		}
+		set, err := rules.Load(*path)
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		switch {
+		case *file != "":
+			return eachComment(cmd.InOrStdin(), *file, func(c tested) error { return explain(out, set, c, *asJSON) })
+		case len(args) > 0:
+			c.Platform, c.Source, c.Text = privatereply.Platform(*platform), privatereply.Source(*source), args[0]
+			return explain(out, set, c, *asJSON)
+		case *asJSON:
+			return writeJSON(out, set.Rules())
+		}
+		fmt.Fprintf(out, "%s is all right: %d rules\n", *path, len(set.Rules()))
+		return nil
+	}
+	return cmd
+}
+
+// maxLine is the longest line of a file of comments. Instagram's longest comment
+// has 2,200 characters.
+const maxLine = 1 << 20
+
+// eachComment reads comments from a file with a JSON object a line.
+func eachComment(in io.Reader, path string, do func(tested) error) error {
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		c := tested{Comment: privatereply.Comment{Platform: privatereply.Instagram, Source: privatereply.SourcePost}}
+		dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&c); err != nil {
+			return fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+		if err := do(c); err != nil {
+			return fmt.Errorf("%s, line %d: %w", path, n, err)
+		}
+	}
+	return lines.Err()
+}
+
+// explain tells what the rules do with c.
+func explain(out io.Writer, set *rules.Set, c tested, asJSON bool) error {
+	if !c.Platform.Valid() {
+		return fmt.Errorf("platform: %q is not a platform; write instagram or facebook", c.Platform)
+	}
+	now := time.Now().UTC()
+	if c.Age > 0 {
+		c.CreatedAt = now.Add(-time.Duration(c.Age))
+	}
+	e := set.Explain(rules.Input{Comment: c.Comment, AccountName: c.AccountName, Now: now, FoundBySweep: c.FoundBySweep})
+	if asJSON {
+		line, err := json.Marshal(struct {
+			Text string `json:"text"`
+			rules.Explanation
+		}{c.Text, e})
+		if err == nil {
+			_, err = fmt.Fprintln(out, string(line))
+		}
+		return err
+	}
+	fmt.Fprintf(out, "“%s”\n", console.Cut(console.Line(c.Text), console.Width-2))
+	f := &console.Facts{}
+	for _, tried := range e.Rules {
+		f.Add(tried.Name, "%s %s", strings.ReplaceAll(string(tried.Result), "_", " "), tried.Error)
+	}
+	f.Add("→", "%s, by %s", deed(e.Decision), decider(e.Decision))
+	if e.Decision.Text != "" {
+		f.Add("", "“%s”", e.Decision.Text)
+	}
+	return f.Write(out)
+}

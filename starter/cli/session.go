@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/temporalclient"
+)
+
+// settings are those of the command line.
+type settings struct {
+	config.Starter
+	WebUI string `env:"WEB_UI_URL"` // Temporal's Web UI, to print links into it
+}
+
+// readSettings reads the settings, from the files of `starter dev` if nothing
+// else is configured here.
+func readSettings(cmd *cobra.Command) (settings, error) {
+	if err := useDevFiles(cmd.ErrOrStderr()); err != nil {
+		return settings{}, err
+	}
+	return config.Read[settings]()
+}
+
+// session is a connection to Temporal and what belongs to it.
+type session struct {
+	client.Client
+	settings  settings
+	namespace string
+	data      converter.DataConverter
+}
+
+// connect reads the settings and connects. Close the session at the end.
+func connect(cmd *cobra.Command) (*session, error) {
+	set, err := readSettings(cmd)
+	if err != nil {
+		return nil, err
+	}
+	// Commands return their errors; a client that logs them too would say everything twice.
+	logger := zap.NewNop()
+	opts, err := temporalclient.Options("starter", logger)
+	if err != nil {
+		return nil, err
+	}
+	c, err := temporalclient.Dial(cmd.Context(), "starter", logger)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Client: c, settings: set, namespace: opts.Namespace, data: opts.DataConverter}
+	if s.namespace == "" {
+		s.namespace = client.DefaultNamespace
+	}
+	return s, nil
+}
+
+// withSession runs a command that needs Temporal.
+func withSession(run func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		s, err := connect(cmd)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return run(cmd.Context(), s, cmd, args)
+	}
+}
+
+// webUI says where the Web UI shows a workflow.
+func (s *session) webUI(workflowID string) string {
+	path := fmt.Sprintf("/namespaces/%s/workflows/%s", url.PathEscape(s.namespace), url.PathEscape(workflowID))
+	if s.settings.WebUI == "" {
+		return path + " of the Temporal Web UI"
+	}
+	return strings.TrimSuffix(s.settings.WebUI, "/") + path
+}

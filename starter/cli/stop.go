@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	batchpb "go.temporal.io/api/batch/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// batchInterval is how often the server is asked whether a batch is done.
+const batchInterval = 200 * time.Millisecond
+
+func newStop() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stop --account ACCOUNT [--rule RULE]",
+		Short: "Stop every automatic reply of an account or rule that is not sent yet",
+		Long: `Reject, in one batch, every reply of the account that is held or on its way to Meta. It
+is the emergency brake for a rule that went wrong. A send that a worker has already
+cannot be called back. New comments are not affected: change the rule as well.
+
+At a terminal it asks first, unless --yes is given.`,
+		Example: `  starter stop --account 17841400000000001 --rule price`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupDecide,
+	}
+	account := cmd.Flags().String("account", "", "the account's id (required)")
+	rule := cmd.Flags().String("rule", "", "only what this rule sends")
+	reason := cmd.Flags().String("reason", "stopped by batch", "why, for the record")
+	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	who := approverFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+		if *account == "" {
+			return errors.New("--account is missing: say whose replies to stop")
+		}
+		approver, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		query := and(equals(workflows.AccountID.GetName(), *account), oneOf(workflows.ReplyState.GetName(), privatereply.Holding, privatereply.Sending))
+		if *rule != "" {
+			query = and(query, equals(workflows.RuleName.GetName(), *rule))
+		}
+		n, err := s.count(ctx, query)
+		if err != nil {
+			return err
+		}
+		if n > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
+			if err := confirm(cmd, fmt.Sprintf("Reject %s for good?", replies(n))); err != nil {
+				return err
+			}
+		}
+		result := stopped{Concerned: n}
+		if n > 0 {
+			if result, err = s.batchReject(ctx, query, workflows.Reject{Approver: approver, Reason: *reason}); err != nil {
+				return err
+			}
+		}
+		if *asJSON {
+			err = writeJSON(cmd.OutOrStdout(), result)
+		} else {
+			fmt.Fprintln(cmd.OutOrStdout(), result)
+		}
+		if result.Failed > 0 {
+			return errTold
+		}
+		return err
+	})
+	return cmd
+}
+
+// stopped is what became of a batch.
+type stopped struct {
+	Concerned int64  `json:"concerned"` // replies held or on their way
+	Signalled int64  `json:"signalled"` // told to stop
+	Failed    int64  `json:"failed"`    // could not be told
+	JobID     string `json:"job_id,omitempty"`
+}
+
+func (r stopped) String() string {
+	if r.Concerned == 0 {
+		return "nothing to stop: no reply is held or on its way"
+	}
+	s := fmt.Sprintf("%s: told to stop (a send that a worker had already is not called back)", replies(r.Signalled))
+	if r.Failed > 0 {
+		s += fmt.Sprintf("; %s could not be told: run the command again", replies(r.Failed))
+	}
+	return s
+}
+
+func replies(n int64) string {
+	if n == 1 {
+		return "1 reply"
+	}
+	return fmt.Sprintf("%d replies", n)
+}
+
+// batchReject has the server signal every reply that query finds, and waits until
+// it has done so.
+func (s *session) batchReject(ctx context.Context, query string, message workflows.Reject) (stopped, error) {
+	payloads, err := s.data.ToPayloads(message)
+	if err != nil {
+		return stopped{}, err
+	}
+	job := uuid.NewString()
+	_, err = s.WorkflowService().StartBatchOperation(ctx, &workflowservice.StartBatchOperationRequest{
+		Namespace:       s.namespace,
+		JobId:           job,
+		Reason:          message.Reason,
+		VisibilityQuery: query,
+		Operation: &workflowservice.StartBatchOperationRequest_SignalOperation{SignalOperation: &batchpb.BatchOperationSignal{
+			Signal: workflows.RejectMessage, Input: payloads, Identity: message.Approver,
+		}},
+	})
+	if err != nil {
+		return stopped{}, fmt.Errorf("start the batch: %w", err)
+	}
+	tick := time.NewTicker(batchInterval)
+	defer tick.Stop()
+	for {
+		d, err := s.WorkflowService().DescribeBatchOperation(ctx, &workflowservice.DescribeBatchOperationRequest{Namespace: s.namespace, JobId: job})
+		if err == nil && d.GetState() != enumspb.BATCH_OPERATION_STATE_RUNNING {
+			r := stopped{
+				Concerned: d.GetTotalOperationCount(), Signalled: d.GetCompleteOperationCount(),
+				Failed: d.GetFailureOperationCount(), JobID: job,
+			}
+			if d.GetState() == enumspb.BATCH_OPERATION_STATE_FAILED {
+				return r, fmt.Errorf("the batch %s failed after %s of %d; run the command again", job, replies(r.Signalled), r.Concerned)
+			}
+			return r, nil
+		}
+		if err != nil && !isNotFound(err) { // a new batch is not found at once
+			return stopped{}, fmt.Errorf("the batch %s runs, but cannot be followed: %w", job, err)
+		}
+		select {
+		case <-ctx.Done():
+			return stopped{}, fmt.Errorf("the batch %s goes on in the server: %w", job, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+var errNotConfirmed = errors.New("nothing was done")
+
+func confirm(cmd *cobra.Command, question string) error {
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
+	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return nil
+	}
+	return errNotConfirmed
+}
+
+// isTerminal reports whether somebody can be asked. The null device is a character
+// device too.
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}

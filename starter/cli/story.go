@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// meaning says each state in words.
+var meaning = map[privatereply.State]string{
+	privatereply.Holding:          "it goes out by itself when the hold is over, unless somebody rejects it",
+	privatereply.AwaitingApproval: "a person must decide",
+	privatereply.Sending:          "on its way to Meta, or waiting for its next try",
+	privatereply.Sent:             "delivered; the person has not answered yet",
+	privatereply.Responded:        "the person answered; the window is open",
+	privatereply.DeliveryUnknown:  "nobody knows whether it arrived; a person must find out",
+	privatereply.WindowClosed:     "delivered and answered; the window has closed",
+	privatereply.NoResponse:       "delivered, never answered",
+	privatereply.Undeliverable:    "not delivered",
+	privatereply.Ignored:          "left alone",
+	privatereply.Rejected:         "a person decided against it",
+	privatereply.Withdrawn:        "the person took the comment away",
+	privatereply.Expired:          "the deadline passed; nothing was sent",
+}
+
+// clocks says what a deadline was counted from.
+var clocks = map[privatereply.Clock]string{
+	privatereply.ClockCreated:   "when the comment was written",
+	privatereply.ClockEntry:     "when Meta sent the webhook",
+	privatereply.ClockReceived:  "when the comment arrived here",
+	privatereply.ClockBroadcast: "the broadcast",
+}
+
+// tell is the story of a reply, as seen at now.
+func tell(id string, s workflows.Status, now time.Time) *console.Facts {
+	f := &console.Facts{}
+	f.Add("State", "%s: %s", s.State, meaning[s.State])
+	if s.Reason != "" {
+		f.Add("Reason", "%s (%s)", s.Reason.Sentence(), s.Reason)
+	}
+	tellComment(f, s.Comment, now)
+	tellDecision(f, s, now)
+	if !s.Deadline.IsZero() {
+		f.Add("Deadline", "%s, counted from %s", console.When(s.Deadline, now), clocks[s.DeadlineFrom])
+	}
+	tellSend(f, s.Send, now)
+	if w := s.Window; w != nil {
+		f.Add("Answer", "first %s", console.When(w.RespondedAt, now))
+		f.Add("Window", "closes %s", console.When(w.ClosesAt, now))
+	}
+	for _, r := range s.RefusedSignals {
+		f.Add("Refused", "signal %s, %s: %s", r.Name, console.When(r.At, now), r.Why)
+	}
+	for _, next := range nextSteps(id, s) {
+		f.Add("Next", "%s", next)
+	}
+	return f
+}
+
+func tellComment(f *console.Facts, c privatereply.Comment, now time.Time) {
+	text := c.Text
+	if text == "" {
+		text = "(no text)"
+	}
+	f.Add("Comment", "“%s”", text)
+	who := c.Username
+	if who == "" {
+		who = "somebody"
+	}
+	where := c.Source
+	if where == "" {
+		where = privatereply.SourceOther
+	}
+	f.Add("", "by %s%s, on %s %s%s of account %s", who, inBrackets("id", c.PersonID), c.Platform, where, inBrackets("id", c.MediaID), c.Account)
+	if c.AdID != "" {
+		f.Add("", "ad %s %s", c.AdID, c.AdTitle)
+	}
+	if !c.CreatedAt.IsZero() {
+		f.Add("", "written %s", console.When(c.CreatedAt, now))
+	}
+	f.Add("", "received %s, via %s", console.When(c.ReceivedAt, now), c.Via)
+}
+
+func inBrackets(label, value string) string {
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s %s)", label, value)
+}
+
+func tellDecision(f *console.Facts, s workflows.Status, now time.Time) {
+	d := s.Decision
+	f.Add("Decision", "%s, by %s", deed(d), decider(d))
+	if d.Text != "" && d.Text != s.Text {
+		f.Add("Proposed", "“%s”", d.Text)
+	}
+	if s.Text != "" {
+		f.Add("Reply", "“%s”", s.Text)
+	}
+	if !s.HoldUntil.IsZero() && s.State == privatereply.Holding {
+		f.Add("Held", "until %s", console.When(s.HoldUntil, now))
+	}
+	if s.Approver != "" {
+		f.Add("Approver", "%s, %s", s.Approver, console.When(s.DecidedAt, now))
+		f.Add("", "%s", s.RejectReason)
+	}
+}
+
+func tellSend(f *console.Facts, s *workflows.Send, now time.Time) {
+	if s == nil {
+		return
+	}
+	times := "1 attempt"
+	if s.Attempts != 1 {
+		times = fmt.Sprintf("%d attempts", s.Attempts)
+	}
+	outcome := string(s.Outcome)
+	if outcome == "" {
+		outcome = "under way"
+	}
+	f.Add("Send", "%s, the last one: %s", times, outcome)
+	f.Add("", "%s", s.Reason.Sentence())
+	if s.Code != 0 {
+		f.Add("", "Meta's error: code %d, subcode %d, trace %s", s.Code, s.Subcode, s.TraceID)
+	}
+	if !s.SentAt.IsZero() {
+		f.Add("", "written %s", console.When(s.SentAt, now))
+	}
+	if !s.RetryAt.IsZero() {
+		f.Add("", "next try %s", console.When(s.RetryAt, now))
+	}
+	if s.MessageID != "" {
+		f.Add("Message", "%s to %s", s.MessageID, s.RecipientID)
+	}
+}
+
+// nextSteps are the commands that fit the state.
+func nextSteps(id string, s workflows.Status) []string {
+	switch s.State {
+	case privatereply.AwaitingApproval:
+		approve := "starter approve " + id
+		if s.Text == "" {
+			approve += ` --text "…"`
+		}
+		return []string{approve, "starter reject " + id + ` --reason "…"`}
+	case privatereply.Holding:
+		return []string{"starter reject " + id + ` --reason "…"`, "starter approve " + id + "   (sends it at once)"}
+	case privatereply.Sending:
+		return []string{"starter reject " + id + ` --reason "…"`}
+	case privatereply.DeliveryUnknown:
+		return []string{"look into the account's inbox, then: starter resolve " + id + " --delivered=true|false"}
+	case privatereply.Responded:
+		if conversation, err := privatereply.ConversationID(s.Comment.Platform, s.Comment.Account, person(s)); err == nil {
+			return []string{"starter reply " + conversation + ` --text "…"`}
+		}
+	}
+	return nil
+}
+
+// person is whom the conversation is with: the one who got the message, who has
+// another id than the commenter on some accounts.
+func person(s workflows.Status) string {
+	if s.Send != nil && s.Send.RecipientID != "" {
+		return s.Send.RecipientID
+	}
+	return s.Comment.PersonID
+}

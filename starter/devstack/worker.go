@@ -1,0 +1,32 @@
+package devstack
+
+import (
+	"context"
+
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/worker/replyworker"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+func (s *Stack) startWorker(context.Context) (stop func() error, err error) {
+	meta, err := graph.New(graph.Options{
+		FacebookURL:  s.SandboxURL + "/facebook",
+		InstagramURL: s.SandboxURL + "/instagram",
+		Timeout:      workflows.HTTPTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w := replyworker.New(replyworker.Config{
+		Client:    s.Client,
+		TaskQueue: TaskQueue,
+		Accounts:  s.Accounts,
+		Graph:     meta,
+		Logger:    s.log.Named("worker"),
+		Fatal:     func(err error) { s.die("worker", err) },
+	})
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	return func() error { w.Stop(); return nil }, nil
+}
