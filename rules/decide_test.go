@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +170,26 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One Set decides on many comments at the same time.
+func TestDecideConcurrently(t *testing.T) {
+	s := mustParse(t, orderedRules)
+	var group sync.WaitGroup
+	for i := range 8 {
+		text, rule := "price?", "price"
+		if i%2 == 0 {
+			text, rule = "prıcey? 価格", "question"
+		}
+		group.Go(func() {
+			for range 20 {
+				if got := s.Decide(comment(func(in *Input) { in.Comment.Text, in.Comment.AdID = text, "1" })); got.Rule != rule {
+					t.Errorf("%q was decided by %q, want %q", text, got.Rule, rule)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // A person decides unless the file says otherwise.

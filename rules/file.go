@@ -46,15 +46,15 @@ func readFile(data []byte, ps *problems) file {
 	}
 	fields, ok := readFields(root, "", []string{"default", "rules"}, ps)
 	if !ok {
-		ps.add(Problem{Line: line(root), Message: "the file must have the fields default and rules, each on its own line and followed by a colon"})
+		ps.add(Problem{Line: lineOf(root), Message: "the file must have the fields default and rules, each on its own line and followed by a colon"})
 		return f
 	}
 	if node, ok := fields["default"]; ok {
-		switch action := privatereply.Action(text(node)); action {
+		switch action := privatereply.Action(scalar(node)); action {
 		case privatereply.ActionAsk, privatereply.ActionIgnore:
 			f.fallback = action
 		default:
-			ps.add(Problem{Line: line(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", source(node))})
+			ps.add(Problem{Line: lineOf(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", written(node))})
 		}
 	}
 	if node, ok := fields["rules"]; ok {
@@ -69,16 +69,16 @@ func readRules(node ast.Node, ps *problems) []draft {
 	}
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		ps.add(Problem{Line: line(node), Field: "rules", Message: "it must be a list; begin each rule with a dash, as in - name: price"})
+		ps.add(Problem{Line: lineOf(node), Field: "rules", Message: "it must be a list; begin each rule with a dash, as in - name: price"})
 		return nil
 	}
 	if n := len(sequence.Values); n > maxRules {
-		ps.add(Problem{Line: line(node), Field: "rules", Message: fmt.Sprintf("there are %d rules; %d is the most. One rule can look for many words: says(text, [\"…\", \"…\"])", n, maxRules)})
+		ps.add(Problem{Line: lineOf(node), Field: "rules", Message: fmt.Sprintf("there are %d rules; %d is the most. One rule can look for many words: says(text, [\"…\", \"…\"])", n, maxRules)})
 		return nil
 	}
 	var drafts []draft
 	for i, value := range sequence.Values {
-		d := draft{number: i + 1, line: line(value)}
+		d := draft{number: i + 1, line: lineOf(value)}
 		if d.fields, ok = readFields(value, "#"+strconv.Itoa(d.number), ruleFields, ps); !ok {
 			ps.add(Problem{Line: d.line, Rule: "#" + strconv.Itoa(d.number), Message: "it has no fields; begin it with - name: and put its other fields below, indented alike"})
 			continue
@@ -97,13 +97,13 @@ func readFields(node ast.Node, rule string, known []string, ps *problems) (map[s
 	fields := map[string]ast.Node{}
 	for it := mapping.MapRange(); it.Next(); {
 		name := it.Key().GetToken().Value
-		p := Problem{Line: line(it.Key()), Rule: rule, Field: name}
+		p := Problem{Line: lineOf(it.Key()), Rule: rule, Field: name}
 		switch {
 		case !slices.Contains(known, name):
 			p.Message = "there is no such field; the fields are " + strings.Join(known, ", ")
 			ps.add(p)
 		case fields[name] != nil:
-			p.Message = fmt.Sprintf("it stands here for the second time (first in line %d); remove one", line(fields[name]))
+			p.Message = fmt.Sprintf("it stands here for the second time (first in line %d); remove one", lineOf(fields[name]))
 			ps.add(p)
 		default:
 			fields[name] = it.Value()
@@ -148,7 +148,7 @@ func parseYAML(data []byte, ps *problems) ast.Node {
 			continue
 		}
 		if root != nil {
-			return refuse(line(doc.Body), "a second document begins here (after ---); write everything into one")
+			return refuse(lineOf(doc.Body), "a second document begins here (after ---); write everything into one")
 		}
 		root = doc.Body
 	}
@@ -159,7 +159,7 @@ func parseYAML(data []byte, ps *problems) ast.Node {
 }
 
 func yamlHint(message string) string {
-	if strings.Contains(message, `'\t'`) || strings.Contains(message, "'\t'") {
+	if strings.Contains(message, "'\t'") {
 		return "indent with spaces, not with tabs"
 	}
 	return "indent the fields of a rule alike, and put text with special characters in quotes"
@@ -192,16 +192,16 @@ func isForbidden(r rune) bool {
 	return r < ' ' && r != '\n' && r != '\r' && r != '\t' || r >= 0x7f && r < 0xa0 && r != 0x85
 }
 
-// line is where node begins in the file.
-func line(node ast.Node) int {
+// lineOf is where node begins in the file.
+func lineOf(node ast.Node) int {
 	if t := node.GetToken(); t != nil && t.Position != nil {
 		return t.Position.Line
 	}
 	return 0
 }
 
-// text is the text of a scalar without surrounding space, or empty if node is no text.
-func text(node ast.Node) string {
+// scalar is the text of a scalar without surrounding space, or empty if node is no text.
+func scalar(node ast.Node) string {
 	switch n := node.(type) {
 	case *ast.StringNode:
 		return strings.TrimSpace(n.Value)
@@ -224,14 +224,14 @@ func isText(node ast.Node) bool {
 // isEmpty reports whether nothing stands in node.
 func isEmpty(node ast.Node) bool {
 	_, null := node.(*ast.NullNode)
-	return null || isText(node) && text(node) == ""
+	return null || isText(node) && scalar(node) == ""
 }
 
-// source is node as it was written, for messages.
-func source(node ast.Node) string {
-	written := text(node)
+// written is node as it was written, for messages.
+func written(node ast.Node) string {
+	s := scalar(node)
 	if !isText(node) {
-		written = strings.TrimSpace(node.String())
+		s = strings.TrimSpace(node.String())
 	}
-	return strconv.Quote(privatereply.CutText(written, 60))
+	return strconv.Quote(privatereply.CutText(s, 60))
 }

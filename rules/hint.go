@@ -9,6 +9,9 @@ import (
 	"cel.dev/cel-go/common"
 )
 
+// maxPointerBytes is how long a line is shown to point at a place in it.
+const maxPointerBytes = 1000
+
 // explainIssues turns what CEL says about a condition into errors that show the
 // place and, where it can be guessed, what to write instead.
 func explainIssues(when string, issues []*cel.Error) []error {
@@ -23,8 +26,12 @@ func explainIssues(when string, issues []*cel.Error) []error {
 			message += "; " + h
 		}
 		// CEL's own rendering is "ERROR: place: message", the line, and a pointer.
-		if _, pointer, found := strings.Cut(issue.ToDisplayString(source), issue.Message+"\n"); found {
+		_, pointer, found := strings.Cut(issue.ToDisplayString(source), issue.Message+"\n")
+		switch {
+		case found && len(pointer) <= maxPointerBytes:
 			message += "\n" + pointer
+		case found:
+			message += fmt.Sprintf(" (at line %d, column %d of the condition)", issue.Location.Line(), issue.Location.Column()+1)
 		}
 		errs = append(errs, errors.New(message))
 		if syntax {

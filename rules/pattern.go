@@ -23,8 +23,8 @@ func besideLetter(re *syntax.Regexp) bool {
 	for i := 1; i < len(re.Sub); i++ {
 		left, right := slices.Clone(re.Sub[:i]), re.Sub[i:]
 		slices.Reverse(left)
-		if anyAtEdge(left, last, isBoundary) && anyAtEdge(right, first, isForeignLetter) ||
-			anyAtEdge(left, last, isForeignLetter) && anyAtEdge(right, first, isBoundary) {
+		if anyAtEdge(left, rightEdge, isBoundary) && anyAtEdge(right, leftEdge, isForeignLetter) ||
+			anyAtEdge(left, rightEdge, isForeignLetter) && anyAtEdge(right, leftEdge, isBoundary) {
 			return true
 		}
 	}
@@ -35,8 +35,8 @@ func besideLetter(re *syntax.Regexp) bool {
 type edge bool
 
 const (
-	first edge = false
-	last  edge = true
+	leftEdge  edge = false
+	rightEdge edge = true
 )
 
 // anyAtEdge reports whether what stands at the edge of subs, which are listed from
@@ -57,7 +57,7 @@ func atEdge(re *syntax.Regexp, at edge, is func(*syntax.Regexp, edge) bool) bool
 	switch re.Op {
 	case syntax.OpConcat:
 		subs := re.Sub
-		if at == last {
+		if at == rightEdge {
 			subs = slices.Clone(subs)
 			slices.Reverse(subs)
 		}
@@ -92,7 +92,7 @@ func isForeignLetter(re *syntax.Regexp, at edge) bool {
 	switch re.Op {
 	case syntax.OpLiteral:
 		i := 0
-		if at == last {
+		if at == rightEdge {
 			i = len(re.Rune) - 1
 		}
 		return foreign(re.Rune[i])

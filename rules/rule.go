@@ -43,8 +43,8 @@ func (d draft) rule(ps *problems) rule {
 
 // label is how problems call the rule.
 func (d draft) label() string {
-	if node, ok := d.fields["name"]; ok && namePattern.MatchString(text(node)) {
-		return strconv.Quote(text(node))
+	if node, ok := d.fields["name"]; ok && namePattern.MatchString(scalarOrNumber(node)) {
+		return strconv.Quote(scalarOrNumber(node))
 	}
 	return "#" + strconv.Itoa(d.number)
 }
@@ -53,7 +53,7 @@ func (d draft) label() string {
 func (d draft) problem(field, message string) Problem {
 	p := Problem{Line: d.line, Rule: d.label(), Field: field, Message: message}
 	if node, ok := d.fields[field]; ok {
-		p.Line = line(node)
+		p.Line = lineOf(node)
 	}
 	return p
 }
@@ -69,15 +69,19 @@ func (d draft) name(add report) string {
 		add("name", "it is missing; every rule needs a name of its own: "+nameHelp)
 		return ""
 	}
-	name := text(node)
-	if number, ok := node.(*ast.IntegerNode); ok {
-		name = number.Token.Value
-	}
+	name := scalarOrNumber(node)
 	if !namePattern.MatchString(name) {
-		add("name", fmt.Sprintf("%s is not a name; %s", source(node), nameHelp))
+		add("name", fmt.Sprintf("%s is not a name; %s", written(node), nameHelp))
 		return ""
 	}
 	return name
+}
+
+func scalarOrNumber(node ast.Node) string {
+	if number, ok := node.(*ast.IntegerNode); ok {
+		return number.Token.Value
+	}
+	return scalar(node)
 }
 
 func (d draft) when(add report) (string, *condition) {
@@ -85,7 +89,7 @@ func (d draft) when(add report) (string, *condition) {
 	if !ok {
 		return "", nil
 	}
-	when := text(node)
+	when := scalar(node)
 	switch {
 	case isEmpty(node):
 		add("when", "it is empty; leave the field out for a rule that always applies")
@@ -149,14 +153,14 @@ func textOf(node ast.Node, field, help string, add report) string {
 		return ""
 	}
 	if !isText(node) {
-		add(field, source(node)+" is not a text to YAML; "+quoteIt)
+		add(field, written(node)+" is not a text to YAML; "+quoteIt)
 		return ""
 	}
 	if cut := cutByHash(node); cut != "" {
 		add(field, fmt.Sprintf("YAML ends the text before %q, which it takes for a comment; %s", cut, quoteIt))
 		return ""
 	}
-	return text(node)
+	return scalar(node)
 }
 
 // cutByHash is the word on which YAML ended an unquoted text because it begins with
@@ -197,14 +201,14 @@ func (d draft) hold(action privatereply.Action, add report) privatereply.Duratio
 	if !ok {
 		return 0
 	}
-	hold, err := time.ParseDuration(text(node))
+	hold, err := time.ParseDuration(scalar(node))
 	switch {
 	case err != nil:
-		add("hold", fmt.Sprintf("%s is not a time; %s", source(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is not a time; %s", written(node), holdHelp))
 	case hold < 0:
-		add("hold", fmt.Sprintf("%s is negative; %s", source(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is negative; %s", written(node), holdHelp))
 	case hold >= maxHold:
-		add("hold", fmt.Sprintf("%s is too long: Meta takes a private reply for 7 days, so nothing would ever be sent; %s", source(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is too long: Meta takes a private reply for 7 days, so nothing would ever be sent; %s", written(node), holdHelp))
 	case action != "" && action != privatereply.ActionAuto:
 		add("hold", "only a rule with reply can have a hold: it is the time to stop an automatic reply; remove it")
 	default:
