@@ -27,6 +27,8 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("TEMPORAL_* settings: %w", err)
 	}
+	opts.HostPort = orDefault(opts.HostPort, client.DefaultHostPort)
+	opts.Namespace = orDefault(opts.Namespace, client.DefaultNamespace)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -51,7 +53,7 @@ func Dial(ctx context.Context, role string, logger *zap.Logger) (client.Client, 
 	c, err := client.DialContext(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach Temporal at %s (namespace %s): %w; is the server running, and is TEMPORAL_ADDRESS right?",
-			orDefault(opts.HostPort, client.DefaultHostPort), orDefault(opts.Namespace, client.DefaultNamespace), err)
+			opts.HostPort, opts.Namespace, err)
 	}
 	return c, nil
 }
