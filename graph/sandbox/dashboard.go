@@ -28,7 +28,7 @@ func (s *Sandbox) DashboardTest(accountID, field string) error {
 	case !a.instagram() && field == "feed":
 		value = object{
 			"item": "status", "post_id": "44444444_444444444", "verb": "add", "published": 1,
-			"created_time": 1527459824, "message": "Example post content.", "from": actor{ID: "1067280970047460", Name: "Test Page"},
+			"created_time": 1527459824, "message": "Example post content.", "from": actor{ID: "100000000000099", Name: "Test Page"},
 		}
 	default:
 		return fmt.Errorf("field: %q has no test event; write messages, comments or live_comments (Instagram), feed (Facebook)", field)

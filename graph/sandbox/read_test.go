@@ -1,0 +1,251 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+)
+
+// Only what was asked for is answered, and a field that does not exist is an error.
+func TestFields(t *testing.T) {
+	e := start(t)
+	page := e.comment(sandbox.NewComment{Account: pageID, Username: "Kim", Text: "price?"})
+	answer := e.comment(sandbox.NewComment{ParentID: page, Username: "Lou", Text: "me too"})
+	insta := e.comment(sandbox.NewComment{Account: ownLoginID, Username: "sam", Text: "nice"})
+	visitor := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, Username: "Kim", Text: "hello"})
+	kim := e.personID(pageID, "Kim")
+	const at = "2026-11-02T09:30:00+0000"
+	tests := []struct {
+		name   string
+		id     string
+		fields string
+		want   any
+	}{
+		{"page comment", page, "can_reply_privately,created_time,from,message", map[string]any{
+			"id": page, "can_reply_privately": true, "created_time": at, "from": map[string]any{"id": kim, "name": "Kim"}, "message": "price?"}},
+		{"page: id alone", page, "id", map[string]any{"id": page}},
+		{"page: usual fields", page, "", map[string]any{"id": page, "created_time": at, "from": map[string]any{"id": kim, "name": "Kim"}, "message": "price?"}},
+		{"page: answer to a comment", answer, "parent", map[string]any{"id": answer, "parent": map[string]any{"id": page}}},
+		{"page: nested", page, "comments{message}", map[string]any{"id": page, "comments": map[string]any{
+			"data":   []any{map[string]any{"id": answer, "message": "me too"}},
+			"paging": map[string]any{"cursors": map[string]any{"before": "MA", "after": "MA"}}}}},
+		{"page: no such field", page, "timestamp", [2]int{100, 0}},
+		{"visitor post", visitor, "can_reply_privately,message", map[string]any{"id": visitor, "can_reply_privately": true, "message": "hello"}},
+		{"instagram comment", insta, "timestamp,text", map[string]any{"id": insta, "timestamp": at, "text": "nice"}},
+		{"instagram: nobody says whether it can be answered", insta, "can_reply_privately", [2]int{100, 0}},
+		{"unreadable fields", insta, "from{id", [2]int{100, 0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path, token := "/facebook/v26.0/"+tt.id, pageToken
+			if tt.id == insta {
+				path, token = "/instagram/v26.0/"+tt.id, ownToken
+			}
+			got := e.get(path, token, "fields", tt.fields)
+			if code, refused := tt.want.([2]int); refused {
+				if got.code() != code {
+					t.Errorf("answered %v, want %v", got.code(), code)
+				}
+				return
+			}
+			if diff := cmp.Diff(tt.want, any(got.json)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// can_reply_privately follows the rules that the send keeps.
+func TestCanReplyPrivately(t *testing.T) {
+	e := start(t)
+	id := e.comment(sandbox.NewComment{Account: pageID})
+	own := e.comment(sandbox.NewComment{Account: pageID, Own: true})
+	can := func(id string) any {
+		return e.get("/facebook/v26.0/"+id, pageToken, "fields", "can_reply_privately").json["can_reply_privately"]
+	}
+	if can(id) != true || can(own) != false {
+		t.Fatalf("before: %v and own %v", can(id), can(own))
+	}
+	e.answer(pageID, id, "x")
+	if can(id) != false {
+		t.Error("after the reply it is still true")
+	}
+	must(t, e.RemoveComment(id))
+	if got := e.get("/facebook/v26.0/"+id, pageToken); got.code() != [2]int{100, 33} {
+		t.Errorf("removed: %v, want 100/33", got.code())
+	}
+}
+
+// The feed with its nested comments is read to its end by following next, which
+// carries the token; removed posts leave short pages behind.
+func TestFeedPaging(t *testing.T) {
+	e := start(t)
+	var want []string
+	for i := range 7 {
+		e.clock.advance(time.Minute)
+		post, err := e.Post(sandbox.NewPost{Account: pageID, Caption: fmt.Sprint("post ", i)})
+		must(t, err)
+		for range 3 {
+			want = append(want, e.comment(sandbox.NewComment{PostID: post}))
+		}
+	}
+	empty, err := e.Post(sandbox.NewPost{Account: pageID})
+	must(t, err)
+	must(t, e.RemovePost(empty))
+
+	var got []string
+	pages, emptyPages := 0, 0
+	next := e.url + "/facebook/v26.0/" + pageID + "/feed?limit=1&fields=" + url.QueryEscape("id,comments.limit(2){id,message}") + "&access_token=" + pageToken
+	for next != "" {
+		page := e.follow(next)
+		pages++
+		posts := page.json["data"].([]any)
+		if len(posts) == 0 {
+			emptyPages++
+		}
+		for _, p := range posts {
+			if comments, ok := p.(map[string]any)["comments"].(map[string]any); ok {
+				got = append(got, e.allIDs(comments)...)
+			}
+		}
+		next = nextOf(page.json)
+		if next != "" && !strings.Contains(next, "access_token="+pageToken) {
+			t.Fatalf("next has no token: %s", next)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if pages < 8 || emptyPages != 1 {
+		t.Errorf("%d pages, %d of them empty", pages, emptyPages)
+	}
+}
+
+// follow gets a whole next link.
+func (e *env) follow(link string) reply {
+	e.t.Helper()
+	return e.do(http.MethodGet, strings.TrimPrefix(link, e.url), "", "")
+}
+
+// allIDs reads a nested list to its end.
+func (e *env) allIDs(list map[string]any) []string {
+	e.t.Helper()
+	var ids []string
+	for {
+		for _, v := range list["data"].([]any) {
+			ids = append(ids, v.(map[string]any)["id"].(string))
+		}
+		next := nextOf(list)
+		if next == "" {
+			return ids
+		}
+		list = e.follow(next).json
+	}
+}
+
+func nextOf(list map[string]any) string {
+	paging, _ := list["paging"].(map[string]any)
+	next, _ := paging["next"].(string)
+	return next
+}
+
+// Instagram's comments are found under the media: answers among the replies, ads
+// and ended lives nowhere, at most 50 on a page.
+func TestInstagramMedia(t *testing.T) {
+	e := start(t)
+	reel := e.comment(sandbox.NewComment{Account: ownLoginID, Source: privatereply.SourceReel, Text: "reel"})
+	answer := e.comment(sandbox.NewComment{ParentID: reel, Text: "answer"})
+	ad := e.comment(sandbox.NewComment{Account: ownLoginID, Source: privatereply.SourceAd, Text: "ad"})
+	live := e.live(ownLoginID)
+	onLive := e.comment(sandbox.NewComment{PostID: live, Text: "live"})
+	_, err := e.Comments(sandbox.NewComment{Account: ownLoginID, Quiet: true}, 60)
+	must(t, err)
+
+	media := e.get("/instagram/v26.0/"+ownLoginID+"/media", ownToken, "fields", "media_product_type,comments.limit(100){id,replies{id}}")
+	var kinds, found []string
+	for _, m := range media.json["data"].([]any) {
+		m := m.(map[string]any)
+		kinds = append(kinds, m["media_product_type"].(string))
+		comments := m["comments"].(map[string]any)
+		if n := len(comments["data"].([]any)); n > 50 {
+			t.Errorf("%d comments on one page", n)
+		}
+		found = append(found, e.allIDs(comments)...)
+	}
+	if diff := cmp.Diff([]string{"REELS", "FEED"}, kinds); diff != "" {
+		t.Error(diff)
+	}
+	if len(found) != 61 || slices.Contains(found, ad) || slices.Contains(found, onLive) || slices.Contains(found, answer) {
+		t.Errorf("found %d comments, want the 60 and the reel's one", len(found))
+	}
+	replies := e.get("/instagram/v26.0/"+reel+"/replies", ownToken)
+	if diff := cmp.Diff([]string{answer}, e.allIDs(replies.json)); diff != "" {
+		t.Error(diff)
+	}
+	onAir := e.get("/instagram/v26.0/"+live+"/comments", ownToken)
+	if diff := cmp.Diff([]string{onLive}, e.allIDs(onAir.json)); diff != "" {
+		t.Error(diff)
+	}
+	must(t, e.EndLive(live))
+	if got := e.get("/instagram/v26.0/"+onLive, ownToken); got.code() != [2]int{100, 33} {
+		t.Errorf("after the live: %v, want 100/33", got.code())
+	}
+}
+
+// live_media lists what is on air, on both hosts.
+func TestLiveMedia(t *testing.T) {
+	e := start(t)
+	routes := map[string][2]string{
+		ownLoginID: {"/instagram/v26.0/me/live_media", ownToken},
+		linkedID:   {"/facebook/v26.0/" + linkedID + "/live_media", pageToken},
+	}
+	for account, route := range routes {
+		on := func() []string { return e.allIDs(e.get(route[0], route[1], "fields", "id,media_type").json) }
+		if got := on(); len(got) != 0 {
+			t.Errorf("%s: before: %v", account, got)
+		}
+		media := e.live(account)
+		if diff := cmp.Diff([]string{media}, on()); diff != "" {
+			t.Errorf("%s: %s", account, diff)
+		}
+		must(t, e.EndLive(media))
+		if got := on(); len(got) != 0 {
+			t.Errorf("%s: afterwards: %v", account, got)
+		}
+	}
+}
+
+// A Facebook reel's comment has the post's prefix in webhooks and the video's in
+// reads; both can be answered.
+func TestReelPrefixes(t *testing.T) {
+	e := start(t)
+	hook := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceReel})
+	read := e.get("/facebook/v26.0/"+hook, pageToken, "fields", "id").text("id")
+	if hook == read || hook[strings.Index(hook, "_"):] != read[strings.Index(read, "_"):] {
+		t.Fatalf("%q in the webhook, %q in the read", hook, read)
+	}
+	if got := e.answer(pageID, read, "x"); got.status != http.StatusOK || e.Deliveries(hook) != 1 {
+		t.Errorf("answered %s", got.body)
+	}
+}
+
+// Without pages_read_user_content a Page's comments have neither author nor text.
+func TestWithoutUserContent(t *testing.T) {
+	e := start(t)
+	id := e.comment(sandbox.NewComment{Account: pageID, Text: "secret"})
+	must(t, e.Change(pageID, sandbox.AccountChange{Permissions: &[]string{"pages_read_engagement"}}))
+	got := e.get("/facebook/v26.0/"+id, pageToken, "fields", "from,message")
+	if diff := cmp.Diff(map[string]any{"id": id}, got.json); diff != "" {
+		t.Error(diff)
+	}
+}
