@@ -6,8 +6,15 @@ import (
 	"strings"
 )
 
-// maxIDBytes is what Temporal's SQL stores hold of a workflow id.
-const maxIDBytes = 255
+const (
+	// maxIDBytes is what Temporal's SQL stores hold of a workflow id.
+	maxIDBytes = 255
+	// scheduleBytes is what Temporal adds to a Schedule's id: "temporal-sys-scheduler:"
+	// before it for its own workflow, the time after it for those that it starts.
+	scheduleBytes = 23
+	// shownBytes is how much of an unusable id an error repeats.
+	shownBytes = 60
+)
 
 // ErrUnusableID says that something cannot be addressed: its id is empty, too
 // long, or has a character that a workflow id cannot carry.
@@ -44,10 +51,14 @@ func BroadcastID(p Platform, account, media string) (string, error) {
 
 // SweepID is the id of an account's sweep Schedule.
 func SweepID(p Platform, account string) (string, error) {
-	if err := checkAccount(account); err != nil {
+	if err := checkOwner(p, account); err != nil {
 		return "", err
 	}
-	return "sweep:" + string(p) + ":" + account, nil
+	id := "sweep:" + string(p) + ":" + account
+	if err := checkLength("account", id, maxIDBytes-scheduleBytes); err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // ID is a workflow id taken apart.
@@ -58,38 +69,54 @@ type ID struct {
 	Rest     string // the comment, person or media
 }
 
-// ParseID takes apart what ReplyID, ConversationID and BroadcastID put together.
+// ParseID takes apart what ReplyID, ConversationID and BroadcastID put together,
+// and nothing else.
 func ParseID(s string) (ID, bool) {
 	parts := strings.SplitN(s, ":", 4)
-	if len(parts) != 4 || parts[2] == "" || parts[3] == "" || !Platform(parts[1]).Valid() {
+	if len(parts) != 4 {
 		return ID{}, false
 	}
-	switch parts[0] {
+	id := ID{Kind: parts[0], Platform: Platform(parts[1]), Account: parts[2], Rest: parts[3]}
+	switch id.Kind {
 	case "reply", "conversation", "broadcast":
-		return ID{Kind: parts[0], Platform: Platform(parts[1]), Account: parts[2], Rest: parts[3]}, true
+	default:
+		return ID{}, false
 	}
-	return ID{}, false
+	if _, err := workflowID(id.Kind, id.Platform, id.Account, "id", id.Rest); err != nil {
+		return ID{}, false
+	}
+	return id, true
 }
 
 func workflowID(kind string, p Platform, account, what, rest string) (string, error) {
-	if err := checkAccount(account); err != nil {
+	if err := checkOwner(p, account); err != nil {
 		return "", err
 	}
 	if err := checkID(what, rest); err != nil {
 		return "", err
 	}
 	id := kind + ":" + string(p) + ":" + account + ":" + rest
-	if len(id) > maxIDBytes {
-		return "", fmt.Errorf("%w: %s is %d bytes long as a workflow id; %d is the most", ErrUnusableID, what, len(id), maxIDBytes)
+	if err := checkLength(what, id, maxIDBytes); err != nil {
+		return "", err
 	}
 	return id, nil
 }
 
-// checkAccount keeps ":" out of account ids: everything after the third colon of
+func checkLength(what, id string, limit int) error {
+	if len(id) > limit {
+		return fmt.Errorf("%w: %s is %d bytes long as a workflow id; %d is the most", ErrUnusableID, what, len(id), limit)
+	}
+	return nil
+}
+
+// checkOwner keeps ":" out of account ids: everything after the third colon of
 // a workflow id belongs to the comment, so only there may one stand.
-func checkAccount(account string) error {
+func checkOwner(p Platform, account string) error {
+	if !p.Valid() {
+		return fmt.Errorf("%w: %q is not a platform", ErrUnusableID, p)
+	}
 	if strings.Contains(account, ":") {
-		return fmt.Errorf("%w: account %q has a colon", ErrUnusableID, account)
+		return fmt.Errorf("%w: account %q has a colon", ErrUnusableID, CutText(account, shownBytes))
 	}
 	return checkID("account", account)
 }
@@ -102,7 +129,7 @@ func checkID(what, id string) error {
 	}
 	for _, r := range id {
 		if r <= ' ' || r > '~' {
-			return fmt.Errorf("%w: %s %q has the character %q; only printable ASCII without spaces can be used", ErrUnusableID, what, id, r)
+			return fmt.Errorf("%w: %s %q has the character %q; only printable ASCII without spaces can be used", ErrUnusableID, what, CutText(id, shownBytes), r)
 		}
 	}
 	return nil
