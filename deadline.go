@@ -39,11 +39,11 @@ func DeadlineOf(c Comment) Deadline {
 	if !c.EntryAt.IsZero() && (base.IsZero() || c.EntryAt.Before(base)) {
 		base, from = c.EntryAt, ClockEntry
 	}
-	if c.OnLive() {
-		return Deadline{At: base.Add(LiveLimit).UTC(), From: ClockBroadcast}
-	}
 	if !c.CreatedAt.IsZero() && (base.IsZero() || c.CreatedAt.Before(base)) {
 		base, from = c.CreatedAt, ClockCreated
+	}
+	if c.OnLive() {
+		return Deadline{At: base.Add(LiveLimit).UTC(), From: ClockBroadcast}
 	}
 	return createdDeadline(base, from)
 }
