@@ -52,7 +52,7 @@ func CutText(text string, limit int) string {
 		return text
 	}
 	cut := limit - len(CutMark)
-	if cut <= 0 {
+	if cut < 0 {
 		return ""
 	}
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
