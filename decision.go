@@ -55,7 +55,7 @@ func (d Decision) Validate(p Platform) error {
 	return nil
 }
 
-// Duration is a time.Duration that is written as "2m" in JSON.
+// Duration is a time.Duration that is a string in JSON, such as "2m0s".
 type Duration time.Duration
 
 // MarshalJSON writes d as time.Duration prints it.
