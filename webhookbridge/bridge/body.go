@@ -1,0 +1,93 @@
+package bridge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// maxBody is above every delivery that was seen. Meta publishes no limit.
+	maxBody = 8 << 20
+	// maxBodies bounds what all bodies hold at once. Anybody can send one: whether
+	// Meta did is known only when all of it is there.
+	maxBodies = 256 << 20
+	// firstRead is enough for most deliveries.
+	firstRead = 2 << 10
+)
+
+// errBusy says that other bodies hold all the memory there is for them.
+var errBusy = errors.New("too many bodies at once")
+
+// bodies reads request bodies into a bounded amount of memory.
+type bodies struct{ memory *semaphore.Weighted }
+
+func newBodies() *bodies { return &bodies{semaphore.NewWeighted(maxBodies)} }
+
+// body is a body in memory. It must be released.
+type body struct {
+	bytes []byte
+	held  int64
+	from  *bodies
+}
+
+func (b *body) release() { b.from.memory.Release(b.held) }
+
+// grow makes room for more bytes. What counts is what has arrived: a sender that
+// announces much and sends little takes little.
+func (b *body) grow() error {
+	more := int64(max(firstRead, cap(b.bytes)))
+	if !b.from.memory.TryAcquire(more) {
+		return errBusy
+	}
+	b.held += more
+	b.bytes = append(make([]byte, 0, b.held), b.bytes...)
+	return nil
+}
+
+// read reads the body of r, at most maxBody bytes within timeout.
+func (p *bodies) read(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*body, error) {
+	if r.ContentLength > maxBody {
+		return nil, &http.MaxBytesError{Limit: maxBody}
+	}
+	// The server sets the next deadline itself. Only recorders in tests have none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
+
+	b := &body{from: p}
+	in := http.MaxBytesReader(w, r.Body, maxBody)
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			if err := b.grow(); err != nil {
+				b.release()
+				return nil, err
+			}
+		}
+		n, err := in.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			b.release()
+			return nil, err
+		}
+	}
+}
+
+// refusal is the answer to a body that could not be read.
+func refusal(err error) int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	case errors.Is(err, errBusy):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadRequest
+}

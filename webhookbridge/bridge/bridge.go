@@ -1,0 +1,166 @@
+// Package bridge takes Meta's webhooks in and makes what they tell durable in
+// Temporal. It answers 200 only when Temporal holds every event of a delivery, or
+// when the event needs nothing; Meta repeats whatever was answered otherwise.
+//
+// The bridge keeps no state. Any number of them may run side by side: a comment is
+// one workflow id, whoever starts it.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/webhookbridge/decode"
+)
+
+// Path is where Meta's app dashboard must send webhooks to.
+const Path = "/webhooks/meta"
+
+const (
+	// headerTimeout and bodyTimeout bound how long a request may take to arrive.
+	headerTimeout = 5 * time.Second
+	bodyTimeout   = 15 * time.Second
+	// commitTimeout leaves time to answer: Meta waits 5 seconds.
+	commitTimeout = 3 * time.Second
+	// idleTimeout is how long a connection waits for its next request.
+	idleTimeout = 2 * time.Minute
+	// grace is how long requests in flight may take when the bridge stops. Docker
+	// kills a container after 10 seconds.
+	grace = 8 * time.Second
+	// maxHeader is far above what Meta sends.
+	maxHeader = 64 << 10
+)
+
+// Accounts is the accounts file.
+type Accounts interface {
+	decode.Accounts
+	Err() error // why its newest version is not in force
+}
+
+// Rules is the rules file.
+type Rules interface {
+	Current() *rules.Set
+	Err() error // why its newest version is not in force
+}
+
+// Config is what a bridge needs. Every field but Now is required.
+type Config struct {
+	Settings  config.Bridge
+	Accounts  Accounts
+	Rules     Rules
+	Client    client.Client
+	Namespace string // of Client
+	Logger    *zap.Logger
+	Registry  *prometheus.Registry
+	Now       func() time.Time // nil: time.Now
+}
+
+// Bridge is Meta's webhooks in, Temporal out.
+type Bridge struct {
+	cfg       Config
+	secrets   secrets
+	bodies    *bodies
+	committer committer
+	metrics   *metrics
+	seldom    *seldom
+	timeouts  timeouts
+}
+
+// timeouts are the constants above, but in tests.
+type timeouts struct{ header, body, commit time.Duration }
+
+// New makes a bridge. It refuses settings with which anybody could sign a webhook.
+func New(c Config) (*Bridge, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Settings.VerifyToken == "" {
+		return nil, errors.New("the verify token is empty: set " + config.Prefix + "VERIFY_TOKEN")
+	}
+	if len(c.Settings.AppSecrets) == 0 || slices.ContainsFunc(c.Settings.AppSecrets, isBlank) {
+		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
+	}
+	m, err := newMetrics(c.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &Bridge{
+		cfg:       c,
+		secrets:   secretsOf(c.Settings.AppSecrets),
+		bodies:    newBodies(),
+		committer: newDirect(c.Client, c.Namespace, c.Settings.TaskQueue, c.Now),
+		metrics:   m,
+		seldom:    newSeldom(c.Now),
+		timeouts:  timeouts{headerTimeout, bodyTimeout, commitTimeout},
+	}, nil
+}
+
+func isBlank(secret string) bool { return strings.TrimSpace(secret) == "" }
+
+// Handler serves Path.
+func (b *Bridge) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet:
+			b.verify(w, r)
+		case http.MethodPost:
+			b.deliver(w, r)
+		default:
+			w.Header().Set("Allow", "GET, POST")
+			answer(w, http.StatusMethodNotAllowed)
+		}
+	})
+	return mux
+}
+
+// Run serves on ln until ctx is done; then it lets what is in flight finish.
+func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
+	b.cfg.Logger.Info("Taking webhooks", zap.Stringer("addr", ln.Addr()), zap.String("path", Path))
+	return ops.Run(ctx, ln, grace, &http.Server{
+		Handler:           b.Handler(),
+		ReadHeaderTimeout: b.timeouts.header,
+		ReadTimeout:       b.timeouts.header + b.timeouts.body, // also of bodies that nobody reads
+		WriteTimeout:      b.timeouts.header + b.timeouts.body + b.timeouts.commit + time.Second,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          zap.NewStdLog(b.cfg.Logger),
+	})
+}
+
+// Checks are what /readyz asks.
+func (b *Bridge) Checks() []ops.Check {
+	return []ops.Check{
+		ops.Temporal(b.cfg.Client),
+		{Name: "search_attributes", Run: func(ctx context.Context) error {
+			return setup.Check(ctx, b.cfg.Client, b.cfg.Namespace)
+		}},
+		ops.File("rules", b.cfg.Rules.Err),
+		ops.File("accounts", b.cfg.Accounts.Err),
+	}
+}
+
+// answer sends a status and its name, and nothing of the request.
+func answer(w http.ResponseWriter, status int) {
+	write(w, status, http.StatusText(status)+"\n")
+}
+
+func write(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text))
+}

@@ -1,0 +1,116 @@
+package bridge
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/webhookbridge/decode"
+)
+
+// retryAfter is what a 503 asks for, in seconds. Meta keeps its own schedule.
+const retryAfter = "5"
+
+// deliver answers one delivery.
+func (b *Bridge) deliver(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	status := b.receive(w, r)
+	b.metrics.delivery(status, time.Since(began))
+	switch status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
+		w.Header().Set("Connection", "close")
+	}
+	answer(w, status)
+}
+
+// receive works through one delivery and returns the answer. Nothing of the body is
+// looked at before its signature is right.
+func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
+	receivedAt := b.cfg.Now()
+	sum, ok := signature(r.Header.Get("X-Hub-Signature-256"))
+	if !ok && r.ContentLength <= maxBody {
+		b.seldom.warn(b.cfg.Logger, "unsigned", "Refused a delivery without a signature in X-Hub-Signature-256")
+		return http.StatusForbidden
+	}
+	body, err := b.bodies.read(w, r, b.timeouts.body)
+	if err != nil {
+		b.seldom.warn(b.cfg.Logger, "body", "Refused a delivery whose body could not be read", zap.Error(err))
+		return refusal(err)
+	}
+	defer body.release()
+	b.metrics.bytes.Add(float64(len(body.bytes)))
+	if !b.secrets.signed(body.bytes, sum) {
+		b.seldom.warn(b.cfg.Logger, "signature", "Refused a delivery that none of the app secrets signed; "+
+			"an app with Instagram Login has an Instagram app secret of its own")
+		return http.StatusForbidden
+	}
+	events, err := decode.Delivery(body.bytes, receivedAt, b.cfg.Accounts)
+	if err != nil {
+		b.metrics.unreadable.Inc()
+		b.cfg.Logger.Warn("A signed delivery cannot be read", zap.Int("bytes", len(body.bytes)), zap.Error(err))
+		return http.StatusOK
+	}
+	return b.commit(r.Context(), events)
+}
+
+// commit makes the events durable. It goes on when Meta hangs up meanwhile: what is
+// done now need not be done again.
+func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeouts.commit)
+	defer cancel()
+	tasks := b.tasks(events)
+	effects, err := b.committer.commit(ctx, tasks)
+	if err != nil {
+		trouble := troubleOf(err)
+		b.metrics.failures.WithLabelValues(trouble).Inc()
+		b.metrics.sentBack.Add(float64(len(events)))
+		b.seldom.warn(b.cfg.Logger, trouble, "Meta must deliver again: Temporal did not take every event",
+			zap.String("trouble", trouble), zap.Int("events", len(events)), zap.Error(err))
+		return http.StatusServiceUnavailable
+	}
+	for _, ev := range events {
+		if ev.Ignored != nil {
+			effects = append(effects, effect{ignored, ev.Ignored.Why})
+			b.logIgnored(*ev.Ignored)
+		}
+	}
+	b.metrics.acknowledged(effects)
+	return http.StatusOK
+}
+
+// tasks are the events that Temporal must hold, with what the rules say.
+func (b *Bridge) tasks(events []privatereply.Event) []task {
+	var tasks []task
+	set := b.cfg.Rules.Current()
+	for _, ev := range events {
+		t := task{Event: ev}
+		switch {
+		case ev.Comment != nil:
+			account, _ := b.cfg.Accounts.Get(ev.Comment.Platform, ev.Comment.Account)
+			t.decision = set.Decide(rules.Input{Comment: *ev.Comment, AccountName: account.Name, Now: b.cfg.Now()})
+		case ev.Message != nil:
+			t.account, _ = b.cfg.Accounts.Get(ev.Message.Platform, ev.Message.Account)
+		case ev.Ignored != nil:
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+// logIgnored logs what an operator may have to mend or explain. The rest is what
+// Meta sends all day, and is only counted.
+func (b *Bridge) logIgnored(ev privatereply.IgnoredEvent) {
+	level := zap.DebugLevel
+	switch ev.Why {
+	case decode.UnknownAccount, decode.NoUsableID, decode.ValuesOff, decode.Malformed, decode.UnknownAuthor, decode.UnsupportedMedia:
+		level = zap.WarnLevel
+	}
+	b.cfg.Logger.Log(level, "Ignored an event", zap.String("why", ev.Why), zap.String("account", ev.Account), zap.String("id", ev.ID))
+}

@@ -1,0 +1,79 @@
+package bridge
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/privatereply/privatereply/webhookbridge/decode"
+)
+
+// metrics are what the bridge counts. Every event of an acknowledged delivery is
+// counted once as received and once by its effect, so that the two are equal. A
+// delivery that is sent back counts apart: Meta delivers its events again.
+type metrics struct {
+	deliveries *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	bytes      prometheus.Counter
+	unreadable prometheus.Counter
+	received   prometheus.Counter
+	events     *prometheus.CounterVec
+	sentBack   prometheus.Counter
+	failures   *prometheus.CounterVec
+}
+
+func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "privatereply", Subsystem: "bridge", Name: name, Help: help})
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "privatereply", Subsystem: "bridge", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		deliveries: counters("deliveries_total", "Webhook deliveries by the status of their answer.", "status"),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "privatereply", Subsystem: "bridge", Name: "acknowledgement_seconds",
+			Help:    "Time from a request's header to its answer 200. Meta waits 5 seconds.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10},
+		}),
+		bytes:      counter("body_bytes_total", "Bytes of the bodies that were read."),
+		unreadable: counter("unreadable_total", "Signed deliveries that are not a JSON object."),
+		received:   counter("events_received_total", "Events of acknowledged deliveries: the sum of events_total."),
+		events:     counters("events_total", "Events of acknowledged deliveries by what became of them.", "effect", "reason"),
+		sentBack:   counter("events_sent_back_total", "Events of deliveries answered 503. Meta delivers them again."),
+		failures:   counters("commit_failures_total", "Deliveries answered 503 by the kind of trouble with Temporal.", "trouble"),
+	}
+	for _, c := range []prometheus.Collector{m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.failures} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	// A series that begins at zero shows its first event.
+	for _, name := range []string{started, duplicate, signalled} {
+		m.events.WithLabelValues(name, "")
+	}
+	for _, why := range decode.Whys {
+		m.events.WithLabelValues(ignored, why)
+	}
+	for _, trouble := range troubles {
+		m.failures.WithLabelValues(trouble)
+	}
+	return m, nil
+}
+
+func (m *metrics) delivery(status int, took time.Duration) {
+	m.deliveries.WithLabelValues(strconv.Itoa(status)).Inc()
+	if status == http.StatusOK {
+		m.seconds.Observe(took.Seconds())
+	}
+}
+
+func (m *metrics) acknowledged(effects []effect) {
+	m.received.Add(float64(len(effects)))
+	for _, e := range effects {
+		m.events.WithLabelValues(e.name, e.reason).Inc()
+	}
+}

@@ -1,0 +1,44 @@
+package bridge
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"strings"
+)
+
+// secrets are the app secrets that may sign a delivery. An app with Instagram Login
+// has two, and a secret that is being changed is another.
+type secrets [][]byte
+
+// secretsOf drops the spaces that people put after commas; no secret has any.
+func secretsOf(all []string) secrets {
+	s := make(secrets, len(all))
+	for i, secret := range all {
+		s[i] = []byte(strings.TrimSpace(secret))
+	}
+	return s
+}
+
+// signature reads the header X-Hub-Signature-256: "sha256=" and 64 hexadecimal digits.
+func signature(header string) (sum [sha256.Size]byte, ok bool) {
+	digits, ok := strings.CutPrefix(header, "sha256=")
+	if !ok || len(digits) != hex.EncodedLen(len(sum)) {
+		return sum, false
+	}
+	_, err := hex.Decode(sum[:], []byte(digits))
+	return sum, err == nil
+}
+
+// signed reports whether sum is the signature of the raw body with any of the
+// secrets. It tries them all, so that its time does not tell which one.
+func (s secrets) signed(body []byte, sum [sha256.Size]byte) bool {
+	found := 0
+	for _, secret := range s {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(body)
+		found |= subtle.ConstantTimeCompare(mac.Sum(nil), sum[:])
+	}
+	return found == 1
+}

@@ -1,0 +1,124 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc"
+
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// fakeTemporal keeps what it is told, in the order in which it is told. Its calls
+// fail or wait when a test says so.
+type fakeTemporal struct {
+	client.Client
+
+	// before runs ahead of each call, with the workflow's id; its error fails the call.
+	before func(ctx context.Context, id string) error
+
+	mu      sync.Mutex
+	inputs  map[string]any // of the workflows that run, by id
+	calls   []string
+	signals []signal
+	batches []*workflowservice.StartBatchOperationRequest
+}
+
+type signal struct {
+	id, name string
+	arg      any
+}
+
+func newFakeTemporal() *fakeTemporal { return &fakeTemporal{inputs: map[string]any{}} }
+
+func (f *fakeTemporal) call(ctx context.Context, kind, id string) error {
+	if f.before != nil {
+		if err := f.before(ctx, id); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	f.calls = append(f.calls, kind+" "+id)
+	return nil
+}
+
+func (f *fakeTemporal) ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	if err := f.call(ctx, "start", options.ID); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	if _, ok := f.inputs[options.ID]; ok {
+		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already started", "", "")
+	}
+	f.inputs[options.ID] = args[0]
+	return nil, nil
+}
+
+func (f *fakeTemporal) SignalWorkflow(ctx context.Context, id, _, name string, arg any) error {
+	if err := f.call(ctx, "signal", id); err != nil {
+		return err
+	}
+	defer f.mu.Unlock()
+	if _, ok := f.inputs[id]; !ok {
+		return serviceerror.NewNotFound("no such workflow")
+	}
+	f.signals = append(f.signals, signal{id, name, arg})
+	return nil
+}
+
+func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, id, name string, arg any, options client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+	if id != options.ID {
+		return nil, fmt.Errorf("ids differ: %s, %s", id, options.ID)
+	}
+	if err := f.call(ctx, "signal-with-start", id); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	f.inputs[id] = args[0]
+	f.signals = append(f.signals, signal{id, name, arg})
+	return nil, nil
+}
+
+func (f *fakeTemporal) WorkflowService() workflowservice.WorkflowServiceClient {
+	return fakeService{fake: f}
+}
+
+type fakeService struct {
+	workflowservice.WorkflowServiceClient
+	fake *fakeTemporal
+}
+
+func (s fakeService) StartBatchOperation(ctx context.Context, in *workflowservice.StartBatchOperationRequest, _ ...grpc.CallOption) (*workflowservice.StartBatchOperationResponse, error) {
+	if err := s.fake.call(ctx, "batch", in.GetNamespace()); err != nil {
+		return nil, err
+	}
+	defer s.fake.mu.Unlock()
+	s.fake.batches = append(s.fake.batches, in)
+	return &workflowservice.StartBatchOperationResponse{}, nil
+}
+
+// begin makes workflows run.
+func (f *fakeTemporal) begin(ids ...string) {
+	for _, id := range ids {
+		f.inputs[id] = nil
+	}
+}
+
+// reply is the input of a reply that was started.
+func (f *fakeTemporal) reply(id string) (workflows.Input, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in, ok := f.inputs[id].(workflows.Input)
+	return in, ok
+}
+
+func (f *fakeTemporal) told() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
+}
