@@ -118,6 +118,11 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("debug_token: %v", d)
 	}
 
+	other := e.get("/facebook/v26.0/debug_token", pageToken, "input_token", "EAAother").json["data"].(map[string]any)
+	if other["is_valid"] != false {
+		t.Errorf("debug_token of nobody's token: %v", other)
+	}
+
 	apps := "/facebook/v26.0/" + pageID + "/subscribed_apps"
 	fields := func() any {
 		data := e.get(apps, pageToken).json["data"].([]any)

@@ -92,6 +92,18 @@ func (o *outbox) settings() Delivery {
 	return o.set
 }
 
+func (o *outbox) callback() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.url
+}
+
+func (o *outbox) setCallback(to string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.url = to
+}
+
 // configure changes how webhooks are delivered and lets go of what was held.
 func (o *outbox) configure(d Delivery) {
 	o.mu.Lock()

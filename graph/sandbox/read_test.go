@@ -249,3 +249,89 @@ func TestWithoutUserContent(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Every field of every kind of object can be read.
+func TestEveryField(t *testing.T) {
+	e := start(t, func(c *sandbox.Config) { c.Limits.ConversationsPerSecond = -1 })
+	page := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceReel, Username: "Kim"})
+	e.answer(pageID, page, "Hi")
+	postOf := func(id string) string {
+		r, _ := e.CommentReport(id)
+		return r.PostID
+	}
+	insta := e.comment(sandbox.NewComment{Account: ownLoginID, Source: privatereply.SourceReel})
+	under := e.comment(sandbox.NewComment{ParentID: insta, Own: true})
+	live := e.live(ownLoginID)
+	message := e.say(sandbox.NewMessage{Account: pageID, Username: "Kim", Text: "hi"})
+	thread := e.get("/facebook/v26.0/me/conversations", pageToken).json["data"].([]any)[0].(map[string]any)["id"].(string)
+	tests := []struct{ name, id, fields, missing string }{
+		{"page comment", page, "id,message,created_time,from,can_reply_privately,is_hidden,parent,object,private_reply_conversation,comments", "message,parent"},
+		{"post", postOf(page), "id,message,created_time,updated_time,from,can_reply_privately,permalink_url,is_published,status_type,comments", ""},
+		{"instagram comment", under, "id,text,timestamp,username,from,hidden,like_count,media,parent_id,replies", "text"},
+		{"media", postOf(insta), "id,caption,timestamp,media_type,media_product_type,permalink,username,owner,comments_count,comments", ""},
+		{"live", live, "media_type,permalink", ""},
+		{"conversation", thread, "id,updated_time,link,message_count,participants,can_reply,messages", ""},
+		{"message", message, "id,created_time,message,from,to", ""},
+		{"Page", "me", "id,name,is_published,tasks,link,connected_instagram_account", ""},
+		{"linked account", linkedID, "id,username,name,media_count", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path, token := "/facebook/v26.0/"+tt.id, pageToken
+			if tt.id == under || tt.id == live || tt.id == postOf(insta) {
+				path, token = "/instagram/v26.0/"+tt.id, ownToken
+			}
+			got := e.get(path, token, "fields", tt.fields)
+			for _, name := range strings.Split(tt.fields, ",") {
+				_, has := got.json[name]
+				if want := !slices.Contains(strings.Split(tt.missing, ","), name); has != want {
+					t.Errorf("%s: there %v, want %v: %s", name, has, want, got.body)
+				}
+			}
+			if got := e.get(path, token, "fields", "id,nonsense"); got.code() != [2]int{100, 0} {
+				t.Errorf("an unknown field: %v, want 100", got.code())
+			}
+		})
+	}
+}
+
+// The feed can be narrowed to a period, and a post's comments widened to the answers.
+func TestListParameters(t *testing.T) {
+	e := start(t)
+	e.clock.advance(time.Hour)
+	since := e.clock.now()
+	post, err := e.Post(sandbox.NewPost{Account: pageID})
+	must(t, err)
+	old := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, Age: privatereply.Duration(96 * time.Hour)})
+	feed := func(query ...string) []string {
+		return e.allIDs(e.get("/facebook/v26.0/"+pageID+"/feed", pageToken, query...).json)
+	}
+	if diff := cmp.Diff([]string{post}, feed("since", fmt.Sprint(since.Unix()))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{old}, feed("until", fmt.Sprint(since.Add(-90*time.Hour).Unix()))); diff != "" {
+		t.Error(diff)
+	}
+	if all := feed(); len(all) != 4 || all[0] != post || all[3] != old {
+		t.Errorf("feed %v is not newest first", all)
+	}
+
+	first := e.comment(sandbox.NewComment{PostID: post})
+	answer := e.comment(sandbox.NewComment{ParentID: first})
+	second := e.comment(sandbox.NewComment{PostID: post})
+	comments := func(query ...string) []string {
+		return e.allIDs(e.get("/facebook/v26.0/"+post+"/comments", pageToken, query...).json)
+	}
+	if diff := cmp.Diff([]string{first, second}, comments()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{first, answer, second}, comments("filter", "stream")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{second, first}, comments("order", "reverse_chronological")); diff != "" {
+		t.Error(diff)
+	}
+	if got := e.get("/facebook/v26.0/"+post+"/comments", pageToken, "after", "nonsense"); got.code() != [2]int{100, 0} {
+		t.Errorf("a wrong cursor: %v", got.code())
+	}
+}

@@ -15,8 +15,6 @@ type refusal struct {
 	titled    bool // carries error_user_title and error_user_msg
 }
 
-func (r *refusal) Error() string { return r.text }
-
 // The errors that the sandbox answers, from meta-platform.md §4.2.
 var (
 	errNoToken     = &refusal{code: 2500, about: aboutToken, text: "An active access token must be used to query information about the current user."}

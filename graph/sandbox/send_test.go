@@ -261,3 +261,29 @@ func TestAliasIDs(t *testing.T) {
 		t.Errorf("to the recipient's id: %s", got.body)
 	}
 }
+
+// However many calls for one comment arrive at once, one is accepted.
+func TestOneReplyUnderConcurrency(t *testing.T) {
+	e := start(t)
+	id := e.comment(sandbox.NewComment{Account: pageID})
+	codes := make(chan [2]int)
+	for range 50 {
+		go func() {
+			r, err := e.try(t.Context(), http.MethodPost, pageSends, pageToken, answering(id, "Hi"))
+			if err != nil {
+				t.Error(err)
+			}
+			codes <- r.code()
+		}()
+	}
+	counts := map[[2]int]int{}
+	for range 50 {
+		counts[<-codes]++
+	}
+	if diff := cmp.Diff(map[[2]int]int{{}: 1, {10900, 0}: 49}, counts); diff != "" {
+		t.Error(diff)
+	}
+	if e.Deliveries(id) != 1 || e.Attempts(id) != 50 || e.Report().Repeats != 49 {
+		t.Errorf("%d deliveries, %d attempts, %d repeats", e.Deliveries(id), e.Attempts(id), e.Report().Repeats)
+	}
+}

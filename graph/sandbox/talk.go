@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -102,8 +103,8 @@ func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
 	if c == nil {
 		return "", fmt.Errorf("comment: %q is %w", commentID, ErrUnknown)
 	}
-	if refused := s.verdict(c); refused != nil {
-		return "", refused
+	if why := s.inWords(c); why != "" {
+		return "", errors.New(why)
 	}
 	return s.deliverReply(c, text, ByHuman).id, nil
 }
@@ -119,7 +120,7 @@ func (s *Sandbox) HumanMessage(to Person, text string) (string, error) {
 	}
 	p := s.person(a, orSomeone(to.Username))
 	if refused := s.windowVerdict(p, true); refused != nil {
-		return "", refused
+		return "", errors.New(refused.text)
 	}
 	return s.send(p, &message{by: ByHuman, kind: KindFollowUp, text: text}).id, nil
 }

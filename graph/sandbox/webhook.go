@@ -69,10 +69,7 @@ func signedHeader(secret string, body []byte) http.Header {
 
 // deliver posts w once and settles what follows.
 func (o *outbox) deliver(w *webhook) {
-	o.mu.Lock()
-	url := o.url
-	o.mu.Unlock()
-	status, err := o.post(url, w)
+	status, err := o.post(o.callback(), w)
 	ok := err == nil && status == http.StatusOK
 
 	o.mu.Lock()

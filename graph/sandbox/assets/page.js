@@ -64,8 +64,8 @@ async function look() {
 document.addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target;
-  const button = form.querySelector('button');
-  button.disabled = true;
+  if (form.dataset.busy) return; // not "disabled", which would take the focus away
+  form.dataset.busy = 'yes';
   try {
     const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
     if (answer.ok) for (const field of form.querySelectorAll('[data-clear]')) field.value = '';
@@ -73,7 +73,7 @@ document.addEventListener('submit', async (event) => {
   } catch {
     document.getElementById('offline').hidden = false;
   } finally {
-    button.disabled = false;
+    delete form.dataset.busy;
   }
 });
 
