@@ -5,6 +5,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -28,10 +30,10 @@ type Common struct {
 // Bridge are the settings of webhookbridge.
 type Bridge struct {
 	Common
-	VerifyToken string   `env:"VERIFY_TOKEN,required,notEmpty"`
-	AppSecrets  []string `env:"APP_SECRETS,required,notEmpty"` // any may sign
-	WebhookAddr string   `env:"WEBHOOK_ADDR" envDefault:":8080"`
-	OpsAddr     string   `env:"OPS_ADDR" envDefault:":9091"`
+	VerifyToken string     `env:"VERIFY_TOKEN,required,notEmpty"`
+	AppSecrets  SecretList `env:"APP_SECRETS,required,notEmpty"` // any may sign
+	WebhookAddr string     `env:"WEBHOOK_ADDR" envDefault:":8080"`
+	OpsAddr     string     `env:"OPS_ADDR" envDefault:":9091"`
 }
 
 // Worker are the settings of worker.
@@ -49,6 +51,12 @@ type Starter struct {
 	Approver string `env:"APPROVER"` // who decides, unless --approver says so
 }
 
+// Encryption holds the keys that Temporal's payloads are encrypted with, as
+// id:key pairs. None: they are not.
+type Encryption struct {
+	Keys string `env:"ENCRYPTION_KEYS"`
+}
+
 // Graph says where Meta is.
 type Graph struct {
 	FacebookURL  string `env:"GRAPH_FACEBOOK_URL" envDefault:"https://graph.facebook.com"`
@@ -56,15 +64,53 @@ type Graph struct {
 	Version      string `env:"GRAPH_VERSION" envDefault:"v26.0"`
 }
 
+// SecretList is a list of secrets, comma-separated. It cannot be printed.
+type SecretList []string
+
+// UnmarshalText refuses an empty secret: with it anybody could sign.
+func (l *SecretList) UnmarshalText(text []byte) error {
+	var list SecretList
+	for part := range strings.SplitSeq(string(text), ",") {
+		secret := strings.TrimSpace(part)
+		if secret == "" {
+			return errors.New("one of the secrets is empty; write secret,secret")
+		}
+		list = append(list, secret)
+	}
+	*l = list
+	return nil
+}
+
+// Format keeps the secrets out of every verb.
+func (l SecretList) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%d secrets", len(l)) }
+
+// parsers read the types that are narrower than what they are made of. Every whole
+// number among the settings counts something of which there is at least one.
+var parsers = map[reflect.Type]env.ParserFunc{
+	reflect.TypeFor[int](): func(v string) (any, error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a whole number of at least 1", v)
+		}
+		return n, nil
+	},
+	reflect.TypeFor[logging.Format](): func(v string) (any, error) {
+		if f := logging.Format(v); f == logging.JSON || f == logging.Console {
+			return f, nil
+		}
+		return nil, fmt.Errorf("%q is not a log format; write %s or %s", v, logging.JSON, logging.Console)
+	},
+}
+
 // Read reads the settings of one program from the environment. The error lists
 // everything that is wrong, by the variable's full name.
 func Read[T any]() (T, error) {
-	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix})
+	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix, FuncMap: parsers})
 	var all env.AggregateError
 	if errors.As(err, &all) {
 		lines := make([]string, len(all.Errors))
 		for i, e := range all.Errors {
-			lines[i] = words(e)
+			lines[i] = words[T](e)
 		}
 		return settings, fmt.Errorf("settings: %s", strings.Join(lines, "; "))
 	}
@@ -74,7 +120,7 @@ func Read[T any]() (T, error) {
 	return settings, nil
 }
 
-func words(err error) string {
+func words[T any](err error) string {
 	var missing env.VarIsNotSetError
 	var empty env.EmptyVarError
 	var bad env.ParseError
@@ -84,7 +130,18 @@ func words(err error) string {
 	case errors.As(err, &empty):
 		return empty.Key + " is empty: give it a value"
 	case errors.As(err, &bad):
-		return fmt.Sprintf("%s: %v", bad.Name, bad.Err)
+		return fmt.Sprintf("%s: %v", variable[T](bad.Name), bad.Err)
 	}
 	return err.Error()
+}
+
+// variable is the full name of the variable that a field of T is read from; the
+// library's errors know only the field.
+func variable[T any](field string) string {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); f.Name == field && name != "" {
+			return Prefix + name
+		}
+	}
+	return field
 }

@@ -13,6 +13,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/internal/codec"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/logging"
 )
 
@@ -39,7 +41,30 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 		opts.DataConverter = converter.GetDefaultDataConverter()
 	}
 	opts.FailureConverter = temporal.GetDefaultFailureConverter()
+	encryption, err := Codec()
+	if err != nil {
+		return client.Options{}, err
+	}
+	if encryption != nil {
+		encryption.Apply(&opts)
+	}
 	return opts, nil
+}
+
+// Codec is the encryption that the environment asks for, or nil if it asks for none.
+func Codec() (*codec.Codec, error) {
+	settings, err := config.Read[config.Encryption]()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := codec.ParseKeys(settings.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("%sENCRYPTION_KEYS: %w", config.Prefix, err)
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return codec.New(keys)
 }
 
 // Dial connects to the server that the environment names.
