@@ -57,6 +57,9 @@ func readCall(r *http.Request, h host) (*call, *refusal) {
 	if err := c.readParams(r); err != nil {
 		return c, badParameter("The request cannot be read: " + err.Error())
 	}
+	if asked := strings.ToUpper(c.params["method"]); c.method == http.MethodPost && asked != "" {
+		c.method = asked // Meta lets a POST ask to be another method
+	}
 	c.token = c.params["access_token"]
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		c.token = bearer

@@ -118,7 +118,7 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("debug_token: %v", d)
 	}
 
-	other := e.get("/facebook/v26.0/debug_token", pageToken, "input_token", "EAAother").json["data"].(map[string]any)
+	other := e.do(http.MethodPost, "/facebook/v26.0/debug_token", pageToken, `{"method":"get","input_token":"EAAother"}`).json["data"].(map[string]any)
 	if other["is_valid"] != false {
 		t.Errorf("debug_token of nobody's token: %v", other)
 	}
