@@ -1,0 +1,184 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/privatereply/privatereply/internal/logging"
+)
+
+// setenv gives the test exactly these variables of the product, without the prefix.
+func setenv(t *testing.T, vars map[string]string) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, Prefix) {
+			t.Setenv(name, "") // restores it after the test
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, value := range vars {
+		t.Setenv(Prefix+name, value)
+	}
+}
+
+var (
+	defaultCommon = Common{
+		Accounts: "accounts.yaml", Rules: "rules.yaml", TaskQueue: "private-replies",
+		LogFormat: logging.JSON, LogLevel: zapcore.InfoLevel,
+	}
+	defaultGraph = Graph{
+		FacebookURL: "https://graph.facebook.com", InstagramURL: "https://graph.instagram.com", Version: "v26.0",
+	}
+)
+
+// The defaults are contract, and a variable that is set to nothing counts as not set.
+func TestDefaults(t *testing.T) {
+	tests := []struct {
+		name string
+		vars map[string]string
+		read func() (any, error)
+		want any
+	}{
+		{"bridge", map[string]string{"VERIFY_TOKEN": "verify", "APP_SECRETS": "one"},
+			func() (any, error) { return Read[Bridge]() },
+			Bridge{Common: defaultCommon, VerifyToken: "verify", AppSecrets: SecretList{"one"}, WebhookAddr: ":8080", OpsAddr: ":9091"}},
+		{"worker", nil,
+			func() (any, error) { return Read[Worker]() },
+			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1}},
+		{"starter", nil,
+			func() (any, error) { return Read[Starter]() },
+			Starter{Common: defaultCommon, Graph: defaultGraph}},
+		{"worker, all set to nothing", map[string]string{
+			"ACCOUNTS": "", "RULES": "", "TASK_QUEUE": "", "LOG_FORMAT": "", "LOG_LEVEL": "", "OPS_ADDR": "",
+			"SEND_WORKERS": "", "GRAPH_FACEBOOK_URL": "", "GRAPH_INSTAGRAM_URL": "", "GRAPH_VERSION": ""},
+			func() (any, error) { return Read[Worker]() },
+			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			setenv(t, tt.vars)
+			got, err := tt.read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Every variable of the contract is read under its full name.
+func TestVariables(t *testing.T) {
+	setenv(t, map[string]string{
+		"ACCOUNTS": "a.yaml", "RULES": "r.yaml", "TASK_QUEUE": "queue", "LOG_FORMAT": "console", "LOG_LEVEL": "debug",
+		"VERIFY_TOKEN": "verify", "APP_SECRETS": "one, two ,three", "WEBHOOK_ADDR": ":1", "OPS_ADDR": ":2",
+		"SEND_WORKERS": "3", "GRAPH_FACEBOOK_URL": "http://127.0.0.1:1", "GRAPH_INSTAGRAM_URL": "http://127.0.0.1:2",
+		"GRAPH_VERSION": "v25.0", "APPROVER": "ana",
+	})
+	common := Common{Accounts: "a.yaml", Rules: "r.yaml", TaskQueue: "queue", LogFormat: logging.Console, LogLevel: zapcore.DebugLevel}
+	graph := Graph{FacebookURL: "http://127.0.0.1:1", InstagramURL: "http://127.0.0.1:2", Version: "v25.0"}
+	bridge, err := Read[Bridge]()
+	if diff := cmp.Diff(Bridge{Common: common, VerifyToken: "verify", AppSecrets: SecretList{"one", "two", "three"}, WebhookAddr: ":1", OpsAddr: ":2"}, bridge); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	worker, err := Read[Worker]()
+	if diff := cmp.Diff(Worker{Common: common, Graph: graph, OpsAddr: ":2", SendWorkers: 3}, worker); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	starter, err := Read[Starter]()
+	if diff := cmp.Diff(Starter{Common: common, Graph: graph, Approver: "ana"}, starter); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// Whoever configures a program sees everything that is wrong at once, by the names
+// that they have to set, and no secret with it.
+func TestEverythingWrongAtOnce(t *testing.T) {
+	type program struct { // as the starter adds to what is here
+		Starter
+		Pages int `env:"PAGES" envDefault:"1"`
+	}
+	tests := []struct {
+		name string
+		vars map[string]string
+		read func() error
+		want []string
+	}{
+		{"bridge without its secrets", map[string]string{"LOG_LEVEL": "loud"},
+			func() error { _, err := Read[Bridge](); return err },
+			[]string{
+				`PRIVATEREPLY_LOG_LEVEL: unrecognized level: "loud"`,
+				"PRIVATEREPLY_VERIFY_TOKEN is required: set it",
+				"PRIVATEREPLY_APP_SECRETS is required: set it",
+			}},
+		{"bridge with empty secrets", map[string]string{"VERIFY_TOKEN": "", "APP_SECRETS": ""},
+			func() error { _, err := Read[Bridge](); return err },
+			[]string{
+				"PRIVATEREPLY_VERIFY_TOKEN is empty: give it a value",
+				"PRIVATEREPLY_APP_SECRETS is empty: give it a value",
+			}},
+		{"an empty secret among others", map[string]string{"VERIFY_TOKEN": "hush-verify", "APP_SECRETS": "hush-one,,hush-two"},
+			func() error { _, err := Read[Bridge](); return err },
+			[]string{"PRIVATEREPLY_APP_SECRETS: one of the secrets is empty; write secret,secret"}},
+		{"a comma at the end", map[string]string{"VERIFY_TOKEN": "hush-verify", "APP_SECRETS": "hush-one, "},
+			func() error { _, err := Read[Bridge](); return err },
+			[]string{"PRIVATEREPLY_APP_SECRETS: one of the secrets is empty; write secret,secret"}},
+		{"bridge with everything wrong", map[string]string{"VERIFY_TOKEN": "hush-verify", "APP_SECRETS": "hush-one,", "LOG_FORMAT": "xml", "LOG_LEVEL": "1"},
+			func() error { _, err := Read[Bridge](); return err },
+			[]string{
+				`PRIVATEREPLY_LOG_FORMAT: "xml" is not a log format; write json or console`,
+				`PRIVATEREPLY_LOG_LEVEL: unrecognized level: "1"`,
+				"PRIVATEREPLY_APP_SECRETS: one of the secrets is empty; write secret,secret",
+			}},
+		{"no workers", map[string]string{"SEND_WORKERS": "0"},
+			func() error { _, err := Read[Worker](); return err },
+			[]string{`PRIVATEREPLY_SEND_WORKERS: "0" is not a whole number of at least 1`}},
+		{"fewer than no workers", map[string]string{"SEND_WORKERS": "-1"},
+			func() error { _, err := Read[Worker](); return err },
+			[]string{`PRIVATEREPLY_SEND_WORKERS: "-1" is not a whole number of at least 1`}},
+		{"half a worker", map[string]string{"SEND_WORKERS": "0.5", "LOG_FORMAT": "JSON"},
+			func() error { _, err := Read[Worker](); return err },
+			[]string{
+				`PRIVATEREPLY_LOG_FORMAT: "JSON" is not a log format; write json or console`,
+				`PRIVATEREPLY_SEND_WORKERS: "0.5" is not a whole number of at least 1`,
+			}},
+		{"a program with settings of its own", map[string]string{"PAGES": "many", "LOG_LEVEL": "loud"},
+			func() error { _, err := Read[program](); return err },
+			[]string{
+				`PRIVATEREPLY_LOG_LEVEL: unrecognized level: "loud"`,
+				`PRIVATEREPLY_PAGES: "many" is not a whole number of at least 1`,
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			setenv(t, tt.vars)
+			err := tt.read()
+			if want := "settings: " + strings.Join(tt.want, "; "); err == nil || err.Error() != want {
+				t.Fatalf("got  %v\nwant %s", err, want)
+			}
+			if shown := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(shown, "hush") {
+				t.Errorf("the error shows a secret: %s", shown)
+			}
+		})
+	}
+}
+
+// Settings may reach a log; their app secrets may not.
+func TestSecretListIsNotPrinted(t *testing.T) {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		for _, value := range []any{SecretList{"hush", "hush"}, &SecretList{"hush"}, Bridge{AppSecrets: SecretList{"hush"}}} {
+			shown := fmt.Sprintf(verb, value)
+			if strings.Contains(shown, "hush") || strings.Contains(shown, "68757368") {
+				t.Errorf("%s shows %s", verb, shown)
+			}
+		}
+	}
+}
