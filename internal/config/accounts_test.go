@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+)
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open reads content as the accounts file.
+func open(t *testing.T, content string) (*Accounts, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "accounts.yaml")
+	writeFile(t, path, content)
+	return OpenAccounts(path)
+}
+
+func mustOpen(t *testing.T, content string) *Accounts {
+	t.Helper()
+	a, err := open(t, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+const twoAccounts = `accounts:
+  - {platform: facebook, id: "100000000000001", token_env: T}
+  - platform: instagram
+    id: "17841400000000001"
+    name: Clean Slate
+    login: instagram
+    token_env: T
+    human_agent: true
+    conversations: replied
+    sweep_every: 0
+    sweep_auto_within: 90m
+    posts_per_hour: 0.5
+    live_per_second: 12
+`
+
+// What is not written has the documented default; what is written is taken.
+func TestAccounts(t *testing.T) {
+	a := mustOpen(t, twoAccounts)
+	want := []privatereply.Account{
+		{
+			Platform: privatereply.Facebook, ID: "100000000000001", Name: "100000000000001", Login: privatereply.LoginFacebook,
+			KeepAll: true, SweepEvery: time.Hour, SweepAutoWithin: time.Hour, PostsPerHour: 700, LivePerSecond: 90,
+		},
+		{
+			Platform: privatereply.Instagram, ID: "17841400000000001", Name: "Clean Slate", Login: privatereply.LoginInstagram,
+			HumanAgent: true, SweepAutoWithin: 90 * time.Minute, PostsPerHour: 0.5, LivePerSecond: 12,
+		},
+	}
+	if diff := cmp.Diff(want, a.All()); diff != "" {
+		t.Error(diff)
+	}
+	for _, account := range want {
+		got, ok := a.Get(account.Platform, account.ID)
+		if diff := cmp.Diff(account, got); !ok || diff != "" {
+			t.Errorf("Get: %v %s", ok, diff)
+		}
+	}
+	for _, key := range []accountKey{
+		{privatereply.Instagram, "100000000000001"}, {privatereply.Facebook, ""}, {"", "100000000000001"},
+	} {
+		if got, ok := a.Get(key.platform, key.id); ok || got != (privatereply.Account{}) {
+			t.Errorf("Get(%q, %q) = %+v, %v", key.platform, key.id, got, ok)
+		}
+	}
+	a.All()[0].ID = "changed by a caller"
+	if a.All()[0].ID != want[0].ID {
+		t.Error("All lets its caller change the accounts")
+	}
+}
+
+// Ids keep their digits without quotes too, and an id may serve both platforms.
+func TestAccountIDs(t *testing.T) {
+	a := mustOpen(t, `accounts:
+  - {platform: facebook, id: 17841400000000001, token_env: T}
+  - {platform: instagram, id: 17841400000000001, login: instagram, token_env: T}
+  - {platform: facebook, id: 999999999999999999, token_env: T}
+`)
+	var ids []string
+	for _, account := range a.All() {
+		ids = append(ids, account.ID)
+	}
+	if diff := cmp.Diff([]string{"17841400000000001", "17841400000000001", "999999999999999999"}, ids); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The file that people copy loads as it is and shows the documented defaults.
+func TestExampleFile(t *testing.T) {
+	a, err := OpenAccounts("../../accounts.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []privatereply.Account{{
+		Platform: privatereply.Instagram, ID: "17841400000000001", Name: "Clean Slate", Login: privatereply.LoginFacebook,
+		PageID: "100000000000001", KeepAll: true, SweepEvery: time.Hour, SweepAutoWithin: time.Hour,
+		PostsPerHour: 700, LivePerSecond: 90,
+	}}
+	if diff := cmp.Diff(want, a.All()); diff != "" {
+		t.Error(diff)
+	}
+	if w := a.Warnings(); len(w) != 0 {
+		t.Errorf("warnings %q", w)
+	}
+}
+
+// A missing file says what to do about it.
+func TestMissingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.yaml")
+	_, err := OpenAccounts(path)
+	want := "accounts file " + path + " does not exist: copy accounts.example.yaml there, or set PRIVATEREPLY_ACCOUNTS"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := OpenAccounts(t.TempDir()); err == nil {
+		t.Error("a folder was read as a file")
+	}
+}
+
+// The file is read again when it changes, and a bad version changes nothing.
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "accounts.yaml")
+		one := func(id string) string {
+			return "accounts:\n  - {platform: facebook, id: \"" + id + "\", token_env: T}\n"
+		}
+		writeFile(t, path, one("1"))
+		a, err := OpenAccounts(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			name, content, has, hasNot string
+			bad                        bool
+		}{
+			{"another account", one("22"), "22", "1", false},
+			{"a bad version", one(""), "22", "1", true},
+			{"mended", one("333"), "333", "22", false},
+		} {
+			writeFile(t, path, step.content)
+			time.Sleep(2 * time.Second) // the bubble's clock, not the world's
+			if _, ok := a.Get(privatereply.Facebook, step.has); !ok {
+				t.Errorf("%s: %s is missing", step.name, step.has)
+			}
+			if _, ok := a.Get(privatereply.Facebook, step.hasNot); ok {
+				t.Errorf("%s: %s is still there", step.name, step.hasNot)
+			}
+			if err := a.Err(); (err != nil) != step.bad {
+				t.Errorf("%s: Err = %v", step.name, err)
+			}
+			if all := a.All(); len(all) != 1 || all[0].ID != step.has {
+				t.Errorf("%s: All = %+v", step.name, all)
+			}
+		}
+	})
+}
+
+// A rate above Meta's limit is taken, and said to be one.
+func TestWarnings(t *testing.T) {
+	a := mustOpen(t, `accounts:
+  - {platform: facebook, id: "1", token_env: T, posts_per_hour: 750, live_per_second: 100}
+  - {platform: facebook, id: "2", token_env: T, posts_per_hour: 750.5}
+  - {platform: instagram, id: "3", login: instagram, token_env: T, posts_per_hour: 9000, live_per_second: 100.1}
+`)
+	want := []string{
+		"account facebook 2: posts_per_hour is 750.5; Meta's limit is 750 an hour, and it pauses an account that goes faster",
+		"account instagram 3: posts_per_hour is 9000; Meta's limit is 750 an hour, and it pauses an account that goes faster",
+		"account instagram 3: live_per_second is 100.1; Meta's limit is 100 a second, and it pauses an account that goes faster",
+	}
+	if diff := cmp.Diff(want, a.Warnings()); diff != "" {
+		t.Error(diff)
+	}
+	if account, ok := a.Get(privatereply.Instagram, "3"); !ok || account.PostsPerHour != 9000 || account.LivePerSecond != 100.1 {
+		t.Errorf("the rates were not taken: %+v", account)
+	}
+}
+
+// Whatever is wrong in the file is refused by its field and line, all at once.
+func TestEveryProblemAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.yaml")
+	writeFile(t, path, `# accounts
+accounts:
+  - platform: threads
+    token_env: T
+
+  - platform: facebook
+    id: "1"
+    page_id: "2"
+    sweep_every: soon
+    posts_per_hour: 0
+`)
+	_, err := OpenAccounts(path)
+	want := []string{
+		`line 3, accounts[0]: platform: "threads" is not a platform; write instagram or facebook`,
+		`line 3, accounts[0]: id: is missing; write the account's id as Meta's webhooks give it, in quotes`,
+		`line 3, accounts[0]: login: "" is not a login; write facebook (Page token) or instagram (Instagram user token)`,
+		`line 6, accounts[1]: page_id: only Instagram with login facebook has it; leave it out`,
+		`line 6, accounts[1]: sweep_every: "soon" is not a duration; write one such as 1h or 30m, or 0`,
+		`line 6, accounts[1]: posts_per_hour: must be a positive number`,
+		`line 6, accounts[1]: token_env, token_file: give exactly one of them`,
+	}
+	var got []string
+	if err != nil {
+		got = strings.Split(strings.ReplaceAll(err.Error(), path+": ", ""), "\n")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		t.Error("a bad file looks like a missing one")
+	}
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Secrets are what an account signs its calls with. They never leave the process
+// but in a request to Meta, and cannot be printed or encoded.
+type Secrets struct {
+	Token     string
+	AppSecret string // empty: no appsecret_proof
+}
+
+// Format keeps the secrets out of every verb.
+func (Secrets) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "secrets of an account") }
+
+// MarshalJSON fails: secrets in JSON would be on their way into a log or a history.
+func (Secrets) MarshalJSON() ([]byte, error) { return nil, errors.New("secrets are never encoded") }
+
+// Secrets reads the account's token and app secret. Files are read each time, so
+// that a repaired token is used at once.
+func (a *Accounts) Secrets(p privatereply.Platform, id string) (Secrets, error) {
+	entry, ok := a.file.Current().entries[accountKey{p, id}]
+	if !ok {
+		return Secrets{}, fmt.Errorf("account %s %s is not in the accounts file", p, id)
+	}
+	secrets, err := entry.places.read()
+	if err != nil {
+		return Secrets{}, fmt.Errorf("account %s: %w", id, err)
+	}
+	return secrets, nil
+}
+
+// secretPlaces say where an account's secrets are. They are no secrets themselves.
+type secretPlaces struct {
+	TokenEnv      string `yaml:"token_env"`
+	TokenFile     string `yaml:"token_file"`
+	AppSecretEnv  string `yaml:"app_secret_env"`
+	AppSecretFile string `yaml:"app_secret_file"`
+}
+
+func (p secretPlaces) read() (Secrets, error) {
+	token, err := readSecret("token", p.TokenEnv, p.TokenFile)
+	if err != nil {
+		return Secrets{}, err
+	}
+	if p.AppSecretEnv == "" && p.AppSecretFile == "" {
+		return Secrets{Token: token}, nil
+	}
+	appSecret, err := readSecret("app_secret", p.AppSecretEnv, p.AppSecretFile)
+	if err != nil {
+		return Secrets{}, err
+	}
+	return Secrets{Token: token, AppSecret: appSecret}, nil
+}
+
+func readSecret(field, variable, file string) (string, error) {
+	if variable != "" {
+		if v := strings.TrimSpace(os.Getenv(variable)); v != "" {
+			return v, nil
+		}
+		return "", fmt.Errorf("%s_env: the variable %s is not set, or empty", field, variable)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_file: %w", field, err)
+	}
+	if v := strings.TrimSpace(string(b)); v != "" {
+		return v, nil
+	}
+	return "", fmt.Errorf("%s_file: %s is empty", field, file)
+}
+
+var (
+	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// A token of Meta's is a long run of letters and digits; an app secret is 32
+	// hexadecimal digits.
+	secretForm = regexp.MustCompile(`^([0-9A-Za-z_|-]{65,}|[0-9a-f]{32})$`)
+)
+
+// problems lists what is wrong with p. A secret that stands where its name belongs
+// is refused here and never repeated: every later error would show the name.
+func (p secretPlaces) problems() []error {
+	var wrong []error
+	refuse := func(bad bool, message string) {
+		if bad {
+			wrong = append(wrong, errors.New(message))
+		}
+	}
+	refuse((p.TokenEnv == "") == (p.TokenFile == ""), "token_env, token_file: give exactly one of them")
+	refuse(p.AppSecretEnv != "" && p.AppSecretFile != "", "app_secret_env, app_secret_file: give at most one of them")
+	for _, place := range []struct{ field, env, file string }{
+		{"token", p.TokenEnv, p.TokenFile},
+		{"app_secret", p.AppSecretEnv, p.AppSecretFile},
+	} {
+		refuse(place.env != "" && (!variableName.MatchString(place.env) || secretForm.MatchString(place.env)),
+			place.field+"_env: write the name of an environment variable, not the secret itself")
+		refuse(secretForm.MatchString(place.file),
+			place.field+"_file: write the path of a file, not the secret itself")
+	}
+	return wrong
+}
