@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,7 +89,7 @@ func New(c Config) (*Bridge, error) {
 	if c.Settings.VerifyToken == "" {
 		return nil, errors.New("the verify token is empty: set " + config.Prefix + "VERIFY_TOKEN")
 	}
-	if len(c.Settings.AppSecrets) == 0 || slices.ContainsFunc(c.Settings.AppSecrets, isBlank) {
+	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
 	m, err := newMetrics(c.Registry)
@@ -107,8 +106,6 @@ func New(c Config) (*Bridge, error) {
 		timeouts:  timeouts{headerTimeout, bodyTimeout, commitTimeout},
 	}, nil
 }
-
-func isBlank(secret string) bool { return strings.TrimSpace(secret) == "" }
 
 // Handler serves Path.
 func (b *Bridge) Handler() http.Handler {
@@ -145,7 +142,7 @@ func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 func (b *Bridge) Checks() []ops.Check {
 	return []ops.Check{
 		ops.Temporal(b.cfg.Client),
-		{Name: "search_attributes", Run: func(ctx context.Context) error {
+		{Name: "setup", Run: func(ctx context.Context) error {
 			return setup.Check(ctx, b.cfg.Client, b.cfg.Namespace)
 		}},
 		ops.File("rules", b.cfg.Rules.Err),

@@ -186,7 +186,8 @@ func (d *direct) tell(ctx context.Context, m privatereply.PersonMessage, a priva
 	return unlessNotFound(err, outsideWindow)
 }
 
-// withdraw tells a reply that its comment is gone.
+// withdraw tells a reply that its comment is gone. A removal that overtakes its
+// comment is forgotten: the reply starts later, and Meta refuses to send it.
 func (d *direct) withdraw(ctx context.Context, replyID string) (effect, error) {
 	err := d.client.SignalWorkflow(ctx, replyID, "", workflows.CommentRemovedSignal, struct{}{})
 	return unlessNotFound(err, noReply)

@@ -90,7 +90,7 @@ func TestChecks(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]bool{"temporal": true, "search_attributes": true, "rules": false, "accounts": false} {
+	for name, want := range map[string]bool{"temporal": true, "setup": true, "rules": false, "accounts": false} {
 		if got, ok := needed[name]; !ok || got != want {
 			t.Errorf("check %s: needed %v (there: %v), want %v", name, got, ok, want)
 		}

@@ -12,11 +12,10 @@ import (
 // has two, and a secret that is being changed is another.
 type secrets [][]byte
 
-// secretsOf drops the spaces that people put after commas; no secret has any.
 func secretsOf(all []string) secrets {
 	s := make(secrets, len(all))
 	for i, secret := range all {
-		s[i] = []byte(strings.TrimSpace(secret))
+		s[i] = []byte(secret)
 	}
 	return s
 }

@@ -139,6 +139,7 @@ func TestCommitHasALimit(t *testing.T) {
 	}
 	h.wantCounted(map[string]float64{"commit_failures_total{trouble=too_slow}": 1})
 
+	h.timeouts.commit = commitTimeout
 	fake.before = func(ctx context.Context, _ string) error { return ctx.Err() }
 	if w := h.do(signed(t, body).WithContext(hungUp)); w.Code != http.StatusOK {
 		t.Errorf("status = %d, want 200", w.Code)

@@ -91,7 +91,6 @@ func TestNewRefuses(t *testing.T) {
 		{"no verify token", func(c *Config) { c.Settings.VerifyToken = "" }, "PRIVATEREPLY_VERIFY_TOKEN"},
 		{"no app secret", func(c *Config) { c.Settings.AppSecrets = nil }, "PRIVATEREPLY_APP_SECRETS"},
 		{"an empty app secret", func(c *Config) { c.Settings.AppSecrets = []string{appSecret, ""} }, "PRIVATEREPLY_APP_SECRETS"},
-		{"a blank app secret", func(c *Config) { c.Settings.AppSecrets = []string{appSecret, " "} }, "PRIVATEREPLY_APP_SECRETS"},
 		{"metrics that are registered twice", func(*Config) {}, "metrics"},
 	}
 	for _, tt := range tests {
