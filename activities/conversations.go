@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
@@ -38,11 +39,16 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 }
 
 // ourselves are the ids under which the account can stand in a conversation. On
-// Instagram Login that can be one that no webhook ever shows.
+// Instagram Login that can be one that no webhook ever shows: who is not the person
+// is the account. Where the person stands under an unknown id too, nobody can tell
+// the two apart.
 func ourselves(account privatereply.Account, c graph.Conversation, person string) []string {
 	ids := []string{account.ID}
 	if account.PageID != "" {
 		ids = append(ids, account.PageID)
+	}
+	if !slices.ContainsFunc(c.Participants, func(p graph.Participant) bool { return p.ID == person }) {
+		return ids
 	}
 	for _, p := range c.Participants {
 		if p.ID != "" && p.ID != person {

@@ -1,0 +1,180 @@
+package activities
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/testsuite"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/logging"
+)
+
+const (
+	testToken  = "EAAtesttoken"
+	testSecret = "test-app-secret"
+	testProof  = "62f73cbe7b318721f6695dcd7ce46d9a60b2134d6e69eb38057c6db0608019a8" // of the two above
+	testText   = "Hi, our price list: https://example.com/prices"
+	queue      = "private-replies"
+	person     = "6000000000000001"
+)
+
+// noon is what every clock of a test shows.
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+
+var (
+	page = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook, KeepAll: true}
+	// instagram is connected with Facebook Login: its sends go to the Page.
+	instagram = privatereply.Account{
+		Platform: privatereply.Instagram, ID: "17841400000000001", PageID: "100000000000001",
+		Login: privatereply.LoginFacebook, HumanAgent: true,
+	}
+	instagramLogin = privatereply.Account{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram}
+	// tokenless is in the accounts file, but its token cannot be read.
+	tokenless = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000009", Login: privatereply.LoginFacebook, HumanAgent: true}
+
+	errNoToken = errors.New("account 100000000000009: token_env: the variable T is not set, or empty")
+)
+
+// book is the accounts file of the tests.
+type book struct{}
+
+func (book) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
+	for _, account := range []privatereply.Account{page, instagram, instagramLogin} {
+		if account.Platform == p && account.ID == id {
+			return graph.Credentials{Account: account, Token: testToken, AppSecret: testSecret}, nil
+		}
+	}
+	if id == tokenless.ID {
+		return graph.Credentials{Account: tokenless}, errNoToken
+	}
+	return graph.Credentials{}, fmt.Errorf("%w: %s %s", ErrUnknownAccount, p, id)
+}
+
+// bench runs activities as a worker does, against a server in Meta's place.
+type bench struct {
+	*testsuite.TestActivityEnvironment
+	server   *httptest.Server
+	temporal *mocks.Client
+	logs     *observer.ObservedLogs
+
+	mu       sync.Mutex
+	requests []request
+}
+
+type request struct {
+	method, path, query, body string
+	timeLeft                  time.Duration // of the activity's call
+}
+
+func newBench(t *testing.T, answer http.HandlerFunc) *bench {
+	t.Helper()
+	b := &bench{temporal: mocks.NewClient(t)}
+	b.server = httptest.NewServer(answer)
+	t.Cleanup(b.server.Close)
+	client, err := graph.New(graph.Options{
+		FacebookURL: b.server.URL + "/facebook", InstagramURL: b.server.URL + "/instagram",
+		Now: func() time.Time { return noon }, Transport: b,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zap.DebugLevel)
+	b.logs = logs
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(logging.ForTemporal(zap.New(core)))
+	b.TestActivityEnvironment = suite.NewTestActivityEnvironment()
+	a := New(client, book{}, b.temporal, queue)
+	a.now = func() time.Time { return noon }
+	a.Register(b)
+	a.RegisterSends(b)
+	return b
+}
+
+// RoundTrip notes what leaves the process.
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
+	noted := request{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery}
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		noted.body = string(body)
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(strings.NewReader(noted.body))
+	}
+	if deadline, ok := r.Context().Deadline(); ok {
+		noted.timeLeft = time.Until(deadline)
+	}
+	b.mu.Lock()
+	b.requests = append(b.requests, noted)
+	b.mu.Unlock()
+	return b.server.Client().Transport.RoundTrip(r)
+}
+
+// paths are the last parts of the paths that were asked for, in their order.
+func (b *bench) paths() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var paths []string
+	for _, r := range b.requests {
+		paths = append(paths, r.path[strings.LastIndexByte(r.path, '/')+1:])
+	}
+	return paths
+}
+
+// run executes an activity by its name. Whatever comes back goes into history, so
+// it must hold no secret; what was logged must hold no text either.
+func run[T any](t *testing.T, b *bench, name string, in any) (T, error) {
+	t.Helper()
+	var out T
+	value, err := b.ExecuteActivity(name, in)
+	if err == nil && value.HasValue() {
+		if err := value.Get(&out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := fmt.Sprintf("%v %+v %#v", err, out, out)
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		shown += fmt.Sprintf(" %v %+v %#v", inner, inner, inner)
+	}
+	encoded, encodeErr := json.Marshal(out)
+	if encodeErr != nil {
+		t.Fatal(encodeErr)
+	}
+	var logged strings.Builder
+	for _, line := range b.logs.All() {
+		fmt.Fprintf(&logged, "%s %v\n", line.Message, line.ContextMap())
+	}
+	for _, secret := range []string{testToken, testSecret, testProof} {
+		if strings.Contains(shown+string(encoded)+logged.String(), secret) {
+			t.Errorf("%s shows a secret: %s %s %s", name, shown, encoded, logged.String())
+		}
+	}
+	if strings.Contains(logged.String(), testText) {
+		t.Errorf("%s logs a text: %s", name, logged.String())
+	}
+	return out, err
+}
+
+// says answers every request alike.
+func says(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`

@@ -1,0 +1,176 @@
+package activities
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	askingReply = "reply:facebook:100000000000001:300000000000001"
+	otherReply  = "reply:facebook:100000000000001:300000000000002"
+)
+
+// answered is what a query answered.
+type answered struct{ status workflows.ConversationStatus }
+
+func (answered) HasValue() bool { return true }
+
+func (a answered) Get(out any) error {
+	b, err := json.Marshal(a.status)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// inbox is a conversation of account with the person as Meta tells it.
+func inbox(participants []string, messages ...string) string {
+	var people []string
+	for _, id := range participants {
+		people = append(people, fmt.Sprintf(`{"id":%q}`, id))
+	}
+	return fmt.Sprintf(`{"data":[{"id":"t_1","participants":{"data":[%s]},"messages":{"data":[%s]}}]}`,
+		strings.Join(people, ","), strings.Join(messages, ","))
+}
+
+func message(id, from, text string, after time.Duration) string {
+	return fmt.Sprintf(`{"id":%q,"from":{"id":%q},"message":%q,"created_time":%q}`,
+		id, from, text, noon.Add(after).Format("2006-01-02T15:04:05-0700"))
+}
+
+func find(account privatereply.Account) workflows.FindMessage {
+	return workflows.FindMessage{
+		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
+		Since: noon.Add(-privatereply.ClockSkew), Reply: askingReply,
+	}
+}
+
+// A delivery is believed only on the account's own message with the same text, of
+// the right time, that no other reply or follow-up accounts for.
+func TestFindMessage(t *testing.T) {
+	both := []string{person, page.ID}
+	tests := []struct {
+		name    string
+		account privatereply.Account
+		inbox   string
+		status  workflows.ConversationStatus // of the person's Conversation
+		known   []string
+		want    string
+	}{
+		{name: "found", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)), want: "m_1"},
+		{name: "no conversation", account: page, inbox: `{"data":[]}`},
+		{name: "another text", account: page, inbox: inbox(both, message("m_1", page.ID, "Hi", time.Second))},
+		{name: "the person sent the same text", account: page, inbox: inbox(both, message("m_1", person, testText, time.Second))},
+		{name: "a stranger sent it", account: page, inbox: inbox(both, message("m_1", "6000000000000009", testText, time.Second))},
+		{name: "at since", account: page, inbox: inbox(both, message("m_1", page.ID, testText, -privatereply.ClockSkew)), want: "m_1"},
+		{name: "before since", account: page, inbox: inbox(both, message("m_1", page.ID, testText, -privatereply.ClockSkew-time.Second))},
+		{name: "known to whoever asks", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)), known: []string{"m_1"}},
+		{name: "another reply's", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}},
+		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
+		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: askingReply, MessageID: "m_1"}}}, want: "m_1"},
+		{name: "the other of two with the same text", account: page,
+			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}, {Reply: "reply:facebook:1:2"}}}, want: "m_2"},
+		{name: "Instagram, as the account", account: instagram, inbox: inbox([]string{person}, message("m_1", instagram.ID, testText, 0)), want: "m_1"},
+		{name: "Instagram, as the Page", account: instagram, inbox: inbox([]string{person}, message("m_1", instagram.PageID, testText, 0)), want: "m_1"},
+		{name: "Instagram Login, under an id that no webhook shows", account: instagramLogin,
+			inbox: inbox([]string{"9000000000000001", person}, message("m_1", "9000000000000001", testText, 0)), want: "m_1"},
+		{name: "the person under an id that no webhook shows", account: instagramLogin,
+			inbox: inbox([]string{"9000000000000001", "6000000000000777"}, message("m_1", "6000000000000777", testText, 0))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, says(200, tt.inbox))
+			conversation, err := privatereply.ConversationID(tt.account.Platform, tt.account.ID, person)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.temporal.On("QueryWorkflow", mock.Anything, conversation, "", "status").Return(answered{tt.status}, nil)
+			in := find(tt.account)
+			in.Known = tt.known
+			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			if err != nil || got.MessageID != tt.want {
+				t.Errorf("found %q, %v; want %q", got.MessageID, err, tt.want)
+			}
+			if query, err := url.ParseQuery(b.requests[0].query); err != nil || query.Get("user_id") != person || !strings.HasSuffix(b.requests[0].path, "/conversations") {
+				t.Errorf("asked for %+v", b.requests[0])
+			}
+		})
+	}
+}
+
+// Without a running conversation no other message is known, and the look goes on.
+func TestFindMessageWithoutConversation(t *testing.T) {
+	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
+	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none"))
+	got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+	if err != nil || got.MessageID != "m_1" {
+		t.Errorf("found %q, %v", got.MessageID, err)
+	}
+}
+
+// A conversation that asks for a follow-up of its own cannot be asked at the same
+// time: it brings along what it knows.
+func TestFindMessageForConversation(t *testing.T) {
+	b := newBench(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
+	in := find(page)
+	in.Reply, in.Known = "", []string{"m_1"}
+	got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+	if err != nil || got.MessageID != "m_2" {
+		t.Errorf("found %q, %v", got.MessageID, err)
+	}
+}
+
+// What could not be read is an error, which is tried again, and never "not found".
+func TestFindMessageFails(t *testing.T) {
+	works := func(b *bench) {
+		b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(answered{}, nil)
+	}
+	tests := []struct {
+		name     string
+		answer   http.HandlerFunc
+		prepare  func(*bench)
+		change   func(*workflows.FindMessage)
+		mentions string
+	}{
+		{"Meta refuses", says(400, `{"error":{"code":10}}`), works, nil, "lacks a permission"},
+		{"Meta answers nothing readable", says(200, `{}`), works, nil, "form of a list"},
+		{"the conversation does not answer", says(200, inbox(nil)), func(b *bench) {
+			b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, errors.New("nobody polls"))
+		}, nil, "ask conversation:facebook:100000000000001:6000000000000001: nobody polls"},
+		{"unusable person", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Person = "a b" }, "unusable id: person"},
+		{"unknown account", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Account = "404" }, "unknown account"},
+		{"unreadable token", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Account = tokenless.ID }, "token_env"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, tt.answer)
+			if tt.prepare != nil {
+				tt.prepare(b)
+			}
+			in := find(page)
+			if tt.change != nil {
+				tt.change(&in)
+			}
+			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			if err == nil || !strings.Contains(err.Error(), tt.mentions) || got.MessageID != "" {
+				t.Errorf("found %q, %v; want an error about %q", got.MessageID, err, tt.mentions)
+			}
+		})
+	}
+}
