@@ -13,6 +13,10 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
+// liveQuestion is how long Meta may take to say whether a broadcast runs. With the
+// send after it, the attempt must still end within workflows.SendTimeout.
+const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - 2*time.Second
+
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
@@ -20,12 +24,13 @@ func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPriv
 	wait := waiting{attempt: in.Attempt, live: c.OnLive(), now: a.now}
 	cred, err := a.accounts.Credentials(c.Platform, c.Account)
 	if err != nil {
-		return wait.withoutCredentials(err), nil
+		return wait.withoutCredentials(ctx, err), nil
 	}
-	if c.OnLive() && in.Attempt > 1 && a.broadcastOver(ctx, cred, c.MediaID) {
+	late := func() bool { return !a.now().Before(in.Deadline) }
+	if c.OnLive() && in.Attempt > 1 && !late() && a.broadcastOver(ctx, cred, c.MediaID) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}, nil
 	}
-	if !a.now().Before(in.Deadline) {
+	if late() {
 		// The workflow looked before; the task may have waited in the queue since.
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}, nil
 	}
@@ -38,7 +43,7 @@ func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
-		return wait.withoutCredentials(err), nil
+		return wait.withoutCredentials(ctx, err), nil
 	}
 	if !a.now().Before(in.NotAfter) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
@@ -48,7 +53,7 @@ func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	var failed *graph.Error
 	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && failed.MayHaveDelivered {
 		// Nothing at Meta stops a second copy of a follow-up.
-		result.Outcome = privatereply.OutcomeUnknown
+		result.Outcome, result.RetryAt = privatereply.OutcomeUnknown, time.Time{}
 	}
 	return result, nil
 }
@@ -59,6 +64,8 @@ func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, 
 	if mediaID == "" {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, liveQuestion)
+	defer cancel()
 	live, err := a.graph.LiveMedia(ctx, cred)
 	if err != nil {
 		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", mediaID, "error", err)
@@ -105,7 +112,8 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Rec
 
 // withoutCredentials is the outcome of a send that has no token: the accounts file
 // or the secret can still be mended.
-func (w waiting) withoutCredentials(err error) privatereply.SendResult {
+func (w waiting) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
+	activity.GetLogger(ctx).Warn("not sent: no credentials", "error", err)
 	reason := privatereply.TokenRejected
 	if errors.Is(err, ErrUnknownAccount) {
 		reason = privatereply.AccountUnknown
