@@ -35,6 +35,7 @@ const (
 	DecidedByDefault = "default"
 	DecidedByHand    = "hand"
 	FoundBySweep     = "found_by_sweep"
+	DecidedByRemoval = "removed" // the comment was removed before its reply began
 	RuleErrorPrefix  = "rule_error:"
 )
 

@@ -24,6 +24,8 @@ func begin(in Input, now time.Time) beginning {
 	}
 	b := beginning{deadline: privatereply.DeadlineOf(c)}
 	switch {
+	case d.Reason == privatereply.DecidedByRemoval:
+		b.state, b.reason = privatereply.Withdrawn, privatereply.CommentRemoved
 	case d.Action == privatereply.ActionIgnore:
 		b.state, b.reason = privatereply.Ignored, privatereply.IgnoredByRule
 		if d.Rule == "" {

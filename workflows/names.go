@@ -10,6 +10,7 @@ package workflows
 const (
 	PrivateReplyType = "PrivateReply"
 	ConversationType = "Conversation"
+	IntakeType       = "Intake"
 )
 
 // Messages of PrivateReply.
@@ -33,6 +34,10 @@ const (
 // SendQueue is where private replies to posts and follow-ups are sent, apart from
 // workflow tasks and look-ups, so that neither waits behind the other.
 func SendQueue(queue string) string { return queue + "-send" }
+
+// IntakeQueue is where batches of events are dispatched, so that a storm takes no
+// place of a send or a look-up.
+func IntakeQueue(queue string) string { return queue + "-intake" }
 
 // LiveSendQueue is where replies to live comments are sent: seconds matter there.
 func LiveSendQueue(queue string) string { return queue + "-send-live" }

@@ -14,6 +14,7 @@ const (
 	FindMessageActivity      = "FindMessage"      // FindMessage → FoundMessage
 	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
 	JoinConversationActivity = "JoinConversation" // JoinConversation
+	DispatchActivity         = "Dispatch"         // → IntakeResult
 )
 
 // Time limits of a send. An HTTP call to Meta takes at most HTTPTimeout, so that

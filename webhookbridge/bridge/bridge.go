@@ -20,6 +20,7 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
@@ -32,8 +33,11 @@ const (
 	// headerTimeout and bodyTimeout bound how long a request may take to arrive.
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 15 * time.Second
-	// commitTimeout leaves time to answer: Meta waits 5 seconds.
+	// commitTimeout is how long Temporal may take for one commit.
 	commitTimeout = 3 * time.Second
+	// answerTimeout is how long a delivery may wait for its commits. Meta waits 5
+	// seconds.
+	answerTimeout = 4500 * time.Millisecond
 	// idleTimeout is how long a connection waits for its next request.
 	idleTimeout = 2 * time.Minute
 	// grace is how long requests in flight may take when the bridge stops. Docker
@@ -79,7 +83,7 @@ type Bridge struct {
 }
 
 // timeouts are the constants above, but in tests.
-type timeouts struct{ header, body, commit time.Duration }
+type timeouts struct{ header, body, answer time.Duration }
 
 // New makes a bridge. It refuses settings with which anybody could sign a webhook.
 func New(c Config) (*Bridge, error) {
@@ -92,7 +96,9 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
-	m, err := newMetrics(c.Registry)
+	one := direct{placing.New(c.Client, c.Namespace, c.Settings.TaskQueue, c.Now)}
+	group := newGrouped(defaultBounds, one, intakes(c.Client, c.Settings.TaskQueue))
+	m, err := newMetrics(c.Registry, group.depth)
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +106,10 @@ func New(c Config) (*Bridge, error) {
 		cfg:       c,
 		secrets:   secretsOf(c.Settings.AppSecrets),
 		bodies:    newBodies(),
-		committer: newDirect(c.Client, c.Namespace, c.Settings.TaskQueue, c.Now),
+		committer: group,
 		metrics:   m,
 		seldom:    newSeldom(c.Now),
-		timeouts:  timeouts{headerTimeout, bodyTimeout, commitTimeout},
+		timeouts:  timeouts{headerTimeout, bodyTimeout, answerTimeout},
 	}, nil
 }
 
@@ -131,7 +137,7 @@ func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 		Handler:           b.Handler(),
 		ReadHeaderTimeout: b.timeouts.header,
 		ReadTimeout:       b.timeouts.header + b.timeouts.body, // also of bodies that nobody reads
-		WriteTimeout:      b.timeouts.header + b.timeouts.body + b.timeouts.commit + time.Second,
+		WriteTimeout:      b.timeouts.header + b.timeouts.body + b.timeouts.answer + time.Second,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          zap.NewStdLog(b.cfg.Logger),

@@ -8,8 +8,10 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // retryAfter is what a 503 asks for, in seconds. Meta keeps its own schedule.
@@ -62,10 +64,9 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 // commit makes the events durable. It goes on when Meta hangs up meanwhile: what is
 // done now need not be done again.
 func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeouts.commit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeouts.answer)
 	defer cancel()
-	tasks := b.tasks(events)
-	effects, err := b.committer.commit(ctx, tasks)
+	effects, err := b.committer.commit(ctx, b.arrivals(events))
 	if err != nil {
 		trouble := troubleOf(err)
 		b.metrics.failures.WithLabelValues(trouble).Inc()
@@ -76,7 +77,7 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	}
 	for _, ev := range events {
 		if ev.Ignored != nil {
-			effects = append(effects, effect{ignored, ev.Ignored.Why})
+			effects = append(effects, placing.Effect{Name: placing.Ignored, Reason: ev.Ignored.Why})
 			b.logIgnored(*ev.Ignored)
 		}
 	}
@@ -84,24 +85,26 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	return http.StatusOK
 }
 
-// tasks are the events that Temporal must hold, with what the rules say.
-func (b *Bridge) tasks(events []privatereply.Event) []task {
-	var tasks []task
+// arrivals are the events that Temporal must hold, with what the rules say.
+func (b *Bridge) arrivals(events []privatereply.Event) []workflows.Arrival {
+	var arrivals []workflows.Arrival
 	set := b.cfg.Rules.Current()
 	for _, ev := range events {
-		t := task{Event: ev}
+		a := workflows.Arrival{Event: ev}
 		switch {
 		case ev.Comment != nil:
 			account, _ := b.cfg.Accounts.Get(ev.Comment.Platform, ev.Comment.Account)
-			t.decision = set.Decide(rules.Input{Comment: *ev.Comment, AccountName: account.Name, Now: b.cfg.Now()})
+			decision := set.Decide(rules.Input{Comment: *ev.Comment, AccountName: account.Name, Now: b.cfg.Now()})
+			a.Decision = &decision
 		case ev.Message != nil:
-			t.account, _ = b.cfg.Accounts.Get(ev.Message.Platform, ev.Message.Account)
+			account, _ := b.cfg.Accounts.Get(ev.Message.Platform, ev.Message.Account)
+			a.HumanAgent, a.RepliedOnly = account.HumanAgent, !account.KeepAll
 		case ev.Ignored != nil:
 			continue
 		}
-		tasks = append(tasks, t)
+		arrivals = append(arrivals, a)
 	}
-	return tasks
+	return arrivals
 }
 
 // logIgnored logs what an operator may have to mend or explain. The rest is what

@@ -60,6 +60,7 @@ func TestEffects(t *testing.T) {
 	tests := []struct {
 		name    string
 		running []string
+		ended   []string
 		body    string
 		calls   []string
 		counted map[string]float64
@@ -92,9 +93,9 @@ func TestEffects(t *testing.T) {
 		{name: "a message too old for a human agent", body: delivery("instagram", messaging(humanID, messageItem("6000000000000001", "m1", hour(168)))),
 			calls: []string{"signal " + humans}, counted: map[string]float64{"events_total{effect=ignored,reason=outside_window}": 1}},
 		{name: "a removed comment", running: []string{pageReply}, body: delivery("page", entryOf(pageID, feedChange("comment", "remove", comment, pagePost))),
-			calls: []string{"signal " + pageReply}, counted: map[string]float64{"events_total{effect=signalled}": 1}},
-		{name: "a removed comment without a reply", body: delivery("page", entryOf(pageID, feedChange("comment", "remove", comment, pagePost))),
-			calls: []string{"signal " + pageReply}, counted: map[string]float64{"events_total{effect=ignored,reason=no_reply}": 1}},
+			calls: []string{"signal-with-start " + pageReply}, counted: map[string]float64{"events_total{effect=signalled}": 1}},
+		{name: "a removed comment whose reply has ended", ended: []string{pageReply}, body: delivery("page", entryOf(pageID, feedChange("comment", "remove", comment, pagePost))),
+			calls: []string{"signal-with-start " + pageReply}, counted: map[string]float64{"events_total{effect=ignored,reason=reply_ended}": 1}},
 		{name: "a visitor post", body: delivery("page", entryOf(pageID, feedChange("post", "add", "", pagePost))),
 			calls: []string{"start reply:facebook:" + pageID + ":post-200000000000001"}, counted: map[string]float64{"events_total{effect=started}": 1}},
 		{name: "a removed post", body: delivery("page", entryOf(pageID, feedChange("post", "remove", "", pagePost))),
@@ -113,6 +114,7 @@ func TestEffects(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			fake := newFakeTemporal()
 			fake.begin(tt.running...)
+			fake.end(tt.ended...)
 			h := newHarness(t, fake)
 			if status := h.post(tt.body); status != 200 {
 				t.Errorf("status = %d, want 200", status)
@@ -172,7 +174,7 @@ func TestIDsCannotEscape(t *testing.T) {
 	if got := fake.batches[0].GetVisibilityQuery(); got != want {
 		t.Errorf("query = %s\nwant    %s", got, want)
 	}
-	h.wantCounted(map[string]float64{"events_total{effect=ignored,reason=no_reply}": 1, "events_total{effect=signalled}": 1})
+	h.wantCounted(map[string]float64{"events_total{effect=ignored,reason=nothing_known}": 1, "events_total{effect=signalled}": 1})
 }
 
 // A delivery that was recorded and is sent again changes nothing.

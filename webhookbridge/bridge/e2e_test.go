@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -29,7 +30,7 @@ func TestAgainstTemporal(t *testing.T) {
 	}
 	defer c.Close()
 	h := newHarness(t, c)
-	h.cfg.Now, h.committer = time.Now, newDirect(c, server.Namespace, "private-replies", time.Now)
+	h.cfg.Now, h.committer = time.Now, direct{placing.New(c, server.Namespace, "private-replies", time.Now)}
 	addr := h.listen()
 
 	comment := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "What is the price?")))
@@ -154,7 +155,7 @@ func TestAgainstTemporal(t *testing.T) {
 
 	t.Run("without a server", func(t *testing.T) {
 		server.Kill()
-		h.timeouts.commit = 300 * time.Millisecond
+		h.timeouts.answer = 300 * time.Millisecond
 		if status := deliverTo(t, addr, comment); status != http.StatusServiceUnavailable {
 			t.Errorf("status = %d, want 503", status)
 		}

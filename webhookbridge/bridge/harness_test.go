@@ -19,6 +19,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/rules"
 )
 
@@ -98,6 +99,9 @@ func newHarness(t testing.TB, c client.Client) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// One call for each event, so that a test sees what it comes to; groups have
+	// tests of their own.
+	b.committer = direct{placing.New(c, "default", "private-replies", b.cfg.Now)}
 	return &harness{Bridge: b, t: t, registry: registry, logs: logs}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 )
 
@@ -25,7 +26,7 @@ type metrics struct {
 	failures   *prometheus.CounterVec
 }
 
-func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "privatereply", Subsystem: "bridge", Name: name, Help: help})
 	}
@@ -46,17 +47,21 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 		sentBack:   counter("events_sent_back_total", "Events of deliveries answered 503. Meta delivers them again."),
 		failures:   counters("commit_failures_total", "Deliveries answered 503 by the kind of trouble with Temporal.", "trouble"),
 	}
-	for _, c := range []prometheus.Collector{m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.failures} {
+	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "privatereply", Subsystem: "bridge", Name: "events_waiting",
+		Help: "Events that wait to be committed to Temporal.",
+	}, func() float64 { return float64(waiting()) })
+	for _, c := range []prometheus.Collector{depth, m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.failures} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	// A series that begins at zero shows its first event.
-	for _, name := range []string{started, duplicate, signalled} {
+	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled, batched} {
 		m.events.WithLabelValues(name, "")
 	}
 	for _, why := range decode.Whys {
-		m.events.WithLabelValues(ignored, why)
+		m.events.WithLabelValues(placing.Ignored, why)
 	}
 	for _, trouble := range troubles {
 		m.failures.WithLabelValues(trouble)
@@ -71,9 +76,9 @@ func (m *metrics) delivery(status int, took time.Duration) {
 	}
 }
 
-func (m *metrics) acknowledged(effects []effect) {
+func (m *metrics) acknowledged(effects []placing.Effect) {
 	m.received.Add(float64(len(effects)))
 	for _, e := range effects {
-		m.events.WithLabelValues(e.name, e.reason).Inc()
+		m.events.WithLabelValues(e.Name, e.Reason).Inc()
 	}
 }

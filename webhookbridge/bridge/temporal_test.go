@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -24,6 +25,7 @@ type fakeTemporal struct {
 
 	mu      sync.Mutex
 	inputs  map[string]any // of the workflows that run, by id
+	ended   []string
 	calls   []string
 	signals []signal
 	batches []*workflowservice.StartBatchOperationRequest
@@ -79,7 +81,12 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, id, name str
 		return nil, err
 	}
 	defer f.mu.Unlock()
-	f.inputs[id] = args[0]
+	if slices.Contains(f.ended, id) && options.WorkflowIDReusePolicy == enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE {
+		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("it has ended", "", "")
+	}
+	if _, ok := f.inputs[id]; !ok {
+		f.inputs[id] = args[0]
+	}
 	f.signals = append(f.signals, signal{id, name, arg})
 	return nil, nil
 }
@@ -108,6 +115,9 @@ func (f *fakeTemporal) begin(ids ...string) {
 		f.inputs[id] = nil
 	}
 }
+
+// end makes workflows have ended.
+func (f *fakeTemporal) end(ids ...string) { f.ended = append(f.ended, ids...) }
 
 // reply is the input of a reply that was started.
 func (f *fakeTemporal) reply(id string) (workflows.Input, bool) {

@@ -37,7 +37,7 @@ func troubleOf(err error) string {
 		namespaceStates *serviceerror.NamespaceInvalidState
 	)
 	switch {
-	case errors.As(err, &exhausted):
+	case errors.As(err, &exhausted), errors.Is(err, errFull):
 		return overloaded
 	case errors.As(err, &unreachable):
 		return unavailable

@@ -119,7 +119,7 @@ func TestTroubleStopsTheLane(t *testing.T) {
 			t.Errorf("status = %d, want %d", status, want)
 		}
 	}
-	if got := strings.Join(fake.told(), ", "); got != "start "+reply+", signal "+reply {
+	if got := strings.Join(fake.told(), ", "); got != "start "+reply+", signal-with-start "+reply {
 		t.Errorf("calls = %s", got)
 	}
 }
@@ -130,7 +130,7 @@ func TestCommitHasALimit(t *testing.T) {
 	fake := newFakeTemporal()
 	fake.before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
 	h := newHarness(t, fake)
-	h.timeouts.commit = 20 * time.Millisecond
+	h.timeouts.answer = 20 * time.Millisecond
 	hungUp, cancel := context.WithCancel(t.Context())
 	cancel()
 	body := []byte(delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi"))))
@@ -139,7 +139,7 @@ func TestCommitHasALimit(t *testing.T) {
 	}
 	h.wantCounted(map[string]float64{"commit_failures_total{trouble=too_slow}": 1})
 
-	h.timeouts.commit = commitTimeout
+	h.timeouts.answer = commitTimeout
 	fake.before = func(ctx context.Context, _ string) error { return ctx.Err() }
 	if w := h.do(signed(t, body).WithContext(hungUp)); w.Code != http.StatusOK {
 		t.Errorf("status = %d, want 200", w.Code)

@@ -1,4 +1,4 @@
-package bridge
+package placing
 
 import (
 	"context"
@@ -30,52 +30,61 @@ const unquotable = "\"'`\\"
 // visitor post's own reply directly, those to comments by one batch operation for
 // each account. Visibility lags a little behind, so a reply may be missed; Meta then
 // refuses to send it.
-func (d *direct) removePosts(ctx context.Context, tasks []task, posts []int, effects []effect) error {
-	media := map[string][]string{}
+func (p *Placer) removePosts(ctx context.Context, arrivals []workflows.Arrival, posts []int, done func(int, Effect)) error {
+	under := map[string][]int{} // by account
 	for _, n := range posts {
-		r := tasks[n].Removal
+		r := *arrivals[n].Removal
 		if r.PostID != "" {
 			id, err := privatereply.ReplyID(privatereply.Comment{Platform: r.Platform, Account: r.Account, PostID: r.PostID})
 			if err != nil {
 				return err
 			}
-			if _, err := d.withdraw(ctx, id); err != nil {
+			// Most removed posts are the Page's own and never had a reply.
+			err = p.client.SignalWorkflow(ctx, id, "", workflows.CommentRemovedSignal, struct{}{})
+			var none *serviceerror.NotFound
+			if err != nil && !errors.As(err, &none) {
 				return fmt.Errorf("%s: %w", id, err)
 			}
 		}
-		if strings.ContainsAny(r.MediaID, unquotable) {
-			effects[n] = effect{ignored, noReply}
+		if r.MediaID == "" || strings.ContainsAny(r.MediaID, unquotable) {
+			done(n, Effect{Ignored, NothingKnown})
 			continue
 		}
-		effects[n] = effect{signalled, ""}
-		media[r.Account] = append(media[r.Account], r.MediaID)
+		under[r.Account] = append(under[r.Account], n)
 	}
-	for _, account := range slices.Sorted(maps.Keys(media)) {
-		if err := d.withdrawAll(ctx, account, media[account]); err != nil {
+	for _, account := range slices.Sorted(maps.Keys(under)) {
+		var media []string
+		for _, n := range under[account] {
+			media = append(media, arrivals[n].Removal.MediaID)
+		}
+		if err := p.withdrawAll(ctx, account, media); err != nil {
 			return fmt.Errorf("removed posts of account %s: %w", account, err)
+		}
+		for _, n := range under[account] {
+			done(n, Effect{Signalled, ""})
 		}
 	}
 	return nil
 }
 
-func (d *direct) withdrawAll(ctx context.Context, account string, media []string) error {
+func (p *Placer) withdrawAll(ctx context.Context, account string, media []string) error {
 	input, err := converter.GetDefaultDataConverter().ToPayloads(struct{}{})
 	if err != nil {
 		return err
 	}
 	request := &workflowservice.StartBatchOperationRequest{
-		Namespace:       d.namespace,
+		Namespace:       p.namespace,
 		JobId:           "post-removed-" + uuid.NewString(),
 		Reason:          "The post was removed",
 		VisibilityQuery: underPosts(account, media),
 		Operation: &workflowservice.StartBatchOperationRequest_SignalOperation{
-			SignalOperation: &batchpb.BatchOperationSignal{Signal: workflows.CommentRemovedSignal, Input: input, Identity: "webhookbridge"},
+			SignalOperation: &batchpb.BatchOperationSignal{Signal: workflows.CommentRemovedSignal, Input: input, Identity: "placing"},
 		},
 	}
 	// A namespace runs one batch operation at a time, unless its operator allows more.
 	// Ours take a fraction of a second.
 	for {
-		_, err := d.client.WorkflowService().StartBatchOperation(ctx, request)
+		_, err := p.client.WorkflowService().StartBatchOperation(ctx, request)
 		var busy *serviceerror.ResourceExhausted
 		if !errors.As(err, &busy) {
 			return err

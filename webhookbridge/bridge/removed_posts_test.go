@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"testing"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -59,7 +60,7 @@ func TestBusyBatch(t *testing.T) {
 		t.Errorf("status = %d after %d tries, want 200 after 3", status, tries)
 	}
 	fake.before = failing(busy)
-	h.timeouts.commit = 2 * batchRetry
+	h.timeouts.answer = 200 * time.Millisecond
 	if status := h.post(body); status != 503 {
 		t.Errorf("status = %d, want 503", status)
 	}

@@ -1,0 +1,208 @@
+// Package placing brings the events of webhooks to their workflows: it starts
+// replies, signals conversations and withdraws replies. The bridge does it for
+// single events, and the Dispatch activity for batches.
+package placing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Effect is what became of an event. An ignored one has a reason.
+type Effect struct{ Name, Reason string }
+
+// Names of effects, and the reasons that placing itself has for ignoring.
+const (
+	Started   = "started"
+	Duplicate = "duplicate"
+	Signalled = "signalled"
+	Ignored   = "ignored"
+
+	OutsideWindow = "outside_window" // an old message, and no conversation to tell
+	ReplyEnded    = "reply_ended"    // the removed comment's reply has ended
+	NothingKnown  = "nothing_known"  // no reply can stand under the removed post
+)
+
+// Placer places events. Everything that it does can be repeated.
+type Placer struct {
+	client    client.Client
+	namespace string
+	queue     string
+	now       func() time.Time
+}
+
+// New makes a placer that starts workflows on queue, in the namespace of c.
+func New(c client.Client, namespace, queue string, now func() time.Time) *Placer {
+	return &Placer{client: c, namespace: namespace, queue: queue, now: now}
+}
+
+// Place places arrivals, at most calls of them at once, and calls placed for each
+// one that is durable; placed is never called twice at the same time. Arrivals of
+// one comment and of one person keep their order. What goes wrong with one stops
+// only those behind it; the error is the first one.
+func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls int, placed func(n int, e Effect)) error {
+	lanes, posts, err := lanesOf(arrivals)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	done := func(n int, e Effect) {
+		mu.Lock()
+		defer mu.Unlock()
+		placed(n, e)
+	}
+	var running errgroup.Group
+	running.SetLimit(calls)
+	for _, lane := range lanes {
+		running.Go(func() error {
+			for _, n := range lane.arrivals {
+				e, err := p.place(ctx, arrivals[n], lane.id)
+				if err != nil {
+					return fmt.Errorf("%s: %w", lane.id, err)
+				}
+				done(n, e)
+			}
+			return nil
+		})
+	}
+	err = running.Wait()
+	// Posts come last, after the comments that were still made under them.
+	if postsErr := p.removePosts(ctx, arrivals, posts, done); err == nil {
+		err = postsErr
+	}
+	return err
+}
+
+// lane is the arrivals of one workflow, by their places.
+type lane struct {
+	id       string
+	arrivals []int
+}
+
+// lanesOf sorts arrivals by the workflow that they are for. The removal of a post
+// is about many, and stands apart.
+func lanesOf(arrivals []workflows.Arrival) (lanes []lane, posts []int, err error) {
+	byID := map[string]int{}
+	for n, a := range arrivals {
+		id, err := ID(a)
+		if err != nil {
+			return nil, nil, err
+		}
+		if id == "" {
+			posts = append(posts, n)
+			continue
+		}
+		i, ok := byID[id]
+		if !ok {
+			i = len(lanes)
+			byID[id] = i
+			lanes = append(lanes, lane{id: id})
+		}
+		lanes[i].arrivals = append(lanes[i].arrivals, n)
+	}
+	return lanes, posts, nil
+}
+
+// ID is the workflow that a is for. The removal of a post is for many; it has none.
+func ID(a workflows.Arrival) (string, error) {
+	switch {
+	case a.Comment != nil:
+		return privatereply.ReplyID(*a.Comment)
+	case a.Message != nil:
+		return privatereply.ConversationID(a.Message.Platform, a.Message.Account, a.Message.PersonID)
+	case a.Removal == nil:
+		return "", errors.New("an arrival without an event")
+	case a.Removal.CommentID != "":
+		return privatereply.ReplyID(removed(*a.Removal))
+	}
+	return "", nil
+}
+
+func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Effect, error) {
+	switch {
+	case a.Comment != nil:
+		if a.Decision == nil {
+			return Effect{}, errors.New("a comment without a decision")
+		}
+		return p.start(ctx, workflows.Input{Comment: *a.Comment, Decision: *a.Decision})
+	case a.Message != nil:
+		return p.tell(ctx, a)
+	}
+	return p.withdraw(ctx, removed(*a.Removal), id)
+}
+
+// start starts the reply to a comment, unless it has one.
+func (p *Placer) start(ctx context.Context, in workflows.Input) (Effect, error) {
+	options, err := workflows.StartOptions(in, p.queue, p.now())
+	if err != nil {
+		return Effect{}, err
+	}
+	_, err = p.client.ExecuteWorkflow(ctx, options, workflows.PrivateReplyType, in)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return Effect{Duplicate, ""}, nil
+	}
+	return Effect{Started, ""}, err
+}
+
+// tell tells the person's conversation of a message. One that is too old to open a
+// window is only told to a conversation that runs anyway.
+func (p *Placer) tell(ctx context.Context, a workflows.Arrival) (Effect, error) {
+	m := *a.Message
+	account := privatereply.Account{Platform: m.Platform, ID: m.Account, HumanAgent: a.HumanAgent, KeepAll: !a.RepliedOnly}
+	options, input, err := workflows.ConversationOptions(account, m.PersonID, p.queue)
+	if err != nil {
+		return Effect{}, err
+	}
+	signal := workflows.PersonMessage{At: m.At, MessageID: m.MessageID}
+	window := privatereply.StandardWindow
+	if a.HumanAgent {
+		window = privatereply.HumanAgentWindow
+	}
+	if p.now().Sub(m.At) < window {
+		_, err := p.client.SignalWithStartWorkflow(ctx, options.ID, workflows.PersonMessageSignal, signal, options, workflows.ConversationType, input)
+		return Effect{Signalled, ""}, err
+	}
+	err = p.client.SignalWorkflow(ctx, options.ID, "", workflows.PersonMessageSignal, signal)
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return Effect{Ignored, OutsideWindow}, nil
+	}
+	return Effect{Signalled, ""}, err
+}
+
+// withdraw tells a reply that its comment is gone. If the comment's own event is
+// still on its way, in another batch or in another delivery, the reply is started
+// as withdrawn, so that the event then meets a reply and starts none.
+func (p *Placer) withdraw(ctx context.Context, c privatereply.Comment, id string) (Effect, error) {
+	c.ReceivedAt = p.now().UTC()
+	in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval}}
+	options, err := workflows.StartOptions(in, p.queue, p.now())
+	if err != nil {
+		return Effect{}, err
+	}
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	_, err = p.client.SignalWithStartWorkflow(ctx, id, workflows.CommentRemovedSignal, struct{}{}, options, workflows.PrivateReplyType, in)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return Effect{Ignored, ReplyEnded}, nil
+	}
+	return Effect{Signalled, ""}, err
+}
+
+// removed is the comment that r says is gone.
+func removed(r privatereply.Removal) privatereply.Comment {
+	return privatereply.Comment{
+		Platform: r.Platform, Account: r.Account, CommentID: r.CommentID, MediaID: r.MediaID, Via: privatereply.ViaWebhook,
+	}
+}
