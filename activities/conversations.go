@@ -30,6 +30,9 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 		if err != nil {
 			return workflows.FoundMessage{}, err
 		}
+		if !isWith(conversation, in.Person) {
+			continue
+		}
 		sought.From = ourselves(cred.Account, conversation, in.Person)
 		if m, ok := graph.FindMessage(conversation.Messages, sought); ok {
 			return workflows.FoundMessage{MessageID: m.ID}, nil
@@ -38,17 +41,19 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 	return workflows.FoundMessage{}, nil
 }
 
-// ourselves are the ids under which the account can stand in a conversation. On
-// Instagram Login that can be one that no webhook ever shows: who is not the person
-// is the account. Where the person stands under an unknown id too, nobody can tell
-// the two apart.
+// isWith reports whether c may be the person's conversation. Many people get the
+// same text, so that a message to another one would pass for the one sought.
+func isWith(c graph.Conversation, person string) bool {
+	return len(c.Participants) == 0 || slices.ContainsFunc(c.Participants, func(p graph.Participant) bool { return p.ID == person })
+}
+
+// ourselves are the ids under which the account can stand in the person's
+// conversation. On Instagram Login that can be one that no webhook ever shows: who
+// is not the person is the account.
 func ourselves(account privatereply.Account, c graph.Conversation, person string) []string {
 	ids := []string{account.ID}
 	if account.PageID != "" {
 		ids = append(ids, account.PageID)
-	}
-	if !slices.ContainsFunc(c.Participants, func(p graph.Participant) bool { return p.ID == person }) {
-		return ids
 	}
 	for _, p := range c.Participants {
 		if p.ID != "" && p.ID != person {

@@ -35,13 +35,17 @@ func (a answered) Get(out any) error {
 	return json.Unmarshal(b, out)
 }
 
-// inbox is a conversation of account with the person as Meta tells it.
+// inbox is an answer with one conversation as Meta tells it.
 func inbox(participants []string, messages ...string) string {
+	return `{"data":[` + thread(participants, messages...) + `]}`
+}
+
+func thread(participants []string, messages ...string) string {
 	var people []string
 	for _, id := range participants {
 		people = append(people, fmt.Sprintf(`{"id":%q}`, id))
 	}
-	return fmt.Sprintf(`{"data":[{"id":"t_1","participants":{"data":[%s]},"messages":{"data":[%s]}}]}`,
+	return fmt.Sprintf(`{"id":"t_1","participants":{"data":[%s]},"messages":{"data":[%s]}}`,
 		strings.Join(people, ","), strings.Join(messages, ","))
 }
 
@@ -90,8 +94,13 @@ func TestFindMessage(t *testing.T) {
 		{name: "Instagram, as the Page", account: instagram, inbox: inbox([]string{person}, message("m_1", instagram.PageID, testText, 0)), want: "m_1"},
 		{name: "Instagram Login, under an id that no webhook shows", account: instagramLogin,
 			inbox: inbox([]string{"9000000000000001", person}, message("m_1", "9000000000000001", testText, 0)), want: "m_1"},
-		{name: "the person under an id that no webhook shows", account: instagramLogin,
+		{name: "nobody says who takes part", account: page, inbox: inbox(nil, message("m_1", page.ID, testText, 0)), want: "m_1"},
+		{name: "another person's conversation", account: page,
+			inbox: inbox([]string{"6000000000000777", page.ID}, message("m_1", page.ID, testText, 0))},
+		{name: "another person under an id like ours", account: instagramLogin,
 			inbox: inbox([]string{"9000000000000001", "6000000000000777"}, message("m_1", "6000000000000777", testText, 0))},
+		{name: "more than was asked for", account: page,
+			inbox: `{"data":[` + thread(both) + `,` + thread(both, message("m_1", page.ID, testText, 0)) + `]}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

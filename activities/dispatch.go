@@ -1,0 +1,130 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// dispatchCalls is how many events of one batch are placed at once. A few are
+// enough to keep the server busy, and leave room for what people decide.
+const dispatchCalls = 8
+
+// Dispatcher places the events of an Intake.
+type Dispatcher struct {
+	temporal client.Client
+	data     converter.DataConverter
+	placer   *placing.Placer
+}
+
+// NewDispatcher makes a dispatcher that starts replies on queue. Data is how the
+// client encodes payloads.
+func NewDispatcher(c client.Client, data converter.DataConverter, namespace, queue string) *Dispatcher {
+	return &Dispatcher{temporal: c, data: data, placer: placing.New(c, namespace, queue, time.Now)}
+}
+
+// Register registers the activity.
+func (d *Dispatcher) Register(r worker.ActivityRegistry) {
+	register(r, workflows.DispatchActivity, d.Dispatch)
+}
+
+// dispatched is what Dispatch reports while it works, and what a next attempt
+// goes on from.
+type dispatched struct {
+	Done   []bool                 `json:"done"` // by the arrival's place
+	Result workflows.IntakeResult `json:"result"`
+}
+
+// Dispatch places the arrivals of the Intake that asks, live comments first. A
+// next attempt goes on from the last recorded heartbeat, so that some are placed
+// twice; placing stands it.
+func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, error) {
+	in, err := d.input(ctx)
+	if err != nil {
+		return workflows.IntakeResult{}, err
+	}
+	progress := dispatched{Done: make([]bool, len(in.Arrivals))}
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || len(progress.Done) != len(in.Arrivals) {
+			progress = dispatched{Done: make([]bool, len(in.Arrivals))}
+		}
+	}
+	activity.RecordHeartbeat(ctx, progress)
+
+	open := openArrivals(in.Arrivals, progress.Done)
+	arrivals := make([]workflows.Arrival, len(open))
+	for i, n := range open {
+		arrivals[i] = in.Arrivals[n]
+	}
+	err = d.placer.Place(ctx, arrivals, dispatchCalls, func(i int, e placing.Effect) {
+		progress.Done[open[i]] = true
+		progress.Result = counted(progress.Result, e)
+		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
+	})
+	if err != nil {
+		return workflows.IntakeResult{}, fmt.Errorf("place events: %w", err)
+	}
+	return progress.Result, nil
+}
+
+// openArrivals are the places of what is not done yet, live comments first.
+func openArrivals(arrivals []workflows.Arrival, done []bool) []int {
+	var live, rest []int
+	for n, a := range arrivals {
+		switch {
+		case done[n]:
+		case a.Comment != nil && a.Comment.OnLive():
+			live = append(live, n)
+		default:
+			rest = append(rest, n)
+		}
+	}
+	return append(live, rest...)
+}
+
+func counted(r workflows.IntakeResult, e placing.Effect) workflows.IntakeResult {
+	switch e.Name {
+	case placing.Started:
+		r.Started++
+	case placing.Duplicate:
+		r.Duplicate++
+	case placing.Signalled:
+		r.Signalled++
+	default:
+		ignored := map[string]int{e.Reason: 1}
+		for reason, n := range r.Ignored {
+			ignored[reason] += n
+		}
+		r.Ignored = ignored
+	}
+	return r
+}
+
+// input reads the batch from the first event of the Intake's history.
+func (d *Dispatcher) input(ctx context.Context) (workflows.IntakeInput, error) {
+	var in workflows.IntakeInput
+	run := activity.GetInfo(ctx).WorkflowExecution
+	history := d.temporal.GetWorkflowHistory(ctx, run.ID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !history.HasNext() {
+		return in, errors.New("the Intake has no history")
+	}
+	first, err := history.Next()
+	if err != nil {
+		return in, fmt.Errorf("read the batch: %w", err)
+	}
+	if err := d.data.FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
+		return in, fmt.Errorf("decode the batch: %w", err)
+	}
+	return in, nil
+}
