@@ -64,7 +64,23 @@ var tokenSubcodes = map[TokenState]int{TokenExpired: 463, TokenRevoked: 460, Tok
 type credential struct {
 	token string
 	state TokenState
+	until time.Time // zero: it does not expire
 	owner *owner
+}
+
+func (c *credential) stateAt(now time.Time) TokenState {
+	if c.state == TokenValid && !c.until.IsZero() && !now.Before(c.until) {
+		return TokenExpired
+	}
+	return c.state
+}
+
+// expiresAt is how Meta writes when a token ends: in seconds, 0 for never.
+func (c *credential) expiresAt() int64 {
+	if c.until.IsZero() {
+		return 0
+	}
+	return c.until.Unix()
 }
 
 func (s *Sandbox) addAccount(cfg Account) {
@@ -105,6 +121,7 @@ func (s *Sandbox) addAccount(cfg Account) {
 type AccountChange struct {
 	Token        *string     `json:"token,omitempty"` // the old token dies
 	TokenState   *TokenState `json:"token_state,omitempty"`
+	TokenUntil   *time.Time  `json:"token_until,omitempty"` // when it expires
 	HumanAgent   *bool       `json:"human_agent,omitempty"`
 	RequireProof *bool       `json:"require_proof,omitempty"`
 	Published    *bool       `json:"published,omitempty"`
@@ -128,6 +145,7 @@ func (s *Sandbox) Change(accountID string, c AccountChange) error {
 		}
 		s.tokens[a.Token].state = *c.TokenState
 	}
+	set(&s.tokens[a.Token].until, c.TokenUntil)
 	if c.Token != nil {
 		s.replaceToken(a, *c.Token)
 	}

@@ -134,7 +134,7 @@ func (s *Sandbox) identify(c *call) *refusal {
 
 // checkToken refuses a token that is no longer good, or that lacks its proof.
 func (s *Sandbox) checkToken(c *call) *refusal {
-	if subcode := tokenSubcodes[s.tokens[c.token].state]; subcode != 0 {
+	if subcode := tokenSubcodes[s.tokens[c.token].stateAt(s.now())]; subcode != 0 {
 		return tokenError(subcode, c.host)
 	}
 	return s.checkProof(c)

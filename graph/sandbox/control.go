@@ -97,6 +97,7 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	handle(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountChange) (any, error) {
 		return done(s.Change(r.PathValue("id"), n))
 	})
+	handle(mux, "PUT app", func(_ *http.Request, n AppSubscription) (any, error) { return done(s.SubscribeApp(n)) })
 	handle(mux, "POST faults", func(_ *http.Request, n Fault) (any, error) { return created(s.AddFault(n)) })
 	clearFault := func(r *http.Request, _ none) (any, error) {
 		s.ClearFault(r.PathValue("id"))

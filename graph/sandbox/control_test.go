@@ -73,6 +73,8 @@ func TestControlAPI(t *testing.T) {
 	if got := e.get("/facebook/v26.0/me", pageToken); got.code() != [2]int{190, 463} {
 		t.Errorf("the token is %v, want 190/463", got.code())
 	}
+	call(http.MethodPut, "app", `{"object":"page","fields":["feed"],"version":"v25.0"}`)
+	has(e.get("/facebook/v26.0/240000000000001/subscriptions", "240000000000001|"+appSecret), `"version":"v25.0"`)
 	call(http.MethodPut, "limits", `{"posts_per_hour":5}`)
 	has(call(http.MethodGet, "limits", ""), `"posts_per_hour":5`)
 	call(http.MethodPut, "delivery", `{"batch":2,"echo":"before"}`)

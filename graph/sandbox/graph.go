@@ -56,6 +56,9 @@ func (s *Sandbox) graph(h host) http.HandlerFunc {
 func (s *Sandbox) answer(c *call, refused *refusal) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if refused == nil && s.isApp(c.token) && c.host != hostInstagram {
+		return s.answerApp(c)
+	}
 	if refused == nil {
 		refused = s.identify(c)
 	}

@@ -91,9 +91,10 @@ func (c *call) debugToken() (any, *refusal) {
 		return object{"data": object{"is_valid": false, "scopes": []string{},
 			"error": object{"code": errBadToken.code, "message": errBadToken.text}}}, nil
 	}
-	data := object{"app_id": appID.String(), "type": "PAGE", "application": "Private replies", "expires_at": 0,
-		"data_access_expires_at": 0, "is_valid": cred.state == TokenValid, "profile_id": cred.owner.id, "scopes": cred.owner.permissions}
-	if subcode := tokenSubcodes[cred.state]; subcode != 0 {
+	state := cred.stateAt(c.sandbox.now())
+	data := object{"app_id": appID.String(), "type": "PAGE", "application": "Private replies", "expires_at": cred.expiresAt(),
+		"data_access_expires_at": 0, "is_valid": state == TokenValid, "profile_id": cred.owner.id, "scopes": cred.owner.permissions}
+	if subcode := tokenSubcodes[state]; subcode != 0 {
 		r := tokenError(subcode, c.host)
 		data["error"] = object{"code": r.code, "subcode": r.subcode, "message": r.text}
 	}

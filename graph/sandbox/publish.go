@@ -11,7 +11,7 @@ import (
 // publish hands updates to the outbox, if the app is subscribed to them.
 func (s *Sandbox) publish(items ...webhookItem) {
 	for _, it := range items {
-		if !s.byID[it.account].subscribed(it.field) {
+		if !s.delivers(it) {
 			s.note("webhook", it.account, it.subject, "No webhook: the app is not subscribed to %s", it.field)
 			continue
 		}

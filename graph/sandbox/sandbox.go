@@ -36,6 +36,7 @@ type Sandbox struct {
 	messages map[string]*message
 	faults   faults
 	appCalls *meter
+	app      app
 	said     int           // errors answered, for the rotation of languages
 	early    []webhookItem // echoes that go out before the answer of the call being performed
 	activity activity
@@ -59,6 +60,7 @@ func New(cfg Config) *Sandbox {
 		posts:    map[string]*post{},
 		threads:  map[string]*person{},
 		messages: map[string]*message{},
+		app:      newApp(),
 		changed:  make(chan struct{}),
 	}
 	s.outbox = newOutbox(cfg, s.delivered, s.wake)
