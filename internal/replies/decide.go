@@ -1,0 +1,83 @@
+package replies
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// acceptTimeout is how long a worker may take to look at an Update. Without a
+	// worker nobody looks.
+	acceptTimeout = 10 * time.Second
+	// effectTimeout is how long the effect of an accepted Update may take: a reject
+	// waits for a send, and a follow-up for up to a minute of tries.
+	effectTimeout = 4 * workflows.SendTimeout
+)
+
+// Approve sends a reply. A repeat with the same update id gets the same answer.
+func (c *Client) Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error) {
+	return update[workflows.Answer](ctx, c, id, updateID, workflows.ApproveMessage, m)
+}
+
+// Reject keeps a reply from ever being sent. It answers when the effect is known,
+// which for a reply that is on its way takes until its send has ended.
+func (c *Client) Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.Answer, error) {
+	return update[workflows.Answer](ctx, c, id, updateID, workflows.RejectMessage, m)
+}
+
+// Resolve says whether an unknown delivery arrived.
+func (c *Client) Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.Answer, error) {
+	return update[workflows.Answer](ctx, c, id, updateID, workflows.ResolveMessage, m)
+}
+
+// FollowUp writes to the person of a conversation while its window is open. It
+// answers when the send has ended.
+func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpAnswer, error) {
+	return update[workflows.FollowUpAnswer](ctx, c, conversationID, updateID, workflows.FollowUpUpdate, m)
+}
+
+// update sends an Update and waits for its answer. Errors are Refusals where there
+// is something to say to a person.
+func update[T any](ctx context.Context, c *Client, id, updateID, name string, message any) (answer T, err error) {
+	if parsed, ok := privatereply.ParseID(id); !ok || (parsed.Kind == "reply") == (name == workflows.FollowUpUpdate) {
+		return answer, c.notKept(id)
+	}
+	accepting, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	handle, err := c.temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
+		WorkflowID:   id,
+		UpdateID:     updateID,
+		UpdateName:   name,
+		Args:         []any{message},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	if err != nil {
+		if accepting.Err() != nil && ctx.Err() == nil {
+			return answer, c.noAnswer(ctx)
+		}
+		return answer, c.told(ctx, id, name, err)
+	}
+	finishing, cancel := context.WithTimeout(ctx, effectTimeout)
+	defer cancel()
+	err = handle.Get(finishing, &answer)
+	if err != nil && finishing.Err() != nil && ctx.Err() == nil {
+		return answer, refuse(Unsettled, "accepted, but its effect is not known after %v; look here again", effectTimeout)
+	}
+	return answer, c.told(ctx, id, name, err)
+}
+
+func (c *Client) told(ctx context.Context, id, name string, err error) error {
+	if err = c.updateError(ctx, id, err); err == nil {
+		return nil
+	}
+	if _, ok := err.(*Refusal); ok {
+		return err
+	}
+	return fmt.Errorf("%s %s: %w", name, id, err)
+}

@@ -1,0 +1,75 @@
+package replies
+
+import (
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Row is one reply in a list: what its memo and search attributes say. The texts
+// may be cut; Cut tells.
+type Row struct {
+	ID        string                `json:"id"`
+	State     privatereply.State    `json:"state"`
+	Deadline  time.Time             `json:"deadline"`
+	Platform  privatereply.Platform `json:"platform"`
+	Account   string                `json:"account"`
+	CommentID string                `json:"comment_id"` // canonical
+	Person    string                `json:"person,omitempty"`
+	Comment   string                `json:"comment,omitempty"`
+	Text      string                `json:"text,omitempty"` // proposed
+	Rule      string                `json:"rule,omitempty"`
+	Media     string                `json:"media_id,omitempty"`
+	Source    privatereply.Source   `json:"source,omitempty"`
+	StartedAt time.Time             `json:"started_at"`
+}
+
+// Encrypted stands for what this program has no key for.
+const Encrypted = "(encrypted)"
+
+// Cut reports whether text is only the beginning of what the reply holds.
+func Cut(text string) bool {
+	return strings.HasSuffix(text, privatereply.CutMark) || text == Encrypted
+}
+
+// OnLive reports whether the reply can only be sent while a broadcast runs.
+func (r Row) OnLive() bool {
+	return privatereply.Comment{Platform: r.Platform, Source: r.Source}.OnLive()
+}
+
+// row reads what visibility tells of a reply. What does not decode stays empty: a
+// list with a gap is better than none.
+func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
+	r := Row{ID: info.GetExecution().GetWorkflowId(), StartedAt: info.GetStartTime().AsTime()}
+	if id, ok := privatereply.ParseID(r.ID); ok {
+		r.Platform, r.Account, r.CommentID = id.Platform, id.Account, id.Rest
+	}
+	memo := info.GetMemo().GetFields()
+	for key, to := range map[string]*string{
+		workflows.MemoPerson: &r.Person, workflows.MemoComment: &r.Comment, workflows.MemoText: &r.Text,
+		workflows.MemoRule: &r.Rule, workflows.MemoMedia: &r.Media,
+	} {
+		if p, ok := memo[key]; ok && c.data.FromPayload(p, to) != nil {
+			*to = Encrypted
+		}
+	}
+	attributes := info.GetSearchAttributes().GetIndexedFields()
+	attribute(attributes, workflows.ReplyState, &r.State)
+	attribute(attributes, workflows.ReplyDeadline, &r.Deadline)
+	attribute(attributes, workflows.CommentSource, &r.Source)
+	return r
+}
+
+// attribute reads a search attribute, which is never encrypted.
+func attribute(all map[string]*commonpb.Payload, key temporal.SearchAttributeKey, to any) {
+	if p, ok := all[key.GetName()]; ok {
+		_ = converter.GetDefaultDataConverter().FromPayload(p, to) // a gap, as in row
+	}
+}
