@@ -72,7 +72,7 @@ func run(ctx context.Context) error {
 
 	fatal := make(chan error, 1)
 	w := replyworker.New(replyworker.Config{
-		Client: c, TaskQueue: settings.TaskQueue, Accounts: accounts, Graph: meta, Logger: logger,
+		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Graph: meta, Logger: logger,
 		Fatal: func(err error) {
 			select {
 			case fatal <- err:

@@ -19,6 +19,7 @@ func (s *Stack) startWorker(context.Context) (stop func() error, err error) {
 	}
 	w := replyworker.New(replyworker.Config{
 		Client:    s.Client,
+		Namespace: s.Server.Namespace,
 		TaskQueue: TaskQueue,
 		Accounts:  s.Accounts,
 		Graph:     meta,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
@@ -17,18 +18,25 @@ import (
 
 // Config is what a worker needs.
 type Config struct {
-	Client    client.Client
-	TaskQueue string
-	Accounts  *config.Accounts
-	Graph     *graph.Client
-	Logger    *zap.Logger
+	Client        client.Client
+	Namespace     string                  // of Client
+	DataConverter converter.DataConverter // of Client; nil: Temporal's own
+	TaskQueue     string
+	Accounts      *config.Accounts
+	Graph         *graph.Client
+	Logger        *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
 	// is gone.
 	Fatal func(error)
 }
 
-// Worker polls three task queues: one for workflows and look-ups, and two for
-// sends, so that neither a backlog of posts nor of look-ups delays a live reply.
+// maxDispatches is how many batches one process places at once. A storm must leave
+// the server time for what is due already.
+const maxDispatches = 4
+
+// Worker polls four task queues: one for workflows and look-ups, two for sends, so
+// that neither a backlog of posts nor of look-ups delays a live reply, and one for
+// the batches of a storm.
 type Worker struct {
 	parts  []part
 	logger *zap.Logger
@@ -57,10 +65,19 @@ func New(c Config) *Worker {
 	live := worker.New(c.Client, workflows.LiveSendQueue(c.TaskQueue), options)
 	acts.RegisterSends(live)
 
+	data := c.DataConverter
+	if data == nil {
+		data = converter.GetDefaultDataConverter()
+	}
+	options.MaxConcurrentActivityExecutionSize = maxDispatches
+	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
+	activities.NewDispatcher(c.Client, data, c.Namespace, c.TaskQueue).Register(intake)
+
 	return &Worker{logger: c.Logger, parts: []part{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
+		{workflows.IntakeQueue(c.TaskQueue), intake},
 	}}
 }
 
@@ -69,6 +86,7 @@ func New(c Config) *Worker {
 func register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
+	r.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 }
 
 // Start begins to poll. After an error nothing runs.
