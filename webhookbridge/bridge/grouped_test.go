@@ -1,0 +1,318 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// gate is a Temporal whose commits wait until they are let through.
+type gate struct {
+	mu      sync.Mutex
+	ones    []string   // comment ids that went alone
+	groups  [][]string // comment ids of each Intake
+	open    chan struct{}
+	failing func(ids []string) error
+}
+
+func newGate() *gate { return &gate{open: make(chan struct{})} }
+
+func (g *gate) pass(ctx context.Context, ids []string) error {
+	select {
+	case <-g.open:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if g.failing != nil {
+		return g.failing(ids)
+	}
+	return nil
+}
+
+func (g *gate) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
+	id := arrivals[0].Comment.CommentID
+	g.mu.Lock()
+	g.ones = append(g.ones, id)
+	g.mu.Unlock()
+	return []placing.Effect{{Name: placing.Started}}, g.pass(ctx, []string{id})
+}
+
+func (g *gate) many(ctx context.Context, encoded [][]byte) error {
+	var in workflows.IntakeInput
+	if err := json.Unmarshal(intakeInput(encoded).Payload().GetData(), &in); err != nil {
+		return err
+	}
+	var ids []string
+	for _, a := range in.Arrivals {
+		ids = append(ids, a.Comment.CommentID)
+	}
+	g.mu.Lock()
+	g.groups = append(g.groups, ids)
+	g.mu.Unlock()
+	return g.pass(ctx, ids)
+}
+
+func (g *gate) sizes() (ones int, groups []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, ids := range g.groups {
+		groups = append(groups, len(ids))
+	}
+	return len(g.ones), groups
+}
+
+func arrivalsOf(ids ...string) []workflows.Arrival {
+	var all []workflows.Arrival
+	for _, id := range ids {
+		all = append(all, workflows.Arrival{
+			Event: privatereply.Event{Comment: &privatereply.Comment{
+				Platform: privatereply.Instagram, Account: instagramID, CommentID: id, ReceivedAt: now,
+			}},
+			Decision: &privatereply.Decision{Action: privatereply.ActionAsk},
+		})
+	}
+	return all
+}
+
+func numbered(prefix string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s%d", prefix, i)
+	}
+	return ids
+}
+
+var smallBounds = bounds{commits: 1, groupEvents: 10, groupBytes: 1 << 20, waitEvents: 100, waitBytes: 1 << 20, commit: time.Second}
+
+// With nothing under way an arrival goes alone, straight to its workflow; what
+// arrives meanwhile goes together, and nobody waits for a timer.
+func TestGroupsFormWhileCommitsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		g := newGrouped(smallBounds, temporal, temporal.many)
+		var answered sync.WaitGroup
+		post := func(ids ...string) {
+			answered.Go(func() {
+				effects, err := g.commit(t.Context(), arrivalsOf(ids...))
+				if err != nil || len(effects) != len(ids) || slices.Contains(effects, placing.Effect{}) {
+					t.Errorf("%v: %v, %v", ids, effects, err)
+				}
+			})
+			synctest.Wait()
+		}
+		post("first")
+		for i := range 12 {
+			post(fmt.Sprintf("later%d", i), fmt.Sprintf("later%db", i))
+		}
+		if got := g.depth(); got != 24 {
+			t.Errorf("%d events wait, want 24", got)
+		}
+		close(temporal.open)
+		answered.Wait()
+		ones, groups := temporal.sizes()
+		if diff := cmp.Diff([]int{10, 10, 4}, groups); ones != 1 || diff != "" {
+			t.Errorf("%d alone, groups (-want +got):\n%s", ones, diff)
+		}
+		if g.depth() != 0 || g.bytes != 0 || g.running != 0 {
+			t.Errorf("left behind: %d events, %d bytes, %d commits", g.depth(), g.bytes, g.running)
+		}
+	})
+}
+
+// The order of arrival is kept within a group and from group to group, and a
+// delivery may be spread over several.
+func TestGroupsKeepOrder(t *testing.T) {
+	temporal := newGate()
+	close(temporal.open)
+	g := newGrouped(smallBounds, temporal, temporal.many)
+	ids := numbered("c", 35)
+	if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Concat(temporal.groups...); !slices.Equal(got, ids) {
+		t.Errorf("committed %v", got)
+	}
+}
+
+// A group stays below what Temporal takes in one payload, but one event always goes.
+func TestGroupBytes(t *testing.T) {
+	size, err := json.Marshal(arrivalsOf("c0")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	temporal := newGate()
+	close(temporal.open)
+	b := smallBounds
+	b.groupBytes = 3*len(size) + 3
+	g := newGrouped(b, temporal, temporal.many)
+	if _, err := g.commit(t.Context(), arrivalsOf(numbered("c", 7)...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, groups := temporal.sizes(); !slices.Equal(groups, []int{3, 3}) || len(temporal.ones) != 1 {
+		t.Errorf("groups %v and %d alone", groups, len(temporal.ones))
+	}
+	b.groupBytes = 1
+	g = newGrouped(b, temporal, temporal.many)
+	if _, err := g.commit(t.Context(), arrivalsOf("big")); err != nil {
+		t.Errorf("an event larger than a group: %v", err)
+	}
+}
+
+// A commit that fails fails the deliveries that are in it and no others.
+func TestFailedCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		down := errors.New("down")
+		temporal.failing = func(ids []string) error {
+			if slices.Contains(ids, "bad") {
+				return down
+			}
+			return nil
+		}
+		b := smallBounds
+		b.groupEvents = 3
+		g := newGrouped(b, temporal, temporal.many)
+		results := map[string]error{}
+		var mu sync.Mutex
+		var answered sync.WaitGroup
+		for _, ids := range [][]string{{"alone"}, {"a", "b"}, {"bad", "with1"}, {"with2"}, {"c", "d", "e"}} {
+			answered.Go(func() {
+				_, err := g.commit(t.Context(), arrivalsOf(ids...))
+				mu.Lock()
+				results[ids[0]] = err
+				mu.Unlock()
+			})
+			synctest.Wait()
+		}
+		close(temporal.open)
+		answered.Wait()
+		// Groups are [a b bad] [with1 with2 c] [d e]: a delivery with a failed part is
+		// sent back whole, and its neighbours in that group with it.
+		for id, want := range map[string]error{"alone": nil, "a": down, "bad": down, "with2": nil, "c": nil} {
+			if !errors.Is(results[id], want) || (want == nil) != (results[id] == nil) {
+				t.Errorf("%s: %v, want %v", id, results[id], want)
+			}
+		}
+	})
+}
+
+// Beyond the bounds the answer is no at once; one delivery larger than the bound is
+// still taken when nothing waits.
+func TestFullQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		b := smallBounds
+		b.waitEvents = 5
+		g := newGrouped(b, temporal, temporal.many)
+		var answered sync.WaitGroup
+		post := func(ids ...string) {
+			answered.Go(func() {
+				if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+					t.Errorf("%v: %v", ids, err)
+				}
+			})
+			synctest.Wait()
+		}
+		post("first")                 // under way
+		post(numbered("large", 8)...) // waits, though larger than the bound
+		if _, err := g.commit(t.Context(), arrivalsOf("one more")); !errors.Is(err, errFull) || troubleOf(err) != overloaded {
+			t.Errorf("got %v", err)
+		}
+		close(temporal.open)
+		answered.Wait()
+		if _, err := g.commit(t.Context(), arrivalsOf("again")); err != nil {
+			t.Errorf("after the storm: %v", err)
+		}
+	})
+}
+
+// Whoever stops waiting is left out of later groups, and a commit has an end.
+func TestAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		g := newGrouped(smallBounds, temporal, temporal.many)
+		var answered sync.WaitGroup
+		answered.Go(func() {
+			if _, err := g.commit(t.Context(), arrivalsOf("stuck")); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("stuck: %v, want the commit's own time-out", err)
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := g.commit(ctx, arrivalsOf("impatient", "impatient2")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("impatient: %v", err)
+		}
+		answered.Wait()
+		synctest.Wait()
+		if _, groups := temporal.sizes(); len(groups) != 0 || g.depth() != 0 {
+			t.Errorf("groups %v, %d wait", groups, g.depth())
+		}
+	})
+}
+
+// Many deliveries at once are each answered, once, with nothing lost or doubled.
+func TestConcurrentCommits(t *testing.T) {
+	temporal := newGate()
+	close(temporal.open)
+	b := defaultBounds
+	b.groupEvents = 7
+	g := newGrouped(b, temporal, temporal.many)
+	var answered sync.WaitGroup
+	for i := range 200 {
+		answered.Go(func() {
+			if _, err := g.commit(t.Context(), arrivalsOf(numbered(fmt.Sprintf("r%d-", i), 1+i%5)...)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	answered.Wait()
+	seen := map[string]int{}
+	for _, ids := range append(temporal.groups, temporal.ones) {
+		for _, id := range ids {
+			seen[id]++
+		}
+	}
+	if len(seen) != 200*3 {
+		t.Errorf("%d events were committed, want 600", len(seen))
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was committed %d times", id, n)
+		}
+	}
+}
+
+// The input that is put together from bytes is the JSON that the worker reads.
+func TestIntakeInput(t *testing.T) {
+	all := arrivalsOf("a", "b")
+	all[1].HumanAgent = true
+	var encoded [][]byte
+	for _, a := range all {
+		b, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded = append(encoded, b)
+	}
+	want, err := json.Marshal(workflows.IntakeInput{Arrivals: all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := intakeInput(encoded).Payload().GetData(); !bytes.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
