@@ -11,6 +11,7 @@ const (
 	PrivateReplyType = "PrivateReply"
 	ConversationType = "Conversation"
 	IntakeType       = "Intake"
+	SweepType        = "Sweep"
 )
 
 // Messages of PrivateReply.
@@ -24,7 +25,7 @@ const (
 	StatusQuery           = "status"
 )
 
-// Messages of Conversation. It answers StatusQuery too.
+// Messages of Conversation. It answers StatusQuery too, and so does Sweep.
 const (
 	PersonMessageSignal = "person-message" // PersonMessage
 	ReplyJoinedSignal   = "reply-joined"   // ReplyJoined

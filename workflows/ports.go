@@ -15,6 +15,7 @@ const (
 	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
 	JoinConversationActivity = "JoinConversation" // JoinConversation
 	DispatchActivity         = "Dispatch"         // → IntakeResult
+	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
 )
 
 // Time limits of a send. An HTTP call to Meta takes at most HTTPTimeout, so that

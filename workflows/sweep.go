@@ -1,0 +1,121 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+const (
+	// passLimit is how long a pass may take, whatever Meta keeps it from. A cursor of
+	// Meta's does not live for ever, and the next pass begins afresh.
+	passLimit = 24 * time.Hour
+	// pageTimeout is enough for a page of posts with a hundred thousand comments. A
+	// dead worker is noticed by the heartbeat, which may wait for one call to Meta.
+	pageTimeout   = 2 * time.Hour
+	pageHeartbeat = 4 * HTTPTimeout
+)
+
+// Sweep is one pass over the posts of an account: it starts the reply of every
+// comment of the last 7 days that has none, because its webhook never arrived. It
+// reads a page of posts and goes on as a new run with the next one, so that no
+// history grows with an account.
+//
+// Sweeps cannot find comments on ads and on live broadcasts: Meta lists neither.
+//
+// A pass fails when Meta refuses for good to list the posts, or keeps it from going
+// on for a day. What it has started stays started, and the next pass begins afresh.
+func Sweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
+	s := newSweep(ctx, in)
+	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, func() (SweepStatus, error) { return s.status, nil },
+		workflow.QueryHandlerOptions{Description: "What this pass has found so far"}); err != nil {
+		return nil, err
+	}
+	s.describe(ctx)
+	page, err := s.sweepPage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.add(page)
+	s.describe(ctx)
+	if page.Next == "" {
+		return &s.status, nil
+	}
+	in.Carried = &SweptSoFar{SweepStatus: s.status, Cursor: page.Next}
+	return nil, workflow.NewContinueAsNewError(ctx, SweepType, in)
+}
+
+// sweep is the state of one Sweep.
+type sweep struct {
+	status SweepStatus
+	cursor string // of the page to read; empty for the first
+}
+
+func newSweep(ctx workflow.Context, in SweepInput) *sweep {
+	if in.Carried != nil {
+		return &sweep{status: in.Carried.SweepStatus, cursor: in.Carried.Cursor}
+	}
+	startedAt := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
+	s := &sweep{status: SweepStatus{Platform: in.Platform, Account: in.Account, StartedAt: startedAt, FirstSweepAt: startedAt}}
+	// A Schedule gives each run the result of the last one that completed. That is
+	// where the account's first sweep is kept: nobody has to write it anywhere, so
+	// there is nothing to race for. (A Schedule's memo cannot be changed any more
+	// once the Schedule exists, which is before its first run.) Where it is lost, this
+	// pass counts as the first: then people are asked, and no rule answers alone.
+	var last SweepStatus
+	if workflow.HasLastCompletionResult(ctx) {
+		if err := workflow.GetLastCompletionResult(ctx, &last); err != nil {
+			workflow.GetLogger(ctx).Warn("cannot read the result of the pass before", "error", err)
+		}
+	}
+	if !last.FirstSweepAt.IsZero() {
+		s.status.FirstSweepAt = last.FirstSweepAt
+	}
+	return s
+}
+
+// sweepPage has one page of posts read, and the replies started that are missing.
+// The activity says itself how long to wait when Meta refuses for now.
+func (s *sweep) sweepPage(ctx workflow.Context) (SweptPage, error) {
+	left := s.status.StartedAt.Add(passLimit).Sub(workflow.Now(ctx))
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: max(left, time.Minute),
+		StartToCloseTimeout:    pageTimeout,
+		HeartbeatTimeout:       pageHeartbeat,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
+		Summary:                fmt.Sprintf("Page %d of the posts", s.status.Pages+1),
+	})
+	var page SweptPage
+	err := workflow.ExecuteActivity(ctx, SweepPageActivity, SweepPage{
+		Platform: s.status.Platform, Account: s.status.Account, FirstSweepAt: s.status.FirstSweepAt,
+		Cursor: s.cursor, PostsBefore: s.status.Posts,
+	}).Get(ctx, &page)
+	return page, err
+}
+
+func (s *sweep) add(page SweptPage) {
+	s.status.SweepCounts = s.status.SweepCounts.Plus(page.SweepCounts)
+	if at := page.OldestPostAt; !at.IsZero() && (s.status.ReachedAt.IsZero() || at.Before(s.status.ReachedAt)) {
+		s.status.ReachedAt = at
+	}
+}
+
+// describe tells in the Web UI how far the pass is.
+func (s *sweep) describe(ctx workflow.Context) {
+	var b strings.Builder
+	c := s.status.SweepCounts
+	fmt.Fprintf(&b, "### %d pages with %d posts and %d comments swept\n\n", c.Pages, c.Posts, c.Comments)
+	fmt.Fprintf(&b, "**Started:** %d replies that were missing\n\n", c.Started)
+	fmt.Fprintf(&b, "**Left alone:** %d had a reply here, %d were answered elsewhere, %d are too old, %d are the account's own\n\n",
+		c.Duplicate, c.AlreadyReplied, c.TooOld, c.Own)
+	if c.Failed > 0 {
+		fmt.Fprintf(&b, "**Failed:** %d could not be read or started; the worker's log says why\n\n", c.Failed)
+	}
+	if !s.status.ReachedAt.IsZero() {
+		fmt.Fprintf(&b, "**Reached** posts of %s\n\n", clock(s.status.ReachedAt))
+	}
+	workflow.SetCurrentDetails(ctx, strings.TrimSpace(b.String()))
+}

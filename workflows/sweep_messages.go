@@ -1,0 +1,69 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// SweepInput starts Sweep.
+type SweepInput struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Carried  *SweptSoFar           `json:"carried,omitempty"` // from the run before this one
+}
+
+// SweptSoFar is what a Sweep hands to its next run. The cursor holds no token.
+type SweptSoFar struct {
+	SweepStatus
+	Cursor string `json:"cursor"`
+}
+
+// SweepStatus answers the status query of Sweep, and is its result.
+type SweepStatus struct {
+	Platform     privatereply.Platform `json:"platform"`
+	Account      string                `json:"account"`
+	StartedAt    time.Time             `json:"started_at"`     // of the pass
+	FirstSweepAt time.Time             `json:"first_sweep_at"` // when the account's first pass started
+	SweepCounts
+	ReachedAt time.Time `json:"reached_at,omitzero"` // when the oldest post that was read was written
+}
+
+// SweepCounts is what a pass, or a page of it, came upon. A visitor's post counts as
+// a comment too.
+type SweepCounts struct {
+	Pages          int `json:"pages"`
+	Posts          int `json:"posts"`
+	Comments       int `json:"comments"`
+	Started        int `json:"started"`         // had no reply, and have one now
+	Duplicate      int `json:"duplicate"`       // had a reply here
+	AlreadyReplied int `json:"already_replied"` // Facebook says that no private reply is possible any more
+	TooOld         int `json:"too_old"`         // past the deadline of a private reply
+	Own            int `json:"own"`             // the account's own
+	Failed         int `json:"failed"`          // could not be started, or posts whose comments could not be read
+}
+
+// Plus is the sum of both.
+func (c SweepCounts) Plus(o SweepCounts) SweepCounts {
+	return SweepCounts{
+		Pages: c.Pages + o.Pages, Posts: c.Posts + o.Posts, Comments: c.Comments + o.Comments,
+		Started: c.Started + o.Started, Duplicate: c.Duplicate + o.Duplicate, AlreadyReplied: c.AlreadyReplied + o.AlreadyReplied,
+		TooOld: c.TooOld + o.TooOld, Own: c.Own + o.Own, Failed: c.Failed + o.Failed,
+	}
+}
+
+// SweepPage asks for one page of a pass.
+type SweepPage struct {
+	Platform     privatereply.Platform `json:"platform"`
+	Account      string                `json:"account"`
+	FirstSweepAt time.Time             `json:"first_sweep_at"`
+	Cursor       string                `json:"cursor,omitempty"`       // empty for the first page
+	PostsBefore  int                   `json:"posts_before,omitempty"` // on the pages before
+}
+
+// SweptPage is what became of one page.
+type SweptPage struct {
+	SweepCounts
+	Next         string    `json:"next,omitempty"` // the cursor of the next page; empty when the pass is over
+	OldestPostAt time.Time `json:"oldest_post_at,omitzero"`
+}
