@@ -1,0 +1,70 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// sweepCalls is how many replies are started at once. A first sweep can find
+// thousands, and what people decide meanwhile must not wait behind them.
+const sweepCalls = 8
+
+// swept is how far the starts of a page are: what a heartbeat reports, and what the
+// next attempt goes on from.
+type swept struct {
+	UpTo      place `json:"up_to"` // everything up to here is done
+	Started   int   `json:"started"`
+	Duplicate int   `json:"duplicate"`
+}
+
+func (s swept) counts() workflows.SweepCounts {
+	return workflows.SweepCounts{Started: s.Started, Duplicate: s.Duplicate}
+}
+
+// place is where a comment stands in the order of the starts. A comment that is
+// written while the page is tried again comes last, because its deadline does.
+type place struct {
+	Deadline time.Time `json:"deadline"`
+	ID       string    `json:"id"` // its workflow's
+}
+
+func (p place) compare(o place) int {
+	return cmp.Or(p.Deadline.Compare(o.Deadline), strings.Compare(p.ID, o.ID))
+}
+
+// start starts the replies, a few at a time and in order, and notes in done how far
+// it is. A reply that exists is left as it is.
+func (s *Sweeper) start(ctx context.Context, all []missing, done *swept) error {
+	all = slices.DeleteFunc(all, func(m missing) bool { return m.place.compare(done.UpTo) <= 0 })
+	for batch := range slices.Chunk(all, sweepCalls) {
+		if err := beat(ctx, *done); err != nil {
+			return err
+		}
+		arrivals := make([]workflows.Arrival, len(batch))
+		for i, m := range batch {
+			arrivals[i] = workflows.Arrival{Event: privatereply.Event{Comment: &m.input.Comment}, Decision: &m.input.Decision}
+		}
+		next := *done
+		err := s.placer.Place(ctx, arrivals, sweepCalls, func(_ int, e placing.Effect) {
+			if e.Name == placing.Started {
+				next.Started++
+			} else {
+				next.Duplicate++
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("start the missing replies: %w", err)
+		}
+		next.UpTo = batch[len(batch)-1].place
+		*done = next
+	}
+	return nil
+}
