@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Whatever Meta's side does to the send, the person receives at most one message
+// and the reply says what became of it. The verdict is the sandbox's own count.
+func (p *product) testFaults(t *testing.T) {
+	sent := func(reasons ...privatereply.Reason) []end { return ends(privatereply.Sent, reasons...) }
+	waits := func(reason privatereply.Reason) []end { return ends(privatereply.Sending, reason) }
+	tests := []struct {
+		fault    sandbox.Fault
+		ends     []end // any of them
+		received int
+	}{
+		{sandbox.Fault{Name: "accept-then-drop"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "accept-then-500"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "accept-then-hang"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "accept-then-not-json"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "accept-then-error"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "accept-without-ids"}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "without-recipient"}, sent(""), 1},
+		{sandbox.Fault{Name: "trickle", DelayMS: 1000}, sent(privatereply.FoundInConversation), 1},
+		{sandbox.Fault{Name: "trickle", DelayMS: 1}, sent(""), 1},
+		{sandbox.Fault{Name: "slow", DelayMS: 100}, sent(""), 1},
+		{sandbox.Fault{Name: "slow", DelayMS: 5000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
+		{sandbox.Fault{Name: "hang"}, sent(""), 1},
+		{sandbox.Fault{Name: "reset"}, sent(""), 1},
+		{sandbox.Fault{Name: "throttle", Minutes: 30}, waits(privatereply.Throttled), 0},
+		{sandbox.Fault{Name: "transient"}, waits(privatereply.Outage), 0},
+		{sandbox.Fault{Name: "token-revoked"}, waits(privatereply.TokenRejected), 0},
+		{sandbox.Fault{Name: "permission-missing"}, waits(privatereply.NotPermitted), 0},
+		{sandbox.Fault{Name: "blocked"}, waits(privatereply.AccountBlocked), 0},
+		{sandbox.Fault{Name: "error", Code: 551}, ends(privatereply.Undeliverable, privatereply.PersonUnavailable), 0},
+		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, ends(privatereply.Undeliverable, privatereply.Refused), 0},
+	}
+	for _, account := range []string{instagram, instagramLogin, page} {
+		for _, tt := range tests {
+			t.Run(account+"/"+tt.fault.Name, func(t *testing.T) {
+				t.Parallel()
+				username := "fault-" + tt.fault.Name
+				id, err := p.meta.Comment(sandbox.NewComment{Account: account, Username: username, Text: "price?", Quiet: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tt.fault.CommentID, tt.fault.Times = id, 1
+				if _, err := p.meta.AddFault(tt.fault); err != nil {
+					t.Fatal(err)
+				}
+				body, header, err := p.meta.SignedDelivery(id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if status, err := p.post(body, header); err != nil || status != 200 {
+					t.Fatalf("answered %d, %v", status, err)
+				}
+				p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, tt.ends) })
+				if n := p.meta.Deliveries(id); n != tt.received {
+					t.Errorf("%d messages were received, want %d", n, tt.received)
+				}
+			})
+		}
+	}
+}
+
+// end is a state with its reason; a reply that waits gives the reason of its last
+// attempt.
+type end struct {
+	state  privatereply.State
+	reason privatereply.Reason
+}
+
+func ends(state privatereply.State, reasons ...privatereply.Reason) []end {
+	var all []end
+	for _, reason := range reasons {
+		all = append(all, end{state, reason})
+	}
+	return all
+}
+
+func reached(s workflows.Status, any []end) bool {
+	for _, want := range any {
+		switch {
+		case s.State != want.state:
+		case s.State == privatereply.Sending:
+			if s.Send != nil && s.Send.Reason == want.reason && !s.Send.RetryAt.IsZero() {
+				return true
+			}
+		case s.Reason == want.reason:
+			return true
+		}
+	}
+	return false
+}

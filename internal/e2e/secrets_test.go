@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"bytes"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// No history holds a token or a secret, whatever Meta answered.
+func (p *product) testNoSecretsInHistory(t *testing.T) {
+	secrets := []string{pageToken, instagramToken, appSecret, instagramSecret, verifyToken, "Bearer ", "appsecret_proof"}
+	seen := 0
+	var next []byte
+	for {
+		list, err := p.client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: next})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range list.GetExecutions() {
+			seen++
+			id := run.GetExecution()
+			for it := p.client.GetWorkflowHistory(t.Context(), id.GetWorkflowId(), id.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+				event, err := it.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := proto.Marshal(event)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, secret := range secrets {
+					if bytes.Contains(b, []byte(secret)) {
+						t.Errorf("%s, event %d holds %q", id.GetWorkflowId(), event.GetEventId(), secret)
+					}
+				}
+			}
+		}
+		if next = list.GetNextPageToken(); len(next) == 0 {
+			break
+		}
+	}
+	if seen < 80 {
+		t.Errorf("only %d workflows were looked at", seen)
+	}
+}
