@@ -29,6 +29,9 @@ func logTail(path string, offset int64, lines int) string {
 
 // lastLines indents the last n lines of text.
 func lastLines(text []byte, n int) string {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return "    (nothing)"
+	}
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	if len(lines) > n {
 		lines = lines[len(lines)-n:]

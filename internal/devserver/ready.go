@@ -34,7 +34,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 		case <-s.exited:
 			return s.exitErr
 		case <-ctx.Done():
-			return fmt.Errorf("the Temporal server at %s does not become ready: %w: %w; the end of its log %s:\n%s",
+			return fmt.Errorf("the server at %s does not become ready: %w: %w; its log %s ends with\n%s",
 				s.Address, context.Cause(ctx), err, s.opts.LogFile, logTail(s.opts.LogFile, s.logStart, crashLines))
 		case <-tick.C:
 		}

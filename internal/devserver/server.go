@@ -148,7 +148,7 @@ func (s *Server) crash(err error) error {
 	if err != nil {
 		how = err.Error()
 	}
-	return fmt.Errorf("the Temporal server at %s has stopped: %s; the end of its log %s:\n%s",
+	return fmt.Errorf("the server at %s has ended: %s; its log %s ends with\n%s",
 		s.Address, how, s.opts.LogFile, logTail(s.opts.LogFile, s.logStart, crashLines))
 }
 

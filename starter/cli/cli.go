@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,8 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		Example: `  starter dev                      # the whole product on this machine
   starter list --state awaiting_approval
   starter approve 18000000000000001 --text "Hi Lena, it is 12 euros."`,
+		Args:              noSuchCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -79,9 +82,22 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		newDev(), newDemo(),
 		newApprove(), newReject(), newResolve(), newReply(), newStop(),
 		newList(), newShow(),
-		newComment(), newRules(), newSetup(),
+		newComment(), newRules(), newSetup(), newLoad(),
 	)
 	return root
+}
+
+// noSuchCommand is the argument check of a command that only has subcommands.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	cmd.SuggestionsMinimumDistance = 2 // cobra's default, which it sets elsewhere
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = fmt.Sprintf("; did you mean %s?", strings.Join(like, " or "))
+	}
+	return fmt.Errorf("there is no command %q%s; see `%s --help`", args[0], hint, cmd.CommandPath())
 }
 
 // needArgs is an argument check that says what is missing and how to write it.

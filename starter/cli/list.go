@@ -48,7 +48,7 @@ Lists show what Temporal's visibility store knows, which may be a second behind.
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), slices.Concat([]row{}, rows)) // [] rather than null
+			return writeJSON(cmd.OutOrStdout(), append([]row{}, rows...)) // [] rather than null
 		}
 		if len(rows) == 0 {
 			fmt.Fprintln(cmd.OutOrStdout(), "no replies")
@@ -98,7 +98,7 @@ func stateList() string {
 // listTable shows a reply on a line, and under it what was written and what is to
 // be answered: the two are what a person decides by, and too long for columns.
 func listTable(rows []row, now time.Time) *console.Table {
-	t := console.NewTable(2, "STATE", "DEADLINE", "PERSON", "RULE", "ID")
+	t := console.NewTable([]int{2, 3}, "STATE", "DEADLINE", "PERSON", "RULE", "ID")
 	for _, r := range rows {
 		t.Row(exchange(r.Comment, r.Text), string(r.State), r.deadline(now), r.Person, r.Rule, r.shortID(rows))
 	}
@@ -110,7 +110,7 @@ func (r row) deadline(now time.Time) string {
 	if r.Deadline.IsZero() || !r.State.Waiting() {
 		return "-"
 	}
-	return r.Deadline.Local().Format("Mon 15:04") + ", " + console.From(r.Deadline, now)
+	return r.Deadline.Local().Format("2 Jan 15:04") + ", " + console.From(r.Deadline, now)
 }
 
 // shortID is the comment's id, which every command takes, or the whole workflow id

@@ -22,6 +22,8 @@ func newRules() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rules",
 		Short:   "Try the rules file",
+		Args:    noSuchCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		GroupID: groupLook,
 	}
 	cmd.AddCommand(newRulesTest())
@@ -103,7 +105,9 @@ const maxLine = 1 << 20
 
 // eachComment reads comments from a file with a JSON object a line.
 func eachComment(in io.Reader, path string, do func(tested) error) error {
+	name := "standard input"
 	if path != "-" {
+		name = path
 		f, err := os.Open(path)
 		if err != nil {
 			return err
@@ -121,10 +125,10 @@ func eachComment(in io.Reader, path string, do func(tested) error) error {
 		dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&c); err != nil {
-			return fmt.Errorf("%s, line %d: %w", path, n, err)
+			return fmt.Errorf("%s, line %d: %w", name, n, err)
 		}
 		if err := do(c); err != nil {
-			return fmt.Errorf("%s, line %d: %w", path, n, err)
+			return fmt.Errorf("%s, line %d: %w", name, n, err)
 		}
 	}
 	return lines.Err()

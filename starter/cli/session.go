@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -36,6 +37,8 @@ type session struct {
 	settings  settings
 	namespace string
 	data      converter.DataConverter
+	// invocation is a name for this run of the command.
+	invocation string
 }
 
 // connect reads the settings and connects. Close the session at the end.
@@ -54,7 +57,7 @@ func connect(cmd *cobra.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Client: c, settings: set, namespace: opts.Namespace, data: opts.DataConverter}
+	s := &session{Client: c, settings: set, namespace: opts.Namespace, data: opts.DataConverter, invocation: uuid.NewString()}
 	if s.namespace == "" {
 		s.namespace = client.DefaultNamespace
 	}

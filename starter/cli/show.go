@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -49,7 +48,7 @@ workflow gives it.`,
 			return fmt.Errorf("the status of %s is not as expected: %w", id, err)
 		}
 		story := tell(id, status, time.Now())
-		story.Add("Web UI", "%s", s.webUI(id))
+		story.AddWhole("Web UI", s.webUI(id))
 		fmt.Fprintln(cmd.OutOrStdout(), id)
 		return story.Write(cmd.OutOrStdout())
 	})
@@ -59,8 +58,6 @@ workflow gives it.`,
 // status reads a reply's status: from the workflow while it runs, which needs a
 // worker; from its result afterwards.
 func (s *session) status(ctx context.Context, id string) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
-	defer cancel()
 	d, err := s.DescribeWorkflowExecution(ctx, id, "")
 	if isNotFound(err) {
 		return nil, fmt.Errorf("%s does not exist in namespace %s, or ended so long ago that it is no longer kept", id, s.namespace)
@@ -77,10 +74,12 @@ func (s *session) status(ctx context.Context, id string) (json.RawMessage, error
 	default:
 		return nil, fmt.Errorf("the workflow of %s is %s, so that nobody can say how far it came; its history is at %s", id, state, s.webUI(id))
 	}
-	answer, err := s.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	asking, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	answer, err := s.QueryWorkflow(asking, id, "", workflows.StatusQuery)
 	if err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, s.noAnswer(context.WithoutCancel(ctx), id)
+		if timedOut(ctx, err) {
+			return nil, s.noAnswer(ctx, id)
 		}
 		return nil, fmt.Errorf("ask %s for its status: %w", id, err)
 	}

@@ -55,7 +55,7 @@ func tell(id string, s workflows.Status, now time.Time) *console.Facts {
 		f.Add("Refused", "signal %s, %s: %s", r.Name, console.When(r.At, now), r.Why)
 	}
 	for _, next := range nextSteps(id, s) {
-		f.Add("Next", "%s", next)
+		f.AddWhole("Next", next)
 	}
 	return f
 }

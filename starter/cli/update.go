@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -23,23 +23,21 @@ const (
 	effectTimeout = 2 * workflows.SendTimeout
 )
 
-// invocation makes the Update ids of one run of the program: the same for every
-// try, so that a repeat after a lost answer gets the first one's answer.
-var invocation = uuid.NewString()
-
 // update sends an Update and waits for its answer.
 func (s *session) update(ctx context.Context, workflowID, name string, message, answer any) error {
 	accepting, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
 	handle, err := s.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
-		WorkflowID:   workflowID,
-		UpdateID:     "starter-" + name + "-" + invocation,
+		WorkflowID: workflowID,
+		// The same for every try of this command, so that a repeat after a lost answer
+		// gets the first one's answer.
+		UpdateID:     "starter-" + name + "-" + s.invocation,
 		UpdateName:   name,
 		Args:         []any{message},
 		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {
-		if accepting.Err() != nil && ctx.Err() == nil {
+		if timedOut(ctx, err) {
 			return s.noAnswer(ctx, workflowID)
 		}
 		return s.updateError(ctx, workflowID, err)
@@ -47,10 +45,19 @@ func (s *session) update(ctx context.Context, workflowID, name string, message, 
 	finishing, cancel := context.WithTimeout(ctx, effectTimeout)
 	defer cancel()
 	err = handle.Get(finishing, answer)
-	if err != nil && finishing.Err() != nil && ctx.Err() == nil {
+	if timedOut(ctx, err) {
 		return fmt.Errorf("accepted, but its effect is not known after %v; look again with `starter show %s`", effectTimeout, workflowID)
 	}
 	return s.updateError(ctx, workflowID, err)
+}
+
+// timedOut reports whether err is about a time-out of one call, while the command
+// itself goes on.
+func timedOut(command context.Context, err error) bool {
+	var server *serviceerror.DeadlineExceeded
+	var update *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	return command.Err() == nil &&
+		(errors.Is(err, context.DeadlineExceeded) || errors.As(err, &server) || errors.As(err, &update))
 }
 
 // updateError turns an Update's error into words. A refusal has them already.
@@ -85,12 +92,17 @@ func (s *session) ended(ctx context.Context, workflowID string) error {
 	return fmt.Errorf("%s has ended and takes no messages; `starter show` tells how", workflowID)
 }
 
-// noAnswer says why nobody answered in time.
+// noAnswer says why nobody answered in time. An Update that no worker has seen may
+// still be taken when one starts.
 func (s *session) noAnswer(ctx context.Context, workflowID string) error {
-	queue := s.settings.TaskQueue
+	w, err := s.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return err
+	}
+	queue := w.GetExecutionConfig().GetTaskQueue().GetName()
 	d, err := s.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err == nil && len(d.GetPollers()) == 0 {
-		return fmt.Errorf("no worker is running for task queue %s: start one, then look with `starter show %s` whether this was still taken", queue, workflowID)
+		return fmt.Errorf("no worker is running for task queue %s: start one, then look with `starter show %s` how it is", queue, workflowID)
 	}
-	return fmt.Errorf("no worker has answered within %v: look at the workers' logs, then look with `starter show %s` whether this was still taken", acceptTimeout, workflowID)
+	return fmt.Errorf("no worker has answered within %v: look at the workers' logs, then look with `starter show %s` how it is", acceptTimeout, workflowID)
 }

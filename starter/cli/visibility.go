@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -83,10 +84,12 @@ type row struct {
 // to be read and sorted here.
 func (s *session) earliest(ctx context.Context, query string, limit int) ([]row, error) {
 	now := time.Now().UTC().Truncate(time.Second)
-	return s.slice(ctx, query, now.Add(-deadlinesSince), now.Add(deadlinesUntil), limit)
+	return s.slice(ctx, query, now.Add(-deadlinesSince), now.Add(deadlinesUntil), limit, sliceRows)
 }
 
-func (s *session) slice(ctx context.Context, query string, from, to time.Time, limit int) ([]row, error) {
+// slice is earliest for the deadlines from from up to to, reading at most rows
+// replies at a time.
+func (s *session) slice(ctx context.Context, query string, from, to time.Time, limit int, rows int64) ([]row, error) {
 	within := and(query, fmt.Sprintf(`%[1]s >= %[2]q AND %[1]s < %[3]q`, workflows.ReplyDeadline.GetName(),
 		from.Format(time.RFC3339), to.Format(time.RFC3339)))
 	n, err := s.count(ctx, within)
@@ -94,15 +97,15 @@ func (s *session) slice(ctx context.Context, query string, from, to time.Time, l
 		return nil, err
 	}
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
-	if n <= sliceRows || !middle.After(from) {
+	if n <= rows || !middle.After(from) {
 		return s.read(ctx, within, limit)
 	}
-	rows, err := s.slice(ctx, query, from, middle, limit)
-	if err != nil || len(rows) >= limit {
-		return rows, err
+	first, err := s.slice(ctx, query, from, middle, limit, rows)
+	if err != nil || len(first) >= limit {
+		return first, err
 	}
-	rest, err := s.slice(ctx, query, middle, to, limit-len(rows))
-	return append(rows, rest...), err
+	rest, err := s.slice(ctx, query, middle, to, limit-len(first), rows)
+	return append(first, rest...), err
 }
 
 func (s *session) read(ctx context.Context, query string, limit int) ([]row, error) {
@@ -120,7 +123,9 @@ func (s *session) read(ctx context.Context, query string, limit int) ([]row, err
 			break
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b row) int { return a.Deadline.Compare(b.Deadline) })
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(a.Deadline.Compare(b.Deadline), a.StartedAt.Compare(b.StartedAt), strings.Compare(a.ID, b.ID))
+	})
 	return rows[:min(limit, len(rows))], nil
 }
 

@@ -61,7 +61,7 @@ func TestFrom(t *testing.T) {
 // Guards: columns stay aligned whatever people write, and no line is wider than
 // Width.
 func TestTable(t *testing.T) {
-	table := console.NewTable(1, "STATE", "PERSON", "ID")
+	table := console.NewTable([]int{1}, "STATE", "PERSON", "ID")
 	table.Row("", "sending", "lena", "18000000000000001")
 	table.Row("a comment below", "sent", "花子さん", "2")
 	table.Row(strings.Repeat("long ", 40), "sent", strings.Repeat("x", 200), "3")

@@ -11,14 +11,21 @@ type Facts struct{ lines []fact }
 
 type fact struct {
 	label, text string
+	whole       bool // not wrapped
 }
 
 // Add adds a line. An empty text adds nothing; an empty label goes on with what
 // stands above.
 func (f *Facts) Add(label, format string, args ...any) {
 	if text := Line(fmt.Sprintf(format, args...)); text != "" {
-		f.lines = append(f.lines, fact{label, text})
+		f.lines = append(f.lines, fact{label: label, text: text})
 	}
+}
+
+// AddWhole is Add for a link or a command, which must stay on one line to be
+// clicked or copied.
+func (f *Facts) AddWhole(label, text string) {
+	f.lines = append(f.lines, fact{label: label, text: Line(text), whole: true})
 }
 
 // Write writes the lines, wrapped to Width.
@@ -29,8 +36,11 @@ func (f *Facts) Write(w io.Writer) error {
 	}
 	var b strings.Builder
 	for _, l := range f.lines {
-		label := l.label
-		for _, text := range Wrap(l.text, Width-labels-2*len(gap)) {
+		label, texts := l.label, []string{l.text}
+		if !l.whole {
+			texts = Wrap(l.text, Width-labels-2*len(gap))
+		}
+		for _, text := range texts {
 			fmt.Fprintf(&b, "%s%-*s%s%s\n", gap, labels, label, gap, text)
 			label = ""
 		}

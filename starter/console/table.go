@@ -14,7 +14,7 @@ const gap = "  "
 type Table struct {
 	head []string
 	rows []row
-	flex int // the column that is cut when the table is too wide
+	flex []int // the columns that are cut when the table is too wide
 }
 
 type row struct {
@@ -22,9 +22,9 @@ type row struct {
 	below string
 }
 
-// NewTable makes a table. The column with the index flex is cut when the rows
-// would be wider than Width.
-func NewTable(flex int, head ...string) *Table { return &Table{head: head, flex: flex} }
+// NewTable makes a table. The columns with the indexes flex are cut when the rows
+// would be wider than Width, the widest first.
+func NewTable(flex []int, head ...string) *Table { return &Table{head: head, flex: flex} }
 
 // Row adds a row. Below, unless empty, stands on a line of its own under it.
 func (t *Table) Row(below string, cells ...string) {
@@ -46,7 +46,18 @@ func (t *Table) Write(w io.Writer) error {
 	for _, n := range widths {
 		total += n
 	}
-	widths[t.flex] = max(len(t.head[t.flex]), widths[t.flex]-max(0, total-Width))
+	for ; total > Width; total-- {
+		widest := t.flex[0]
+		for _, i := range t.flex {
+			if widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= Columns(t.head[widest]) {
+			break
+		}
+		widths[widest]--
+	}
 
 	var b strings.Builder
 	t.writeRow(&b, widths, t.head)

@@ -58,7 +58,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	if !ok {
 		fmt.Fprintf(out, "\nThe story went wrong; see the steps marked ✗.\n")
 	} else {
-		fmt.Fprintf(out, "\n%d of %d steps seen to happen, in %s.\n", len(steps), len(steps), console.Span(time.Since(began)))
+		fmt.Fprintf(out, "\n%d of %d steps seen to happen, in %.1f s.\n", len(steps), len(steps), time.Since(began).Seconds())
 	}
 	if !keep {
 		return ok, nil
@@ -83,11 +83,11 @@ func play(ctx context.Context, out io.Writer, stack *devstack.Stack) bool {
 		f := &console.Facts{}
 		f.Add("expected", "%s", step.expected)
 		f.Add("seen", "%s %s", got.what, mark)
+		if got.workflow != "" {
+			f.AddWhole("Web UI", fmt.Sprintf("%s/namespaces/%s/workflows/%s", stack.Server.UIURL, stack.Server.Namespace, url.PathEscape(got.workflow)))
+		}
 		if err := f.Write(out); err != nil {
 			return false
-		}
-		if got.workflow != "" {
-			fmt.Fprintf(out, "  Web UI    %s/namespaces/%s/workflows/%s\n", stack.Server.UIURL, stack.Server.Namespace, url.PathEscape(got.workflow))
 		}
 	}
 	return all

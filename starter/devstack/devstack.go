@@ -47,6 +47,7 @@ type Stack struct {
 	folder  folder
 	lock    *filelock.Lock
 	log     *zap.Logger
+	sdkLog  *zap.Logger // Temporal's SDK warns of what it mends itself
 	closers []func() error
 	running []part
 	died    chan error // why a part ended by itself; the first one is kept
@@ -63,6 +64,9 @@ type part struct {
 func Start(ctx context.Context, opts Options) (*Stack, error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
+	}
+	if opts.Warnings == nil {
+		opts.Warnings = io.Discard
 	}
 	s := &Stack{opts: opts, died: make(chan error, 1)}
 	err := s.start(ctx)
@@ -128,11 +132,11 @@ func (s *Stack) prepare() error {
 	if s.Accounts, err = config.OpenAccounts(s.folder.path(AccountsFile)); err != nil {
 		return err
 	}
-	log, closeLog, err := openLog(s.folder.path(productLogFile), s.opts.Warnings)
+	log, closeLog, err := openLog(s.folder.path(productLogFile))
 	if err != nil {
 		return err
 	}
-	s.log = log
+	s.log, s.sdkLog = withWarnings(log, s.opts.Warnings), log
 	s.closers = append(s.closers, closeLog)
 	return nil
 }

@@ -39,7 +39,7 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 		HostPort:  s.Server.Address,
 		Namespace: s.Server.Namespace,
 		Identity:  "starter dev",
-		Logger:    logging.ForTemporal(s.log),
+		Logger:    logging.ForTemporal(s.sdkLog),
 	})
 	if err != nil {
 		return s.Server.Stop, err

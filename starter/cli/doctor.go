@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply/starter/doctor"
+)
+
+func newDoctor() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find what is wrong with the installation, and how to repair it",
+		Long: `Examine the settings and files, Temporal, and each account at Meta: its token and
+permissions, the Page, the webhooks. Nothing is changed, and nothing secret is printed.
+
+  ✓ all right   ! worth a look   ✗ wrong   ? nobody can be asked
+
+The exit code is 1 if something is wrong. Run it where the worker and the bridge run,
+with their variables.`,
+		Example: `  starter doctor
+  starter doctor --json | jq '.sections[].findings[] | select(.level == "failure")'`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupOperate,
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := useDevFiles(cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+		report := doctor.Examine(cmd.Context(), doctor.Options{})
+		if err := cmd.Context().Err(); err != nil {
+			return err
+		}
+		write := report.Write
+		if *asJSON {
+			write = func(w io.Writer) error { return writeJSON(w, report) }
+		}
+		if err := write(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		if report.Failures > 0 {
+			return errTold
+		}
+		return nil
+	}
+	return cmd
+}

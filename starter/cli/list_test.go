@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/console"
+)
+
+// Guards: a list shows the replies of the states and account asked for, the
+// earliest deadline first, with what a person needs to decide.
+func TestList(t *testing.T) {
+	needProduct(t)
+	// An account that only this test uses; by hand the times can be chosen.
+	for i, age := range []time.Duration{time.Hour, 72 * time.Hour, 24 * time.Hour} {
+		created := time.Now().Add(-age).UTC().Format(time.RFC3339)
+		starter(t, "comment", "--account", otherLogin, "--id", fmt.Sprint("1800000000000060", i), "--created", created,
+			"--username", fmt.Sprint("person", i), "--text", "Is it \x1b[31mred?", "--reply", "Hello").mustSucceed(t)
+	}
+	r := waitListed(t, 3, "--account", otherLogin, "--state", "awaiting_approval")
+	var rows []row
+	if err := json.Unmarshal([]byte(r.out), &rows); err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, row := range rows {
+		order = append(order, row.Person)
+		if row.Comment != "Is it \x1b[31mred?" || row.Text != "Hello" || row.Account != otherLogin || row.State != privatereply.AwaitingApproval ||
+			row.Platform != privatereply.Instagram || row.Source != "post" || row.StartedAt.IsZero() {
+			t.Errorf("row = %+v", row)
+		}
+	}
+	if want := []string{"person1", "person2", "person0"}; !slices.Equal(order, want) {
+		t.Errorf("order = %v, want %v", order, want)
+	}
+
+	table := starter(t, "list", "--account", otherLogin, "--state", "awaiting_approval", "--limit", "2").mustSucceed(t).out
+	for _, want := range []string{"STATE ", "awaiting_approval", "in 3d 23h", "person1", "18000000000000601", "“Is it [31mred?” → “Hello”", "2 of 3; more with --limit"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table lacks %q:\n%s", want, table)
+		}
+	}
+	if strings.Contains(table, "\x1b") {
+		t.Error("a comment reached the terminal's controls")
+	}
+	if got := starter(t, "list", "--account", otherLogin, "--state", "expired,withdrawn").mustSucceed(t).out; got != "no replies\n" {
+		t.Errorf("empty list = %q", got)
+	}
+	if got := starter(t, "list", "--account", otherLogin, "--state", "expired", "--json").mustSucceed(t).out; got != "[]\n" {
+		t.Errorf("empty JSON list = %q", got)
+	}
+	starter(t, "list", "--state", "sleeping").mustFail(t, `"sleeping" is not a state`, "awaiting_approval")
+	starter(t, "list", "--limit", "0").mustFail(t, "--limit is 0")
+	if got := starter(t, "list", "--account", `x" OR AccountId != "`).mustSucceed(t).out; got != "no replies\n" {
+		t.Errorf("an account with a quote in it lists %q", got)
+	}
+}
+
+// Guards: with more replies than are read at once the earliest are still found.
+func TestListSlices(t *testing.T) {
+	needProduct(t)
+	const account = "17841400000000777" // of no accounts file
+	ctx := t.Context()
+	s := &session{Client: product.Client, data: defaultData, settings: settings{}}
+	s.settings.TaskQueue = "nobody-lists-this"
+	base := time.Now().UTC().Truncate(time.Second)
+	const replies = 12
+	for i := range replies {
+		in := inputFor(account, fmt.Sprint("1800000000000070", i))
+		in.Comment.CreatedAt = base.Add(-time.Duration((i*5)%replies) * 7 * time.Hour)
+		if _, err := s.start(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitListed(t, replies, "--account", account)
+	query, err := listQuery(nil, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int{1, 5, replies, 100} {
+		rows, err := s.slice(ctx, query, base.Add(-deadlinesSince), base.Add(deadlinesUntil), limit, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != min(limit, replies) {
+			t.Errorf("limit %d: %d rows", limit, len(rows))
+		}
+		for i, r := range rows {
+			want := base.Add(privatereply.ReplyPeriod - privatereply.DeadlineMargin - time.Duration(replies-1-i)*7*time.Hour)
+			if !r.Deadline.Equal(want) {
+				t.Errorf("limit %d: row %d has the deadline %v, want %v", limit, i, r.Deadline, want)
+			}
+		}
+	}
+}
+
+// Guards: whatever people write, no line is wider than a terminal and both texts
+// are seen.
+func TestListTable(t *testing.T) {
+	now := time.Now()
+	long := strings.Repeat("word ", 60)
+	rows := []row{
+		{ID: "reply:instagram:1:18000000000000001", CommentID: "18000000000000001", State: privatereply.AwaitingApproval, Deadline: now.Add(3 * time.Hour), Person: strings.Repeat("名", 60), Comment: long, Text: long, Rule: strings.Repeat("r", 40)},
+		{ID: "reply:instagram:1:2", CommentID: "2", State: privatereply.Sent, Comment: "short", Text: long},
+		{ID: "reply:instagram:3:2", CommentID: "2", State: privatereply.Sent, Comment: long, Text: "short"},
+	}
+	var b strings.Builder
+	if err := listTable(rows, now).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	for _, line := range lines {
+		if n := console.Columns(line); n > console.Width {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if !strings.Contains(lines[1], "18000000000000001") || !strings.Contains(lines[1], "in 3h") {
+		t.Errorf("row = %q", lines[1])
+	}
+	if !strings.Contains(lines[3], "reply:instagram:1:2") || !strings.Contains(lines[5], "reply:instagram:3:2") {
+		t.Errorf("the same comment id in two accounts is not told apart:\n%s", b.String())
+	}
+	if !strings.HasPrefix(lines[4], "  “short” → “word word") || !strings.HasSuffix(lines[6], "…” → “short”") {
+		t.Errorf("texts are cut in the wrong place:\n%s\n%s", lines[4], lines[6])
+	}
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/starter/load"
+	"github.com/privatereply/privatereply/webhookbridge/bridge"
+)
+
+// loadFlags describe a storm.
+type loadFlags struct {
+	storm     load.Storm
+	accounts  []string
+	secretEnv string
+	noVerify  bool
+	wait      time.Duration
+}
+
+func newLoad() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "load",
+		Short: "Send a storm of webhooks to the bridge and count what was kept",
+		Long: `Send signed webhooks to a bridge on this machine, as fast as it answers or at a rate, and
+count afterwards by the ids of the comments that each acknowledged one has its reply in
+Temporal, and exactly one. The exit code is 0 only if none is missing, extra or doubled.
+
+Every comment is a real workflow in the bridge's namespace: do not use it where real
+people are answered. The comments say an emoji, which the rules of "starter dev" and of
+rules.example.yaml ignore: then the storm measures the intake. With --rule-text they can
+say what another rule answers or asks about; then the worker sends, at the sandbox if it
+is the one of "starter dev".`,
+		Example: `  starter load --connections 32 --count 20000
+  starter load --batch 50 --duration 10s --no-verify
+  starter load --rate 200 --duplicates 0.2 --accounts "Clean Slate" --live --json`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupOperate,
+	}
+	var f loadFlags
+	flags := cmd.Flags()
+	flags.StringVar(&f.storm.URL, "url", "", "the bridge's webhooks, on this machine (default from "+config.Prefix+"WEBHOOK_ADDR)")
+	flags.IntVar(&f.storm.Connections, "connections", 32, "how many deliveries are on their way at once")
+	flags.Float64Var(&f.storm.Rate, "rate", 0, "deliveries a second; 0 is as fast as they are answered")
+	flags.IntVar(&f.storm.Comments, "count", 0, fmt.Sprintf("how many comments (default 10000; with --duration %d)", load.MaxComments))
+	flags.DurationVar(&f.storm.Duration, "duration", 0, "stop sending after this time (default 5m)")
+	flags.IntVar(&f.storm.Batch, "batch", 1, "comments in one delivery")
+	flags.StringSliceVar(&f.accounts, "accounts", nil, "take turns between these accounts (default all of the accounts file)")
+	flags.Float64Var(&f.storm.Duplicates, "duplicates", 0, "share of the deliveries that repeats an earlier one, such as 0.1")
+	flags.BoolVar(&f.storm.Redeliver, "redeliver", false, "send again what was not acknowledged, as Meta does")
+	flags.BoolVar(&f.storm.Live, "live", false, "comments on a broadcast (on Instagram; a Page's look like any other)")
+	flags.StringVar(&f.storm.Text, "rule-text", "🔥🔥🔥", "what the comments say, which decides what a rule does with them")
+	flags.StringVar(&f.secretEnv, "secret-env", config.Prefix+"APP_SECRETS", "the variable with the app secret; of several, separated by commas, the first signs")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "do not count what was kept")
+	flags.DurationVar(&f.wait, "wait", 10*time.Minute, "how long the count may take")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+		storm, err := s.storm(f)
+		if err != nil {
+			return err
+		}
+		told := cmd.ErrOrStderr()
+		storm.Progress = func(p load.Progress) {
+			fmt.Fprintf(told, "%3.0f s  %8d comments acknowledged  %d deliveries not\n", p.Elapsed.Seconds(), p.Acknowledged, p.Failed)
+		}
+		report := loadReport{}
+		if report.Storm, err = load.Run(ctx, storm); err != nil {
+			return err
+		}
+		if !f.noVerify {
+			kept, err := report.Storm.Count(ctx, s.Client, f.wait, func(found int) {
+				fmt.Fprintf(told, "counting  %8d replies of %d comments\n", found, report.Storm.Comments)
+			})
+			if err != nil {
+				return err
+			}
+			report.Kept = &kept
+		}
+		if *asJSON {
+			err = writeJSON(cmd.OutOrStdout(), report)
+		} else {
+			err = report.facts().Write(cmd.OutOrStdout())
+		}
+		return errors.Join(err, report.err())
+	})
+	return cmd
+}
+
+// loadReport is a storm and what became of it. Kept is nil if nobody counted.
+type loadReport struct {
+	Storm *load.Result `json:"storm"`
+	Kept  *load.Kept   `json:"kept,omitempty"`
+}
+
+func (r loadReport) facts() *console.Facts {
+	var f console.Facts
+	r.Storm.Describe(&f)
+	if r.Kept != nil {
+		r.Kept.Describe(&f)
+	}
+	return &f
+}
+
+func (r loadReport) err() error {
+	switch {
+	case r.Storm.Comments == 0:
+		return errors.New("the bridge acknowledged nothing")
+	case r.Kept != nil:
+		return r.Kept.Err()
+	}
+	return nil
+}
+
+// storm fills in what the flags leave to the settings.
+func (s *session) storm(f loadFlags) (load.Storm, error) {
+	storm := f.storm
+	if storm.Comments == 0 {
+		if storm.Comments = 10_000; storm.Duration != 0 {
+			storm.Comments = load.MaxComments
+		}
+	}
+	if storm.Duration == 0 {
+		storm.Duration = 5 * time.Minute
+	}
+	if storm.URL == "" {
+		var err error
+		if storm.URL, err = bridgeURL(); err != nil {
+			return storm, err
+		}
+	}
+	secret, _, _ := strings.Cut(os.Getenv(f.secretEnv), ",")
+	if storm.Secret = strings.TrimSpace(secret); storm.Secret == "" {
+		return storm, fmt.Errorf("the variable %s is not set: it has the app secret that the bridge expects; name another with --secret-env", f.secretEnv)
+	}
+	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	if err != nil {
+		return storm, err
+	}
+	storm.Accounts, err = pickAccounts(accounts, f.accounts)
+	return storm, err
+}
+
+// bridgeURL is where the settings say that a bridge on this machine listens.
+func bridgeURL() (string, error) {
+	const variable = config.Prefix + "WEBHOOK_ADDR"
+	address := os.Getenv(variable)
+	if address == "" {
+		return "", fmt.Errorf("say where the bridge is, with --url http://127.0.0.1:8080%s or %s", bridge.Path, variable)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", variable, err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port) + bridge.Path, nil
+}
+
+func pickAccounts(accounts *config.Accounts, names []string) ([]privatereply.Account, error) {
+	if len(names) == 0 {
+		return accounts.All(), nil
+	}
+	var picked []privatereply.Account
+	for _, name := range names {
+		a, err := findAccount(accounts, name)
+		if err != nil {
+			return nil, fmt.Errorf("--accounts: %w", err)
+		}
+		picked = append(picked, a)
+	}
+	return picked, nil
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const testRules = `default: ask
+rules:
+  - name: price
+    when: source == "reel" && says(text, "price")
+    reply: "Hi {{username|there}}!"
+    hold: 2m
+  - name: late
+    when: age > duration("24h")
+    ignore: true
+  - name: shop
+    when: account == "Shop" || found_by_sweep
+    ask: "Hello?"
+`
+
+func rulesFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Guards: what a rule would do, and why, can be seen before it does it, with
+// nothing running.
+func TestRulesTest(t *testing.T) {
+	path := rulesFile(t, testRules)
+	tests := map[string]struct {
+		args []string
+		want []string
+	}{
+		"matches":        {[]string{"what's the PRICE?", "--source", "reel", "--username", "lena"}, []string{"“what's the PRICE?”\n", "price  matched\n", "answered automatically after a hold of 2m, by rule price", "“Hi lena!”"}},
+		"none matches":   {[]string{"price"}, []string{"price  not matched", "shop   not matched", "a person decides, by the default, because no rule matched"}},
+		"by age":         {[]string{"hm", "--age", "25h"}, []string{"late   matched", "left alone, by rule late"}},
+		"by account":     {[]string{"hm", "--account", "Shop"}, []string{"shop   matched", "“Hello?”"}},
+		"only the file":  {nil, []string{"is all right: 3 rules"}},
+		"file, as JSON":  {[]string{"--json"}, []string{`"name": "price"`, `"hold": "2m0s"`}},
+		"found by sweep": {[]string{"hm", "--found-by-sweep"}, []string{"shop   matched"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := starter(t, append([]string{"rules", "test", "--rules", path}, tc.args...)...).mustSucceed(t)
+			for _, want := range tc.want {
+				if !strings.Contains(r.out, want) {
+					t.Errorf("output lacks %q:\n%s", want, r.out)
+				}
+			}
+		})
+	}
+}
+
+// Guards: many comments can be tried at once, and a program reads one answer a line.
+func TestRulesTestFile(t *testing.T) {
+	path := rulesFile(t, testRules)
+	lines := `{"text":"price please","source":"reel"}
+
+{"text":"old","age":"48h"}
+{"text":"hi","platform":"facebook","account_name":"Shop"}
+`
+	var out, errOut bytes.Buffer
+	if code := Main([]string{"rules", "test", "--rules", path, "--file", "-", "--json"}, strings.NewReader(lines), &out, &errOut); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errOut.String())
+	}
+	var rules []string
+	for line := range strings.Lines(out.String()) {
+		var got struct {
+			Text     string
+			Decision struct{ Rule string }
+		}
+		if err := json.Unmarshal([]byte(line), &got); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		rules = append(rules, got.Text+": "+got.Decision.Rule)
+	}
+	if got, want := strings.Join(rules, "; "), "price please: price; old: late; hi: shop"; got != want {
+		t.Errorf("decisions = %s, want %s", got, want)
+	}
+
+	for name, tc := range map[string]struct{ line, want string }{
+		"unknown field": {`{"tex":"x"}`, `standard input, line 1: json: unknown field "tex"`},
+		"no JSON":       {`price`, "standard input, line 1"},
+		"no platform":   {`{"text":"x","platform":"myspace"}`, `"myspace" is not a platform`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			code := Main([]string{"rules", "test", "--rules", path, "--file", "-"}, strings.NewReader(tc.line), &out, &errOut)
+			result{out.String(), errOut.String(), code}.mustFail(t, tc.want)
+		})
+	}
+}
+
+// Guards: a rules file with mistakes fails, with each mistake and its line.
+func TestRulesTestBadFile(t *testing.T) {
+	path := rulesFile(t, "default: maybe\nrules:\n  - name: a\n    when: text.nope()\n    reply: hi\n")
+	starter(t, "rules", "test", "--rules", path).mustFail(t, "line 1", "maybe", "line 4")
+	starter(t, "rules", "test", "--rules", path+".none").mustFail(t, "no such file")
+	starter(t, "rules", "tset").mustFail(t, `there is no command "tset"; did you mean test?`)
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// storyNow is in UTC, as the tests' times are shown in the local zone.
+var storyNow = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+
+func storyStatus(change func(*workflows.Status)) workflows.Status {
+	s := workflows.Status{
+		State: privatereply.AwaitingApproval, Deadline: storyNow.Add(3 * time.Hour), DeadlineFrom: privatereply.ClockEntry,
+		Comment: privatereply.Comment{
+			Platform: privatereply.Instagram, Account: instagram, CommentID: "18000000000000001", MediaID: "17900000000000001",
+			Source: privatereply.SourceReel, PersonID: "6000000000000001", Username: "lena", Text: "Does it come in oak?",
+			ReceivedAt: storyNow.Add(-time.Hour), Via: privatereply.ViaWebhook,
+		},
+		Decision: privatereply.Decision{Action: privatereply.ActionAsk, Rule: "wood", Text: "Hi lena, yes.", Reason: privatereply.DecidedByRule},
+		Text:     "Hi lena, yes.",
+	}
+	change(&s)
+	return s
+}
+
+// Guards: "why did this person get no answer?" is answered in words, with the
+// clocks, Meta's error and what can be done next.
+func TestTell(t *testing.T) {
+	defer func(was *time.Location) { time.Local = was }(time.Local)
+	time.Local = time.UTC
+	const id = "reply:instagram:" + instagram + ":18000000000000001"
+	const comment = `  Comment   “Does it come in oak?”
+            by lena (id 6000000000000001), on instagram reel (id 17900000000000001) of account
+            17841400000000001
+            received Sun 22 Nov 09:00 UTC (1h ago), via webhook
+`
+	tests := map[string]struct {
+		change func(*workflows.Status)
+		want   string
+	}{
+		"waits for a person": {
+			func(*workflows.Status) {},
+			`  State     awaiting_approval: a person must decide
+` + comment + `  Decision  a person decides, by rule wood
+  Reply     “Hi lena, yes.”
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Next      starter approve ` + id + `
+  Next      starter reject ` + id + ` --reason "…"
+`,
+		},
+		"refused by Meta": {
+			func(s *workflows.Status) {
+				s.State, s.Reason = privatereply.Undeliverable, privatereply.PersonUnavailable
+				s.Text, s.Approver, s.DecidedAt = "Yes!", "ana", storyNow.Add(-time.Minute)
+				s.Send = &workflows.Send{
+					Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Attempts: 2,
+					Code: 200, Subcode: 1545041, TraceID: "Abc", SentAt: storyNow.Add(-30 * time.Second),
+				}
+				s.RefusedSignals = []workflows.RefusedSignal{{Name: "reject", Why: "too late", At: storyNow}}
+			},
+			`  State     undeliverable: not delivered
+  Reason    The person cannot receive messages from this account. (person_unavailable)
+` + comment + `  Decision  a person decides, by rule wood
+  Proposed  “Hi lena, yes.”
+  Reply     “Yes!”
+  Approver  ana, Sun 22 Nov 09:59 UTC (1m ago)
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Send      2 attempts, the last one: refused
+            The person cannot receive messages from this account.
+            Meta's error: code 200, subcode 1545041, trace Abc
+            written Sun 22 Nov 09:59 UTC (30s ago)
+  Refused   signal reject, Sun 22 Nov 10:00 UTC (in 0s): too late
+`,
+		},
+		"answered": {
+			func(s *workflows.Status) {
+				s.State = privatereply.Responded
+				s.Send = &workflows.Send{Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "aWdf", RecipientID: "6999"}
+				s.Window = &workflows.Window{RespondedAt: storyNow, ClosesAt: storyNow.Add(24 * time.Hour)}
+			},
+			`  State     responded: the person answered; the window is open
+` + comment + `  Decision  a person decides, by rule wood
+  Reply     “Hi lena, yes.”
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Send      1 attempt, the last one: sent
+  Message   aWdf to 6999
+  Answer    first Sun 22 Nov 10:00 UTC (in 0s)
+  Window    closes Mon 23 Nov 10:00 UTC (in 1d)
+  Next      starter reply conversation:instagram:17841400000000001:6999 --text "…"
+`,
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if err := tell(id, storyStatus(tc.change), storyNow).Write(&b); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, b.String()); diff != "" {
+				t.Errorf("story (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Guards: no state and no clock is shown without words, also one that is added later.
+func TestTellKnowsEveryState(t *testing.T) {
+	for _, s := range privatereply.States {
+		if meaning[s] == "" {
+			t.Errorf("state %s has no words", s)
+		}
+	}
+	for _, c := range []privatereply.Clock{privatereply.ClockCreated, privatereply.ClockEntry, privatereply.ClockReceived, privatereply.ClockBroadcast} {
+		if clocks[c] == "" {
+			t.Errorf("clock %s has no words", c)
+		}
+	}
+}
+
+// Guards: each way to come to a decision is told apart.
+func TestDecisionWords(t *testing.T) {
+	tests := map[string]struct {
+		decision privatereply.Decision
+		want     string
+	}{
+		"rule with hold": {
+			privatereply.Decision{Action: privatereply.ActionAuto, Rule: "price", Hold: privatereply.Duration(2 * time.Minute), Reason: privatereply.DecidedByRule},
+			"answered automatically after a hold of 2m, by rule price",
+		},
+		"default":     {privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByDefault}, "left alone, by the default, because no rule matched"},
+		"hand":        {privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.DecidedByHand}, "a person decides, by hand"},
+		"failed rule": {privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:price"}, "a person decides, by rule price, whose condition failed"},
+		"sweep":       {privatereply.Decision{Action: privatereply.ActionAsk, Rule: "price", Reason: privatereply.FoundBySweep}, "a person decides, by rule price, but a sweep found the comment late"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := deed(tc.decision) + ", by " + decider(tc.decision); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// sampled is how many workflows are asked what Meta told them: enough to see a
+// fault that strikes all of them.
+const sampled = 10
+
+// noRole is how Meta refuses a message to a person with no role on an app that has
+// only Standard Access.
+var noRole = metaError{200, 2018028}
+
+type metaError struct{ code, subcode int }
+
+func (m metaError) String() string {
+	if m.subcode == 0 {
+		return fmt.Sprint(m.code)
+	}
+	return fmt.Sprintf("%d/%d", m.code, m.subcode)
+}
+
+// access looks at what Meta said to the replies that wait to be sent. That is the
+// only way to see whether the app has Standard or Advanced Access.
+func (e *exam) access(ctx context.Context) []Finding {
+	const name = "access"
+	untold := unknown(name, "Standard or Advanced Access cannot be asked for; with Standard Access Meta lets the app write to "+
+		"only people with a role on the app, and refuses others with %v", noRole)
+	said, err := e.refusedSends(ctx)
+	if err != nil || len(said) == 0 {
+		return []Finding{untold}
+	}
+	var found []Finding
+	if ids := said[noRole]; len(ids) > 0 {
+		found = append(found, failure(name,
+			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", replies(ids), noRole),
+			"in the app's dashboard, ask for Advanced Access to pages_messaging (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
+		delete(said, noRole)
+	} else {
+		found = append(found, untold)
+	}
+	for _, m := range sorted(said) {
+		found = append(found, warning("waiting replies", fmt.Sprintf("Meta refused %s with %v", replies(said[m]), m),
+			"see what it means, and until when they wait:", "starter show "+said[m][0]))
+	}
+	return found
+}
+
+func sorted(said map[metaError][]string) []metaError {
+	var all []metaError
+	for m := range said {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b metaError) int { return strings.Compare(a.String(), b.String()) })
+	return all
+}
+
+func replies(ids []string) string {
+	if len(ids) == 1 {
+		return "a reply that waits to be sent"
+	}
+	return fmt.Sprintf("%d replies that wait to be sent", len(ids))
+}
+
+// refusedSends asks some of the account's replies that wait to be sent for Meta's
+// last error, and gives their ids by it.
+func (e *exam) refusedSends(ctx context.Context) (map[metaError][]string, error) {
+	ids, err := e.find(ctx, fmt.Sprintf("WorkflowType=%q AND %s=%q AND %s=%q", workflows.PrivateReplyType,
+		workflows.AccountID.GetName(), e.account.ID, workflows.ReplyState.GetName(), privatereply.Sending))
+	if err != nil {
+		return nil, err
+	}
+	said := map[metaError][]string{}
+	for _, id := range ids {
+		var status workflows.Status
+		if err := e.status(ctx, id, &status); err != nil {
+			return said, err
+		}
+		if s := status.Send; s != nil && s.Code != 0 && status.Comment.Platform == e.account.Platform {
+			m := metaError{s.Code, s.Subcode}
+			said[m] = append(said[m], id)
+		}
+	}
+	return said, nil
+}
+
+// find lists some workflows, the newest first.
+func (e *exam) find(ctx context.Context, query string) ([]string, error) {
+	if e.temporal == nil {
+		return nil, errors.New("no connection to Temporal")
+	}
+	list, err := e.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: sampled})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, info := range list.GetExecutions() {
+		ids = append(ids, info.GetExecution().GetWorkflowId())
+	}
+	return ids, nil
+}
+
+func (e *exam) status(ctx context.Context, id string, status any) error {
+	answer, err := e.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	if err != nil {
+		return err
+	}
+	return answer.Get(status)
+}

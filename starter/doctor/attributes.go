@@ -1,0 +1,56 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.temporal.io/api/operatorservice/v1"
+
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// searchAttributes looks whether the namespace has every attribute with its type.
+func (d *doctor) searchAttributes(ctx context.Context) []Finding {
+	const name = "search attributes"
+	list, err := d.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: d.namespace})
+	if err != nil {
+		return d.usableAttributes(ctx)
+	}
+	var found []Finding
+	var missing []string
+	for _, attribute := range slices.Sorted(maps.Keys(workflows.SearchAttributes)) {
+		want := workflows.SearchAttributes[attribute]
+		has, there := list.GetCustomAttributes()[attribute]
+		switch {
+		case !there:
+			missing = append(missing, attribute)
+		case has != want:
+			found = append(found, failure(name, fmt.Sprintf("%s has the type %s; the product needs %s", attribute, has, want),
+				"use another namespace, or, if nothing else uses the attribute, remove it and set up again:",
+				fmt.Sprintf("temporal operator search-attribute remove --namespace %s --name %s", d.namespace, attribute),
+				"starter setup"))
+		}
+	}
+	if len(missing) > 0 {
+		found = append(found, failure(name, "the namespace lacks "+strings.Join(missing, ", "), "register them:", "starter setup"))
+	}
+	if len(found) == 0 {
+		return []Finding{ok(name, "all %d are registered with their types", len(workflows.SearchAttributes))}
+	}
+	return found
+}
+
+// usableAttributes is for who may not list attributes: a query that uses them
+// tells whether they are there.
+func (d *doctor) usableAttributes(ctx context.Context) []Finding {
+	const name = "search attributes"
+	if err := setup.Check(ctx, d.temporal, d.namespace); err != nil {
+		text, _, _ := strings.Cut(err.Error(), "\n")
+		return []Finding{failure(name, text, "let somebody who may change the namespace run:", "starter setup")}
+	}
+	return []Finding{ok(name, "can be used")}
+}

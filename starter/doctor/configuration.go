@@ -1,0 +1,99 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/rules"
+)
+
+// configuration reads the settings and the files that they name.
+func (d *doctor) configuration() Section {
+	s := Section{Subject: "Configuration"}
+	settings, err := config.Read[Settings]()
+	d.settings = settings
+	if err != nil {
+		s.add(failure("settings", err.Error(), "correct the variables; what could be read is examined all the same"))
+	} else {
+		s.add(ok("settings", "every variable can be read"))
+	}
+	s.add(d.openAccounts()...)
+	s.add(d.checkRules()...)
+	s.add(d.bridgeSettings()...)
+	s.add(d.openGraph()...)
+	return s
+}
+
+func (d *doctor) openAccounts() []Finding {
+	accounts, err := config.OpenAccounts(d.settings.Accounts)
+	if err != nil {
+		var found []Finding
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			found = append(found, failure("accounts file", line, "correct the file; accounts.example.yaml explains every setting"))
+		}
+		return found
+	}
+	d.accounts = accounts
+	found := []Finding{ok("accounts file", "%s has %s", d.settings.Accounts, many(len(accounts.All()), "account"))}
+	for _, text := range accounts.Warnings() {
+		found = append(found, warning("rates", text, "lower it in the accounts file, unless Meta has granted the account more"))
+	}
+	return found
+}
+
+func (d *doctor) checkRules() []Finding {
+	const name = "rules file"
+	set, err := rules.Load(d.settings.Rules)
+	var wrong *rules.LoadError
+	switch {
+	case errors.As(err, &wrong):
+		var found []Finding
+		for _, p := range wrong.Problems {
+			text, _, _ := strings.Cut(p.String(), "\n") // below it points into the condition
+			found = append(found, failure(name, wrong.File+": "+text, "correct it, and try the file:",
+				"starter rules test --rules "+d.settings.Rules))
+		}
+		return found
+	case errors.Is(err, os.ErrNotExist):
+		return []Finding{failure(name, fmt.Sprintf("%s does not exist", d.settings.Rules),
+			"copy rules.example.yaml there, or set PRIVATEREPLY_RULES")}
+	case err != nil:
+		return []Finding{failure(name, err.Error(), "let this program read the file")}
+	}
+	return []Finding{ok(name, "%s has %s", d.settings.Rules, many(len(set.Rules()), "rule"))}
+}
+
+// bridgeSettings looks at what only the bridge needs. It may run elsewhere, so what
+// is missing here is no failure.
+func (d *doctor) bridgeSettings() []Finding {
+	var found []Finding
+	if d.settings.VerifyToken == "" {
+		found = append(found, warning("verify token", "PRIVATEREPLY_VERIFY_TOKEN is not set here; the bridge does not start without it",
+			"where the bridge runs, set it to the word that stands in the dashboard's webhook settings"))
+	}
+	if len(d.settings.AppSecrets) == 0 {
+		return append(found, warning("app secrets", "PRIVATEREPLY_APP_SECRETS is not set here; the bridge does not start without it",
+			"where the bridge runs, set it to the secret of the app, and to the Instagram app secret too if accounts use the Instagram login"))
+	}
+	return append(found, ok("app secrets", "%v for the signatures of webhooks", d.settings.AppSecrets))
+}
+
+func (d *doctor) openGraph() []Finding {
+	g := d.settings.Graph
+	meta, err := graph.New(graph.Options{
+		FacebookURL: g.FacebookURL, InstagramURL: g.InstagramURL, Version: g.Version, Timeout: d.timeout, Now: d.now,
+	})
+	if err != nil {
+		return []Finding{failure("Graph API", err.Error(), "correct PRIVATEREPLY_GRAPH_VERSION, PRIVATEREPLY_GRAPH_FACEBOOK_URL or PRIVATEREPLY_GRAPH_INSTAGRAM_URL")}
+	}
+	d.meta = meta
+	text, level := judgeVersion(g.Version, d.now())
+	if level == OK {
+		return []Finding{ok("Graph version", "%s", text)}
+	}
+	return []Finding{{Check: "Graph version", Level: level, Text: text, Repair: "set PRIVATEREPLY_GRAPH_VERSION=" + newestVersion}}
+}

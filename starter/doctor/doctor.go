@@ -1,0 +1,105 @@
+// Package doctor looks for what is wrong with an installation of the product, and
+// says how to repair it. It examines the settings and files, Temporal, and each
+// account at Meta. It changes nothing, and no finding holds a secret.
+package doctor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/config"
+)
+
+const (
+	// defaultTimeout bounds one check. Meta's slowest answers take a few seconds.
+	defaultTimeout = 10 * time.Second
+	// accountsAtOnce bounds how many accounts are examined at the same time.
+	accountsAtOnce = 8
+)
+
+// Options change how an examination is made. The zero value is for people.
+type Options struct {
+	Now     func() time.Time // the clock; time.Now unless a test sets it
+	Timeout time.Duration    // of one check; 10 s if zero
+}
+
+// Settings are those of all programs. The doctor runs beside them and reads what
+// they read.
+type Settings struct {
+	config.Common
+	config.Graph
+	SendWorkers int               `env:"SEND_WORKERS" envDefault:"1"`
+	VerifyToken string            `env:"VERIFY_TOKEN"`
+	AppSecrets  config.SecretList `env:"APP_SECRETS"`
+}
+
+// doctor is one examination. What is nil could not be had; the finding that says
+// why is there already.
+type doctor struct {
+	now       func() time.Time
+	timeout   time.Duration
+	settings  Settings
+	accounts  *config.Accounts
+	meta      *graph.Client
+	temporal  client.Client
+	namespace string
+}
+
+// Examine reads the settings from the environment and examines everything that
+// they name. What fails hides nothing else: each check has its own time.
+func Examine(ctx context.Context, o Options) Report {
+	d := &doctor{now: o.Now, timeout: o.Timeout}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.timeout <= 0 {
+		d.timeout = defaultTimeout
+	}
+	sections := []Section{d.configuration()}
+	server, disconnect := d.connect(ctx)
+	defer disconnect()
+
+	subjects := []func() Section{func() Section { return d.examineTemporal(ctx, server) }}
+	if d.accounts != nil {
+		for _, account := range d.accounts.All() {
+			subjects = append(subjects, func() Section { return d.examineAccount(ctx, account) })
+		}
+	}
+	found := make([]Section, len(subjects))
+	var running errgroup.Group
+	running.SetLimit(accountsAtOnce)
+	for i, subject := range subjects {
+		running.Go(func() error { found[i] = subject(); return nil })
+	}
+	_ = running.Wait() // what goes wrong is a finding
+	return newReport(append(sections, found...))
+}
+
+// check looks at one thing.
+type check func(context.Context) []Finding
+
+// together runs checks at the same time and keeps their order.
+func (d *doctor) together(ctx context.Context, checks ...check) []Finding {
+	found := make([][]Finding, len(checks))
+	var running sync.WaitGroup
+	for i, c := range checks {
+		running.Go(func() { found[i] = d.bounded(ctx, c) })
+	}
+	running.Wait()
+	var all []Finding
+	for _, f := range found {
+		all = append(all, f...)
+	}
+	return all
+}
+
+func (d *doctor) bounded(ctx context.Context, c check) []Finding {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	return c(ctx)
+}

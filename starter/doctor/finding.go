@@ -1,0 +1,69 @@
+package doctor
+
+import "fmt"
+
+// Level is how bad a finding is.
+type Level string
+
+// The levels.
+const (
+	OK      Level = "ok"
+	Unknown Level = "unknown" // nobody can be asked, or something else has to be repaired first
+	Warning Level = "warning"
+	Failure Level = "failure" // the product does not work as it is set up
+)
+
+// Finding is what one check found.
+type Finding struct {
+	Check    string   `json:"check"` // its name, which does not change
+	Level    Level    `json:"level"`
+	Text     string   `json:"text"`
+	Repair   string   `json:"repair,omitempty"`
+	Commands []string `json:"commands,omitempty"` // to be copied, belonging to Repair
+}
+
+// Section is what was found out about one subject.
+type Section struct {
+	Subject  string    `json:"subject"`
+	Findings []Finding `json:"findings"`
+}
+
+func (s *Section) add(found ...Finding) { s.Findings = append(s.Findings, found...) }
+
+// Report is the outcome of an examination.
+type Report struct {
+	Failures int       `json:"failures"`
+	Warnings int       `json:"warnings"`
+	Sections []Section `json:"sections"`
+}
+
+func newReport(sections []Section) Report {
+	r := Report{Sections: sections}
+	for _, s := range sections {
+		for _, f := range s.Findings {
+			switch f.Level {
+			case Failure:
+				r.Failures++
+			case Warning:
+				r.Warnings++
+			}
+		}
+	}
+	return r
+}
+
+func ok(check, format string, args ...any) Finding {
+	return Finding{Check: check, Level: OK, Text: fmt.Sprintf(format, args...)}
+}
+
+func unknown(check, format string, args ...any) Finding {
+	return Finding{Check: check, Level: Unknown, Text: fmt.Sprintf(format, args...)}
+}
+
+func warning(check, text, repair string, commands ...string) Finding {
+	return Finding{check, Warning, text, repair, commands}
+}
+
+func failure(check, text, repair string, commands ...string) Finding {
+	return Finding{check, Failure, text, repair, commands}
+}

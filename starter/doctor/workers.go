@@ -1,0 +1,76 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// polledRecently is how long ago a worker that lives can have asked last: one poll
+// takes at most a minute.
+const polledRecently = 90 * time.Second
+
+// workers looks for worker processes on every task queue.
+func (d *doctor) workers(ctx context.Context) []Finding {
+	queue := d.settings.TaskQueue
+	const (
+		workflowTasks = enumspb.TASK_QUEUE_TYPE_WORKFLOW
+		activityTasks = enumspb.TASK_QUEUE_TYPE_ACTIVITY
+	)
+	return d.together(ctx,
+		func(ctx context.Context) []Finding { return d.polled(ctx, queue, workflowTasks, activityTasks) },
+		func(ctx context.Context) []Finding { return d.polled(ctx, workflows.SendQueue(queue), activityTasks) },
+		func(ctx context.Context) []Finding {
+			return d.polled(ctx, workflows.LiveSendQueue(queue), activityTasks)
+		},
+	)
+}
+
+// polled looks for processes that take each kind of task from a queue.
+func (d *doctor) polled(ctx context.Context, queue string, kinds ...enumspb.TaskQueueType) []Finding {
+	const name = "worker"
+	processes := map[string]bool{}
+	var idle []string
+	for _, kind := range kinds {
+		polling, err := d.pollers(ctx, queue, kind)
+		if err != nil {
+			return []Finding{unknown(name, "%s cannot be asked who polls it: %v", queue, err)}
+		}
+		for _, identity := range polling {
+			processes[identity] = true
+		}
+		if len(polling) == 0 {
+			idle = append(idle, strings.ToLower(kind.String()))
+		}
+	}
+	if len(idle) > 0 {
+		return []Finding{failure(name, fmt.Sprintf("nobody has polled %s for %s tasks in the last %v", queue, strings.Join(idle, " and "), polledRecently),
+			fmt.Sprintf("start worker with TEMPORAL_NAMESPACE=%s and PRIVATEREPLY_TASK_QUEUE=%s; if it runs, its log says what keeps it", d.namespace, d.settings.TaskQueue))}
+	}
+	n, shares := len(processes), max(1, d.settings.SendWorkers)
+	if queue == workflows.SendQueue(d.settings.TaskQueue) && n > shares {
+		return []Finding{warning(name, fmt.Sprintf("%s is polled by %d processes, but PRIVATEREPLY_SEND_WORKERS is %d here: together they send faster than each account may", queue, n, shares),
+			fmt.Sprintf("set PRIVATEREPLY_SEND_WORKERS=%d for every worker (a worker that was just replaced counts for %v)", n, polledRecently))}
+	}
+	return []Finding{ok(name, "%s is polled by %d of them", queue, n)}
+}
+
+// pollers lists the identities of the processes that polled recently.
+func (d *doctor) pollers(ctx context.Context, queue string, kind enumspb.TaskQueueType) ([]string, error) {
+	info, err := d.temporal.DescribeTaskQueue(ctx, queue, kind)
+	if err != nil {
+		return nil, err
+	}
+	var recent []string
+	for _, p := range info.GetPollers() {
+		if time.Since(p.GetLastAccessTime().AsTime()) <= polledRecently {
+			recent = append(recent, p.GetIdentity())
+		}
+	}
+	return recent, nil
+}

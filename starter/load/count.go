@@ -1,0 +1,111 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+)
+
+const (
+	// pageRows is the server's limit for one page of a list.
+	pageRows = 1000
+	// stalled is how long the count may stand still before it is taken for the end.
+	stalled = 30 * time.Second
+	// askedFor bounds how many missing replies are asked for by their ids.
+	askedFor = 1000
+)
+
+// Count waits until Temporal has a reply to every acknowledged comment, and counts
+// them by their ids. It gives up when nothing new has appeared for half a minute, or
+// after wait; what is missing then is missing. Progress is told how many replies
+// visibility shows.
+func (r *Result) Count(ctx context.Context, c client.Client, wait time.Duration, progress func(found int)) (Kept, error) {
+	began := time.Now()
+	last, lastAt := -1, began
+	for {
+		asked := time.Now()
+		found, err := r.visible(ctx, c)
+		if err != nil {
+			return Kept{}, err
+		}
+		progress(found)
+		if found != last {
+			last, lastAt = found, asked
+		}
+		over := time.Since(lastAt) > stalled || time.Since(began) > wait
+		if found >= r.Comments || over {
+			all, err := r.list(ctx, c)
+			if err != nil {
+				return Kept{}, err
+			}
+			missing := all.missing()
+			if over {
+				err = all.ask(ctx, c, missing)
+			}
+			if len(missing) == 0 || over {
+				return all.kept(), err
+			}
+		}
+		// Counting costs the server as well: it may take a twentieth of the time.
+		if !sleepUntil(ctx, time.Now().Add(max(beat, 20*time.Since(asked)))) {
+			return Kept{}, context.Cause(ctx)
+		}
+	}
+}
+
+// visible is how many replies of the storm visibility shows.
+func (r *Result) visible(ctx context.Context, c client.Client) (int, error) {
+	total := 0
+	for _, query := range r.numbers.queries() {
+		resp, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+		if err != nil {
+			return 0, fmt.Errorf("count the replies: %w", err)
+		}
+		total += int(resp.GetCount())
+	}
+	return total, nil
+}
+
+// list reads all replies of the storm.
+func (r *Result) list(ctx context.Context, c client.Client) (*census, error) {
+	all := newCensus(r)
+	for _, query := range r.numbers.queries() {
+		req := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRows}
+		for {
+			page, err := c.ListWorkflow(ctx, req)
+			if err != nil {
+				return nil, fmt.Errorf("list the replies: %w", err)
+			}
+			for _, info := range page.GetExecutions() {
+				all.add(info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), info.GetStartTime().AsTime())
+			}
+			if req.NextPageToken = page.GetNextPageToken(); len(req.NextPageToken) == 0 {
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+// ask looks for missing replies by their ids. Visibility may be behind; it is no proof.
+func (a *census) ask(ctx context.Context, c client.Client, missing []int) error {
+	for _, number := range missing[:min(len(missing), askedFor)] {
+		id := a.of.numbers.workflowID(number)
+		resp, err := c.DescribeWorkflowExecution(ctx, id, "")
+		var notFound *serviceerror.NotFound
+		if errors.As(err, &notFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", id, err)
+		}
+		info := resp.GetWorkflowExecutionInfo()
+		a.add(id, info.GetExecution().GetRunId(), info.GetStartTime().AsTime())
+	}
+	return nil
+}
