@@ -21,6 +21,7 @@ import (
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/internal/temporalclient"
+	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -48,12 +49,19 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range accounts.Warnings() {
+		logger.Warn(warning)
+	}
+	watched, err := rules.Watch(ctx, settings.Rules, logger)
+	if err != nil {
+		return err
+	}
 	meta, err := graph.New(graph.Options{
 		FacebookURL: settings.FacebookURL, InstagramURL: settings.InstagramURL,
 		Version: settings.Version, Timeout: workflows.HTTPTimeout,
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%[1]sGRAPH_FACEBOOK_URL, %[1]sGRAPH_INSTAGRAM_URL, %[1]sGRAPH_VERSION: %[2]w", config.Prefix, err)
 	}
 	opts, err := temporalclient.Options("worker", logger)
 	if err != nil {
@@ -72,7 +80,7 @@ func run(ctx context.Context) error {
 
 	fatal := make(chan error, 1)
 	w := replyworker.New(replyworker.Config{
-		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Graph: meta, Logger: logger,
+		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Rules: watched, Graph: meta, Logger: logger,
 		Fatal: func(err error) {
 			select {
 			case fatal <- err:
@@ -106,6 +114,7 @@ func run(ctx context.Context) error {
 		ops.Temporal(c),
 		ops.Check{Name: "setup", Run: func(ctx context.Context) error { return setup.Check(ctx, c, opts.Namespace) }},
 		ops.File("accounts", accounts.Err),
+		ops.File("rules", watched.Err),
 	))
 	if cause := context.Cause(serving); err == nil && ctx.Err() == nil && !errors.Is(cause, context.Canceled) {
 		err = cause

@@ -4,11 +4,22 @@ import (
 	"context"
 
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-func (s *Stack) startWorker(context.Context) (stop func() error, err error) {
+func (s *Stack) startWorker(ctx context.Context) (stop func() error, err error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if stop == nil {
+			end()
+		}
+	}()
+	watched, err := rules.Watch(life, s.folder.path(RulesFile), s.log.Named("worker"))
+	if err != nil {
+		return nil, err
+	}
 	meta, err := graph.New(graph.Options{
 		FacebookURL:  s.SandboxURL + "/facebook",
 		InstagramURL: s.SandboxURL + "/instagram",
@@ -22,6 +33,7 @@ func (s *Stack) startWorker(context.Context) (stop func() error, err error) {
 		Namespace: s.Server.Namespace,
 		TaskQueue: TaskQueue,
 		Accounts:  s.Accounts,
+		Rules:     watched,
 		Graph:     meta,
 		Logger:    s.log.Named("worker"),
 		Fatal:     func(err error) { s.die("worker", err) },
@@ -29,5 +41,9 @@ func (s *Stack) startWorker(context.Context) (stop func() error, err error) {
 	if err := w.Start(); err != nil {
 		return nil, err
 	}
-	return func() error { w.Stop(); return nil }, nil
+	return func() error {
+		w.Stop()
+		end()
+		return nil
+	}, nil
 }

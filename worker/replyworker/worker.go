@@ -2,6 +2,7 @@
 package replyworker
 
 import (
+	"context"
 	"fmt"
 
 	"go.temporal.io/sdk/client"
@@ -13,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -23,6 +25,7 @@ type Config struct {
 	DataConverter converter.DataConverter // of Client; nil: Temporal's own
 	TaskQueue     string
 	Accounts      *config.Accounts
+	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
 	Logger        *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
@@ -36,10 +39,12 @@ const maxDispatches = 4
 
 // Worker polls four task queues: one for workflows and look-ups, two for sends, so
 // that neither a backlog of posts nor of look-ups delays a live reply, and one for
-// the batches of a storm.
+// the batches of a storm. It also keeps the Schedules of the accounts' sweeps.
 type Worker struct {
-	parts  []part
-	logger *zap.Logger
+	parts         []part
+	schedules     sweeps.Schedules
+	stopSchedules func()
+	logger        *zap.Logger
 }
 
 type part struct {
@@ -58,6 +63,7 @@ func New(c Config) *Worker {
 	main := worker.New(c.Client, c.TaskQueue, options)
 	register(main)
 	acts.Register(main)
+	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).Register(main)
 
 	options.DisableWorkflowWorker = true
 	posts := worker.New(c.Client, workflows.SendQueue(c.TaskQueue), options)
@@ -73,7 +79,8 @@ func New(c Config) *Worker {
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	activities.NewDispatcher(c.Client, data, c.Namespace, c.TaskQueue).Register(intake)
 
-	return &Worker{logger: c.Logger, parts: []part{
+	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
+	return &Worker{logger: c.Logger, schedules: schedules, stopSchedules: func() {}, parts: []part{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
@@ -87,6 +94,7 @@ func register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	r.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
+	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
 }
 
 // Start begins to poll. After an error nothing runs.
@@ -100,12 +108,28 @@ func (w *Worker) Start() error {
 		}
 		w.logger.Info("polling", zap.String("queue", p.queue))
 	}
+	w.keepSchedules()
 	return nil
+}
+
+// keepSchedules keeps the Schedules up to date until stopSchedules is called.
+func (w *Worker) keepSchedules() {
+	ctx, end := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.schedules.Keep(ctx)
+	}()
+	w.stopSchedules = func() {
+		end()
+		<-ended
+	}
 }
 
 // Stop stops polling and waits for what runs, at most WorkerStopTimeout: a send
 // that is cut off would leave a delivery unknown.
 func (w *Worker) Stop() {
+	w.stopSchedules()
 	done := make(chan struct{})
 	for _, p := range w.parts {
 		go func() {
