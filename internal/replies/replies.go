@@ -4,8 +4,11 @@
 package replies
 
 import (
+	"context"
+	"fmt"
 	"time"
 
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 )
@@ -23,4 +26,13 @@ type Client struct {
 // workers answer; data decodes what c's own methods leave encoded, such as a memo.
 func New(c client.Client, namespace, queue string, data converter.DataConverter) *Client {
 	return &Client{temporal: c, namespace: namespace, queue: queue, data: data, now: time.Now}
+}
+
+// Retention is how long the namespace keeps replies that have ended.
+func (c *Client) Retention(ctx context.Context) (time.Duration, error) {
+	d, err := c.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.namespace})
+	if err != nil {
+		return 0, fmt.Errorf("describe namespace %s: %w", c.namespace, err)
+	}
+	return d.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(), nil
 }

@@ -1,0 +1,137 @@
+package queue
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+)
+
+// View is what waited at one moment. It is never changed.
+type View struct {
+	Version int
+	Rows    []replies.Row // live broadcasts first, then the earliest deadline
+	Total   int64         // more than the rows when there are too many to hold
+	ReadAt  time.Time
+	Err     error // why it is not newer
+
+	byID map[string]int
+}
+
+func newView(rows []replies.Row, total int64, now time.Time) *View {
+	v := &View{Rows: slices.Clone(rows), Total: max(total, int64(len(rows))), ReadAt: now, byID: make(map[string]int, len(rows))}
+	slices.SortFunc(v.Rows, Compare)
+	for i, r := range v.Rows {
+		v.byID[r.ID] = i
+	}
+	return v
+}
+
+// failed is v, marked as not new.
+func (v *View) failed(err error) *View {
+	marked := *v
+	marked.Err = err
+	return &marked
+}
+
+// Compare orders rows as people should decide them: a broadcast can end at any
+// moment, so its comments come first.
+func Compare(a, b replies.Row) int {
+	if a.OnLive() != b.OnLive() {
+		if a.OnLive() {
+			return -1
+		}
+		return 1
+	}
+	return a.Compare(b)
+}
+
+// Row finds one row.
+func (v *View) Row(id string) (replies.Row, bool) {
+	i, ok := v.byID[id]
+	if !ok {
+		return replies.Row{}, false
+	}
+	return v.Rows[i], true
+}
+
+// Filter says which rows somebody wants to see. Empty fields mean all of them.
+type Filter struct {
+	State   privatereply.State
+	Account string
+	Rule    string
+	Source  privatereply.Source
+	Search  string
+}
+
+// Matches reports whether f wants a row. The search looks for every word in what
+// people wrote and in the ids; texts that a list has cut are searched as far as it
+// has them.
+func (f Filter) Matches(r replies.Row) bool {
+	switch {
+	case f.State != "" && f.State != r.State,
+		f.Account != "" && f.Account != r.Account,
+		f.Rule != "" && f.Rule != r.Rule,
+		f.Source != "" && f.Source != r.Source:
+		return false
+	case f.Search == "":
+		return true
+	}
+	hay := strings.ToLower(strings.Join([]string{r.Person, r.Comment, r.Text, r.Rule, r.Media, r.ID}, "\n"))
+	for word := range strings.FieldsSeq(strings.ToLower(f.Search)) {
+		if !strings.Contains(hay, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// Select lists the rows that f wants, in their order.
+func (v *View) Select(f Filter) []replies.Row {
+	var found []replies.Row
+	for _, r := range v.Rows {
+		if f.Matches(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// Count is how many rows are in a state.
+func (v *View) Count(s privatereply.State) int {
+	n := 0
+	for _, r := range v.Rows {
+		if r.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Choices are the values that filters can have here, sorted.
+type Choices struct {
+	Accounts, Rules []string
+	Sources         []privatereply.Source
+}
+
+// Choices lists what occurs among the rows.
+func (v *View) Choices() Choices {
+	accounts, rules, sources := map[string]bool{}, map[string]bool{}, map[privatereply.Source]bool{}
+	for _, r := range v.Rows {
+		accounts[r.Account], rules[r.Rule], sources[r.Source] = true, true, true
+	}
+	return Choices{Accounts: sorted(accounts), Rules: sorted(rules), Sources: sorted(sources)}
+}
+
+func sorted[T ~string](set map[T]bool) []T {
+	var all []T
+	for v := range set {
+		if v != "" {
+			all = append(all, v)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,135 @@
+package queue
+
+import (
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+)
+
+// maxChanges is how many changes are kept for watchers that are slow.
+const maxChanges = 64
+
+// Change is what happened between two views.
+type Change struct {
+	Version int
+	Came    []replies.Row // new, or in a new state or with a new deadline
+	Went    []replies.Row // as they were
+	Decided []Decision
+}
+
+// Touches reports whether the change concerns what f wants.
+func (c Change) Touches(f Filter) bool {
+	for _, rows := range [][]replies.Row{c.Came, c.Went} {
+		for _, r := range rows {
+			if f.Matches(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Waits lists what began to wait for a decision.
+func (c Change) Waits() []replies.Row {
+	var all []replies.Row
+	for _, r := range c.Came {
+		if r.State == privatereply.AwaitingApproval {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// publish makes v the view. The lock is held.
+func (q *Queue) publish(v *View, decided []Decision) {
+	c := compare(q.view, v)
+	c.Decided = decided
+	same := len(c.Came) == 0 && len(c.Went) == 0 && len(decided) == 0 && (q.view.Err == nil) == (v.Err == nil) && q.view.Total == v.Total
+	if !same {
+		q.version++
+		c.Version = q.version
+		q.changes = append(q.changes, c)
+		q.changes = q.changes[max(0, len(q.changes)-maxChanges):]
+	}
+	v.Version = q.version
+	q.view = v
+	if same {
+		return
+	}
+	for w := range q.watchers {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func compare(was, is *View) Change {
+	var c Change
+	for _, r := range is.Rows {
+		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) {
+			c.Came = append(c.Came, r)
+			if ok {
+				c.Went = append(c.Went, old)
+			}
+		}
+	}
+	for _, r := range was.Rows {
+		if _, ok := is.byID[r.ID]; !ok {
+			c.Went = append(c.Went, r)
+		}
+	}
+	return c
+}
+
+// Watcher is told when the view changes.
+type Watcher struct {
+	queue *Queue
+	wake  chan struct{}
+	seen  int
+}
+
+// Watch begins to watch from a version on. Close it at the end.
+func (q *Queue) Watch(version int) *Watcher {
+	w := &Watcher{queue: q, wake: make(chan struct{}, 1), seen: version}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.watchers[w] = struct{}{}
+	if version != q.version {
+		w.wake <- struct{}{}
+	}
+	q.nudge()
+	return w
+}
+
+// Close ends the watch.
+func (w *Watcher) Close() {
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	delete(w.queue.watchers, w)
+}
+
+// Changed is ready when something has changed.
+func (w *Watcher) Changed() <-chan struct{} { return w.wake }
+
+// Next returns what happened since the last call, and the view. Missed means that
+// so much has happened that not all of it is kept.
+func (w *Watcher) Next() (changes []Change, view *View, missed bool) {
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	for _, c := range w.queue.changes {
+		if c.Version > w.seen {
+			changes = append(changes, c)
+		}
+	}
+	missed = w.seen > w.queue.version || len(changes) < w.queue.version-w.seen
+	w.seen = w.queue.version
+	return changes, w.queue.view, missed
+}
+
+// nudge asks for a look soon.
+func (q *Queue) nudge() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}

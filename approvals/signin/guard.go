@@ -1,0 +1,218 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Options say who may come in. At least one of Users, Header and DevUser is set.
+type Options struct {
+	Users *Users // nil: no tokens
+	// Header is where a trusted proxy writes the user's name; empty: nowhere. Only
+	// requests that come from Proxies are believed.
+	Header    string
+	Proxies   []netip.Prefix
+	ProxyRole Role // of users whom the file does not name; empty: they may not come in
+	// DevUser is who everybody on this machine is, without signing in. It is for
+	// development only.
+	DevUser string
+}
+
+// Guard knows who makes a request.
+type Guard struct {
+	opts     Options
+	sessions *sessions
+	failures *failures
+}
+
+// NewGuard makes a guard, or says which options leave the door closed or open.
+func NewGuard(o Options) (*Guard, error) {
+	switch {
+	case o.Users == nil && o.Header == "" && o.DevUser == "":
+		return nil, errors.New("nobody could sign in: set PRIVATEREPLY_APPROVALS_USERS to a file that `approvals user NAME --role admin` makes entries for, or PRIVATEREPLY_APPROVALS_PROXY_HEADER behind a proxy that signs people in")
+	case o.Header != "" && len(o.Proxies) == 0:
+		return nil, errors.New("PRIVATEREPLY_APPROVALS_PROXY_HEADER needs PRIVATEREPLY_APPROVALS_PROXIES: anybody could write the header otherwise")
+	case o.Header == "" && len(o.Proxies) > 0 && o.Users == nil && o.DevUser == "":
+		return nil, errors.New("PRIVATEREPLY_APPROVALS_PROXIES alone signs nobody in: set PRIVATEREPLY_APPROVALS_PROXY_HEADER as well")
+	}
+	return &Guard{opts: o, sessions: newSessions(time.Now), failures: newFailures(time.Now)}, nil
+}
+
+// TakesTokens reports whether people can sign in with a token.
+func (g *Guard) TakesTokens() bool { return g.opts.Users != nil }
+
+// Err says why the newest users file is not in force.
+func (g *Guard) Err() error { return g.opts.Users.Err() }
+
+// Who finds the user who makes a request. ErrSlowDown means that the same address
+// tried too many wrong tokens.
+func (g *Guard) Who(r *http.Request) (User, error) {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return g.tokenUser(r, strings.TrimSpace(token))
+	}
+	if g.opts.DevUser != "" && fromHere(r) {
+		return User{Name: g.opts.DevUser, Role: Admin}, nil
+	}
+	if g.opts.Header != "" && g.fromProxy(r) {
+		if name := strings.TrimSpace(r.Header.Get(g.opts.Header)); name != "" {
+			return g.proxyUser(name)
+		}
+	}
+	if cookie, err := r.Cookie(cookieName(r)); err == nil {
+		if name, ok := g.sessions.use(cookie.Value); ok {
+			// The file is asked each time: who was taken out of it is out.
+			if user, ok := g.opts.Users.named(name); ok {
+				return user, nil
+			}
+		}
+	}
+	return User{}, ErrUnknown
+}
+
+// What keeps somebody out.
+var (
+	ErrUnknown  = errors.New("you are not signed in")
+	ErrToken    = errors.New("this token is not known; ask the person who runs the desk for a new one")
+	ErrSlowDown = errors.New("too many wrong tokens came from your address; wait a minute and try again")
+	ErrNoRole   = errors.New("you are known, but may not use the desk; ask the person who runs it to enter your name in its users file")
+)
+
+func (g *Guard) tokenUser(r *http.Request, token string) (User, error) {
+	user, ok := g.opts.Users.holding(token)
+	if ok {
+		return user, nil // a right token is taken whatever others did from the same address
+	}
+	if !g.failures.allowed(g.client(r)) {
+		return User{}, ErrSlowDown
+	}
+	return User{}, ErrToken
+}
+
+func (g *Guard) proxyUser(name string) (User, error) {
+	if checkName(name) != nil {
+		return User{}, ErrNoRole
+	}
+	if user, ok := g.opts.Users.named(name); ok {
+		return user, nil
+	}
+	if g.opts.ProxyRole == "" {
+		return User{}, ErrNoRole
+	}
+	return User{Name: name, Role: g.opts.ProxyRole}, nil
+}
+
+// SignIn begins a session for the holder of token.
+func (g *Guard) SignIn(w http.ResponseWriter, r *http.Request, token string) (User, error) {
+	user, err := g.tokenUser(r, strings.TrimSpace(token))
+	if err != nil {
+		return User{}, err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName(r), Value: g.sessions.begin(user.Name, r.UserAgent()), Path: "/",
+		MaxAge: int(sessionLife.Seconds()), HttpOnly: true, Secure: !toHere(r),
+		// Lax and not strict: a link in a chat must find people signed in.
+		SameSite: http.SameSiteLaxMode,
+	})
+	return user, nil
+}
+
+// SignOut ends the session of a request.
+func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(cookieName(r)); err == nil {
+		g.sessions.end(cookie.Value)
+	}
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, Secure: !toHere(r), SameSite: http.SameSiteLaxMode})
+}
+
+// Sessions lists who is signed in with a token, the last used first.
+func (g *Guard) Sessions() []Session { return g.sessions.list() }
+
+// EndSessions signs a user out everywhere.
+func (g *Guard) EndSessions(name string) int { return g.sessions.endAll(name) }
+
+// Users lists who may come in by the users file.
+func (g *Guard) Users() []User { return g.opts.Users.All() }
+
+// cookieName has the prefix with which browsers keep other hosts from setting it,
+// wherever they allow the prefix.
+func cookieName(r *http.Request) string {
+	if toHere(r) {
+		return "desk"
+	}
+	return "__Host-desk"
+}
+
+// toHere reports whether the browser asked for this machine by a loopback name.
+// Only then may a cookie travel without TLS.
+func toHere(r *http.Request) bool {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// fromHere reports whether the request was made on this machine, and for it: a page
+// elsewhere whose name was made to point here has another Host.
+func fromHere(r *http.Request) bool {
+	ip, err := remote(r)
+	return err == nil && ip.IsLoopback() && toHere(r)
+}
+
+func (g *Guard) fromProxy(r *http.Request) bool {
+	ip, err := remote(r)
+	return err == nil && g.trusted(ip)
+}
+
+func (g *Guard) trusted(ip netip.Addr) bool {
+	for _, p := range g.opts.Proxies {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// client is the address that failures are counted by: behind trusted proxies the
+// one that they name.
+func (g *Guard) client(r *http.Request) string {
+	ip, err := remote(r)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && g.trusted(ip); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			break
+		}
+		ip = next.Unmap()
+	}
+	return ip.String()
+}
+
+func remote(r *http.Request) (netip.Addr, error) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("remote address: %w", err)
+	}
+	return at.Addr().Unmap(), nil
+}
+
+type userKey struct{}
+
+// With returns a context that knows its user.
+func With(ctx context.Context, u User) context.Context { return context.WithValue(ctx, userKey{}, u) }
+
+// From is the user of a context that With made.
+func From(ctx context.Context) User {
+	u, _ := ctx.Value(userKey{}).(User)
+	return u
+}

@@ -1,0 +1,177 @@
+package signin
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/privatereply/privatereply/internal/reload"
+)
+
+// maxNameChars is the longest approver that a reply takes.
+const maxNameChars = 100
+
+// Users is the file of who may sign in, read again when it changes.
+type Users struct{ file *reload.File[[]entry] }
+
+// entry is one user of the file. A user without a token can only come through a
+// trusted proxy.
+type entry struct {
+	User
+	hash []byte
+}
+
+// OpenUsers reads the users file at path.
+func OpenUsers(path string) (*Users, error) {
+	file, err := reload.Open(path, loadUsers)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("users file %s does not exist: make its first entry with `approvals user NAME --role admin >> %[1]s`", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Users{file}, nil
+}
+
+// Err says why the newest version of the file is not in force.
+func (u *Users) Err() error {
+	if u == nil {
+		return nil
+	}
+	return u.file.Err()
+}
+
+// All lists who may sign in, in the order of the file.
+func (u *Users) All() []User {
+	if u == nil {
+		return nil
+	}
+	var all []User
+	for _, e := range u.file.Current() {
+		all = append(all, e.User)
+	}
+	return all
+}
+
+// named finds a user by name.
+func (u *Users) named(name string) (User, bool) {
+	for _, user := range u.All() {
+		if user.Name == name {
+			return user, true
+		}
+	}
+	return User{}, false
+}
+
+// holding finds the user who holds a token. Tokens are long and random, so that one
+// round of SHA-256 hides them well enough.
+func (u *Users) holding(token string) (found User, ok bool) {
+	if u == nil || token == "" {
+		return User{}, false
+	}
+	hash := sha256.Sum256([]byte(token))
+	for _, e := range u.file.Current() {
+		if len(e.hash) > 0 && subtle.ConstantTimeCompare(e.hash, hash[:]) == 1 {
+			found, ok = e.User, true
+		}
+	}
+	return found, ok
+}
+
+type userYAML struct {
+	Name        string `yaml:"name"`
+	Role        string `yaml:"role"`
+	TokenSHA256 string `yaml:"token_sha256"`
+}
+
+func loadUsers(path string) ([]entry, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var list []userYAML
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: it is not a list of users with name, role and token_sha256: %s", path, firstLine(err))
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s: there is no user in it; make one with `approvals user NAME --role admin >> %[1]s`", path)
+	}
+	var all []entry
+	var problems []error
+	seen := map[string]bool{}
+	for i, y := range list {
+		e, err := y.entry()
+		if err == nil && seen[y.Name] {
+			err = fmt.Errorf("name: %q is there twice", y.Name)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: user %d: %w", path, i+1, err))
+		}
+		seen[y.Name] = true
+		all = append(all, e)
+	}
+	return all, errors.Join(problems...)
+}
+
+// firstLine leaves out the source that the YAML library quotes under its message:
+// a token may stand there by mistake.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+func (y userYAML) entry() (entry, error) {
+	var e entry
+	if err := checkName(y.Name); err != nil {
+		return e, err
+	}
+	if err := e.Role.UnmarshalText([]byte(y.Role)); err != nil {
+		return e, fmt.Errorf("role: %w", err)
+	}
+	e.Name = y.Name
+	if y.TokenSHA256 == "" {
+		return e, nil
+	}
+	hash, err := hex.DecodeString(y.TokenSHA256)
+	if err != nil || len(hash) != sha256.Size {
+		return e, errors.New("token_sha256: it is not a SHA-256 in 64 hexadecimal digits; `approvals user` writes one")
+	}
+	e.hash = hash
+	return e, nil
+}
+
+func checkName(name string) error {
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0 || strings.TrimSpace(name) != name:
+		return fmt.Errorf("name: %q is empty or has spaces around it", name)
+	case n > maxNameChars:
+		return fmt.Errorf("name: it has %d characters; at most %d", n, maxNameChars)
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.C, r) }):
+		return errors.New("name: it has a control character; write a plain name")
+	}
+	return nil
+}
+
+// NewUser makes a token for a user, and the lines that go into the users file. The
+// token cannot be had again from them.
+func NewUser(name string, role Role) (token, lines string, err error) {
+	if err := checkName(name); err != nil {
+		return "", "", err
+	}
+	token = "desk-" + rand.Text() // 128 bits and more
+	hash := sha256.Sum256([]byte(token))
+	entry, err := yaml.Marshal([]userYAML{{Name: name, Role: string(role), TokenSHA256: hex.EncodeToString(hash[:])}})
+	return token, string(entry), err
+}
