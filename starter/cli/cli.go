@@ -82,7 +82,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		newDev(), newDemo(),
 		newApprove(), newReject(), newResolve(), newReply(), newStop(),
 		newList(), newShow(),
-		newComment(), newRules(), newSetup(), newLoad(),
+		newComment(), newRules(), newSetup(), newDoctor(), newLoad(),
 	)
 	return root
 }

@@ -36,7 +36,9 @@ a reply wins; the text and the deadline are checked before anything happens.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, workflows.ApproveMessage, workflows.Approve{Approver: approver, Text: *text})
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+			return s.replies.Approve(ctx, id, s.updateID, workflows.Approve{Approver: approver, Text: *text})
+		})
 	})
 	return cmd
 }
@@ -62,7 +64,9 @@ no worker has the send yet; the answer says whether it was in time.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, workflows.RejectMessage, workflows.Reject{Approver: approver, Reason: *reason})
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+			return s.replies.Reject(ctx, id, s.updateID, workflows.Reject{Approver: approver, Reason: *reason})
+		})
 	})
 	return cmd
 }
@@ -89,7 +93,9 @@ undeliverable. Nothing is sent either way.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, workflows.ResolveMessage, workflows.Resolve{Approver: approver, Delivered: delivered})
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+			return s.replies.Resolve(ctx, id, s.updateID, workflows.Resolve{Approver: approver, Delivered: delivered})
+		})
 	})
 	return cmd
 }
@@ -104,13 +110,16 @@ type decided struct {
 	Error    string              `json:"error,omitempty"`
 }
 
-// decide sends one message to each reply. One that fails does not keep the others
-// from theirs, but the command fails.
-func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, name string, message any) error {
+// decision decides one reply.
+type decision func(workflowID string) (workflows.Answer, error)
+
+// decide decides each reply. One that fails does not keep the others from it, but
+// the command fails.
+func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, do decision) error {
 	results := make([]decided, 0, len(args))
 	failed := false
 	for _, arg := range args {
-		d := s.decideOne(ctx, arg, name, message)
+		d := s.decideOne(ctx, arg, do)
 		failed = failed || !d.Accepted
 		results = append(results, d)
 		if !asJSON {
@@ -131,14 +140,14 @@ func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string,
 	return nil
 }
 
-func (s *session) decideOne(ctx context.Context, arg, name string, message any) decided {
+func (s *session) decideOne(ctx context.Context, arg string, do decision) decided {
 	id, err := s.replyID(ctx, arg)
 	if err != nil {
 		return decided{ID: arg, Error: err.Error()}
 	}
-	var answer workflows.Answer
-	if err := s.update(ctx, id, name, message, &answer); err != nil {
-		return decided{ID: id, Error: err.Error()}
+	answer, err := do(id)
+	if err != nil {
+		return decided{ID: id, Error: plainly(err, id).Error()}
 	}
 	return decided{ID: id, Accepted: answer.Accepted, State: answer.State, Reason: answer.Reason, Deadline: answer.Deadline}
 }

@@ -63,7 +63,7 @@ func TestRejectSeveral(t *testing.T) {
 		got[2]["id"] != onPage || got[2]["accepted"] != true {
 		t.Errorf("results = %s", r.out)
 	}
-	starter(t, "reject", first, "--reason", "again").mustFail(t, "this reply has ended: it is rejected. A person decided not to answer.")
+	starter(t, "reject", first, "--reason", "again").mustFail(t, "already decided: ", "rejected this reply at")
 	starter(t, "reject", first).mustFail(t, "--reason is missing")
 	if n := product.Sandbox.Attempts(first) + product.Sandbox.Attempts(second); n != 0 {
 		t.Errorf("%d attempts to send reached Meta", n)
@@ -109,6 +109,6 @@ func TestApproveWithoutWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	starter(t, "approve", workflow).mustFail(t, "no worker is running for task queue nobody-polls-this", "start one", "starter show "+workflow)
-	starter(t, "show", workflow).mustFail(t, "no worker is running for task queue nobody-polls-this")
+	starter(t, "approve", workflow).mustFail(t, workflow+": no worker answers: start one", "starter show "+workflow)
+	starter(t, "show", workflow).mustFail(t, "no worker answers: start one")
 }

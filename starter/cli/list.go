@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/starter/console"
-	"github.com/privatereply/privatereply/workflows"
 )
 
 // defaultRows is how many replies a list shows.
@@ -39,16 +39,17 @@ Lists show what Temporal's visibility store knows, which may be a second behind.
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
 		}
-		query, err := listQuery(*states, *account)
+		wanted, err := listStates(*states)
 		if err != nil {
 			return err
 		}
-		rows, err := s.earliest(ctx, query, *limit)
+		filter := replies.Filter{States: wanted, Account: *account}
+		rows, err := s.replies.Earliest(ctx, filter, *limit)
 		if err != nil {
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), append([]row{}, rows...)) // [] rather than null
+			return writeJSON(cmd.OutOrStdout(), append([]replies.Row{}, rows...)) // [] rather than null
 		}
 		if len(rows) == 0 {
 			fmt.Fprintln(cmd.OutOrStdout(), "no replies")
@@ -60,7 +61,7 @@ Lists show what Temporal's visibility store knows, which may be a second behind.
 		if len(rows) < *limit {
 			return nil
 		}
-		total, err := s.count(ctx, query)
+		total, err := s.replies.Count(ctx, filter)
 		if err == nil && total > int64(len(rows)) {
 			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d; more with --limit\n", len(rows), total)
 		}
@@ -69,22 +70,19 @@ Lists show what Temporal's visibility store knows, which may be a second behind.
 	return cmd
 }
 
-func listQuery(states []string, account string) (string, error) {
-	query := equals("WorkflowType", workflows.PrivateReplyType)
-	if account != "" {
-		query = and(query, equals(workflows.AccountID.GetName(), account))
-	}
+// listStates reads the states asked for. None means those that are not over.
+func listStates(states []string) ([]privatereply.State, error) {
 	wanted := make([]privatereply.State, len(states))
 	for i, name := range states {
 		wanted[i] = privatereply.State(strings.TrimSpace(name))
 		if !slices.Contains(privatereply.States, wanted[i]) {
-			return "", fmt.Errorf("--state: %q is not a state; write one of\n%s", name, stateList())
+			return nil, fmt.Errorf("--state: %q is not a state; write one of\n%s", name, stateList())
 		}
 	}
 	if len(wanted) == 0 {
 		wanted = slices.DeleteFunc(slices.Clone(privatereply.States), privatereply.State.Final)
 	}
-	return and(query, oneOf(workflows.ReplyState.GetName(), wanted...)), nil
+	return wanted, nil
 }
 
 func stateList() string {
@@ -97,16 +95,16 @@ func stateList() string {
 
 // listTable shows a reply on a line, and under it what was written and what is to
 // be answered: the two are what a person decides by, and too long for columns.
-func listTable(rows []row, now time.Time) *console.Table {
+func listTable(rows []replies.Row, now time.Time) *console.Table {
 	t := console.NewTable([]int{2, 3}, "STATE", "DEADLINE", "PERSON", "RULE", "ID")
 	for _, r := range rows {
-		t.Row(exchange(r.Comment, r.Text), string(r.State), r.deadline(now), r.Person, r.Rule, r.shortID(rows))
+		t.Row(exchange(r.Comment, r.Text), string(r.State), untilWhen(r, now), r.Person, r.Rule, shortID(r, rows))
 	}
 	return t
 }
 
-// deadline is until when a reply may be sent. Once it was sent that is history.
-func (r row) deadline(now time.Time) string {
+// untilWhen tells until when a reply may be sent. Once it was sent that is history.
+func untilWhen(r replies.Row, now time.Time) string {
 	if r.Deadline.IsZero() || !r.State.Waiting() {
 		return "-"
 	}
@@ -115,7 +113,7 @@ func (r row) deadline(now time.Time) string {
 
 // shortID is the comment's id, which every command takes, or the whole workflow id
 // where two accounts have a comment of the same id.
-func (r row) shortID(rows []row) string {
+func shortID(r replies.Row, rows []replies.Row) string {
 	for _, other := range rows {
 		if other.CommentID == r.CommentID && other.ID != r.ID {
 			return r.ID

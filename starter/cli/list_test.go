@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/starter/console"
 )
 
@@ -23,7 +24,7 @@ func TestList(t *testing.T) {
 			"--username", fmt.Sprint("person", i), "--text", "Is it \x1b[31mred?", "--reply", "Hello").mustSucceed(t)
 	}
 	r := waitListed(t, 3, "--account", otherLogin, "--state", "awaiting_approval")
-	var rows []row
+	var rows []replies.Row
 	if err := json.Unmarshal([]byte(r.out), &rows); err != nil {
 		t.Fatal(err)
 	}
@@ -61,50 +62,12 @@ func TestList(t *testing.T) {
 	}
 }
 
-// Guards: with more replies than are read at once the earliest are still found.
-func TestListSlices(t *testing.T) {
-	needProduct(t)
-	const account = "17841400000000777" // of no accounts file
-	ctx := t.Context()
-	s := &session{Client: product.Client, data: defaultData, settings: settings{}}
-	s.settings.TaskQueue = "nobody-lists-this"
-	base := time.Now().UTC().Truncate(time.Second)
-	const replies = 12
-	for i := range replies {
-		in := inputFor(account, fmt.Sprint("1800000000000070", i))
-		in.Comment.CreatedAt = base.Add(-time.Duration((i*5)%replies) * 7 * time.Hour)
-		if _, err := s.start(ctx, in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	waitListed(t, replies, "--account", account)
-	query, err := listQuery(nil, account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, limit := range []int{1, 5, replies, 100} {
-		rows, err := s.slice(ctx, query, base.Add(-deadlinesSince), base.Add(deadlinesUntil), limit, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(rows) != min(limit, replies) {
-			t.Errorf("limit %d: %d rows", limit, len(rows))
-		}
-		for i, r := range rows {
-			want := base.Add(privatereply.ReplyPeriod - privatereply.DeadlineMargin - time.Duration(replies-1-i)*7*time.Hour)
-			if !r.Deadline.Equal(want) {
-				t.Errorf("limit %d: row %d has the deadline %v, want %v", limit, i, r.Deadline, want)
-			}
-		}
-	}
-}
-
 // Guards: whatever people write, no line is wider than a terminal and both texts
 // are seen.
 func TestListTable(t *testing.T) {
 	now := time.Now()
 	long := strings.Repeat("word ", 60)
-	rows := []row{
+	rows := []replies.Row{
 		{ID: "reply:instagram:1:18000000000000001", CommentID: "18000000000000001", State: privatereply.AwaitingApproval, Deadline: now.Add(3 * time.Hour), Person: strings.Repeat("名", 60), Comment: long, Text: long, Rule: strings.Repeat("r", 40)},
 		{ID: "reply:instagram:1:2", CommentID: "2", State: privatereply.Sent, Comment: "short", Text: long},
 		{ID: "reply:instagram:3:2", CommentID: "2", State: privatereply.Sent, Comment: long, Text: "short"},

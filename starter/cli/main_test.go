@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/converter"
-
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/devserver"
@@ -200,13 +198,4 @@ func waitListed(t *testing.T, want int, args ...string) result {
 		return nil
 	})
 	return r
-}
-
-var defaultData = converter.GetDefaultDataConverter()
-
-func inputFor(account, comment string) workflows.Input {
-	return workflows.Input{
-		Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: comment, ReceivedAt: time.Now().UTC()},
-		Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"},
-	}
 }

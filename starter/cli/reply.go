@@ -38,10 +38,9 @@ account has Meta's Human Agent feature: then a person must have written it.`,
 		if err != nil {
 			return err
 		}
-		var answer workflows.FollowUpAnswer
-		err = s.update(ctx, args[0], workflows.FollowUpUpdate, workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}, &answer)
+		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent})
 		if err != nil {
-			return fmt.Errorf("not sent: %w", err)
+			return plainly(err, args[0])
 		}
 		if *asJSON {
 			if err := writeJSON(cmd.OutOrStdout(), answer); err != nil {

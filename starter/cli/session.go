@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
@@ -34,11 +35,13 @@ func readSettings(cmd *cobra.Command) (settings, error) {
 // session is a connection to Temporal and what belongs to it.
 type session struct {
 	client.Client
+	replies   *replies.Client
 	settings  settings
 	namespace string
 	data      converter.DataConverter
-	// invocation is a name for this run of the command.
-	invocation string
+	// updateID is that of every Update of this command, so that a repeat after a lost
+	// answer gets the first one's answer. A workflow gets one Update of a command.
+	updateID string
 }
 
 // connect reads the settings and connects. Close the session at the end.
@@ -57,11 +60,14 @@ func connect(cmd *cobra.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Client: c, settings: set, namespace: opts.Namespace, data: opts.DataConverter, invocation: uuid.NewString()}
-	if s.namespace == "" {
-		s.namespace = client.DefaultNamespace
-	}
-	return s, nil
+	return &session{
+		Client:    c,
+		replies:   replies.New(c, opts.Namespace, set.TaskQueue, opts.DataConverter),
+		settings:  set,
+		namespace: opts.Namespace,
+		data:      opts.DataConverter,
+		updateID:  "starter-" + uuid.NewString(),
+	}, nil
 }
 
 // withSession runs a command that needs Temporal.

@@ -15,6 +15,7 @@ import (
 	batchpb "go.temporal.io/api/batch/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
@@ -50,16 +51,14 @@ At a terminal it asks first, unless --yes is given.`,
 		if err != nil {
 			return err
 		}
-		query := and(equals(workflows.AccountID.GetName(), *account), oneOf(workflows.ReplyState.GetName(), privatereply.Holding, privatereply.Sending))
-		if *rule != "" {
-			query = and(query, equals(workflows.RuleName.GetName(), *rule))
-		}
-		n, err := s.count(ctx, query)
+		query := stopQuery(*account, *rule)
+		r, err := s.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 		if err != nil {
-			return err
+			return fmt.Errorf("count the replies: %w", err)
 		}
+		n := r.GetCount()
 		if n > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
-			if err := confirm(cmd, fmt.Sprintf("Reject %s for good?", replies(n))); err != nil {
+			if err := confirm(cmd, fmt.Sprintf("Reject %s for good?", countOf(n))); err != nil {
 				return err
 			}
 		}
@@ -82,6 +81,19 @@ At a terminal it asks first, unless --yes is given.`,
 	return cmd
 }
 
+// stopQuery finds the automatic replies of an account, or of one of its rules, that
+// are not sent yet.
+func stopQuery(account, rule string) string {
+	equals := func(attribute temporal.SearchAttributeKey, value string) string {
+		return attribute.GetName() + ` = "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+	}
+	query := equals(workflows.AccountID, account) + fmt.Sprintf(" AND %s IN (%q, %q)", workflows.ReplyState.GetName(), privatereply.Holding, privatereply.Sending)
+	if rule != "" {
+		query += " AND " + equals(workflows.RuleName, rule)
+	}
+	return query
+}
+
 // stopped is what became of a batch.
 type stopped struct {
 	Concerned int64  `json:"concerned"` // replies held or on their way
@@ -94,14 +106,14 @@ func (r stopped) String() string {
 	if r.Concerned == 0 {
 		return "nothing to stop: no reply is held or on its way"
 	}
-	s := fmt.Sprintf("%s: told to stop (a send that a worker had already is not called back)", replies(r.Signalled))
+	s := fmt.Sprintf("%s: told to stop (a send that a worker had already is not called back)", countOf(r.Signalled))
 	if r.Failed > 0 {
-		s += fmt.Sprintf("; %s could not be told: run the command again", replies(r.Failed))
+		s += fmt.Sprintf("; %s could not be told: run the command again", countOf(r.Failed))
 	}
 	return s
 }
 
-func replies(n int64) string {
+func countOf(n int64) string {
 	if n == 1 {
 		return "1 reply"
 	}
@@ -138,7 +150,7 @@ func (s *session) batchReject(ctx context.Context, query string, message workflo
 				Failed: d.GetFailureOperationCount(), JobID: job,
 			}
 			if d.GetState() == enumspb.BATCH_OPERATION_STATE_FAILED {
-				return r, fmt.Errorf("the batch %s failed after %s of %d; run the command again", job, replies(r.Signalled), r.Concerned)
+				return r, fmt.Errorf("the batch %s failed after %s of %d; run the command again", job, countOf(r.Signalled), r.Concerned)
 			}
 			return r, nil
 		}

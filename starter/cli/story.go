@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/starter/console"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -153,18 +154,9 @@ func nextSteps(id string, s workflows.Status) []string {
 	case privatereply.DeliveryUnknown:
 		return []string{"look into the account's inbox, then: starter resolve " + id + " --delivered=true|false"}
 	case privatereply.Responded:
-		if conversation, err := privatereply.ConversationID(s.Comment.Platform, s.Comment.Account, person(s)); err == nil {
+		if conversation, ok := replies.ConversationOf(s); ok {
 			return []string{"starter reply " + conversation + ` --text "…"`}
 		}
 	}
 	return nil
-}
-
-// person is whom the conversation is with: the one who got the message, who has
-// another id than the commenter on some accounts.
-func person(s workflows.Status) string {
-	if s.Send != nil && s.Send.RecipientID != "" {
-		return s.Send.RecipientID
-	}
-	return s.Comment.PersonID
 }

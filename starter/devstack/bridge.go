@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -22,10 +21,6 @@ func (s *Stack) startBridge(ctx context.Context) (stop func() error, err error) 
 			end()
 		}
 	}()
-	watched, err := rules.Watch(life, s.folder.path(RulesFile), s.log.Named("bridge"))
-	if err != nil {
-		return nil, err
-	}
 	settings, err := s.bridgeSettings()
 	if err != nil {
 		return nil, err
@@ -33,7 +28,7 @@ func (s *Stack) startBridge(ctx context.Context) (stop func() error, err error) 
 	b, err := bridge.New(bridge.Config{
 		Settings:  settings,
 		Accounts:  s.Accounts,
-		Rules:     watched,
+		Rules:     s.rules,
 		Client:    s.Client,
 		Namespace: s.Server.Namespace,
 		Logger:    s.log.Named("bridge"),

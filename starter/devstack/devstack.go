@@ -12,12 +12,14 @@ import (
 	"slices"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/devserver/filelock"
+	"github.com/privatereply/privatereply/rules"
 )
 
 // TaskQueue is where a stack's workflows run.
@@ -47,7 +49,9 @@ type Stack struct {
 	folder  folder
 	lock    *filelock.Lock
 	log     *zap.Logger
-	sdkLog  *zap.Logger // Temporal's SDK warns of what it mends itself
+	sdkLog  *zap.Logger             // Temporal's SDK warns of what it mends itself
+	data    converter.DataConverter // of Client; nil: Temporal's own
+	rules   *rules.Watcher
 	closers []func() error
 	running []part
 	died    chan error // why a part ended by itself; the first one is kept
@@ -138,7 +142,10 @@ func (s *Stack) prepare() error {
 	}
 	s.log, s.sdkLog = withWarnings(log, s.opts.Warnings), log
 	s.closers = append(s.closers, closeLog)
-	return nil
+	watching, stop := context.WithCancel(context.Background())
+	s.closers = append(s.closers, func() error { stop(); return nil })
+	s.rules, err = rules.Watch(watching, s.folder.path(RulesFile), s.log)
+	return err
 }
 
 func (s *Stack) tell(format string, args ...any) {

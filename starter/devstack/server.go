@@ -8,6 +8,7 @@ import (
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
 // startServer starts the Temporal server and sets its namespace up.
@@ -35,13 +36,22 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 		}
 	}()
 	// TEMPORAL_* variables may name another server, which must not be touched here.
-	s.Client, err = client.DialContext(ctx, client.Options{
+	options := client.Options{
 		HostPort:  s.Server.Address,
 		Namespace: s.Server.Namespace,
 		Identity:  "starter dev",
 		Logger:    logging.ForTemporal(s.sdkLog),
-	})
+	}
+	// But encryption is the product's own, and `starter approve` will use it too.
+	encryption, err := temporalclient.Codec()
 	if err != nil {
+		return s.Server.Stop, err
+	}
+	if encryption != nil {
+		encryption.Apply(&options)
+	}
+	s.data = options.DataConverter
+	if s.Client, err = client.DialContext(ctx, options); err != nil {
 		return s.Server.Stop, err
 	}
 	stop = func() error {

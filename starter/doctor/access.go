@@ -34,8 +34,8 @@ func (m metaError) String() string {
 // only way to see whether the app has Standard or Advanced Access.
 func (e *exam) access(ctx context.Context) []Finding {
 	const name = "access"
-	untold := unknown(name, "Standard or Advanced Access cannot be asked for; with Standard Access Meta lets the app write to "+
-		"only people with a role on the app, and refuses others with %v", noRole)
+	untold := unknown(name, "Standard or Advanced cannot be asked for; with Standard Access the app may write to "+
+		"only people with a role on the app (others are refused with %v)", noRole)
 	said, err := e.refusedSends(ctx)
 	if err != nil || len(said) == 0 {
 		return []Finding{untold}

@@ -20,8 +20,8 @@ func (e *exam) humanAgent(ctx context.Context) []Finding {
 		return []Finding{failure(name, "Meta did not permit a human agent's message in "+id+": the app lacks the Human Agent feature",
 			"ask for the feature in the app's dashboard (App Review), or write human_agent: false in the accounts file")}
 	}
-	return []Finding{unknown(name, "whether the app has the Human Agent feature cannot be asked for; without it Meta refuses messages "+
-		"later than 24 hours with error 10, and human_agent must be false")}
+	return []Finding{unknown(name, "whether the app has the feature cannot be asked for; without it, human_agent must be false "+
+		"(Meta refuses messages after the 24 hours with error 10)")}
 }
 
 // refusedAgent finds a conversation in which Meta did not permit a message that

@@ -25,6 +25,6 @@ func (d *doctor) serverVersion(ctx context.Context) []Finding {
 		return append(found, warning("fairness", version+" has none: an account with many comments delays the others",
 			fmt.Sprintf("upgrade the server to 1.%d or newer, and set matching.useNewMatcher and matching.enableFairness to true in its dynamic configuration", fairnessSince)))
 	}
-	return append(found, unknown("fairness", "whether it is on cannot be asked over the API; without it an account with many comments "+
-		"delays the others: set matching.useNewMatcher and matching.enableFairness to true in the server's dynamic configuration"))
+	return append(found, unknown("fairness", "cannot be asked over the API; set matching.useNewMatcher and matching.enableFairness to true in the "+
+		"server's dynamic configuration, or an account with many comments delays the others"))
 }

@@ -17,18 +17,15 @@ const polledRecently = 90 * time.Second
 
 // workers looks for worker processes on every task queue.
 func (d *doctor) workers(ctx context.Context) []Finding {
-	queue := d.settings.TaskQueue
-	const (
-		workflowTasks = enumspb.TASK_QUEUE_TYPE_WORKFLOW
-		activityTasks = enumspb.TASK_QUEUE_TYPE_ACTIVITY
-	)
-	return d.together(ctx,
-		func(ctx context.Context) []Finding { return d.polled(ctx, queue, workflowTasks, activityTasks) },
-		func(ctx context.Context) []Finding { return d.polled(ctx, workflows.SendQueue(queue), activityTasks) },
-		func(ctx context.Context) []Finding {
-			return d.polled(ctx, workflows.LiveSendQueue(queue), activityTasks)
-		},
-	)
+	main := d.settings.TaskQueue
+	activities := enumspb.TASK_QUEUE_TYPE_ACTIVITY
+	checks := []check{func(ctx context.Context) []Finding {
+		return d.polled(ctx, main, enumspb.TASK_QUEUE_TYPE_WORKFLOW, activities)
+	}}
+	for _, queue := range []string{workflows.SendQueue(main), workflows.LiveSendQueue(main), workflows.IntakeQueue(main)} {
+		checks = append(checks, func(ctx context.Context) []Finding { return d.polled(ctx, queue, activities) })
+	}
+	return d.together(ctx, checks...)
 }
 
 // polled looks for processes that take each kind of task from a queue.
@@ -54,10 +51,10 @@ func (d *doctor) polled(ctx context.Context, queue string, kinds ...enumspb.Task
 	}
 	n, shares := len(processes), max(1, d.settings.SendWorkers)
 	if queue == workflows.SendQueue(d.settings.TaskQueue) && n > shares {
-		return []Finding{warning(name, fmt.Sprintf("%s is polled by %d processes, but PRIVATEREPLY_SEND_WORKERS is %d here: together they send faster than each account may", queue, n, shares),
+		return []Finding{warning(name, fmt.Sprintf("%d processes poll %s, but PRIVATEREPLY_SEND_WORKERS is %d here: together they send faster than the accounts may", n, queue, shares),
 			fmt.Sprintf("set PRIVATEREPLY_SEND_WORKERS=%d for every worker (a worker that was just replaced counts for %v)", n, polledRecently))}
 	}
-	return []Finding{ok(name, "%s is polled by %d of them", queue, n)}
+	return []Finding{ok(name, "%s on %s", many(n, "worker"), queue)}
 }
 
 // pollers lists the identities of the processes that polled recently.

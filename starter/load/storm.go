@@ -145,7 +145,7 @@ func (r *running) take() (slot, bool) {
 	before := r.fresh(i)
 	s := slot{number: before}
 	if r.fresh(i+1) == before {
-		s.number = rand.IntN(before)
+		s.number = rand.IntN(min(before, r.deliveries))
 	} else if before >= r.deliveries {
 		return s, false
 	}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/sweeps"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// sweptAtOnce is how many accounts are swept at the same time.
+const sweptAtOnce = 8
+
+func newSweep() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sweep [--account ACCOUNT]",
+		Short: "Find comments whose webhooks never arrived, now",
+		Long: `Have the accounts swept now, and wait until that is done: a worker reads the posts of
+an account and starts the reply of every comment of the last 7 days that has none. It
+does so by itself every sweep_every of the accounts file. A comment that is older than
+sweep_auto_within, or than the account's first sweep, is not answered by a rule alone:
+a person decides.
+
+Comments on ads and on live broadcasts cannot be found: Meta does not list them. The
+exit code is 0 only if every pass came to its end. Ctrl-C stops the waiting, not the
+passes.`,
+		Example: `  starter sweep
+  starter sweep --account 17841400000000001 --json`,
+		Args:    needArgs(0, 0, ""),
+		GroupID: groupOperate,
+	}
+	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+		accounts, err := sweptAccounts(s.settings.Accounts, *account)
+		if err != nil {
+			return err
+		}
+		results := s.sweepAll(ctx, accounts, newSweepProgress(cmd.ErrOrStderr(), len(accounts)))
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if *asJSON {
+			err = writeJSON(cmd.OutOrStdout(), results)
+		} else {
+			err = writeSwept(cmd.OutOrStdout(), results)
+		}
+		if err == nil && slices.ContainsFunc(results, func(r sweptAccount) bool { return !r.Completed }) {
+			err = errTold
+		}
+		return err
+	})
+	return cmd
+}
+
+func sweptAccounts(path, only string) ([]privatereply.Account, error) {
+	accounts, err := config.OpenAccounts(path)
+	if err != nil {
+		return nil, err
+	}
+	if only == "" {
+		return accounts.All(), nil
+	}
+	account, err := findAccount(accounts, only)
+	return []privatereply.Account{account}, err
+}
+
+// sweptAccount is what became of the pass over one account.
+type sweptAccount struct {
+	Platform   privatereply.Platform  `json:"platform"`
+	Account    string                 `json:"account"`
+	Name       string                 `json:"name,omitempty"`
+	WorkflowID string                 `json:"workflow_id,omitempty"`
+	Completed  bool                   `json:"completed"`
+	Error      string                 `json:"error,omitempty"`
+	Result     *workflows.SweepStatus `json:"result,omitempty"` // how far it came
+}
+
+// sweepAll sweeps the accounts side by side. One that fails does not keep the
+// others from their end.
+func (s *session) sweepAll(ctx context.Context, accounts []privatereply.Account, progress *sweepProgress) []sweptAccount {
+	results := make([]sweptAccount, len(accounts))
+	var group errgroup.Group
+	group.SetLimit(sweptAtOnce)
+	for i, account := range accounts {
+		results[i] = sweptAccount{Platform: account.Platform, Account: account.ID, Name: account.Name}
+		group.Go(func() error {
+			r := &results[i]
+			pass, err := s.sweep(ctx, account, progress.of(i, r.title()))
+			r.WorkflowID, r.Result = pass.id, pass.status
+			if r.Completed = err == nil; err != nil {
+				r.Error = err.Error()
+			}
+			progress.ended()
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in the results
+	progress.clear()
+	return results
+}
+
+// sweep has an account swept, and waits until the pass has ended.
+func (s *session) sweep(ctx context.Context, account privatereply.Account, tell passTold) (passSeen, error) {
+	id, err := privatereply.SweepID(account.Platform, account.ID)
+	if err != nil {
+		return passSeen{}, err
+	}
+	pass, err := sweeps.Trigger(ctx, s.Client, id, func(running sweeps.Pass) error {
+		seen, err := s.lookAtPass(ctx, running)
+		if err == nil {
+			seen.trouble = orWord(seen.trouble, "another pass runs already; this one begins when it has ended")
+			seen.status = nil
+			tell(seen)
+		}
+		return err
+	})
+	if err != nil {
+		return passSeen{}, err
+	}
+	return s.followPass(ctx, pass, tell)
+}
+
+func (r sweptAccount) title() string {
+	return fmt.Sprintf("%s (%s)", orWord(r.Name, r.Account), r.Platform)
+}
+
+func orWord(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+// writeSwept shows an account on a line, and under it what kept a pass from its end.
+func writeSwept(w io.Writer, results []sweptAccount) error {
+	t := console.NewTable(0, "ACCOUNT", "PAGES", "POSTS", "COMMENTS", "STARTED", "HAD ONE", "REPLIED", "TOO OLD", "OWN", "FAILED")
+	for _, r := range results {
+		var c workflows.SweepCounts
+		if r.Result != nil {
+			c = r.Result.SweepCounts
+		}
+		cells := []string{r.title()}
+		for _, n := range []int{c.Pages, c.Posts, c.Comments, c.Started, c.Duplicate, c.AlreadyReplied, c.TooOld, c.Own, c.Failed} {
+			cells = append(cells, strconv.Itoa(n))
+		}
+		below := ""
+		if !r.Completed {
+			below = "not completed: " + r.Error
+		}
+		t.Row(below, cells...)
+	}
+	return t.Write(w)
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// sweepProgress shows how far the passes are: on a terminal in a line that is
+// written over and over, and what a pass waits for in lines that stay.
+type sweepProgress struct {
+	out      io.Writer
+	terminal bool
+
+	mu     sync.Mutex
+	counts []workflows.SweepCounts
+	done   int
+	told   []string // what each pass was last said to wait for
+}
+
+func newSweepProgress(out io.Writer, accounts int) *sweepProgress {
+	f, ok := out.(*os.File)
+	return &sweepProgress{
+		out: out, terminal: ok && isTerminal(f),
+		counts: make([]workflows.SweepCounts, accounts), told: make([]string, accounts),
+	}
+}
+
+// of is told of the looks at the i-th account's pass.
+func (p *sweepProgress) of(i int, title string) passTold {
+	return func(seen passSeen) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if seen.status != nil {
+			p.counts[i] = seen.status.SweepCounts
+		}
+		if seen.trouble != "" && seen.trouble != p.told[i] {
+			p.erase()
+			fmt.Fprintf(p.out, "starter: %s: %s\n", title, console.Line(seen.trouble))
+		}
+		p.told[i] = seen.trouble
+		p.draw()
+	}
+}
+
+// ended counts an account whose pass is over.
+func (p *sweepProgress) ended() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	p.draw()
+}
+
+func (p *sweepProgress) draw() {
+	if !p.terminal {
+		return
+	}
+	var all workflows.SweepCounts
+	for _, c := range p.counts {
+		all = all.Plus(c)
+	}
+	line := fmt.Sprintf("%d of %d accounts swept; %d pages, %d posts, %d comments, %d replies started",
+		p.done, len(p.counts), all.Pages, all.Posts, all.Comments, all.Started)
+	p.erase()
+	fmt.Fprint(p.out, console.Cut(line, console.Width-1))
+}
+
+func (p *sweepProgress) erase() {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// clear leaves nothing on the line.
+func (p *sweepProgress) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+}
