@@ -27,9 +27,10 @@ type Pass struct {
 
 // Trigger has the Schedule start a pass, also when it is paused, and returns the
 // pass once it has begun. While another one runs it waits for its end, because that
-// one may be beyond what is to be found; waiting, unless nil, is then told about it
-// at each look. The pass returned began after the call, whoever asked for it.
-func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting func(Pass)) (Pass, error) {
+// one may be beyond what is to be found; waiting is then told about it at each look,
+// and ends the waiting with an error. The pass returned began after the call,
+// whoever asked for it.
+func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting func(Pass) error) (Pass, error) {
 	handle := c.ScheduleClient().GetHandle(ctx, scheduleID)
 	before, err := handle.Describe(ctx)
 	if err != nil {
@@ -51,8 +52,10 @@ func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting fu
 				return p, nil
 			}
 		}
-		if running := is.Info.RunningWorkflows; len(running) > 0 && waiting != nil {
-			waiting(Pass{running[0].WorkflowID, running[0].FirstExecutionRunID})
+		if running := is.Info.RunningWorkflows; len(running) > 0 {
+			if err := waiting(Pass{running[0].WorkflowID, running[0].FirstExecutionRunID}); err != nil {
+				return Pass{}, err
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -81,8 +81,8 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	root.AddCommand(
 		newDev(), newDemo(),
 		newApprove(), newReject(), newResolve(), newReply(), newStop(),
-		newList(), newShow(),
-		newComment(), newRules(), newSetup(), newDoctor(), newLoad(),
+		newList(), newShow(), newFeed(), newConversations(),
+		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newLoad(),
 	)
 	return root
 }

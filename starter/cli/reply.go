@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -18,19 +19,23 @@ func newReply() *cobra.Command {
 		Long: `Send a follow-up in a conversation, which is named by its workflow id
 (conversation:<platform>:<account>:<person>). It can be sent for 24 hours after the
 person's newest message. With --human-agent it can be sent for 7 days, where the
-account has Meta's Human Agent feature: then a person must have written it.`,
-		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."`,
+account has Meta's Human Agent feature: then a person must have written it.
+
+A Facebook Page's conversation can also be named by Meta's own id (t_…), which
+starter conversations shows; --account then says whose it is. Such a message goes to
+Meta directly: the product does not check the window first (Meta refuses it outside),
+keeps no record of it, and never repeats it.`,
+		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
+  starter reply t_1000000000000001 --account 100000000000001 --text "It ships on Monday."`,
 		Args:    needArgs(1, 1, "a CONVERSATION"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "what to write (required)")
 	humanAgent := cmd.Flags().Bool("human-agent", false, "a person wrote this: send it with Meta's HUMAN_AGENT tag once the 24 hours are over")
 	who := cmd.Flags().String("agent", "", "who writes (default: PRIVATEREPLY_APPROVER, else your user name)")
+	account := cmd.Flags().String("account", "", "whose conversation it is, for Meta's t_… id")
 	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
-		if *text == "" {
-			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
-		}
+	followUp := withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
 		if id, ok := privatereply.ParseID(args[0]); !ok || id.Kind != "conversation" {
 			return fmt.Errorf("%q is not a conversation's workflow id (conversation:<platform>:<account>:<person>); `starter show ID` of a reply names its conversation", args[0])
 		}
@@ -38,7 +43,10 @@ account has Meta's Human Agent feature: then a person must have written it.`,
 		if err != nil {
 			return err
 		}
-		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent})
+		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
+		answer, err := insist.Update(ctx, func() (workflows.FollowUpAnswer, error) {
+			return s.replies.FollowUp(ctx, args[0], s.updateID, message)
+		})
 		if err != nil {
 			return plainly(err, args[0])
 		}
@@ -59,5 +67,16 @@ account has Meta's Human Agent feature: then a person must have written it.`,
 		}
 		return nil
 	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *text == "":
+			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
+		case !isThread(args[0]):
+			return followUp(cmd, args)
+		case *humanAgent:
+			return errors.New("--human-agent needs the conversation's workflow id: Meta takes no tag for a t_… id")
+		}
+		return replyInThread(cmd, args[0], *account, *text, *asJSON)
+	}
 	return cmd
 }

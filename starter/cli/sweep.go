@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -118,7 +119,7 @@ func (s *session) sweep(ctx context.Context, account privatereply.Account, tell 
 	pass, err := sweeps.Trigger(ctx, s.Client, id, func(running sweeps.Pass) error {
 		seen, err := s.lookAtPass(ctx, running)
 		if err == nil {
-			seen.trouble = orWord(seen.trouble, "another pass runs already; this one begins when it has ended")
+			seen.trouble = cmp.Or(seen.trouble, "another pass runs already; this one begins when it has ended")
 			seen.status = nil
 			tell(seen)
 		}
@@ -131,19 +132,12 @@ func (s *session) sweep(ctx context.Context, account privatereply.Account, tell 
 }
 
 func (r sweptAccount) title() string {
-	return fmt.Sprintf("%s (%s)", orWord(r.Name, r.Account), r.Platform)
-}
-
-func orWord(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
+	return fmt.Sprintf("%s (%s)", cmp.Or(r.Name, r.Account), r.Platform)
 }
 
 // writeSwept shows an account on a line, and under it what kept a pass from its end.
 func writeSwept(w io.Writer, results []sweptAccount) error {
-	t := console.NewTable(0, "ACCOUNT", "PAGES", "POSTS", "COMMENTS", "STARTED", "HAD ONE", "REPLIED", "TOO OLD", "OWN", "FAILED")
+	t := console.NewTable([]int{0}, "ACCOUNT", "PAGES", "POSTS", "COMMENTS", "STARTED", "HAD ONE", "REPLIED", "TOO OLD", "OWN", "FAILED")
 	for _, r := range results {
 		var c workflows.SweepCounts
 		if r.Result != nil {

@@ -15,8 +15,12 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// lookEvery is how often a pass is looked at.
-const lookEvery = 500 * time.Millisecond
+const (
+	// lookEvery is how often a pass is looked at.
+	lookEvery = 500 * time.Millisecond
+	// takeTimeout is after how long it is asked whether a worker is there at all.
+	takeTimeout = 10 * time.Second
+)
 
 // passSeen is a pass at one look.
 type passSeen struct {
@@ -81,7 +85,7 @@ func (s *session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, e
 	if activities := d.GetPendingActivities(); len(activities) > 0 {
 		seen.trouble = s.troubleOf(activities[0])
 	}
-	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
 	if answer, err := s.QueryWorkflow(ctx, pass.WorkflowID, "", workflows.StatusQuery); err == nil {
 		var status workflows.SweepStatus
@@ -96,11 +100,11 @@ func (s *session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, e
 // may be there.
 func untaken(d *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) bool {
 	task := d.GetPendingWorkflowTask()
-	if task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED && now.Sub(task.GetScheduledTime().AsTime()) > acceptTimeout {
+	if task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED && now.Sub(task.GetScheduledTime().AsTime()) > takeTimeout {
 		return true
 	}
 	for _, a := range d.GetPendingActivities() {
-		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED && a.GetLastFailure() == nil && now.Sub(a.GetScheduledTime().AsTime()) > acceptTimeout {
+		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED && a.GetLastFailure() == nil && now.Sub(a.GetScheduledTime().AsTime()) > takeTimeout {
 			return true
 		}
 	}

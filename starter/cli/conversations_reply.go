@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// isThread reports whether id is a Page's conversation as Meta names it.
+func isThread(id string) bool { return strings.HasPrefix(id, "t_") }
+
+// replyInThread writes into a Page's conversation at Meta, past the product: there
+// is no window to check, no record, and no repeat, because nothing at Meta keeps a
+// repeat from being delivered too.
+func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool) error {
+	if account == "" {
+		return fmt.Errorf("--account is missing: %s says nothing about whose conversation it is", thread)
+	}
+	m, err := openMeta(cmd, account, nil)
+	if err != nil {
+		return err
+	}
+	if a := m.cred.Account; a.Platform != privatereply.Facebook {
+		return fmt.Errorf("account %s is on %s: only a Facebook Page's conversation can be written to by Meta's id; give the conversation's workflow id (conversation:<platform>:<account>:<person>)", a.ID, a.Platform)
+	}
+	if err := privatereply.CheckText(privatereply.Facebook, text); err != nil {
+		return fmt.Errorf("--text: %w", err)
+	}
+	receipt, err := m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
+	answer := workflows.FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
+	if err != nil {
+		answer = notSent(err)
+	}
+	if asJSON {
+		if err := writeJSON(cmd.OutOrStdout(), answer); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err != nil && asJSON:
+		return errTold
+	case answer.State == privatereply.OutcomeUnknown:
+		return fmt.Errorf("it is not known whether Meta delivered it: %w. Look into the Page's inbox before you write again", err)
+	case err != nil:
+		return fmt.Errorf("not sent: %w", err)
+	case !asJSON:
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", thread, answer.MessageID)
+	}
+	return nil
+}
+
+// notSent says what a failed call proves.
+func notSent(err error) workflows.FollowUpAnswer {
+	var failed *graph.Error
+	if !errors.As(err, &failed) {
+		return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}
+	}
+	if failed.MayHaveDelivered {
+		return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: failed.Reason}
+	}
+	return workflows.FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: failed.Reason}
+}
