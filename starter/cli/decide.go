@@ -11,6 +11,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/starter/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -145,7 +146,7 @@ func (s *session) decideOne(ctx context.Context, arg string, do decision) decide
 	if err != nil {
 		return decided{ID: arg, Error: err.Error()}
 	}
-	answer, err := do(id)
+	answer, err := insist.Update(ctx, func() (workflows.Answer, error) { return do(id) })
 	if err != nil {
 		return decided{ID: id, Error: plainly(err, id).Error()}
 	}
