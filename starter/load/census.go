@@ -2,8 +2,8 @@ package load
 
 import "time"
 
-// census is which comments of a storm have replies.
-type census struct {
+// Census is which comments of a storm have replies, at a moment.
+type Census struct {
 	of          *Result
 	runs        map[string]string // by workflow id: a run
 	there       []bool            // by the comment's number
@@ -12,13 +12,13 @@ type census struct {
 	first, last time.Time // starts
 }
 
-func newCensus(r *Result) *census {
-	return &census{of: r, runs: map[string]string{}, there: make([]bool, r.issued*r.Batch)}
+func newCensus(r *Result) *Census {
+	return &Census{of: r, runs: map[string]string{}, there: make([]bool, r.issued*r.Batch)}
 }
 
 // add counts a reply. Pages of a list overlap when a workflow closes meanwhile, so
 // the same run may come again.
-func (a *census) add(workflowID, runID string, startedAt time.Time) {
+func (a *Census) add(workflowID, runID string, startedAt time.Time) {
 	if run, known := a.runs[workflowID]; known {
 		if run != runID {
 			a.doubled = append(a.doubled, workflowID)
@@ -40,26 +40,25 @@ func (a *census) add(workflowID, runID string, startedAt time.Time) {
 	}
 }
 
-// missing lists the acknowledged comments without a reply, by their numbers.
-func (a *census) missing() []int {
-	var all []int
+// Missing lists the acknowledged comments without a reply, by the ids that their
+// replies would have.
+func (a *Census) Missing() []string {
+	var all []string
 	for number, there := range a.there {
 		if !there && a.of.acknowledged[number/a.of.Batch] {
-			all = append(all, number)
+			all = append(all, a.of.numbers.workflowID(number))
 		}
 	}
 	return all
 }
 
-func (a *census) kept() Kept {
-	missing := a.missing()
+// Kept sums the census up.
+func (a *Census) Kept() Kept {
+	missing := a.Missing()
 	k := Kept{
-		Acknowledged: a.of.Comments, Found: a.of.Comments - len(missing), Missing: len(missing),
+		Acknowledged: a.of.Comments, Found: a.of.Comments - len(missing), Missing: len(missing), MissingIDs: missing[:min(shown, len(missing))],
 		Extra: len(a.extra), ExtraIDs: a.extra[:min(shown, len(a.extra))],
 		Doubled: len(a.doubled), DoubledIDs: a.doubled[:min(shown, len(a.doubled))],
-	}
-	for _, number := range missing[:min(shown, len(missing))] {
-		k.MissingIDs = append(k.MissingIDs, a.of.numbers.workflowID(number))
 	}
 	n := 0
 	for number, there := range a.there {

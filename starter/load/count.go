@@ -39,16 +39,16 @@ func (r *Result) Count(ctx context.Context, c client.Client, wait time.Duration,
 		}
 		over := time.Since(lastAt) > stalled || time.Since(began) > wait
 		if found >= r.Comments || over {
-			all, err := r.list(ctx, c)
+			all, err := r.Look(ctx, c)
 			if err != nil {
 				return Kept{}, err
 			}
-			missing := all.missing()
+			missing := all.Missing()
 			if over {
 				err = all.ask(ctx, c, missing)
 			}
 			if len(missing) == 0 || over {
-				return all.kept(), err
+				return all.Kept(), err
 			}
 		}
 		// Counting costs the server as well: it may take a twentieth of the time.
@@ -71,8 +71,8 @@ func (r *Result) visible(ctx context.Context, c client.Client) (int, error) {
 	return total, nil
 }
 
-// list reads all replies of the storm.
-func (r *Result) list(ctx context.Context, c client.Client) (*census, error) {
+// Look reads which replies of the storm visibility shows now.
+func (r *Result) Look(ctx context.Context, c client.Client) (*Census, error) {
 	all := newCensus(r)
 	for _, query := range r.numbers.queries() {
 		req := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRows}
@@ -93,9 +93,8 @@ func (r *Result) list(ctx context.Context, c client.Client) (*census, error) {
 }
 
 // ask looks for missing replies by their ids. Visibility may be behind; it is no proof.
-func (a *census) ask(ctx context.Context, c client.Client, missing []int) error {
-	for _, number := range missing[:min(len(missing), askedFor)] {
-		id := a.of.numbers.workflowID(number)
+func (a *Census) ask(ctx context.Context, c client.Client, missing []string) error {
+	for _, id := range missing[:min(len(missing), askedFor)] {
 		resp, err := c.DescribeWorkflowExecution(ctx, id, "")
 		var notFound *serviceerror.NotFound
 		if errors.As(err, &notFound) {

@@ -36,11 +36,6 @@ func (n numbers) account(delivery int) privatereply.Account {
 	return n.accounts[delivery%len(n.accounts)]
 }
 
-// commentID is the canonical id of the comment with a number.
-func (n numbers) commentID(number int) string {
-	return fmt.Sprintf("%s%0*d", n.run, numberDigits, number)
-}
-
 // workflowID is the reply to the comment with a number.
 func (n numbers) workflowID(number int) string {
 	return n.prefix(n.account(number/n.batch)) + fmt.Sprintf("%0*d", numberDigits, number)
