@@ -87,6 +87,7 @@ func testRejectWhileWorkerSends(t *testing.T, s *stage) {
 // end; a refused Update leaves nothing in history.
 func testUpdatesAnswerOnce(t *testing.T, s *stage) {
 	run := s.start("updates", TestComment(), Ask(), nil)
+	s.untilState(run.GetID(), privatereply.AwaitingApproval)
 	first, err := s.update(run.GetID(), "click", ApproveMessage, Approve{Approver: "ana", Text: "Hi!"})
 	if err != nil || !first.Accepted {
 		t.Fatalf("approve: %+v, %v", first, err)
@@ -95,13 +96,14 @@ func testUpdatesAnswerOnce(t *testing.T, s *stage) {
 	if err != nil || *again != *first {
 		t.Errorf("the repeat was told %+v, %v; the first %+v", again, err, first)
 	}
-	s.untilState(run.GetID(), privatereply.Sent)
-	before := s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED)
+	// The look-up, the send and the join: then nothing of its own happens any more.
+	s.until(run.GetID(), func(Status) bool { return s.events(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) == 3 })
+	before := s.settled(run)
 	_, err = s.update(run.GetID(), "other", ApproveMessage, Approve{Approver: "ben"})
 	if err == nil || !strings.Contains(err.Error(), "already decided: ana approved this reply at") {
 		t.Errorf("the second approver was told %v", err)
 	}
-	if after := s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED); after != before {
+	if after := s.settled(run); after != before {
 		t.Errorf("a refused Update wrote %d events", after-before)
 	}
 
@@ -227,6 +229,15 @@ func testOutage(t *testing.T, s *stage) {
 	if err := byUpdate.Get(t.Context(), &status); err != nil || status.State != privatereply.Expired || status.Send != nil {
 		t.Errorf("approved by Update during the outage: %s %s, %v", status.State, status.Reason, err)
 	}
+}
+
+// settled counts the events of a history once no workflow task is under way.
+func (s *stage) settled(run client.WorkflowRun) int {
+	s.t.Helper()
+	s.until(run.GetID(), func(Status) bool {
+		return s.events(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED) == s.events(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+	})
+	return s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED)
 }
 
 // events counts the events of a type in a history; unspecified counts all.

@@ -2,10 +2,12 @@ package workflows_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -137,8 +139,20 @@ func (s *stage) startInput(in Input) client.WorkflowRun {
 	return run
 }
 
+// update retries as tools should: the server gives an Update back when another
+// event comes while the workflow ends with it.
 func (s *stage) update(id, updateID, name string, payload any) (*Answer, error) {
 	s.t.Helper()
+	for {
+		answer, err := s.updateOnce(id, updateID, name, payload)
+		var again *serviceerror.WorkflowNotReady
+		if !errors.As(err, &again) {
+			return answer, err
+		}
+	}
+}
+
+func (s *stage) updateOnce(id, updateID, name string, payload any) (*Answer, error) {
 	handle, err := s.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateID: updateID, UpdateName: name, Args: []any{payload},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
