@@ -1,0 +1,210 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+// swept plays one run of Sweep against pages that answer as told.
+type swept struct {
+	*testsuite.TestWorkflowEnvironment
+	asked []SweepPage
+}
+
+func sweepRun(t *testing.T, answer func(context.Context, SweepPage) (SweptPage, error)) *swept {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	s := &swept{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	s.SetStartTime(start)
+	s.SetTestTimeout(time.Minute)
+	s.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
+	s.RegisterActivityWithOptions(func(ctx context.Context, in SweepPage) (SweptPage, error) {
+		s.asked = append(s.asked, in)
+		return answer(ctx, in)
+	}, activity.RegisterOptions{Name: SweepPageActivity})
+	return s
+}
+
+var sweptAccount = SweepInput{Platform: privatereply.Facebook, Account: "100000000000001"}
+
+// nextRun is the input with which s goes on as new, or nil if it does not.
+func (s *swept) nextRun(t *testing.T) *SweepInput {
+	t.Helper()
+	var next *workflow.ContinueAsNewError
+	if !errors.As(s.GetWorkflowError(), &next) {
+		return nil
+	}
+	if next.WorkflowType.Name != SweepType {
+		t.Errorf("it goes on as %s", next.WorkflowType.Name)
+	}
+	var in SweepInput
+	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
+		t.Fatal(err)
+	}
+	return &in
+}
+
+func (s *swept) result(t *testing.T) SweepStatus {
+	t.Helper()
+	var status SweepStatus
+	if err := s.GetWorkflowError(); err != nil {
+		t.Fatalf("the pass failed: %v", err)
+	}
+	if err := s.GetWorkflowResult(&status); err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+// A pass reads each page once, in a run of its own, and its result counts them all.
+// A page may be empty and have a next one.
+func TestSweepReadsEveryPage(t *testing.T) {
+	pages := map[string]SweptPage{
+		"":       {SweepCounts: SweepCounts{Pages: 1, Posts: 25, Comments: 9, Started: 3, Duplicate: 2, TooOld: 1, Own: 1, AlreadyReplied: 1, Failed: 1}, Next: "second", OldestPostAt: start.Add(-24 * time.Hour)},
+		"second": {SweepCounts: SweepCounts{Pages: 1}, Next: "third"},
+		"third":  {SweepCounts: SweepCounts{Pages: 1, Posts: 2, Comments: 1, Started: 1}, OldestPostAt: start.Add(-48 * time.Hour)},
+	}
+	in := sweptAccount
+	var asked []SweepPage
+	for run := 1; ; run++ {
+		s := sweepRun(t, func(_ context.Context, in SweepPage) (SweptPage, error) { return pages[in.Cursor], nil })
+		s.SetStartTime(start.Add(time.Duration(run-1) * time.Hour))
+		s.ExecuteWorkflow(SweepType, in)
+		asked = append(asked, s.asked...)
+		next := s.nextRun(t)
+		if next != nil {
+			in = *next
+			continue
+		}
+		want := SweepStatus{
+			Platform: sweptAccount.Platform, Account: sweptAccount.Account, StartedAt: start, FirstSweepAt: start, ReachedAt: start.Add(-48 * time.Hour),
+			SweepCounts: SweepCounts{Pages: 3, Posts: 27, Comments: 10, Started: 4, Duplicate: 2, TooOld: 1, Own: 1, AlreadyReplied: 1, Failed: 1},
+		}
+		if diff := cmp.Diff(want, s.result(t)); diff != "" {
+			t.Errorf("result (-want +got):\n%s", diff)
+		}
+		break
+	}
+	page := SweepPage{Platform: sweptAccount.Platform, Account: sweptAccount.Account, FirstSweepAt: start}
+	second, third := page, page
+	second.Cursor, second.PostsBefore = "second", 25
+	third.Cursor, third.PostsBefore = "third", 25
+	if diff := cmp.Diff([]SweepPage{page, second, third}, asked); diff != "" {
+		t.Errorf("pages asked for (-want +got):\n%s", diff)
+	}
+}
+
+// The account's first sweep is handed on by the result that its Schedule gives the
+// next pass; a result that cannot be read makes this pass the first, so that no rule
+// answers alone.
+func TestFirstSweep(t *testing.T) {
+	long := start.AddDate(0, -2, 0)
+	tests := []struct {
+		name string
+		last any // nil: no pass has completed
+		want time.Time
+	}{
+		{"first pass", nil, start},
+		{"later pass", SweepStatus{StartedAt: start.Add(-time.Hour), FirstSweepAt: long}, long},
+		{"result without a first sweep", map[string]string{"platform": "facebook"}, start},
+		{"unreadable result", 7, start},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{}, nil })
+			if tt.last != nil {
+				s.SetLastCompletionResult(tt.last)
+			}
+			s.ExecuteWorkflow(SweepType, sweptAccount)
+			if got := s.result(t); !got.FirstSweepAt.Equal(tt.want) || !s.asked[0].FirstSweepAt.Equal(tt.want) {
+				t.Errorf("first sweep %v, the page was told %v, want %v", got.FirstSweepAt, s.asked[0].FirstSweepAt, tt.want)
+			}
+		})
+	}
+}
+
+func throttledFor(delay time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: delay})
+}
+
+// A pass waits as long as Meta says, goes on when a token is repaired, and gives up
+// what Meta refuses for good, or what takes a day.
+func TestSweepWaits(t *testing.T) {
+	tests := []struct {
+		name   string
+		errs   []error // of the tries, in order; the last one goes on
+		tries  int
+		after  time.Duration
+		failed bool
+	}{
+		{"named time", []error{throttledFor(19 * time.Minute), nil}, 2, 19 * time.Minute, false},
+		{"repaired after hours", []error{throttledFor(5 * time.Minute), throttledFor(5 * time.Minute), throttledFor(3 * time.Hour), nil}, 4, 3*time.Hour + 10*time.Minute, false},
+		{"refused for good", []error{temporal.NewNonRetryableApplicationError("no", "refused", nil)}, 1, 0, true},
+		{"a day", []error{throttledFor(5 * time.Hour)}, 5, 20 * time.Hour, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var s *swept
+			var last time.Time
+			s = sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) {
+				last = s.Now()
+				return SweptPage{}, tt.errs[min(len(s.asked), len(tt.errs))-1]
+			})
+			s.ExecuteWorkflow(SweepType, sweptAccount)
+			if err := s.GetWorkflowError(); (err != nil) != tt.failed {
+				t.Errorf("the pass ended with %v", err)
+			}
+			if took := last.Sub(start); len(s.asked) != tt.tries || took.Round(time.Second) != tt.after {
+				t.Errorf("%d tries, the last after %v; want %d, %v", len(s.asked), took, tt.tries, tt.after)
+			}
+		})
+	}
+}
+
+// How far a pass is can be asked while it waits.
+func TestSweepStatus(t *testing.T) {
+	carried := SweepStatus{
+		Platform: sweptAccount.Platform, Account: sweptAccount.Account, StartedAt: start, FirstSweepAt: start,
+		SweepCounts: SweepCounts{Pages: 4, Posts: 90, Started: 2}, ReachedAt: start.Add(-time.Hour),
+	}
+	in := sweptAccount
+	in.Carried = &SweptSoFar{SweepStatus: carried, Cursor: "fifth"}
+	var s *swept
+	s = sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) {
+		if len(s.asked) == 1 {
+			return SweptPage{}, throttledFor(time.Hour)
+		}
+		return SweptPage{}, nil
+	})
+	told := false
+	s.RegisterDelayedCallback(func() {
+		told = true
+		value, err := s.QueryWorkflow(StatusQuery)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var got SweepStatus
+		if err := value.Get(&got); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(carried, got); diff != "" {
+			t.Errorf("status (-want +got):\n%s", diff)
+		}
+	}, time.Minute)
+	s.ExecuteWorkflow(SweepType, in)
+	if s.result(t); s.asked[0].Cursor != "fifth" || !told {
+		t.Errorf("it went on at %q, and was asked: %v", s.asked[0].Cursor, told)
+	}
+}
