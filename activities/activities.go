@@ -1,5 +1,5 @@
 // Package activities does what the workflows ask for: it talks to Meta, and tells
-// conversations about replies.
+// conversations and broadcasts about replies.
 package activities
 
 import (
@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -31,14 +32,17 @@ type Accounts interface {
 type Activities struct {
 	graph    *graph.Client
 	accounts Accounts
+	pacer    *pacing.Pacer
+	running  running
 	temporal client.Client
-	queue    string // where conversations run
+	queue    string // where conversations and broadcasts run
 	now      func() time.Time
 }
 
-// New makes the activities. Conversations that they start run on queue.
-func New(g *graph.Client, accounts Accounts, temporal client.Client, queue string) *Activities {
-	return &Activities{graph: g, accounts: accounts, temporal: temporal, queue: queue, now: time.Now}
+// New makes the activities. Conversations and broadcasts that they start run on
+// queue; private replies go as the pacer lets them.
+func New(g *graph.Client, accounts Accounts, pacer *pacing.Pacer, temporal client.Client, queue string) *Activities {
+	return &Activities{graph: g, accounts: accounts, pacer: pacer, temporal: temporal, queue: queue, now: time.Now}
 }
 
 // Register registers everything but the sends.
@@ -46,6 +50,9 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.FindMessageActivity, a.FindMessage)
 	register(r, workflows.LookUpCommentActivity, a.LookUpComment)
 	register(r, workflows.JoinConversationActivity, a.JoinConversation)
+	register(r, workflows.JoinBroadcastActivity, a.JoinBroadcast)
+	register(r, workflows.WatchBroadcastActivity, a.WatchBroadcast)
+	register(r, workflows.EndRepliesActivity, a.EndReplies)
 }
 
 // RegisterSends registers the sends, which have task queues of their own.

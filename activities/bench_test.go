@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/logging"
 )
@@ -54,6 +55,7 @@ type book struct{}
 func (book) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
 	for _, account := range []privatereply.Account{page, instagram, instagramLogin} {
 		if account.Platform == p && account.ID == id {
+			account.PostsPerHour, account.LivePerSecond = 700, 90
 			return graph.Credentials{Account: account, Token: testToken, AppSecret: testSecret}, nil
 		}
 	}
@@ -96,7 +98,10 @@ func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(logging.ForTemporal(zap.New(core)))
 	b.TestActivityEnvironment = suite.NewTestActivityEnvironment()
-	a := New(client, book{}, b.temporal, queue)
+	clock := noon.Add(-time.Hour) // the pacer's bucket has filled by noon
+	pacer := pacing.New(1, func() time.Time { return clock })
+	clock = noon
+	a := New(client, book{}, pacer, b.temporal, queue)
 	a.now = func() time.Time { return noon }
 	a.Register(b)
 	a.RegisterSends(b)

@@ -3,19 +3,20 @@ package activities
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/workflows"
 )
 
 // liveQuestion is how long Meta may take to say whether a broadcast runs. With the
-// send after it, the attempt must still end within workflows.SendTimeout.
-const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - 2*time.Second
+// wait for leave before it and the send after it, the attempt must still end within
+// workflows.SendTimeout.
+const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxWait - time.Second
 
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
@@ -26,19 +27,30 @@ func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPriv
 	if err != nil {
 		return wait.withoutCredentials(ctx, err), nil
 	}
+	// The workflow looked before; the task may have waited in the queue since.
 	late := func() bool { return !a.now().Before(in.Deadline) }
-	if c.OnLive() && in.Attempt > 1 && !late() && a.broadcastOver(ctx, cred, c.MediaID) {
+	tooLate := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}
+	if late() {
+		return tooLate, nil
+	}
+	ask := askFor(ctx, cred.Account, in)
+	if slot, ok := a.pacer.Wait(ctx, ask); !ok {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}, nil
+	}
+	if c.OnLive() && (in.Attempt > 1 || in.Waited) && a.broadcastOver(ctx, cred, c.MediaID) {
+		a.pacer.Unused(ask)
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}, nil
 	}
 	if late() {
-		// The workflow looked before; the task may have waited in the queue since.
-		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}, nil
+		a.pacer.Unused(ask)
+		return tooLate, nil
 	}
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
-	return a.result(ctx, wait, receipt, err), nil
+	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err)), nil
 }
 
-// SendFollowUp makes one attempt to write to a person in an open window.
+// SendFollowUp makes one attempt to write to a person in an open window. It is not
+// paced: people write follow-ups one by one, and Meta allows 100 a second at least.
 func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp) (privatereply.SendResult, error) {
 	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
@@ -56,22 +68,6 @@ func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp
 		result.Outcome, result.RetryAt = privatereply.OutcomeUnknown, time.Time{}
 	}
 	return result, nil
-}
-
-// broadcastOver reports whether Meta says that the broadcast does not run any more.
-// A question that fails says nothing; then Meta's refusal of the send has to do.
-func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, mediaID string) bool {
-	if mediaID == "" {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, liveQuestion)
-	defer cancel()
-	live, err := a.graph.LiveMedia(ctx, cred)
-	if err != nil {
-		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", mediaID, "error", err)
-		return false
-	}
-	return !slices.ContainsFunc(live, func(m graph.LiveMedia) bool { return m.ID == mediaID })
 }
 
 // result turns Meta's answer into an outcome.

@@ -80,7 +80,8 @@ func run(ctx context.Context) error {
 
 	fatal := make(chan error, 1)
 	w := replyworker.New(replyworker.Config{
-		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Rules: watched, Graph: meta, Logger: logger,
+		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Rules: watched, Graph: meta,
+		SendWorkers: settings.SendWorkers, Logger: logger,
 		Fatal: func(err error) {
 			select {
 			case fatal <- err:

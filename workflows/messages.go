@@ -64,6 +64,12 @@ type ReplyJoined struct {
 	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
 }
 
+// LiveReplyJoined tells a Broadcast that the reply to one of its comments waits.
+type LiveReplyJoined struct {
+	Reply string    `json:"reply"`       // the reply's workflow id
+	At    time.Time `json:"at,omitzero"` // when the comment was written: a sign of life
+}
+
 // FollowUp asks a Conversation to write to its person.
 type FollowUp struct {
 	Agent      string `json:"agent"`
@@ -121,6 +127,8 @@ func example(v any) string {
 		return `{"agent":"ana","text":"Hi!"}`
 	case *ReplyJoined:
 		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z","message_id":"…"}`
+	case *LiveReplyJoined:
+		return `{"reply":"reply:…","at":"2026-01-02T15:04:05Z"}`
 	case *PersonMessage:
 		return `{"at":"2026-01-02T15:04:05Z","mid":"…"}`
 	case *At:

@@ -10,6 +10,7 @@ package workflows
 const (
 	PrivateReplyType = "PrivateReply"
 	ConversationType = "Conversation"
+	BroadcastType    = "Broadcast"
 	IntakeType       = "Intake"
 	SweepType        = "Sweep"
 )
@@ -31,6 +32,10 @@ const (
 	ReplyJoinedSignal   = "reply-joined"   // ReplyJoined
 	FollowUpUpdate      = "reply"          // FollowUp
 )
+
+// Messages of Broadcast. It takes ReplyJoinedSignal (LiveReplyJoined) and
+// BroadcastEndedSignal as well, and answers StatusQuery.
+const LiveCommentSignal = "live-comment" // At
 
 // SendQueue is where private replies to posts and follow-ups are sent, apart from
 // workflow tasks and look-ups, so that neither waits behind the other.

@@ -14,12 +14,16 @@ const (
 	FindMessageActivity      = "FindMessage"      // FindMessage → FoundMessage
 	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
 	JoinConversationActivity = "JoinConversation" // JoinConversation
+	JoinBroadcastActivity    = "JoinBroadcast"    // JoinBroadcast
+	WatchBroadcastActivity   = "WatchBroadcast"   // WatchBroadcast → BroadcastGone
+	EndRepliesActivity       = "EndReplies"       // EndReplies
 	DispatchActivity         = "Dispatch"         // → IntakeResult
 	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
 )
 
-// Time limits of a send. An HTTP call to Meta takes at most HTTPTimeout, so that
-// the activity can say how it ended before SendTimeout; a stopping worker waits
+// Time limits of a send. It may wait two seconds for leave and two for word of its
+// broadcast; the HTTP call to Meta then takes at most HTTPTimeout, so that the
+// activity can say how it ended before SendTimeout; a stopping worker waits
 // WorkerStopTimeout, so that a deploy makes no delivery unknown; and a container
 // must be given longer than that before it is killed.
 const (
@@ -28,12 +32,18 @@ const (
 	WorkerStopTimeout = 25 * time.Second
 )
 
+// heartbeatTimeout is how long an activity that beats may be silent before another
+// worker takes it over.
+const heartbeatTimeout = 30 * time.Second
+
 // SendPrivateReply asks for one attempt to send a private reply.
 type SendPrivateReply struct {
 	Comment  privatereply.Comment `json:"comment"`
 	Text     string               `json:"text"`
 	Deadline time.Time            `json:"deadline"`
 	Attempt  int                  `json:"attempt"`             // from 1
+	Since    time.Time            `json:"since,omitzero"`      // when it was decided: who waits longer goes first
+	Waited   bool                 `json:"waited,omitempty"`    // it has slept since: a broadcast may be over
 	ByPerson bool                 `json:"by_person,omitempty"` // a person approved it
 }
 
@@ -81,4 +91,34 @@ type JoinConversation struct {
 	Account  string                `json:"account"`
 	People   []string              `json:"people"`
 	Joined   ReplyJoined           `json:"joined"`
+}
+
+// JoinBroadcast asks to tell the Broadcast of a live video that a reply waits, and
+// to start it if none is running.
+type JoinBroadcast struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Media    string                `json:"media"`
+	Joined   LiveReplyJoined       `json:"joined"`
+}
+
+// WatchBroadcast asks to watch a live video until Meta does not list it any more.
+type WatchBroadcast struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Media    string                `json:"media"`
+}
+
+// BroadcastGone says since when Meta has not listed a broadcast.
+type BroadcastGone struct {
+	At time.Time `json:"at"`
+}
+
+// EndReplies asks to tell the replies to Comments, canonical ids all of the same
+// account, that their broadcast ended.
+type EndReplies struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Comments []string              `json:"comments"`
+	At       time.Time             `json:"at"`
 }

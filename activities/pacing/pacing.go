@@ -40,6 +40,7 @@ type Slot struct {
 // Pacer gives leave to the sends of one worker process.
 type Pacer struct {
 	workers int
+	now     func() time.Time
 	started time.Time
 
 	mu      sync.Mutex
@@ -54,25 +55,25 @@ type key struct {
 
 // New makes the pacer of one of so many worker processes; each holds an equal
 // share of every account's rate. Its buckets are empty now: a burst after each
-// deploy would add up to more than the limit.
-func New(workers int) *Pacer {
-	return &Pacer{workers: max(1, workers), started: time.Now(), buckets: map[key]*bucket{}}
+// deploy would add up to more than the limit. The clock is time.Now but in tests.
+func New(workers int, now func() time.Time) *Pacer {
+	return &Pacer{workers: max(1, workers), now: now, started: now(), buckets: map[key]*bucket{}}
 }
 
 // Wait waits for leave, at most MaxWait. Without it a slot says when to ask again.
 // Whoever got leave must tell what came of it: Answered, Refused or Unused.
 func (p *Pacer) Wait(ctx context.Context, a Ask) (Slot, bool) {
 	b := p.bucket(a)
-	patience := time.Now().Add(MaxWait)
+	patience := p.now().Add(MaxWait)
 	for {
-		slot, ok := b.ask(time.Now(), a)
+		slot, ok := b.ask(p.now(), a)
 		if ok {
 			return Slot{}, true
 		}
 		if slot.At.After(patience) {
 			return slot, false
 		}
-		timer := time.NewTimer(time.Until(slot.At))
+		timer := time.NewTimer(slot.At.Sub(p.now()))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -84,13 +85,13 @@ func (p *Pacer) Wait(ctx context.Context, a Ask) (Slot, bool) {
 
 // Answered tells that Meta took or refused the message for reasons of its own,
 // and which share of its limits Meta says the account has used.
-func (p *Pacer) Answered(a Ask, usage graph.Usage) { p.bucket(a).answered(time.Now(), a, usage) }
+func (p *Pacer) Answered(a Ask, usage graph.Usage) { p.bucket(a).answered(p.now(), a, usage) }
 
 // Refused tells that Meta holds the account back: it limits it, or does not accept
 // its token. The account rests as long as Meta named; 0 is left to the pacer. The
 // slot says when this send may ask again.
 func (p *Pacer) Refused(a Ask, reason privatereply.Reason, rest time.Duration) Slot {
-	return p.bucket(a).refused(time.Now(), a, reason, rest)
+	return p.bucket(a).refused(p.now(), a, reason, rest)
 }
 
 // Unused tells that nothing is known of Meta's mind: the send was not made after
@@ -107,6 +108,6 @@ func (p *Pacer) bucket(a Ask) *bucket {
 		b = newBucket(a.Live, pace, p.started)
 		p.buckets[k] = b
 	}
-	b.setPace(time.Now(), pace)
+	b.setPace(p.now(), pace)
 	return b
 }

@@ -46,7 +46,7 @@ func TestRate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var pacers []*Pacer
 				for range tt.workers {
-					pacers = append(pacers, New(tt.workers))
+					pacers = append(pacers, New(tt.workers, time.Now))
 				}
 				time.Sleep(tt.idle)
 				c := newCrowd(t, tt.late, pacers...)
@@ -88,7 +88,7 @@ func TestBucketFills(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := New(tt.workers)
+				p := New(tt.workers, time.Now)
 				time.Sleep(tt.idle)
 				if n := leavesNow(p, asking(100, Ask{Account: account("1"), Live: tt.live, ByPerson: true})); n != tt.leaves {
 					t.Errorf("%d have leave at once, want %d", n, tt.leaves)
@@ -111,7 +111,7 @@ func leavesNow(p *Pacer, asks []Ask) (n int) {
 // The first slots are those that the rate gives, one after the other.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1)
+		p := New(1, time.Now)
 		a := Ask{Account: privatereply.Account{ID: "1", PostsPerHour: 360}, ByPerson: true}
 		for i, ask := range asking(3, a) {
 			slot, ok := p.Wait(t.Context(), ask)
@@ -126,7 +126,7 @@ func TestSlots(t *testing.T) {
 // these get the whole rate where no person needs a part of it.
 func TestPersonsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1)
+		p := New(1, time.Now)
 		time.Sleep(time.Hour)
 		c := newCrowd(t, 0, p)
 		done := make(chan struct{})
@@ -162,9 +162,9 @@ func TestPlacesAreKept(t *testing.T) {
 		restart bool
 		slack   int // places by which others may overtake somebody
 	}{
-		{"one worker", func() []*Pacer { return []*Pacer{New(1)} }, false, 10},
-		{"two workers", func() []*Pacer { return []*Pacer{New(2), New(2)} }, false, 40},
-		{"a restart", func() []*Pacer { return []*Pacer{New(1)} }, true, 10},
+		{"one worker", func() []*Pacer { return []*Pacer{New(1, time.Now)} }, false, 10},
+		{"two workers", func() []*Pacer { return []*Pacer{New(2, time.Now), New(2, time.Now)} }, false, 40},
+		{"a restart", func() []*Pacer { return []*Pacer{New(1, time.Now)} }, true, 10},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestPlacesAreKept(t *testing.T) {
 func TestStoppedRepliesFreeTheirSlots(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			p := New(1)
+			p := New(1, time.Now)
 			leavesNow(p, asking(2000, Ask{Account: account("1"), Live: live, Reply: "stopped"}))
 			time.Sleep(10 * time.Minute)
 			c := newCrowd(t, 0, p)
@@ -213,7 +213,7 @@ func TestStoppedRepliesFreeTheirSlots(t *testing.T) {
 // A rate that is changed in the accounts file holds for who asks from then on.
 func TestChangedRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1)
+		p := New(1, time.Now)
 		a := Ask{Account: account("1"), ByPerson: true}
 		leavesNow(p, asking(30, a)) // all of it is booked for minutes
 		a.Reply, a.Account.PostsPerHour = "faster", 36000
@@ -226,7 +226,7 @@ func TestChangedRate(t *testing.T) {
 // A send that is no longer wanted does not wait.
 func TestWaitEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1)
+		p := New(1, time.Now)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begin := time.Now()
@@ -241,7 +241,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 func TestAbsurdRates(t *testing.T) {
 	for _, rate := range []float64{1e-300, 1e300} {
 		synctest.Test(t, func(t *testing.T) {
-			p := New(1)
+			p := New(1, time.Now)
 			for _, a := range asking(3, Ask{Account: privatereply.Account{ID: "1", PostsPerHour: rate, LivePerSecond: rate}}) {
 				if slot, ok := p.bucket(a).ask(time.Now().Add(time.Second), a); !ok && slot.At.Before(time.Now()) {
 					t.Errorf("rate %v: slot %v", rate, slot.At)

@@ -15,7 +15,7 @@ import (
 func TestRest(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			p := New(1)
+			p := New(1, time.Now)
 			time.Sleep(time.Hour)
 			ask := func(name string) Ask {
 				return Ask{Account: account("1"), Live: live, Reply: name, Since: time.Now(), ByPerson: true}
@@ -77,7 +77,7 @@ func TestRestDoubles(t *testing.T) {
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
-			p := New(1)
+			p := New(1, time.Now)
 			time.Sleep(time.Hour)
 			together := asking(3, Ask{Account: account("1"), Live: tt.live, ByPerson: true})
 			if n := leavesNow(p, together); n != 3 {
@@ -113,7 +113,7 @@ func TestRestDoubles(t *testing.T) {
 // never heard of again holds up nobody for long.
 func TestProbeWithoutAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New(1)
+		p := New(1, time.Now)
 		time.Sleep(time.Hour)
 		all := asking(3, Ask{Account: account("1"), ByPerson: true})
 		leavesNow(p, all[:1])
@@ -151,7 +151,7 @@ func TestUsage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := New(1)
+				p := New(1, time.Now)
 				time.Sleep(time.Hour)
 				all := asking(2, Ask{Account: account("1"), Live: tt.live, ByPerson: true})
 				leavesNow(p, all[:1])

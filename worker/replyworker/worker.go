@@ -4,6 +4,7 @@ package replyworker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/activities"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/sweeps"
@@ -27,6 +29,7 @@ type Config struct {
 	Accounts      *config.Accounts
 	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
+	SendWorkers   int // processes that share each account's rate; 0 is 1
 	Logger        *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
 	// is gone.
@@ -36,6 +39,21 @@ type Config struct {
 // maxDispatches is how many batches one process places at once. A storm must leave
 // the server time for what is due already.
 const maxDispatches = 4
+
+// How many sends one process has under way at once. A send waits for leave at most
+// two seconds and for Meta at most 15.
+//
+// Of posts, an account has one or two in that wait at its 700 an hour; the number
+// is for an hour in which Meta answers nobody: 500 time-outs of 15 seconds still
+// are 33 sends a second, the rate of 170 accounts.
+//
+// Of a live, an account at 90 a second has 180 waiting and some 90 on their way to
+// Meta: 2,000 hold seven broadcasts, so that none waits because of another. A place
+// is a goroutine and some kilobytes.
+const (
+	maxPostSends = 500
+	maxLiveSends = 2000
+)
 
 // Worker polls four task queues: one for workflows and look-ups, two for sends, so
 // that neither a backlog of posts nor of look-ups delays a live reply, and one for
@@ -54,7 +72,8 @@ type part struct {
 
 // New makes a worker. It does nothing before Start.
 func New(c Config) *Worker {
-	acts := activities.New(c.Graph, credentials{c.Accounts}, c.Client, c.TaskQueue)
+	pacer := pacing.New(c.SendWorkers, time.Now)
+	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
@@ -66,8 +85,10 @@ func New(c Config) *Worker {
 	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).Register(main)
 
 	options.DisableWorkflowWorker = true
+	options.MaxConcurrentActivityExecutionSize = maxPostSends
 	posts := worker.New(c.Client, workflows.SendQueue(c.TaskQueue), options)
 	acts.RegisterSends(posts)
+	options.MaxConcurrentActivityExecutionSize = maxLiveSends
 	live := worker.New(c.Client, workflows.LiveSendQueue(c.TaskQueue), options)
 	acts.RegisterSends(live)
 
@@ -93,6 +114,7 @@ func New(c Config) *Worker {
 func register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
+	r.RegisterWorkflowWithOptions(workflows.Broadcast, workflow.RegisterOptions{Name: workflows.BroadcastType})
 	r.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
 }

@@ -1,0 +1,187 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// watchInterval is how often Meta is asked whether a broadcast runs.
+	watchInterval = 10 * time.Second
+	// enoughEmpty is how many answers in a row must lack the broadcast. Meta's lists
+	// lag, and the end of a broadcast cannot be taken back.
+	enoughEmpty = 2
+	// endsAtOnce is how many replies are told of the end at the same time.
+	endsAtOnce = 50
+	// runningFor is how long Meta's word that a broadcast runs serves other replies:
+	// shorter than it takes to notice an end, long enough that thousands of replies
+	// do not ask thousands of times.
+	runningFor = 3 * time.Second
+)
+
+// JoinBroadcast tells the Broadcast of a live video that a reply waits. A repeat
+// changes nothing.
+func (a *Activities) JoinBroadcast(ctx context.Context, in workflows.JoinBroadcast) error {
+	options, input, err := workflows.BroadcastOptions(in.Platform, in.Account, in.Media, in.Joined.At, a.queue)
+	if err != nil {
+		return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
+	}
+	_, err = a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, in.Joined, options, workflows.BroadcastType, input)
+	if err != nil {
+		return fmt.Errorf("join %s: %w", options.ID, err)
+	}
+	return nil
+}
+
+// WatchBroadcast asks Meta until the broadcast is over. A question that fails says
+// nothing: the answers in a row are counted anew.
+func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcast) (workflows.BroadcastGone, error) {
+	var since time.Time
+	empty := 0
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		activity.RecordHeartbeat(ctx)
+		at := a.now()
+		runs, err := a.runs(ctx, in)
+		switch {
+		case ctx.Err() != nil:
+			return workflows.BroadcastGone{}, ctx.Err()
+		case err != nil:
+			activity.GetLogger(ctx).Warn("cannot ask whether the broadcast runs", "media", in.Media, "error", err)
+			empty = 0
+		case runs:
+			empty = 0
+		default:
+			if empty++; empty == 1 {
+				since = at
+			}
+			if empty == enoughEmpty {
+				return workflows.BroadcastGone{At: since.UTC()}, nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return workflows.BroadcastGone{}, ctx.Err()
+		case <-activity.GetWorkerStopChannel(ctx):
+			return workflows.BroadcastGone{}, errStopping
+		}
+	}
+}
+
+func (a *Activities) runs(ctx context.Context, in workflows.WatchBroadcast) (bool, error) {
+	cred, err := a.accounts.Credentials(in.Platform, in.Account)
+	if err != nil {
+		return false, err
+	}
+	return a.listed(ctx, cred, in.Media)
+}
+
+// listed asks Meta whether the account broadcasts the media now.
+func (a *Activities) listed(ctx context.Context, cred graph.Credentials, media string) (bool, error) {
+	live, err := a.graph.LiveMedia(ctx, cred)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(live, func(m graph.LiveMedia) bool { return m.ID == media }), nil
+}
+
+// EndReplies tells replies that their broadcast has ended. It goes on where a lost
+// worker stopped; to be told twice, or after its end, does nothing to a reply.
+func (a *Activities) EndReplies(ctx context.Context, in workflows.EndReplies) error {
+	done := 0
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &done); err != nil {
+			done = 0
+		}
+	}
+	for done < len(in.Comments) {
+		some := in.Comments[done:min(done+endsAtOnce, len(in.Comments))]
+		if err := a.endSome(ctx, in, some); err != nil {
+			return err
+		}
+		done += len(some)
+		activity.RecordHeartbeat(ctx, done)
+	}
+	return nil
+}
+
+func (a *Activities) endSome(ctx context.Context, in workflows.EndReplies, comments []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, comment := range comments {
+		group.Go(func() error {
+			id, err := privatereply.ReplyID(privatereply.Comment{Platform: in.Platform, Account: in.Account, CommentID: comment})
+			if err != nil {
+				return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
+			}
+			err = a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.At{At: in.At})
+			var ended *serviceerror.NotFound
+			if err != nil && !errors.As(err, &ended) {
+				return fmt.Errorf("tell %s: %w", id, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// running remembers when Meta last said of a broadcast that it runs. That it does
+// not run is never remembered: each reply that ends by it has asked itself.
+type running struct {
+	mu   sync.Mutex
+	seen map[string]time.Time // by media
+}
+
+func (r *running) lately(media string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, known := r.seen[media]
+	return known && now.Sub(at) < runningFor
+}
+
+func (r *running) note(media string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[string]time.Time{}
+	}
+	for other, at := range r.seen {
+		if now.Sub(at) >= runningFor {
+			delete(r.seen, other)
+		}
+	}
+	r.seen[media] = now
+}
+
+// broadcastOver reports whether Meta says that the broadcast does not run any more.
+// A question that fails says nothing; then Meta's refusal of the send has to do.
+func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, media string) bool {
+	if media == "" || a.running.lately(media, a.now()) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, liveQuestion)
+	defer cancel()
+	runs, err := a.listed(ctx, cred, media)
+	switch {
+	case err != nil:
+		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", media, "error", err)
+		return false
+	case runs:
+		a.running.note(media, a.now())
+	}
+	return !runs
+}

@@ -1,0 +1,234 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// endBatch is how many replies one activity tells of the end. Their ids stay far
+	// below what a payload may hold (512 KiB), and history grows by a few events.
+	endBatch = 1000
+	// maxJoinedBytes bounds what a run hands to the next one. About 50,000 comment
+	// ids of Instagram fit; a reply that does not ends by its own deadline.
+	maxJoinedBytes = 1 << 20
+	// watchPause lies before the watch begins anew after it broke.
+	watchPause = 10 * time.Second
+)
+
+// Broadcast watches one live video on Instagram for the replies that wait, because
+// Meta takes a private reply only while it runs. When it has ended it tells them.
+func Broadcast(ctx workflow.Context, in BroadcastInput) (*BroadcastStatus, error) {
+	b := newBroadcast(ctx, in)
+	if err := b.handleMessages(); err != nil {
+		return nil, err
+	}
+	for {
+		b.takeSignals()
+		b.describe()
+		step := b.watch
+		switch {
+		case b.tooLong():
+			return nil, workflow.NewContinueAsNewError(ctx, BroadcastType, b.carryOn())
+		case !b.endedAt.IsZero() && len(b.untold) == 0:
+			return b.status(), nil
+		case !b.endedAt.IsZero():
+			step = b.tell
+		}
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// broadcast is the state of one Broadcast.
+type broadcast struct {
+	inbox
+
+	in       BroadcastInput
+	lastSeen time.Time // of the newest comment
+	endedAt  time.Time
+	endedBy  EndedBy
+	told     int
+
+	// The replies that joined and were not told yet, by what their ids do not share:
+	// thousands of them are carried from run to run.
+	untold []string
+	joined map[string]bool
+	bytes  int
+}
+
+func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
+	b := &broadcast{inbox: inbox{ctx: ctx}, in: in, joined: map[string]bool{}}
+	if b.in.FirstSeen.IsZero() {
+		b.in.FirstSeen = b.now()
+	}
+	if was := in.Carried; was != nil {
+		b.lastSeen, b.endedAt, b.endedBy, b.told, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Told, was.RefusedSignals
+		for _, comment := range was.Untold {
+			b.add(comment)
+		}
+	}
+	return b
+}
+
+func (b *broadcast) carryOn() BroadcastInput {
+	next := b.in
+	next.Carried = &CarriedBroadcast{
+		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Told: b.told,
+		Untold: b.untold, RefusedSignals: b.refused,
+	}
+	return next
+}
+
+// tooLong reports whether history has grown so long that a new run should go on.
+func (b *broadcast) tooLong() bool { return workflow.GetInfo(b.ctx).GetContinueAsNewSuggested() }
+
+// limit is the latest end.
+func (b *broadcast) limit() time.Time { return b.in.FirstSeen.Add(privatereply.LiveLimit) }
+
+func (b *broadcast) end(at time.Time, by EndedBy) {
+	if b.endedAt.IsZero() {
+		b.endedAt, b.endedBy = at, by
+	}
+}
+
+// watch waits for the end, or until there is something else to do. A comment that
+// is newer than Meta's word of the end proves that it still runs.
+func (b *broadcast) watch() error {
+	ctx, stop := workflow.WithCancel(b.ctx)
+	defer stop()
+	gone := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: privatereply.LiveLimit,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
+		Summary:             "Ask Meta every 10 seconds whether the broadcast runs",
+	}), WatchBroadcastActivity, WatchBroadcast{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
+
+	err := b.awaitUntil("The longest a broadcast can run", b.limit, func() bool {
+		return gone.IsReady() || !b.endedAt.IsZero() || b.tooLong()
+	})
+	switch {
+	case err != nil || !b.endedAt.IsZero():
+		return err
+	case !b.now().Before(b.limit()):
+		b.end(b.limit(), EndedByLimit)
+	case gone.IsReady():
+		var seen BroadcastGone
+		if err := gone.Get(ctx, &seen); err != nil {
+			workflow.GetLogger(ctx).Warn("the watch broke off", "error", err)
+			again := b.now().Add(watchPause)
+			return b.awaitUntil("The next look at the broadcast", func() time.Time { return again }, func() bool { return !b.endedAt.IsZero() })
+		}
+		if !b.lastSeen.After(seen.At) {
+			b.end(seen.At, EndedByMeta)
+		}
+	}
+	return nil
+}
+
+// tell tells a batch of the replies that joined. One that has ended since is not
+// sought: to be told does nothing to it.
+func (b *broadcast) tell() error {
+	batch := slices.Clone(b.untold[:min(endBatch, len(b.untold))])
+	told := workflow.ExecuteActivity(workflow.WithActivityOptions(b.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 10 * time.Minute,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumInterval: time.Minute},
+		Summary:             "Tell the waiting replies that the broadcast has ended",
+	}), EndRepliesActivity, EndReplies{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
+	if err := b.await(told.IsReady); err != nil {
+		return err
+	}
+	if err := told.Get(b.ctx, nil); err != nil {
+		return err
+	}
+	for _, comment := range batch {
+		delete(b.joined, comment)
+		b.bytes -= len(comment)
+	}
+	b.untold = b.untold[len(batch):]
+	b.told += len(batch)
+	return nil
+}
+
+func (b *broadcast) handleMessages() error {
+	if err := workflow.SetQueryHandlerWithOptions(b.ctx, StatusQuery, func() (*BroadcastStatus, error) { return b.status(), nil },
+		workflow.QueryHandlerOptions{Description: "Whether the broadcast runs, and how many replies wait for it"}); err != nil {
+		return err
+	}
+	b.on(ReplyJoinedSignal, "A reply to a comment of this broadcast waits", b.replyJoined)
+	b.on(LiveCommentSignal, "Somebody wrote a comment", b.liveComment)
+	b.on(BroadcastEndedSignal, "Somebody says that it has ended", b.endedByHand)
+	return nil
+}
+
+func (b *broadcast) replyJoined(raw converter.RawValue) error {
+	var m LiveReplyJoined
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	id, ok := privatereply.ParseID(m.Reply)
+	if !ok || id.Kind != "reply" || id.Platform != b.in.Platform || id.Account != b.in.Account {
+		return errNoReply
+	}
+	if !m.At.IsZero() {
+		b.seen(m.At)
+	}
+	return b.join(id.Rest)
+}
+
+func (b *broadcast) join(comment string) error {
+	if b.joined[comment] {
+		return nil
+	}
+	if b.bytes+len(comment) > maxJoinedBytes {
+		return errTooMany
+	}
+	b.add(comment)
+	return nil
+}
+
+func (b *broadcast) add(comment string) {
+	b.joined[comment] = true
+	b.bytes += len(comment)
+	b.untold = append(b.untold, comment)
+}
+
+func (b *broadcast) liveComment(raw converter.RawValue) error {
+	var m At
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	b.seen(m.At)
+	return nil
+}
+
+// seen notes when a comment was written. A clock that is ahead must not keep the
+// broadcast alive.
+func (b *broadcast) seen(at time.Time) {
+	at = earlier(at.UTC(), b.now())
+	b.in.FirstSeen = earlier(b.in.FirstSeen, at)
+	b.lastSeen = later(b.lastSeen, at)
+}
+
+func (b *broadcast) endedByHand(raw converter.RawValue) error {
+	var m At
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	b.end(m.At.UTC(), EndedByHand)
+	return nil
+}
