@@ -51,7 +51,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	defer func() { err = errors.Join(err, stack.Stop()) }()
 
 	began := time.Now()
-	ok = play(ctx, out, stack)
+	ok = play(ctx, out, stack, steps)
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -68,7 +68,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	return ok, stack.Wait(ctx)
 }
 
-func play(ctx context.Context, out io.Writer, stack *devstack.Stack) bool {
+func play(ctx context.Context, out io.Writer, stack *devstack.Stack, steps []step) bool {
 	s := &story{stack: stack, account: stack.Accounts.All()[0]}
 	all := true
 	for i, step := range steps {
