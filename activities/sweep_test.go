@@ -1,0 +1,337 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const sweepRules = `
+default: ask
+rules:
+  - name: price
+    when: says(text, "price") && found_by_sweep && account == "Clean Slate"
+    reply: "Hi {{username|there}}!"
+    hold: 2m
+  - name: emoji-only
+    when: letters(text) == 0
+    ignore: true
+`
+
+// sweeping is a sandbox in Meta's place, and a Temporal that notes what is started.
+type sweeping struct {
+	*testsuite.TestActivityEnvironment
+	*sandbox.Sandbox
+	sweeper *Sweeper
+	account privatereply.Account
+	instead func(path string) string // Meta's answer to a call; "" leaves it to the sandbox
+
+	mu      sync.Mutex
+	started []workflows.Input
+	has     map[string]bool // workflows that exist
+	fail    func(id string) error
+}
+
+type fixedRules struct{ set *rules.Set }
+
+func (r fixedRules) Current() *rules.Set { return r.set }
+
+// Credentials makes s the accounts file.
+func (s *sweeping) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
+	switch {
+	case p == s.account.Platform && id == s.account.ID:
+		return graph.Credentials{Account: s.account, Token: testToken, AppSecret: testSecret}, nil
+	case id == tokenless.ID:
+		return graph.Credentials{Account: tokenless}, errNoToken
+	}
+	return graph.Credentials{}, fmt.Errorf("%w: %s %s", ErrUnknownAccount, p, id)
+}
+
+func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
+	t.Helper()
+	account.Name, account.SweepAutoWithin = "Clean Slate", time.Hour
+	s := &sweeping{account: account, instead: func(string) string { return "" }, has: map[string]bool{}, fail: func(string) error { return nil }}
+	now := func() time.Time { return noon }
+	s.Sandbox = sandbox.New(sandbox.Config{Now: now, Accounts: []sandbox.Account{{
+		Platform: account.Platform, ID: account.ID, Name: "Clean Slate", Login: account.Login, PageID: account.PageID,
+		Token: testToken, AppSecret: testSecret,
+	}}})
+	t.Cleanup(s.Close)
+	server := httptest.NewServer(s.Sandbox)
+	t.Cleanup(server.Close)
+	meta, err := graph.New(graph.Options{FacebookURL: server.URL + "/facebook", InstagramURL: server.URL + "/instagram", Now: now, Transport: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Parse("rules.yaml", []byte(sweepRules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &mocks.Client{}
+	c.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.PrivateReplyType, mock.Anything).
+		Return(func(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			switch err := s.fail(o.ID); {
+			case err != nil:
+				return nil, err
+			case s.has[o.ID]:
+				return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already", "", "")
+			}
+			s.has[o.ID] = true
+			s.started = append(s.started, args[0].(workflows.Input))
+			return nil, nil
+		})
+	s.sweeper = NewSweeper(meta, s, fixedRules{set}, c, "default", queue)
+	s.sweeper.now = now
+	s.restart()
+	return s
+}
+
+// RoundTrip brings a call to the sandbox, unless it is to be answered otherwise.
+func (s *sweeping) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := s.instead(r.URL.Path)
+	if body == "" {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return &http.Response{StatusCode: http.StatusBadRequest, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// restart is the worker of another attempt.
+func (s *sweeping) restart() {
+	var suite testsuite.WorkflowTestSuite
+	s.TestActivityEnvironment = suite.NewTestActivityEnvironment()
+	s.sweeper.Register(s)
+}
+
+// write writes a comment whose webhook never arrives.
+func (s *sweeping) write(t *testing.T, n sandbox.NewComment) string {
+	t.Helper()
+	n.Quiet = true
+	if n.Account == "" {
+		n.Account = s.account.ID
+	}
+	id, err := s.Comment(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (s *sweeping) sweepPage(in workflows.SweepPage) (workflows.SweptPage, error) {
+	in.Platform, in.Account = s.account.Platform, s.account.ID
+	if in.FirstSweepAt.IsZero() {
+		in.FirstSweepAt = noon.AddDate(0, -1, 0)
+	}
+	var page workflows.SweptPage
+	value, err := s.ExecuteActivity(workflows.SweepPageActivity, in)
+	if err == nil {
+		err = value.Get(&page)
+	}
+	return page, err
+}
+
+// sweep reads all pages, as the workflow does.
+func (s *sweeping) sweep(t *testing.T, firstSweepAt time.Time) workflows.SweepCounts {
+	t.Helper()
+	var all workflows.SweepCounts
+	for in := (workflows.SweepPage{FirstSweepAt: firstSweepAt}); ; {
+		page, err := s.sweepPage(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = all.Plus(page.SweepCounts)
+		if in.Cursor = page.Next; in.Cursor == "" {
+			return all
+		}
+		in.PostsBefore = all.Posts
+	}
+}
+
+func ago(d time.Duration) privatereply.Duration { return privatereply.Duration(d) }
+
+// A sweep of a Page finds comments, replies to comments and visitors' posts that no
+// webhook told of, and says of them what a webhook would have said. It leaves alone
+// what has a reply, what is the Page's own, and what is too old.
+func TestSweepPageOfFeed(t *testing.T) {
+	s := newSweeping(t, page)
+	asked := s.write(t, sandbox.NewComment{Username: "lena", Text: "Is it oak?", Age: ago(26 * time.Hour)})
+	answered := s.write(t, sandbox.NewComment{Username: "mia", Text: "And this?", Age: ago(25 * time.Hour)})
+	under := s.write(t, sandbox.NewComment{ParentID: answered, Username: "tom", Text: "I want one too", Age: ago(5 * time.Hour)})
+	visitor := s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: "ann", Text: "Open on Sunday?", Age: ago(4 * time.Hour)})
+	underVisitor := s.write(t, sandbox.NewComment{PostID: visitor, Username: "bob", Text: "Good question", Age: ago(3 * time.Hour)})
+	onReel := s.write(t, sandbox.NewComment{Source: privatereply.SourceReel, Username: "kim", Text: "The price?", Age: ago(30 * time.Minute)})
+	has := s.write(t, sandbox.NewComment{Username: "eve", Text: "Its webhook arrived", Age: ago(time.Hour)})
+	s.write(t, sandbox.NewComment{Own: true, ParentID: answered, Text: "Thank you!", Age: ago(time.Hour)})
+	s.write(t, sandbox.NewComment{Username: "old", Text: "Long ago", Age: ago(7*24*time.Hour - time.Minute)})
+	if _, err := s.HumanReply(answered, "Yes, it is."); err != nil {
+		t.Fatal(err)
+	}
+	s.has["reply:facebook:"+page.ID+":"+has[strings.LastIndexByte(has, '_')+1:]] = true
+
+	want := workflows.SweepCounts{Pages: 1, Posts: 3, Comments: 9, Started: 5, Duplicate: 1, AlreadyReplied: 1, Own: 1, TooOld: 1}
+	if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	type found struct {
+		ID, Parent, Media, Person, Text string
+		Source                          privatereply.Source
+		CreatedAt                       time.Time
+		Via                             privatereply.Via
+	}
+	var got []found
+	for _, in := range s.started {
+		c := in.Comment
+		got = append(got, found{privatereply.CanonicalID(c), c.ParentID, c.MediaID, c.Username, c.Text, c.Source, c.CreatedAt, c.Via})
+		if c.PersonID == "" || c.ReceivedAt != noon || !c.EntryAt.IsZero() {
+			t.Errorf("%s: %+v", c.TargetID(), c)
+		}
+	}
+	last := func(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
+	post := func(comment string) string { return page.ID + "_" + strings.Split(comment, "_")[0] }
+	via := privatereply.ViaSweep
+	wantFound := []found{
+		{last(asked), "", post(asked), "lena", "Is it oak?", privatereply.SourcePost, noon.Add(-26 * time.Hour), via},
+		{last(under), answered, post(under), "tom", "I want one too", privatereply.SourcePost, noon.Add(-5 * time.Hour), via},
+		{"post-" + last(visitor), "", visitor, "ann", "Open on Sunday?", privatereply.SourceVisitorPost, noon.Add(-4 * time.Hour), via},
+		{last(underVisitor), "", visitor, "bob", "Good question", privatereply.SourceVisitorPost, noon.Add(-3 * time.Hour), via},
+		{last(onReel), "", post(onReel), "kim", "The price?", privatereply.SourcePost, noon.Add(-30 * time.Minute), via},
+	}
+	byID := func(a, b found) int { return strings.Compare(a.ID, b.ID) }
+	slices.SortFunc(got, byID)
+	slices.SortFunc(wantFound, byID)
+	if diff := cmp.Diff(wantFound, got); diff != "" {
+		t.Errorf("started (-want +got):\n%s", diff)
+	}
+
+	if again := s.sweep(t, time.Time{}); again.Started != 0 || again.Duplicate != 6 {
+		t.Errorf("the second pass started %d and met %d replies", again.Started, again.Duplicate)
+	}
+}
+
+// On Instagram comments have pages, their replies have pages of their own, and a new
+// reply can stand under an old comment. Nothing says there that a comment was
+// answered.
+func TestSweepPageOfMedia(t *testing.T) {
+	for _, account := range []privatereply.Account{instagram, instagramLogin} {
+		t.Run(string(account.Login), func(t *testing.T) {
+			s := newSweeping(t, account)
+			old := s.write(t, sandbox.NewComment{Username: "first", Text: "Lovely", Age: ago(10 * 24 * time.Hour)})
+			for i := range 60 {
+				s.write(t, sandbox.NewComment{ParentID: old, Username: fmt.Sprint("fan", i), Text: "Which wood?", Age: ago(time.Duration(60-i) * time.Minute)})
+			}
+			for i := range 120 {
+				s.write(t, sandbox.NewComment{Source: privatereply.SourceReel, Username: fmt.Sprint("viewer", i), Text: "Which oil?", Age: ago(time.Duration(i+1) * time.Hour)})
+			}
+			s.write(t, sandbox.NewComment{Source: privatereply.SourceAd, Username: "target", Text: "Not listed"})
+			s.write(t, sandbox.NewComment{ParentID: old, Own: true, Text: "Oak!"})
+			want := workflows.SweepCounts{Pages: 1, Posts: 2, Comments: 182, Started: 180, Own: 1, TooOld: 1}
+			if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
+				t.Errorf("counts (-want +got):\n%s", diff)
+			}
+			sources := map[privatereply.Source]int{}
+			for _, in := range s.started {
+				sources[in.Comment.Source]++
+				if isReply := in.Comment.ParentID == old; isReply != (in.Comment.Source == privatereply.SourcePost) {
+					t.Errorf("%s has the parent %q", in.Comment.CommentID, in.Comment.ParentID)
+				}
+			}
+			if sources[privatereply.SourcePost] != 60 || sources[privatereply.SourceReel] != 120 {
+				t.Errorf("started by source: %v", sources)
+			}
+		})
+	}
+}
+
+// A pass goes through every page of posts and of their comments, also through pages
+// that are empty because what they held is gone.
+func TestSweepPageByPage(t *testing.T) {
+	s := newSweeping(t, page)
+	for i := range 60 {
+		id := s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: ago(time.Duration(60-i) * time.Minute)})
+		if i >= 10 && i < 40 {
+			if err := s.RemoveComment(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range 130 {
+		s.write(t, sandbox.NewComment{Username: fmt.Sprint("c", i), Text: "Hello?", Age: ago(time.Hour)})
+	}
+	want := workflows.SweepCounts{Pages: 3, Posts: 32, Comments: 160, Started: 160}
+	if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+// No rule answers alone what is older than the account wants, or older than its
+// first sweep; a person is asked, with the rule's text. A rule that leaves a comment
+// alone still does.
+func TestSweepAsks(t *testing.T) {
+	asks := privatereply.Decision{Action: privatereply.ActionAsk, Rule: "price", Text: "Hi lena!", Reason: privatereply.FoundBySweep}
+	auto := privatereply.Decision{Action: privatereply.ActionAuto, Rule: "price", Text: "Hi lena!", Reason: privatereply.DecidedByRule, Hold: ago(2 * time.Minute)}
+	tests := []struct {
+		name         string
+		text         string
+		age          time.Duration
+		firstSweepAt time.Time
+		within       time.Duration
+		want         privatereply.Decision
+	}{
+		{"fresh", "What price?", time.Hour, noon.Add(-2 * time.Hour), time.Hour, auto},
+		{"a second too old", "What price?", time.Hour + time.Second, noon.Add(-2 * time.Hour), time.Hour, asks},
+		{"in the second of the first sweep", "What price?", time.Minute, noon.Add(-time.Minute), time.Hour, auto},
+		{"before the first sweep", "What price?", time.Minute + time.Second, noon.Add(-time.Minute), time.Hour, asks},
+		{"never alone", "What price?", time.Second, noon.Add(-time.Hour), 0, asks},
+		{"days are fine", "What price?", 6 * 24 * time.Hour, noon.AddDate(0, -1, 0), 7 * 24 * time.Hour, auto},
+		{"old, but left alone", "🎉", 24 * time.Hour, noon.AddDate(0, -1, 0), time.Hour,
+			privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "emoji-only", Reason: privatereply.DecidedByRule}},
+		{"old, and asked anyway", "Hm", 24 * time.Hour, noon.AddDate(0, -1, 0), time.Hour,
+			privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.DecidedByDefault}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSweeping(t, page)
+			s.account.SweepAutoWithin = tt.within
+			s.write(t, sandbox.NewComment{Username: "lena", Text: tt.text, Age: ago(tt.age)})
+			s.sweep(t, tt.firstSweepAt)
+			if len(s.started) != 1 {
+				t.Fatalf("%d replies started", len(s.started))
+			}
+			tt.want.RulesSHA256 = s.sweeper.rules.Current().SHA256()
+			if diff := cmp.Diff(tt.want, s.started[0].Decision); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A comment whose time Meta does not tell is never answered by a rule alone.
+func TestSweepAsksWithoutTime(t *testing.T) {
+	s := newSweeping(t, page)
+	f := findings{account: s.account, rules: s.sweeper.rules.Current(), now: noon}
+	c := privatereply.Comment{Platform: privatereply.Facebook, Account: page.ID, CommentID: "1_2", Text: "price", ReceivedAt: noon}
+	if d := f.decide(c); d.Action != privatereply.ActionAsk || d.Reason != privatereply.FoundBySweep {
+		t.Errorf("decided %+v", d)
+	}
+}
