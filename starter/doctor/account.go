@@ -40,15 +40,18 @@ func (e *exam) askMeta(ctx context.Context) []Finding {
 	e.cred = graph.Credentials{Account: e.account, Token: secrets.Token, AppSecret: secrets.AppSecret}
 
 	found, who := e.identify(ctx)
-	if who == nobody {
-		return append(found, unknown("Meta", "nothing else was asked with this token"))
+	switch who {
+	case nobody:
+		return append(found, unknown("Meta", "nothing else was asked, because it would not be answered"))
+	case somebodyElse:
+		return append(found, unknown("Meta", "nothing was asked about the account with somebody else's token"))
 	}
 	found = append(found, e.webhookSecret()...)
 	found = append(found, e.bounded(ctx, e.token)...)
-	if who == somebodyElse {
-		return append(found, unknown("Meta", "nothing was asked about the account with somebody else's token"))
+	if who == misnamed {
+		return append(found, unknown("Meta", "nothing was asked about the account under a wrong id"))
 	}
-	return append(found, e.together(ctx, e.page, e.subscription, e.appSubscription)...)
+	return append(found, e.together(ctx, e.page, e.accountWebhooks, e.appWebhooks)...)
 }
 
 // ownLogin reports whether the account is connected with the Instagram login, and

@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/workflows"
@@ -48,9 +50,13 @@ func (d *doctor) searchAttributes(ctx context.Context) []Finding {
 // tells whether they are there.
 func (d *doctor) usableAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
-	if err := setup.Check(ctx, d.temporal, d.namespace); err != nil {
-		text, _, _ := strings.Cut(err.Error(), "\n")
-		return []Finding{failure(name, text, "let somebody who may change the namespace run:", "starter setup")}
+	err := setup.Check(ctx, d.temporal, d.namespace)
+	var invalid *serviceerror.InvalidArgument
+	switch {
+	case errors.As(err, &invalid):
+		return []Finding{failure(name, invalid.Error(), "let somebody who may change the namespace run:", "starter setup")}
+	case err != nil:
+		return []Finding{unknown(name, "cannot be asked: %v", err)}
 	}
 	return []Finding{ok(name, "can be used")}
 }

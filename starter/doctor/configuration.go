@@ -79,7 +79,7 @@ func (d *doctor) bridgeSettings() []Finding {
 		return append(found, warning("app secrets", "PRIVATEREPLY_APP_SECRETS is not set here; the bridge does not start without it",
 			"where the bridge runs, set it to the secret of the app, and to the Instagram app secret too if accounts use the Instagram login"))
 	}
-	return append(found, ok("app secrets", "%v for the signatures of webhooks", d.settings.AppSecrets))
+	return append(found, ok("app secrets", "%s to check the signatures of webhooks with", many(len(d.settings.AppSecrets), "secret")))
 }
 
 func (d *doctor) openGraph() []Finding {

@@ -15,6 +15,7 @@ type holder int
 const (
 	nobody       holder = iota // Meta does not take the token, or does not answer
 	somebodyElse               // the token is good, but not for the account
+	misnamed                   // it is for the account, which the accounts file names wrongly
 	itself                     // what sends for the account
 )
 
@@ -63,7 +64,7 @@ func (e *exam) compare(ctx context.Context, me graph.Identity) (Finding, holder)
 			return ok("token", "is that of %s (%s), which sends itself", me.Name, me.UserID), itself
 		case me.ID:
 			return failure("node", "id is the app's own name of the account; webhooks come with "+me.UserID,
-				fmt.Sprintf("write id: %q in the accounts file", me.UserID)), somebodyElse
+				fmt.Sprintf("write id: %q in the accounts file", me.UserID)), misnamed
 		}
 		return failure("token", fmt.Sprintf("is that of %s (%s), not of %s", me.Name, me.UserID, e.account.ID),
 			"make a token with the account's own login, or correct its id in the accounts file"), somebodyElse
@@ -74,7 +75,7 @@ func (e *exam) compare(ctx context.Context, me graph.Identity) (Finding, holder)
 	}
 	if e.byPage() && e.sends(ctx, me.ID) {
 		return failure("node", fmt.Sprintf("page_id is %s, but the Page that is linked to the account, and whose token this is, is %s (%s)", node, me.Name, me.ID),
-			fmt.Sprintf("write page_id: %q in the accounts file", me.ID)), somebodyElse
+			fmt.Sprintf("write page_id: %q in the accounts file", me.ID)), misnamed
 	}
 	return failure("token", fmt.Sprintf("is that of %s (%s), not of the Page %s", me.Name, me.ID, node),
 		fmt.Sprintf("make a Page token: GET /%s?fields=access_token with the token of a person who manages the Page", node)), somebodyElse
@@ -111,6 +112,7 @@ func (e *exam) refused(ctx context.Context, err error) Finding {
 // cannot even read the tokens of the other.
 func (e *exam) otherLogin(ctx context.Context) (Finding, bool) {
 	cred := e.cred
+	cred.AppSecret = "" // the two logins have one each
 	cred.Account.Platform, cred.Account.Login = privatereply.Instagram, privatereply.LoginInstagram
 	if e.ownLogin() {
 		cred.Account.Platform, cred.Account.Login = privatereply.Facebook, privatereply.LoginFacebook
@@ -148,6 +150,15 @@ func tokenRepair(g *graph.Error) string {
 		return "make a new long-lived token, and put it where token_env or token_file says"
 	}
 	return "look the error up in Meta's list of error codes"
+}
+
+// inWords is what went wrong with a question to Meta.
+func inWords(err error) string {
+	var g *graph.Error
+	if errors.As(err, &g) {
+		return said(g)
+	}
+	return err.Error()
 }
 
 // said is Meta's refusal in our words, with its numbers.

@@ -15,7 +15,7 @@ func (e *exam) page(ctx context.Context) []Finding {
 	}
 	page, err := e.meta.Page(ctx, e.cred)
 	if err != nil {
-		return []Finding{unknown("Page", "Meta does not show the Page to this token: %v", err)}
+		return []Finding{unknown("Page", "Meta does not show the Page to this token: %s", inWords(err))}
 	}
 	var found []Finding
 	switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -25,9 +26,9 @@ type appSubscription struct {
 	} `json:"fields"`
 }
 
-// appSubscription looks whether the app itself is subscribed, and in which version
+// appWebhooks looks whether the app itself is subscribed, and in which version
 // of the Graph API its webhooks come.
-func (e *exam) appSubscription(ctx context.Context) []Finding {
+func (e *exam) appWebhooks(ctx context.Context) []Finding {
 	const name = "app webhooks"
 	object := "page"
 	if e.account.Platform == privatereply.Instagram {
@@ -82,8 +83,8 @@ const maxAnswer = 1 << 20
 // appSubscriptions asks with the app's own token, its id and its secret, where
 // every other call of the product is made with an account's.
 func (e *exam) appSubscriptions(ctx context.Context) ([]appSubscription, error) {
-	url := fmt.Sprintf("%s/%s/%s/subscriptions", strings.TrimRight(e.settings.FacebookURL, "/"), e.settings.Version, e.appID)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	target := fmt.Sprintf("%s/%s/%s/subscriptions", strings.TrimRight(e.settings.FacebookURL, "/"), e.settings.Version, url.PathEscape(e.appID))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, errors.New("the request could not be built")
 	}

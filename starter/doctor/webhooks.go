@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,17 +26,13 @@ func (e *exam) webhooks() []string {
 	return instagramWebhooks
 }
 
-// subscription looks whether the app gets the account's webhooks. Meta takes the
+// accountWebhooks looks whether the app gets the account's webhooks. Meta takes the
 // subscription away after an hour of failed deliveries, and tells nobody.
-func (e *exam) subscription(ctx context.Context) []Finding {
+func (e *exam) accountWebhooks(ctx context.Context) []Finding {
 	const name = "webhooks"
 	apps, err := e.meta.SubscribedApps(ctx, e.cred)
-	var g *graph.Error
-	switch {
-	case errors.As(err, &g):
-		return []Finding{unknown(name, "Meta does not tell which apps get them: %s", said(g))}
-	case err != nil:
-		return []Finding{unknown(name, "Meta does not tell which apps get them: %v", err)}
+	if err != nil {
+		return []Finding{unknown(name, "Meta does not tell which apps get them: %s", inWords(err))}
 	}
 	i := slices.IndexFunc(apps, func(a graph.Subscription) bool { return e.appID == "" || a.AppID == e.appID })
 	if i < 0 {
@@ -97,7 +92,7 @@ func (e *exam) subscribe(has []string) string {
 		}
 	}
 	return fmt.Sprintf(`curl -X POST -H "Authorization: Bearer $TOKEN" "%s/%s/%s/subscribed_apps?subscribed_fields=%s"`,
-		base, e.settings.Version, e.account.SendNode(), strings.Join(fields, ","))
+		strings.TrimRight(base, "/"), e.settings.Version, e.account.SendNode(), strings.Join(fields, ","))
 }
 
 // webhookSecret looks whether the bridge knows the secret that signs the account's
