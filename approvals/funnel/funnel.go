@@ -98,6 +98,9 @@ type Counts struct {
 // Delivered is how many were sent, answered or not.
 func (c Counts) Delivered() int64 { return c.In[Sent] + c.In[Responded] }
 
+// Of is how many are in a stage.
+func (c Counts) Of(s Stage) int64 { return c.In[s] }
+
 func (c *Counts) add(o Counts) {
 	c.Received += o.Received
 	if c.In == nil {

@@ -29,6 +29,9 @@ func (r *Role) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText writes a role.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r), nil }
+
 // User is somebody who signed in. Name is the approver in the history of what they
 // decide.
 type User struct {

@@ -1,0 +1,125 @@
+package desk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// tellJSON tells a program of a problem.
+func tellJSON(w http.ResponseWriter, _ *http.Request, p problem) {
+	if p.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
+	}
+	writeJSON(w, p.status, struct {
+		Code  string `json:"code"`
+		Words string `json:"words"`
+	}{p.code, sentence(p.words)})
+}
+
+func apiNoSuch(w http.ResponseWriter, r *http.Request) {
+	tellJSON(w, r, problem{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals-api.md"})
+}
+
+// maxAPIRows is how many replies one answer has at most.
+const maxAPIRows = 1000
+
+// apiList lists what waits, as the queue shows it.
+func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	v := d.Queue.View(r.Context())
+	rows := v.Select(filterOf(q))
+	from := min(max(0, number(q.Get("from"))-1), len(rows))
+	count := number(q.Get("limit"))
+	if count < 1 || count > maxAPIRows {
+		count = pageCards
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Found   int           `json:"found"`
+		ReadAt  time.Time     `json:"read_at"`
+		Stale   bool          `json:"stale,omitempty"`
+		Replies []replies.Row `json:"replies"`
+	}{len(rows), v.ReadAt.UTC(), v.Err != nil, append([]replies.Row{}, rows[from:min(from+count, len(rows))]...)})
+}
+
+func (d *Desk) apiCounts(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, countsOf(d.Queue.View(r.Context())))
+}
+
+// apiShow gives a reply's status as the workflow gives it, and its conversation.
+func (d *Desk) apiShow(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	s, err := d.Replies.Status(r.Context(), id)
+	if err != nil {
+		v := d.refused(order{ID: id, Verb: "show"}, err)
+		tellJSON(w, r, problem{v.status, v.Code, v.Words})
+		return
+	}
+	conversation, _ := replies.ConversationOf(s)
+	writeJSON(w, http.StatusOK, struct {
+		ID           string           `json:"id"`
+		Conversation string           `json:"conversation,omitempty"`
+		WebUI        string           `json:"web_ui,omitempty"`
+		Status       workflows.Status `json:"status"`
+	}{id, conversation, d.webUI(id), s})
+}
+
+// apiDecide takes a decision. Who decides is who signed in; a body cannot say so.
+func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
+	var m struct {
+		Click      string  `json:"click"`
+		Text       *string `json:"text"`
+		Reason     string  `json:"reason"`
+		Delivered  *bool   `json:"delivered"`
+		HumanAgent bool    `json:"human_agent"`
+	}
+	if err := readJSON(w, r, &m); err != nil {
+		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
+		return
+	}
+	v := d.decide(r.Context(), order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: m.Click,
+		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent})
+	writeJSON(w, v.status, v)
+}
+
+// apiBulk approves the proposed texts of several replies.
+func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
+	var m struct {
+		Click   string   `json:"click"`
+		Replies []string `json:"replies"`
+	}
+	err := readJSON(w, r, &m)
+	if err == nil && (len(m.Replies) == 0 || len(m.Replies) > maxBulk) {
+		err = fmt.Errorf(`"replies" has %d ids; write 1 to %d`, len(m.Replies), maxBulk)
+	}
+	if err != nil {
+		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Replies []verdict `json:"replies"`
+	}{d.approveAll(r.Context(), m.Replies, m.Click)})
+}
+
+// readJSON reads a body strictly: a mistyped field must not send the proposal.
+func readJSON(w http.ResponseWriter, r *http.Request, to any) error {
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
+		return errors.New("write the body as JSON, with Content-Type: application/json")
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxFormBytes))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return fmt.Errorf("the body is not as it should be: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("the body has more than one JSON value")
+	}
+	return nil
+}

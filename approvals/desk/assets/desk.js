@@ -1,0 +1,9 @@
+// The desk's script. Without it the pages work with plain forms.
+
+import "./clock.js";
+import "./hold.js";
+import { wire } from "./forms.js";
+import "./queue.js";
+import "./keys.js";
+
+wire();

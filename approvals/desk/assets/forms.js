@@ -1,0 +1,198 @@
+// Writing: the editor of a card, counters, drafts, and the forms of a reply's page.
+
+import { announce, button, order, say } from "./hold.js";
+
+const encoder = new TextEncoder();
+// As the platforms count: Instagram bytes, Facebook UTF-16 units.
+function used(text, unit) { return unit === "bytes" ? encoder.encode(text).length : text.length; }
+
+function el(tag, props = {}, ...children) {
+  const e = Object.assign(document.createElement(tag), props);
+  e.append(...children);
+  return e;
+}
+
+// count keeps a counter beside what is written.
+function count(textarea, counter) {
+  const number = counter.querySelector("[data-used]");
+  const update = () => {
+    const n = used(textarea.value, counter.dataset.unit);
+    number.textContent = n;
+    counter.classList.toggle("over", n > Number(counter.dataset.max));
+  };
+  textarea.addEventListener("input", update);
+  update();
+}
+
+// draft keeps what is written until it is sent, also when the page is loaded again.
+function draft(textarea, name) {
+  const kept = sessionStorage.getItem(name);
+  if (kept !== null && kept !== textarea.value) {
+    textarea.value = kept;
+    textarea.dataset.dirty = "1";
+  }
+  textarea.addEventListener("input", () => {
+    textarea.dataset.dirty = "1";
+    sessionStorage.setItem(name, textarea.value);
+  });
+}
+
+export function forget(name) { sessionStorage.removeItem(name); }
+
+// settle marks something as decided, where it stands.
+export function settle(host, words, bad = false) {
+  host.classList.remove("held", "busy");
+  host.classList.add("settled");
+  host.dataset.settled = "1";
+  if (words) say(host.querySelector(".outcome"), words, bad);
+  const pick = host.querySelector(".pick input");
+  if (pick) { pick.checked = false; pick.disabled = true; }
+  document.dispatchEvent(new Event("desk:settled"));
+}
+
+const api = (host, verb) => `/api${host.dataset.url}/${verb}`;
+
+export function approve(card) {
+  const area = card.querySelector(".editor textarea");
+  const body = {};
+  if (area) body.text = area.value;
+  else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
+  if (area && !area.value.trim()) { area.focus(); return; }
+  order(card, "approve", api(card, "approve"), body, (answer) => {
+    if (answer.accepted) { forget(`draft:${card.id}`); settle(card); }
+  });
+}
+
+export function reject(card) {
+  const form = card.querySelector(".decide");
+  if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
+  const reason = el("input", { name: "reason", maxLength: 500, autocomplete: "off", placeholder: "spam" });
+  const quick = el("div", { className: "quick" });
+  for (const why of ["spam", "not a question", "answered in public", "abusive"]) quick.append(button(why, () => { reason.value = why; go(); }));
+  const go = () => {
+    if (!reason.value.trim()) { reason.focus(); return; }
+    order(card, "reject", api(card, "reject"), { reason: reason.value.trim() }, (answer) => { if (answer.accepted) settle(card); });
+  };
+  const yes = button(card.dataset.state === "holding" ? "Stop it" : "Reject", go);
+  yes.classList.add("danger");
+  const editor = el("div", { className: "editor" },
+    el("label", {}, "Why should this never be sent? ", reason), quick,
+    el("div", { className: "quick" }, yes, button("Cancel", () => closeEditor(card))));
+  reason.addEventListener("keydown", (e) => {
+    if (e.key === "Enter") { e.preventDefault(); go(); }
+    if (e.key === "Escape") closeEditor(card);
+  });
+  open(card, editor, reason);
+}
+
+export function edit(card) {
+  const form = card.querySelector(".decide"), buttons = form.querySelector(".buttons"), proposal = form.querySelector(".proposal");
+  if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
+  const area = el("textarea", { rows: 4, dir: "auto", value: proposal ? proposal.textContent : "" });
+  const counter = el("p", { className: "counter" }, el("span"), ` of ${buttons.dataset.max} ${buttons.dataset.unit}`);
+  counter.firstChild.dataset.used = "";
+  Object.assign(counter.dataset, { max: buttons.dataset.max, unit: buttons.dataset.unit });
+  const yes = button(card.dataset.state === "holding" ? "Send now" : "Approve", () => approve(card));
+  yes.classList.add("primary");
+  const editor = el("div", { className: "editor" },
+    el("label", {}, "What the person will read", area), counter,
+    el("div", { className: "quick" }, yes, button("Cancel", () => { forget(`draft:${card.id}`); closeEditor(card); })));
+  area.addEventListener("keydown", (e) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); approve(card); }
+    if (e.key === "Escape") closeEditor(card);
+  });
+  draft(area, `draft:${card.id}`);
+  count(area, counter);
+  if (proposal) proposal.hidden = true;
+  open(card, editor, area);
+}
+
+function open(card, editor, focus) {
+  const buttons = card.querySelector(".buttons");
+  say(card.querySelector(".outcome"), "");
+  buttons.hidden = true;
+  buttons.after(editor);
+  focus.focus();
+}
+
+function closeEditor(card) {
+  card.querySelector(".editor")?.remove();
+  card.querySelector(".buttons").hidden = false;
+  const proposal = card.querySelector(".proposal");
+  if (proposal) proposal.hidden = false;
+  card.focus();
+}
+
+// typing reports whether something under host was written and not sent.
+export function typing(host) {
+  return host.contains(document.activeElement) && document.activeElement.matches("textarea, input") ||
+    Boolean(host.querySelector(".editor, textarea[data-dirty]"));
+}
+
+// wire makes the forms of a page, or of a new piece of it, work.
+export function wire(root = document) {
+  for (const area of root.querySelectorAll("textarea[data-draft]")) {
+    draft(area, `draft:${location.pathname}:${area.id}`);
+    count(area, area.form.querySelector(".counter"));
+  }
+  for (const form of root.querySelectorAll("form[data-hold]")) form.addEventListener("submit", (e) => submit(e, form));
+}
+
+function submit(e, form) {
+  const verb = form.dataset.hold;
+  if (verb === "bulk") return;
+  e.preventDefault();
+  const host = form.closest("section, article"), about = form.closest("[data-reply]");
+  const fields = new FormData(form), body = {};
+  for (const name of ["text", "reason"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
+  for (const name of ["delivered", "human_agent"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
+  host.dataset.deadline = verb === "approve" ? about.dataset.deadline : "";
+  order(host, verb, api(about, verb), body, (answer) => {
+    if (!answer.accepted) return;
+    for (const area of form.querySelectorAll("textarea")) {
+      forget(`draft:${location.pathname}:${area.id}`);
+      delete area.dataset.dirty;
+      if (verb === "follow-up") area.value = "";
+    }
+    if (host.matches("article")) settle(host);
+    document.dispatchEvent(new Event("desk:changed"));
+  });
+}
+
+// The form that approves a selection: one click, held back, with an answer for each.
+const bulk = document.getElementById("bulk-approve");
+if (bulk) {
+  const chosen = bulk.querySelector("[data-chosen]"), yes = bulk.querySelector(".bulk .primary");
+  const boxes = () => [...bulk.querySelectorAll("input[name=reply]")].filter((b) => b.checked && !b.disabled);
+  const update = () => {
+    const n = boxes().length;
+    chosen.textContent = `${n} chosen`;
+    yes.textContent = `Approve ${n}`;
+    yes.disabled = n === 0;
+  };
+  bulk.addEventListener("change", update);
+  update();
+  const bar = bulk.querySelector(".bulk");
+  bar.append(el("div", { className: "outcome", hidden: true }));
+  bulk.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const ids = boxes().map((b) => b.value);
+    order(bar, "bulk", "/api/approve", { replies: ids }, (answer) => {
+      const verdicts = answer.replies || [];
+      for (const v of verdicts) {
+        const item = [...bulk.querySelectorAll("[data-reply]")].find((i) => i.dataset.reply === v.id);
+        const box = item.querySelector("input");
+        box.checked = false;
+        box.disabled = true;
+        say(item.querySelector(".outcome"), v.words, !v.accepted);
+      }
+      const good = verdicts.filter((v) => v.accepted).length;
+      if (verdicts.length) {
+        const words = good === verdicts.length ? `All ${good} are approved.` : `${good} of ${verdicts.length} are approved. See the others for why not.`;
+        say(bar.querySelector(".outcome"), words, good < verdicts.length);
+        announce(words);
+      }
+      update();
+    });
+  });
+}

@@ -1,0 +1,121 @@
+// A click is held back for five seconds, so that it can be undone. Who leaves the
+// page meanwhile has decided: then it is sent at once.
+
+import { now } from "./clock.js";
+
+const HOLD = 5000;
+// So near to a deadline, five seconds are too much.
+const HURRY = 20000;
+
+const held = new Set();
+
+const doing = { approve: "Approving", reject: "Rejecting", resolve: "Noting it", "follow-up": "Sending", bulk: "Approving all" };
+
+export function announce(text) { document.getElementById("announce").textContent = text; }
+
+// newClick names a click: a repeat after a lost answer gets the first one's answer.
+export function newClick() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+// order holds a click back and then posts it. host is the element that it is about;
+// done is called with the answer.
+export function order(host, verb, url, body, done) {
+  if (host.dataset.pending) return;
+  const place = host.querySelector(".outcome");
+  const entry = { host, url, body: JSON.stringify({ ...body, click: newClick() }), timer: 0, sent: false };
+  host.dataset.pending = verb;
+  host.classList.add("held");
+  entry.drop = (text, bad) => {
+    clearTimeout(entry.timer);
+    held.delete(entry);
+    delete host.dataset.pending;
+    host.classList.remove("held", "busy");
+    say(place, text, bad);
+  };
+  entry.go = async () => {
+    clearTimeout(entry.timer);
+    if (entry.sent) return;
+    entry.sent = true;
+    held.delete(entry);
+    host.classList.add("busy");
+    say(place, `${doing[verb]} …`);
+    const answer = await post(entry.url, entry.body);
+    entry.drop(answer.words, !answer.accepted);
+    if (answer.retry) place.append(button("Try again", () => { entry.sent = false; host.dataset.pending = verb; entry.go(); }));
+    if (answer.signin) place.append(link("Sign in", "/signin"));
+    announce(answer.words);
+    done(answer);
+  };
+  const deadline = Date.parse(host.dataset.deadline || "");
+  if (deadline - now() < HURRY) {
+    entry.go();
+    return;
+  }
+  entry.undo = () => {
+    if (entry.sent) return;
+    entry.drop("");
+    announce("Undone.");
+    host.focus?.();
+  };
+  held.add(entry);
+  say(place, `${doing[verb]} …`);
+  place.append(button("Undo", entry.undo, "u"), Object.assign(document.createElement("span"), { className: "fuse" }));
+  announce(`${doing[verb]}. Undo within five seconds.`);
+  entry.timer = setTimeout(entry.go, HOLD);
+}
+
+// overtaken drops a held click about something that was decided meanwhile.
+export function overtaken(host) {
+  for (const entry of held) if (entry.host === host) { entry.drop(""); return true; }
+  return false;
+}
+
+// undoLast takes the newest held click back.
+export function undoLast() { [...held].pop()?.undo(); }
+
+async function post(url, body) {
+  try {
+    const response = await fetch(url, {
+      method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json", Accept: "application/json" },
+    });
+    const answer = await response.json();
+    if (response.status === 401) return { ...answer, accepted: false, signin: true, words: "You are not signed in any more. Nothing was decided." };
+    return { ...answer, words: answer.words || "" };
+  } catch {
+    return { accepted: false, retry: true, words: "The desk cannot be reached, so that it is not known whether this was taken. Trying again is safe." };
+  }
+}
+
+// say writes what has become of something, in place.
+export function say(place, text, bad = false) {
+  place.replaceChildren();
+  place.hidden = !text;
+  place.classList.toggle("bad", bad);
+  if (!text) return;
+  const p = document.createElement("p");
+  if (bad) p.setAttribute("role", "alert");
+  p.textContent = text;
+  place.append(p);
+}
+
+export function button(text, click, key) {
+  const b = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+  if (key) b.setAttribute("aria-keyshortcuts", key);
+  b.addEventListener("click", click);
+  return b;
+}
+
+export function link(text, href) { return Object.assign(document.createElement("a"), { textContent: text, href }); }
+
+addEventListener("pagehide", () => {
+  for (const entry of held) {
+    const body = new Blob([entry.body], { type: "application/json" });
+    clearTimeout(entry.timer);
+    if (!entry.sent && navigator.sendBeacon(entry.url, body)) entry.sent = true;
+    else entry.go();
+  }
+});
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") for (const entry of [...held]) entry.go();
+});

@@ -1,0 +1,213 @@
+// What changes by itself: counts, new cards, decisions of others, a reply's story.
+
+import { correct, show } from "./clock.js";
+import { announce, link, overtaken, say } from "./hold.js";
+import { settle, typing, wire } from "./forms.js";
+
+const page = document.body.dataset.page;
+const pill = document.getElementById("pill");
+let fresh = []; // cards that wait behind the pill
+let stream;
+
+function connect() {
+  const query = new URLSearchParams(document.getElementById("list")?.dataset.query || "");
+  query.set("version", document.body.dataset.version);
+  const reply = document.getElementById("reply");
+  if (reply) query.set("reply", reply.dataset.reply);
+  stream = new EventSource(`/events?${query}`);
+  stream.onmessage = (message) => take(JSON.parse(message.data));
+}
+
+function take(e) {
+  correct(e.now);
+  document.body.dataset.version = e.version;
+  for (const el of document.querySelectorAll("[data-count]")) {
+    el.textContent = e.counts[el.dataset.count] + (e.counts.too_many && el.dataset.count === "decide" ? "+" : "");
+    if (el.dataset.count === "unknown") el.classList.toggle("alarm", e.counts.unknown > 0);
+  }
+  if (page === "queue") document.title = document.title.replace(/^(\(\d+\) )?/, e.counts.decide ? `(${e.counts.decide}) ` : "");
+  const banner = document.querySelector("[data-stale]");
+  banner.textContent = e.stale || "";
+  banner.hidden = !e.stale;
+  for (const d of e.decided || []) decided(d);
+  if (page === "queue" && e.changed) refresh();
+  if (page === "reply" && (e.story || e.decided)) story();
+}
+
+// decided shows a decision on its card, whoever made it.
+function decided(d) {
+  const card = document.getElementById(d.key);
+  if (!card) return;
+  if (card.dataset.pending && overtaken(card)) announce(d.words);
+  else if (card.dataset.pending) return; // its own answer is on the way
+  const first = !card.dataset.settled;
+  close(card, d.words, d.mine);
+  if (first && !d.mine) announce(d.words);
+}
+
+// close marks a card as decided. One in which somebody writes stays as it is, and
+// tells what has happened beside it.
+function close(card, words, mine) {
+  if (!mine && !card.dataset.settled && typing(card)) say(card.querySelector(".outcome"), words, true);
+  else settle(card, words);
+}
+
+// The list is asked for again at most every second; typing is never touched.
+let asked = 0, again = 0;
+async function refresh() {
+  const wait = asked + 1000 - Date.now();
+  if (wait > 0) {
+    again ||= setTimeout(() => { again = 0; refresh(); }, wait);
+    return;
+  }
+  asked = Date.now();
+  const address = new URL(location.href);
+  address.searchParams.set("part", "list");
+  let doc;
+  try {
+    const response = await fetch(address, { headers: { Accept: "text/html" } });
+    if (!response.ok || response.redirected) return;
+    doc = new DOMParser().parseFromString(await response.text(), "text/html");
+  } catch { return; } // the stream comes back by itself, and tells again
+  merge(doc);
+}
+
+function merge(doc) {
+  const list = document.getElementById("list"), coming = [...doc.querySelectorAll(".card")];
+  const here = new Map([...list.querySelectorAll(".card")].map((c) => [c.id, c]));
+  const ids = new Set(coming.map((c) => c.id));
+  for (const card of here.values()) {
+    if (ids.has(card.id) || card.dataset.settled || card.dataset.pending) continue;
+    gone(card);
+  }
+  fresh = coming.filter((c) => !here.has(c.id));
+  bringPages(doc);
+  const open = [...here.values()].filter((c) => !c.dataset.settled);
+  // What belongs at the end moves nothing; neither does what fills an empty list.
+  const last = open.length ? coming.findLastIndex((c) => here.has(c.id)) : -1;
+  const end = fresh.filter((c) => coming.indexOf(c) > last && (open.length || here.size === 0));
+  if (end.length) {
+    fresh = fresh.filter((c) => !end.includes(c));
+    place(list, end);
+    announce(end.length === 1 ? "A new reply waits." : `${end.length} new replies wait.`);
+  }
+  showPill();
+}
+
+// gone is a card that no longer belongs here, and nobody here decided it.
+function gone(card) {
+  close(card, "This does not wait any more: somebody decided it elsewhere, or its time is over.");
+  card.querySelector(".outcome").append(link("See what happened", card.dataset.url));
+}
+
+function place(list, cards) {
+  list.querySelector(".empty")?.remove();
+  for (const c of cards) {
+    const card = document.adoptNode(c);
+    list.append(card);
+    show(card);
+  }
+}
+
+function bringPages(doc) {
+  const old = document.getElementById("pages"), now = doc.getElementById("pages");
+  if (!now || old.contains(document.activeElement)) return;
+  old.replaceChildren(...now.childNodes);
+  document.dispatchEvent(new Event("desk:pages"));
+}
+
+function showPill() {
+  pill.hidden = fresh.length === 0;
+  if (pill.hidden) return;
+  const text = `${fresh.length} new`;
+  if (pill.textContent !== text) {
+    pill.textContent = text;
+    announce(`${fresh.length} new. Press n to show.`);
+  }
+}
+
+// reveal puts the new cards where they belong, and takes away what is decided.
+export function reveal() {
+  const list = document.getElementById("list");
+  const address = new URL(location.href);
+  address.searchParams.set("part", "list");
+  fetch(address).then((r) => r.text()).then((text) => {
+    const doc = new DOMParser().parseFromString(text, "text/html");
+    const here = new Map([...list.querySelectorAll(".card")].map((c) => [c.id, c]));
+    const order = [...doc.querySelectorAll("#list > *")].map((c) => here.get(c.id) || document.adoptNode(c));
+    const added = order.find((c) => !here.has(c.id));
+    const kept = [...here.values()].filter((c) => !order.includes(c) && (c.dataset.pending || typing(c)));
+    list.replaceChildren(...kept, ...order);
+    for (const c of order) if (c.dataset.settled) { delete c.dataset.settled; c.classList.remove("settled"); }
+    fresh = [];
+    showPill();
+    show(list);
+    bringPages(doc);
+    added?.focus?.();
+    added?.scrollIntoView?.({ block: "nearest" });
+  }).catch(() => announce("The desk cannot be reached."));
+}
+pill?.addEventListener("click", reveal);
+
+// When everything here is decided, the next ones come.
+document.addEventListener("desk:settled", () => {
+  const cards = [...document.querySelectorAll("#list .card")];
+  if (cards.length && cards.every((c) => c.dataset.settled) && fresh.length) reveal();
+});
+
+// story brings a reply's page up to date, and leaves alone what is being written.
+let telling = false, more = false;
+async function story() {
+  if (telling) { more = true; return; }
+  telling = true;
+  try {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (response.ok && !response.redirected) tellStory(new DOMParser().parseFromString(await response.text(), "text/html"));
+  } catch { /* the stream comes back by itself, and tells again */ }
+  telling = false;
+  if (more) { more = false; story(); }
+}
+
+function tellStory(doc) {
+  const reply = document.getElementById("reply"), next = doc.getElementById("reply");
+  if (!next) return;
+  const changed = reply.dataset.state !== next.dataset.state;
+  Object.assign(reply.dataset, { state: next.dataset.state, deadline: next.dataset.deadline });
+  document.getElementById("state").replaceWith(doc.getElementById("state"));
+  document.getElementById("story").replaceWith(doc.getElementById("story"));
+  for (const id of ["decide", "chat"]) {
+    const old = document.getElementById(id), now = doc.getElementById(id);
+    if (!now) continue;
+    if (!old) {
+      document.getElementById("decide").after(now);
+      wire(now);
+    } else if (old.dataset.pending && changed && id === "decide" && overtaken(old)) {
+      swap(old, now, "This was decided before your click was sent.");
+    } else if (old.dataset.pending) {
+      continue;
+    } else if (typing(old)) {
+      if (changed && id === "decide") say(old.querySelector(".outcome"), `While you were writing: ${now.innerText || now.textContent}`.replace(/\s+/g, " ").slice(0, 400), true);
+      if (id === "chat") old.querySelector(".chat").replaceWith(now.querySelector(".chat"));
+    } else {
+      swap(old, now, "");
+    }
+  }
+  show();
+  announce(document.getElementById("state").textContent);
+}
+
+function swap(old, now, words) {
+  const was = old.querySelector(".outcome"), kept = words || (was && !was.hidden && was.textContent);
+  old.replaceWith(now);
+  wire(now);
+  const place = now.querySelector(".outcome");
+  if (kept && place) say(place, kept, Boolean(words));
+}
+
+document.addEventListener("desk:changed", () => { if (page === "reply") story(); });
+
+if (["queue", "reply", "unknown"].includes(page)) {
+  connect();
+  addEventListener("pagehide", () => stream.close());
+  addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
+}

@@ -1,0 +1,140 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+)
+
+const (
+	// maxBulk is how many replies can be approved together: each was read by somebody.
+	maxBulk = 200
+	// bulkParallel is how many of them are decided at the same time.
+	bulkParallel = 8
+)
+
+type bulkView struct {
+	frame
+	Items    []bulkItem
+	Ready    int
+	Verdicts bool // these are the results
+	Click    string
+}
+
+// bulkItem is one reply of a selection, with the whole text that would be sent.
+type bulkItem struct {
+	card
+	Trouble string // why it cannot be approved
+	Verdict *verdict
+}
+
+// bulkPage shows each text of a selection before anything is approved.
+func (d *Desk) bulkPage(w http.ResponseWriter, r *http.Request) {
+	ids, ok := d.selection(w, r)
+	if !ok {
+		return
+	}
+	page := bulkView{frame: d.frame(r, "bulk", "Approve together"), Items: d.bulkItems(r, ids), Click: clickID("")}
+	for _, item := range page.Items {
+		if item.Trouble == "" {
+			page.Ready++
+		}
+	}
+	d.render(w, http.StatusOK, "bulk", whole, page)
+}
+
+// bulkForm approves a selection for browsers without script.
+func (d *Desk) bulkForm(w http.ResponseWriter, r *http.Request) {
+	ids, ok := d.selection(w, r)
+	if !ok {
+		return
+	}
+	page := bulkView{frame: d.frame(r, "bulk", "Approved together"), Verdicts: true}
+	rows := map[string]replies.Row{}
+	for _, id := range ids {
+		if row, err := d.rowOf(r, id); err == nil {
+			rows[id] = row
+		}
+	}
+	for _, v := range d.approveAll(r.Context(), ids, r.PostForm.Get("click")) {
+		item := bulkItem{card: card{Row: rows[v.ID], Now: page.Now}, Verdict: &v}
+		item.ID = v.ID
+		page.Items = append(page.Items, item)
+	}
+	d.render(w, http.StatusOK, "bulk", whole, page)
+}
+
+// selection reads the ids of a form.
+func (d *Desk) selection(w http.ResponseWriter, r *http.Request) (ids []string, ok bool) {
+	if err := parseForm(w, r); err != nil {
+		d.problemPage(w, r, http.StatusBadRequest, "The form could not be read.")
+		return nil, false
+	}
+	switch ids = r.PostForm["reply"]; {
+	case len(ids) == 0:
+		d.problemPage(w, r, http.StatusBadRequest, "Nothing is selected. Go back and select the replies to approve.")
+	case len(ids) > maxBulk:
+		d.problemPage(w, r, http.StatusBadRequest, "Too many are selected: at most 200 can be approved together.")
+	default:
+		return ids, true
+	}
+	return nil, false
+}
+
+// bulkItems finds what would be sent. A text that the list has cut is asked for.
+func (d *Desk) bulkItems(r *http.Request, ids []string) []bulkItem {
+	items := make([]bulkItem, len(ids))
+	var group errgroup.Group
+	group.SetLimit(bulkParallel)
+	for i, id := range ids {
+		group.Go(func() error {
+			items[i] = d.bulkItem(r, id)
+			return nil
+		})
+	}
+	_ = group.Wait() // each item tells its own trouble
+	return items
+}
+
+func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
+	row, err := d.rowOf(r, id)
+	item := bulkItem{card: card{Row: row, Decides: true, Now: d.now()}}
+	item.ID = id
+	if err == nil && replies.Cut(row.Text) {
+		s, statusErr := d.Replies.Status(r.Context(), id)
+		item.Text, item.State, err = s.Decision.Text, s.State, statusErr
+	}
+	var no *replies.Refusal
+	switch {
+	case errors.As(err, &no):
+		item.Trouble = sentence(no.Words)
+	case err != nil:
+		item.Trouble = staleWords
+	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
+		item.Trouble = "It does not wait any more: " + stateWords[item.State].lower() + "."
+	case item.Text == "":
+		item.Trouble = "No text is proposed. Open it and write one."
+	}
+	return item
+}
+
+// approveAll approves the proposed texts. One that fails does not keep the others
+// from theirs.
+func (d *Desk) approveAll(ctx context.Context, ids []string, click string) []verdict {
+	verdicts := make([]verdict, len(ids))
+	var group errgroup.Group
+	group.SetLimit(bulkParallel)
+	for i, id := range ids {
+		group.Go(func() error {
+			verdicts[i] = d.decide(ctx, order{ID: id, Verb: verbApprove, Click: click})
+			return nil
+		})
+	}
+	_ = group.Wait() // each verdict tells its own failure
+	return verdicts
+}

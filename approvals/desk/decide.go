@@ -1,0 +1,186 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// The verbs of decisions, in addresses.
+const (
+	verbApprove  = "approve"
+	verbReject   = "reject"
+	verbResolve  = "resolve"
+	verbFollowUp = "follow-up"
+)
+
+// order is what somebody wants done about a reply.
+type order struct {
+	ID         string
+	Verb       string
+	Click      string  // names the click, so that a repeat of it gives the same answer
+	Text       *string // approve: nil keeps the proposed text
+	Reason     string
+	Delivered  *bool
+	HumanAgent bool
+}
+
+// verdict is what became of an order, in words for a person.
+type verdict struct {
+	ID       string              `json:"id"`
+	Accepted bool                `json:"accepted"`
+	State    privatereply.State  `json:"state,omitempty"`
+	Reason   privatereply.Reason `json:"reason,omitempty"`
+	Deadline time.Time           `json:"deadline,omitzero"`
+	Code     string              `json:"code,omitempty"` // why not, for programs
+	Words    string              `json:"words"`
+
+	status int
+}
+
+// decide does what was ordered. It goes on when the browser has gone: a click of
+// somebody who closes the page counts.
+func (d *Desk) decide(ctx context.Context, o order) verdict {
+	ctx = context.WithoutCancel(ctx)
+	user := signin.From(ctx)
+	updateID := "desk-" + o.Verb + "-" + clickID(o.Click)
+	var v verdict
+	var err error
+	switch {
+	case o.Text != nil && strings.TrimSpace(*o.Text) == "":
+		v = verdict{Code: "text", Words: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
+	case o.Verb == verbApprove:
+		m := workflows.Approve{Approver: user.Name}
+		if o.Text != nil {
+			m.Text = newlines(*o.Text)
+		}
+		v, err = told(d.Replies.Approve(ctx, o.ID, updateID, m))
+	case o.Verb == verbReject:
+		v, err = told(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: newlines(o.Reason)}))
+	case o.Verb == verbResolve:
+		v, err = told(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
+	case o.Verb == verbFollowUp:
+		v, err = d.followUp(ctx, o, user, updateID)
+	default:
+		v = verdict{Code: "verb", Words: "There is no such thing to do.", status: http.StatusNotFound}
+	}
+	if err != nil {
+		v = d.refused(o, err)
+	}
+	v.ID = o.ID
+	if v.Accepted && o.Verb != verbFollowUp {
+		v.Words = accepted(o, v.State)
+		d.Queue.Decided(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})
+	}
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	return v
+}
+
+func told(a workflows.Answer, err error) (verdict, error) {
+	v := verdict{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
+	if err == nil && !a.Accepted {
+		v.status, v.Code = http.StatusConflict, string(replies.Refused)
+		v.Words = "Too late to stop it: " + stateWords[a.State].lower() + ". " + a.Reason.Sentence()
+	}
+	return v, err
+}
+
+// accepted says what follows a decision.
+func accepted(o order, s privatereply.State) string {
+	switch o.Verb {
+	case verbApprove:
+		return "Approved. It is on its way."
+	case verbReject:
+		return "Rejected. It will never be sent."
+	}
+	if s == privatereply.Undeliverable {
+		return "Noted: it was not delivered. Nothing was sent again."
+	}
+	return "Noted: it was delivered."
+}
+
+func (d *Desk) followUp(ctx context.Context, o order, user signin.User, updateID string) (verdict, error) {
+	if o.Text == nil {
+		return verdict{Code: "text", Words: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}, nil
+	}
+	s, err := d.Replies.Status(ctx, o.ID)
+	if err != nil {
+		return verdict{}, err
+	}
+	conversation, ok := replies.ConversationOf(s)
+	if !ok {
+		return verdict{Code: string(replies.Refused), Words: "Nobody knows yet whom this conversation is with.", status: http.StatusConflict}, nil
+	}
+	a, err := d.Replies.FollowUp(ctx, conversation, updateID, workflows.FollowUp{Agent: user.Name, Text: newlines(*o.Text), HumanAgent: o.HumanAgent})
+	v := verdict{Accepted: a.State == privatereply.OutcomeSent, State: s.State, Reason: a.Reason}
+	switch a.State {
+	case privatereply.OutcomeSent:
+		v.Words = "Sent."
+	case privatereply.OutcomeUnknown:
+		v.status, v.Code = http.StatusConflict, "unknown"
+		v.Words = "It is not known whether this arrived. " + a.Reason.Sentence() + " Look into the account's inbox before you write again."
+	default:
+		v.status, v.Code = http.StatusConflict, string(replies.Refused)
+		v.Words = "Not sent. " + a.Reason.Sentence()
+	}
+	return v, err
+}
+
+// refused turns an error into a verdict. What is no refusal is a fault, and logged.
+func (d *Desk) refused(o order, err error) verdict {
+	var no *replies.Refusal
+	if errors.As(err, &no) {
+		return verdict{Code: string(no.Kind), Words: sentence(no.Words), status: kindStatus[no.Kind]}
+	}
+	d.Logger.Error("cannot decide", zap.String("reply", o.ID), zap.String("verb", o.Verb), zap.Error(err))
+	return verdict{Code: "unavailable", status: http.StatusBadGateway,
+		Words: "Temporal does not answer, so that it is not known whether this was taken. Look here again before you decide anew."}
+}
+
+var kindStatus = map[replies.Kind]int{
+	replies.Refused:   http.StatusConflict,
+	replies.Gone:      http.StatusConflict,
+	replies.NotFound:  http.StatusNotFound,
+	replies.NoWorker:  http.StatusServiceUnavailable,
+	replies.Unsettled: http.StatusAccepted,
+}
+
+// clickID takes the name of a click, if it is fit to be part of an id.
+func clickID(name string) string {
+	if clickForm.MatchString(name) {
+		return name
+	}
+	return rand.Text()
+}
+
+var clickForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// newlines undoes what a browser's form does to the ends of lines: each would count
+// twice against the platform's limit.
+func newlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+// sentence writes a refusal as a sentence of its own.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}

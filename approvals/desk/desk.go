@@ -1,0 +1,97 @@
+// Package desk is the approvals desk: the web page on which people decide replies,
+// and the same as a JSON API. It talks to Temporal only, through package replies.
+package desk
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/funnel"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Replies is what the desk asks of them; *replies.Client does it.
+type Replies interface {
+	queue.Source
+	Row(ctx context.Context, id string) (replies.Row, error)
+	Status(ctx context.Context, id string) (workflows.Status, error)
+	Story(ctx context.Context, id string) (replies.Story, error)
+	Thread(ctx context.Context, conversationID string) (replies.Thread, error)
+	Follow(ctx context.Context, id string, changed func()) error
+	Retention(ctx context.Context) (time.Duration, error)
+
+	Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error)
+	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.Answer, error)
+	Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.Answer, error)
+	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpAnswer, error)
+}
+
+// Accounts is the accounts file.
+type Accounts interface {
+	All() []privatereply.Account
+	Get(p privatereply.Platform, id string) (privatereply.Account, bool)
+}
+
+// Config is what a desk needs.
+type Config struct {
+	Replies   Replies
+	Queue     *queue.Queue // kept up to date by whoever runs it
+	Guard     *signin.Guard
+	Accounts  Accounts
+	WebUI     string // Temporal's Web UI, without a slash at the end; empty: no links
+	Namespace string
+	Logger    *zap.Logger
+}
+
+// Desk serves the pages and the API.
+type Desk struct {
+	Config
+	funnel *funnel.Counter
+	pages  *pages
+	now    func() time.Time
+}
+
+// New makes a desk.
+func New(cfg Config) *Desk {
+	d := &Desk{Config: cfg, funnel: funnel.New(cfg.Replies), now: time.Now}
+	d.pages = newPages(d)
+	return d
+}
+
+// grace is how long requests may take to finish when the desk stops: a decision
+// that was clicked is not lost.
+const grace = 15 * time.Second
+
+// Run serves ln until ctx is done.
+func (d *Desk) Run(ctx context.Context, ln net.Listener) error {
+	return ops.Run(ctx, ln, grace, &http.Server{
+		Handler:           d.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		// A follow-up answers when its send has ended; event streams lift the limit.
+		WriteTimeout: 2 * time.Minute,
+		IdleTimeout:  2 * time.Minute,
+		// Streams end with the process, so that they do not hold up its end.
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithoutCancel(ctx), stopKey{}, ctx.Done())
+		},
+		ErrorLog: zap.NewStdLog(d.Logger.Named("http")),
+	})
+}
+
+type stopKey struct{}
+
+// stopping is closed when the desk stops.
+func stopping(ctx context.Context) <-chan struct{} {
+	done, _ := ctx.Value(stopKey{}).(<-chan struct{})
+	return done
+}

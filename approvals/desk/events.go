@@ -1,0 +1,164 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+)
+
+const eventsPath = "/events"
+
+const (
+	// heartbeat keeps proxies from taking a quiet stream for a dead one.
+	heartbeat = 15 * time.Second
+	// settle lies between two events of one stream: what comes together is one event.
+	settle = 200 * time.Millisecond
+	// streamLife ends a stream, so that who was taken out of the users file is out;
+	// browsers come back by themselves.
+	streamLife = 10 * time.Minute
+)
+
+// event is what a browser is told. It holds no texts: the browser asks for the
+// cards that it wants to show.
+type event struct {
+	Version int            `json:"version"`
+	Counts  counts         `json:"counts"`
+	Changed bool           `json:"changed,omitempty"` // something that the filter wants
+	Decided []decidedEvent `json:"decided,omitempty"`
+	Story   bool           `json:"story,omitempty"` // something has happened to the reply
+	Stale   string         `json:"stale,omitempty"`
+	Now     time.Time      `json:"now"`
+}
+
+type decidedEvent struct {
+	Key   string             `json:"key"`
+	By    string             `json:"by"`
+	Mine  bool               `json:"mine,omitempty"`
+	State privatereply.State `json:"state"`
+	Words string             `json:"words"`
+	Final bool               `json:"final,omitempty"` // nothing more is told of it
+}
+
+// events streams what changes: of the queue, by the filter in the address, and of
+// one reply if it is named.
+func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	control := http.NewResponseController(w)
+	if err := control.SetWriteDeadline(time.Time{}); err != nil {
+		d.Logger.Error("cannot stream", zap.Error(err))
+		http.Error(w, "cannot stream here", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // a proxy must pass it on at once
+	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
+	defer cancel()
+	watcher := d.Queue.Watch(number(q.Get("version")))
+	defer watcher.Close()
+	story := d.followStory(ctx, q.Get("reply"))
+	filter, user := filterOf(q), signin.From(ctx).Name
+
+	send := func(format string, args ...any) bool {
+		_ = control.SetWriteDeadline(time.Now().Add(heartbeat))
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && control.Flush() == nil
+	}
+	if !send("retry: 2000\n\n") {
+		return
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		var e event
+		select {
+		case <-ctx.Done():
+			return
+		case <-stopping(ctx):
+			return
+		case <-beat.C:
+			if !send(": still here\n\n") {
+				return
+			}
+			continue
+		case <-story:
+			e.Story = true
+		case <-watcher.Changed():
+		}
+		changes, view, missed := watcher.Next()
+		e = d.event(e, changes, view, missed, filter, user)
+		data, err := json.Marshal(e)
+		if err != nil || !send("data: %s\n\n", data) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(settle):
+		}
+	}
+}
+
+func (d *Desk) event(e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
+	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v), d.now().UTC(), missed
+	for _, c := range changes {
+		e.Changed = e.Changed || c.Touches(f)
+		for _, decided := range c.Decided {
+			e.Decided = append(e.Decided, decidedEvent{
+				Key: key(decided.ID), By: decided.By, Mine: decided.By == user, State: decided.State,
+				Words: decidedWords(decided, user), Final: decided.State.Final() || decided.State == privatereply.Sent,
+			})
+		}
+	}
+	if v.Err != nil {
+		e.Stale = staleWords
+	}
+	return e
+}
+
+var pastTense = map[string]string{verbApprove: "approved", verbReject: "rejected", verbResolve: "resolved"}
+
+// decidedWords tells who decided and how it stands.
+func decidedWords(d queue.Decision, user string) string {
+	by := d.By
+	if by == user {
+		by = "You"
+	}
+	words := by + " " + pastTense[d.Verb] + " this at " + d.At.UTC().Format("15:04:05 UTC") + "."
+	switch d.State {
+	case privatereply.Rejected:
+		return words
+	case privatereply.Sent:
+		return words + " " + deliveredWords
+	}
+	return words + " " + string(stateWords[d.State]) + "."
+}
+
+// deliveredWords are what whoever approved should know.
+const deliveredWords = "Delivered. It may be in the person's message requests, and it is the only message until they answer."
+
+// followStory tells when something happens to a reply; of no reply, never.
+func (d *Desk) followStory(ctx context.Context, id string) <-chan struct{} {
+	happened := make(chan struct{}, 1)
+	if id == "" {
+		return nil
+	}
+	go func() {
+		err := d.Replies.Follow(ctx, id, func() {
+			select {
+			case happened <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil && ctx.Err() == nil {
+			d.Logger.Info("a reply can no longer be followed", zap.String("reply", id), zap.Error(err))
+		}
+	}()
+	return happened
+}

@@ -1,0 +1,149 @@
+package desk
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/replies"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// pages are the templates, one set a page.
+type pages struct{ byName map[string]*template.Template }
+
+func newPages(d *Desk) *pages {
+	p := &pages{byName: map[string]*template.Template{}}
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html"))
+	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "signin", "problem"} {
+		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
+	}
+	return p
+}
+
+func (d *Desk) functions() template.FuncMap {
+	return template.FuncMap{
+		"asset":    assetURL,
+		"account":  d.accountName,
+		"left":     func(t time.Time) string { return left(t, d.now()) },
+		"urgency":  func(t time.Time) string { return urgency(t, d.now()) },
+		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
+		"state":    func(s privatereply.State) string { return string(stateWords[s]) },
+		"source":   func(s privatereply.Source) string { return sourceWords[s] },
+		"platform": func(p privatereply.Platform) string { return platformWords[p] },
+		"from":     func(c privatereply.Clock) string { return clockWords[c] },
+		"reason":   func(r privatereply.Reason) string { return r.Sentence() },
+		"replyURL": replyURL,
+		"webUI":    d.webUI,
+		"click":    func() string { return clickID("") },
+		"cut":      replies.Cut,
+		"uncut":    func(s string) string { return strings.TrimSuffix(s, privatereply.CutMark) },
+		"modules":  func() []string { return modules },
+		"lines":    func(title string, rows []funnelLine) funnelTable { return funnelTable{title, rows} },
+	}
+}
+
+// frame is what every page has.
+type frame struct {
+	Title   string
+	Page    string
+	User    signin.User
+	Tokens  bool // people sign in with tokens, and so can sign out
+	Counts  counts
+	Version int
+	Stale   string
+	Now     time.Time
+}
+
+// frame fills in what every page has.
+func (d *Desk) frame(r *http.Request, page, title string) frame {
+	v := d.Queue.View(r.Context())
+	f := frame{Title: title, Page: page, User: signin.From(r.Context()), Tokens: d.Guard.TakesTokens(),
+		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC()}
+	if v.Err != nil {
+		f.Stale = staleWords
+	}
+	return f
+}
+
+const staleWords = "Temporal does not answer at the moment. What you see may be old; decisions may not go through."
+
+// render writes a page, or an error if the page is broken.
+func (d *Desk) render(w http.ResponseWriter, status int, page, block string, data any) {
+	var b bytes.Buffer
+	if err := d.pages.byName[page].ExecuteTemplate(&b, block, data); err != nil {
+		d.Logger.Error("cannot render a page", zap.String("page", page), zap.Error(err))
+		http.Error(w, "This page is broken; it is in the log.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the browser has gone; nobody is left to tell
+}
+
+// whole is the block that is a whole page.
+const whole = "layout.html"
+
+func (d *Desk) tellPage(w http.ResponseWriter, r *http.Request, p problem) {
+	if p.status == http.StatusUnauthorized {
+		if r.Method != http.MethodGet {
+			r.URL.Path, r.URL.RawQuery = "/", ""
+		}
+		to := "/signin"
+		if r.URL.RequestURI() != "/" {
+			to += "?" + url.Values{"to": {r.URL.RequestURI()}}.Encode()
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+		return
+	}
+	d.problemPage(w, r, p.status, sentence(p.words))
+}
+
+func (d *Desk) problemPage(w http.ResponseWriter, r *http.Request, status int, text string) {
+	d.render(w, status, "problem", whole, struct {
+		frame
+		Words string
+	}{d.frame(r, "problem", "That did not work"), text})
+}
+
+func (d *Desk) noSuchPage(w http.ResponseWriter, r *http.Request) {
+	d.problemPage(w, r, http.StatusNotFound, "There is no such page.")
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	_ = enc.Encode(v) // the client has gone; nobody is left to tell
+}
+
+func (d *Desk) accountName(id string) string {
+	for _, a := range d.Accounts.All() {
+		if a.ID == id {
+			return a.Name
+		}
+	}
+	return id
+}
+
+func replyURL(id string) string { return "/replies/" + url.PathEscape(id) }
+
+// webUI is where Temporal's Web UI shows a workflow; empty without a Web UI.
+func (d *Desk) webUI(id string) string {
+	if d.WebUI == "" {
+		return ""
+	}
+	return d.WebUI + "/namespaces/" + url.PathEscape(d.Namespace) + "/workflows/" + url.PathEscape(id)
+}

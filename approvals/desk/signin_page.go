@@ -1,0 +1,59 @@
+package desk
+
+import (
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+)
+
+type signInView struct {
+	frame
+	To    string
+	Words string
+}
+
+func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) {
+	if _, err := d.Guard.Who(r); err == nil {
+		http.Redirect(w, r, localPath(r.URL.Query().Get("to")), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	d.render(w, http.StatusOK, "signin", whole, signInView{frame: d.outside(), To: localPath(r.URL.Query().Get("to"))})
+}
+
+func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if err := parseForm(w, r); err != nil {
+		http.Error(w, "The form could not be read.", http.StatusBadRequest)
+		return
+	}
+	to := localPath(r.PostForm.Get("to"))
+	user, err := d.Guard.SignIn(w, r, r.PostForm.Get("token"))
+	if err != nil {
+		d.Logger.Warn("sign-in refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		d.render(w, refusedStatus(err), "signin", whole, signInView{d.outside(), to, sentence(err.Error())})
+		return
+	}
+	d.Logger.Info("signed in", zap.String("name", user.Name), zap.String("role", string(user.Role)))
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) {
+	d.Guard.SignOut(w, r)
+	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+}
+
+// outside is the frame of who has not come in: it tells nothing of the queue.
+func (d *Desk) outside() frame {
+	return frame{Title: "Sign in", Page: "signin", Tokens: d.Guard.TakesTokens(), Now: d.now().UTC()}
+}
+
+// localPath keeps a path of this site, and nothing that a browser could take for
+// another site's.
+func localPath(to string) string {
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\n\r\t") || strings.HasPrefix(to, "/signin") {
+		return "/"
+	}
+	return to
+}

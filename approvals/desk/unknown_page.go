@@ -1,0 +1,75 @@
+package desk
+
+import (
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// unknownShown is how many unknown deliveries a page has: each is asked for its
+	// evidence, a few at a time.
+	unknownShown    = 25
+	unknownParallel = 6
+)
+
+type unknownView struct {
+	frame
+	Cases []unknownCase
+	More  int
+}
+
+// unknownCase is one delivery that nobody could prove, with the evidence.
+type unknownCase struct {
+	card
+	Status  *workflows.Status
+	Entries []entry
+	Trouble string
+}
+
+// unknownPage shows what people must find out.
+func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
+	rows := d.Queue.View(r.Context()).Select(queue.Filter{State: privatereply.DeliveryUnknown})
+	page := unknownView{frame: d.frame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-unknownShown)}
+	rows = rows[:min(len(rows), unknownShown)]
+	page.Cases = make([]unknownCase, len(rows))
+	decides := signin.From(r.Context()).CanDecide()
+	var group errgroup.Group
+	group.SetLimit(unknownParallel)
+	for i, row := range rows {
+		group.Go(func() error {
+			c := unknownCase{card: card{row, decides, page.Now}}
+			if s, err := d.Replies.Status(r.Context(), row.ID); err != nil {
+				c.Trouble = d.trouble(err)
+			} else {
+				c.Status = &s
+			}
+			story, err := d.Replies.Story(r.Context(), row.ID)
+			if err != nil && c.Trouble == "" {
+				c.Trouble = d.trouble(err)
+			}
+			for _, e := range tell(nil, story) {
+				if e.Kind != "person" {
+					c.Entries = append(c.Entries, e)
+				}
+			}
+			page.Cases[i] = c
+			return nil
+		})
+	}
+	_ = group.Wait() // each case tells its own trouble
+	d.render(w, http.StatusOK, "unknown", whole, page)
+}
+
+// InboxURL is where the account's conversations are.
+func (c unknownCase) InboxURL() string {
+	if c.Platform == privatereply.Instagram {
+		return "https://www.instagram.com/direct/inbox/"
+	}
+	return "https://business.facebook.com/latest/inbox/all"
+}

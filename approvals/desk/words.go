@@ -1,0 +1,76 @@
+package desk
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// words name something for people.
+type words string
+
+func (w words) lower() string { return strings.ToLower(string(w[:1])) + string(w[1:]) }
+
+var stateWords = map[privatereply.State]words{
+	privatereply.Holding:          "Held: it goes out by itself",
+	privatereply.AwaitingApproval: "Waits for a decision",
+	privatereply.Sending:          "On its way",
+	privatereply.Sent:             "Delivered",
+	privatereply.Responded:        "The person answered",
+	privatereply.DeliveryUnknown:  "Delivery unknown",
+	privatereply.WindowClosed:     "Answered; the conversation is over",
+	privatereply.NoResponse:       "Delivered; no answer came",
+	privatereply.Undeliverable:    "Not delivered",
+	privatereply.Ignored:          "Left alone",
+	privatereply.Rejected:         "Rejected",
+	privatereply.Withdrawn:        "The comment was removed",
+	privatereply.Expired:          "Too late: nothing was sent",
+}
+
+var sourceWords = map[privatereply.Source]string{
+	privatereply.SourcePost: "post", privatereply.SourceReel: "reel", privatereply.SourceAd: "ad",
+	privatereply.SourceLive: "live", privatereply.SourceStory: "story",
+	privatereply.SourceVisitorPost: "visitor post", privatereply.SourceOther: "other",
+}
+
+var platformWords = map[privatereply.Platform]string{
+	privatereply.Instagram: "Instagram", privatereply.Facebook: "Facebook",
+}
+
+var clockWords = map[privatereply.Clock]string{
+	privatereply.ClockCreated:   "when the comment was written",
+	privatereply.ClockEntry:     "when Meta told of the comment",
+	privatereply.ClockReceived:  "when the comment arrived here",
+	privatereply.ClockBroadcast: "the broadcast",
+}
+
+// left says how much time there is until a moment, as the script does too.
+func left(until, now time.Time) string {
+	d := until.Sub(now)
+	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
+	switch {
+	case d <= 0:
+		return "over"
+	case days > 0:
+		return fmt.Sprintf("%d d %d h", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%d h %d min", hours, minutes)
+	default:
+		return fmt.Sprintf("%d:%02d", minutes, int(d.Seconds())%60)
+	}
+}
+
+// urgency is the class of a time that runs out.
+func urgency(until, now time.Time) string {
+	switch d := until.Sub(now); {
+	case d <= 0:
+		return "over"
+	case d < time.Hour:
+		return "soon"
+	case d < 24*time.Hour:
+		return "today"
+	}
+	return "later"
+}
