@@ -36,15 +36,13 @@ func (e *exam) access(ctx context.Context) []Finding {
 	const name = "access"
 	untold := unknown(name, "Standard or Advanced cannot be asked for; with Standard Access the app may write to "+
 		"only people with a role on the app (others are refused with %v)", noRole)
-	said, err := e.refusedSends(ctx)
-	if err != nil || len(said) == 0 {
-		return []Finding{untold}
-	}
+	said := e.refusedSends(ctx)
 	var found []Finding
 	if ids := said[noRole]; len(ids) > 0 {
 		found = append(found, failure(name,
 			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", replies(ids), noRole),
-			"in the app's dashboard, ask for Advanced Access to pages_messaging (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
+			"in the app's dashboard, ask for Advanced Access to "+strings.Join(names(e.needed()), ", ")+
+				" (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
 		delete(said, noRole)
 	} else {
 		found = append(found, untold)
@@ -73,25 +71,25 @@ func replies(ids []string) string {
 }
 
 // refusedSends asks some of the account's replies that wait to be sent for Meta's
-// last error, and gives their ids by it.
-func (e *exam) refusedSends(ctx context.Context) (map[metaError][]string, error) {
+// last error, and gives their ids by it. Without Temporal there are none.
+func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
 	ids, err := e.find(ctx, fmt.Sprintf("WorkflowType=%q AND %s=%q AND %s=%q", workflows.PrivateReplyType,
 		workflows.AccountID.GetName(), e.account.ID, workflows.ReplyState.GetName(), privatereply.Sending))
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	said := map[metaError][]string{}
 	for _, id := range ids {
 		var status workflows.Status
-		if err := e.status(ctx, id, &status); err != nil {
-			return said, err
+		if e.status(ctx, id, &status) != nil {
+			break // without a worker none of them answers
 		}
 		if s := status.Send; s != nil && s.Code != 0 && status.Comment.Platform == e.account.Platform {
 			m := metaError{s.Code, s.Subcode}
 			said[m] = append(said[m], id)
 		}
 	}
-	return said, nil
+	return said
 }
 
 // find lists some workflows, the newest first.
