@@ -79,14 +79,26 @@ func (r *reply) status() *Status {
 	return s
 }
 
-// describe tells the reply's story so far to whoever opens it in the Web UI.
+// describe tells the reply's story so far to whoever opens it in the Web UI. The
+// Web UI shows only the first lines without scrolling, so what matters now comes
+// first.
 func (r *reply) describe() {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "- "+format+"\n", args...) }
 
-	line("### %s", headline[r.state])
+	fmt.Fprintf(&b, "### %s\n", headline[r.state])
 	if r.reason != "" {
 		line("%s (`%s`)", r.reason.Sentence(), r.reason)
+	}
+	switch {
+	case r.state == privatereply.Holding:
+		line("**Goes out** at %s unless somebody rejects it", clock(r.holdUntil))
+	case r.state == privatereply.Responded:
+		line("**Window open** until %s", clock(r.answers.closesAt()))
+	}
+	r.describeSend(line)
+	if r.state.Waiting() || r.state == privatereply.Expired {
+		line("**Deadline:** %s, counted from the %s time", clock(r.deadline.At), r.deadline.From)
 	}
 	if text := r.in.Comment.Text; text != "" {
 		line("**Comment:** %s", quote(text))
@@ -94,34 +106,28 @@ func (r *reply) describe() {
 	if r.text != "" {
 		line("**Reply:** %s", quote(r.text))
 	}
-	switch {
-	case r.in.Decision.Rule != "":
-		line("**Rule:** `%s` said `%s`", r.in.Decision.Rule, r.in.Decision.Action)
-	default:
-		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orWord(r.in.Decision.Reason, "no rule"))
-	}
 	if r.approver != "" {
 		line("**Decided by** %s at %s", quote(r.approver), clock(r.decidedAt))
 	}
-	if r.state == privatereply.Holding {
-		line("**Goes out** at %s unless somebody rejects it", clock(r.holdUntil))
-	}
-	if r.state.Waiting() || r.state == privatereply.Expired {
-		line("**Deadline:** %s, counted from the %s time", clock(r.deadline.At), r.deadline.From)
-	}
-	if r.send.Attempts > 0 {
-		line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orWord(string(r.send.Outcome), "under way"))
-		if r.send.Code != 0 {
-			line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
-		}
-		if !r.send.RetryAt.IsZero() {
-			line("**Next try:** %s. %s", clock(r.send.RetryAt), r.send.Reason.Sentence())
-		}
-	}
-	if r.state == privatereply.Responded {
-		line("**Window open** until %s", clock(r.answers.closesAt()))
+	if r.in.Decision.Rule != "" {
+		line("**Rule:** `%s` said `%s`", r.in.Decision.Rule, r.in.Decision.Action)
+	} else {
+		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orWord(r.in.Decision.Reason, "no rule"))
 	}
 	workflow.SetCurrentDetails(r.ctx, strings.TrimSpace(b.String()))
+}
+
+func (r *reply) describeSend(line func(format string, args ...any)) {
+	if r.send.Attempts == 0 {
+		return
+	}
+	if !r.send.RetryAt.IsZero() {
+		line("**Next try:** %s. %s", clock(r.send.RetryAt), r.send.Reason.Sentence())
+	}
+	line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orWord(string(r.send.Outcome), "under way"))
+	if r.send.Code != 0 {
+		line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
+	}
 }
 
 var headline = map[privatereply.State]string{
