@@ -50,8 +50,10 @@ type Schedules struct {
 
 // Keep brings the Schedules up to date now, and again when the accounts file has
 // changed or the last time went wrong, until ctx is done.
-func (s Schedules) Keep(ctx context.Context) {
-	tick := time.NewTicker(checkEvery)
+func (s Schedules) Keep(ctx context.Context) { s.keep(ctx, checkEvery) }
+
+func (s Schedules) keep(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var done []privatereply.Account
 	for {
@@ -61,7 +63,7 @@ func (s Schedules) Keep(ctx context.Context) {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				s.Logger.Error("Cannot bring the Schedules of the sweeps up to date; trying again", zap.Duration("in", checkEvery), zap.Error(err))
+				s.Logger.Error("Cannot bring the Schedules of the sweeps up to date; trying again", zap.Duration("in", every), zap.Error(err))
 			default:
 				done = accounts
 			}

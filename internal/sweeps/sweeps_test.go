@@ -1,0 +1,303 @@
+package sweeps_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/sweeps"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/worker/replyworker"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	page      = "100000000000001"
+	instagram = "17841400000000001"
+	queue     = "private-replies"
+	token     = "EAAtesttoken"
+
+	testRules = `
+default: ask
+rules:
+  - name: price
+    when: says(text, "price")
+    reply: "Hi {{username|there}}!"
+    hold: 1h
+`
+)
+
+// product is a real Temporal server with a worker, and a sandbox in Meta's place.
+type product struct {
+	client.Client
+	t        *testing.T
+	meta     *sandbox.Sandbox
+	accounts *config.Accounts
+	file     string
+}
+
+func start(t *testing.T) *product {
+	t.Helper()
+	t.Setenv("SWEEPS_TEST_TOKEN", token)
+	p := &product{t: t, file: filepath.Join(t.TempDir(), "accounts.yaml")}
+	p.write("sweep_every: 0")
+	var err error
+	if p.accounts, err = config.OpenAccounts(p.file); err != nil {
+		t.Fatal(err)
+	}
+	server := devservertest.Start(t)
+	p.Client, err = client.DialContext(t.Context(), client.Options{HostPort: server.Address, Namespace: server.Namespace, Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	if _, err := setup.Apply(t.Context(), p.Client, server.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	var accounts []sandbox.Account
+	for _, a := range p.accounts.All() {
+		accounts = append(accounts, sandbox.Account{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Token: token, AppSecret: "test-app-secret"})
+	}
+	p.meta = sandbox.New(sandbox.Config{Accounts: accounts})
+	t.Cleanup(p.meta.Close)
+	graphAPI := httptest.NewServer(p.meta)
+	t.Cleanup(graphAPI.Close)
+	g, err := graph.New(graph.Options{FacebookURL: graphAPI.URL + "/facebook", InstagramURL: graphAPI.URL + "/instagram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Parse("rules.yaml", []byte(testRules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := replyworker.New(replyworker.Config{
+		Client: p.Client, Namespace: server.Namespace, TaskQueue: queue, Accounts: p.accounts, Rules: fixed{set}, Graph: g,
+		Logger: zap.NewNop(), Fatal: func(err error) { t.Error(err) },
+	})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	return p
+}
+
+type fixed struct{ set *rules.Set }
+
+func (f fixed) Current() *rules.Set { return f.set }
+
+// quiet keeps the SDK's lines out of the test's output.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
+
+// write writes the accounts file: the Page with the settings, and unless they name
+// only the Page the Instagram account as well.
+func (p *product) write(settings string, only ...string) {
+	p.t.Helper()
+	content := "accounts:\n" + `
+  - platform: facebook
+    id: "` + page + `"
+    name: Clean Slate Page
+    token_env: SWEEPS_TEST_TOKEN
+    ` + settings + "\n"
+	if len(only) == 0 {
+		content += `
+  - platform: instagram
+    id: "` + instagram + `"
+    name: Clean Slate
+    login: facebook
+    page_id: "` + page + `"
+    token_env: SWEEPS_TEST_TOKEN
+    ` + settings + "\n"
+	}
+	if err := os.WriteFile(p.file, []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// comment writes a comment whose webhook never arrives.
+func (p *product) comment(n sandbox.NewComment) privatereply.Comment {
+	p.t.Helper()
+	n.Quiet = true
+	id, err := p.meta.Comment(n)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := privatereply.Comment{Platform: privatereply.Instagram, Account: n.Account, CommentID: id, ReceivedAt: time.Now().UTC()}
+	if n.Account == page {
+		c.Platform = privatereply.Facebook
+	}
+	return c
+}
+
+// sweep triggers a pass over an account and waits for its end.
+func (p *product) sweep(platform privatereply.Platform, account string) workflows.SweepStatus {
+	p.t.Helper()
+	id, err := privatereply.SweepID(platform, account)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	status, err := p.sweepByID(id)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return status
+}
+
+func (p *product) sweepByID(id string) (status workflows.SweepStatus, err error) {
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	defer cancel()
+	pass, err := sweeps.Trigger(ctx, p.Client, id, func(sweeps.Pass) error { return nil })
+	if err != nil {
+		return status, err
+	}
+	if !strings.HasPrefix(pass.WorkflowID, id+"-") {
+		return status, fmt.Errorf("the pass is %s", pass.WorkflowID)
+	}
+	return status, p.GetWorkflow(ctx, pass.WorkflowID, pass.RunID).Get(ctx, &status)
+}
+
+func (p *product) status(c privatereply.Comment) (workflows.Status, error) {
+	var status workflows.Status
+	id, err := privatereply.ReplyID(c)
+	if err != nil {
+		return status, err
+	}
+	value, err := p.QueryWorkflow(p.t.Context(), id, "", workflows.StatusQuery)
+	if err != nil {
+		return status, err
+	}
+	return status, value.Get(&status)
+}
+
+func (p *product) until(what string, done func() bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// Webhooks that never arrived are made up for: each comment gets one reply, whoever
+// starts it, and however often and at the same time it is swept.
+func TestSweepsMakeUpForLostWebhooks(t *testing.T) {
+	p := start(t)
+	p.until("the Schedules", func() bool { return p.described(page) != nil && p.described(instagram) != nil })
+
+	var all []privatereply.Comment
+	for i := range 30 {
+		for _, account := range []string{page, instagram} {
+			all = append(all, p.comment(sandbox.NewComment{Account: account, Username: fmt.Sprint("someone", i), Text: "The price?", Age: privatereply.Duration(time.Duration(i) * time.Minute)}))
+		}
+	}
+	all = append(all, p.comment(sandbox.NewComment{Account: page, Username: "tom", ParentID: all[0].CommentID, Text: "Me too"}))
+
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	total := 0
+	count := func(started int) {
+		mu.Lock()
+		defer mu.Unlock()
+		total += started
+	}
+	for _, id := range []string{"sweep:facebook:" + page, "sweep:instagram:" + instagram, "sweep:facebook:" + page} {
+		group.Go(func() {
+			status, err := p.sweepByID(id)
+			if err != nil {
+				t.Error(err)
+			}
+			count(status.Started)
+		})
+	}
+	for _, c := range all {
+		group.Go(func() { // its webhook arrives after all
+			in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"}}
+			options, err := workflows.StartOptions(in, queue, time.Now())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, err = p.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in)
+			switch {
+			case err == nil:
+				count(1)
+			case !temporal.IsWorkflowExecutionAlreadyStartedError(err):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if total != len(all) {
+		t.Errorf("%d replies were started for %d comments", total, len(all))
+	}
+	p.until("one reply for each comment", func() bool {
+		n, err := p.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: `WorkflowType="PrivateReply"`})
+		return err == nil && n.GetCount() == int64(len(all))
+	})
+	if again := p.sweep(privatereply.Facebook, page); again.Started != 0 || again.Duplicate != 31 {
+		t.Errorf("the last pass counted %+v", again.SweepCounts)
+	}
+}
+
+// A rule answers alone only what was written after the account's first sweep, which
+// every later pass knows; what came before is put to a person.
+func TestFirstSweepIsKept(t *testing.T) {
+	p := start(t)
+	p.until("the Schedule", func() bool { return p.described(page) != nil })
+	for i := range 30 { // a second page, so that a pass is a chain of runs
+		p.comment(sandbox.NewComment{Account: page, Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(8 * 24 * time.Hour)})
+	}
+	before := p.comment(sandbox.NewComment{Account: page, Username: "lena", Text: "The price?", Age: privatereply.Duration(time.Minute)})
+	first := p.sweep(privatereply.Facebook, page)
+	if first.Started != 1 || first.Pages != 2 || first.TooOld != 30 || !first.FirstSweepAt.Equal(first.StartedAt) || time.Since(first.StartedAt) > time.Minute {
+		t.Errorf("the first pass ended as %+v", first)
+	}
+	if status, err := p.status(before); err != nil || status.State != privatereply.AwaitingApproval || status.Decision.Reason != privatereply.FoundBySweep {
+		t.Errorf("a comment from before is %s, decided %+v, %v", status.State, status.Decision, err)
+	}
+
+	second := p.sweep(privatereply.Facebook, page) // a pass in between
+	p.until("a second that is later than the first sweep", func() bool {
+		return time.Now().Truncate(time.Second).After(first.FirstSweepAt) // Meta tells whole seconds
+	})
+	after := p.comment(sandbox.NewComment{Account: page, Username: "mia", Text: "The price?"})
+	third := p.sweep(privatereply.Facebook, page)
+	if third.Started != 1 || !second.FirstSweepAt.Equal(first.FirstSweepAt) || !third.FirstSweepAt.Equal(first.FirstSweepAt) {
+		t.Errorf("the later passes ended as %+v and %+v", second, third)
+	}
+	if status, err := p.status(after); err != nil || status.State != privatereply.Holding {
+		t.Errorf("a comment from after is %s, %v", status.State, err)
+	}
+
+	if _, err := p.sweepByID("sweep:facebook:404"); !errors.Is(err, sweeps.ErrNoSchedule) {
+		t.Errorf("a pass without a Schedule failed with %v", err)
+	}
+}
