@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/starter/devstack"
 )
 
@@ -24,7 +25,7 @@ Temporal CLI (TEMPORAL_CLI_PATH, or temporal on PATH) it builds one, once, which
 some minutes. Ctrl-C stops everything. What happened is kept in the state folder and is
 there again the next time, but for what the sandbox knew.`,
 		Example: `  starter dev
-  starter dev --free-ports --state /tmp/replies`,
+  starter dev --free-ports --state .dev-2`,
 		Args:    needArgs(0, 0, ""),
 		GroupID: groupTry,
 	}
@@ -38,13 +39,17 @@ there again the next time, but for what the sandbox knew.`,
 	free := flags.Bool("free-ports", false, "pick free ports instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
+		opts.Progress, opts.Warnings = out, cmd.ErrOrStderr()
 		if *free {
 			var err error
+			// The CLI first: while one is built, a port that is free now may be taken.
+			if opts.CLIPath, err = devserver.Find(cmd.Context(), out); err != nil {
+				return err
+			}
 			if opts.Ports, err = devstack.FreePorts(); err != nil {
 				return err
 			}
 		}
-		opts.Progress, opts.Warnings = out, cmd.ErrOrStderr()
 		stack, err := devstack.Start(cmd.Context(), opts)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/starter/console"
 	"github.com/privatereply/privatereply/starter/devstack"
 )
@@ -40,11 +41,15 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	cli, err := devserver.Find(ctx, out)
+	if err != nil {
+		return false, err
+	}
 	ports, err := devstack.FreePorts()
 	if err != nil {
 		return false, err
 	}
-	stack, err := devstack.Start(ctx, devstack.Options{Folder: folder, Ports: ports, Ephemeral: true, Progress: out})
+	stack, err := devstack.Start(ctx, devstack.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Progress: out})
 	if err != nil {
 		return false, err
 	}

@@ -215,7 +215,7 @@ func followedUp(ctx context.Context, s *story) (seen, error) {
 		}
 	}
 	if len(texts) != 1 || texts[0] != followUpText {
-		return got, fmt.Errorf("Jonas received the follow-ups %q", texts)
+		return got, fmt.Errorf("the person received the follow-ups %q", texts)
 	}
 	got.what = fmt.Sprintf("delivered: “%s”; Meta's message id is %s", texts[0], answer.MessageID)
 	return got, nil

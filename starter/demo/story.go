@@ -70,10 +70,10 @@ func (s *story) reaches(ctx context.Context, workflow string, state privatereply
 func (s *story) delivered(comment string, want int) (text string, err error) {
 	report, ok := s.stack.Sandbox.CommentReport(comment)
 	if !ok {
-		return "", fmt.Errorf("Meta knows no comment %s", comment)
+		return "", fmt.Errorf("the sandbox knows no comment %s", comment)
 	}
 	if n := len(report.Delivered); n != want {
-		return "", fmt.Errorf("Meta delivered %d private replies to the comment, want %d", n, want)
+		return "", fmt.Errorf("the sandbox delivered %d private replies to the comment, want %d", n, want)
 	}
 	if want == 0 {
 		return "", nil
