@@ -75,6 +75,12 @@ func handleUpdate[M any](r *reply, name, description string, check func(M) error
 		workflow.UpdateHandlerOptions{
 			Description: description,
 			Validator: func(raw converter.RawValue) error {
+				if r.waiting() {
+					// What an earlier signal will change is not known yet, and a validator
+					// may not take it. The handler decides.
+					var m M
+					return decode(raw, &m)
+				}
 				_, err := parse(raw)
 				return err
 			},

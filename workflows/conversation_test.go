@@ -351,3 +351,16 @@ func TestConversationContinuesAsNew(t *testing.T) {
 		t.Errorf("ended after %v", got)
 	}
 }
+
+// A follow-up that comes in one task with the message that opens the window goes.
+func TestFollowUpRightAfterTheMessage(t *testing.T) {
+	c := listen(t, ConversationInput{})
+	c.RegisterDelayedCallback(func() {
+		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start, MessageID: "a"})
+	}, 0)
+	c.replyAt(0, "u", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.play()
+	if got, ok := c.answers["u"].(*FollowUpAnswer); !ok || got.State != privatereply.OutcomeSent {
+		t.Errorf("answer %+v, refused with %v", c.answers["u"], c.refused["u"])
+	}
+}

@@ -49,6 +49,9 @@ func (c *conversation) handleFollowUps() error {
 		workflow.UpdateHandlerOptions{
 			Description: "Write to the person while the window is open",
 			Validator: func(raw converter.RawValue) error {
+				if c.waiting() { // see handleUpdate
+					return decode(raw, &FollowUp{})
+				}
 				_, err := parse(raw)
 				return err
 			},
