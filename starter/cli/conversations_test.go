@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// say lets somebody write to an account, and returns the person's id.
+func say(t *testing.T, m sandbox.NewMessage) string {
+	t.Helper()
+	m.Quiet = true
+	if _, err := product.Sandbox.Say(m); err != nil {
+		t.Fatal(err)
+	}
+	id, err := product.Sandbox.PersonID(sandbox.Person{Account: m.Account, Username: m.Username})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// threadWith is the conversation of an account with a person, as --json shows it.
+func threadWith(t *testing.T, account, person string) thread {
+	t.Helper()
+	var all []thread
+	out := starter(t, "conversations", account, "--person", person, "--json").mustSucceed(t).withoutToken(t).out
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return all[0]
+}
+
+// Guards: conversations are shown with who wrote what, on both platforms and both
+// logins, and a Page's can be written to by Meta's id, which the product never does
+// twice.
+func TestConversations(t *testing.T) {
+	needProduct(t)
+	product.Sandbox.SetLimits(sandbox.Limits{ConversationsPerSecond: -1}) // other tests read conversations too
+	for _, account := range []string{page, instagram, otherLogin} {
+		t.Run(account, func(t *testing.T) {
+			person := say(t, sandbox.NewMessage{Account: account, Username: "Uma", Text: "Hello there"})
+			if _, err := product.Sandbox.HumanMessage(sandbox.Person{Account: account, Username: "Uma"}, "Hello Uma"); err != nil {
+				t.Fatal(err)
+			}
+			c := threadWith(t, account, person)
+			if len(c.People) != 1 || c.People[0] != (someone{person, "Uma"}) {
+				t.Errorf("people: %+v", c.People)
+			}
+			if len(c.Messages) != 2 || c.Messages[0].Text != "Hello Uma" || !c.Messages[0].FromAccount ||
+				c.Messages[1].Text != "Hello there" || c.Messages[1].FromAccount || c.Messages[1].At.IsZero() {
+				t.Errorf("messages: %+v", c.Messages)
+			}
+			shown := starter(t, "conversations", account, "--person", person).mustSucceed(t).withoutToken(t).out
+			if question, answer := strings.Index(shown, "Uma: “Hello there”"), strings.Index(shown, "the account: “Hello Uma”"); question < 0 || answer < question {
+				t.Errorf("shown as\n%s", shown)
+			}
+			r := starter(t, "conversations", account).mustSucceed(t).withoutToken(t)
+			if !strings.Contains(r.out, "the account: “Hello Uma”") || !strings.Contains(r.out, person) {
+				t.Errorf("listed as\n%s", r.out)
+			}
+			for line := range strings.Lines(r.out + shown) {
+				if n := console.Columns(strings.TrimSuffix(line, "\n")); n > console.Width {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+		})
+	}
+	if out := starter(t, "conversations", page, "--person", "404").mustSucceed(t).out; out != "no conversation with 404\n" {
+		t.Errorf("output = %q", out)
+	}
+	starter(t, "conversations", page, "--limit", "-1").mustFail(t, "--limit is -1")
+	t.Run("reply", testReplyInThread)
+}
+
+func testReplyInThread(t *testing.T) {
+	vera := sandbox.Person{Account: page, Username: "Vera"}
+	id := threadWith(t, page, say(t, sandbox.NewMessage{Account: page, Username: "Vera", Text: "Hi"})).ID
+	reply := func(args ...string) result {
+		return starter(t, append([]string{"reply", id, "--text", "On Monday."}, args...)...).withoutToken(t)
+	}
+	if r := reply("--account", page).mustSucceed(t); !strings.HasPrefix(r.out, id+": sent, message m_") {
+		t.Errorf("output = %q", r.out)
+	}
+	var answer workflows.FollowUpAnswer
+	if err := json.Unmarshal([]byte(reply("--account", "Clean Slate Page", "--json").mustSucceed(t).out), &answer); err != nil || answer.State != privatereply.OutcomeSent || answer.MessageID == "" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	box := product.Sandbox.Inbox(vera)
+	if len(box) != 3 || box[1].Text != "On Monday." {
+		t.Errorf("the person has %+v", box)
+	}
+
+	reply().mustFail(t, "--account is missing")
+	reply("--account", instagram).mustFail(t, "only a Facebook Page's conversation can be written to by Meta's id")
+	reply("--account", page, "--human-agent").mustFail(t, "--human-agent needs the conversation's workflow id")
+	reply("--account", page, "--text", strings.Repeat("x", 2001)).mustFail(t, "--text: text cannot be sent: it has 2001 characters")
+	reply("--account", page, "--text", "").mustFail(t, "--text is missing")
+	starter(t, "reply", "t_404", "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: graph: reply in a conversation: ")
+
+	late := threadWith(t, page, say(t, sandbox.NewMessage{Account: page, Username: "Late", Text: "Hi", At: time.Now().Add(-25 * time.Hour)})).ID
+	starter(t, "reply", late, "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: ", "the messaging window is closed")
+	r := starter(t, "reply", late, "--account", page, "--text", "x", "--json")
+	if r.code == 0 || !strings.Contains(r.out, `"state": "refused"`) || !strings.Contains(r.out, `"reason": "outside_window"`) {
+		t.Errorf("exit code %d\n%s", r.code, r.out)
+	}
+
+	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "accept-then-drop", Calls: "thread-reply", Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	reply("--account", page).mustFail(t, "it is not known whether Meta delivered it", "Look into the Page's inbox")
+	if n := len(product.Sandbox.Inbox(vera)); n != 4 {
+		t.Errorf("the person has %d messages, want 4: the lost one was repeated", n)
+	}
+}
