@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,11 +46,12 @@ const (
 	verifyToken     = "e2everifytokenneverinhistory"
 )
 
+// accountsYAML lets replies to posts go at once: these tests are not about pacing.
 const accountsYAML = `
 accounts:
-  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, sweep_every: 0}
-  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, sweep_every: 0}
-  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, sweep_every: 0}
+  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0}
+  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0}
+  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0}
 `
 
 const rulesYAML = `
@@ -75,7 +77,11 @@ type product struct {
 	webhook string
 
 	accounts *config.Accounts
+	rules    *rules.Watcher
 	graph    *graph.Client
+	counts   *prometheus.Registry // of the bridge
+	stop     func()               // ends the bridge
+	secrets  string               // the folder of the token files
 }
 
 func start(t *testing.T) *product {
@@ -101,8 +107,12 @@ func start(t *testing.T) *product {
 	if p.accounts, err = config.OpenAccounts(filepath.Join(dir, "accounts.yaml")); err != nil {
 		t.Fatal(err)
 	}
+	p.secrets = dir
+	if p.rules, err = rules.Watch(t.Context(), filepath.Join(dir, "rules.yaml"), zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
 	p.startSandbox()
-	p.startBridge(filepath.Join(dir, "rules.yaml"))
+	p.startBridge()
 	return p
 }
 
@@ -127,20 +137,17 @@ func (p *product) startSandbox() {
 	}
 }
 
-func (p *product) startBridge(rulesFile string) {
+func (p *product) startBridge() {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
-	watched, err := rules.Watch(ctx, rulesFile, zap.NewNop())
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	p.counts = prometheus.NewRegistry()
 	b, err := bridge.New(bridge.Config{
 		Settings: config.Bridge{
 			Common:      config.Common{TaskQueue: "private-replies"},
 			VerifyToken: verifyToken, AppSecrets: []string{appSecret, instagramSecret},
 		},
-		Accounts: p.accounts, Rules: watched, Client: p.client, Namespace: p.server.Namespace,
-		Logger: zap.NewNop(), Registry: prometheus.NewRegistry(),
+		Accounts: p.accounts, Rules: p.rules, Client: p.client, Namespace: p.server.Namespace,
+		Logger: zap.NewNop(), Registry: p.counts,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -151,12 +158,13 @@ func (p *product) startBridge(rulesFile string) {
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- b.Run(ctx, ln) }()
-	p.t.Cleanup(func() {
+	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-stopped; err != nil {
 			p.t.Errorf("the bridge ended with %v", err)
 		}
 	})
+	p.t.Cleanup(p.stop)
 	p.webhook = "http://" + ln.Addr().String() + bridge.Path
 	if err := p.meta.SetCallback(p.t.Context(), p.webhook, verifyToken); err != nil {
 		p.t.Fatal(err)
@@ -168,7 +176,7 @@ func (p *product) work() *replyworker.Worker {
 	p.t.Helper()
 	w := replyworker.New(replyworker.Config{
 		Client: p.client, Namespace: p.server.Namespace, TaskQueue: "private-replies",
-		Accounts: p.accounts, Graph: p.graph, Logger: zap.NewNop(),
+		Accounts: p.accounts, Rules: p.rules, Graph: p.graph, Logger: zap.NewNop(),
 	})
 	if err := w.Start(); err != nil {
 		p.t.Fatal(err)
