@@ -60,18 +60,22 @@ func (a *Census) Kept() Kept {
 		Extra: len(a.extra), ExtraIDs: a.extra[:min(shown, len(a.extra))],
 		Doubled: len(a.doubled), DoubledIDs: a.doubled[:min(shown, len(a.doubled))],
 	}
-	n := 0
-	for number, there := range a.there {
+	n, first, last := a.Starts()
+	k.Unacknowledged = n - k.Found
+	if took := last.Sub(first).Seconds(); took > 0 {
+		k.StartedPerSecond = float64(n) / took
+	}
+	k.DrainedAfter = max(0, last.Sub(a.of.lastAnswer).Seconds())
+	return k
+}
+
+// Starts is how many replies of the storm there are, and when the first and the
+// last were started.
+func (a *Census) Starts() (n int, first, last time.Time) {
+	for _, there := range a.there {
 		if there {
 			n++
-			if !a.of.acknowledged[number/a.of.Batch] {
-				k.Unacknowledged++
-			}
 		}
 	}
-	if took := a.last.Sub(a.first); took > 0 {
-		k.StartedPerSecond = float64(n) / took.Seconds()
-	}
-	k.DrainedAfter = max(0, a.last.Sub(a.of.lastAnswer).Seconds())
-	return k
+	return n, a.first, a.last
 }

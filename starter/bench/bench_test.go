@@ -1,0 +1,96 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Guards: a figure in the table is the one that was measured.
+func TestFigures(t *testing.T) {
+	tests := []struct{ name, got, want string }{
+		{"small", number(0.4), "0"},
+		{"rounded", number(999.5), "1,000"},
+		{"millions", number(12345678), "12,345,678"},
+		{"one rate", perSecond([]float64{12}), "12/s"},
+		{"three rates", perSecond([]float64{1200, 10, 300}), "300/s (10 to 1,200)"},
+		{"milliseconds", milliseconds(12345 * time.Microsecond), "12.3 ms"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.got != tt.want {
+				t.Errorf("got %s, want %s", tt.got, tt.want)
+			}
+		})
+	}
+	if got := median([]time.Duration{4, 1, 3, 2}); got != 2 {
+		t.Errorf("median = %v, want the lower of the two in the middle", got)
+	}
+}
+
+// Guards: the table is Markdown whose columns are aligned, whatever stands in it.
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	writeTable(&b, []row{
+		{what: "a", measured: "1,000/s", limit: "2,000/s", goal: "≥ 1", met: met(true)},
+		{what: "longer", measured: "1/s", met: met(false)},
+	})
+	want := `| what   | measured | beside it, in the same step | goal | met    |
+| ------ | -------- | --------------------------- | ---- | ------ |
+| a      | 1,000/s  | 2,000/s                     | ≥ 1  | yes    |
+| longer | 1/s      |                             |      | **no** |
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Guards: BENCH= runs what was asked for, and a mistyped step runs nothing.
+func TestChoose(t *testing.T) {
+	tests := []struct {
+		name, only string
+		want       []string
+		err        string
+	}{
+		{"all", "", names(), ""},
+		{"some, in the order asked for", "single, quiet", []string{"single", "quiet"}, ""},
+		{"mistyped", "quiet,singel", nil, `no step "singel"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			chosen, err := choose(tt.only)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			var got []string
+			for _, s := range chosen {
+				got = append(got, s.name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+				t.Errorf("%v, (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// Guards: a program that cannot start is an error that says so, not a wait.
+func TestProcessThatEnds(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{name: "shell", path: sh, env: os.Environ(), logFile: filepath.Join(t.TempDir(), "log"), opsURL: "http://127.0.0.1:1/readyz"}
+	err = p.start(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the shell has ended") {
+		t.Errorf("a program that ends at once: %v", err)
+	}
+	p.kill() // what has ended already
+}

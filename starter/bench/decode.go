@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+const (
+	decodeMicroseconds = 20
+	decodeAllocations  = 60
+)
+
+// benchmarkLine is what `go test -benchmem` prints for a benchmark.
+var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]+) ns/op.*?(\d+) allocs/op`)
+
+// decode runs the bridge's own Go benchmark.
+func decode(ctx context.Context, _ *bench) ([]row, error) {
+	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
+		module+"/webhookbridge/bridge").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("go test -bench: %w\n%s", err, strings.TrimSpace(string(out)))
+	}
+	var took []float64
+	allocations := 0
+	for _, m := range benchmarkLine.FindAllStringSubmatch(string(out), -1) {
+		ns, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, ns/1e3)
+		if allocations, err = strconv.Atoi(m[2]); err != nil {
+			return nil, err
+		}
+	}
+	if len(took) == 0 {
+		return nil, fmt.Errorf("go test -bench printed no BenchmarkDelivery:\n%s", out)
+	}
+	return []row{{
+		what:     "signature and decoding of a delivery of one comment (go test -bench)",
+		measured: fmt.Sprintf("%.1f µs, %d allocations", median(took), allocations),
+		goal:     fmt.Sprintf("≤ %d µs, ≤ %d", decodeMicroseconds, decodeAllocations),
+		met:      met(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
+	}}, nil
+}

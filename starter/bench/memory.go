@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/privatereply/privatereply/starter/load"
+)
+
+const (
+	memoryComments = 200_000
+	memorySingles  = 20_000 // of them, in deliveries of their own
+	memoryGoal     = 150    // MiB
+	// memoryTime bounds each of the two storms.
+	memoryTime = 40 * time.Second
+)
+
+// memory measures the most that the bridge needed in a long storm: first of small
+// deliveries on many connections, then of large ones.
+func memory(ctx context.Context, b *bench) ([]row, error) {
+	s, err := b.newStack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	if err := s.startProduct(ctx); err != nil {
+		return nil, err
+	}
+	idle, err := s.bridge.peakMemory()
+	if err != nil {
+		return nil, err
+	}
+	accepted, refused := 0, 0
+	send := func(storm load.Storm, comments int) error {
+		storm.Comments, storm.Duration = comments, memoryTime
+		r, err := load.Run(ctx, storm)
+		if err != nil {
+			return err
+		}
+		accepted += r.Comments
+		for answer, n := range r.Answers {
+			if answer != "200" {
+				refused += n
+			}
+		}
+		return nil
+	}
+	if err := send(s.storm(128, 1), memorySingles); err != nil {
+		return nil, err
+	}
+	if err := send(s.storm(64, 50), memoryComments-accepted); err != nil {
+		return nil, err
+	}
+	peak, err := s.bridge.peakMemory()
+	if err != nil {
+		return nil, err
+	}
+	return []row{{
+		what:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
+		measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
+		limit:    fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
+		goal:     fmt.Sprintf("< %d MiB", memoryGoal), met: met(peak < memoryGoal),
+	}}, nil
+}

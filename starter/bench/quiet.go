@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+const (
+	quietRounds = 150
+	quietWarmUp = 20
+	// quietPause lets what was started end before the next thing is timed.
+	quietPause = 60 * time.Millisecond
+	quietGoal  = 1.3
+)
+
+// quiet times a single delivery against a single bare start, in turns, so that
+// both see the same machine.
+func quiet(ctx context.Context, b *bench) ([]row, error) {
+	s, err := b.newStack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	if err := s.startProduct(ctx); err != nil {
+		return nil, err
+	}
+	bare := s.bareWorker()
+	if err := bare.Start(); err != nil {
+		return nil, err
+	}
+	defer bare.Stop()
+	deliveries, err := s.deliveries(s.newSandbox(), stormText, quietWarmUp+quietRounds)
+	if err != nil {
+		return nil, err
+	}
+	var starts, answers []time.Duration
+	for i, d := range deliveries {
+		start, err := timed(ctx, func() error { return s.startBare(ctx, bareQueue, "quiet-"+strconv.Itoa(i)) })
+		if err != nil {
+			return nil, err
+		}
+		answer, err := timed(ctx, func() error { return d.post(ctx, s.url) })
+		if err != nil {
+			return nil, err
+		}
+		if i >= quietWarmUp {
+			starts, answers = append(starts, start), append(answers, answer)
+		}
+	}
+	ratio := float64(median(answers)) / float64(median(starts))
+	return []row{{
+		what:     "quiet: one delivery at a time, median acknowledgement",
+		measured: fmt.Sprintf("%s, %.2f of a bare start", milliseconds(median(answers)), ratio),
+		limit:    "bare start, median " + milliseconds(median(starts)),
+		goal:     fmt.Sprintf("≤ %.1f", quietGoal), met: met(ratio <= quietGoal),
+	}}, nil
+}
+
+// timed times one call, and then waits until its echoes are over.
+func timed(ctx context.Context, call func() error) (time.Duration, error) {
+	began := time.Now()
+	err := call()
+	took := time.Since(began)
+	if err == nil && !sleep(ctx, quietPause) {
+		err = ctx.Err()
+	}
+	return took, err
+}

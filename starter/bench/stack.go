@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/devserver"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/webhookbridge/bridge"
+)
+
+const (
+	verifyToken = "bench-verify-token"
+	appSecret   = "bench-app-secret"
+	tokenPrefix = "bench-access-token-" // before the account's id
+
+	// stormText is what the comments of storms say. A rule ignores it, so that a
+	// storm measures the intake and not Meta.
+	stormText = "🔥🔥🔥"
+	// replyText is what a rule answers.
+	replyText = "What is the price?"
+
+	accountsFile = `accounts:
+  - {platform: instagram, id: "17841400000000001", name: One, login: instagram, token_env: BENCH_TOKEN_17841400000000001, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
+  - {platform: instagram, id: "17841400000000002", name: Two, login: instagram, token_env: BENCH_TOKEN_17841400000000002, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
+  - {platform: facebook, id: "100000000000001", name: Three, token_env: BENCH_TOKEN_100000000000001, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
+`
+	rulesFile = `default: ask
+rules:
+  - name: emoji-only
+    when: letters(text) == 0
+    ignore: true
+  - name: price
+    when: says(text, "price")
+    reply: "Hi {{username|there}}, our price list: https://example.com/prices"
+`
+)
+
+// stack is the product as processes, with a Temporal server of its own.
+type stack struct {
+	dir      string
+	opts     devserver.Options
+	server   *devserver.Server
+	client   client.Client
+	accounts []privatereply.Account
+	bridge   *process
+	worker   *process
+	url      string // of the bridge's webhooks
+}
+
+// newStack starts a Temporal server with its database in a file. The programs are
+// started by those who need them.
+func (b *bench) newStack(ctx context.Context) (*stack, error) {
+	b.stacks++
+	s := &stack{dir: filepath.Join(b.dir, strconv.Itoa(b.stacks))}
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	s.opts = devserver.Options{CLIPath: b.cli, DBFile: s.file("temporal.db"), LogFile: s.file("temporal.log")}
+	if err := s.start(ctx, b); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *stack) start(ctx context.Context, b *bench) error {
+	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": rulesFile} {
+		if err := os.WriteFile(s.file(name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	accounts, err := config.OpenAccounts(s.file("accounts.yaml"))
+	if err != nil {
+		return err
+	}
+	s.accounts = accounts.All()
+	for _, port := range []*int{&s.opts.Port, &s.opts.UIPort} {
+		if *port, err = devserver.FreePort(); err != nil {
+			return err
+		}
+	}
+	if s.server, err = devserver.Start(ctx, s.opts); err != nil {
+		return err
+	}
+	s.client, err = client.DialContext(ctx, client.Options{
+		HostPort: s.server.Address, Namespace: s.server.Namespace,
+		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := setup.Apply(ctx, s.client, s.server.Namespace); err != nil {
+		return err
+	}
+	return s.prepareProcesses(b)
+}
+
+// prepareProcesses makes the programs ready to start, on ports that they keep.
+func (s *stack) prepareProcesses(b *bench) error {
+	var addresses [3]string
+	for i := range addresses {
+		port, err := devserver.FreePort()
+		if err != nil {
+			return err
+		}
+		addresses[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	s.url = "http://" + addresses[0] + bridge.Path
+	s.bridge = &process{
+		name: "bridge", path: b.bridge, logFile: s.file("bridge.log"), opsURL: "http://" + addresses[1] + "/readyz",
+		env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
+	}
+	s.worker = &process{
+		name: "worker", path: b.worker, logFile: s.file("worker.log"), opsURL: "http://" + addresses[2] + "/readyz",
+		env: s.env("OPS_ADDR=" + addresses[2]),
+	}
+	return nil
+}
+
+// env is the environment of a program: nothing of the product's settings is taken
+// from outside.
+func (s *stack) env(settings ...string) []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "TEMPORAL_") && !strings.HasPrefix(kv, config.Prefix) {
+			env = append(env, kv)
+		}
+	}
+	env = append(env, "TEMPORAL_ADDRESS="+s.server.Address, "TEMPORAL_NAMESPACE="+s.server.Namespace)
+	for _, a := range s.accounts {
+		env = append(env, "BENCH_TOKEN_"+a.ID+"="+tokenPrefix+a.ID)
+	}
+	settings = append(settings, "ACCOUNTS="+s.file("accounts.yaml"), "RULES="+s.file("rules.yaml"), "LOG_LEVEL=error")
+	for _, kv := range settings {
+		env = append(env, config.Prefix+kv)
+	}
+	return env
+}
+
+// startProduct starts the worker, then the bridge.
+func (s *stack) startProduct(ctx context.Context) error {
+	if err := s.worker.start(ctx); err != nil {
+		return err
+	}
+	return s.bridge.start(ctx)
+}
+
+// restartServer kills the server and starts it again on its database.
+func (s *stack) restartServer(ctx context.Context) error {
+	s.server.Kill()
+	var err error
+	if s.server, err = devserver.Start(ctx, s.opts); err != nil {
+		return fmt.Errorf("start the killed server again: %w", err)
+	}
+	return nil
+}
+
+// stop ends everything at once: nothing of it is needed any more.
+func (s *stack) stop() {
+	for _, p := range []*process{s.bridge, s.worker} {
+		if p != nil {
+			p.kill()
+		}
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.server != nil {
+		s.server.Kill()
+	}
+	_ = os.RemoveAll(s.dir) // b.clean tries again
+}

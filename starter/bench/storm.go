@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/privatereply/privatereply/starter/load"
+)
+
+const (
+	// A storm is measured so often, for so long, after a shorter one as a warm-up.
+	stormRuns   = 3
+	stormTime   = 4 * time.Second
+	stormWarmUp = time.Second
+	// drainTime is how long the replies that start are watched after the last storm.
+	drainTime = 10 * time.Second
+	// heldTries is how often what visibility does not show is looked for.
+	heldTries = 4
+)
+
+// single measures deliveries of one comment.
+func single(ctx context.Context, b *bench) ([]row, error) {
+	var rows []row
+	for _, at := range []struct {
+		connections int
+		goal        float64
+		p99         float64 // milliseconds; 0: no goal
+	}{{32, 2000, 100}, {128, 5000, 0}} {
+		m, err := b.measureStorms(ctx, at.connections, 1)
+		if err != nil {
+			return rows, err
+		}
+		goal := "≥ " + number(at.goal) + "/s"
+		ok := median(m.rates) >= at.goal
+		if at.p99 > 0 {
+			goal += fmt.Sprintf(", p99 ≤ %.0f ms", at.p99)
+			ok = ok && m.middle.Acknowledgement.P99 <= at.p99
+		}
+		rows = append(rows, row{
+			what: fmt.Sprintf("single comments accepted, %d connections", at.connections),
+			measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+				m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
+			limit: "bare starts " + perSecond(m.bare), goal: goal, met: met(ok),
+		})
+		rows = append(rows, m.more()...)
+	}
+	return rows, nil
+}
+
+// batch measures deliveries of many comments.
+func batch(ctx context.Context, b *bench) ([]row, error) {
+	const connections, comments, goal = 32, 50, 10_000
+	m, err := b.measureStorms(ctx, connections, comments)
+	if err != nil {
+		return nil, err
+	}
+	return append([]row{{
+		what: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
+		measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+			m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
+		limit: "bare starts " + perSecond(m.bare), goal: "≥ " + number(goal) + "/s", met: met(median(m.rates) >= goal),
+	}}, m.more()...), nil
+}
+
+// storms is what some storms came to.
+type storms struct {
+	bare    []float64 // starts a second, before
+	rates   []float64 // comments accepted a second
+	middle  *load.Result
+	refused int // deliveries that were not acknowledged
+	held    held
+}
+
+// more are the rows that stand below every accepted figure.
+func (m *storms) more() []row {
+	return []row{
+		{
+			what: "— drain: replies started a second", measured: number(m.held.perSecond) + "/s",
+			limit: fmt.Sprintf("%.2f of bare starts", m.held.perSecond/median(m.bare)),
+		},
+		{
+			what:     "— acknowledged comments that Temporal holds, by id",
+			measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.held.found)), number(float64(m.held.acknowledged)), m.refused),
+			limit:    fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
+			goal:     "all", met: met(m.held.found == m.held.acknowledged),
+		},
+	}
+}
+
+// measureStorms sends storms to the product on a server of its own, with the worker
+// draining beside it as in life.
+func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*storms, error) {
+	s, err := b.newStack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	m := &storms{}
+	if m.bare, err = s.bareStarts(ctx, unreadQueue, 32, 1); err != nil {
+		return nil, err
+	}
+	if err := s.startProduct(ctx); err != nil {
+		return nil, err
+	}
+	storm := s.storm(connections, comments)
+	storm.Duration = stormWarmUp
+	warmUp, err := load.Run(ctx, storm)
+	if err != nil {
+		return nil, err
+	}
+	storm.Duration = stormTime
+	var results []*load.Result
+	for range stormRuns {
+		r, err := load.Run(ctx, storm)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+		m.rates = append(m.rates, r.CommentsPerSecond)
+		for answer, n := range r.Answers {
+			if answer != "200" {
+				m.refused += n
+			}
+		}
+	}
+	m.middle = results[slices.Index(m.rates, median(m.rates))]
+	results = append(results, warmUp)
+	for range heldTries { // visibility may be behind
+		if !sleep(ctx, drainTime) {
+			return nil, ctx.Err()
+		}
+		if m.held, err = s.held(ctx, results...); err != nil || m.held.found == m.held.acknowledged {
+			break
+		}
+	}
+	return m, err
+}
+
+// storm is one that sends as fast as it is answered.
+func (s *stack) storm(connections, comments int) load.Storm {
+	return load.Storm{
+		URL: s.url, Secret: appSecret, Accounts: s.accounts, Text: stormText,
+		Connections: connections, Batch: comments, Comments: load.MaxComments, Duration: stormTime,
+	}
+}
+
+// sleep reports whether d passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
