@@ -3,16 +3,22 @@ TEMPORAL_CLI_VERSION := v1.5.1
 STATICCHECK_VERSION  := v0.8.2
 WORKFLOWCHECK_VERSION := v0.6.0
 
-# Tests use this Temporal CLI: the one you have, or one built into bin/.
+# Tests use this Temporal CLI: the one you have, or one built into bin/. The programs
+# find or build one themselves.
 TEMPORAL_CLI_PATH ?= $(or $(shell command -v temporal),$(CURDIR)/bin/temporal)
-export TEMPORAL_CLI_PATH
+test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 
-.PHONY: dev demo check format vet staticcheck determinism test histories fuzz
+.PHONY: dev demo bench check format vet staticcheck determinism test histories fuzz
 dev:
 	go run ./starter dev
 
 demo:
 	go run ./starter demo
+
+# Measures the product on this machine, in about ten minutes; a part of it with
+# make bench BENCH=quiet,single
+bench:
+	go run ./starter/bench -only "$(BENCH)"
 
 # What CI runs.
 check: format vet staticcheck determinism test
