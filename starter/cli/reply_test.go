@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
@@ -14,7 +16,7 @@ import (
 // names the conversation that it needs.
 func TestReply(t *testing.T) {
 	needProduct(t)
-	person := sandbox.Person{Account: otherLogin, Username: "jonas"}
+	person := sandbox.Person{Account: otherLogin, Username: fmt.Sprint("jonas", time.Now().UnixNano())} // new to the product, also when the test is repeated
 	id := comment(t, sandbox.NewComment{Account: person.Account, Username: person.Username, Text: "How much is it?"})
 	workflow := replyOf(t, privatereply.Comment{Platform: privatereply.Instagram, Account: person.Account, CommentID: id})
 	sent := waitFor(t, workflow, privatereply.Sent)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ import (
 // settings are those of the command line.
 type settings struct {
 	config.Starter
-	WebUI string `env:"WEB_UI_URL"` // Temporal's Web UI, to print links into it
+	WebUI config.PublicURL `env:"WEB_UI_URL"` // Temporal's Web UI, to print links into it
 }
 
 // readSettings reads the settings, from the files of `starter dev` if nothing
@@ -88,5 +87,5 @@ func (s *session) webUI(workflowID string) string {
 	if s.settings.WebUI == "" {
 		return path + " of the Temporal Web UI"
 	}
-	return strings.TrimSuffix(s.settings.WebUI, "/") + path
+	return string(s.settings.WebUI) + path
 }
