@@ -26,7 +26,7 @@ func newRules() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		GroupID: groupLook,
 	}
-	cmd.AddCommand(newRulesTest())
+	cmd.AddCommand(newRulesTest(), newRulesBacktest())
 	return cmd
 }
 
