@@ -36,10 +36,9 @@ type Post struct {
 	// Visitor is set on a visitor's post: what a private reply to it needs.
 	Visitor *Comment `json:"-"`
 
-	first    []graph.Comment // Facebook sends them with the post
-	after    string          // continues first; empty at the end
-	listed   bool            // comments are listed by a request of their own
-	Comments []Comment       `json:"comments"` // filled by whoever wants them all
+	first  []graph.Comment // Facebook sends them with the post
+	after  string          // continues first; empty at the end
+	listed bool            // Instagram lists them on request only
 }
 
 // Comment is a comment, or a visitor's post, as Meta lists it.

@@ -79,10 +79,16 @@ func readSince(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--since: %q is neither a duration nor a time; write 48h, 2026-01-02 or 2026-01-02T15:04:05Z", text)
 }
 
+// readPost is a post with everything under it.
+type readPost struct {
+	feed.Post
+	Comments []feed.Comment `json:"comments"`
+}
+
 // readPosts reads the newest posts, at most limit, with everything under them. For
 // Instagram, where Meta does not leave out old posts, that is done here.
-func readPosts(ctx context.Context, r feed.Reader, since time.Time, limit int) ([]feed.Post, error) {
-	posts := []feed.Post{} // [] rather than null
+func readPosts(ctx context.Context, r feed.Reader, since time.Time, limit int) ([]readPost, error) {
+	posts := []readPost{} // [] rather than null
 	for next, more := "", true; more; more = next != "" {
 		page, err := r.Posts(ctx, next, since)
 		if err != nil {
@@ -94,21 +100,21 @@ func readPosts(ctx context.Context, r feed.Reader, since time.Time, limit int) (
 				next = "" // posts come with the newest first
 				break
 			}
-			post.Comments = []feed.Comment{}
+			read := readPost{post, []feed.Comment{}}
 			for c, err := range r.Comments(ctx, post, time.Time{}) {
 				if err != nil {
 					return nil, fmt.Errorf("the comments of post %s: %w", post.ID, err)
 				}
-				post.Comments = append(post.Comments, c)
+				read.Comments = append(read.Comments, c)
 			}
-			posts = append(posts, post)
+			posts = append(posts, read)
 		}
 	}
 	return posts, nil
 }
 
 // feedTable shows posts, and the comments below them.
-func feedTable(posts []feed.Post) *console.Table {
+func feedTable(posts []readPost) *console.Table {
 	t := console.NewTable([]int{2}, "WHAT", "WRITTEN", "BY", "CAN REPLY", "ID")
 	for _, p := range posts {
 		var canReply *bool

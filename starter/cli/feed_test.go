@@ -47,7 +47,7 @@ func TestFeed(t *testing.T) {
 		}
 	}
 
-	var posts []feed.Post
+	var posts []readPost
 	out := starter(t, "feed", "Clean Slate Page", "--limit", "1000", "--json").mustSucceed(t).withoutToken(t).out
 	if err := json.Unmarshal([]byte(out), &posts); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestFeedSince(t *testing.T) {
 	// The sandbox's accounts begin with a post of 72 hours ago and a reel of 48.
 	for _, account := range []string{otherLogin, page} {
 		count := func(args ...string) (n int, newest time.Time) {
-			var posts []feed.Post
+			var posts []readPost
 			out := starter(t, append([]string{"feed", account, "--json"}, args...)...).mustSucceed(t).out
 			if err := json.Unmarshal([]byte(out), &posts); err != nil {
 				t.Fatal(err)

@@ -20,6 +20,7 @@ type sweepProgress struct {
 	counts []workflows.SweepCounts
 	done   int
 	told   []string // what each pass was last said to wait for
+	line   string   // as it stands on the terminal
 }
 
 func newSweepProgress(out io.Writer, accounts int) *sweepProgress {
@@ -63,15 +64,20 @@ func (p *sweepProgress) draw() {
 	for _, c := range p.counts {
 		all = all.Plus(c)
 	}
-	line := fmt.Sprintf("%d of %d accounts swept; %d pages, %d posts, %d comments, %d replies started",
-		p.done, len(p.counts), all.Pages, all.Posts, all.Comments, all.Started)
+	line := console.Cut(fmt.Sprintf("%d of %d accounts swept; %d pages, %d posts, %d comments, %d replies started",
+		p.done, len(p.counts), all.Pages, all.Posts, all.Comments, all.Started), console.Width-1)
+	if line == p.line {
+		return
+	}
 	p.erase()
-	fmt.Fprint(p.out, console.Cut(line, console.Width-1))
+	fmt.Fprint(p.out, line)
+	p.line = line
 }
 
 func (p *sweepProgress) erase() {
 	if p.terminal {
 		fmt.Fprint(p.out, "\r\x1b[K")
+		p.line = ""
 	}
 }
 

@@ -240,6 +240,7 @@ func TestSweepProgress(t *testing.T) {
 	b.Reset()
 	p.terminal = true
 	tell(passSeen{status: &status, trouble: "no token\x1b[2J"})
+	tell(passSeen{status: &status, trouble: "no token\x1b[2J"}) // nothing has changed
 	p.ended()
 	p.clear()
 	const erase = "\r\x1b[K"
