@@ -131,7 +131,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 		if !sleep(ctx, drainTime) {
 			return nil, ctx.Err()
 		}
-		if m.held, err = s.held(ctx, results...); err != nil || m.held.found == m.held.acknowledged {
+		if m.held, err = s.held(ctx, results...); err == nil && m.held.found == m.held.acknowledged {
 			break
 		}
 	}

@@ -18,6 +18,9 @@ const (
 	stalled = 30 * time.Second
 	// askedFor bounds how many missing replies are asked for by their ids.
 	askedFor = 1000
+	// A server that has just had a storm may need several questions for an answer.
+	questions     = 5
+	questionPause = 2 * time.Second
 )
 
 // Count waits until Temporal has a reply to every acknowledged comment, and counts
@@ -62,11 +65,14 @@ func (r *Result) Count(ctx context.Context, c client.Client, wait time.Duration,
 func (r *Result) visible(ctx context.Context, c client.Client) (int, error) {
 	total := 0
 	for _, query := range r.numbers.queries() {
-		resp, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+		err := insist(ctx, func() error {
+			resp, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+			total += int(resp.GetCount())
+			return err
+		})
 		if err != nil {
 			return 0, fmt.Errorf("count the replies: %w", err)
 		}
-		total += int(resp.GetCount())
 	}
 	return total, nil
 }
@@ -77,7 +83,11 @@ func (r *Result) Look(ctx context.Context, c client.Client) (*Census, error) {
 	for _, query := range r.numbers.queries() {
 		req := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRows}
 		for {
-			page, err := c.ListWorkflow(ctx, req)
+			var page *workflowservice.ListWorkflowExecutionsResponse
+			err := insist(ctx, func() (err error) {
+				page, err = c.ListWorkflow(ctx, req)
+				return err
+			})
 			if err != nil {
 				return nil, fmt.Errorf("list the replies: %w", err)
 			}
@@ -90,6 +100,16 @@ func (r *Result) Look(ctx context.Context, c client.Client) (*Census, error) {
 		}
 	}
 	return all, nil
+}
+
+// insist asks until there is an answer, a few times.
+func insist(ctx context.Context, ask func() error) error {
+	for n := 1; ; n++ {
+		err := ask()
+		if err == nil || n == questions || !sleepUntil(ctx, time.Now().Add(questionPause)) {
+			return err
+		}
+	}
 }
 
 // ask looks for missing replies by their ids. Visibility may be behind; it is no proof.
