@@ -89,28 +89,36 @@ type readPost struct {
 // Instagram, where Meta does not leave out old posts, that is done here.
 func readPosts(ctx context.Context, r feed.Reader, since time.Time, limit int) ([]readPost, error) {
 	posts := []readPost{} // [] rather than null
-	for next, more := "", true; more; more = next != "" {
+	for next, more := "", true; more && len(posts) < limit; more = next != "" {
 		page, err := r.Posts(ctx, next, since)
 		if err != nil {
 			return nil, err
 		}
 		next = page.Next
-		for _, post := range page.Posts {
-			if old := !post.CreatedAt.IsZero() && post.CreatedAt.Before(since); old || len(posts) == limit {
+		for _, post := range page.Posts[:min(limit-len(posts), len(page.Posts))] {
+			if !post.CreatedAt.IsZero() && post.CreatedAt.Before(since) {
 				next = "" // posts come with the newest first
 				break
 			}
-			read := readPost{post, []feed.Comment{}}
-			for c, err := range r.Comments(ctx, post, time.Time{}) {
-				if err != nil {
-					return nil, fmt.Errorf("the comments of post %s: %w", post.ID, err)
-				}
-				read.Comments = append(read.Comments, c)
+			comments, err := readComments(ctx, r, post)
+			if err != nil {
+				return nil, fmt.Errorf("the comments of post %s: %w", post.ID, err)
 			}
-			posts = append(posts, read)
+			posts = append(posts, readPost{post, comments})
 		}
 	}
 	return posts, nil
+}
+
+func readComments(ctx context.Context, r feed.Reader, post feed.Post) ([]feed.Comment, error) {
+	comments := []feed.Comment{} // [] rather than null
+	for c, err := range r.Comments(ctx, post, time.Time{}) {
+		if err != nil {
+			return nil, err
+		}
+		comments = append(comments, c)
+	}
+	return comments, nil
 }
 
 // feedTable shows posts, and the comments below them.
