@@ -6,53 +6,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/internal/temporalclient"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("worker", run) }
 
 func run(ctx context.Context) error {
 	settings, err := config.Read[config.Worker]()
-	if err != nil {
-		return err
-	}
-	logger, err := logging.New(settings.LogFormat, settings.LogLevel)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = logger.Sync() }()
-	accounts, err := config.OpenAccounts(settings.Accounts)
-	if err != nil {
-		return err
-	}
-	for _, warning := range accounts.Warnings() {
-		logger.Warn(warning)
-	}
-	watched, err := rules.Watch(ctx, settings.Rules, logger)
 	if err != nil {
 		return err
 	}
@@ -63,36 +33,35 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%[1]sGRAPH_FACEBOOK_URL, %[1]sGRAPH_INSTAGRAM_URL, %[1]sGRAPH_VERSION: %[2]w", config.Prefix, err)
 	}
-	opts, err := temporalclient.Options("worker", logger)
+	base, err := program.Open(ctx, "worker", settings.Common)
 	if err != nil {
 		return err
 	}
-	c, err := temporalclient.Dial(ctx, "worker", logger)
+	defer base.Close()
+	for _, warning := range base.Accounts.Warnings() {
+		base.Logger.Warn(warning)
+	}
+	watched, err := rules.Watch(ctx, settings.Rules, base.Logger)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	done, err := setup.Apply(ctx, c, opts.Namespace)
+	done, err := setup.Apply(ctx, base.Temporal, base.Namespace)
 	if err != nil {
 		return err
 	}
-	logger.Info("namespace", zap.String("name", opts.Namespace), zap.Stringer("setup", done))
+	base.Logger.Info("namespace", zap.String("name", base.Namespace), zap.Stringer("setup", done))
 
-	fatal := make(chan error, 1)
+	serving, stopServing := context.WithCancelCause(ctx)
+	defer stopServing(nil)
 	w := replyworker.New(replyworker.Config{
-		Client: c, Namespace: opts.Namespace, DataConverter: opts.DataConverter, TaskQueue: settings.TaskQueue, Accounts: accounts, Rules: watched, Graph: meta,
-		SendWorkers: settings.SendWorkers, Logger: logger,
-		Fatal: func(err error) {
-			select {
-			case fatal <- err:
-			default:
-			}
-		},
+		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, TaskQueue: settings.TaskQueue,
+		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, Logger: base.Logger,
+		Fatal: func(err error) { stopServing(fmt.Errorf("cannot go on: %w", err)) },
 	})
 	// The port first: a worker that nobody can watch should not take work.
-	ln, err := net.Listen("tcp", settings.OpsAddr)
+	ln, err := program.Listen("OPS_ADDR", settings.OpsAddr)
 	if err != nil {
-		return fmt.Errorf("%sOPS_ADDR: %w", config.Prefix, err)
+		return err
 	}
 	if err := w.Start(); err != nil {
 		_ = ln.Close()
@@ -100,24 +69,8 @@ func run(ctx context.Context) error {
 	}
 	defer w.Stop()
 
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	serving, stopServing := context.WithCancelCause(ctx)
-	defer stopServing(nil)
-	go func() {
-		select {
-		case err := <-fatal:
-			stopServing(fmt.Errorf("cannot go on: %w", err))
-		case <-serving.Done():
-		}
-	}()
-	err = ops.Serve(serving, ln, ops.Handler(registry,
-		ops.Temporal(c),
-		ops.Check{Name: "setup", Run: func(ctx context.Context) error { return setup.Check(ctx, c, opts.Namespace) }},
-		ops.File("accounts", accounts.Err),
-		ops.File("rules", watched.Err),
-	))
-	if cause := context.Cause(serving); err == nil && ctx.Err() == nil && !errors.Is(cause, context.Canceled) {
+	err = ops.Serve(serving, ln, ops.Handler(base.Registry, append(base.Checks(), ops.File("rules", watched.Err))...))
+	if cause := context.Cause(serving); err == nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return err

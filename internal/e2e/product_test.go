@@ -49,9 +49,9 @@ const (
 // accountsYAML lets replies to posts go at once: these tests are not about pacing.
 const accountsYAML = `
 accounts:
-  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0}
-  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0}
-  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0}
+  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
+  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
+  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
 `
 
 const rulesYAML = `
@@ -124,8 +124,8 @@ func (p *product) startSandbox() {
 			{Platform: privatereply.Instagram, ID: instagramLogin, Name: "Oak Corner", Login: privatereply.LoginInstagram, Token: instagramToken, AppSecret: appSecret, InstagramAppSecret: instagramSecret},
 			{Platform: privatereply.Facebook, ID: page, Name: "Clean Slate Page", Token: pageToken, AppSecret: appSecret, RequireProof: true},
 		},
-		// The tests look into many conversations at once.
-		Limits: sandbox.Limits{ConversationsPerSecond: -1},
+		// The tests do in a minute what takes a day.
+		Limits: sandbox.Limits{ConversationsPerSecond: -1, PostsPerHour: -1},
 	})
 	srv := httptest.NewServer(p.meta)
 	p.t.Cleanup(func() { p.meta.Close(); srv.Close() })

@@ -1,0 +1,97 @@
+// Package program is what the product's programs have in common: how they begin,
+// what they are told by the environment, and how they end.
+package program
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporalclient"
+)
+
+// Main runs a program until it ends, or until the first interrupt or SIGTERM asks
+// it to. An error goes to standard error, and the exit code is then 1.
+func Main(name string, run func(context.Context) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// Base is what every program works with.
+type Base struct {
+	Logger        *zap.Logger
+	Accounts      *config.Accounts
+	Temporal      client.Client
+	Namespace     string                  // of Temporal
+	DataConverter converter.DataConverter // of Temporal
+	Registry      *prometheus.Registry
+}
+
+// Open reads the accounts file and connects to Temporal as name. Close the base at
+// the end.
+func Open(ctx context.Context, name string, settings config.Common) (*Base, error) {
+	logger, err := logging.New(settings.LogFormat, settings.LogLevel)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := config.OpenAccounts(settings.Accounts)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := temporalclient.Options(name, logger)
+	if err != nil {
+		return nil, err
+	}
+	temporal, err := temporalclient.Dial(ctx, name, logger)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &Base{
+		Logger: logger, Accounts: accounts, Temporal: temporal,
+		Namespace: opts.Namespace, DataConverter: opts.DataConverter, Registry: registry,
+	}, nil
+}
+
+// Close ends the connection.
+func (b *Base) Close() {
+	b.Temporal.Close()
+	_ = b.Logger.Sync()
+}
+
+// Checks are what /readyz asks of every program.
+func (b *Base) Checks() []ops.Check {
+	return []ops.Check{
+		ops.Temporal(b.Temporal),
+		{Name: "setup", Run: func(ctx context.Context) error { return setup.Check(ctx, b.Temporal, b.Namespace) }},
+		ops.File("accounts", b.Accounts.Err),
+	}
+}
+
+// Listen opens a port. Variable is the setting that names it, without its prefix.
+func Listen(variable, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s%s: %w", config.Prefix, variable, err)
+	}
+	return ln, nil
+}
