@@ -69,7 +69,7 @@ func (r *reply) status() *Status {
 		RejectReason: r.rejection, HoldUntil: r.holdUntil,
 		RefusedSignals: r.refused,
 	}
-	if r.send.Attempts > 0 {
+	if r.send != (Send{}) {
 		send := r.send
 		s.Send = &send
 	}
@@ -118,11 +118,14 @@ func (r *reply) describe() {
 }
 
 func (r *reply) describeSend(line func(format string, args ...any)) {
-	if r.send.Attempts == 0 {
-		return
-	}
 	if !r.send.RetryAt.IsZero() {
 		line("**Next try:** %s. %s", clock(r.send.RetryAt), r.send.Reason.Sentence())
+		if r.deadline.Passed(r.send.RetryAt) {
+			line("**It will not make its deadline** unless replies that are before it are stopped")
+		}
+	}
+	if r.send.Attempts == 0 {
+		return
 	}
 	line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orWord(string(r.send.Outcome), "under way"))
 	if r.send.Code != 0 {

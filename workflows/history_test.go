@@ -35,7 +35,7 @@ var tales = []tale{
 		return s.start(name, TestComment(), privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil)
 	}},
 	{"expired", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		run := s.start(name, OnLive(TestComment()), Ask(), nil)
+		run := s.start(name, onMedia("runs-"+name), Ask(), nil)
 		s.untilState(run.GetID(), privatereply.AwaitingApproval)
 		s.signal(run.GetID(), BroadcastEndedSignal, At{At: time.Now().UTC()})
 		return run
@@ -66,6 +66,14 @@ var tales = []tale{
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
 		s.until(run.GetID(), func(status Status) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		return run
+	}},
+	{"paced", privatereply.Sending, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		run := s.start(name, onMedia("runs-"+name), Auto(), &script{sends: sends(held)})
+		s.until(run.GetID(), func(status Status) bool { return status.Reason == privatereply.Paced })
+		return run
+	}},
+	{"broadcast-over", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		return s.start(name, onMedia("over-"+name), AutoAfter(time.Hour), nil)
 	}},
 	{"sending-then-rejected", privatereply.Rejected, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
@@ -137,6 +145,19 @@ func throttled(pause time.Duration) func(SendPrivateReply) privatereply.SendResu
 	}
 }
 
+func held(SendPrivateReply) privatereply.SendResult {
+	return privatereply.SendResult{
+		Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Paced, RetryAt: time.Now().Add(5 * time.Hour).UTC(),
+	}
+}
+
+// onMedia is a comment on the live video media; see stage.watchBroadcast.
+func onMedia(media string) privatereply.Comment {
+	c := OnLive(TestComment())
+	c.MediaID = media
+	return c
+}
+
 func lost(SendPrivateReply) privatereply.SendResult {
 	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: time.Now().UTC()}
 }
@@ -184,6 +205,46 @@ func TestHistories(t *testing.T) {
 		}
 		s.keep(t, "conversation", run, Conversation, ConversationType)
 	})
+}
+
+// The histories of broadcasts, while they run and after their end, replay.
+func TestHistoriesOfBroadcast(t *testing.T) {
+	s := newStage(t)
+	t.Cleanup(s.work())
+	for _, media := range []string{"runs", "over", "runs-by-hand"} {
+		t.Run(media, func(t *testing.T) {
+			t.Parallel()
+			reply := s.start("on-"+media, onMedia(media), Ask(), nil)
+			id, err := privatereply.BroadcastID(privatereply.Instagram, TestComment().Account, media)
+			if err != nil {
+				t.Fatal(err)
+			}
+			joined := func(Status) bool { _, err := s.broadcast(id); return err == nil }
+			s.until(reply.GetID(), joined)
+			if media == "runs-by-hand" {
+				s.signal(id, BroadcastEndedSignal, At{At: time.Now().UTC()})
+			}
+			if media != "runs" {
+				s.untilState(reply.GetID(), privatereply.Expired)
+			}
+			run := s.GetWorkflow(t.Context(), id, "")
+			if media != "runs" {
+				var status BroadcastStatus
+				if err := run.Get(t.Context(), &status); err != nil || status.Told != 1 {
+					t.Fatalf("%+v, %v", status, err)
+				}
+			}
+			s.keep(t, "broadcast-"+media, run, Broadcast, BroadcastType)
+		})
+	}
+}
+
+func (s *stage) broadcast(id string) (status BroadcastStatus, err error) {
+	value, err := s.QueryWorkflow(s.t.Context(), id, "", StatusQuery)
+	if err == nil {
+		err = value.Get(&status)
+	}
+	return status, err
 }
 
 // keep replays the history of run, and writes it if asked to.

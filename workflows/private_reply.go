@@ -50,18 +50,21 @@ type reply struct {
 	decidedAt time.Time
 	rejection string // what the person gave as the reason
 	late      bool   // an approval came after the deadline
+	joined    bool   // its broadcast knows that it waits
 
 	objection *objection
 	send      Send
+	waited    bool      // it has slept before an attempt
 	writtenAt time.Time // of the first attempt that may have arrived
 	answers   answers
 	published published
 }
 
-// published is what the search attributes say.
+// published is what the search attributes and the memo say.
 type published struct {
 	state    privatereply.State
 	deadline time.Time
+	nextTry  time.Time
 }
 
 func newReply(ctx workflow.Context, in Input) (*reply, error) {
@@ -118,6 +121,7 @@ func (r *reply) run() error {
 
 // hold gives people the time that the rule allows to stop an automatic reply.
 func (r *reply) hold() error {
+	r.joinBroadcast()
 	if r.isOld() {
 		r.lookUpInBackground()
 	}
@@ -140,6 +144,7 @@ func (r *reply) hold() error {
 
 // awaitApproval waits for a person's decision until the deadline.
 func (r *reply) awaitApproval() error {
+	r.joinBroadcast()
 	r.lookUpInBackground()
 	err := r.awaitUntil("Deadline of the private reply", r.deadlineAt, func() bool {
 		return r.state != privatereply.AwaitingApproval || r.objected()

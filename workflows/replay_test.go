@@ -28,6 +28,7 @@ func TestReplay(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()
 	replayer.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
 	replayer.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
+	replayer.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
 	replayer.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
 	for _, file := range recorded(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {

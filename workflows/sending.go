@@ -49,7 +49,7 @@ func (r *reply) sendOnce() error {
 				r.end(privatereply.Expired, privatereply.BroadcastOver)
 				return nil
 			}
-			if err := r.sleepUntil(result.RetryAt); err != nil {
+			if err := r.awaitNextTry(result); err != nil {
 				return err
 			}
 		case privatereply.OutcomeRefused:
@@ -59,7 +59,7 @@ func (r *reply) sendOnce() error {
 				return nil
 			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !r.mayHaveArrived() && !retriedRefusal:
 				retriedRefusal = true
-				if err := r.sleepUntil(r.now().Add(refusalRetry)); err != nil {
+				if err := r.nap(refusalRetry); err != nil {
 					return err
 				}
 			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.mayHaveArrived() && r.look():
@@ -106,6 +106,8 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		Text:     r.text,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
+		Since:    r.decidedAt,
+		Waited:   r.waited,
 		ByPerson: r.approver != "",
 	})
 	stop := func() bool { return r.objected() || r.deadline != deadline }
@@ -124,6 +126,9 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		return result, false, nil
 	}
 	r.note(result)
+	if heldBack(result) {
+		r.send.Attempts--
+	}
 	return result, true, nil
 }
 
@@ -152,6 +157,20 @@ func neverStarted(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
+// heldBack reports whether a send was not even tried, because the account has to
+// wait or to be mended. Then it counts for nothing.
+func heldBack(result privatereply.SendResult) bool {
+	if result.Outcome != privatereply.OutcomeNotSent || result.Wrote {
+		return false
+	}
+	switch result.Reason {
+	case privatereply.Paced, privatereply.Throttled, privatereply.AccountBlocked,
+		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountUnknown:
+		return true
+	}
+	return false
+}
+
 // note keeps what an attempt taught.
 func (r *reply) note(result privatereply.SendResult) {
 	r.send.Outcome, r.send.Reason = result.Outcome, result.Reason
@@ -176,14 +195,6 @@ func (r *reply) endIfStopped() bool {
 	}
 	r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
 	return true
-}
-
-// sleepUntil waits for the next try, the deadline or an objection.
-func (r *reply) sleepUntil(at time.Time) error {
-	r.send.RetryAt = at
-	r.describe()
-	until := func() time.Time { return earlier(at, r.deadline.At) }
-	return r.awaitUntil("Next try", until, r.objected)
 }
 
 // delivered ends the send with Meta's own word for it.

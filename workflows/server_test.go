@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func (s *stage) work() (stop func()) {
 	main := worker.New(s.Client, s.queue, worker.Options{})
 	main.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
+	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
 		id, _ := privatereply.ParseID(in.Reply)
 		return FoundMessage{MessageID: s.script(id.Rest).look}, nil
@@ -69,6 +71,9 @@ func (s *stage) work() (stop func()) {
 	}, activity.RegisterOptions{Name: LookUpCommentActivity})
 	main.RegisterActivityWithOptions(func(context.Context, JoinConversation) error { return nil },
 		activity.RegisterOptions{Name: JoinConversationActivity})
+	main.RegisterActivityWithOptions(s.joinBroadcast, activity.RegisterOptions{Name: JoinBroadcastActivity})
+	main.RegisterActivityWithOptions(s.watchBroadcast, activity.RegisterOptions{Name: WatchBroadcastActivity})
+	main.RegisterActivityWithOptions(s.endReplies, activity.RegisterOptions{Name: EndRepliesActivity})
 	sends := worker.New(s.Client, SendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
 	live := worker.New(s.Client, LiveSendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
 	for _, w := range []worker.Worker{sends, live} {
@@ -102,6 +107,45 @@ func (s *stage) send(_ context.Context, in SendPrivateReply) (privatereply.SendR
 		<-p.goOn
 	}
 	return send(in), nil
+}
+
+func (s *stage) joinBroadcast(ctx context.Context, in JoinBroadcast) error {
+	options, start, err := BroadcastOptions(in.Platform, in.Account, in.Media, in.Joined.At, s.queue)
+	if err != nil {
+		return err
+	}
+	_, err = s.SignalWithStartWorkflow(ctx, options.ID, ReplyJoinedSignal, in.Joined, options, BroadcastType, start)
+	return err
+}
+
+// watchBroadcast lets a broadcast run whose media id says so, and no other.
+func (s *stage) watchBroadcast(ctx context.Context, in WatchBroadcast) (BroadcastGone, error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for strings.HasPrefix(in.Media, "runs") {
+		activity.RecordHeartbeat(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return BroadcastGone{}, ctx.Err()
+		case <-activity.GetWorkerStopChannel(ctx):
+			return BroadcastGone{}, errors.New("the worker stops")
+		}
+	}
+	return BroadcastGone{At: time.Now().UTC()}, nil
+}
+
+func (s *stage) endReplies(ctx context.Context, in EndReplies) error {
+	for _, comment := range in.Comments {
+		id, err := privatereply.ReplyID(privatereply.Comment{Platform: in.Platform, Account: in.Account, CommentID: comment})
+		if err == nil {
+			err = s.SignalWorkflow(ctx, id, "", BroadcastEndedSignal, At{At: in.At})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) script(comment string) *script {

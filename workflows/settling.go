@@ -22,7 +22,7 @@ func (r *reply) settle(unknown privatereply.SendResult) error {
 	if r.look() {
 		return nil
 	}
-	if err := r.sleepUntil(r.now().Add(settleDelay)); err != nil {
+	if err := r.nap(settleDelay); err != nil {
 		return err
 	}
 	for !r.objected() && !r.expired() {
@@ -39,7 +39,7 @@ func (r *reply) settle(unknown privatereply.SendResult) error {
 			r.confirmed("", privatereply.ConfirmedByRefusal)
 			return nil
 		case result.Outcome == privatereply.OutcomeNotSent && result.Reason != privatereply.BroadcastOver:
-			if err := r.sleepUntil(result.RetryAt); err != nil {
+			if err := r.awaitNextTry(result); err != nil {
 				return err
 			}
 			continue

@@ -31,7 +31,9 @@ func (r *reply) broadcastEnded(raw converter.RawValue) error {
 	}
 	if r.state.Waiting() {
 		r.deadline = r.deadline.Nearer(privatereply.Deadline{At: m.At, From: privatereply.ClockBroadcast})
-		r.publish()
+		if !r.expired() { // else it ends at once, and publishes both in one upsert
+			r.publish()
+		}
 	}
 	return nil
 }

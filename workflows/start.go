@@ -19,6 +19,7 @@ const (
 	MemoText    = "text"
 	MemoRule    = "rule"
 	MemoMedia   = "media"
+	MemoNextTry = "next_try" // a time; set while the reply sleeps before a send
 )
 
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130

@@ -68,6 +68,7 @@ type story struct {
 	sent       []SendPrivateReply
 	lookedFor  []FindMessage
 	joined     []JoinConversation
+	onAir      []JoinBroadcast
 	lookedUp   int
 	timers     []time.Duration
 	cancelled  int
@@ -118,6 +119,10 @@ func (s *story) fakeActivities() {
 		s.joined = append(s.joined, in)
 		return nil
 	}, named(JoinConversationActivity))
+	s.RegisterActivityWithOptions(func(_ context.Context, in JoinBroadcast) error {
+		s.onAir = append(s.onAir, in)
+		return nil
+	}, named(JoinBroadcastActivity))
 }
 
 func (s *story) play() *Status {
@@ -206,6 +211,11 @@ func refused(reason privatereply.Reason) func(SendPrivateReply) privatereply.Sen
 
 func unknown(SendPrivateReply) privatereply.SendResult {
 	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: start}
+}
+
+// paced was held back until slot after the start of the story.
+func paced(slot time.Duration) func(SendPrivateReply) privatereply.SendResult {
+	return notSent(privatereply.Paced, false, slot)
 }
 
 // notSent was refused for now; Meta names a pause after the start of the story.

@@ -1,0 +1,100 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// shownWait is the longest wait whose end lists do not show: the memo that they
+	// read costs an upsert, and so short a wait is over before anybody looks.
+	shownWait = 10 * time.Second
+	// shortestAsk is how near its deadline a reply stops to ask for an earlier slot.
+	shortestAsk = time.Minute
+	// noticeTime is how long it takes a Broadcast to notice an end. To join it for a
+	// shorter sleep gains nothing: the next try asks Meta itself.
+	noticeTime = 20 * time.Second
+)
+
+// awaitNextTry sleeps until a send that was not made may be tried. A slot after the
+// deadline is asked for again halfway to the deadline, and halfway again: the reply
+// will not make it, unless somebody stops others that are before it.
+func (r *reply) awaitNextTry(result privatereply.SendResult) error {
+	wake := result.RetryAt
+	left := r.deadline.At.Sub(r.now())
+	if heldBack(result) && r.deadline.Passed(wake) && left > shortestAsk {
+		wake = r.now().Add(left / 2)
+	}
+	if result.Reason == privatereply.Paced {
+		r.reason = privatereply.Paced
+	}
+	err := r.sleepUntil(wake, result.RetryAt)
+	r.reason = ""
+	return err
+}
+
+// nap sleeps before a try that nobody has to give leave to.
+func (r *reply) nap(d time.Duration) error {
+	at := r.now().Add(d)
+	return r.sleepUntil(at, at)
+}
+
+// sleepUntil sleeps until wake, the deadline or an objection. Status and lists show
+// the next try, which is later than wake for a reply that will ask for an earlier
+// slot.
+func (r *reply) sleepUntil(wake, nextTry time.Time) error {
+	wait := wake.Sub(r.now())
+	if wait > noticeTime {
+		r.joinBroadcast()
+	}
+	r.waited = true
+	r.send.RetryAt = nextTry
+	r.showNextTry(wait)
+	r.describe()
+	until := func() time.Time { return earlier(wake, r.deadline.At) }
+	return r.awaitUntil("Next try", until, r.objected)
+}
+
+// showNextTry brings the memo up to date, which lists are made of. It is left as it
+// is when the wait is over: a time that has passed, or a state that is not sending,
+// says enough.
+func (r *reply) showNextTry(wait time.Duration) {
+	if wait <= shownWait || r.send.RetryAt.Equal(r.published.nextTry) {
+		return
+	}
+	r.published.nextTry = r.send.RetryAt
+	if err := workflow.UpsertMemo(r.ctx, map[string]any{MemoNextTry: r.send.RetryAt}); err != nil {
+		r.log.Error("cannot set the memo", "error", err)
+	}
+}
+
+// joinBroadcast tells the broadcast of a live comment that the reply waits, once.
+// It is tried until it works or the reply's own deadline has come.
+func (r *reply) joinBroadcast() {
+	c := r.in.Comment
+	left := r.deadline.At.Sub(r.now())
+	if r.joined || !c.OnLive() || c.MediaID == "" || left <= 0 {
+		return
+	}
+	r.joined = true
+	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    SendTimeout,
+		ScheduleToCloseTimeout: left,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 10 * time.Second},
+		Summary:                "Join those who wait for the end of the broadcast",
+	})
+	workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcast{
+		Platform: c.Platform,
+		Account:  c.Account,
+		Media:    c.MediaID,
+		Joined: LiveReplyJoined{
+			Reply: workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+			// A live comment's deadline is counted from the time of the comment.
+			At: privatereply.DeadlineOf(c).At.Add(-privatereply.LiveLimit),
+		},
+	})
+}
