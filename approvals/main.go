@@ -38,8 +38,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := program.Open(ctx, "approvals", settings.Common)
+	base, err := program.Open(settings.Common)
 	if err != nil {
+		return err
+	}
+	if err := base.Connect(ctx, "approvals"); err != nil {
 		return err
 	}
 	defer base.Close()

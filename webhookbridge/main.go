@@ -21,17 +21,20 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := program.Open(ctx, "webhookbridge", settings.Common)
+	base, err := program.Open(settings.Common)
 	if err != nil {
 		return err
 	}
-	defer base.Close()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watcher, err := rules.Watch(watching, settings.Rules, base.Logger)
 	if err != nil {
 		return err
 	}
+	if err := base.Connect(ctx, "webhookbridge"); err != nil {
+		return err
+	}
+	defer base.Close()
 	b, err := bridge.New(bridge.Config{
 		Settings: settings, Accounts: base.Accounts, Rules: watcher, Client: base.Temporal, Namespace: base.Namespace,
 		Logger: base.Logger, Registry: base.Registry,

@@ -33,11 +33,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%[1]sGRAPH_FACEBOOK_URL, %[1]sGRAPH_INSTAGRAM_URL, %[1]sGRAPH_VERSION: %[2]w", config.Prefix, err)
 	}
-	base, err := program.Open(ctx, "worker", settings.Common)
+	base, err := program.Open(settings.Common)
 	if err != nil {
 		return err
 	}
-	defer base.Close()
 	for _, warning := range base.Accounts.Warnings() {
 		base.Logger.Warn(warning)
 	}
@@ -45,6 +44,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := base.Connect(ctx, "worker"); err != nil {
+		return err
+	}
+	defer base.Close()
 	done, err := setup.Apply(ctx, base.Temporal, base.Namespace)
 	if err != nil {
 		return err

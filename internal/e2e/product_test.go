@@ -49,9 +49,9 @@ const (
 // accountsYAML lets replies to posts go at once: these tests are not about pacing.
 const accountsYAML = `
 accounts:
-  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
-  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
-  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0, posts_per_hour: 1000000}
+  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0}
+  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0}
+  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0}
 `
 
 const rulesYAML = `

@@ -37,17 +37,19 @@ func Main(name string, run func(context.Context) error) {
 
 // Base is what every program works with.
 type Base struct {
-	Logger        *zap.Logger
-	Accounts      *config.Accounts
+	Logger   *zap.Logger
+	Accounts *config.Accounts
+	Registry *prometheus.Registry
+
+	// Once it is connected:
 	Temporal      client.Client
 	Namespace     string                  // of Temporal
 	DataConverter converter.DataConverter // of Temporal
-	Registry      *prometheus.Registry
 }
 
-// Open reads the accounts file and connects to Temporal as name. Close the base at
-// the end.
-func Open(ctx context.Context, name string, settings config.Common) (*Base, error) {
+// Open makes the logger and reads the accounts file. What else a program reads it
+// should read before it connects: a mistake in a file is told without a server.
+func Open(settings config.Common) (*Base, error) {
 	logger, err := logging.New(settings.LogFormat, settings.LogLevel)
 	if err != nil {
 		return nil, err
@@ -56,20 +58,20 @@ func Open(ctx context.Context, name string, settings config.Common) (*Base, erro
 	if err != nil {
 		return nil, err
 	}
-	opts, err := temporalclient.Options(name, logger)
-	if err != nil {
-		return nil, err
-	}
-	temporal, err := temporalclient.Dial(ctx, name, logger)
-	if err != nil {
-		return nil, err
-	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &Base{
-		Logger: logger, Accounts: accounts, Temporal: temporal,
-		Namespace: opts.Namespace, DataConverter: opts.DataConverter, Registry: registry,
-	}, nil
+	return &Base{Logger: logger, Accounts: accounts, Registry: registry}, nil
+}
+
+// Connect connects to Temporal as name. Close the base afterwards.
+func (b *Base) Connect(ctx context.Context, name string) error {
+	opts, err := temporalclient.Options(name, b.Logger)
+	if err != nil {
+		return err
+	}
+	b.Namespace, b.DataConverter = opts.Namespace, opts.DataConverter
+	b.Temporal, err = temporalclient.Dial(ctx, name, b.Logger)
+	return err
 }
 
 // Close ends the connection.
