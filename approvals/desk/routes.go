@@ -28,7 +28,7 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
 	page("GET /events", signin.Viewer, d.events)
-	page("GET /", signin.Viewer, d.noSuchPage)
+	page("/", signin.Viewer, d.noSuchPage)
 
 	api := func(pattern string, role signin.Role, h http.HandlerFunc) {
 		mux.Handle(pattern, d.guard(role, tellJSON, h))

@@ -1,0 +1,250 @@
+package desk_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// screenshots is where the browser test leaves pictures for the docs.
+var screenshots = flag.String("screenshots", "", "a folder to write screenshots to")
+
+// patience is how long a page may take to show something.
+const patience = 20 * time.Second
+
+// browser is a headless Chromium.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+}
+
+// newBrowser starts Chromium. Without one the test is skipped, and fails where CI
+// is set.
+func newBrowser(t *testing.T, url string) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("this test needs Chromium, and CI must have it")
+		}
+		t.Skip("this test needs Chromium or Chrome on PATH")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute),
+	)
+	alloc, stopAlloc := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), opts...)
+	ctx, stop := chromedp.NewContext(alloc)
+	t.Cleanup(func() { stop(); stopAlloc() })
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, ctx: ctx, url: url}
+}
+
+// tab is one page of somebody with cookies of their own.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	url  string
+	name string
+}
+
+// tab opens a page in a profile of its own, on a screen of the given size.
+func (b *browser) tab(name string, width, height int64) *tab {
+	b.t.Helper()
+	ctx, stop := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(stop)
+	// The first run opens the tab, which lives as long as its context: no time limit.
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	p := &tab{t: b.t, ctx: ctx, url: b.url, name: name}
+	var options []chromedp.EmulateViewportOption
+	if width < 600 {
+		options = append(options, chromedp.EmulateMobile, chromedp.EmulatePortrait, chromedp.EmulateTouch, chromedp.EmulateScale(2))
+	}
+	p.do(chromedp.EmulateViewport(width, height, options...))
+	go func() {
+		for m, err := range chromedp.Console(ctx) {
+			if err != nil {
+				return
+			}
+			if m.IsException() || strings.Contains(m.String(), "Content Security Policy") {
+				b.t.Errorf("%s: the page complains: %s", name, m)
+			}
+		}
+	}()
+	return p
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("%s: %v\n%s", p.name, err, p.body())
+	}
+}
+
+// signIn goes through the door with somebody's token.
+func (p *tab) signIn(token string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.url+"/"), chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS(".door button")))
+	p.see(`document.querySelector(".me")`)
+}
+
+func (p *tab) open(path string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.url + path))
+}
+
+// see waits until a JavaScript expression is true.
+func (p *tab) see(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if ok {
+			return
+		}
+		if ctx.Err() == nil {
+			last = err // a page that is being loaded cannot be asked
+		}
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("%s does not see %s (%v)\n%s", p.name, expression, last, p.body())
+		case <-tick.C:
+		}
+	}
+}
+
+// sees waits until an element that a selector finds shows a text.
+func (p *tab) sees(selector, text string) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && (e.innerText || "").includes(%s))`, quote(selector), quote(text)))
+}
+
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (p *tab) write(selector, text string) {
+	p.t.Helper()
+	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// press presses a key as the keyboard does it: the letter is typed only where the
+// page lets it, so it is not sent on its own.
+func (p *tab) press(key string) {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: key, Code: "Key" + strings.ToUpper(key)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func get[T any](p *tab, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %s: %v", p.name, expression, err)
+	}
+	return v
+}
+
+func (p *tab) body() string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), 5*time.Second)
+	defer cancel()
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText"))
+	return text
+}
+
+func (p *tab) dark() {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+		})
+		return err
+	}))
+}
+
+// picture keeps a screenshot for the docs, if they were asked for.
+func (p *tab) picture(name string) {
+	p.t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*screenshots, "approvals-"+name+".png"), png, 0o644)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// finding is something that axe objects to.
+type finding struct {
+	ID, Impact, Help string
+	Nodes            []struct{ HTML, FailureSummary string }
+}
+
+// accessible checks the page by axe's rules: it may have no finding that axe calls
+// serious or critical.
+func (p *tab) accessible() {
+	p.t.Helper()
+	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	get[[]byte](p, string(axe)+"; 1")
+	found := get[[]finding](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`)
+	for _, f := range found {
+		if f.Impact == "serious" || f.Impact == "critical" {
+			detail, _ := json.MarshalIndent(f.Nodes[:min(3, len(f.Nodes))], "", " ")
+			p.t.Errorf("%s: %s: axe finds %s (%s): %s\n%s", p.name, get[string](p, "location.pathname"), f.ID, f.Impact, f.Help, detail)
+		}
+	}
+}
+
+func quote(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string
+	}
+	return string(b)
+}
