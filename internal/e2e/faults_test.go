@@ -8,16 +8,18 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
+// faultCase is a fault of the sandbox that strikes one send, and what must come of it.
+type faultCase struct {
+	fault    sandbox.Fault
+	ends     []end // any of them
+	received int
+}
+
 // Whatever Meta's side does to the send, the person receives at most one message
 // and the reply says what became of it. The verdict is the sandbox's own count.
 func (p *product) testFaults(t *testing.T) {
 	sent := func(reasons ...privatereply.Reason) []end { return ends(privatereply.Sent, reasons...) }
-	waits := func(reason privatereply.Reason) []end { return ends(privatereply.Sending, reason) }
-	tests := []struct {
-		fault    sandbox.Fault
-		ends     []end // any of them
-		received int
-	}{
+	tests := []faultCase{
 		{sandbox.Fault{Name: "accept-then-drop"}, sent(privatereply.FoundInConversation), 1},
 		{sandbox.Fault{Name: "accept-then-500"}, sent(privatereply.FoundInConversation), 1},
 		{sandbox.Fault{Name: "accept-then-hang"}, sent(privatereply.FoundInConversation), 1},
@@ -31,11 +33,7 @@ func (p *product) testFaults(t *testing.T) {
 		{sandbox.Fault{Name: "slow", DelayMS: 5000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
 		{sandbox.Fault{Name: "hang"}, sent(""), 1},
 		{sandbox.Fault{Name: "reset"}, sent(""), 1},
-		{sandbox.Fault{Name: "throttle", Minutes: 30}, waits(privatereply.Throttled), 0},
-		{sandbox.Fault{Name: "transient"}, waits(privatereply.Outage), 0},
-		{sandbox.Fault{Name: "token-revoked"}, waits(privatereply.TokenRejected), 0},
-		{sandbox.Fault{Name: "permission-missing"}, waits(privatereply.NotPermitted), 0},
-		{sandbox.Fault{Name: "blocked"}, waits(privatereply.AccountBlocked), 0},
+		{sandbox.Fault{Name: "transient"}, ends(privatereply.Sending, privatereply.Outage), 0},
 		{sandbox.Fault{Name: "error", Code: 551}, ends(privatereply.Undeliverable, privatereply.PersonUnavailable), 0},
 		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, ends(privatereply.Undeliverable, privatereply.Refused), 0},
 	}
@@ -43,28 +41,52 @@ func (p *product) testFaults(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(account+"/"+tt.fault.Name, func(t *testing.T) {
 				t.Parallel()
-				username := "fault-" + tt.fault.Name
-				id, err := p.meta.Comment(sandbox.NewComment{Account: account, Username: username, Text: "price?", Quiet: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				tt.fault.CommentID, tt.fault.Times = id, 1
-				if _, err := p.meta.AddFault(tt.fault); err != nil {
-					t.Fatal(err)
-				}
-				body, header, err := p.meta.SignedDelivery(id)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if status, err := p.post(body, header); err != nil || status != 200 {
-					t.Fatalf("answered %d, %v", status, err)
-				}
-				p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, tt.ends) })
-				if n := p.meta.Deliveries(id); n != tt.received {
-					t.Errorf("%d messages were received, want %d", n, tt.received)
-				}
+				p.strike(t, account, tt)
 			})
 		}
+	}
+}
+
+// What Meta refuses for now pauses the account and loses nothing. A worker keeps
+// its pauses in memory, so that each fault meets a new one.
+func (p *product) testPauses(t *testing.T) {
+	for _, tt := range []faultCase{
+		{fault: sandbox.Fault{Name: "throttle", Minutes: 30}, ends: ends(privatereply.Sending, privatereply.Throttled)},
+		{fault: sandbox.Fault{Name: "token-revoked"}, ends: ends(privatereply.Sending, privatereply.TokenRejected)},
+		{fault: sandbox.Fault{Name: "permission-missing"}, ends: ends(privatereply.Sending, privatereply.NotPermitted)},
+		{fault: sandbox.Fault{Name: "blocked"}, ends: ends(privatereply.Sending, privatereply.AccountBlocked)},
+	} {
+		t.Run(tt.fault.Name, func(t *testing.T) {
+			worker := p.work()
+			defer worker.Stop()
+			for _, account := range []string{instagram, instagramLogin, page} {
+				p.strike(t, account, tt)
+			}
+		})
+	}
+}
+
+// strike has somebody comment, and the fault strike the reply to it.
+func (p *product) strike(t *testing.T, account string, c faultCase) {
+	t.Helper()
+	id, err := p.meta.Comment(sandbox.NewComment{Account: account, Username: "fault-" + c.fault.Name, Text: "price?", Quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.fault.CommentID, c.fault.Times = id, 1
+	if _, err := p.meta.AddFault(c.fault); err != nil {
+		t.Fatal(err)
+	}
+	body, header, err := p.meta.SignedDelivery(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := p.post(body, header); err != nil || status != 200 {
+		t.Fatalf("answered %d, %v", status, err)
+	}
+	p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, c.ends) })
+	if n := p.meta.Deliveries(id); n != c.received {
+		t.Errorf("%d messages were received, want %d", n, c.received)
 	}
 }
 

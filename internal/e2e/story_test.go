@@ -31,6 +31,7 @@ func TestProduct(t *testing.T) {
 	t.Run("HumanWasFaster", p.testHumanWasFaster)
 	t.Run("Faults", p.testFaults)
 	worker.Stop()
+	t.Run("Pauses", p.testPauses)
 	t.Run("WorkerRestart", func(t *testing.T) { worker = p.testWorkerRestart(t) })
 	t.Run("NoSecretsInHistory", p.testNoSecretsInHistory)
 }
