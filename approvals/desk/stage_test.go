@@ -38,7 +38,7 @@ const (
 )
 
 const accountsYAML = `accounts:
-  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: TOKEN}
+  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: TOKEN, posts_per_hour: 100000}
   - {platform: facebook, id: "100000000000002", name: Oak Corner, token_file: OTHER}
 `
 
@@ -172,10 +172,15 @@ func (s *stage) start(a ask) (comment, id string) {
 		c.Source = a.source
 	}
 	c.CreatedAt = c.ReceivedAt.Add(-a.age)
+	written := sandbox.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), Quiet: true}
 	var err error
-	c.CommentID, err = s.sandbox.Comment(sandbox.NewComment{
-		Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), Quiet: true,
-	})
+	if c.OnLive() {
+		if c.MediaID, err = s.sandbox.StartLive(c.Account); err != nil {
+			s.t.Fatal(err)
+		}
+		written.PostID = c.MediaID
+	}
+	c.CommentID, err = s.sandbox.Comment(written)
 	if err != nil {
 		s.t.Fatal(err)
 	}
