@@ -233,6 +233,30 @@ func (p *product) until(t *testing.T, replyID string, cond func(workflows.Status
 	}
 }
 
+// untilJoined waits until a reply has joined the conversation.
+func (p *product) untilJoined(t *testing.T, conversationID string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var status workflows.ConversationStatus
+		value, err := p.client.QueryWorkflow(ctx, conversationID, "", workflows.StatusQuery)
+		if err == nil {
+			err = value.Get(&status)
+		}
+		if err == nil && len(status.Replies) > 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("no reply joined %s: %v", conversationID, err)
+		}
+	}
+}
+
 func (p *product) untilState(t *testing.T, replyID string, states ...privatereply.State) workflows.Status {
 	t.Helper()
 	return p.until(t, replyID, func(s workflows.Status) bool {

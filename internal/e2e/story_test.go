@@ -58,6 +58,7 @@ func (p *product) testStory(t *testing.T, account string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.untilJoined(t, conversation)
 	if _, err := p.update(t, conversation, "reply", map[string]any{"agent": "ana", "text": "Anything else?"}); err == nil || !strings.Contains(err.Error(), "the window is closed") {
 		t.Errorf("a follow-up before the person wrote: %v", err)
 	}
