@@ -2,12 +2,15 @@ package replies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -50,15 +53,17 @@ func update[T any](ctx context.Context, c *Client, id, updateID, name string, me
 	}
 	accepting, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
-	handle, err := c.temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
-		WorkflowID:   id,
-		UpdateID:     updateID,
-		UpdateName:   name,
-		Args:         []any{message},
-		WaitForStage: client.WorkflowUpdateStageAccepted,
+	handle, err := insist.Update(accepting, func() (client.WorkflowUpdateHandle, error) {
+		return c.temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
+			WorkflowID:   id,
+			UpdateID:     updateID,
+			UpdateName:   name,
+			Args:         []any{message},
+			WaitForStage: client.WorkflowUpdateStageAccepted,
+		})
 	})
 	if err != nil {
-		if accepting.Err() != nil && ctx.Err() == nil {
+		if timedOut(err) && ctx.Err() == nil {
 			return answer, c.noAnswer(ctx)
 		}
 		return answer, c.told(ctx, id, name, err)
@@ -66,10 +71,18 @@ func update[T any](ctx context.Context, c *Client, id, updateID, name string, me
 	finishing, cancel := context.WithTimeout(ctx, effectTimeout)
 	defer cancel()
 	err = handle.Get(finishing, &answer)
-	if err != nil && finishing.Err() != nil && ctx.Err() == nil {
+	if err != nil && timedOut(err) && ctx.Err() == nil {
 		return answer, refuse(Unsettled, "accepted, but its effect is not known after %v; look here again", effectTimeout)
 	}
 	return answer, c.told(ctx, id, name, err)
+}
+
+// timedOut reports whether err is a time-out. The SDK and gRPC notice theirs a moment
+// before the context does, each with an error of its own.
+func timedOut(err error) bool {
+	var server *serviceerror.DeadlineExceeded
+	var sdk *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &server) || errors.As(err, &sdk)
 }
 
 func (c *Client) told(ctx context.Context, id, name string, err error) error {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/starter/console"
-	"github.com/privatereply/privatereply/starter/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -146,7 +145,7 @@ func (s *session) decideOne(ctx context.Context, arg string, do decision) decide
 	if err != nil {
 		return decided{ID: arg, Error: err.Error()}
 	}
-	answer, err := insist.Update(ctx, func() (workflows.Answer, error) { return do(id) })
+	answer, err := do(id)
 	if err != nil {
 		return decided{ID: id, Error: plainly(err, id).Error()}
 	}

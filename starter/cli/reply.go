@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/starter/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -44,9 +43,7 @@ keeps no record of it, and never repeats it.`,
 			return err
 		}
 		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
-		answer, err := insist.Update(ctx, func() (workflows.FollowUpAnswer, error) {
-			return s.replies.FollowUp(ctx, args[0], s.updateID, message)
-		})
+		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, message)
 		if err != nil {
 			return plainly(err, args[0])
 		}
