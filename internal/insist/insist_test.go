@@ -9,7 +9,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
-	"github.com/privatereply/privatereply/starter/insist"
+	"github.com/privatereply/privatereply/internal/insist"
 )
 
 // Guards: an Update that the server dropped is sent again, and nothing else is.

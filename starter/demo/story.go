@@ -11,8 +11,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/starter/devstack"
 	"github.com/privatereply/privatereply/internal/insist"
+	"github.com/privatereply/privatereply/starter/devstack"
 	"github.com/privatereply/privatereply/workflows"
 )
 
