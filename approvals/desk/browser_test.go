@@ -57,16 +57,16 @@ func TestBrowser(t *testing.T) {
 	step("what is typed stays while others arrive, and the edited text is delivered", func(t *testing.T) {
 		ana.click(card(lena) + " [data-do=edit]")
 		ana.see(`(document.querySelector(".editor textarea").value = "") === ""`)
-		ana.write(".editor textarea", "Yes, in oak and walnut – ab 12 €. arejx?")
+		ana.write(".editor textarea", "Yes, in oak and in walnut, from 48 €.")
 		_, mia = s.start(ask{username: "mia", text: "Buy followers at my page", reply: "Hi mia, how can we help?", rule: "questions"})
 		ana.sees(card(mia), "Buy followers")
-		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and walnut – ab 12 €. arejx?"`)
-		ana.sees(".counter", "44 of 1000 bytes")
+		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
+		ana.sees(".counter", "39 of 1000 bytes")
 		ana.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(2))) // Ctrl+Enter
 		ana.sees(card(lena)+" .outcome", "Undo")
 		ana.sees(card(lena)+" .outcome", "Delivered.")
 		status := s.reaches(lena, privatereply.Sent)
-		if status.Approver != "ana" || s.delivered(status.Comment.CommentID) != "Yes, in oak and walnut – ab 12 €. arejx?" {
+		if status.Approver != "ana" || s.delivered(status.Comment.CommentID) != "Yes, in oak and in walnut, from 48 €." {
 			t.Errorf("approved by %q, delivered %q", status.Approver, s.delivered(status.Comment.CommentID))
 		}
 	})
@@ -254,7 +254,7 @@ func TestBrowser(t *testing.T) {
 // tab opens a page of somebody, on behalf of the step that runs.
 func (s *stage) tab(b *browser, name string, width int64) *tab {
 	s.t.Helper()
-	p := b.tab(name, width, 900)
+	p := b.tab(name, width, map[int64]int64{desktop: 900, phone: 844}[width])
 	p.t = s.t
 	return p
 }

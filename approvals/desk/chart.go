@@ -62,6 +62,9 @@ type bar struct {
 	Parts    []barPart
 }
 
+// Middle is where the label goes.
+func (b bar) Middle() int { return b.X + b.Width/2 }
+
 type barPart struct {
 	Stage     funnel.Stage
 	Y, Height float64
