@@ -14,7 +14,7 @@ const usage = `usage:
   approvals user NAME [--role viewer|approver|admin]    make an entry for the users file
 
 The entry goes to standard output, to be added to the file of PRIVATEREPLY_APPROVALS_USERS;
-the token, which only the user may have, goes to standard error.`
+the token, which only the user may have, goes to standard error`
 
 // newUser makes an entry for the users file, if the arguments ask for it.
 func newUser(args []string, out, errOut io.Writer) error {
