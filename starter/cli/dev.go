@@ -20,10 +20,10 @@ func newDev() *cobra.Command {
 		Use:   "dev",
 		Short: "Run the whole product on this machine",
 		Long: `Run the whole product on this machine: a Temporal server with its Web UI, a sandbox in
-Meta's place, the worker and the webhook bridge. Nothing has to be installed: without a
-Temporal CLI (TEMPORAL_CLI_PATH, or temporal on PATH) it builds one, once, which takes
-some minutes. Ctrl-C stops everything. What happened is kept in the state folder and is
-there again the next time, but for what the sandbox knew.`,
+Meta's place, the worker, the webhook bridge and the approvals desk. Nothing has to be
+installed: without a Temporal CLI (TEMPORAL_CLI_PATH, or temporal on PATH) it builds one,
+once, which takes some minutes. Ctrl-C stops everything. What happened is kept in the
+state folder and is there again the next time, but for what the sandbox knew.`,
 		Example: `  starter dev
   starter dev --free-ports --state .dev-2`,
 		Args:    needArgs(0, 0, ""),
@@ -36,6 +36,7 @@ there again the next time, but for what the sandbox knew.`,
 	flags.IntVar(&opts.Ports.WebUI, "web-ui-port", opts.Ports.WebUI, "port of Temporal's Web UI")
 	flags.IntVar(&opts.Ports.Bridge, "bridge-port", opts.Ports.Bridge, "port of the webhook bridge")
 	flags.IntVar(&opts.Ports.Sandbox, "sandbox-port", opts.Ports.Sandbox, "port of the sandbox")
+	flags.IntVar(&opts.Ports.Approvals, "approvals-port", opts.Ports.Approvals, "port of the approvals desk")
 	free := flags.Bool("free-ports", false, "pick free ports instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
@@ -85,6 +86,7 @@ func welcome(w io.Writer, s *devstack.Stack, folder string) error {
 ready
 
   Be a person who comments  %[1]s/
+  Decide replies            %[13]s/ (you are signed in as "you")
   Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
   Temporal server           %[4]s, namespace %[3]s
   Webhooks                  %[5]s
@@ -95,7 +97,7 @@ Try this in another terminal:
 
   1. Write a comment, on the page above or with
      curl -s %[1]s/sandbox/comments -d '{"account":"%[9]s","username":"lena","text":"Does it come in oak?"}'
-  2. See it wait for a decision, and take its ID
+  2. See it wait for a decision at the desk, or take its ID
 %[10]s     %[11]s list
   3. Approve it, with a text of your own
      %[11]s approve ID --text "Yes, it does."
@@ -107,7 +109,7 @@ Try this in another terminal:
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
-		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal)
+		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL)
 	return err
 }
 

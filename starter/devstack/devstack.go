@@ -43,7 +43,9 @@ type Stack struct {
 	Sandbox    *sandbox.Sandbox
 	SandboxURL string // without a slash at the end
 	WebhookURL string
-	Accounts   *config.Accounts
+	// ApprovalsURL is the desk's, without a slash at the end. Nobody signs in there.
+	ApprovalsURL string
+	Accounts     *config.Accounts
 
 	opts    Options
 	folder  folder
@@ -95,6 +97,7 @@ func (s *Stack) start(ctx context.Context) error {
 		{"sandbox", s.startSandbox},
 		{"worker", s.startWorker},
 		{"webhook bridge", s.startBridge},
+		{"approvals desk", s.startApprovals},
 	}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {

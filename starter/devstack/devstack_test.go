@@ -67,8 +67,8 @@ func TestRestart(t *testing.T) {
 	}
 	stop(t, s)
 	want := []string{
-		"starting the Temporal server", "starting the sandbox", "starting the worker", "starting the webhook bridge",
-		"stopping the webhook bridge", "stopping the worker", "stopping the sandbox", "stopping the Temporal server",
+		"starting the Temporal server", "starting the sandbox", "starting the worker", "starting the webhook bridge", "starting the approvals desk",
+		"stopping the approvals desk", "stopping the webhook bridge", "stopping the worker", "stopping the sandbox", "stopping the Temporal server",
 	}
 	if got := strings.Split(strings.TrimSpace(told.String()), "\n"); !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)

@@ -24,6 +24,7 @@ func (s *Stack) env() (map[string]string, error) {
 		variable("VERIFY_TOKEN"):        settings.VerifyToken,
 		variable("APP_SECRETS"):         strings.Join(settings.AppSecrets, ","),
 		variable("WEBHOOK_ADDR"):        settings.WebhookAddr,
+		variable("APPROVALS_ADDR"):      address(s.opts.Ports.Approvals),
 		variable("GRAPH_FACEBOOK_URL"):  s.SandboxURL + "/facebook",
 		variable("GRAPH_INSTAGRAM_URL"): s.SandboxURL + "/instagram",
 		variable("WEB_UI_URL"):          s.Server.UIURL,

@@ -11,11 +11,11 @@ import (
 
 // Ports are the TCP ports on 127.0.0.1 that a stack listens on.
 type Ports struct {
-	Temporal, WebUI, Bridge, Sandbox int
+	Temporal, WebUI, Bridge, Sandbox, Approvals int
 }
 
 // DefaultPorts are those of `starter dev`.
-var DefaultPorts = Ports{Temporal: 7233, WebUI: 8233, Bridge: 8080, Sandbox: 8091}
+var DefaultPorts = Ports{Temporal: 7233, WebUI: 8233, Bridge: 8080, Sandbox: 8091, Approvals: 8090}
 
 // FreePorts finds ports that nobody uses.
 func FreePorts() (Ports, error) {
@@ -41,6 +41,7 @@ func (p *Ports) uses() []portUse {
 		{&p.WebUI, "Temporal's Web UI", "--web-ui-port"},
 		{&p.Bridge, "the webhook bridge", "--bridge-port"},
 		{&p.Sandbox, "the sandbox", "--sandbox-port"},
+		{&p.Approvals, "the approvals desk", "--approvals-port"},
 	}
 }
 
