@@ -1,0 +1,166 @@
+package desk_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+)
+
+var (
+	asForm = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	asJSON = http.Header{"Content-Type": {"application/json"}}
+)
+
+// Nobody gets anything, a viewer decides nothing, and only an admin ends sessions:
+// asked of every address.
+func TestWhoMayDoWhat(t *testing.T) {
+	c := newCounter(t)
+	id := url.PathEscape(waitingID)
+	const signedOut, forbidden = "out", "no"
+	tests := []struct {
+		method, path, body string
+		header             http.Header
+		viewer, approver   string // "" is let in
+	}{
+		{"GET", "/", "", nil, "", ""},
+		{"GET", "/?part=list", "", nil, "", ""},
+		{"GET", "/unknown", "", nil, "", ""},
+		{"GET", "/replies", "", nil, "", ""},
+		{"GET", "/replies/" + id, "", nil, "", ""},
+		{"GET", "/funnel", "", nil, "", ""},
+		{"GET", "/people", "", nil, forbidden, forbidden},
+		{"POST", "/people/end", "name=ana", asForm, forbidden, forbidden},
+		{"POST", "/replies/" + id + "/approve", "", asForm, forbidden, ""},
+		{"POST", "/replies/" + id + "/reject", "reason=spam", asForm, forbidden, ""},
+		{"POST", "/replies/" + id + "/resolve", "delivered=true", asForm, forbidden, ""},
+		{"POST", "/replies/" + id + "/follow-up", "text=hi", asForm, forbidden, ""},
+		{"POST", "/bulk", "reply=" + id, asForm, forbidden, ""},
+		{"POST", "/bulk/approve", "reply=" + id, asForm, forbidden, ""},
+		{"GET", "/api/replies", "", nil, "", ""},
+		{"GET", "/api/counts", "", nil, "", ""},
+		{"GET", "/api/replies/" + id, "", nil, "", ""},
+		{"POST", "/api/replies/" + id + "/approve", "{}", asJSON, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/reject", "{}", asJSON, forbidden, ""},
+		{"POST", "/api/approve", `{"replies":["` + waitingID + `"]}`, asJSON, forbidden, ""},
+	}
+	vera, ana, nobody := c.as("vera"), c.as("ana"), c.as("")
+	for _, tt := range tests {
+		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
+			for _, who := range []struct {
+				name   string
+				client *http.Client
+				want   string
+			}{{"nobody", nobody, signedOut}, {"vera", vera, tt.viewer}, {"ana", ana, tt.approver}} {
+				resp, body := c.do(who.client, tt.method, tt.path, tt.body, tt.header)
+				got := ""
+				switch {
+				case resp.StatusCode == http.StatusUnauthorized, strings.HasPrefix(resp.Header.Get("Location"), "/signin"):
+					got = signedOut
+				case resp.StatusCode == http.StatusForbidden:
+					got = forbidden
+				case resp.StatusCode >= 500:
+					got = resp.Status
+				}
+				if got != who.want {
+					t.Errorf("%s: got %q (%s), want %q", who.name, got, resp.Status, who.want)
+				}
+				if who.want == signedOut && (strings.Contains(body, "How much?") || strings.Contains(body, "lena")) {
+					t.Error("a stranger is shown a comment")
+				}
+			}
+		})
+	}
+}
+
+// Another site's page can make a signed-in browser post, but nothing comes of it.
+func TestCrossSiteRequests(t *testing.T) {
+	c := newCounter(t)
+	ana := c.as("ana")
+	for name, header := range map[string]http.Header{
+		"by fetch metadata": {"Sec-Fetch-Site": {"cross-site"}},
+		"from a sibling":    {"Sec-Fetch-Site": {"same-site"}},
+		"by origin":         {"Origin": {"https://evil.example.com"}},
+		"without an origin": {"Origin": {"null"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for path, kind := range map[string]string{"/replies/": "application/x-www-form-urlencoded", "/api/replies/": "application/json"} {
+				with := header.Clone()
+				with.Set("Content-Type", kind)
+				body := ""
+				if kind == "application/json" {
+					body = "{}"
+				}
+				resp, _ := c.do(ana, http.MethodPost, path+url.PathEscape(waitingID)+"/approve", body, with)
+				if resp.StatusCode != http.StatusForbidden {
+					t.Errorf("%s: %s", path, resp.Status)
+				}
+			}
+		})
+	}
+	if len(c.fake.approved) > 0 {
+		t.Errorf("approved %v", c.fake.approved)
+	}
+}
+
+// Every answer forbids what a stranger's text could do, and pages are not kept.
+func TestHeaders(t *testing.T) {
+	c := newCounter(t)
+	for _, path := range []string{"/", "/signin", "/replies/" + url.PathEscape(waitingID), "/nowhere", "/api/replies", "/api/nowhere"} {
+		resp, _ := c.do(c.as("adam"), http.MethodGet, path, "", nil)
+		policy := resp.Header.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s: the policy lacks %s: %s", path, want, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: the policy is %s", path, policy)
+		}
+		if resp.Header.Get("X-Content-Type-Options") != "nosniff" || resp.Header.Get("Cache-Control") != "no-store" && path != "/signin" {
+			t.Errorf("%s: headers %v", path, resp.Header)
+		}
+	}
+}
+
+// Signing in leads back to where somebody wanted to go, and never to another site.
+func TestWhereSigningInLeads(t *testing.T) {
+	c := newCounter(t)
+	for to, want := range map[string]string{
+		"/replies?state=sent":  "/replies?state=sent",
+		"":                     "/",
+		"//evil.example.com":   "/",
+		"/\\evil.example.com":  "/",
+		"https://evil.example": "/",
+		"/signin":              "/",
+		"/\t/evil.example.com": "/",
+	} {
+		resp, _ := c.do(c.as(""), http.MethodPost, "/signin", url.Values{"token": {c.tokens["ana"]}, "to": {to}}.Encode(), asForm)
+		if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || got != want {
+			t.Errorf("%q leads to %q (%s)", to, got, resp.Status)
+		}
+	}
+	resp, body := c.do(c.as(""), http.MethodPost, "/signin", "token=guess", asForm)
+	if resp.StatusCode != http.StatusUnauthorized || strings.Contains(body, "guess") || len(resp.Cookies()) > 0 {
+		t.Errorf("a wrong token: %s, %v", resp.Status, resp.Cookies())
+	}
+}
+
+// What strangers wrote is text wherever it is shown.
+func TestHostileTexts(t *testing.T) {
+	const evil = `</script><script>alert(1)</script>"' onload=alert(1) {{username}} {{.}}`
+	c := newCounter(t, replies.Row{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
+		Person: evil, Comment: evil, Text: evil, Rule: evil, Media: evil})
+	for _, path := range []string{"/", "/?q=" + url.QueryEscape(evil), "/replies/" + url.PathEscape(waitingID), "/replies?rule=" + url.QueryEscape(evil), "/funnel?rule=" + url.QueryEscape(evil)} {
+		resp, body := c.do(c.as("ana"), http.MethodGet, path, "", nil)
+		if resp.StatusCode != http.StatusOK || strings.Contains(body, "<script>alert") || strings.Contains(body, `" onload`) || strings.Contains(body, `"' onload`) {
+			t.Errorf("%s: %s: a text became part of the page", path, resp.Status)
+		}
+		if !strings.Contains(body, "{{username}}") {
+			t.Errorf("%s does not show the text as it is", path)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package desk_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// fake stands in Temporal's place: replies in memory, and what was asked of them.
+type fake struct {
+	mu       sync.Mutex
+	rows     []replies.Row
+	status   map[string]workflows.Status
+	refusal  error
+	approved []workflows.Approve
+	updates  []string // the ids of Updates
+}
+
+func (f *fake) matching(filter replies.Filter) []replies.Row {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []replies.Row
+	for _, r := range f.rows {
+		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func (f *fake) Count(_ context.Context, filter replies.Filter) (int64, error) {
+	return int64(len(f.matching(filter))), nil
+}
+
+func (f *fake) Earliest(_ context.Context, filter replies.Filter, _ int) ([]replies.Row, error) {
+	return f.matching(filter), nil
+}
+
+func (f *fake) Page(_ context.Context, filter replies.Filter, _ int, _ []byte) ([]replies.Row, []byte, error) {
+	return f.matching(filter), nil, nil
+}
+
+func (f *fake) Row(_ context.Context, id string) (replies.Row, error) {
+	for _, r := range f.matching(replies.Filter{IDs: []string{id}}) {
+		return r, nil
+	}
+	return replies.Row{}, &replies.Refusal{Kind: replies.NotFound, Words: "it does not exist"}
+}
+
+func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, ok := f.status[id]
+	if !ok {
+		return s, &replies.Refusal{Kind: replies.NotFound, Words: "it does not exist"}
+	}
+	return s, nil
+}
+
+func (f *fake) Story(context.Context, string) (replies.Story, error) { return replies.Story{}, nil }
+func (f *fake) Thread(_ context.Context, id string) (replies.Thread, error) {
+	return replies.Thread{ID: id}, nil
+}
+func (f *fake) Follow(ctx context.Context, _ string, _ func()) error { <-ctx.Done(); return nil }
+func (f *fake) Retention(context.Context) (time.Duration, error)     { return 240 * time.Hour, nil }
+
+func (f *fake) Approve(_ context.Context, _, updateID string, m workflows.Approve) (workflows.Answer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refusal != nil {
+		return workflows.Answer{}, f.refusal
+	}
+	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
+	return workflows.Answer{Accepted: true, State: privatereply.Sending}, nil
+}
+
+func (f *fake) Reject(context.Context, string, string, workflows.Reject) (workflows.Answer, error) {
+	return workflows.Answer{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
+}
+
+func (f *fake) Resolve(context.Context, string, string, workflows.Resolve) (workflows.Answer, error) {
+	return workflows.Answer{Accepted: true, State: privatereply.Undeliverable}, nil
+}
+
+func (f *fake) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpAnswer, error) {
+	return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
+}
+
+const waitingID = "reply:instagram:17841400000000001:18000000000000001"
+
+// counter is a desk on a fake.
+type counter struct {
+	t      *testing.T
+	fake   *fake
+	queue  *queue.Queue
+	url    string
+	tokens map[string]string
+}
+
+func newCounter(t *testing.T, rows ...replies.Row) *counter {
+	t.Helper()
+	if len(rows) == 0 {
+		rows = []replies.Row{{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
+			Person: "lena", Comment: "How much?", Text: "12 euros", Rule: "price", Deadline: time.Now().Add(time.Hour), StartedAt: time.Now()}}
+	}
+	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.Status{}}, tokens: map[string]string{}}
+	for _, r := range rows {
+		c.fake.status[r.ID] = workflows.Status{State: r.State, Deadline: r.Deadline, DeadlineFrom: privatereply.ClockReceived, Text: r.Text,
+			Comment:  privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: "1", PersonID: "2", Text: r.Comment},
+			Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: r.Text, Rule: r.Rule}}
+	}
+	c.queue = queue.New(c.fake, zap.NewNop())
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() { c.queue.Run(ctx) })
+	t.Cleanup(func() { stop(); running.Wait() })
+	var file strings.Builder
+	for name, role := range map[string]signin.Role{"ana": signin.Approver, "vera": signin.Viewer, "adam": signin.Admin} {
+		token, lines, err := signin.NewUser(name, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.tokens[name] = token
+		file.WriteString(lines)
+	}
+	path := filepath.Join(t.TempDir(), "users.yaml")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	users, err := signin.OpenUsers(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := signin.NewGuard(signin.Options{Users: users})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(desk.New(desk.Config{Replies: c.fake, Queue: c.queue, Guard: guard, Accounts: known{}, Logger: zap.NewNop()}).Handler())
+	t.Cleanup(web.Close)
+	t.Cleanup(web.CloseClientConnections)
+	c.url = web.URL
+	return c
+}
+
+// known are the accounts of a counter.
+type known struct{}
+
+func (known) All() []privatereply.Account {
+	return []privatereply.Account{{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate"}}
+}
+
+func (k known) Get(privatereply.Platform, string) (privatereply.Account, bool) {
+	return k.All()[0], true
+}
+
+// as is a browser in which somebody has signed in; an empty name is nobody.
+func (c *counter) as(name string) *http.Client {
+	c.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if name != "" {
+		resp, err := client.PostForm(c.url+"/signin", url.Values{"token": {c.tokens[name]}})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	return client
+}
+
+// do makes a request and reads its answer.
+func (c *counter) do(client *http.Client, method, path, body string, header http.Header) (*http.Response, string) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return resp, string(text)
+}
