@@ -78,6 +78,10 @@ func New(c Config) *Worker {
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
 		OnFatalError:                c.Fatal,
+		// By default two pollers fetch all work of a kind. The end of a broadcast is
+		// thousands of workflow tasks at once.
+		WorkflowTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
 	}
 	main := worker.New(c.Client, c.TaskQueue, options)
 	register(main)

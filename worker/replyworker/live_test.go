@@ -1,0 +1,86 @@
+package replyworker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// endLimit is how long after the end of a broadcast every reply that waited for it
+// must have ended.
+const endLimit = 60 * time.Second
+
+// All replies that wait for a person end when their broadcast does, and nobody had
+// to tell the product; one whose comment comes later ends as soon as Meta was asked.
+// The run of docs/performance.md:
+//
+//	go test ./worker/replyworker -run TestBroadcastEndsItsReplies -replies 2000 -v
+func TestBroadcastEndsItsReplies(t *testing.T) {
+	s := newStage(t, sandbox.Limits{}, "", "")
+	s.work(1)
+	media, err := s.meta.StartLive(bigID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive, Text: "Is it still there?"}
+	id, err := privatereply.BroadcastID(privatereply.Instagram, bigID, media)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	_, ids := s.start(*replies, on, media, ask("It is."))
+	var broadcast workflows.BroadcastStatus
+	s.await("the replies to join", 2*time.Minute+time.Duration(*replies)*50*time.Millisecond, func() bool {
+		return s.status(id, &broadcast) == nil && broadcast.Joined == *replies
+	})
+	if !broadcast.Running {
+		t.Fatalf("the broadcast runs; its workflow says %+v", broadcast)
+	}
+	t.Logf("%d replies waited and had joined after %v", *replies, time.Since(began).Round(time.Millisecond))
+	late, err := s.meta.Comment(sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive, Quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ended := time.Now()
+	if err := s.meta.EndLive(media); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the replies to end", endLimit, func() bool { return s.count(`ReplyState="expired"`) == *replies })
+	t.Logf("all %d had ended %v after the broadcast", *replies, time.Since(ended).Round(time.Millisecond))
+	for _, id := range []string{ids[0], ids[len(ids)-1]} {
+		var status workflows.Status
+		if err := s.GetWorkflow(t.Context(), id, "").Get(t.Context(), &status); err != nil {
+			t.Fatal(err)
+		}
+		if status.Reason != privatereply.BroadcastOver || status.DeadlineFrom != privatereply.ClockBroadcast {
+			t.Errorf("%s ended as %s %s, deadline from %s", id, status.State, status.Reason, status.DeadlineFrom)
+		}
+	}
+	if err := s.GetWorkflow(t.Context(), id, "").Get(t.Context(), &broadcast); err != nil {
+		t.Fatal(err)
+	}
+	if broadcast.EndedBy != workflows.EndedByMeta || broadcast.Told != *replies || len(broadcast.RefusedSignals) > 0 {
+		t.Errorf("the broadcast ended as %+v", broadcast)
+	}
+
+	ended = time.Now()
+	reply, err := s.startOne(late, on, media, ask("It is."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status workflows.Status
+	if err := s.GetWorkflow(t.Context(), reply, "").Get(t.Context(), &status); err != nil {
+		t.Fatal(err)
+	}
+	if status.State != privatereply.Expired || status.Reason != privatereply.BroadcastOver {
+		t.Errorf("the late one ended as %s %s", status.State, status.Reason)
+	}
+	t.Logf("a late one ended %v after it came", time.Since(ended).Round(time.Millisecond))
+	if n := s.meta.Report().SendsAfterLiveEnded; n != 0 {
+		t.Errorf("%d sends after the end", n)
+	}
+}

@@ -1,0 +1,182 @@
+package replyworker_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/devserver"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/worker/replyworker"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// replies is how many replies the tests on a real server lead at once. The figures
+// in docs/performance.md are those of larger runs.
+var replies = flag.Int("replies", 100, "how many replies the tests with a crowd start")
+
+const (
+	bigID   = "17841400000000001"
+	smallID = "17841400000000002"
+	queue   = "private-replies"
+)
+
+// stage is a Temporal server, a sandbox in Meta's place, and accounts.
+type stage struct {
+	client.Client
+	t        *testing.T
+	server   *devserver.Server
+	meta     *sandbox.Sandbox
+	graph    *graph.Client
+	accounts *config.Accounts
+}
+
+// newStage has the two Instagram accounts with the settings given, in YAML.
+func newStage(t *testing.T, limits sandbox.Limits, big, small string) *stage {
+	t.Helper()
+	s := &stage{t: t, server: devservertest.Start(t)}
+	var err error
+	if s.Client, err = client.DialContext(t.Context(), client.Options{HostPort: s.server.Address, Logger: logging.ForTemporal(zap.NewNop())}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	if _, err := setup.Apply(t.Context(), s.Client, s.server.Namespace); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Setenv("BIG_TOKEN", "IGbigtoken")
+	t.Setenv("SMALL_TOKEN", "IGsmalltoken")
+	file := filepath.Join(t.TempDir(), "accounts.yaml")
+	content := fmt.Sprintf(`accounts:
+  - {platform: instagram, id: %q, login: instagram, token_env: BIG_TOKEN, sweep_every: 0, %s}
+  - {platform: instagram, id: %q, login: instagram, token_env: SMALL_TOKEN, sweep_every: 0, %s}
+`, bigID, big, smallID, small)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.accounts, err = config.OpenAccounts(file); err != nil {
+		t.Fatal(err)
+	}
+
+	s.meta = sandbox.New(sandbox.Config{Limits: limits, Accounts: []sandbox.Account{
+		{Platform: privatereply.Instagram, ID: bigID, Login: privatereply.LoginInstagram, Token: "IGbigtoken", AppSecret: "s"},
+		{Platform: privatereply.Instagram, ID: smallID, Login: privatereply.LoginInstagram, Token: "IGsmalltoken", AppSecret: "s"},
+	}})
+	web := httptest.NewServer(s.meta)
+	t.Cleanup(func() { s.meta.Close(); web.Close() })
+	if s.graph, err = graph.New(graph.Options{FacebookURL: web.URL + "/facebook", InstagramURL: web.URL + "/instagram", Timeout: workflows.HTTPTimeout}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// work starts one of so many workers, which stops with the test.
+func (s *stage) work(of int) {
+	s.t.Helper()
+	w := replyworker.New(replyworker.Config{
+		Client: s.Client, Namespace: s.server.Namespace, TaskQueue: queue,
+		Accounts: s.accounts, Graph: s.graph, SendWorkers: of, Logger: zap.NewNop(),
+	})
+	if err := w.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(w.Stop)
+}
+
+// start has n people comment, and starts their replies; it returns the ids of both.
+func (s *stage) start(n int, where sandbox.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
+	s.t.Helper()
+	where.Quiet = true
+	comments, err := s.meta.Comments(where, n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ids = make([]string, n)
+	var group errgroup.Group
+	group.SetLimit(32)
+	for i, comment := range comments {
+		group.Go(func() (err error) {
+			ids[i], err = s.startOne(comment, where, media, d)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		s.t.Fatal(err)
+	}
+	return comments, ids
+}
+
+// startOne starts the reply to a comment and returns its workflow id.
+func (s *stage) startOne(comment string, where sandbox.NewComment, media string, d privatereply.Decision) (string, error) {
+	now := time.Now().UTC()
+	in := workflows.Input{Decision: d, Comment: privatereply.Comment{
+		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,
+		Username: "somebody", Text: where.Text, EntryAt: now, ReceivedAt: now, Via: privatereply.ViaWebhook,
+	}}
+	options, err := workflows.StartOptions(in, queue, now)
+	if err != nil {
+		return "", err
+	}
+	_, err = s.ExecuteWorkflow(s.t.Context(), options, workflows.PrivateReplyType, in)
+	return options.ID, err
+}
+
+// await waits until done says true.
+func (s *stage) await(what string, patience time.Duration, done func() bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// count asks visibility how many replies a query finds; -1 when it cannot say.
+func (s *stage) count(query string) int {
+	n, err := s.CountWorkflow(s.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{
+		Query: `WorkflowType="PrivateReply" AND ` + query,
+	})
+	if err != nil {
+		return -1
+	}
+	return int(n.GetCount())
+}
+
+// status asks a reply or a broadcast for its status.
+func (s *stage) status(id string, into any) error {
+	value, err := s.QueryWorkflow(s.t.Context(), id, "", workflows.StatusQuery)
+	if err != nil {
+		return err
+	}
+	return value.Get(into)
+}
+
+func auto(text string) privatereply.Decision {
+	return privatereply.Decision{Action: privatereply.ActionAuto, Rule: "price", Text: text}
+}
+
+func ask(text string) privatereply.Decision {
+	return privatereply.Decision{Action: privatereply.ActionAsk, Rule: "complaints", Text: text}
+}
