@@ -110,9 +110,11 @@ func (p *product) testDuplicates(t *testing.T) {
 	var posting sync.WaitGroup
 	for i := range statuses {
 		posting.Go(func() {
-			if statuses[i], err = p.post(body, header); err != nil {
+			status, err := p.post(body, header)
+			if err != nil {
 				t.Error(err)
 			}
+			statuses[i] = status
 		})
 	}
 	posting.Wait()
