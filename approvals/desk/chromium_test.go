@@ -25,14 +25,14 @@ const patience = 20 * time.Second
 
 // browser is a headless Chromium.
 type browser struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 	url string
 }
 
 // newBrowser starts Chromium. Without one the test is skipped, and fails where CI
 // is set.
-func newBrowser(t *testing.T, url string) *browser {
+func newBrowser(t testing.TB, url string) *browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
@@ -63,7 +63,7 @@ func newBrowser(t *testing.T, url string) *browser {
 
 // tab is one page of somebody with cookies of their own.
 type tab struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	url  string
 	name string

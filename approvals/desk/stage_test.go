@@ -44,7 +44,7 @@ const accountsYAML = `accounts:
 
 // stage is a desk on a real Temporal server, with the worker and the sandbox.
 type stage struct {
-	t       *testing.T
+	t       testing.TB
 	server  *devserver.Server
 	client  client.Client
 	sandbox *sandbox.Sandbox
@@ -55,7 +55,7 @@ type stage struct {
 }
 
 // newStage starts everything but the worker.
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	t.Helper()
 	s := &stage{t: t, server: devservertest.Start(t), tokens: map[string]string{}}
 	var err error
