@@ -15,8 +15,11 @@ type Filter struct {
 	Account string
 	Rule    string
 	Media   string
-	Running bool     // only those whose workflow has not ended
-	IDs     []string // only these workflows
+	Source  privatereply.Source
+	// NotSource leaves out the replies of one source.
+	NotSource privatereply.Source
+	Running   bool     // only those whose workflow has not ended
+	IDs       []string // only these workflows
 
 	StartedFrom, StartedBefore time.Time
 }
@@ -38,6 +41,8 @@ func (f Filter) query() string {
 	add(f.Account != "", equals(workflows.AccountID.GetName(), f.Account))
 	add(f.Rule != "", equals(workflows.RuleName.GetName(), f.Rule))
 	add(f.Media != "", equals(workflows.MediaID.GetName(), f.Media))
+	add(f.Source != "", equals(workflows.CommentSource.GetName(), string(f.Source)))
+	add(f.NotSource != "", not(workflows.CommentSource.GetName(), string(f.NotSource)))
 	add(f.Running, equals("ExecutionStatus", "Running"))
 	add(!f.StartedFrom.IsZero(), "StartTime >= "+quote(f.StartedFrom.UTC().Format(time.RFC3339)))
 	add(!f.StartedBefore.IsZero(), "StartTime < "+quote(f.StartedBefore.UTC().Format(time.RFC3339)))
@@ -52,6 +57,11 @@ func within(query string, from, to time.Time) string {
 }
 
 func equals(attribute, value string) string { return attribute + " = " + quote(value) }
+
+// not holds for what lacks the attribute as well, which != alone does not.
+func not(attribute, value string) string {
+	return "(" + attribute + " != " + quote(value) + " OR " + attribute + " IS NULL)"
+}
 
 func oneOf(attribute string, values []string) string {
 	quoted := make([]string, len(values))

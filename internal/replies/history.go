@@ -74,8 +74,8 @@ func (d *deed) refused() bool { return d.answer.GetFailure() != nil }
 // result decodes what was answered.
 func (d *deed) result(c *Client, to any) error { return first(c, d.answer.GetSuccess(), to) }
 
-// activity is one activity in a history.
-type activity struct {
+// task is one activity in a history.
+type task struct {
 	name      string
 	scheduled time.Time
 	ended     time.Time
@@ -87,7 +87,7 @@ type activity struct {
 // record collects deeds and activities from a history, in their order.
 type record struct {
 	deeds      []*deed
-	activities []*activity
+	activities []*task
 	byEvent    map[int64]any
 }
 
@@ -113,7 +113,7 @@ func (r *record) add(e *historypb.HistoryEvent) {
 		r.deeds = append(r.deeds, &deed{Name: a.GetSignalName(), At: at, Signal: true, payloads: a.GetInput()})
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 		a := e.GetActivityTaskScheduledEventAttributes()
-		act := &activity{name: a.GetActivityType().GetName(), scheduled: at, input: a.GetInput()}
+		act := &task{name: a.GetActivityType().GetName(), scheduled: at, input: a.GetInput()}
 		r.activities, r.byEvent[e.GetEventId()] = append(r.activities, act), act
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 		a := e.GetActivityTaskCompletedEventAttributes()
@@ -133,7 +133,7 @@ func (r *record) add(e *historypb.HistoryEvent) {
 }
 
 func (r *record) end(scheduled int64, at time.Time, result *commonpb.Payloads, problem string) {
-	if a, ok := r.byEvent[scheduled].(*activity); ok {
+	if a, ok := r.byEvent[scheduled].(*task); ok {
 		a.ended, a.result, a.problem = at, result, problem
 	}
 }

@@ -51,7 +51,7 @@ func (c *Client) slice(ctx context.Context, query string, from, to time.Time, li
 		return nil, err
 	}
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
-	if n <= int64(max(limit, sliceRows)) || !middle.After(from) {
+	if n <= int64(max(limit, c.sliceRows)) || !middle.After(from) {
 		rows, err := c.read(ctx, within(query, from, to))
 		return rows[:min(limit, len(rows))], err
 	}

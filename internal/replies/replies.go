@@ -20,12 +20,13 @@ type Client struct {
 	queue     string
 	data      converter.DataConverter
 	now       func() time.Time
+	sliceRows int
 }
 
 // New makes a client of what c is connected to. The queue is the task queue whose
 // workers answer; data decodes what c's own methods leave encoded, such as a memo.
 func New(c client.Client, namespace, queue string, data converter.DataConverter) *Client {
-	return &Client{temporal: c, namespace: namespace, queue: queue, data: data, now: time.Now}
+	return &Client{temporal: c, namespace: namespace, queue: queue, data: data, now: time.Now, sliceRows: sliceRows}
 }
 
 // Retention is how long the namespace keeps replies that have ended.

@@ -29,6 +29,7 @@ type Row struct {
 	Media     string                `json:"media_id,omitempty"`
 	Source    privatereply.Source   `json:"source,omitempty"`
 	StartedAt time.Time             `json:"started_at"`
+	NextTry   time.Time             `json:"next_try,omitzero"` // of a send that waits; waits of seconds are left out
 }
 
 // Encrypted stands for what this program has no key for.
@@ -43,6 +44,10 @@ func Cut(text string) bool {
 func (r Row) OnLive() bool {
 	return privatereply.Comment{Platform: r.Platform, Source: r.Source}.OnLive()
 }
+
+// TooSlow reports whether the reply's turn comes only when its deadline has passed:
+// it will not be sent, unless replies that are before it are stopped.
+func (r Row) TooSlow() bool { return !r.NextTry.IsZero() && !r.NextTry.Before(r.Deadline) }
 
 // row reads what visibility tells of a reply. What does not decode stays empty: a
 // list with a gap is better than none.
@@ -64,6 +69,9 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	attribute(attributes, workflows.ReplyState, &r.State)
 	attribute(attributes, workflows.ReplyDeadline, &r.Deadline)
 	attribute(attributes, workflows.CommentSource, &r.Source)
+	if p, ok := memo[workflows.MemoNextTry]; ok && r.State == privatereply.Sending {
+		_ = c.data.FromPayload(p, &r.NextTry)
+	}
 	return r
 }
 

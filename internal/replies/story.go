@@ -73,7 +73,7 @@ func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 	return s, nil
 }
 
-func (c *Client) attempt(a *activity) Attempt {
+func (c *Client) attempt(a *task) Attempt {
 	at := Attempt{At: a.scheduled, EndedAt: a.ended, Problem: a.problem}
 	var asked workflows.SendPrivateReply
 	if first(c, a.input, &asked) == nil {

@@ -1,0 +1,283 @@
+package replies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	queue   = "test"
+	account = "17841400000000001"
+)
+
+// bench is a Temporal server with replies on it.
+type bench struct {
+	*Client
+	t        *testing.T
+	temporal client.Client
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	server := devservertest.Start(t)
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	return &bench{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
+}
+
+// work runs workers whose Meta answers a first attempt with send.
+func (b *bench) work(send privatereply.SendResult) {
+	b.t.Helper()
+	main := worker.New(b.temporal, queue, worker.Options{})
+	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
+	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
+	main.RegisterActivityWithOptions(func(context.Context, workflows.FindMessage) (workflows.FoundMessage, error) {
+		return workflows.FoundMessage{}, nil
+	}, activity.RegisterOptions{Name: workflows.FindMessageActivity})
+	main.RegisterActivityWithOptions(func(context.Context, workflows.LookUpComment) (workflows.CommentFacts, error) {
+		return workflows.CommentFacts{}, nil
+	}, activity.RegisterOptions{Name: workflows.LookUpCommentActivity})
+	main.RegisterActivityWithOptions(func(context.Context, workflows.JoinConversation) error { return nil },
+		activity.RegisterOptions{Name: workflows.JoinConversationActivity})
+	sends := worker.New(b.temporal, workflows.SendQueue(queue), worker.Options{DisableWorkflowWorker: true})
+	sends.RegisterActivityWithOptions(func(_ context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+		result := send
+		result.SentAt = time.Now().UTC()
+		return result, nil
+	}, activity.RegisterOptions{Name: workflows.SendPrivateReplyActivity})
+	sends.RegisterActivityWithOptions(func(context.Context, workflows.SendFollowUp) (privatereply.SendResult, error) {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_follow"}, nil
+	}, activity.RegisterOptions{Name: workflows.SendFollowUpActivity})
+	for _, w := range []worker.Worker{main, sends} {
+		if err := w.Start(); err != nil {
+			b.t.Fatal(err)
+		}
+		b.t.Cleanup(w.Stop)
+	}
+}
+
+// ask starts a reply that a person must decide, to the comment with a number.
+func (b *bench) ask(n int, change func(*workflows.Input)) string {
+	b.t.Helper()
+	in := workflows.Input{
+		Comment: privatereply.Comment{
+			Platform: privatereply.Instagram, Account: account, CommentID: fmt.Sprint(18000000000000000 + n), PersonID: "6000000000000001",
+			Username: fmt.Sprintf("person%d", n), Text: "How much?", Source: privatereply.SourcePost, MediaID: "17900000000000001",
+			ReceivedAt: time.Now().Add(-time.Duration(n) * time.Hour).UTC(), Via: privatereply.ViaWebhook,
+		},
+		Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "12 euros", Rule: "price"},
+	}
+	if change != nil {
+		change(&in)
+	}
+	opts, err := workflows.StartOptions(in, queue, time.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.temporal.ExecuteWorkflow(b.t.Context(), opts, workflows.PrivateReplyType, in); err != nil {
+		b.t.Fatal(err)
+	}
+	return opts.ID
+}
+
+// until waits for something that happens by itself.
+func (b *bench) until(what string, done func() bool) {
+	b.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(30 * time.Second)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			b.t.Fatalf("it never happens: %s", what)
+		}
+	}
+}
+
+// Lists are sorted by the deadline although the server cannot sort, also where they
+// must be put together from slices, and need no query per row.
+func TestEarliest(t *testing.T) {
+	b := newBench(t)
+	const all = 12
+	for n := range all {
+		b.ask(n, nil)
+	}
+	waiting := Filter{States: []privatereply.State{privatereply.AwaitingApproval}, Running: true}
+	b.until("all are listed", func() bool {
+		n, err := b.Count(t.Context(), waiting)
+		return err == nil && n == all
+	})
+	for _, tt := range []struct{ sliceRows, limit, want int }{{1000, 100, all}, {2, 5, 5}, {2, 1, 1}, {3, 100, all}} {
+		b.sliceRows = tt.sliceRows
+		rows, err := b.Earliest(t.Context(), waiting, tt.limit)
+		if err != nil || len(rows) != tt.want {
+			t.Fatalf("%+v: %d rows, %v", tt, len(rows), err)
+		}
+		for i, r := range rows {
+			if want := fmt.Sprintf("person%d", all-1-i); r.Person != want {
+				t.Errorf("%+v: row %d is %s, want %s", tt, i, r.Person, want)
+			}
+		}
+	}
+	rows, token, err := b.Page(t.Context(), waiting, 5, nil)
+	if err != nil || len(rows) != 5 || len(token) == 0 {
+		t.Fatalf("a page has %d rows, %v", len(rows), err)
+	}
+	got := rows[0]
+	want := Row{ID: got.ID, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
+		CommentID: got.CommentID, Person: got.Person, Comment: "How much?", Text: "12 euros", Rule: "price", Media: "17900000000000001",
+		Source: privatereply.SourcePost, StartedAt: got.StartedAt}
+	if diff := cmp.Diff(want, got); diff != "" || got.Deadline.IsZero() {
+		t.Errorf("a row: %s", diff)
+	}
+}
+
+// What people type into a filter is a value, never a part of the query.
+func TestFilterValuesAreQuoted(t *testing.T) {
+	b := newBench(t)
+	b.ask(1, nil)
+	b.until("it is listed", func() bool {
+		n, err := b.Count(t.Context(), Filter{Rule: "price"})
+		return err == nil && n == 1
+	})
+	for _, evil := range []string{`" OR RuleName = "price`, `x" OR "" = "`, `\`, `\" OR RuleName = "price`, `'`, "`", "%", "a\nb", "😢"} {
+		n, err := b.Count(t.Context(), Filter{Rule: evil})
+		if err != nil || n != 0 {
+			t.Errorf("%q finds %d, %v", evil, n, err)
+		}
+	}
+}
+
+// A decision is taken once: its repeat has the same answer, and everybody else is
+// told who was first, also after the reply has ended.
+func TestDecisions(t *testing.T) {
+	b := newBench(t)
+	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true})
+	refused := func(err error, kind Kind, words string) {
+		t.Helper()
+		var no *Refusal
+		if !errors.As(err, &no) || no.Kind != kind || !strings.Contains(no.Words, words) {
+			t.Errorf("got %v, want %s: %s", err, kind, words)
+		}
+	}
+	approved := b.ask(1, nil)
+	first, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben"})
+	if err != nil || !first.Accepted || first.State != privatereply.Sending {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	again, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben"})
+	if diff := cmp.Diff(first, again); err != nil || diff != "" {
+		t.Errorf("a repeat: %v, %s", err, diff)
+	}
+	_, err = b.Approve(t.Context(), approved, "click-2", workflows.Approve{Approver: "ana"})
+	refused(err, Refused, "already decided: ben approved this reply at")
+
+	rejected := b.ask(2, nil)
+	if a, err := b.Reject(t.Context(), rejected, "click-3", workflows.Reject{Approver: "ben", Reason: "spam"}); err != nil || a.State != privatereply.Rejected {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	b.until("it has ended", func() bool {
+		d, err := b.temporal.DescribeWorkflowExecution(t.Context(), rejected, "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() != nil
+	})
+	_, err = b.Approve(t.Context(), rejected, "click-4", workflows.Approve{Approver: "ana"})
+	refused(err, Refused, "already decided: ben rejected this reply at")
+	if s, err := b.Status(t.Context(), rejected); err != nil || s.RejectReason != "spam" {
+		t.Errorf("%+v, %v", s, err)
+	}
+
+	_, err = b.Approve(t.Context(), "reply:instagram:1:2", "click-5", workflows.Approve{Approver: "ana"})
+	refused(err, NotFound, "does not exist")
+	_, err = b.Approve(t.Context(), "sweep:instagram:1", "click-6", workflows.Approve{Approver: "ana"})
+	refused(err, NotFound, "does not exist")
+	_, err = b.Status(t.Context(), "conversation:instagram:1:2")
+	refused(err, NotFound, "does not exist")
+}
+
+// A reply's story names each attempt with Meta's answer and everybody who decided;
+// what was refused is not in it.
+func TestStory(t *testing.T) {
+	b := newBench(t)
+	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 10, Subcode: 2534022, TraceID: "trace"})
+	id := b.ask(1, nil)
+	if _, err := b.Approve(t.Context(), id, "click-1", workflows.Approve{}); err == nil {
+		t.Error("nobody could approve")
+	}
+	if _, err := b.Approve(t.Context(), id, "click-2", workflows.Approve{Approver: "ana", Text: "13 euros"}); err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is over", func() bool {
+		s, err := b.Status(t.Context(), id)
+		return err == nil && s.State == privatereply.Undeliverable
+	})
+	s, err := b.Story(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Said) != 1 || s.Said[0].By != "ana" || s.Said[0].Text != "13 euros" || s.Said[0].Name != workflows.ApproveMessage {
+		t.Errorf("said: %+v", s.Said)
+	}
+	if len(s.Attempts) != 1 || s.Attempts[0].Number != 1 || s.Attempts[0].Result == nil || s.Attempts[0].Result.Subcode != 2534022 || s.Attempts[0].EndedAt.IsZero() {
+		t.Errorf("attempts: %+v", s.Attempts)
+	}
+}
+
+// A conversation shows whose turn it was, and how each follow-up ended.
+func TestThread(t *testing.T) {
+	b := newBench(t)
+	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
+	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account, KeepAll: true}, "6000000000000001", queue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrote := time.Now().UTC().Truncate(time.Millisecond)
+	if _, err := b.temporal.SignalWithStartWorkflow(t.Context(), opts.ID, workflows.PersonMessageSignal, workflows.PersonMessage{At: wrote, MessageID: "m_1"}, opts, workflows.ConversationType, in); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := b.FollowUp(t.Context(), opts.ID, "click-1", workflows.FollowUp{Agent: "ana", Text: "It ships on Monday."})
+	if err != nil || answer.State != privatereply.OutcomeSent {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	thread, err := b.Thread(t.Context(), opts.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(thread.Lines) != 2 || !thread.Lines[0].At.Equal(wrote) || thread.Lines[0].Agent != "" ||
+		thread.Lines[1].Agent != "ana" || thread.Lines[1].Text != "It ships on Monday." || thread.Lines[1].Answer == nil || thread.Lines[1].Answer.MessageID != "m_follow" {
+		t.Errorf("lines: %+v", thread.Lines)
+	}
+	if !thread.Status.WindowClosesAt.Equal(wrote.Add(privatereply.StandardWindow)) {
+		t.Errorf("the window closes at %v", thread.Status.WindowClosesAt)
+	}
+}
+
+// quiet drops what Temporal's SDK logs.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
