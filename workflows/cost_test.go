@@ -1,0 +1,65 @@
+package workflows_test
+
+import (
+	"os"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// billable are the events that Temporal Cloud counts as actions:
+// https://docs.temporal.io/evaluate/cloud/actions. A signal with start counts once
+// at its sender; workflow tasks, completions and cancelled timers do not count.
+var billable = map[enumspb.EventType]bool{
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:                   true,
+	enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:                      true,
+	enumspb.EVENT_TYPE_TIMER_STARTED:                                true,
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:                  true,
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:           true,
+	enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:            true,
+	enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:                 true,
+	enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: true,
+	enumspb.EVENT_TYPE_MARKER_RECORDED:                              true,
+}
+
+// What a comment costs is part of the product: a path that grows shows here.
+func TestActions(t *testing.T) {
+	tests := []struct {
+		name    string
+		history string
+		actions int
+	}{
+		{"ignored", "ignored", 1},
+		// Start, send, upsert sent, join, upsert no_response. In life the wait for the
+		// answer is a timer more; the recorded one was over at once.
+		{"answered by a rule, no response", "no-response", 5},
+		// Start, look-up, deadline, update, upsert sending, send, upsert sent, join,
+		// signal, upsert responded and window_closed in one: the answer was a day old.
+		// In life the two waits are timers, and the end an upsert.
+		{"approved and answered", "window-closed", 10},
+		{"rejected at once", "held-then-rejected", 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := os.Open("testdata/histories/v0.1/" + tt.history + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			history, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			actions := 0
+			for _, event := range history.GetEvents() {
+				if billable[event.GetEventType()] {
+					actions++
+				}
+			}
+			if actions != tt.actions {
+				t.Errorf("%d actions, want %d", actions, tt.actions)
+			}
+		})
+	}
+}
