@@ -214,6 +214,19 @@ func TestBrowser(t *testing.T) {
 		}
 	})
 
+	step("who is signed out is told so, and nothing is decided", func(t *testing.T) {
+		_, id := s.start(ask{username: "ida", text: "Do you restock?", reply: "Hi ida, in May.", rule: "questions"})
+		ben := s.tab(b, "ben", desktop)
+		ben.signIn(s.tokens["ben"])
+		ben.sees(card(id), "Do you restock?")
+		if n := s.signedIn.EndSessions("ben"); n == 0 {
+			t.Fatal("ben was not signed in")
+		}
+		ben.click(card(id) + " [data-do=approve]")
+		ben.sees(card(id)+" .outcome", "You are not signed in any more. Nothing was decided.")
+		s.reaches(id, privatereply.AwaitingApproval)
+	})
+
 	step("every page is accessible, in light and dark", func(t *testing.T) {
 		s.scene()
 		adam := s.tab(b, "adam", desktop)

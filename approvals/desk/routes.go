@@ -27,7 +27,6 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
-	page("GET /events", signin.Viewer, d.events)
 	page("/", signin.Viewer, d.noSuchPage)
 
 	api := func(pattern string, role signin.Role, h http.HandlerFunc) {
@@ -38,6 +37,7 @@ func (d *Desk) Handler() http.Handler {
 	api("POST /api/replies/{id}/{verb}", signin.Approver, d.apiDecide)
 	api("POST /api/approve", signin.Approver, d.apiBulk)
 	api("GET /api/counts", signin.Viewer, d.apiCounts)
+	api("GET "+eventsPath, signin.Viewer, d.events)
 	api("/api/", signin.Viewer, apiNoSuch)
 
 	// Another site's page can make a browser post here, but not hide that it did.

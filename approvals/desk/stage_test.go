@@ -52,6 +52,8 @@ type stage struct {
 	queue   *queue.Queue
 	url     string
 	tokens  map[string]string // by user
+
+	signedIn *signin.Guard
 }
 
 // newStage starts everything but the worker.
@@ -77,8 +79,9 @@ func newStage(t testing.TB) *stage {
 		{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: "100000000000001", Token: "EAAtoken"},
 		{Platform: privatereply.Facebook, ID: page, Name: "Oak Corner", Login: privatereply.LoginFacebook, Token: "EAAother"},
 	}})
+	s.signedIn = s.guard()
 	d := desk.New(desk.Config{
-		Replies: s.replies, Queue: s.queue, Guard: s.guard(), Accounts: s.accounts(),
+		Replies: s.replies, Queue: s.queue, Guard: s.signedIn, Accounts: s.accounts(),
 		WebUI: s.server.UIURL, Namespace: s.server.Namespace, Logger: zap.NewNop(),
 	})
 	web := httptest.NewServer(d.Handler())

@@ -16,6 +16,30 @@ function connect() {
   if (reply) query.set("reply", reply.dataset.reply);
   stream = new EventSource(`/events?${query}`);
   stream.onmessage = (message) => take(JSON.parse(message.data));
+  stream.onopen = () => { clearTimeout(offline); warn(""); };
+  stream.onerror = lost;
+}
+
+// lost says after a while that nothing is told any more. A browser tries again by
+// itself, unless the desk said no: then somebody was signed out.
+let offline = 0;
+function lost() {
+  clearTimeout(offline);
+  offline = setTimeout(() => warn("The desk cannot be reached at the moment. What you see may be old."), 4000);
+  if (stream.readyState !== EventSource.CLOSED) return;
+  setTimeout(async () => {
+    const response = await fetch("/api/counts").catch(() => null);
+    if (response?.status !== 401) { connect(); return; }
+    clearTimeout(offline);
+    warn("You are not signed in any more. ");
+    document.querySelector("[data-stale]").append(link("Sign in", `/signin?${new URLSearchParams({ to: location.pathname + location.search })}`));
+  }, 3000);
+}
+
+function warn(text) {
+  const banner = document.querySelector("[data-stale]");
+  banner.textContent = text;
+  banner.hidden = !text;
 }
 
 function take(e) {
@@ -26,9 +50,7 @@ function take(e) {
     if (el.dataset.count === "unknown") el.classList.toggle("alarm", e.counts.unknown > 0);
   }
   if (page === "queue") document.title = document.title.replace(/^(\(\d+\) )?/, e.counts.decide ? `(${e.counts.decide}) ` : "");
-  const banner = document.querySelector("[data-stale]");
-  banner.textContent = e.stale || "";
-  banner.hidden = !e.stale;
+  warn(e.stale || "");
   for (const d of e.decided || []) decided(d);
   if (page === "queue" && e.changed) refresh();
   if (page === "reply" && (e.story || e.decided)) story();
