@@ -80,8 +80,8 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	)
 	root.AddCommand(
 		newDev(), newDemo(),
-		newApprove(), newReject(), newResolve(), newReply(), newStop(),
-		newList(), newShow(), newFeed(), newConversations(),
+		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
+		newList(), newShow(), newForecast(), newFeed(), newConversations(),
 		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newLoad(),
 	)
 	return root

@@ -24,7 +24,9 @@ func newList() *cobra.Command {
 		Long: `List the replies that are not over, the earliest deadline first; with --state those
 in the states given. The states are, in the order of a reply's life:
 ` + stateList() + `
-Lists show what Temporal's visibility store knows, which may be a second behind.`,
+Lists show what Temporal's visibility store knows, which may be a second behind. A reply
+that waits before its send, for its account's pace or for Meta, shows when it is tried;
+"too late" is after its deadline: see ` + "`starter forecast`" + `.`,
 		Example: `  starter list --state awaiting_approval
   starter list --state delivery_unknown,undeliverable --account 17841400000000001
   starter list --json --limit 1000 | jq '.[].id'`,
@@ -96,11 +98,31 @@ func stateList() string {
 // listTable shows a reply on a line, and under it what was written and what is to
 // be answered: the two are what a person decides by, and too long for columns.
 func listTable(rows []replies.Row, now time.Time) *console.Table {
-	t := console.NewTable([]int{2, 3}, "STATE", "DEADLINE", "PERSON", "RULE", "ID")
+	head, flex := []string{"STATE", "DEADLINE", "PERSON", "RULE", "ID"}, []int{2, 3}
+	waits := slices.ContainsFunc(rows, func(r replies.Row) bool { return nextTry(r, now) != "" })
+	if waits {
+		head, flex = slices.Insert(head, 2, "NEXT TRY"), []int{3, 4}
+	}
+	t := console.NewTable(flex, head...)
 	for _, r := range rows {
-		t.Row(exchange(r.Comment, r.Text), string(r.State), untilWhen(r, now), r.Person, r.Rule, shortID(r, rows))
+		cells := []string{string(r.State), untilWhen(r, now), r.Person, r.Rule, shortID(r, rows)}
+		if waits {
+			cells = slices.Insert(cells, 2, nextTry(r, now))
+		}
+		t.Row(exchange(r.Comment, r.Text), cells...)
 	}
 	return t
+}
+
+// nextTry tells when a reply that sleeps before its send is tried.
+func nextTry(r replies.Row, now time.Time) string {
+	switch {
+	case !r.NextTry.After(now):
+		return ""
+	case r.TooSlow():
+		return "too late"
+	}
+	return console.From(r.NextTry, now)
 }
 
 // untilWhen tells until when a reply may be sent. Once it was sent that is history.

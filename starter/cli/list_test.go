@@ -92,3 +92,29 @@ func TestListTable(t *testing.T) {
 		t.Errorf("texts are cut in the wrong place:\n%s\n%s", lines[4], lines[6])
 	}
 }
+
+// Guards: a reply that waits before its send shows when it is tried, and that it is
+// too late; lists without one have no column for it.
+func TestListNextTry(t *testing.T) {
+	now := time.Now()
+	sending := replies.Row{ID: "reply:instagram:1:1", CommentID: "1", State: privatereply.Sending, Deadline: now.Add(3 * time.Hour), Person: "lena"}
+	soon, never, due := sending, sending, sending
+	soon.NextTry, never.NextTry, due.NextTry = now.Add(5*time.Minute+time.Second), now.Add(4*time.Hour), now.Add(-time.Second)
+	for name, tc := range map[string]struct {
+		row  replies.Row
+		want string
+	}{
+		"waits":              {soon, "in 5m 1s"},
+		"after its deadline": {never, "too late"},
+		"on its way":         {due, ""},
+		"no wait":            {sending, ""},
+	} {
+		var b strings.Builder
+		if err := listTable([]replies.Row{tc.row}, now).Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "NEXT TRY"); got != (tc.want != "") || !strings.Contains(b.String(), tc.want) {
+			t.Errorf("%s: want %q in\n%s", name, tc.want, b.String())
+		}
+	}
+}

@@ -48,6 +48,9 @@ func tell(id string, s workflows.Status, now time.Time) *console.Facts {
 		f.Add("Deadline", "%s, counted from %s", console.When(s.Deadline, now), clocks[s.DeadlineFrom])
 	}
 	tellSend(f, s.Send, now)
+	if s.Send != nil && !s.Send.RetryAt.IsZero() && !s.Send.RetryAt.Before(s.Deadline) {
+		f.Add("", "it will not make its deadline, unless replies that are before it are stopped")
+	}
 	if w := s.Window; w != nil {
 		f.Add("Answer", "first %s", console.When(w.RespondedAt, now))
 		f.Add("Window", "closes %s", console.When(w.ClosesAt, now))
@@ -114,15 +117,18 @@ func tellSend(f *console.Facts, s *workflows.Send, now time.Time) {
 	if s == nil {
 		return
 	}
-	times := "1 attempt"
-	if s.Attempts != 1 {
-		times = fmt.Sprintf("%d attempts", s.Attempts)
-	}
 	outcome := string(s.Outcome)
 	if outcome == "" {
 		outcome = "under way"
 	}
-	f.Add("Send", "%s, the last one: %s", times, outcome)
+	switch s.Attempts {
+	case 0:
+		f.Add("Send", "not tried yet")
+	case 1:
+		f.Add("Send", "1 attempt, the last one: %s", outcome)
+	default:
+		f.Add("Send", "%d attempts, the last one: %s", s.Attempts, outcome)
+	}
 	f.Add("", "%s", s.Reason.Sentence())
 	if s.Code != 0 {
 		f.Add("", "Meta's error: code %d, subcode %d, trace %s", s.Code, s.Subcode, s.TraceID)

@@ -2,13 +2,16 @@ package replyworker_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	outside "github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -57,6 +60,8 @@ func TestPacing(t *testing.T) {
 		t.Errorf("the approved reply took %d attempts", status.Send.Attempts)
 	}
 
+	s.checkLists()
+
 	all := map[string][]string{"live": live, "small account": small, "big account": big}
 	for _, crowd := range []string{"live", "small account", "big account"} {
 		comments := all[crowd]
@@ -77,6 +82,21 @@ func TestPacing(t *testing.T) {
 	}
 	if report.Repeats > 0 {
 		t.Errorf("%d comments were answered again", report.Repeats)
+	}
+}
+
+// checkLists looks at the big account as people do while its replies wait.
+func (s *stage) checkLists() {
+	s.t.Helper()
+	asks := outside.New(s.Client, s.server.Namespace, queue, converter.GetDefaultDataConverter())
+	waiting := outside.Filter{Account: bigID, States: []privatereply.State{privatereply.Sending}}
+	s.await("a list to tell of a next try", time.Minute, func() bool {
+		rows, err := asks.Earliest(s.t.Context(), waiting, *replies)
+		return err == nil && slices.ContainsFunc(rows, func(r outside.Row) bool { return r.NextTry.After(time.Now()) })
+	})
+	forecast, err := asks.Forecast(s.t.Context(), waiting, bigPosts)
+	if err != nil || forecast.Sending == 0 || forecast.Late != 0 || forecast.FirstDeadline.IsZero() {
+		s.t.Errorf("the forecast is %+v, %v", forecast, err)
 	}
 }
 
