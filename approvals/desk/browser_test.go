@@ -62,6 +62,7 @@ func TestBrowser(t *testing.T) {
 		ana.sees(card(mia), "Buy followers")
 		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
 		ana.sees(".counter", "39 of 1000 bytes")
+		ana.picture("edit")
 		ana.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(2))) // Ctrl+Enter
 		ana.sees(card(lena)+" .outcome", "Undo")
 		ana.sees(card(lena)+" .outcome", "Delivered.")
@@ -95,10 +96,10 @@ func TestBrowser(t *testing.T) {
 		ben.open(path)
 		plain := s.plainTab(b, "ana without script")
 		plain.open(path)
-		ana.click("#edit button") // held back
-		ana.sees("#decide .outcome", "Undo")
 		ben.click("#edit button")
 		ben.sees("#decide .outcome", "Undo")
+		ana.click("#edit button")
+		ana.sees("#decide .outcome", "Undo")
 		ben.open("/replies") // sends the click at once
 		ana.sees("#decide", "ben")
 		ana.sees("#decide .outcome", "decided before your click")

@@ -58,9 +58,17 @@ export function approve(card) {
   if (area) body.text = area.value;
   else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
   if (area && !area.value.trim()) { area.focus(); return; }
+  showText(card, area);
   order(card, "approve", api(card, "approve"), body, (answer) => {
     if (answer.accepted) { forget(`draft:${card.id}`); settle(card); }
   });
+}
+
+// showText shows on the card what is about to be sent.
+function showText(card, area) {
+  if (!area) return;
+  card.querySelector(".sending")?.remove();
+  card.querySelector(".by").after(el("p", { className: "proposal sending", dir: "auto", textContent: area.value }));
 }
 
 export function reject(card) {
@@ -117,6 +125,7 @@ function open(card, editor, focus) {
 
 function closeEditor(card) {
   card.querySelector(".editor")?.remove();
+  card.querySelector(".sending")?.remove();
   card.querySelector(".buttons").hidden = false;
   const proposal = card.querySelector(".proposal");
   if (proposal) proposal.hidden = false;
