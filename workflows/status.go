@@ -25,7 +25,8 @@ type Status struct {
 	RefusedSignals []RefusedSignal       `json:"refused_signals,omitempty"` // the last 10
 }
 
-// Send tells of the attempts to send.
+// Send tells of the attempts to send. What the account's pace held back is no
+// attempt; Reason and RetryAt tell of it.
 type Send struct {
 	Outcome     privatereply.Outcome `json:"outcome,omitempty"`
 	Reason      privatereply.Reason  `json:"reason,omitempty"`
