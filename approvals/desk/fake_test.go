@@ -30,6 +30,7 @@ type fake struct {
 	mu       sync.Mutex
 	rows     []replies.Row
 	status   map[string]workflows.Status
+	thread   replies.Thread
 	refusal  error
 	approved []workflows.Approve
 	updates  []string // the ids of Updates
@@ -76,12 +77,10 @@ func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
 	return s, nil
 }
 
-func (f *fake) Story(context.Context, string) (replies.Story, error) { return replies.Story{}, nil }
-func (f *fake) Thread(_ context.Context, id string) (replies.Thread, error) {
-	return replies.Thread{ID: id}, nil
-}
-func (f *fake) Follow(ctx context.Context, _ string, _ func()) error { <-ctx.Done(); return nil }
-func (f *fake) Retention(context.Context) (time.Duration, error)     { return 240 * time.Hour, nil }
+func (f *fake) Story(context.Context, string) (replies.Story, error)   { return replies.Story{}, nil }
+func (f *fake) Thread(context.Context, string) (replies.Thread, error) { return f.thread, nil }
+func (f *fake) Follow(ctx context.Context, _ string, _ func()) error   { <-ctx.Done(); return nil }
+func (f *fake) Retention(context.Context) (time.Duration, error)       { return 240 * time.Hour, nil }
 
 func (f *fake) Approve(_ context.Context, _, updateID string, m workflows.Approve) (workflows.Answer, error) {
 	f.mu.Lock()
@@ -165,7 +164,7 @@ func newCounter(t *testing.T, rows ...replies.Row) *counter {
 type known struct{}
 
 func (known) All() []privatereply.Account {
-	return []privatereply.Account{{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate"}}
+	return []privatereply.Account{{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", HumanAgent: true}}
 }
 
 func (k known) Get(privatereply.Platform, string) (privatereply.Account, bool) {

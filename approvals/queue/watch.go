@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
@@ -26,17 +25,6 @@ func (c Change) Touches(f Filter) bool {
 		}
 	}
 	return false
-}
-
-// Waits lists what began to wait for a decision.
-func (c Change) Waits() []replies.Row {
-	var all []replies.Row
-	for _, r := range c.Came {
-		if r.State == privatereply.AwaitingApproval {
-			all = append(all, r)
-		}
-	}
-	return all
 }
 
 // publish makes v the view. The lock is held.

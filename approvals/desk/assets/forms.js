@@ -53,7 +53,8 @@ export function settle(host, words, bad = false) {
 const api = (host, verb) => `/api${host.dataset.url}/${verb}`;
 
 export function approve(card) {
-  const area = card.querySelector(".editor textarea");
+  const editor = card.querySelector(".editor"), area = editor?.querySelector("textarea");
+  if (card.dataset.settled || editor && !area) return; // decided, or about to be rejected
   const body = {};
   if (area) body.text = area.value;
   else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
