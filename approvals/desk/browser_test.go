@@ -228,6 +228,19 @@ func TestBrowser(t *testing.T) {
 		s.reaches(id, privatereply.AwaitingApproval)
 	})
 
+	step("what goes out by itself is stopped at once", func(t *testing.T) {
+		_, id := s.start(ask{username: "tim", text: "price?", reply: "Hi tim!", rule: "price", action: privatereply.ActionAuto, hold: time.Hour})
+		ana.open("/?state=holding")
+		ana.click(card(id) + " [data-do=reject]")
+		ana.see(`(new MutationObserver(() => { window.heldBack ||= document.querySelector(".fuse") !== null; }).observe(document.body, {subtree: true, childList: true}), true)`)
+		ana.write(card(id)+" input[name=reason]", "wrong price\r")
+		ana.sees(card(id)+" .outcome", "Rejected.")
+		if get[bool](ana, `Boolean(window.heldBack)`) {
+			t.Error("the click was held back")
+		}
+		s.reaches(id, privatereply.Rejected)
+	})
+
 	step("every page is accessible, in light and dark", func(t *testing.T) {
 		s.scene()
 		adam := s.tab(b, "adam", desktop)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -124,14 +125,22 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 }
 
 // approveAll approves the proposed texts. One that fails does not keep the others
-// from theirs.
+// from theirs; but where nobody answers, not each is waited for.
 func (d *Desk) approveAll(ctx context.Context, ids []string, click string) []verdict {
 	verdicts := make([]verdict, len(ids))
 	var group errgroup.Group
 	group.SetLimit(bulkParallel)
+	var silence atomic.Pointer[verdict]
 	for i, id := range ids {
 		group.Go(func() error {
+			if v := silence.Load(); v != nil {
+				verdicts[i] = verdict{ID: id, Code: v.Code, Words: "Not tried: nobody answers. Nothing was decided.", status: v.status}
+				return nil
+			}
 			verdicts[i] = d.decide(ctx, order{ID: id, Verb: verbApprove, Click: click})
+			if s := verdicts[i].status; s == http.StatusServiceUnavailable || s == http.StatusBadGateway {
+				silence.Store(&verdicts[i])
+			}
 			return nil
 		})
 	}

@@ -122,3 +122,21 @@ func TestBearer(t *testing.T) {
 		t.Errorf("a wrong token: %s", resp.Status)
 	}
 }
+
+// Two hundred replies do not wait one after another for a worker that is not there.
+func TestBulkWithoutAWorker(t *testing.T) {
+	c := newCounter(t)
+	c.fake.refusal = &replies.Refusal{Kind: replies.NoWorker, Words: "no worker is running"}
+	var ids []string
+	for range 200 {
+		ids = append(ids, waitingID)
+	}
+	body, err := json.Marshal(map[string]any{"replies": ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, answer := c.do(c.as("ana"), http.MethodPost, "/api/approve", string(body), asJSON)
+	if n := strings.Count(answer, "Not tried"); resp.StatusCode != http.StatusOK || n < 180 || strings.Contains(answer, `"accepted":true`) {
+		t.Errorf("%s: %d of 200 were not tried", resp.Status, n)
+	}
+}

@@ -157,6 +157,7 @@ function submit(e, form) {
   for (const name of ["text", "reason"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
   for (const name of ["delivered", "human_agent"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
   host.dataset.deadline = verb === "approve" ? about.dataset.deadline : "";
+  host.dataset.state = about.dataset.state;
   order(host, verb, api(about, verb), body, (answer) => {
     if (!answer.accepted) return;
     for (const area of form.querySelectorAll("textarea")) {

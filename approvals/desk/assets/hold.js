@@ -50,7 +50,9 @@ export function order(host, verb, url, body, done) {
     done(answer);
   };
   const deadline = Date.parse(host.dataset.deadline || "");
-  if (deadline - now() < HURRY) {
+  // What goes out by itself must be stopped now, not in five seconds.
+  const leaving = verb === "reject" && ["holding", "sending"].includes(host.dataset.state);
+  if (leaving || deadline - now() < HURRY) {
     entry.go();
     return;
   }

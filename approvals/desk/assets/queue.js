@@ -230,6 +230,14 @@ document.addEventListener("desk:changed", () => { if (page === "reply") story();
 
 if (["queue", "reply", "unknown"].includes(page)) {
   connect();
+  // A browser has six connections to the desk without HTTP/2. Tabs that nobody sees
+  // leave them to others; a queue goes on counting in its title.
+  if (page !== "queue") addEventListener("visibilitychange", () => {
+    stream.close();
+    if (document.visibilityState !== "visible") return;
+    connect();
+    if (page === "reply") story();
+  });
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
 }
