@@ -34,6 +34,7 @@ type Activities struct {
 	accounts Accounts
 	pacer    *pacing.Pacer
 	running  running
+	joins    joins
 	temporal client.Client
 	queue    string // where conversations and broadcasts run
 	now      func() time.Time

@@ -32,20 +32,6 @@ const (
 	runningFor = 3 * time.Second
 )
 
-// JoinBroadcast tells the Broadcast of a live video that a reply waits. A repeat
-// changes nothing.
-func (a *Activities) JoinBroadcast(ctx context.Context, in workflows.JoinBroadcast) error {
-	options, input, err := workflows.BroadcastOptions(in.Platform, in.Account, in.Media, in.Joined.At, a.queue)
-	if err != nil {
-		return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
-	}
-	_, err = a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, in.Joined, options, workflows.BroadcastType, input)
-	if err != nil {
-		return fmt.Errorf("join %s: %w", options.ID, err)
-	}
-	return nil
-}
-
 // WatchBroadcast asks Meta until the broadcast is over. A question that fails says
 // nothing: the answers in a row are counted anew.
 func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcast) (workflows.BroadcastGone, error) {

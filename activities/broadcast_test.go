@@ -125,33 +125,72 @@ func watch(t *testing.T, s *script, stop chan struct{}) (workflows.BroadcastGone
 	return gone, err
 }
 
-// A live reply that waits starts the Broadcast of its video, or joins it.
+// Live replies that begin to wait together join their Broadcast in one signal, which
+// starts it where none runs; another video has its own.
 func TestJoinBroadcastActivity(t *testing.T) {
-	b := newBench(t, says(200, "{}"))
-	var id, signal, kind string
-	var options client.StartWorkflowOptions
-	var payload, input any
-	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
-		Run(func(args mock.Arguments) {
-			id, signal, payload, kind, input = args.String(1), args.String(2), args.Get(3), args.String(5), args.Get(6)
-			options = args.Get(4).(client.StartWorkflowOptions)
-		}).Return(nil, nil)
-	joined := workflows.LiveReplyJoined{Reply: "reply:instagram:17841400000000001:1", At: noon}
-	if _, err := run[struct{}](t, b, "JoinBroadcast", workflows.JoinBroadcast{
-		Platform: instagram.Platform, Account: instagram.ID, Media: video, Joined: joined,
-	}); err != nil {
-		t.Fatal(err)
+	type call struct {
+		id, signal, kind string
+		payload          workflows.LiveReplyJoined
+		options          client.StartWorkflowOptions
+		input            workflows.BroadcastInput
 	}
-	want := "broadcast:instagram:17841400000000001:" + video
-	if id != want || options.ID != want || signal != "reply-joined" || kind != "Broadcast" || options.TaskQueue != queue || payload != joined {
-		t.Errorf("%s got %s %+v, as %s on %s", id, signal, payload, kind, options.TaskQueue)
+	join := func(t *testing.T, fail error, all ...workflows.JoinBroadcast) (calls []call, errs []error) {
+		temporal := mocks.NewClient(t)
+		temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
+			Run(func(args mock.Arguments) {
+				calls = append(calls, call{
+					args.String(1), args.String(2), args.String(5), args.Get(3).(workflows.LiveReplyJoined),
+					args.Get(4).(client.StartWorkflowOptions), args.Get(6).(workflows.BroadcastInput),
+				})
+			}).Return(nil, fail)
+		a := New(nil, book{}, nil, temporal, queue)
+		errs = make([]error, len(all))
+		var wait sync.WaitGroup
+		for i, in := range all {
+			time.Sleep(10 * time.Millisecond)
+			wait.Go(func() { errs[i] = a.JoinBroadcast(t.Context(), in) })
+		}
+		wait.Wait()
+		return calls, errs
 	}
-	if options.WorkflowIDReusePolicy != enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE || options.WorkflowIDConflictPolicy != enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
-		t.Errorf("policies %v, %v", options.WorkflowIDReusePolicy, options.WorkflowIDConflictPolicy)
+	of := func(media, reply string, writtenAt time.Time) workflows.JoinBroadcast {
+		return workflows.JoinBroadcast{
+			Platform: instagram.Platform, Account: instagram.ID, Media: media,
+			Joined: workflows.LiveReplyJoined{Reply: "reply:instagram:17841400000000001:" + reply, At: writtenAt},
+		}
 	}
-	if in := input.(workflows.BroadcastInput); in.Media != video || !in.FirstSeen.Equal(noon) {
-		t.Errorf("input %+v", in)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		calls, errs := join(t, nil, of(video, "1", noon), of(video, "2", noon.Add(time.Second)), of("7", "4", noon), of(video, "3", noon.Add(-time.Second)))
+		if err := errors.Join(errs...); err != nil || len(calls) != 2 {
+			t.Fatalf("%d signals, %v", len(calls), err)
+		}
+		got := calls[slices.IndexFunc(calls, func(c call) bool { return c.input.Media == video })]
+		want := "broadcast:instagram:17841400000000001:" + video
+		if got.id != want || got.options.ID != want || got.signal != "reply-joined" || got.kind != "Broadcast" || got.options.TaskQueue != queue {
+			t.Errorf("%s got %s as %s on %s", got.id, got.signal, got.kind, got.options.TaskQueue)
+		}
+		replies := []string{"reply:instagram:17841400000000001:1", "reply:instagram:17841400000000001:2", "reply:instagram:17841400000000001:3"}
+		if !slices.Equal(got.payload.Replies, replies) || !got.payload.At.Equal(noon.Add(time.Second)) || !got.input.FirstSeen.Equal(noon.Add(-time.Second)) {
+			t.Errorf("%+v joined, first seen %v", got.payload, got.input.FirstSeen)
+		}
+		if got.options.WorkflowIDReusePolicy != enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE || got.options.WorkflowIDConflictPolicy != enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
+			t.Errorf("policies %v, %v", got.options.WorkflowIDReusePolicy, got.options.WorkflowIDConflictPolicy)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		if _, errs := join(t, errors.New("unavailable"), of(video, "1", noon), of(video, "2", noon)); errs[0] == nil || errs[1] == nil {
+			t.Errorf("a signal that failed was told as %v", errs)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a := New(nil, book{}, nil, nil, queue)
+		for i := range maxJoins + 1 {
+			a.joins.add(video, of(video, fmt.Sprint(i), noon).Joined)
+		}
+		if n := len(a.joins.batches[video].replies); n != 1 {
+			t.Errorf("the second batch has %d replies, want what the first had no room for", n)
+		}
+	})
 }
 
 // Every reply is told, at most 50 at a time; those that ended are no trouble. After

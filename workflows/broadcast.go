@@ -174,24 +174,35 @@ func (b *broadcast) replyJoined(raw converter.RawValue) error {
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
-	id, ok := privatereply.ParseID(m.Reply)
-	if !ok || id.Kind != "reply" || id.Platform != b.in.Platform || id.Account != b.in.Account {
+	if m.Reply != "" {
+		m.Replies = append(m.Replies, m.Reply)
+	}
+	if len(m.Replies) == 0 {
 		return errNoReply
 	}
 	if !m.At.IsZero() {
 		b.seen(m.At)
 	}
-	return b.join(id.Rest)
+	var refused error
+	for _, reply := range m.Replies {
+		if err := b.join(reply); err != nil {
+			refused = err
+		}
+	}
+	return refused
 }
 
-func (b *broadcast) join(comment string) error {
-	if b.joined[comment] {
-		return nil
-	}
-	if b.bytes+len(comment) > maxJoinedBytes {
+func (b *broadcast) join(reply string) error {
+	id, ok := privatereply.ParseID(reply)
+	switch {
+	case !ok || id.Kind != "reply" || id.Platform != b.in.Platform || id.Account != b.in.Account:
+		return errNoReply
+	case b.joined[id.Rest]:
+	case b.bytes+len(id.Rest) > maxJoinedBytes:
 		return errTooMany
+	default:
+		b.add(id.Rest)
 	}
-	b.add(comment)
 	return nil
 }
 

@@ -145,6 +145,13 @@ func TestBroadcastEnds(t *testing.T) {
 			b.joinAt(time.Second, "1", 0)
 			b.joinAt(2*time.Second, "1", 0)
 		}, 50 * time.Second, EndedByMeta, []string{"1"}, 1},
+		{"several join together", []time.Duration{time.Minute}, func(b *onAir) {
+			b.at(time.Second, func() {
+				b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Replies: []string{
+					"reply:instagram:17841400000000001:1", "reply:instagram:17841400000000001:2",
+				}, At: start})
+			})
+		}, 50 * time.Second, EndedByMeta, []string{"1", "2"}, 1},
 		{"nobody waits", []time.Duration{time.Minute}, nil, 50 * time.Second, EndedByMeta, nil, 1},
 	}
 	for _, tt := range tests {
@@ -258,7 +265,8 @@ func TestBroadcastRefusesSignals(t *testing.T) {
 			b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "conversation:instagram:1:2"})
 		},
 		"of another account":   func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:2:3"}) },
-		"mistyped":             func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, map[string]any{"replies": "1"}) },
+		"no reply at all":      func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{At: start}) },
+		"mistyped":             func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, map[string]any{"replys": "1"}) },
 		"an end without time":  func(b *onAir) { b.SignalWorkflow(BroadcastEndedSignal, struct{}{}) },
 		"a comment of no time": func(b *onAir) { b.SignalWorkflow(LiveCommentSignal, struct{}{}) },
 	} {

@@ -64,10 +64,12 @@ type ReplyJoined struct {
 	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
 }
 
-// LiveReplyJoined tells a Broadcast that the reply to one of its comments waits.
+// LiveReplyJoined tells a Broadcast that a reply to one of its comments waits, or
+// several that joined together.
 type LiveReplyJoined struct {
-	Reply string    `json:"reply"`       // the reply's workflow id
-	At    time.Time `json:"at,omitzero"` // when the comment was written: a sign of life
+	Reply   string    `json:"reply,omitempty"` // the reply's workflow id
+	Replies []string  `json:"replies,omitempty"`
+	At      time.Time `json:"at,omitzero"` // when the newest of the comments was written: a sign of life
 }
 
 // FollowUp asks a Conversation to write to its person.

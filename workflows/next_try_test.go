@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
 
 	"github.com/privatereply/privatereply"
@@ -132,7 +133,7 @@ func TestJoinBroadcast(t *testing.T) {
 				Platform: privatereply.Instagram, Account: "17841400000000001", Media: "17800000000000001",
 				Joined: LiveReplyJoined{Reply: "reply:instagram:17841400000000001:18000000000000001", At: start.Add(-time.Minute)},
 			}
-			if tt.joins > 0 && s.onAir[0] != want {
+			if tt.joins > 0 && !cmp.Equal(s.onAir[0], want) {
 				t.Errorf("joined %+v, want %+v", s.onAir[0], want)
 			}
 		})
