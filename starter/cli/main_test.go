@@ -34,6 +34,7 @@ var (
 func TestMain(m *testing.M) { os.Exit(runWithProduct(m)) }
 
 func runWithProduct(m *testing.M) int {
+	time.Local = time.UTC // the tests compare times as people read them; before anything reads the clock
 	folder, err := os.MkdirTemp("", "starter-cli-test-")
 	if err != nil {
 		return fail(err)

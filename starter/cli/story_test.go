@@ -32,8 +32,6 @@ func storyStatus(change func(*workflows.Status)) workflows.Status {
 // Guards: "why did this person get no answer?" is answered in words, with the
 // clocks, Meta's error and what can be done next.
 func TestTell(t *testing.T) {
-	defer func(was *time.Location) { time.Local = was }(time.Local)
-	time.Local = time.UTC
 	const id = "reply:instagram:" + instagram + ":18000000000000001"
 	const comment = `  Comment   “Does it come in oak?”
             by lena (id 6000000000000001), on instagram reel (id 17900000000000001) of account
