@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type talk struct {
 	*testsuite.TestWorkflowEnvironment
 	t     *testing.T
 	in    ConversationInput
+	mu    sync.Mutex                 // the environment signals several at once
 	told  map[string][]time.Duration // since start, by reply
 	gone  map[string]bool            // replies that have ended
 	sends []privatereply.SendResult
@@ -53,6 +55,8 @@ func listen(t *testing.T, in ConversationInput) *talk {
 	c.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	c.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, PersonRespondedSignal, mock.Anything).Return(
 		func(_, reply, _, _ string, arg any) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			if c.gone[reply] {
 				return errors.New("unknown external workflow execution")
 			}
