@@ -36,6 +36,12 @@ type Config struct {
 	Fatal func(error)
 }
 
+// cachedWorkflows is how many workflows one process keeps in memory between their
+// tasks, at about 60 KB each. A reply that waits for a person needs one more task,
+// perhaps in days: then it is replayed from a dozen events. The SDK's 10,000 would
+// be 600 MB.
+const cachedWorkflows = 2000
+
 // maxDispatches is how many batches one process places at once. A storm must leave
 // the server time for what is due already.
 const maxDispatches = 4
@@ -72,16 +78,15 @@ type part struct {
 
 // New makes a worker. It does nothing before Start.
 func New(c Config) *Worker {
+	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
 	pacer := pacing.New(c.SendWorkers, time.Now)
 	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
 		OnFatalError:                c.Fatal,
-		// By default two pollers fetch all work of a kind. The end of a broadcast is
-		// thousands of workflow tasks at once.
-		WorkflowTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
-		ActivityTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
+		// on SQLite more to do for each reply: see docs/performance.md.
 	}
 	main := worker.New(c.Client, c.TaskQueue, options)
 	register(main)
