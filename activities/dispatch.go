@@ -13,25 +13,28 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// dispatchCalls is how many events of one batch are placed at once. A few are
-// enough to keep the server busy, and leave room for what people decide.
+// dispatchCalls is how many events of one batch are placed at once, at most. The
+// valve holds all batches of a process to fewer.
 const dispatchCalls = 8
 
 // Dispatcher places the events of an Intake.
 type Dispatcher struct {
 	temporal client.Client
 	data     converter.DataConverter
+	valve    *draining.Valve
 	placer   *placing.Placer
 }
 
-// NewDispatcher makes a dispatcher that starts replies on queue. Data is how the
-// client encodes payloads.
-func NewDispatcher(c client.Client, data converter.DataConverter, namespace, queue string) *Dispatcher {
-	return &Dispatcher{temporal: c, data: data, placer: placing.New(c, namespace, queue, time.Now)}
+// NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
+// valve lets it. Data is how the client encodes payloads.
+func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, namespace, queue string) *Dispatcher {
+	placer := placing.New(c, namespace, queue, time.Now).InTurn(valve.Turn)
+	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer}
 }
 
 // Register registers the activity.
@@ -50,6 +53,7 @@ type dispatched struct {
 // next attempt goes on from the last recorded heartbeat, so that some are placed
 // twice; placing stands it.
 func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, error) {
+	defer d.valve.Open()()
 	in, err := d.input(ctx)
 	if err != nil {
 		return workflows.IntakeResult{}, err

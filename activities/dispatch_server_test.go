@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/workflows"
@@ -59,11 +60,13 @@ func TestDispatchOnRealServer(t *testing.T) {
 	const queue = "dispatch"
 	temporal := &flaky{Client: c, refuse: map[string]bool{}}
 	main := worker.New(c, queue, worker.Options{})
-	main.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
-	intake := worker.New(c, workflows.IntakeQueue(queue), worker.Options{DisableWorkflowWorker: true})
-	NewDispatcher(temporal, converter.GetDefaultDataConverter(), server.Namespace, queue).Register(intake)
+	intake := worker.New(c, workflows.IntakeQueue(queue), worker.Options{})
+	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
+	valve := draining.New(func(context.Context) (draining.Backlog, error) { return draining.Backlog{}, nil }, time.Now)
+	go valve.Run(t.Context())
+	NewDispatcher(temporal, converter.GetDefaultDataConverter(), valve, server.Namespace, queue).Register(intake)
 	for _, w := range []worker.Worker{main, intake} {
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
@@ -106,7 +109,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	temporal.refuse["reply:instagram:17841400000000001:post3"] = true
 	temporal.refuse["reply:instagram:17841400000000001:post40"] = true
 
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: queue},
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: workflows.IntakeQueue(queue)},
 		workflows.IntakeType, workflows.IntakeInput{Arrivals: arrivals})
 	if err != nil {
 		t.Fatal(err)

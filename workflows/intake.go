@@ -40,7 +40,6 @@ type IntakeResult struct {
 // stored once.
 func Intake(ctx workflow.Context, _ converter.RawValue) (*IntakeResult, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: IntakeQueue(workflow.GetInfo(ctx).TaskQueueName),
 		// Long enough for any batch on a busy server; a dead worker is noticed by the
 		// heartbeat. It is tried until every event is placed.
 		StartToCloseTimeout: time.Hour,

@@ -41,12 +41,21 @@ type Placer struct {
 	namespace string
 	queue     string
 	now       func() time.Time
+	turn      func(context.Context) (done func(), err error)
 }
 
 // New makes a placer that starts workflows on queue, in the namespace of c.
 func New(c client.Client, namespace, queue string, now func() time.Time) *Placer {
-	return &Placer{client: c, namespace: namespace, queue: queue, now: now}
+	return &Placer{client: c, namespace: namespace, queue: queue, now: now, turn: atOnce}
 }
+
+// InTurn makes a placer wait for its turn with each event.
+func (p *Placer) InTurn(turn func(context.Context) (done func(), err error)) *Placer {
+	p.turn = turn
+	return p
+}
+
+func atOnce(context.Context) (func(), error) { return func() {}, nil }
 
 // Place places arrivals, at most calls of them at once, and calls placed for each
 // one that is durable; placed is never called twice at the same time. Arrivals of
@@ -66,9 +75,21 @@ func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls 
 	var running errgroup.Group
 	running.SetLimit(calls)
 	for _, lane := range lanes {
+		// The turns are taken here, so that the lanes begin in their order.
+		turned, err := p.turn(ctx)
+		if err != nil {
+			running.Go(func() error { return err })
+			break
+		}
 		running.Go(func() error {
-			for _, n := range lane.arrivals {
+			for i, n := range lane.arrivals {
+				if i > 0 {
+					if turned, err = p.turn(ctx); err != nil {
+						return err
+					}
+				}
 				e, err := p.place(ctx, arrivals[n], lane.id)
+				turned()
 				if err != nil {
 					return fmt.Errorf("%s: %w", lane.id, err)
 				}

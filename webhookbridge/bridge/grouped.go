@@ -26,7 +26,7 @@ type bounds struct {
 }
 
 var defaultBounds = bounds{
-	commits:     4,
+	commits:     1,
 	groupEvents: 500,
 	groupBytes:  500 << 10, // some of the 512 KiB is for the list around the events
 	waitEvents:  20_000,

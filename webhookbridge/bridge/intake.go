@@ -19,7 +19,7 @@ func intakes(c client.Client, queue string) func(ctx context.Context, encoded []
 	return func(ctx context.Context, encoded [][]byte) error {
 		options := client.StartWorkflowOptions{
 			ID:            "intake:" + uuid.NewString(),
-			TaskQueue:     queue,
+			TaskQueue:     workflows.IntakeQueue(queue),
 			StaticSummary: fmt.Sprintf("%d events that arrived at once", len(encoded)),
 		}
 		_, err := c.ExecuteWorkflow(ctx, options, workflows.IntakeType, intakeInput(encoded))

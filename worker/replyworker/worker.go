@@ -4,6 +4,7 @@ package replyworker
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/activities"
+	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
@@ -30,7 +32,9 @@ type Config struct {
 	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
 	SendWorkers   int // processes that share each account's rate; 0 is 1
-	Logger        *zap.Logger
+	// Version opts into Worker Deployment Versioning: see docs/versioning.md.
+	Version worker.WorkerDeploymentVersion
+	Logger  *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
 	// is gone.
 	Fatal func(error)
@@ -41,10 +45,6 @@ type Config struct {
 // perhaps in days: then it is replayed from a dozen events. The SDK's 10,000 would
 // be 600 MB.
 const cachedWorkflows = 2000
-
-// maxDispatches is how many batches one process places at once. A storm must leave
-// the server time for what is due already.
-const maxDispatches = 4
 
 // How many sends one process has under way at once. A send waits for leave at most
 // two seconds and for Meta at most 15.
@@ -63,12 +63,12 @@ const (
 
 // Worker polls four task queues: one for workflows and look-ups, two for sends, so
 // that neither a backlog of posts nor of look-ups delays a live reply, and one for
-// the batches of a storm. It also keeps the Schedules of the accounts' sweeps.
+// the batches of a storm, workflows and all. It also keeps the Schedules of the accounts' sweeps.
 type Worker struct {
-	parts         []part
-	schedules     sweeps.Schedules
-	stopSchedules func()
-	logger        *zap.Logger
+	parts          []part
+	background     []func(context.Context)
+	stopBackground func()
+	logger         *zap.Logger
 }
 
 type part struct {
@@ -79,12 +79,18 @@ type part struct {
 // New makes a worker. It does nothing before Start.
 func New(c Config) *Worker {
 	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
+	return newWorker(c, register)
+}
+
+// newWorker makes a worker of a build whose workflows are what register registers.
+func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	pacer := pacing.New(c.SendWorkers, time.Now)
 	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
 		OnFatalError:                c.Fatal,
+		DeploymentOptions:           deployment(c.Version),
 		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
 		// on SQLite more to do for each reply: see docs/performance.md.
 	}
@@ -105,12 +111,16 @@ func New(c Config) *Worker {
 	if data == nil {
 		data = converter.GetDefaultDataConverter()
 	}
-	options.MaxConcurrentActivityExecutionSize = maxDispatches
+	valve := draining.New(backlog(c.Client, c.Namespace, c.TaskQueue), time.Now)
+	options.DisableWorkflowWorker = false
+	options.MaxConcurrentActivityExecutionSize = 0
+	options.Tuner = intakeTuner(valve)
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
-	activities.NewDispatcher(c.Client, data, c.Namespace, c.TaskQueue).Register(intake)
+	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
+	activities.NewDispatcher(c.Client, data, valve, c.Namespace, c.TaskQueue).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, schedules: schedules, stopSchedules: func() {}, parts: []part{
+	return &Worker{logger: c.Logger, background: []func(context.Context){schedules.Keep, valve.Run}, stopBackground: func() {}, parts: []part{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
@@ -124,7 +134,6 @@ func register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	r.RegisterWorkflowWithOptions(workflows.Broadcast, workflow.RegisterOptions{Name: workflows.BroadcastType})
-	r.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
 }
 
@@ -139,28 +148,29 @@ func (w *Worker) Start() error {
 		}
 		w.logger.Info("polling", zap.String("queue", p.queue))
 	}
-	w.keepSchedules()
+	w.tellVersion()
+	w.runBackground()
 	return nil
 }
 
-// keepSchedules keeps the Schedules up to date until stopSchedules is called.
-func (w *Worker) keepSchedules() {
+// runBackground keeps the Schedules up to date and the valve informed until
+// stopBackground is called.
+func (w *Worker) runBackground() {
 	ctx, end := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		w.schedules.Keep(ctx)
-	}()
-	w.stopSchedules = func() {
+	var all sync.WaitGroup
+	for _, run := range w.background {
+		all.Go(func() { run(ctx) })
+	}
+	w.stopBackground = func() {
 		end()
-		<-ended
+		all.Wait()
 	}
 }
 
 // Stop stops polling and waits for what runs, at most WorkerStopTimeout: a send
 // that is cut off would leave a delivery unknown.
 func (w *Worker) Stop() {
-	w.stopSchedules()
+	w.stopBackground()
 	done := make(chan struct{})
 	for _, p := range w.parts {
 		go func() {
