@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/graph"
@@ -59,7 +60,8 @@ func run(ctx context.Context) error {
 	w := replyworker.New(replyworker.Config{
 		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, TaskQueue: settings.TaskQueue,
 		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, Logger: base.Logger,
-		Fatal: func(err error) { stopServing(fmt.Errorf("cannot go on: %w", err)) },
+		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
+		Fatal:   func(err error) { stopServing(fmt.Errorf("cannot go on: %w", err)) },
 	})
 	// The port first: a worker that nobody can watch should not take work.
 	ln, err := program.Listen("OPS_ADDR", settings.OpsAddr)

@@ -40,6 +40,7 @@ type Bridge struct {
 type Worker struct {
 	Common
 	Graph
+	Versioning
 	OpsAddr     string `env:"OPS_ADDR" envDefault:":9092"`
 	SendWorkers int    `env:"SEND_WORKERS" envDefault:"1"` // processes that share each account's rate
 }
@@ -106,16 +107,23 @@ var parsers = map[reflect.Type]env.ParserFunc{
 // everything that is wrong, by the variable's full name.
 func Read[T any]() (T, error) {
 	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix, FuncMap: parsers})
+	var wrong []string
 	var all env.AggregateError
-	if errors.As(err, &all) {
-		lines := make([]string, len(all.Errors))
-		for i, e := range all.Errors {
-			lines[i] = words[T](e)
+	switch {
+	case errors.As(err, &all):
+		for _, e := range all.Errors {
+			wrong = append(wrong, words[T](e))
 		}
-		return settings, fmt.Errorf("settings: %s", strings.Join(lines, "; "))
-	}
-	if err != nil {
+	case err != nil:
 		return settings, fmt.Errorf("settings: %w", err)
+	}
+	if pairs, ok := any(settings).(interface{ together() error }); ok {
+		if err := pairs.together(); err != nil {
+			wrong = append(wrong, err.Error())
+		}
+	}
+	if len(wrong) > 0 {
+		return settings, fmt.Errorf("settings: %s", strings.Join(wrong, "; "))
 	}
 	return settings, nil
 }

@@ -66,6 +66,7 @@ const (
 // the batches of a storm, workflows and all. It also keeps the Schedules of the accounts' sweeps.
 type Worker struct {
 	parts          []part
+	version        worker.WorkerDeploymentVersion
 	background     []func(context.Context)
 	stopBackground func()
 	logger         *zap.Logger
@@ -120,7 +121,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	activities.NewDispatcher(c.Client, data, valve, c.Namespace, c.TaskQueue).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, background: []func(context.Context){schedules.Keep, valve.Run}, stopBackground: func() {}, parts: []part{
+	return &Worker{logger: c.Logger, version: c.Version, background: []func(context.Context){schedules.Keep, valve.Run}, stopBackground: func() {}, parts: []part{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
