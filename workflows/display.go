@@ -15,6 +15,7 @@ import (
 func (r *reply) become(state privatereply.State, reason privatereply.Reason) {
 	r.state, r.reason = state, reason
 	r.log.Info("reply", "state", state, "reason", reason)
+	repliesMetric.count(r.ctx, string(state), string(reason))
 	r.publish()
 }
 

@@ -126,6 +126,9 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		return result, false, nil
 	}
 	r.note(result)
+	if result.Outcome == privatereply.OutcomeUnknown {
+		ambiguousMetric.count(r.ctx, string(result.Reason))
+	}
 	if heldBack(result) {
 		r.send.Attempts--
 	}

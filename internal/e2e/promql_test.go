@@ -1,0 +1,5 @@
+package e2e
+
+import (
+	_ "github.com/prometheus/prometheus/promql/parser"
+)

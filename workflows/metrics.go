@@ -1,0 +1,63 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
+)
+
+// Metric is a counter of the workflows. They count by the SDK's handler, which counts
+// nothing while a workflow is replayed, and leaves no trace in its history.
+type Metric struct {
+	Name   string // exported with _total behind it
+	Help   string
+	Labels []string
+}
+
+// Metrics are all of them.
+var Metrics = []Metric{repliesMetric, ambiguousMetric}
+
+var (
+	repliesMetric = Metric{
+		Name:   "privatereply_worker_replies",
+		Help:   "Replies that came into a state, with the reason.",
+		Labels: []string{"state", "reason"},
+	}
+	ambiguousMetric = Metric{
+		Name:   "privatereply_worker_ambiguous_sends",
+		Help:   "Attempts after which nobody knew whether Meta had delivered the reply.",
+		Labels: []string{"reason"},
+	}
+)
+
+// count adds one. The values are those of the labels, in their order, and come from
+// closed lists.
+func (m Metric) count(ctx workflow.Context, values ...string) {
+	m.add(workflow.GetMetricsHandler(ctx), 1, values)
+}
+
+func (m Metric) add(h client.MetricsHandler, n int64, values []string) {
+	tags := map[string]string{}
+	for i, label := range m.Labels {
+		tags[label] = values[i]
+	}
+	h.WithTags(tags).Counter(m.Name).Inc(n)
+}
+
+// CountFromZero begins the series that alerts look at. One that begins with its first
+// event does not show it as an increase.
+func CountFromZero(h client.MetricsHandler) {
+	for _, s := range privatereply.States {
+		repliesMetric.add(h, 0, []string{string(s), ""})
+	}
+	for _, r := range []privatereply.Reason{
+		privatereply.PastDeadline, privatereply.NobodyDecided, privatereply.DecidedTooLate, privatereply.HoldPastDeadline,
+		privatereply.DeadlineWhileHolding, privatereply.DeadlineWhileSending, privatereply.BroadcastOver,
+	} {
+		repliesMetric.add(h, 0, []string{string(privatereply.Expired), string(r)})
+	}
+	for _, r := range []privatereply.Reason{privatereply.NoAnswer, privatereply.AnsweredWithError, privatereply.WorkerLost} {
+		ambiguousMetric.add(h, 0, []string{string(r)})
+	}
+}
