@@ -14,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/funnel"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
@@ -49,7 +50,11 @@ type Config struct {
 	Accounts  Accounts
 	WebUI     string // Temporal's Web UI, without a slash at the end; empty: no links
 	Namespace string
-	Logger    *zap.Logger
+	// Codec is the encryption that the endpoint for Temporal's own tools offers; nil:
+	// no endpoint. CodecOrigin is whose page may ask it, beside the desk's own.
+	Codec       *codec.Codec
+	CodecOrigin string
+	Logger      *zap.Logger
 }
 
 // Desk serves the pages and the API.

@@ -20,7 +20,8 @@ type Desk struct {
 	Proxies     Networks  `env:"APPROVALS_PROXIES"`      // where trusted proxies are
 	ProxyRole   string    `env:"APPROVALS_PROXY_ROLE"`   // of users whom the file does not name
 	NotifyURL   SecretURL `env:"NOTIFY_URL"`
-	WebUI       PublicURL `env:"WEB_UI_URL"` // Temporal's Web UI, to link into it
+	WebUI       PublicURL `env:"WEB_UI_URL"`   // Temporal's Web UI, to link into it
+	CodecOrigin Origin    `env:"CODEC_ORIGIN"` // whose page may have payloads decrypted: the Web UI's
 }
 
 // PublicURL is the address of a web page, without a slash at the end. Empty: none.

@@ -32,6 +32,7 @@ type Options struct {
 	Port      int    // of the gRPC API; 0: a free one
 	UIPort    int    // of the Web UI; 0: a free one
 	Namespace string // made if missing; empty: "default", which always exists
+	UICodec   string // the endpoint that decrypts payloads for the Web UI; empty: none
 	LogFile   string // the server's own output is added to it
 }
 
@@ -120,6 +121,9 @@ func arguments(o Options) []string {
 		// A write-ahead log takes twice as many starts a second as SQLite's rollback
 		// journal, and is synced as that is: see docs/performance.md.
 		args = append(args, "--db-filename", o.DBFile, "--sqlite-pragma", "journal_mode=WAL")
+	}
+	if o.UICodec != "" {
+		args = append(args, "--ui-codec-endpoint", o.UICodec)
 	}
 	return args
 }
