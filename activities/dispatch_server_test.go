@@ -64,7 +64,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	intake := worker.New(c, workflows.IntakeQueue(queue), worker.Options{})
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	valve := draining.New(func(context.Context) (draining.Backlog, error) { return draining.Backlog{}, nil }, time.Now)
+	valve := draining.New(func(context.Context) (int64, error) { return 0, nil }, time.Now)
 	go valve.Run(t.Context())
 	NewDispatcher(temporal, converter.GetDefaultDataConverter(), valve, server.Namespace, queue).Register(intake)
 	for _, w := range []worker.Worker{main, intake} {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// lookEvery is how often the queues are looked at while a batch is open.
+	// lookEvery is how often the open batches are counted while this worker has one.
 	lookEvery = 500 * time.Millisecond
 	// trickle is the part of the time in which a worker places while something else
 	// goes first.
@@ -27,23 +27,23 @@ const (
 
 // Valve is shared by all that places batches in one process.
 type Valve struct {
-	look func(context.Context) (Backlog, error)
-	now  func() time.Time
+	count func(context.Context) (int64, error) // open batches, of all workers
+	now   func() time.Time
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when anything below changes
-	batches int           // open
+	batches int           // open here
 	calls   int           // events that are being placed
 	next    time.Time     // when a trickle goes on
 	flow
 }
 
-// New makes a valve. Where look cannot say what waits, nothing goes first.
-func New(look func(context.Context) (Backlog, error), now func() time.Time) *Valve {
-	return &Valve{look: look, now: now, changed: make(chan struct{})}
+// New makes a valve. While the open batches cannot be counted, there is no storm.
+func New(count func(context.Context) (int64, error), now func() time.Time) *Valve {
+	return &Valve{count: count, now: now, changed: make(chan struct{})}
 }
 
-// Run looks at the queues while batches are open, until ctx is done.
+// Run watches for storms until ctx is done.
 func (v *Valve) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -62,15 +62,22 @@ func (v *Valve) Run(ctx context.Context) {
 		if idle {
 			continue
 		}
-		b, err := v.look(ctx)
+		open, err := v.count(ctx)
 		v.mu.Lock()
 		if err != nil {
-			b = Backlog{}
+			open = 0
 		}
-		v.see(b, v.now())
+		v.see(open, v.now())
 		v.tell()
 		v.mu.Unlock()
 	}
+}
+
+// Waited tells how long a new workflow has waited for a worker.
+func (v *Valve) Waited(d time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.waited(d, v.now())
 }
 
 // Open counts a batch until closed is called.
@@ -88,11 +95,11 @@ func (v *Valve) Open() (closed func()) {
 
 // Turn waits until the next event may be placed, and counts it until done is called.
 func (v *Valve) Turn(ctx context.Context) (done func(), err error) {
-	err = v.wait(ctx, func() (bool, time.Time) {
-		if !v.trickles() {
+	err = v.wait(ctx, func(now time.Time) (bool, time.Time) {
+		if !v.trickles(now) {
 			return v.calls < callsAtOnce, time.Time{}
 		}
-		return v.calls == 0 && !v.now().Before(v.next), v.next
+		return v.calls == 0 && !now.Before(v.next), v.next
 	}, func() { v.calls++ })
 	if err != nil {
 		return nil, err
@@ -110,8 +117,8 @@ func (v *Valve) Turn(ctx context.Context) (done func(), err error) {
 
 // Room waits until one more batch may be opened.
 func (v *Valve) Room(ctx context.Context) error {
-	return v.wait(ctx, func() (bool, time.Time) {
-		if v.trickles() {
+	return v.wait(ctx, func(now time.Time) (bool, time.Time) {
+		if v.trickles(now) {
 			return v.batches == 0, time.Time{}
 		}
 		return v.batches < batchesAtOnce, time.Time{}
@@ -120,16 +127,17 @@ func (v *Valve) Room(ctx context.Context) error {
 
 // wait waits until may allows it, then does do. The time that may gives is when to
 // ask again if nothing changes before.
-func (v *Valve) wait(ctx context.Context, may func() (bool, time.Time), do func()) error {
+func (v *Valve) wait(ctx context.Context, may func(now time.Time) (bool, time.Time), do func()) error {
 	for {
 		v.mu.Lock()
-		ok, at := may()
+		now := v.now()
+		ok, at := may(now)
 		if ok {
 			do()
 			v.mu.Unlock()
 			return nil
 		}
-		changed, pause := v.changed, at.Sub(v.now())
+		changed, pause := v.changed, at.Sub(now)
 		v.mu.Unlock()
 		var again <-chan time.Time
 		if pause > 0 {

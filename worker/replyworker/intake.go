@@ -2,41 +2,51 @@ package replyworker
 
 import (
 	"context"
-	"fmt"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// backlog asks the server what waits on the main queue and on that of the Intakes.
-func backlog(c client.Client, namespace, queue string) func(context.Context) (draining.Backlog, error) {
-	stats := func(ctx context.Context, queue string) (*taskqueuepb.TaskQueueStats, error) {
-		d, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-			Namespace: namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: queue},
-			TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW, ReportStats: true,
+// openBatches counts the Intakes that are not done. A task queue's own statistics
+// are five seconds old.
+func openBatches(c client.Client) func(context.Context) (int64, error) {
+	return func(ctx context.Context) (int64, error) {
+		n, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Query: `WorkflowType = "` + workflows.IntakeType + `" AND ExecutionStatus = "Running"`,
 		})
-		if err != nil {
-			return nil, fmt.Errorf("ask for the backlog of %s: %w", queue, err)
-		}
-		return d.GetStats(), nil
+		return n.GetCount(), err
 	}
-	return func(ctx context.Context) (draining.Backlog, error) {
-		batches, err := stats(ctx, workflows.IntakeQueue(queue))
-		if err != nil {
-			return draining.Backlog{}, err
-		}
-		tasks, err := stats(ctx, queue)
-		return draining.Backlog{
-			Batches: batches.GetApproximateBacklogCount(),
-			Wait:    tasks.GetApproximateBacklogAge().AsDuration(),
-		}, err
+}
+
+// waits tells the valve how long new workflows waited for this worker.
+type waits struct {
+	interceptor.WorkerInterceptorBase
+	valve *draining.Valve
+}
+
+func (w waits) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	i := &firstTask{valve: w.valve}
+	i.Next = next
+	return i
+}
+
+type firstTask struct {
+	interceptor.WorkflowInboundInterceptorBase
+	valve *draining.Valve
+}
+
+// ExecuteWorkflow compares two times of the server.
+func (f *firstTask) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
+	if !workflow.IsReplaying(ctx) {
+		f.valve.Waited(workflow.Now(ctx).Sub(workflow.GetInfo(ctx).WorkflowStartTime))
 	}
+	return f.Next.ExecuteWorkflow(ctx, in)
 }
 
 // openDispatches is more than the valve opens: a poll that is under way may still

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
@@ -19,6 +20,7 @@ import (
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/sweeps"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -34,7 +36,9 @@ type Config struct {
 	SendWorkers   int // processes that share each account's rate; 0 is 1
 	// Version opts into Worker Deployment Versioning: see docs/versioning.md.
 	Version worker.WorkerDeploymentVersion
-	Logger  *zap.Logger
+	// Telemetry is what the Client counts and traces in; nil: nobody watches.
+	Telemetry *telemetry.Telemetry
+	Logger    *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
 	// is gone.
 	Fatal func(error)
@@ -86,7 +90,8 @@ func New(c Config) *Worker {
 // newWorker makes a worker of a build whose workflows are what register registers.
 func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	pacer := pacing.New(c.SendWorkers, time.Now)
-	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue)
+	metrics, watch := watched(c, pacer)
+	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue).CountIn(metrics)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
@@ -95,10 +100,13 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
 		// on SQLite more to do for each reply: see docs/performance.md.
 	}
+	valve := draining.New(openBatches(c.Client), time.Now)
+	options.Interceptors = []interceptor.WorkerInterceptor{waits{valve: valve}}
 	main := worker.New(c.Client, c.TaskQueue, options)
+	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).Register(main)
+	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
 
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
@@ -112,16 +120,15 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	if data == nil {
 		data = converter.GetDefaultDataConverter()
 	}
-	valve := draining.New(backlog(c.Client, c.Namespace, c.TaskQueue), time.Now)
 	options.DisableWorkflowWorker = false
 	options.MaxConcurrentActivityExecutionSize = 0
 	options.Tuner = intakeTuner(valve)
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, valve, c.Namespace, c.TaskQueue).Register(intake)
+	activities.NewDispatcher(c.Client, data, valve, c.Namespace, c.TaskQueue).CountIn(metrics).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, version: c.Version, background: []func(context.Context){schedules.Keep, valve.Run}, stopBackground: func() {}, parts: []part{
+	return &Worker{logger: c.Logger, version: c.Version, background: append(watch, schedules.Keep, valve.Run), stopBackground: func() {}, parts: []part{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
