@@ -30,7 +30,7 @@ type waits struct {
 	valve *draining.Valve
 }
 
-func (w waits) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (w *waits) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	i := &firstTask{valve: w.valve}
 	i.Next = next
 	return i

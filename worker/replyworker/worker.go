@@ -101,7 +101,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		// on SQLite more to do for each reply: see docs/performance.md.
 	}
 	valve := draining.New(openBatches(c.Client), time.Now)
-	options.Interceptors = []interceptor.WorkerInterceptor{waits{valve: valve}}
+	options.Interceptors = []interceptor.WorkerInterceptor{&waits{valve: valve}}
 	main := worker.New(c.Client, c.TaskQueue, options)
 	options.Interceptors = nil
 	register(main)
