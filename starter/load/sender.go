@@ -24,6 +24,7 @@ const (
 type sender struct {
 	storm     *running
 	templates []*template // by account
+	target    int         // the bridge that is called
 	conn      net.Conn
 	in        *bufio.Reader
 
@@ -34,10 +35,11 @@ type sender struct {
 	lastAnswer time.Time
 }
 
-func newSender(r *running) *sender {
-	s := &sender{storm: r, answers: map[string]int{}}
+func newSender(r *running, n int) *sender {
+	s := &sender{storm: r, target: n % len(r.targets), answers: map[string]int{}}
 	for _, a := range r.Accounts {
-		s.templates = append(s.templates, newTemplate(r.target, r.numbers, a, r.Storm))
+		// Behind a load balancer all bridges have one name and path.
+		s.templates = append(s.templates, newTemplate(r.targets[0], r.numbers, a, r.Storm))
 	}
 	return s
 }
@@ -94,8 +96,9 @@ func (s *sender) deliver(ctx context.Context, slot slot) {
 // post sends one request and returns the status of its answer, or why there is none.
 func (s *sender) post(ctx context.Context, request []byte) string {
 	if s.conn == nil {
-		conn, err := (&net.Dialer{Timeout: answerTimeout}).DialContext(ctx, "tcp", s.storm.target.address)
+		conn, err := (&net.Dialer{Timeout: answerTimeout}).DialContext(ctx, "tcp", s.storm.targets[s.target].address)
 		if err != nil {
+			s.target = (s.target + 1) % len(s.storm.targets)
 			return noConnection
 		}
 		s.conn, s.in = conn, bufio.NewReader(conn)

@@ -41,8 +41,9 @@ const (
 // Storm says what to send. URL, Secret, Accounts, Connections, Comments, Duration
 // and Batch are required.
 type Storm struct {
-	URL         string // of the bridge's webhooks; only an address of this machine
-	Secret      string // the app secret that signs
+	URL         string   // of the bridge's webhooks; only an address of this machine
+	More        []string // of further bridges: the connections take turns, and go to the next when one is not there
+	Secret      string   // the app secret that signs
 	Accounts    []privatereply.Account
 	Connections int
 	Comments    int           // how many different ones; rounded up to whole deliveries
@@ -91,23 +92,27 @@ func Run(ctx context.Context, s Storm) (*Result, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	to, err := parseTarget(s.URL)
-	if err != nil {
-		return nil, err
+	var targets []target
+	for _, url := range append([]string{s.URL}, s.More...) {
+		to, err := parseTarget(url)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, to)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Duration)
 	defer cancel()
 
 	numbers := newNumbers(s.Accounts, s.Batch, time.Now())
 	r := &running{
-		Storm: s, target: to, numbers: numbers,
+		Storm: s, targets: targets, numbers: numbers,
 		deliveries: (s.Comments + s.Batch - 1) / s.Batch,
 	}
 	r.acknowledged = make([]atomic.Bool, r.deliveries)
 	// Making the first bodies is not part of the storm.
 	senders := make([]*sender, s.Connections)
 	for i := range senders {
-		senders[i] = newSender(r)
+		senders[i] = newSender(r, i)
 	}
 	r.began = time.Now()
 	stopTelling := r.tell()
@@ -123,7 +128,7 @@ func Run(ctx context.Context, s Storm) (*Result, error) {
 // running is a storm while it runs.
 type running struct {
 	Storm
-	target     target
+	targets    []target
 	numbers    numbers
 	began      time.Time
 	deliveries int // different ones

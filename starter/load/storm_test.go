@@ -198,6 +198,26 @@ func TestNoBridge(t *testing.T) {
 	}
 }
 
+// Guards: several bridges share a storm, and when one of them is not there the others
+// get what it would have got.
+func TestSeveralBridges(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	left, right := &recorder{t: t}, &recorder{t: t}
+	s := storm(left.start())
+	s.More, s.Redeliver = []string{right.start(), gone.URL}, true
+	r, err := Run(t.Context(), s)
+	if err != nil || r.Comments != s.Comments {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if left.deliveries == 0 || right.deliveries == 0 || left.deliveries+right.deliveries != s.Comments {
+		t.Errorf("the bridges got %d and %d deliveries of %d", left.deliveries, right.deliveries, s.Comments)
+	}
+	if want := map[string]int{"200": s.Comments, noConnection: 1}; !cmp.Equal(want, r.Answers) {
+		t.Errorf("answers %v, want %v: one connection finds out that a bridge is gone", r.Answers, want)
+	}
+}
+
 // Guards: a storm goes nowhere but to this machine, and is bounded.
 func TestRefusals(t *testing.T) {
 	tests := []struct {
@@ -207,6 +227,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"another machine", func(s *Storm) { s.URL = "http://192.0.2.1:8080/webhooks/meta" }, "not on this machine"},
 		{"a name", func(s *Storm) { s.URL = "http://bridge.example.com/webhooks/meta" }, "not on this machine"},
+		{"another machine among several", func(s *Storm) { s.More = []string{"http://192.0.2.1:8080/"} }, "not on this machine"},
 		{"every address", func(s *Storm) { s.URL = "http://0.0.0.0:8080/" }, "not on this machine"},
 		{"https", func(s *Storm) { s.URL = "https://127.0.0.1/" }, "plain http"},
 		{"no URL", func(s *Storm) { s.URL = "127.0.0.1:8080" }, "is not a URL"},
