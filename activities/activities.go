@@ -35,6 +35,7 @@ type Activities struct {
 	pacer    *pacing.Pacer
 	running  running
 	joins    joins
+	metrics  *Metrics
 	temporal client.Client
 	queue    string // where conversations and broadcasts run
 	now      func() time.Time
@@ -43,7 +44,13 @@ type Activities struct {
 // New makes the activities. Conversations and broadcasts that they start run on
 // queue; private replies go as the pacer lets them.
 func New(g *graph.Client, accounts Accounts, pacer *pacing.Pacer, temporal client.Client, queue string) *Activities {
-	return &Activities{graph: g, accounts: accounts, pacer: pacer, temporal: temporal, queue: queue, now: time.Now}
+	return &Activities{graph: g, accounts: accounts, pacer: pacer, temporal: temporal, queue: queue, metrics: NewMetrics(nil), now: time.Now}
+}
+
+// CountIn makes a count in m.
+func (a *Activities) CountIn(m *Metrics) *Activities {
+	a.metrics = m
+	return a
 }
 
 // Register registers everything but the sends.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/zap"
@@ -71,6 +72,7 @@ type bench struct {
 	server   *httptest.Server
 	temporal *mocks.Client
 	logs     *observer.ObservedLogs
+	registry *prometheus.Registry
 
 	mu       sync.Mutex
 	requests []request
@@ -83,7 +85,7 @@ type request struct {
 
 func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	t.Helper()
-	b := &bench{temporal: mocks.NewClient(t)}
+	b := &bench{temporal: mocks.NewClient(t), registry: prometheus.NewRegistry()}
 	b.server = httptest.NewServer(answer)
 	t.Cleanup(b.server.Close)
 	client, err := graph.New(graph.Options{
@@ -101,7 +103,7 @@ func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	clock := noon.Add(-time.Hour) // the pacer's bucket has filled by noon
 	pacer := pacing.New(1, func() time.Time { return clock })
 	clock = noon
-	a := New(client, book{}, pacer, b.temporal, queue)
+	a := New(client, book{}, pacer, b.temporal, queue).CountIn(NewMetrics(b.registry))
 	a.now = func() time.Time { return noon }
 	a.Register(b)
 	a.RegisterSends(b)

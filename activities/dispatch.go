@@ -28,13 +28,20 @@ type Dispatcher struct {
 	data     converter.DataConverter
 	valve    *draining.Valve
 	placer   *placing.Placer
+	metrics  *Metrics
 }
 
 // NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
 // valve lets it. Data is how the client encodes payloads.
 func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, namespace, queue string) *Dispatcher {
 	placer := placing.New(c, namespace, queue, time.Now).InTurn(valve.Turn)
-	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer}
+	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer, metrics: NewMetrics(nil)}
+}
+
+// CountIn makes d count in m.
+func (d *Dispatcher) CountIn(m *Metrics) *Dispatcher {
+	d.metrics = m
+	return d
 }
 
 // Register registers the activity.
@@ -74,6 +81,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 	err = d.placer.Place(ctx, arrivals, dispatchCalls, func(i int, e placing.Effect) {
 		progress.Done[open[i]] = true
 		progress.Result = counted(progress.Result, e)
+		d.metrics.placed(e)
 		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
 	})
 	if err != nil {

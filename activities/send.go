@@ -21,44 +21,57 @@ const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxW
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+	result := a.sendPrivateReply(ctx, in)
+	a.metrics.replied(in, result)
+	return result, nil
+}
+
+func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) privatereply.SendResult {
 	c := in.Comment
 	wait := waiting{attempt: in.Attempt, live: c.OnLive(), now: a.now}
 	cred, err := a.accounts.Credentials(c.Platform, c.Account)
 	if err != nil {
-		return wait.withoutCredentials(ctx, err), nil
+		return wait.withoutCredentials(ctx, err)
 	}
 	// The workflow looked before; the task may have waited in the queue since.
 	late := func() bool { return !a.now().Before(in.Deadline) }
 	tooLate := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}
 	if late() {
-		return tooLate, nil
+		return tooLate
 	}
 	ask := askFor(ctx, cred.Account, in)
 	if slot, ok := a.pacer.Wait(ctx, ask); !ok {
-		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}, nil
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}
 	}
 	if c.OnLive() && (in.Attempt > 1 || in.Waited) && a.broadcastOver(ctx, cred, c.MediaID) {
 		a.pacer.Unused(ask)
-		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}, nil
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
 	}
 	if late() {
 		a.pacer.Unused(ask)
-		return tooLate, nil
+		return tooLate
 	}
+	a.metrics.sending(in, a.now())
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
-	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err)), nil
+	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err))
 }
 
 // SendFollowUp makes one attempt to write to a person in an open window. It is not
 // paced: people write follow-ups one by one, and Meta allows 100 a second at least.
 func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp) (privatereply.SendResult, error) {
+	result := a.sendFollowUp(ctx, in)
+	a.metrics.sent(kindFollowUp, result)
+	return result, nil
+}
+
+func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp) privatereply.SendResult {
 	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
-		return wait.withoutCredentials(ctx, err), nil
+		return wait.withoutCredentials(ctx, err)
 	}
 	if !a.now().Before(in.NotAfter) {
-		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
+		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}
 	}
 	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Text, in.HumanAgent)
 	result := a.result(ctx, wait, receipt, err)
@@ -67,7 +80,7 @@ func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp
 		// Nothing at Meta stops a second copy of a follow-up.
 		result.Outcome, result.RetryAt = privatereply.OutcomeUnknown, time.Time{}
 	}
-	return result, nil
+	return result
 }
 
 // result turns Meta's answer into an outcome.

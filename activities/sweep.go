@@ -44,12 +44,22 @@ type Sweeper struct {
 	accounts Accounts
 	rules    Rules
 	placer   *placing.Placer
+	metrics  *Metrics
 	now      func() time.Time
 }
 
 // NewSweeper makes a sweeper that starts replies on queue.
 func NewSweeper(g *graph.Client, accounts Accounts, r Rules, temporal client.Client, namespace, queue string) *Sweeper {
-	return &Sweeper{graph: g, accounts: accounts, rules: r, placer: placing.New(temporal, namespace, queue, time.Now), now: time.Now}
+	return &Sweeper{
+		graph: g, accounts: accounts, rules: r, placer: placing.New(temporal, namespace, queue, time.Now),
+		metrics: NewMetrics(nil), now: time.Now,
+	}
+}
+
+// CountIn makes s count in m.
+func (s *Sweeper) CountIn(m *Metrics) *Sweeper {
+	s.metrics = m
+	return s
 }
 
 // Register registers the activity.
@@ -95,6 +105,9 @@ func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPage) (workfl
 	enough := in.PostsBefore+len(page.Posts) >= postsAtLeast
 	if enough && !found.newestPost.IsZero() && found.newestPost.Before(s.now().Add(-postsWithin)) {
 		result.Next = ""
+	}
+	if result.Next == "" {
+		s.metrics.sweepEnded(in.Platform, in.Account, s.now())
 	}
 	return result, nil
 }

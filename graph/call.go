@@ -46,6 +46,13 @@ func (a answer) unreadable(meaning string) error {
 
 // do makes the request, once. Every error is an *Error.
 func (c *Client) do(ctx context.Context, cred Credentials, k call) (answer, error) {
+	ctx, end := traced(ctx, k.op)
+	a, err := c.try(ctx, cred, k)
+	end(a, err)
+	return a, err
+}
+
+func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, error) {
 	fault := Error{Op: k.op}
 	if !cred.usable() {
 		return answer{}, fault.is(Account, privatereply.TokenRejected, "the access token is empty or has characters that no token has")

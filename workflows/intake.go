@@ -17,6 +17,7 @@ type Arrival struct {
 	Decision    *privatereply.Decision `json:"decision,omitempty"`
 	HumanAgent  bool                   `json:"human_agent,omitempty"`
 	RepliedOnly bool                   `json:"replied_only,omitempty"`
+	Trace       string                 `json:"trace,omitempty"` // the webhook's span as W3C's traceparent, if it is traced
 }
 
 // IntakeInput starts Intake.

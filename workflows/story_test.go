@@ -74,12 +74,16 @@ type story struct {
 	cancelled  int
 	answers    map[string]any
 	rejections map[string]error
+	counted    *counted
 }
 
 func tell(t *testing.T, c privatereply.Comment, d privatereply.Decision) *story {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
+	counts := &counted{by: map[string]int64{}}
+	suite.SetMetricsHandler(tagged{counted: counts})
 	s := &story{
+		counted:                 counts,
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(),
 		t:                       t,
 		in:                      Input{Comment: c, Decision: d},

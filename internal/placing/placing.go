@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -152,6 +153,7 @@ func ID(a workflows.Arrival) (string, error) {
 }
 
 func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Effect, error) {
+	ctx = telemetry.Under(ctx, a.Trace)
 	switch {
 	case a.Comment != nil:
 		if a.Decision == nil {

@@ -22,6 +22,7 @@ type Filter struct {
 	IDs       []string // only these workflows
 
 	StartedFrom, StartedBefore time.Time
+	DeadlineBefore             time.Time
 }
 
 // query writes f for Temporal's visibility store.
@@ -46,6 +47,7 @@ func (f Filter) query() string {
 	add(f.Running, equals("ExecutionStatus", "Running"))
 	add(!f.StartedFrom.IsZero(), "StartTime >= "+quote(f.StartedFrom.UTC().Format(time.RFC3339)))
 	add(!f.StartedBefore.IsZero(), "StartTime < "+quote(f.StartedBefore.UTC().Format(time.RFC3339)))
+	add(!f.DeadlineBefore.IsZero(), workflows.ReplyDeadline.GetName()+" < "+quote(f.DeadlineBefore.UTC().Format(time.RFC3339)))
 	return strings.Join(parts, " AND ")
 }
 

@@ -57,27 +57,27 @@ func tracesWanted() (bool, error) {
 	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return false, fmt.Errorf("%s: %q is not a URL; write one such as http://127.0.0.1:4318", name, endpoint)
 	}
-	if name, p := protocol(); p != grpc && p != http {
-		return false, fmt.Errorf("%s: %q is not supported; write %s or %s", name, p, http, grpc)
+	if name, p := protocol(); p != overGRPC && p != overHTTP {
+		return false, fmt.Errorf("%s: %q is not supported; write %s or %s", name, p, overHTTP, overGRPC)
 	}
 	return true, nil
 }
 
 // What OTLP is spoken over.
 const (
-	http = "http/protobuf"
-	grpc = "grpc"
+	overHTTP = "http/protobuf"
+	overGRPC = "grpc"
 )
 
 func protocol() (name, value string) {
 	if name, value = first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); value == "" {
-		value = http
+		value = overHTTP
 	}
 	return name, value
 }
 
 func exporterOf() func(context.Context) (trace.SpanExporter, error) {
-	if _, p := protocol(); p == grpc {
+	if _, p := protocol(); p == overGRPC {
 		return func(ctx context.Context) (trace.SpanExporter, error) { return otlptracegrpc.New(ctx) }
 	}
 	return func(ctx context.Context) (trace.SpanExporter, error) { return otlptracehttp.New(ctx) }

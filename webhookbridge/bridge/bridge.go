@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -59,7 +61,7 @@ type Rules interface {
 	Err() error // why its newest version is not in force
 }
 
-// Config is what a bridge needs. Every field but Now is required.
+// Config is what a bridge needs. Every field but Tracer and Now is required.
 type Config struct {
 	Settings  config.Bridge
 	Accounts  Accounts
@@ -68,6 +70,7 @@ type Config struct {
 	Namespace string // of Client
 	Logger    *zap.Logger
 	Registry  *prometheus.Registry
+	Tracer    trace.Tracer     // nil: nothing is traced
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -89,6 +92,9 @@ type timeouts struct{ header, body, answer time.Duration }
 func New(c Config) (*Bridge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if c.Settings.VerifyToken == "" {
 		return nil, errors.New("the verify token is empty: set " + config.Prefix + "VERIFY_TOKEN")

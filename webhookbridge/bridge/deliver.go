@@ -9,6 +9,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 	"github.com/privatereply/privatereply/workflows"
@@ -58,7 +59,10 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 		b.cfg.Logger.Warn("A signed delivery cannot be read", zap.Int("bytes", len(body.bytes)), zap.Error(err))
 		return http.StatusOK
 	}
-	return b.commit(r.Context(), events)
+	ctx, end := b.traced(r.Context(), receivedAt, len(events))
+	status := b.commit(ctx, events)
+	end(status)
+	return status
 }
 
 // commit makes the events durable. It goes on when Meta hangs up meanwhile: what is
@@ -66,7 +70,7 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeouts.answer)
 	defer cancel()
-	effects, err := b.committer.commit(ctx, b.arrivals(events))
+	effects, err := b.committer.commit(ctx, b.arrivals(events, telemetry.Parent(ctx)))
 	if err != nil {
 		trouble := troubleOf(err)
 		b.metrics.failures.WithLabelValues(trouble).Inc()
@@ -85,12 +89,13 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	return http.StatusOK
 }
 
-// arrivals are the events that Temporal must hold, with what the rules say.
-func (b *Bridge) arrivals(events []privatereply.Event) []workflows.Arrival {
+// arrivals are the events that Temporal must hold, with what the rules say, and with
+// the span under which their story goes on: a group of several deliveries has none.
+func (b *Bridge) arrivals(events []privatereply.Event, span string) []workflows.Arrival {
 	var arrivals []workflows.Arrival
 	set := b.cfg.Rules.Current()
 	for _, ev := range events {
-		a := workflows.Arrival{Event: ev}
+		a := workflows.Arrival{Event: ev, Trace: span}
 		switch {
 		case ev.Comment != nil:
 			account, _ := b.cfg.Accounts.Get(ev.Comment.Platform, ev.Comment.Account)

@@ -57,6 +57,12 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 		}
 	}
 	// A series that begins at zero shows its first event.
+	for _, status := range []int{
+		http.StatusOK, http.StatusBadRequest, http.StatusForbidden, http.StatusRequestTimeout,
+		http.StatusRequestEntityTooLarge, http.StatusServiceUnavailable,
+	} {
+		m.deliveries.WithLabelValues(strconv.Itoa(status))
+	}
 	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled, batched} {
 		m.events.WithLabelValues(name, "")
 	}

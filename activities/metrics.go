@@ -1,0 +1,114 @@
+package activities
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Metrics are what the activities of one process count.
+type Metrics struct {
+	sends  *prometheus.CounterVec
+	margin *prometheus.HistogramVec
+	late   *prometheus.CounterVec
+	events *prometheus.CounterVec
+
+	mu    sync.Mutex
+	swept map[accountKey]time.Time
+}
+
+type accountKey struct {
+	platform privatereply.Platform
+	id       string
+}
+
+// Kinds of sends.
+const (
+	kindReply    = "private_reply"
+	kindFollowUp = "follow_up"
+)
+
+// NewMetrics registers the metrics; nil registers them nowhere.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	auto := promauto.With(r)
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return auto.NewCounterVec(prometheus.CounterOpts{Namespace: "privatereply", Subsystem: "worker", Name: name, Help: help}, labels)
+	}
+	m := &Metrics{
+		sends: counters("sends_total", "Attempts to send, by how they ended and why.", "kind", "outcome", "reason"),
+		margin: auto.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "privatereply", Subsystem: "worker", Name: "send_margin_seconds",
+			Help:    "Time left until the deadline when a private reply is handed to Meta.",
+			Buckets: []float64{1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 4 * 86400, 7 * 86400},
+		}, []string{"limit"}),
+		late:   counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
+		events: counters("events_total", "Events of batches by what became of them.", "effect", "reason"),
+		swept:  map[accountKey]time.Time{},
+	}
+	// A series that begins at zero shows its first event.
+	m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeSent), "")
+	for _, r := range []privatereply.Reason{
+		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountBlocked, privatereply.AccountUnknown,
+	} {
+		m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeNotSent), string(r))
+	}
+	for _, limit := range []string{PostsLimit, LiveLimit} {
+		m.margin.WithLabelValues(limit)
+		m.late.WithLabelValues(limit)
+	}
+	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled} {
+		m.events.WithLabelValues(name, "")
+	}
+	return m
+}
+
+// The two of Meta's limits that a private reply can count for, as labels.
+const (
+	PostsLimit = "posts"
+	LiveLimit  = "live"
+)
+
+func limitOf(live bool) string {
+	if live {
+		return LiveLimit
+	}
+	return PostsLimit
+}
+
+func (m *Metrics) sent(kind string, r privatereply.SendResult) {
+	m.sends.WithLabelValues(kind, string(r.Outcome), string(r.Reason)).Inc()
+}
+
+// replied counts an attempt to send a private reply.
+func (m *Metrics) replied(in workflows.SendPrivateReply, r privatereply.SendResult) {
+	m.sent(kindReply, r)
+	if r.Outcome == privatereply.OutcomeNotSent && r.Reason != privatereply.DeadlineWhileSending && !r.RetryAt.Before(in.Deadline) {
+		m.late.WithLabelValues(limitOf(in.Comment.OnLive())).Inc()
+	}
+}
+
+// sending notes how much time is left for a reply that goes now.
+func (m *Metrics) sending(in workflows.SendPrivateReply, now time.Time) {
+	m.margin.WithLabelValues(limitOf(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
+}
+
+func (m *Metrics) placed(e placing.Effect) { m.events.WithLabelValues(e.Name, e.Reason).Inc() }
+
+func (m *Metrics) sweepEnded(p privatereply.Platform, id string, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.swept[accountKey{p, id}] = at
+}
+
+// SweptAt is when this process last ended a pass over an account; zero if it never did.
+func (m *Metrics) SweptAt(p privatereply.Platform, id string) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.swept[accountKey{p, id}]
+}

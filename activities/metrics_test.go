@@ -1,0 +1,96 @@
+package activities
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// gathered is every metric of r that is not zero: a histogram by the sum of what it
+// saw. Names are without their prefix, and labels only their values.
+func gathered(t *testing.T, r prometheus.Gatherer) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			key := strings.TrimPrefix(f.GetName(), "privatereply_worker_")
+			for _, l := range m.GetLabel() {
+				if l.GetValue() != "" {
+					key += " " + l.GetValue()
+				}
+			}
+			if n := m.GetCounter().GetValue() + m.GetHistogram().GetSampleSum(); n != 0 {
+				all[key] = n
+			}
+		}
+	}
+	return all
+}
+
+// Each attempt is counted by its outcome; what reaches Meta with the time that was
+// left; and a next try that comes too late is seen when it is named.
+func TestSendMetrics(t *testing.T) {
+	throttled := func(minutes int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", fmt.Sprint(minutes*60))
+			says(http.StatusTooManyRequests, `{"error":{"code":613}}`)(w, r)
+		}
+	}
+	reply := func(a privatereply.Account) workflows.SendPrivateReply { return privateReply(postComment(a), 1) }
+	late := reply(page)
+	late.Deadline = noon
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		send   workflows.SendPrivateReply
+		want   map[string]float64
+	}{
+		{"sent", says(200, delivered), reply(page),
+			map[string]float64{"sends_total private_reply sent": 1, "send_margin_seconds posts": 3600}},
+		{"refused", says(400, `{"error":{"code":10900}}`), reply(page),
+			map[string]float64{"sends_total private_reply refused already_replied": 1, "send_margin_seconds posts": 3600}},
+		{"nobody knows", says(200, "{}"), reply(page),
+			map[string]float64{"sends_total private_reply unknown no_answer": 1, "send_margin_seconds posts": 3600}},
+		{"without a token", says(200, delivered), reply(tokenless),
+			map[string]float64{"sends_total private_reply not_sent token_rejected": 1}},
+		{"past the deadline", says(200, delivered), late,
+			map[string]float64{"sends_total private_reply not_sent deadline_while_sending": 1}},
+		{"throttled, in time", throttled(30), reply(page),
+			map[string]float64{"sends_total private_reply not_sent throttled": 1, "send_margin_seconds posts": 3600}},
+		{"throttled past the deadline", throttled(60), reply(page),
+			map[string]float64{"sends_total private_reply not_sent throttled": 1, "send_margin_seconds posts": 3600, "tries_after_deadline_total posts": 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, tt.answer)
+			if _, err := run[privatereply.SendResult](t, b, workflows.SendPrivateReplyActivity, tt.send); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, gathered(t, b.registry)); diff != "" {
+				t.Errorf("counted (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("a follow-up", func(t *testing.T) {
+		b := newBench(t, says(200, delivered))
+		in := workflows.SendFollowUp{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Text: testText, NotAfter: noon.Add(time.Hour)}
+		if _, err := run[privatereply.SendResult](t, b, workflows.SendFollowUpActivity, in); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]float64{"sends_total follow_up sent": 1}, gathered(t, b.registry)); diff != "" {
+			t.Errorf("counted (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,157 @@
+package replyworker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// countEvery is how often each worker counts what waits. A look is nine counts of
+	// the visibility store, which takes 10 a second at least, and six questions about
+	// task queues.
+	countEvery   = 30 * time.Second
+	countTimeout = 20 * time.Second
+	// dueSoon is how near a deadline is that a person should know of.
+	dueSoon = time.Hour
+	// overdueAfter is how long after its deadline a reply may still be seen waiting:
+	// an attempt may be under way, and the visibility store lags.
+	overdueAfter = 2 * time.Minute
+)
+
+// census counts what waits in Temporal. Every worker sees the same.
+type census struct {
+	temporal  client.Client
+	namespace string
+	queue     string
+	replies   *replies.Client
+	logger    *zap.Logger
+
+	open          *prometheus.GaugeVec
+	due           prometheus.Gauge
+	overdue       prometheus.Gauge
+	conversations prometheus.Gauge
+	backlog       *prometheus.GaugeVec
+	backlogAge    *prometheus.GaugeVec
+	countedAt     prometheus.Gauge
+}
+
+func newCensus(c Config, r prometheus.Registerer) *census {
+	auto := promauto.With(r)
+	opts := func(name, help string) prometheus.GaugeOpts {
+		return prometheus.GaugeOpts{Namespace: "privatereply", Subsystem: "worker", Name: name, Help: help}
+	}
+	all := "Every worker counts the same: take the maximum."
+	return &census{
+		temporal: c.Client, namespace: c.Namespace, queue: c.TaskQueue, logger: c.Logger,
+		replies: replies.New(c.Client, c.Namespace, c.TaskQueue, c.DataConverter),
+
+		open:          auto.NewGaugeVec(opts("replies_open", "Replies whose life goes on, by state. "+all), []string{"state"}),
+		due:           auto.NewGauge(opts("replies_due_soon", "Replies that wait for a person and expire within an hour. "+all)),
+		overdue:       auto.NewGauge(opts("replies_overdue", "Replies that still wait two minutes after their deadline. "+all)),
+		conversations: auto.NewGauge(opts("conversations_open", "People whose window is kept. "+all)),
+		backlog:       auto.NewGaugeVec(opts("backlog_tasks", "Tasks that wait for a worker, about. "+all), []string{"task_queue", "task_type"}),
+		backlogAge:    auto.NewGaugeVec(opts("backlog_age_seconds", "How long the first of them has waited. "+all), []string{"task_queue", "task_type"}),
+		countedAt:     auto.NewGauge(opts("counted_timestamp_seconds", "When all of this was last counted.")),
+	}
+}
+
+// Run counts until ctx is done. What cannot be counted keeps its value, and
+// countedAt stands still.
+func (c *census) Run(ctx context.Context) {
+	tick := time.NewTicker(countEvery)
+	defer tick.Stop()
+	for failed := false; ; {
+		err := c.take(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			c.logger.Warn("cannot count what waits", zap.Error(err))
+		}
+		failed = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (c *census) take(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	now := time.Now()
+	count := func(g prometheus.Gauge, f replies.Filter) error {
+		f.Running = true
+		n, err := c.replies.Count(ctx, f)
+		if err == nil {
+			g.Set(float64(n))
+		}
+		return err
+	}
+	for _, state := range privatereply.States {
+		if state.Final() {
+			continue
+		}
+		if err := count(c.open.WithLabelValues(string(state)), replies.Filter{States: []privatereply.State{state}}); err != nil {
+			return err
+		}
+	}
+	undecided := []privatereply.State{privatereply.AwaitingApproval}
+	if err := count(c.due, replies.Filter{States: undecided, DeadlineBefore: now.Add(dueSoon)}); err != nil {
+		return err
+	}
+	waiting := []privatereply.State{privatereply.Holding, privatereply.AwaitingApproval, privatereply.Sending}
+	if err := count(c.overdue, replies.Filter{States: waiting, DeadlineBefore: now.Add(-overdueAfter)}); err != nil {
+		return err
+	}
+	open, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("WorkflowType = %q AND ExecutionStatus = 'Running'", workflows.ConversationType),
+	})
+	if err != nil {
+		return fmt.Errorf("count the conversations: %w", err)
+	}
+	c.conversations.Set(float64(open.GetCount()))
+	if err := c.askQueues(ctx); err != nil {
+		return err
+	}
+	c.countedAt.Set(float64(now.Unix()))
+	return nil
+}
+
+// askQueues asks what waits for a worker.
+func (c *census) askQueues(ctx context.Context) error {
+	const workflow, activity = enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY
+	for _, q := range []struct {
+		name  string
+		kinds map[string]enumspb.TaskQueueType
+	}{
+		{c.queue, map[string]enumspb.TaskQueueType{"workflow": workflow, "activity": activity}},
+		{workflows.IntakeQueue(c.queue), map[string]enumspb.TaskQueueType{"workflow": workflow, "activity": activity}},
+		{workflows.SendQueue(c.queue), map[string]enumspb.TaskQueueType{"activity": activity}},
+		{workflows.LiveSendQueue(c.queue), map[string]enumspb.TaskQueueType{"activity": activity}},
+	} {
+		for name, kind := range q.kinds {
+			d, err := c.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+				Namespace: c.namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: q.name}, TaskQueueType: kind, ReportStats: true,
+			})
+			if err != nil {
+				return fmt.Errorf("ask for the backlog of %s: %w", q.name, err)
+			}
+			stats := d.GetStats()
+			c.backlog.WithLabelValues(q.name, name).Set(float64(stats.GetApproximateBacklogCount()))
+			c.backlogAge.WithLabelValues(q.name, name).Set(stats.GetApproximateBacklogAge().AsDuration().Seconds())
+		}
+	}
+	return nil
+}
