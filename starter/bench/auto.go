@@ -75,7 +75,7 @@ func (s *stack) serve(sb *sandbox.Sandbox) (stop func(), err error) {
 	srv := &http.Server{Handler: sb, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = srv.Serve(ln) }() // ends with Close
 	url := "http://" + ln.Addr().String()
-	s.worker.env = append(s.worker.env,
+	s.worker.Env = append(s.worker.Env,
 		"PRIVATEREPLY_GRAPH_FACEBOOK_URL="+url+"/facebook", "PRIVATEREPLY_GRAPH_INSTAGRAM_URL="+url+"/instagram")
 	return func() { _ = srv.Close() }, nil
 }

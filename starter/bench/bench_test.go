@@ -1,9 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -79,18 +76,4 @@ func TestChoose(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Guards: a program that cannot start is an error that says so, not a wait.
-func TestProcessThatEnds(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{name: "shell", path: sh, env: os.Environ(), logFile: filepath.Join(t.TempDir(), "log"), opsURL: "http://127.0.0.1:1/readyz"}
-	err = p.start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the shell has ended") {
-		t.Errorf("a program that ends at once: %v", err)
-	}
-	p.kill() // what has ended already
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/privatereply/privatereply/internal/processes"
 )
 
 const (
@@ -20,7 +22,7 @@ var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]
 // decode runs the bridge's own Go benchmark.
 func decode(ctx context.Context, _ *bench) ([]row, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
-		module+"/webhookbridge/bridge").CombinedOutput()
+		processes.Module+"/webhookbridge/bridge").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("go test -bench: %w\n%s", err, strings.TrimSpace(string(out)))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/privatereply/privatereply/internal/processes"
 	"github.com/privatereply/privatereply/starter/load"
 )
 
@@ -65,10 +66,10 @@ func kill(ctx context.Context, b *bench) ([]row, error) {
 }
 
 func (s *stack) killEach(ctx context.Context) error {
-	again := func(p *process) func() error {
+	again := func(p *processes.Process) func() error {
 		return func() error {
-			p.kill()
-			return p.start(ctx)
+			p.Kill()
+			return p.Start(ctx)
 		}
 	}
 	for _, kill := range []func() error{again(s.bridge), again(s.worker), func() error { return s.restartServer(ctx) }} {

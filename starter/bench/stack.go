@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -16,6 +15,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/devserver"
+	"github.com/privatereply/privatereply/internal/processes"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
@@ -54,8 +54,8 @@ type stack struct {
 	server   *devserver.Server
 	client   client.Client
 	accounts []privatereply.Account
-	bridge   *process
-	worker   *process
+	bridge   *processes.Process
+	worker   *processes.Process
 	url      string // of the bridge's webhooks
 }
 
@@ -120,27 +120,20 @@ func (s *stack) prepareProcesses(b *bench) error {
 		addresses[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	s.url = "http://" + addresses[0] + bridge.Path
-	s.bridge = &process{
-		name: "bridge", path: b.bridge, logFile: s.file("bridge.log"), opsURL: "http://" + addresses[1] + "/readyz",
-		env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
+	s.bridge = &processes.Process{
+		Name: "bridge", Path: b.bridge, LogFile: s.file("bridge.log"), OpsURL: "http://" + addresses[1] + "/readyz",
+		Env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
 	}
-	s.worker = &process{
-		name: "worker", path: b.worker, logFile: s.file("worker.log"), opsURL: "http://" + addresses[2] + "/readyz",
-		env: s.env("OPS_ADDR=" + addresses[2]),
+	s.worker = &processes.Process{
+		Name: "worker", Path: b.worker, LogFile: s.file("worker.log"), OpsURL: "http://" + addresses[2] + "/readyz",
+		Env: s.env("OPS_ADDR=" + addresses[2]),
 	}
 	return nil
 }
 
-// env is the environment of a program: nothing of the product's settings is taken
-// from outside.
+// env is the environment of a program.
 func (s *stack) env(settings ...string) []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "TEMPORAL_") && !strings.HasPrefix(kv, config.Prefix) {
-			env = append(env, kv)
-		}
-	}
-	env = append(env, "TEMPORAL_ADDRESS="+s.server.Address, "TEMPORAL_NAMESPACE="+s.server.Namespace)
+	env := processes.Environment("TEMPORAL_ADDRESS="+s.server.Address, "TEMPORAL_NAMESPACE="+s.server.Namespace)
 	for _, a := range s.accounts {
 		env = append(env, "BENCH_TOKEN_"+a.ID+"="+tokenPrefix+a.ID)
 	}
@@ -153,10 +146,10 @@ func (s *stack) env(settings ...string) []string {
 
 // startProduct starts the worker, then the bridge.
 func (s *stack) startProduct(ctx context.Context) error {
-	if err := s.worker.start(ctx); err != nil {
+	if err := s.worker.Start(ctx); err != nil {
 		return err
 	}
-	return s.bridge.start(ctx)
+	return s.bridge.Start(ctx)
 }
 
 // restartServer kills the server and starts it again on its database.
@@ -171,9 +164,9 @@ func (s *stack) restartServer(ctx context.Context) error {
 
 // stop ends everything at once: nothing of it is needed any more.
 func (s *stack) stop() {
-	for _, p := range []*process{s.bridge, s.worker} {
+	for _, p := range []*processes.Process{s.bridge, s.worker} {
 		if p != nil {
-			p.kill()
+			p.Kill()
 		}
 	}
 	if s.client != nil {

@@ -133,8 +133,8 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 		return nil, ctx.Err()
 	}
 	// What counts is in Temporal now; a server at rest tells it sooner.
-	s.bridge.kill()
-	s.worker.kill()
+	s.bridge.Kill()
+	s.worker.Kill()
 	for range heldTries {
 		if m.held, err = s.held(ctx, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
 			break
