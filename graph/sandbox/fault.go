@@ -13,6 +13,7 @@ type Fault struct {
 	Account   string `json:"account"`    // empty: every account
 	Calls     string `json:"calls"`      // send (the default), read, all, or one Op
 	CommentID string `json:"comment_id"` // only private replies to this comment
+	Recipient string `json:"recipient"`  // only follow-ups to this person, by the id of messages
 	Times     int    `json:"times"`      // how many calls it strikes; 0: all until it is cleared
 	Minutes   int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
 	Code      int    `json:"code"`       // error
@@ -96,6 +97,9 @@ func (f *activeFault) strikes(e endpoint) bool {
 		return false
 	}
 	if f.CommentID != "" && (e.comment == nil || e.comment.id() != f.CommentID && e.comment.readID() != f.CommentID) {
+		return false
+	}
+	if f.Recipient != "" && e.recipient != f.Recipient {
 		return false
 	}
 	switch f.Calls {

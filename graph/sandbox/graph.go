@@ -33,6 +33,8 @@ type endpoint struct {
 	comment *comment // what a private reply answers, when it is known here
 	run     func() (any, *refusal)
 	free    bool // any token will do, whatever its permissions
+
+	recipient string // whom a follow-up goes to
 }
 
 // answer is what goes back to the caller.

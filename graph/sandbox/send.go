@@ -61,7 +61,7 @@ func (s *Sandbox) routeMessages(c *call) endpoint {
 	case req.target() != "" && c.owner.instagram != nil && !strings.Contains(req.target(), "_"):
 		e.account = c.owner.instagram
 	case req.personID != "":
-		e.op = OpFollowUp
+		e.op, e.recipient = OpFollowUp, req.personID
 		for _, a := range c.owner.accounts() {
 			if a.byMessaging[req.personID] != nil {
 				e.account = a
