@@ -1,0 +1,125 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// lookAgain is how long the judge waits between two looks at one comment.
+const lookAgain = 500 * time.Millisecond
+
+// judge waits until every comment has come to what is expected of it, or to an end
+// that is not, and then counts at Meta.
+func (t *trial) judge() seen {
+	s := seen{also: t.also}
+	if len(t.Expect.Each) == 0 {
+		return s
+	}
+	for _, c := range t.comments {
+		s.each = append(s.each, t.verdict(c))
+	}
+	return s
+}
+
+func (t *trial) verdict(c *comment) Verdict {
+	for {
+		v, ended := t.look(c)
+		if slices.Contains(t.Expect.Each, v) || ended || !sleep(t.ctx, lookAgain) {
+			return v
+		}
+	}
+}
+
+// look says what has become of a comment so far, and whether anything can still
+// change.
+func (t *trial) look(c *comment) (v Verdict, ended bool) {
+	status, err := t.ask.Status(t.ctx, c.reply)
+	var no *replies.Refusal
+	switch {
+	case errors.As(err, &no) && no.Kind == replies.NotFound:
+	case err != nil:
+		return Verdict{State: privatereply.State("unanswered: " + err.Error())}, false
+	default:
+		v.State, v.Reason = status.State, reasonOf(status)
+	}
+	v.Delivered, v.Calls = t.meta.Deliveries(c.id), t.meta.Attempts(c.id)
+	return v, status.State.Final()
+}
+
+// reasonOf is the reason of a state; of a send that sleeps, why the last try was in vain.
+func reasonOf(s workflows.Status) privatereply.Reason {
+	if s.State == privatereply.Sending && s.Send != nil && !s.Send.RetryAt.IsZero() {
+		return s.Send.Reason
+	}
+	return s.Reason
+}
+
+// wholeRun looks at everything that Meta saw in the run: a second message may have
+// come after its case was judged.
+func (r *Runner) wholeRun() {
+	began := time.Now()
+	var doubled, late []string
+	comments := 0
+	for _, t := range r.tried {
+		for _, c := range t.comments {
+			comments++
+			report, _ := t.meta.CommentReport(c.id)
+			if len(report.Delivered) > 1 {
+				doubled = append(doubled, c.reply)
+			}
+			for _, m := range report.Delivered {
+				if m.By == sandbox.ByAPI && !m.At.Before(c.deadline()) {
+					late = append(late, c.reply)
+				}
+			}
+		}
+	}
+	row := Row{
+		Group: "whole-run", Case: "at-most-once-and-never-late", OK: len(doubled)+len(late) == 0, Took: time.Since(began),
+		Expected: "no comment with two private replies, none delivered after its deadline",
+		Seen:     "no comment with two private replies, none delivered after its deadline",
+	}
+	if !row.OK {
+		row.Seen = fmt.Sprintf("of %d comments with two private replies: %v; delivered after the deadline: %v", comments, doubled, late)
+	}
+	r.row(row)
+}
+
+// keepEvidence writes what is known of a failed case beside the logs.
+func (t *trial) keepEvidence(ctx context.Context) {
+	type evidence struct {
+		Reply  string
+		Status any
+		AtMeta sandbox.CommentReport
+		Inbox  []sandbox.Message
+	}
+	var all []evidence
+	for _, c := range t.comments {
+		e := evidence{Reply: c.reply, Inbox: t.meta.Inbox(c.person())}
+		e.AtMeta, _ = t.meta.CommentReport(c.id)
+		if status, err := t.ask.Status(ctx, c.reply); err != nil {
+			e.Status = err.Error()
+		} else {
+			e.Status = status
+		}
+		all = append(all, e)
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err == nil {
+		err = os.WriteFile(t.file(strings.Join([]string{"failed", t.group, t.Name}, "-")+".json"), b, 0o600)
+	}
+	if err != nil {
+		t.note(err.Error())
+	}
+}

@@ -1,0 +1,141 @@
+package faults
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+)
+
+// metaOnReplies lets each fault of the sandbox strike a private reply, on each way
+// to be connected to Meta.
+func metaOnReplies() Group {
+	waiting := func(reason privatereply.Reason) Expect {
+		return each(Verdict{State: privatereply.Sending, Reason: reason, Calls: 1})
+	}
+	undeliverable := func(reason privatereply.Reason) Expect {
+		return each(Verdict{State: privatereply.Undeliverable, Reason: reason, Calls: 1})
+	}
+	g := Group{Name: "meta-replies", About: "each fault of the sandbox on private replies"}
+	for _, f := range []struct {
+		fault  sandbox.Fault
+		name   string // "": the fault's
+		expect Expect
+	}{
+		{fault: sandbox.Fault{Name: "slow", DelayMS: 3000}, expect: each(delivered)},
+		{fault: sandbox.Fault{Name: "slow", DelayMS: 17_000}, name: "slower-than-the-time-out", expect: each(found, secondTry, confirmed, foundAfterRefusal)},
+		{fault: sandbox.Fault{Name: "hang"}, expect: each(secondTry)},
+		{fault: sandbox.Fault{Name: "reset"}, expect: each(secondTry)},
+		{fault: sandbox.Fault{Name: "reset", Times: 2}, name: "reset-twice",
+			expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.NoAnswer, Calls: 2})},
+		{fault: sandbox.Fault{Name: "transient"}, expect: each(secondTry)},
+		{fault: sandbox.Fault{Name: "error", Code: 551}, name: "error-person-unavailable", expect: undeliverable(privatereply.PersonUnavailable)},
+		{fault: sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, name: "error-never-heard-of", expect: undeliverable(privatereply.Refused)},
+		{fault: sandbox.Fault{Name: "accept-then-drop"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "accept-then-500"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "accept-then-hang"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "accept-then-not-json"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "accept-then-error"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "accept-without-ids"}, expect: each(found)},
+		{fault: sandbox.Fault{Name: "without-recipient"}, expect: each(delivered)},
+		{fault: sandbox.Fault{Name: "trickle", DelayMS: 1}, expect: each(delivered)},
+		{fault: sandbox.Fault{Name: "trickle", DelayMS: 1000}, name: "trickle-too-slowly", expect: each(found)},
+	} {
+		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: f.expect, run: strikeReplies(f.fault, connected...)})
+	}
+	// What holds up a whole account strikes accounts that nobody else uses.
+	for i, f := range []struct {
+		fault  sandbox.Fault
+		expect Expect
+	}{
+		{sandbox.Fault{Name: "throttle", Minutes: 1}, each(secondTry)},
+		{sandbox.Fault{Name: "token-revoked"}, waiting(privatereply.TokenRejected)},
+		{sandbox.Fault{Name: "permission-missing"}, waiting(privatereply.NotPermitted)},
+		{sandbox.Fault{Name: "blocked"}, waiting(privatereply.AccountBlocked)},
+	} {
+		g.Cases = append(g.Cases, Case{Name: f.fault.Name, Expect: f.expect, run: strikeReplies(f.fault, restingPages+i, restingInstagram+i)})
+	}
+	return g
+}
+
+// confirmed and foundAfterRefusal are a slow send whose repeat Meta refused,
+// because the first one was delivered after all.
+var (
+	confirmed         = Verdict{State: privatereply.Sent, Reason: privatereply.ConfirmedByRefusal, Delivered: 1, Calls: 2}
+	foundAfterRefusal = found.after(2)
+)
+
+func nameOf(name string, f sandbox.Fault) string {
+	if name == "" {
+		return f.Name
+	}
+	return name
+}
+
+// strikeReplies has somebody comment on each of the accounts, and the fault strike
+// each reply.
+func strikeReplies(f sandbox.Fault, accounts ...int) func(*trial) {
+	return func(t *trial) {
+		for _, where := range accounts {
+			c := t.write(where, price)
+			t.strikes(c, f)
+			t.deliver(c.id)
+		}
+	}
+}
+
+// metaOnFollowUps lets each fault strike a follow-up. Meta does not keep it from
+// being delivered twice.
+func metaOnFollowUps() Group {
+	g := Group{Name: "meta-follow-ups", About: "each fault of the sandbox on follow-ups"}
+	for _, f := range []struct {
+		fault    sandbox.Fault
+		name     string
+		outcome  string
+		received int
+	}{
+		{sandbox.Fault{Name: "slow", DelayMS: 3000}, "", "sent", 1},
+		{sandbox.Fault{Name: "hang"}, "", "unknown (no_answer)", 0},
+		{sandbox.Fault{Name: "reset"}, "", "unknown (no_answer)", 0},
+		{sandbox.Fault{Name: "throttle", Minutes: 5}, "", "refused (throttled)", 0},
+		{sandbox.Fault{Name: "transient"}, "", "unknown (outage)", 0},
+		{sandbox.Fault{Name: "token-revoked"}, "", "refused (token_rejected)", 0},
+		{sandbox.Fault{Name: "permission-missing"}, "", "refused (not_permitted)", 0},
+		{sandbox.Fault{Name: "blocked"}, "", "refused (account_blocked)", 0},
+		{sandbox.Fault{Name: "error", Code: 551}, "error-person-unavailable", "refused (person_unavailable)", 0},
+		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, "error-never-heard-of", "refused (refused)", 0},
+		{sandbox.Fault{Name: "accept-then-drop"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "accept-then-500"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "accept-then-hang"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "accept-then-not-json"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "accept-then-error"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "accept-without-ids"}, "", "sent (found_in_conversation)", 1},
+		{sandbox.Fault{Name: "without-recipient"}, "", "sent", 1},
+		{sandbox.Fault{Name: "trickle", DelayMS: 1}, "", "sent", 1},
+		{sandbox.Fault{Name: "trickle", DelayMS: 1000}, "trickle-too-slowly", "sent (found_in_conversation)", 1},
+	} {
+		var also string
+		for i := range connected {
+			if i > 0 {
+				also += "; "
+			}
+			also += fmt.Sprintf("follow-up %s, received %s", f.outcome, plural(f.received, "time"))
+		}
+		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: Expect{Also: also}, run: strikeFollowUps(f.fault)})
+	}
+	return g
+}
+
+func strikeFollowUps(f sandbox.Fault) func(*trial) {
+	return func(t *trial) {
+		const text = "It takes a week."
+		f.Calls = string(sandbox.OpFollowUp)
+		for _, where := range connected {
+			p := t.talksTo(where, time.Time{})
+			f.Recipient = t.personID(p)
+			t.addFault(f)
+			t.sawFollowUp(p, t.followUp(p, where, text), text)
+		}
+	}
+}
