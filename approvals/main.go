@@ -21,12 +21,11 @@ import (
 )
 
 func main() {
-	program.Main("approvals", func(ctx context.Context) error {
-		if len(os.Args) > 1 {
-			return newUser(os.Args[1:], os.Stdout, os.Stderr)
-		}
-		return run(ctx)
-	})
+	program.Main("approvals", run,
+		program.Command{Name: "user", Run: func(_ context.Context, args []string) error {
+			return newUser(args, os.Stdout, os.Stderr)
+		}},
+		program.Healthcheck(config.Read[config.Desk], func(s config.Desk) string { return s.OpsAddr }))
 }
 
 func run(ctx context.Context) error {

@@ -14,7 +14,10 @@ import (
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
-func main() { program.Main("webhookbridge", run) }
+func main() {
+	program.Main("webhookbridge", run,
+		program.Healthcheck(config.Read[config.Bridge], func(s config.Bridge) string { return s.OpsAddr }))
+}
 
 func run(ctx context.Context) error {
 	settings, err := config.Read[config.Bridge]()

@@ -20,7 +20,10 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-func main() { program.Main("worker", run) }
+func main() {
+	program.Main("worker", run,
+		program.Healthcheck(config.Read[config.Worker], func(s config.Worker) string { return s.OpsAddr }))
+}
 
 func run(ctx context.Context) error {
 	settings, err := config.Read[config.Worker]()

@@ -68,14 +68,27 @@ func readSecret(field, variable, file string) (string, error) {
 		}
 		return "", fmt.Errorf("%s_env: the variable %s is not set, or empty", field, variable)
 	}
-	b, err := os.ReadFile(file)
+	secret, err := readSecretFile(file)
 	if err != nil {
 		return "", fmt.Errorf("%s_file: %w", field, err)
 	}
-	if v := strings.TrimSpace(string(b)); v != "" {
-		return v, nil
+	return secret, nil
+}
+
+// readSecretFile reads the one line of a file, without the space around it.
+func readSecretFile(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("%s_file: %s is empty", field, file)
+	secret := strings.TrimSpace(string(b))
+	switch {
+	case secret == "":
+		return "", fmt.Errorf("%s is empty", path)
+	case strings.ContainsAny(secret, "\r\n"):
+		return "", fmt.Errorf("%s has more than one line; write the secret into one", path)
+	}
+	return secret, nil
 }
 
 var (

@@ -22,6 +22,7 @@ func TestSecrets(t *testing.T) {
 		return path
 	}
 	tokenFile, secretFile, empty := file("token", "hush-token-2\r\n"), file("secret", "hush-secret-2"), file("empty", " \n")
+	lines := file("lines", "hush-token-1\nhush-token-2\n")
 	none := filepath.Join(dir, "none")
 	_, missing := os.ReadFile(none)
 	t.Setenv("TEST_TOKEN", " hush-token-1 \n")
@@ -40,6 +41,7 @@ func TestSecrets(t *testing.T) {
 		{"token variable empty", "token_env: TEST_BLANK", Secrets{}, "token_env: the variable TEST_BLANK is not set, or empty"},
 		{"token file missing", "token_file: " + none, Secrets{}, "token_file: " + missing.Error()},
 		{"token file empty", "token_file: " + empty, Secrets{}, "token_file: " + empty + " is empty"},
+		{"token file with two lines", "token_file: " + lines, Secrets{}, "token_file: " + lines + " has more than one line; write the secret into one"},
 		{"app secret not set", "token_env: TEST_TOKEN, app_secret_env: TEST_NOT_SET", Secrets{}, "app_secret_env: the variable TEST_NOT_SET is not set, or empty"},
 		{"app secret file missing", "token_env: TEST_TOKEN, app_secret_file: " + none, Secrets{}, "app_secret_file: " + missing.Error()},
 		{"app secret file empty", "token_env: TEST_TOKEN, app_secret_file: " + empty, Secrets{}, "app_secret_file: " + empty + " is empty"},

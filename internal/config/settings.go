@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type Common struct {
 // Bridge are the settings of webhookbridge.
 type Bridge struct {
 	Common
-	VerifyToken string     `env:"VERIFY_TOKEN,required,notEmpty"`
+	VerifyToken Secret     `env:"VERIFY_TOKEN,required,notEmpty"`
 	AppSecrets  SecretList `env:"APP_SECRETS,required,notEmpty"` // any may sign
 	WebhookAddr string     `env:"WEBHOOK_ADDR" envDefault:":8080"`
 	OpsAddr     string     `env:"OPS_ADDR" envDefault:":9091"`
@@ -55,7 +56,7 @@ type Starter struct {
 // Encryption holds the keys that Temporal's payloads are encrypted with, as
 // id:key pairs. None: they are not.
 type Encryption struct {
-	Keys string `env:"ENCRYPTION_KEYS"`
+	Keys Secret `env:"ENCRYPTION_KEYS"`
 }
 
 // Graph says where Meta is.
@@ -64,26 +65,6 @@ type Graph struct {
 	InstagramURL string `env:"GRAPH_INSTAGRAM_URL" envDefault:"https://graph.instagram.com"`
 	Version      string `env:"GRAPH_VERSION" envDefault:"v26.0"`
 }
-
-// SecretList is a list of secrets, comma-separated. It cannot be printed.
-type SecretList []string
-
-// UnmarshalText refuses an empty secret: with it anybody could sign.
-func (l *SecretList) UnmarshalText(text []byte) error {
-	var list SecretList
-	for part := range strings.SplitSeq(string(text), ",") {
-		secret := strings.TrimSpace(part)
-		if secret == "" {
-			return errors.New("one of the secrets is empty; write secret,secret")
-		}
-		list = append(list, secret)
-	}
-	*l = list
-	return nil
-}
-
-// Format keeps the secrets out of every verb.
-func (l SecretList) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%d secrets", len(l)) }
 
 // parsers read the types that are narrower than what they are made of. Every whole
 // number among the settings counts something of which there is at least one.
@@ -106,12 +87,17 @@ var parsers = map[reflect.Type]env.ParserFunc{
 // Read reads the settings of one program from the environment. The error lists
 // everything that is wrong, by the variable's full name.
 func Read[T any]() (T, error) {
-	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix, FuncMap: parsers})
-	var wrong []string
+	vars := env.ToMap(os.Environ())
+	unread, wrong := readFiles[T](vars)
+	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix, FuncMap: parsers, Environment: vars})
 	var all env.AggregateError
 	switch {
 	case errors.As(err, &all):
 		for _, e := range all.Errors {
+			var missing env.VarIsNotSetError
+			if errors.As(e, &missing) && unread[missing.Key] {
+				continue // its file is what is wrong
+			}
 			wrong = append(wrong, words[T](e))
 		}
 	case err != nil:
@@ -134,7 +120,7 @@ func words[T any](err error) string {
 	var bad env.ParseError
 	switch {
 	case errors.As(err, &missing):
-		return missing.Key + " is required: set it"
+		return missing.Key + " is required: set it" + orFile[T](missing.Key)
 	case errors.As(err, &empty):
 		return empty.Key + " is empty: give it a value"
 	case errors.As(err, &bad):
@@ -147,8 +133,8 @@ func words[T any](err error) string {
 // library's errors know only the field.
 func variable[T any](field string) string {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		if name, _, _ := strings.Cut(f.Tag.Get("env"), ","); f.Name == field && name != "" {
-			return Prefix + name
+		if name := variableOf(f); f.Name == field && name != "" {
+			return name
 		}
 	}
 	return field

@@ -23,11 +23,12 @@ import (
 	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
-// Main runs a program until it ends, or until the first interrupt or SIGTERM asks
-// it to. An error goes to standard error, and the exit code is then 1.
-func Main(name string, run func(context.Context) error) {
+// Main runs a program, or the command that its arguments name, until it ends or until
+// the first interrupt or SIGTERM asks it to. An error goes to standard error, and the
+// exit code is then 1.
+func Main(name string, run func(context.Context) error, commands ...Command) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := choose(os.Args[1:], run, commands)(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)

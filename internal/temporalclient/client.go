@@ -57,7 +57,7 @@ func Codec() (*codec.Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := codec.ParseKeys(settings.Keys)
+	keys, err := codec.ParseKeys(string(settings.Keys))
 	if err != nil {
 		return nil, fmt.Errorf("%sENCRYPTION_KEYS: %w", config.Prefix, err)
 	}

@@ -59,7 +59,7 @@ func (s *Stack) startBridge(ctx context.Context) (stop func() error, err error) 
 			return stop, fmt.Errorf("%s: %w", check.Name, err)
 		}
 	}
-	return stop, s.Sandbox.SetCallback(ctx, s.WebhookURL, settings.VerifyToken)
+	return stop, s.Sandbox.SetCallback(ctx, s.WebhookURL, string(settings.VerifyToken))
 }
 
 func (s *Stack) bridgeSettings() (config.Bridge, error) {
@@ -83,7 +83,7 @@ func (s *Stack) bridgeSettings() (config.Bridge, error) {
 	}
 	return config.Bridge{
 		Common:      config.Common{TaskQueue: TaskQueue},
-		VerifyToken: token,
+		VerifyToken: config.Secret(token),
 		AppSecrets:  secrets,
 		WebhookAddr: address(s.opts.Ports.Bridge),
 	}, nil

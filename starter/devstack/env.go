@@ -21,7 +21,7 @@ func (s *Stack) env() (map[string]string, error) {
 		variable("ACCOUNTS"):            s.folder.path(AccountsFile),
 		variable("RULES"):               s.folder.path(RulesFile),
 		variable("TASK_QUEUE"):          TaskQueue,
-		variable("VERIFY_TOKEN"):        settings.VerifyToken,
+		variable("VERIFY_TOKEN"):        string(settings.VerifyToken),
 		variable("APP_SECRETS"):         strings.Join(settings.AppSecrets, ","),
 		variable("WEBHOOK_ADDR"):        settings.WebhookAddr,
 		variable("APPROVALS_ADDR"):      address(s.opts.Ports.Approvals),

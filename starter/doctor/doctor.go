@@ -34,7 +34,7 @@ type Settings struct {
 	config.Common
 	config.Graph
 	SendWorkers int               `env:"SEND_WORKERS" envDefault:"1"`
-	VerifyToken string            `env:"VERIFY_TOKEN"`
+	VerifyToken config.Secret     `env:"VERIFY_TOKEN"`
 	AppSecrets  config.SecretList `env:"APP_SECRETS"`
 }
 

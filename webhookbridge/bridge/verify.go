@@ -16,7 +16,7 @@ var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 func (b *Bridge) verify(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	echo := q.Get("hub.challenge")
-	if !sameToken(q.Get("hub.verify_token"), b.cfg.Settings.VerifyToken) || q.Get("hub.mode") != "subscribe" || !challenge.MatchString(echo) {
+	if !sameToken(q.Get("hub.verify_token"), string(b.cfg.Settings.VerifyToken)) || q.Get("hub.mode") != "subscribe" || !challenge.MatchString(echo) {
 		b.seldom.warn(b.cfg.Logger, "verification", "Refused a verification: mode, verify token or challenge is wrong")
 		answer(w, http.StatusForbidden)
 		return
