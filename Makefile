@@ -45,6 +45,7 @@ test: $(TEMPORAL_CLI_PATH)
 # Records the histories of a release for the replay test: make histories RELEASE=v0.2
 histories: $(TEMPORAL_CLI_PATH)
 	@test -n "$(RELEASE)" || { echo "say which release: make histories RELEASE=v0.2"; exit 1; }
+	@test ! -e workflows/testdata/histories/$(RELEASE) || { echo "$(RELEASE) is recorded: what a release left behind does not change any more"; exit 1; }
 	go test ./workflows -count 1 -parallel 8 -run TestHistories -record $(RELEASE)
 
 $(CURDIR)/bin/temporal:

@@ -16,6 +16,10 @@ const (
 	unrepliedLife = time.Hour
 	// recentMessages is how many message ids are remembered to know a repeat.
 	recentMessages = 200
+	// longestRun is how long one run of a lasting conversation may be, as long as that
+	// of a reply. Old branches of a changed workflow are kept until no run is left that
+	// could need them: see docs/versioning.md.
+	longestRun = 30 * 24 * time.Hour
 )
 
 // Conversation keeps the standard messaging window of one person with one account,
@@ -91,8 +95,12 @@ func (c *conversation) carryOn() ConversationInput {
 	return next
 }
 
-// tooLong reports whether history has grown so long that a new run should go on.
-func (c *conversation) tooLong() bool { return workflow.GetInfo(c.ctx).GetContinueAsNewSuggested() }
+// tooLong reports whether history has grown so long, or the run so old, that a new
+// run should go on.
+func (c *conversation) tooLong() bool {
+	run := workflow.GetInfo(c.ctx)
+	return run.GetContinueAsNewSuggested() || c.now().Sub(run.WorkflowStartTime) > longestRun
+}
 
 // endsAt is when nothing is left to wait for: the window is over, also for human
 // agents, and no joined reply waits for its first answer.

@@ -356,6 +356,24 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	}
 }
 
+// A conversation that does not end goes on in a new run after a month, so that the
+// old branches of a changed workflow need not be kept for ever.
+func TestLastingConversation(t *testing.T) {
+	c := listen(t, ConversationInput{})
+	for n := range 40 {
+		at := time.Duration(n) * 20 * time.Hour
+		c.messageAt(at, "", at)
+	}
+	c.ExecuteWorkflow(ConversationType, c.in)
+	var next *workflow.ContinueAsNewError
+	if err := c.GetWorkflowError(); !errors.As(err, &next) {
+		t.Fatalf("ended with %v, want a new run", err)
+	}
+	if lasted := c.Now().Sub(start); lasted <= 30*24*time.Hour || lasted > 31*24*time.Hour {
+		t.Errorf("the run lasted %v", lasted)
+	}
+}
+
 // A follow-up that comes in one task with the message that opens the window goes.
 func TestFollowUpRightAfterTheMessage(t *testing.T) {
 	c := listen(t, ConversationInput{})

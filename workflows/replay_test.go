@@ -1,45 +1,109 @@
 package workflows_test
 
 import (
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	. "github.com/privatereply/privatereply/workflows"
 )
 
-// recorded are the histories of every release.
-func recorded(t *testing.T) []string {
+// types are the workflows that a release has histories of.
+var types = map[string]any{
+	PrivateReplyType: PrivateReply,
+	ConversationType: Conversation,
+	BroadcastType:    Broadcast,
+	IntakeType:       Intake,
+	SweepType:        Sweep,
+}
+
+// waits are the histories of a release that end where a reply waits. Nearly all
+// replies that a deploy meets stand in one of these places.
+var waits = []string{"holding", "awaiting-approval", "sending", "paced", "sent", "responded", "delivery-unknown"}
+
+// releases are the folders with the histories of every release.
+func releases(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("testdata/histories/*/*.json")
+	folders, err := filepath.Glob("testdata/histories/*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) < len(tales) {
-		t.Fatalf("%d histories are recorded, there are %d tales: run make histories", len(files), len(tales))
+	if len(folders) == 0 {
+		t.Fatal("no histories are recorded: run make histories RELEASE=…")
 	}
-	return files
+	return folders
 }
 
-// A worker with this code can go on with every reply that an older release began.
+func replayer() worker.WorkflowReplayer {
+	r := worker.NewWorkflowReplayer()
+	for name, f := range types {
+		r.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
+	}
+	return r
+}
+
+// A worker with this code can go on with every workflow that an older release began.
 func TestReplay(t *testing.T) {
-	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
-	replayer.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
-	replayer.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
-	replayer.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
-	for _, file := range recorded(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			if err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet{}, file); err != nil {
-				t.Error(err)
+	for _, release := range releases(t) {
+		t.Run(filepath.Base(release), func(t *testing.T) {
+			if lacks := missing(t, release); len(lacks) > 0 {
+				t.Errorf("it has no history of %q: see docs/versioning.md", lacks)
+			}
+			for _, file := range histories(t, release) {
+				t.Run(filepath.Base(file), func(t *testing.T) {
+					if err := replayer().ReplayWorkflowHistoryFromJSONFile(quiet{}, file); err != nil {
+						t.Error(err)
+					}
+				})
 			}
 		})
 	}
 }
 
-// The replay notices code that would break running replies: here one that asks
+func histories(t *testing.T, release string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(release, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// missing lists the workflow types and the places to wait that a release has no
+// history of.
+func missing(t *testing.T, release string) []string {
+	t.Helper()
+	wanted := map[string]bool{}
+	for name := range types {
+		wanted[name] = true
+	}
+	for _, name := range waits {
+		wanted[name] = true
+	}
+	for _, file := range histories(t, release) {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		history, err := client.HistoryFromJSON(f, client.HistoryJSONOptions{LastEventID: 1})
+		_ = f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		name := filepath.Base(file)
+		delete(wanted, name[:len(name)-len(".json")])
+		delete(wanted, history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName())
+	}
+	return slices.Sorted(maps.Keys(wanted))
+}
+
+// The replay notices code that would break running workflows: here one that asks
 // for something else first.
 func TestReplayNoticesChangedWorkflow(t *testing.T) {
 	changed := func(ctx workflow.Context, in Input) (*Status, error) {
@@ -51,12 +115,49 @@ func TestReplayNoticesChangedWorkflow(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()
 	replayer.RegisterWorkflowWithOptions(changed, workflow.RegisterOptions{Name: PrivateReplyType})
 	for _, name := range []string{"sent", "awaiting-approval", "no-response", "ignored"} {
-		files, err := filepath.Glob("testdata/histories/*/" + name + ".json")
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no history of %s: %v", name, err)
+		for _, release := range releases(t) {
+			if err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet{}, filepath.Join(release, name+".json")); err == nil {
+				t.Errorf("%s: a changed workflow replayed without an error", name)
+			}
 		}
-		if err := replayer.ReplayWorkflowHistoryFromJSONFile(quiet{}, files[0]); err == nil {
-			t.Errorf("%s: a changed workflow replayed without an error", name)
-		}
+	}
+}
+
+// A release whose histories were not all recorded is noticed, before a change of
+// what is missing breaks it.
+func TestReplayNoticesMissingHistories(t *testing.T) {
+	whole := releases(t)[0]
+	tests := []struct {
+		name  string
+		leave string // files that the release is made of without
+		want  []string
+	}{
+		{"nothing", "", nil},
+		{"a workflow type", "conversation*", []string{ConversationType}},
+		{"all of a type", "sweep-*", []string{SweepType}},
+		{"a place to wait", "sent.json", []string{"sent"}},
+		{"a reply that ended", "ignored.json", nil},
+		{"everything", "*", append(slices.Sorted(maps.Keys(types)), slices.Sorted(slices.Values(waits))...)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			release := t.TempDir()
+			for _, file := range histories(t, whole) {
+				name := filepath.Base(file)
+				if left, err := filepath.Match(tt.leave, name); err != nil || left {
+					continue
+				}
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(release, name), b, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := missing(t, release); !slices.Equal(got, tt.want) {
+				t.Errorf("missing are %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
