@@ -18,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
 func main() {
@@ -45,6 +46,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer base.Close()
+	encryption, err := temporalclient.Codec()
+	if err != nil {
+		return err
+	}
 	all := replies.New(base.Temporal, base.Namespace, settings.TaskQueue, base.DataConverter)
 	waiting := queue.New(all, base.Logger.Named("queue"))
 
@@ -75,6 +80,7 @@ func run(ctx context.Context) error {
 		return desk.New(desk.Config{
 			Replies: all, Queue: waiting, Guard: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
+			Codec: encryption, CodecOrigin: string(settings.CodecOrigin),
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {

@@ -11,8 +11,10 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 )
 
+// CodecPath is where the endpoint for Temporal's own tools is.
+const CodecPath = "/codec"
+
 const (
-	codecPath = "/codec/"
 	// maxCodecBytes is enough for what Temporal sends at once: its messages have at
 	// most 4 MiB, and base64 makes a third more of them.
 	maxCodecBytes = 6 << 20
@@ -34,8 +36,8 @@ func (d *Desk) codec() http.Handler {
 	}
 	protocol := bounded(converter.NewPayloadCodecHTTPHandler(d.Codec))
 	mux := http.NewServeMux()
-	mux.Handle("POST "+codecPath+"decode", d.guard(signin.Viewer, tellText, protocol))
-	mux.Handle("POST "+codecPath+"encode", d.guard(signin.Approver, tellText, protocol))
+	mux.Handle("POST "+CodecPath+"/decode", d.guard(signin.Viewer, tellText, protocol))
+	mux.Handle("POST "+CodecPath+"/encode", d.guard(signin.Approver, tellText, protocol))
 	sites := http.NewCrossOriginProtection()
 	if d.CodecOrigin != "" {
 		if err := sites.AddTrustedOrigin(d.CodecOrigin); err != nil {
@@ -97,6 +99,8 @@ func tellText(w http.ResponseWriter, _ *http.Request, p problem) {
 	words := p.words
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
+	}
+	if words == signin.ErrUnknown.Error() {
 		words += ": sign in at the desk in this browser, or give its token as --codec-auth \"Bearer desk-…\""
 	}
 	http.Error(w, sentence(words), p.status)

@@ -117,6 +117,12 @@ type counter struct {
 
 func newCounter(t *testing.T, rows ...replies.Row) *counter {
 	t.Helper()
+	return newCounterWith(t, func(*desk.Config) {}, rows...)
+}
+
+// newCounterWith lets a test change the desk.
+func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row) *counter {
+	t.Helper()
 	if len(rows) == 0 {
 		rows = []replies.Row{{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
 			Person: "lena", Comment: "How much?", Text: "12 euros", Rule: "price", Deadline: time.Now().Add(time.Hour), StartedAt: time.Now()}}
@@ -153,7 +159,9 @@ func newCounter(t *testing.T, rows ...replies.Row) *counter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(desk.New(desk.Config{Replies: c.fake, Queue: c.queue, Guard: guard, Accounts: known{}, Logger: zap.NewNop()}).Handler())
+	cfg := desk.Config{Replies: c.fake, Queue: c.queue, Guard: guard, Accounts: known{}, Logger: zap.NewNop()}
+	change(&cfg)
+	web := httptest.NewServer(desk.New(cfg).Handler())
 	t.Cleanup(web.Close)
 	t.Cleanup(web.CloseClientConnections)
 	c.url = web.URL

@@ -42,8 +42,8 @@ func (d *Desk) Handler() http.Handler {
 
 	// Another site's page can make a browser post here, but not hide that it did.
 	sites := http.NewCrossOriginProtection()
-	mux.Handle(codecPath, d.codec()) // which knows one other site
-	sites.AddInsecureBypassPattern(codecPath)
+	mux.Handle(CodecPath+"/", d.codec()) // which knows one other site
+	sites.AddInsecureBypassPattern(CodecPath + "/")
 	return d.recovered(secured(sites.Handler(compressed(mux))))
 }
 

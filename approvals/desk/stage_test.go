@@ -22,6 +22,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/devserver/devservertest"
@@ -59,16 +60,26 @@ type stage struct {
 // newStage starts everything but the worker.
 func newStage(t testing.TB) *stage {
 	t.Helper()
+	return newStageWith(t, nil)
+}
+
+// newStageWith starts a stage whose payloads are encrypted, if there is a codec.
+func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
+	t.Helper()
 	s := &stage{t: t, server: devservertest.Start(t), tokens: map[string]string{}}
+	options := client.Options{HostPort: s.server.Address, Logger: quiet{}, DataConverter: converter.GetDefaultDataConverter()}
+	if encryption != nil {
+		encryption.Apply(&options)
+	}
 	var err error
-	if s.client, err = client.DialContext(t.Context(), client.Options{HostPort: s.server.Address, Logger: quiet{}}); err != nil {
+	if s.client, err = client.DialContext(t.Context(), options); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)
 	if _, err := setup.Apply(t.Context(), s.client, s.server.Namespace); err != nil {
 		t.Fatal(err)
 	}
-	s.replies = replies.New(s.client, s.server.Namespace, taskQueue, converter.GetDefaultDataConverter())
+	s.replies = replies.New(s.client, s.server.Namespace, taskQueue, options.DataConverter)
 	s.queue = queue.New(s.replies, zap.NewNop())
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
@@ -83,6 +94,7 @@ func newStage(t testing.TB) *stage {
 	d := desk.New(desk.Config{
 		Replies: s.replies, Queue: s.queue, Guard: s.signedIn, Accounts: s.accounts(),
 		WebUI: s.server.UIURL, Namespace: s.server.Namespace, Logger: zap.NewNop(),
+		Codec: encryption, CodecOrigin: s.server.UIURL,
 	})
 	web := httptest.NewServer(d.Handler())
 	t.Cleanup(web.Close)

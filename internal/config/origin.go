@@ -18,7 +18,7 @@ func (o *Origin) UnmarshalText(text []byte) error {
 		return nil
 	}
 	u, err := url.Parse(strings.TrimSuffix(string(text), "/"))
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Hostname() == "" || strings.ContainsAny(u.Host, ",*") || u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("%q is not one web page's origin; write scheme and host, such as https://temporal.example.com", text)
 	}
 	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()

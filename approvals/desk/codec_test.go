@@ -1,0 +1,193 @@
+package desk_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/codec"
+)
+
+const webUI = "http://127.0.0.1:8233"
+
+func newCodec(t *testing.T, keys string) *codec.Codec {
+	t.Helper()
+	parsed, err := codec.ParseKeys(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := codec.New(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// sealed is a comment as the Web UI sends it to be decrypted.
+func sealed(t *testing.T, c *codec.Codec) string {
+	t.Helper()
+	clear, err := converter.GetDefaultDataConverter().ToPayloads("Does it come in oak?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := c.Encode(clear.GetPayloads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(&commonpb.Payloads{Payloads: encoded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// opened reports whether a body holds the comment, in the protocol's base64.
+func opened(body string) bool {
+	return strings.Contains(body, base64.StdEncoding.EncodeToString([]byte(`"Does it come in oak?"`)))
+}
+
+// Whoever may see the queue may decrypt, who may decide may encrypt as well, and
+// nobody else gets anything: neither strangers nor pages of other sites in the browser
+// of somebody who is signed in.
+func TestCodecEndpoint(t *testing.T) {
+	encryption := newCodec(t, "a:"+codec.NewSecret())
+	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin = encryption, webUI })
+	comment := sealed(t, encryption)
+	bearer := func(name string) http.Header { return http.Header{"Authorization": {"Bearer " + c.tokens[name]}} }
+	page := func(origin, site string) http.Header {
+		return http.Header{"Origin": {origin}, "Sec-Fetch-Site": {site}, "X-Namespace": {"default"}}
+	}
+	tests := []struct {
+		name, who, path string
+		header          http.Header
+		body            string
+		status          int
+		says            string
+	}{
+		{"nobody", "", "/codec/decode", nil, comment, 401, "sign in at the desk"},
+		{"a wrong token", "", "/codec/decode", http.Header{"Authorization": {"Bearer guess"}}, comment, 401, "This token is not known"},
+		{"a viewer's token", "", "/codec/decode", bearer("vera"), comment, 200, ""},
+		{"a viewer encrypts", "", "/codec/encode", bearer("vera"), comment, 403, "needs the role approver"},
+		{"an approver encrypts", "", "/codec/encode", bearer("ana"), comment, 200, ""},
+		{"the Web UI of who is signed in", "vera", "/codec/decode", page(webUI, "same-site"), comment, 200, ""},
+		{"the Web UI of nobody", "", "/codec/decode", page(webUI, "same-site"), comment, 401, ""},
+		{"another page", "vera", "/codec/decode", page("https://evil.example.com", "cross-site"), comment, 403, ""},
+		{"another port", "vera", "/codec/decode", page("http://127.0.0.1:8234", "same-site"), comment, 403, ""},
+		{"another page in an old browser", "vera", "/codec/decode", http.Header{"Origin": {"https://evil.example.com"}}, comment, 403, ""},
+		{"a page without an origin", "vera", "/codec/decode", page("null", "cross-site"), comment, 403, ""},
+		{"an origin that begins alike", "vera", "/codec/decode", page(webUI+".evil.example.com", "cross-site"), comment, 403, ""},
+		{"a key that is not configured", "vera", "/codec/decode", nil, sealed(t, newCodec(t, "old:"+codec.NewSecret())), 400, `key "old" is not configured`},
+		{"another secret under its id", "vera", "/codec/decode", nil, sealed(t, newCodec(t, "a:"+codec.NewSecret())), 400, `decrypt with key "a"`},
+		{"no JSON", "vera", "/codec/decode", nil, "hello", 400, ""},
+		{"too much", "vera", "/codec/decode", nil, strings.Repeat(" ", 6<<20+1), 413, "more than 6 MiB"},
+		{"another address", "vera", "/codec/keys", nil, comment, 404, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, body := c.do(c.as(tt.who), http.MethodPost, tt.path, tt.body, tt.header)
+			if resp.StatusCode != tt.status || !strings.Contains(body, tt.says) {
+				t.Errorf("%s: %.300s; want %d and %q", resp.Status, body, tt.status, tt.says)
+			}
+			if decoded := tt.status == 200 && strings.HasSuffix(tt.path, "decode"); opened(body) != decoded {
+				t.Errorf("decrypted: %v", !decoded)
+			}
+			allowed := resp.Header.Get("Access-Control-Allow-Origin")
+			if want := tt.header.Get("Origin") == webUI; (allowed == webUI) != want || !want && allowed != "" {
+				t.Errorf("readable by pages of %q", allowed)
+			}
+		})
+	}
+	t.Run("what was encrypted comes back", func(t *testing.T) {
+		ana := c.as("ana")
+		clear, err := json.Marshal(&commonpb.Payloads{Payloads: []*commonpb.Payload{{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(`"Does it come in oak?"`)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, encrypted := c.do(ana, http.MethodPost, "/codec/encode", string(clear), nil)
+		if _, back := c.do(ana, http.MethodPost, "/codec/decode", encrypted, nil); opened(encrypted) || !opened(back) {
+			t.Errorf("encrypted to %s and back to %s", encrypted, back)
+		}
+	})
+}
+
+// A browser asks before it sends the Web UI's request, and is told yes for that page
+// alone, without a sign-in and without an answer that others may reuse.
+func TestCodecPreflight(t *testing.T) {
+	c := newCounterWith(t, func(cfg *desk.Config) {
+		cfg.Codec, cfg.CodecOrigin = newCodec(t, "a:"+codec.NewSecret()), webUI
+	})
+	closed := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec = newCodec(t, "a:"+codec.NewSecret()) })
+	for _, tt := range []struct {
+		name    string
+		counter *counter
+		origin  string
+		allowed bool
+	}{
+		{"the Web UI", c, webUI, true},
+		{"another page", c, "https://evil.example.com", false},
+		{"a page without an origin", c, "null", false},
+		{"the Web UI, which nobody has configured", closed, webUI, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, _ := tt.counter.do(tt.counter.as(""), http.MethodOptions, "/codec/decode", "", http.Header{
+				"Origin": {tt.origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"content-type,x-namespace"},
+			})
+			h := resp.Header
+			if got := h.Get("Access-Control-Allow-Origin"); (got == tt.origin) != tt.allowed || !tt.allowed && got != "" {
+				t.Errorf("allowed %q", got)
+			}
+			if (h.Get("Access-Control-Allow-Credentials") == "true") != tt.allowed {
+				t.Errorf("with cookies: %q", h.Get("Access-Control-Allow-Credentials"))
+			}
+			if tt.allowed && (resp.StatusCode != http.StatusNoContent || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "X-Namespace")) {
+				t.Errorf("%s with headers %v", resp.Status, h)
+			}
+			if !strings.Contains(strings.Join(h.Values("Vary"), ","), "Origin") {
+				t.Errorf("a cache would give it to others: Vary %q", h.Values("Vary"))
+			}
+		})
+	}
+	// The page that may decrypt may do nothing else at the desk.
+	resp, _ := c.do(c.as("ana"), http.MethodPost, "/api/replies/"+waitingID+"/approve", "{}", http.Header{
+		"Content-Type": {"application/json"}, "Origin": {webUI}, "Sec-Fetch-Site": {"same-site"}})
+	if resp.StatusCode != http.StatusForbidden || len(c.fake.approved) > 0 {
+		t.Errorf("the Web UI's page approved a reply: %s", resp.Status)
+	}
+}
+
+// A desk without keys says what is missing.
+func TestCodecWithoutKeys(t *testing.T) {
+	c := newCounter(t)
+	resp, body := c.do(c.as("ana"), http.MethodPost, "/codec/decode", "{}", nil)
+	if resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "PRIVATEREPLY_ENCRYPTION_KEYS") {
+		t.Errorf("%s: %s", resp.Status, body)
+	}
+}
+
+// On a machine for development everybody is signed in, so that there only the origin
+// stands between a website and the texts.
+func TestCodecOfDevUser(t *testing.T) {
+	encryption := newCodec(t, "a:"+codec.NewSecret())
+	guard, err := signin.NewGuard(signin.Options{DevUser: "you"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin, cfg.Guard = encryption, webUI, guard })
+	for origin, allowed := range map[string]bool{webUI: true, "https://evil.example.com": false, "null": false, "": true} {
+		header := http.Header{}
+		if origin != "" {
+			header.Set("Origin", origin)
+		}
+		resp, body := c.do(c.as(""), http.MethodPost, "/codec/decode", sealed(t, encryption), header)
+		if opened(body) != allowed {
+			t.Errorf("%q: %s, decrypted: %v", origin, resp.Status, !allowed)
+		}
+	}
+}
