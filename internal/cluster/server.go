@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,12 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/privatereply/privatereply/internal/devserver"
 )
@@ -68,14 +63,14 @@ func (s *Server) configure(program, dir string, db *Postgres) error {
 		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(config.String()), 0o600),
+		os.WriteFile(filepath.Join(dir, "server.yaml"), []byte(config.String()), 0o600),
 		os.WriteFile(filepath.Join(dir, "dynamicconfig.yaml"), dynamicConfig, 0o600),
 	)
 }
 
 // Start starts the server and waits until it answers. It may be called again after Kill.
 func (s *Server) Start(ctx context.Context) error {
-	cmd := exec.Command(s.program, "--root", s.dir, "--config", ".", "--env", "cluster", "--allow-no-auth", "start")
+	cmd := exec.Command(s.program, "--config-file", filepath.Join(s.dir, "server.yaml"), "--allow-no-auth", "start")
 	cmd.Dir = s.dir
 	cmd.Env = withoutTemporalSettings(os.Environ())
 	if err := s.run(cmd); err != nil {
@@ -88,49 +83,20 @@ func (s *Server) Start(ctx context.Context) error {
 			return err
 		}
 		_ = conn.Close()
-		return s.with(ctx, func(c client.Client) error {
-			_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
-			return err
-		})
+		_, err = s.version(ctx)
+		return err
 	})
 }
 
-// with calls the server.
-func (s *Server) with(ctx context.Context, call func(client.Client) error) error {
-	c, err := client.DialContext(ctx, client.Options{
-		HostPort: s.address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
+// version asks the server for its version: the first thing that it answers.
+func (s *Server) version(ctx context.Context) (string, error) {
+	c, err := dial(ctx, s.address)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
-	return call(c)
-}
-
-func (s *Server) version(ctx context.Context) (version string, err error) {
-	err = s.with(ctx, func(c client.Client) error {
-		info, err := c.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
-		version = info.GetServerVersion()
-		return err
-	})
-	return version, err
-}
-
-// CreateNamespace makes a namespace and waits until it can be used.
-func (s *Server) CreateNamespace(ctx context.Context, name string, retention time.Duration) error {
-	return s.with(ctx, func(c client.Client) error {
-		_, err := c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-			Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
-		})
-		if err != nil {
-			return fmt.Errorf("create the namespace %s: %w", name, err)
-		}
-		// The server's parts learn of it one after the other.
-		return s.await(ctx, func(ctx context.Context) error {
-			_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: name})
-			return err
-		})
-	})
+	info, err := c.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+	return info.GetServerVersion(), err
 }
 
 // Metrics is what the server counts, in Prometheus's text format.

@@ -75,8 +75,10 @@ func (s *stack) serve(sb *sandbox.Sandbox) (stop func(), err error) {
 	srv := &http.Server{Handler: sb, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = srv.Serve(ln) }() // ends with Close
 	url := "http://" + ln.Addr().String()
-	s.worker.Env = append(s.worker.Env,
-		"PRIVATEREPLY_GRAPH_FACEBOOK_URL="+url+"/facebook", "PRIVATEREPLY_GRAPH_INSTAGRAM_URL="+url+"/instagram")
+	for _, w := range s.workers {
+		w.Env = append(w.Env,
+			"PRIVATEREPLY_GRAPH_FACEBOOK_URL="+url+"/facebook", "PRIVATEREPLY_GRAPH_INSTAGRAM_URL="+url+"/instagram")
+	}
 	return func() { _ = srv.Close() }, nil
 }
 
@@ -89,7 +91,7 @@ func (s *stack) replies(ctx context.Context, sb *sandbox.Sandbox, n int) (float6
 		return 0, err
 	}
 	return rate(ctx, n, func() int { return sb.Report().Answered - before }, func(i int) error {
-		return deliveries[i].post(ctx, s.url)
+		return deliveries[i].post(ctx, s.urls[i%len(s.urls)])
 	})
 }
 

@@ -13,20 +13,24 @@ import (
 // bench is what all steps share.
 type bench struct {
 	dir    string // temporary
-	cli    string // the Temporal CLI
+	on     existing
+	cli    string // the Temporal CLI; empty with -temporal
 	bridge string // the built program
 	worker string // the built program
 	stacks int
 }
 
 // prepare finds the Temporal CLI and builds the programs.
-func prepare(ctx context.Context) (*bench, error) {
+func prepare(ctx context.Context, on existing) (*bench, error) {
 	dir, err := os.MkdirTemp("", "private-replies-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: dir, bridge: filepath.Join(dir, "webhookbridge"), worker: filepath.Join(dir, "worker")}
-	if b.cli, err = devserver.Find(ctx, os.Stderr); err == nil {
+	b := &bench{dir: dir, on: on, bridge: filepath.Join(dir, "webhookbridge"), worker: filepath.Join(dir, "worker")}
+	if on.address == "" {
+		b.cli, err = devserver.Find(ctx, os.Stderr)
+	}
+	if err == nil {
 		b.tell("building the bridge and the worker")
 		err = processes.Build(ctx, dir, filepath.Base(b.bridge), filepath.Base(b.worker))
 	}

@@ -47,6 +47,33 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Guards: a step that kills its server does not run on one that is somebody else's.
+func TestExisting(t *testing.T) {
+	tests := []struct {
+		name, only string
+		on         existing
+		err        string
+	}{
+		{"a server of its own", "", existing{copies: 1}, ""},
+		{"on another one", "starts,auto", existing{"127.0.0.1:7233", 2}, ""},
+		{"kill", "starts,kill", existing{"127.0.0.1:7233", 1}, "the step kill does not run with -temporal"},
+		{"copies alone", "starts", existing{copies: 2}, "-copies needs -temporal"},
+		{"no copies", "starts", existing{"127.0.0.1:7233", 0}, "-copies is less than 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			chosen, err := choose(tt.only)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = tt.on.check(chosen)
+			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+		})
+	}
+}
+
 // Guards: BENCH= runs what was asked for, and a mistyped step runs nothing.
 func TestChoose(t *testing.T) {
 	tests := []struct {

@@ -72,7 +72,7 @@ func (s *stack) killEach(ctx context.Context) error {
 			return p.Start(ctx)
 		}
 	}
-	for _, kill := range []func() error{again(s.bridge), again(s.worker), func() error { return s.restartServer(ctx) }} {
+	for _, kill := range []func() error{again(s.bridges[0]), again(s.workers[0]), func() error { return s.restartServer(ctx) }} {
 		if !sleep(ctx, killEvery) {
 			return ctx.Err()
 		}

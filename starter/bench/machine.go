@@ -12,9 +12,13 @@ import (
 )
 
 // machine says what was measured on.
-func machine(cli string) string {
-	return fmt.Sprintf("%s, %d cores, %s/%s, %s, Temporal CLI %s, commit %s",
-		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), cliVersion(cli), commit())
+func (b *bench) machine() string {
+	server := fmt.Sprintf("%d workers and bridges on the Temporal server at %s", b.on.copies, b.on.address)
+	if b.on.address == "" {
+		server = "Temporal CLI " + cliVersion(b.cli)
+	}
+	return fmt.Sprintf("%s, %d cores, %s/%s, %s, %s, commit %s",
+		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), server, commit())
 }
 
 // processor is the CPU's name, where the system tells it in a file.

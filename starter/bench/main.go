@@ -41,9 +41,12 @@ var steps = []step{
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	var on existing
+	flag.StringVar(&on.address, "temporal", "", "host:port of a Temporal server to run on, each step in a namespace of its own; only "+strings.Join(onExisting, ", "))
+	flag.IntVar(&on.copies, "copies", 1, "how many workers and how many bridges share the server of -temporal")
 	only := flag.String("only", "", "steps to run, separated by commas: "+strings.Join(names(), ", ")+" (default all)")
 	flag.Parse()
-	if err := run(ctx, *only); err != nil {
+	if err := run(ctx, *only, on); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -75,12 +78,15 @@ func choose(only string) ([]step, error) {
 
 // run runs the chosen steps. A step that fails is a row of the table, and an error
 // at the end; a goal that is missed is only said.
-func run(ctx context.Context, only string) error {
+func run(ctx context.Context, only string, on existing) error {
 	chosen, err := choose(only)
+	if err == nil {
+		err = on.check(chosen)
+	}
 	if err != nil {
 		return err
 	}
-	b, err := prepare(ctx)
+	b, err := prepare(ctx, on)
 	if err != nil {
 		return err
 	}
@@ -106,7 +112,7 @@ func run(ctx context.Context, only string) error {
 		command += " BENCH=" + only
 	}
 	fmt.Printf("%s\n%s, %s, load average %s before and %s after, %v in all\n\n",
-		machine(b.cli), command, began.UTC().Format("2006-01-02 15:04 MST"), before, loadAverage(), time.Since(began).Round(time.Second))
+		b.machine(), command, began.UTC().Format("2006-01-02 15:04 MST"), before, loadAverage(), time.Since(began).Round(time.Second))
 	writeTable(os.Stdout, rows)
 	return errors.Join(failed...)
 }

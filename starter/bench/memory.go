@@ -30,7 +30,7 @@ func memory(ctx context.Context, b *bench) ([]row, error) {
 	if err := s.startProduct(ctx); err != nil {
 		return nil, err
 	}
-	idle, err := peakMemory(s.bridge.PID())
+	idle, err := peakMemory(s.bridges[0].PID())
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func memory(ctx context.Context, b *bench) ([]row, error) {
 	if err := send(s.storm(64, 50), memoryComments-accepted); err != nil {
 		return nil, err
 	}
-	peak, err := peakMemory(s.bridge.PID())
+	peak, err := peakMemory(s.bridges[0].PID())
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func quiet(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer, err := timed(ctx, func() error { return d.post(ctx, s.url) })
+		answer, err := timed(ctx, func() error { return d.post(ctx, s.urls[0]) })
 		if err != nil {
 			return nil, err
 		}

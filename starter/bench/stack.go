@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"go.temporal.io/sdk/client"
@@ -47,16 +48,17 @@ rules:
 `
 )
 
-// stack is the product as processes, with a Temporal server of its own.
+// stack is the product as processes, with a Temporal server of its own, or in a
+// namespace of its own.
 type stack struct {
 	dir      string
 	opts     devserver.Options
 	server   *devserver.Server
 	client   client.Client
 	accounts []privatereply.Account
-	bridge   *processes.Process
-	worker   *processes.Process
-	url      string // of the bridge's webhooks
+	bridges  []*processes.Process
+	workers  []*processes.Process
+	urls     []string // of the bridges' webhooks
 }
 
 // newStack starts a Temporal server with its database in a file. The programs are
@@ -67,7 +69,6 @@ func (b *bench) newStack(ctx context.Context) (*stack, error) {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return nil, err
 	}
-	s.opts = devserver.Options{CLIPath: b.cli, DBFile: s.file("temporal.db"), LogFile: s.file("temporal.log")}
 	if err := s.start(ctx, b); err != nil {
 		s.stop()
 		return nil, err
@@ -88,12 +89,7 @@ func (s *stack) start(ctx context.Context, b *bench) error {
 		return err
 	}
 	s.accounts = accounts.All()
-	for _, port := range []*int{&s.opts.Port, &s.opts.UIPort} {
-		if *port, err = devserver.FreePort(); err != nil {
-			return err
-		}
-	}
-	if s.server, err = devserver.Start(ctx, s.opts); err != nil {
+	if s.server, err = s.startServer(ctx, b); err != nil {
 		return err
 	}
 	s.client, err = client.DialContext(ctx, client.Options{
@@ -106,10 +102,30 @@ func (s *stack) start(ctx context.Context, b *bench) error {
 	if _, err := setup.Apply(ctx, s.client, s.server.Namespace); err != nil {
 		return err
 	}
-	return s.prepareProcesses(b)
+	for range b.on.copies {
+		if err := s.prepareProcesses(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// prepareProcesses makes the programs ready to start, on ports that they keep.
+func (s *stack) startServer(ctx context.Context, b *bench) (*devserver.Server, error) {
+	if b.on.address != "" {
+		// The name of the temporary folder has not been used on that server before.
+		return b.on.namespace(ctx, filepath.Base(b.dir)+"-"+strconv.Itoa(b.stacks))
+	}
+	s.opts = devserver.Options{CLIPath: b.cli, DBFile: s.file("temporal.db"), LogFile: s.file("temporal.log")}
+	for _, port := range []*int{&s.opts.Port, &s.opts.UIPort} {
+		var err error
+		if *port, err = devserver.FreePort(); err != nil {
+			return nil, err
+		}
+	}
+	return devserver.Start(ctx, s.opts)
+}
+
+// prepareProcesses makes a bridge and a worker ready to start, on ports that they keep.
 func (s *stack) prepareProcesses(b *bench) error {
 	var addresses [3]string
 	for i := range addresses {
@@ -119,15 +135,15 @@ func (s *stack) prepareProcesses(b *bench) error {
 		}
 		addresses[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
-	s.url = "http://" + addresses[0] + bridge.Path
-	s.bridge = &processes.Process{
+	s.urls = append(s.urls, "http://"+addresses[0]+bridge.Path)
+	s.bridges = append(s.bridges, &processes.Process{
 		Name: "bridge", Path: b.bridge, LogFile: s.file("bridge.log"), OpsURL: "http://" + addresses[1] + "/readyz",
 		Env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
-	}
-	s.worker = &processes.Process{
+	})
+	s.workers = append(s.workers, &processes.Process{
 		Name: "worker", Path: b.worker, LogFile: s.file("worker.log"), OpsURL: "http://" + addresses[2] + "/readyz",
-		Env: s.env("OPS_ADDR=" + addresses[2]),
-	}
+		Env: s.env("OPS_ADDR="+addresses[2], "SEND_WORKERS="+strconv.Itoa(b.on.copies)),
+	})
 	return nil
 }
 
@@ -144,12 +160,22 @@ func (s *stack) env(settings ...string) []string {
 	return env
 }
 
-// startProduct starts the worker, then the bridge.
+// programs are the workers, then the bridges.
+func (s *stack) programs() []*processes.Process { return slices.Concat(s.workers, s.bridges) }
+
 func (s *stack) startProduct(ctx context.Context) error {
-	if err := s.worker.Start(ctx); err != nil {
-		return err
+	for _, p := range s.programs() {
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
 	}
-	return s.bridge.Start(ctx)
+	return nil
+}
+
+func (s *stack) killProduct() {
+	for _, p := range s.programs() {
+		p.Kill()
+	}
 }
 
 // restartServer kills the server and starts it again on its database.
@@ -164,15 +190,11 @@ func (s *stack) restartServer(ctx context.Context) error {
 
 // stop ends everything at once: nothing of it is needed any more.
 func (s *stack) stop() {
-	for _, p := range []*processes.Process{s.bridge, s.worker} {
-		if p != nil {
-			p.Kill()
-		}
-	}
+	s.killProduct()
 	if s.client != nil {
 		s.client.Close()
 	}
-	if s.server != nil {
+	if s.server != nil && s.opts.LogFile != "" {
 		s.server.Kill()
 	}
 	_ = os.RemoveAll(s.dir) // b.clean tries again

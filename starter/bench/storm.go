@@ -133,8 +133,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 		return nil, ctx.Err()
 	}
 	// What counts is in Temporal now; a server at rest tells it sooner.
-	s.bridge.Kill()
-	s.worker.Kill()
+	s.killProduct()
 	for range heldTries {
 		if m.held, err = s.held(ctx, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
 			break
@@ -149,7 +148,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 // storm is one that sends as fast as it is answered.
 func (s *stack) storm(connections, comments int) load.Storm {
 	return load.Storm{
-		URL: s.url, Secret: appSecret, Accounts: s.accounts, Text: stormText,
+		URL: s.urls[0], More: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: stormText,
 		Connections: connections, Batch: comments, Comments: stormComments, Duration: stormTime,
 	}
 }
