@@ -25,7 +25,8 @@ installed: without a Temporal CLI (TEMPORAL_CLI_PATH, or temporal on PATH) it bu
 once, which takes some minutes. Ctrl-C stops everything. What happened is kept in the
 state folder and is there again the next time, but for what the sandbox knew.`,
 		Example: `  starter dev
-  starter dev --free-ports --state .dev-2`,
+  starter dev --free-ports --state .dev-2
+  starter dev --encrypt`,
 		Args:    needArgs(0, 0, ""),
 		GroupID: groupTry,
 	}
@@ -37,6 +38,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 	flags.IntVar(&opts.Ports.Bridge, "bridge-port", opts.Ports.Bridge, "port of the webhook bridge")
 	flags.IntVar(&opts.Ports.Sandbox, "sandbox-port", opts.Ports.Sandbox, "port of the sandbox")
 	flags.IntVar(&opts.Ports.Approvals, "approvals-port", opts.Ports.Approvals, "port of the approvals desk")
+	flags.BoolVar(&opts.Encrypt, "encrypt", false, "encrypt what Temporal holds, with a key that is made for the state folder; from then on it stays encrypted")
 	free := flags.Bool("free-ports", false, "pick free ports instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
@@ -82,6 +84,11 @@ func welcome(w io.Writer, s *devstack.Stack, folder string) error {
 	if filepath.Clean(folder) != devstack.DefaultFolder {
 		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, devstack.EnvFile))
 	}
+	encrypted, codec := "", ""
+	if s.CodecURL() != "" {
+		encrypted = fmt.Sprintf("  Encrypted                 %s decrypts for the Web UI and for temporal --codec-endpoint\n", s.CodecURL())
+		codec = " --codec-endpoint " + s.CodecURL()
+	}
 	_, err := fmt.Fprintf(w, `
 ready
 
@@ -90,7 +97,7 @@ ready
   Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
   Temporal server           %[4]s, namespace %[3]s
   Webhooks                  %[5]s
-  State, settings, logs     %[6]s
+%[14]s  State, settings, logs     %[6]s
                             (%[7]s and %[8]s are yours to change)
 
 Try this in another terminal:
@@ -102,14 +109,14 @@ Try this in another terminal:
   3. Approve it, with a text of your own
      %[11]s approve ID --text "Yes, it does."
      or with Temporal's own command line
-     %[12]s workflow update execute --address %[4]s --name approve \
+     %[12]s workflow update execute --address %[4]s%[15]s --name approve \
        --workflow-id reply:instagram:%[9]s:ID --input '{"approver":"me","text":"Yes, it does."}'
   4. Read the whole story
      %[11]s show ID
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
-		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL)
+		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
 	return err
 }
 

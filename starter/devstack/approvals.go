@@ -37,6 +37,7 @@ func (s *Stack) startApprovals(ctx context.Context) (stop func() error, err erro
 	d := desk.New(desk.Config{
 		Replies: all, Queue: waiting, Guard: guard, Accounts: s.Accounts,
 		WebUI: s.Server.UIURL, Namespace: s.Server.Namespace, Logger: log,
+		Codec: s.codec, CodecOrigin: s.Server.UIURL,
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group

@@ -15,7 +15,9 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/devserver/filelock"
@@ -31,6 +33,7 @@ type Options struct {
 	Ports     Ports     // all of them; see FreePorts
 	CLIPath   string    // the Temporal CLI; empty: find it, or build it
 	Ephemeral bool      // Temporal's state is not kept in the folder
+	Encrypt   bool      // make an encryption key for the folder if it has none
 	Progress  io.Writer // told of each part in words; nil: nobody
 	Warnings  io.Writer // gets what is worth a look of the log; nil: nobody
 }
@@ -53,6 +56,8 @@ type Stack struct {
 	log     *zap.Logger
 	sdkLog  *zap.Logger             // Temporal's SDK warns of what it mends itself
 	data    converter.DataConverter // of Client; nil: Temporal's own
+	keys    string                  // of the encryption; empty: none
+	codec   *codec.Codec            // nil: payloads are not encrypted
 	rules   *rules.Watcher
 	closers []func() error
 	running []part
@@ -136,6 +141,9 @@ func (s *Stack) prepare() error {
 	if err := s.opts.Ports.check(); err != nil {
 		return err
 	}
+	if err := s.openKeys(); err != nil {
+		return err
+	}
 	if s.Accounts, err = config.OpenAccounts(s.folder.path(AccountsFile)); err != nil {
 		return err
 	}
@@ -149,6 +157,15 @@ func (s *Stack) prepare() error {
 	s.closers = append(s.closers, func() error { stop(); return nil })
 	s.rules, err = rules.Watch(watching, s.folder.path(RulesFile), s.log)
 	return err
+}
+
+// CodecURL is where Temporal's own tools have payloads decrypted; empty if they are
+// not encrypted.
+func (s *Stack) CodecURL() string {
+	if s.codec == nil {
+		return ""
+	}
+	return "http://" + address(s.opts.Ports.Approvals) + desk.CodecPath
 }
 
 func (s *Stack) tell(format string, args ...any) {

@@ -15,7 +15,7 @@ import (
 // env are the settings with which other programs work with this stack.
 func (s *Stack) env() (map[string]string, error) {
 	settings, err := s.bridgeSettings()
-	return map[string]string{
+	vars := map[string]string{
 		"TEMPORAL_ADDRESS":              s.Server.Address,
 		"TEMPORAL_NAMESPACE":            s.Server.Namespace,
 		variable("ACCOUNTS"):            s.folder.path(AccountsFile),
@@ -28,14 +28,20 @@ func (s *Stack) env() (map[string]string, error) {
 		variable("GRAPH_FACEBOOK_URL"):  s.SandboxURL + "/facebook",
 		variable("GRAPH_INSTAGRAM_URL"): s.SandboxURL + "/instagram",
 		variable("WEB_UI_URL"):          s.Server.UIURL,
-	}, err
+	}
+	if s.codec != nil {
+		vars[variable("ENCRYPTION_KEYS")] = s.keys
+		vars[variable("CODEC_ORIGIN")] = s.Server.UIURL
+		vars["TEMPORAL_CODEC_ENDPOINT"] = s.CodecURL()
+	}
+	return vars, err
 }
 
 // writeEnv writes the settings with which any program of the product, and the
 // Temporal CLI, works with this stack: `set -a; . .dev/env; set +a`.
 func (f folder) writeEnv(vars map[string]string) error {
 	var b strings.Builder
-	b.WriteString("# Written by `starter dev` at each start. It holds secrets of the sandbox.\n")
+	b.WriteString("# Written by `starter dev` at each start. It holds secrets of the sandbox, and the encryption keys.\n")
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		fmt.Fprintf(&b, "%s='%s'\n", name, strings.ReplaceAll(vars[name], "'", `'\''`))
 	}

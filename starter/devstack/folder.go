@@ -26,6 +26,7 @@ const (
 	verifyToken     = "verify-token"
 	appSecret       = "app-secret"
 	instagramSecret = "instagram-app-secret" // apps with Instagram Login have a second one
+	encryptionKeys  = "encryption-keys"      // only in a folder that is encrypted
 )
 
 var (

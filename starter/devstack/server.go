@@ -8,7 +8,6 @@ import (
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
 // startServer starts the Temporal server and sets its namespace up.
@@ -19,6 +18,7 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 		}
 	}
 	opts := devserver.Options{
+		UICodec: s.CodecURL(),
 		CLIPath: s.CLIPath,
 		Port:    s.opts.Ports.Temporal,
 		UIPort:  s.opts.Ports.WebUI,
@@ -42,13 +42,8 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 		Identity:  "starter dev",
 		Logger:    logging.ForTemporal(s.sdkLog),
 	}
-	// But encryption is the product's own, and `starter approve` will use it too.
-	encryption, err := temporalclient.Codec()
-	if err != nil {
-		return s.Server.Stop, err
-	}
-	if encryption != nil {
-		encryption.Apply(&options)
+	if s.codec != nil {
+		s.codec.Apply(&options)
 	}
 	s.data = options.DataConverter
 	if s.Client, err = client.DialContext(ctx, options); err != nil {
