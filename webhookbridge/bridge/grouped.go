@@ -17,7 +17,8 @@ var errFull = errors.New("the bridge has too many events waiting for Temporal")
 
 // bounds of group commit.
 type bounds struct {
-	commits     int           // that run at once
+	commits     int           // that run at once, the slow ones included
+	slow        time.Duration // after which a commit lets another one begin beside it
 	groupEvents int           // in one Intake
 	groupBytes  int           // encoded, in one Intake; Temporal warns at 512 KiB
 	waitEvents  int           // that wait for a commit
@@ -26,7 +27,8 @@ type bounds struct {
 }
 
 var defaultBounds = bounds{
-	commits:     1,
+	commits:     4,
+	slow:        250 * time.Millisecond,
 	groupEvents: 500,
 	groupBytes:  500 << 10, // some of the 512 KiB is for the list around the events
 	waitEvents:  20_000,
@@ -34,10 +36,19 @@ var defaultBounds = bounds{
 	commit:      commitTimeout,
 }
 
-// grouped commits what arrives while other commits are under way in groups, so that
-// a storm costs one transaction for hundreds of events. There is no timer: when
-// nothing is under way, the next arrival goes at once and alone, straight to its
-// workflow.
+// A storm's next group waits for those who were just answered, a part of the time
+// that their commit took: their next events then go with it and not behind it.
+const (
+	gather  = 5 // one part of so many
+	maxWait = 2 * time.Millisecond
+)
+
+// grouped commits what arrives while another commit is under way in one group, so
+// that a storm costs one transaction for hundreds of events. In the quiet case
+// nothing waits: the next arrival goes at once and alone, straight to its workflow.
+//
+// One commit at a time makes the largest groups, and a database that does not
+// commit in parallel takes as many of those as of small ones.
 type grouped struct {
 	bounds
 	one  committer                                         // for a group of one
@@ -48,6 +59,7 @@ type grouped struct {
 	events  int // waiting
 	bytes   int // waiting
 	running int // commits
+	stuck   int // of those, slow
 }
 
 // request is the arrivals of one delivery. It may be spread over several groups.
@@ -110,11 +122,16 @@ func (g *grouped) enqueue(r *request, size int) bool {
 	g.waiting = append(g.waiting, r)
 	g.events += len(r.arrivals)
 	g.bytes += size
-	if g.running < g.commits {
+	g.begin()
+	return true
+}
+
+// begin begins a commit unless one is under way that is not slow.
+func (g *grouped) begin() {
+	if len(g.waiting) > 0 && g.running == g.stuck && g.running < g.commits {
 		g.running++
 		go g.run()
 	}
-	return true
 }
 
 // abandon keeps what nobody waits for any more out of later groups.
@@ -131,11 +148,39 @@ func (g *grouped) run() {
 		if group == nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), g.bounds.commit)
-		effects, err := g.commitGroup(ctx, group)
-		cancel()
+		began := time.Now()
+		effects, err := g.commitWatched(group)
 		g.finish(group, effects, err)
+		if len(group) > 1 {
+			time.Sleep(min(time.Since(began)/gather, maxWait))
+		}
 	}
+}
+
+// commitWatched commits a group, and lets another commit begin when it is slow: one
+// that hangs must not hold up all others.
+func (g *grouped) commitWatched(group []slot) ([]placing.Effect, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), g.bounds.commit)
+	defer cancel()
+	var slow, done bool // guarded by g.mu
+	timer := time.AfterFunc(g.slow, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if !done {
+			slow = true
+			g.stuck++
+			g.begin()
+		}
+	})
+	defer timer.Stop()
+	effects, err := g.commitGroup(ctx, group)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	done = true
+	if slow {
+		g.stuck--
+	}
+	return effects, err
 }
 
 // slot is one arrival's place in a group.
@@ -144,13 +189,14 @@ type slot struct {
 	n       int
 }
 
-// next takes the next group, in the order of arrival. Without one this commit ends.
+// next takes the next group, in the order of arrival. Without one, or where another
+// commit took over while this one was slow, this was the last.
 func (g *grouped) next() []slot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var group []slot
 	bytes := 0
-	for len(g.waiting) > 0 {
+	for len(g.waiting) > 0 && g.running-g.stuck == 1 {
 		r := g.waiting[0]
 		for r.err == nil && r.taken < len(r.arrivals) {
 			size := len(r.encoded[r.taken]) + 1
@@ -168,7 +214,9 @@ func (g *grouped) next() []slot {
 		g.waiting = g.waiting[1:]
 	}
 	if group == nil {
-		g.waiting = nil // and with it the array that it was cut from
+		if len(g.waiting) == 0 {
+			g.waiting = nil // and with it the array that it was cut from
+		}
 		g.running--
 	}
 	return group

@@ -95,7 +95,7 @@ func numbered(prefix string, n int) []string {
 	return ids
 }
 
-var smallBounds = bounds{commits: 1, groupEvents: 10, groupBytes: 1 << 20, waitEvents: 100, waitBytes: 1 << 20, commit: time.Second}
+var smallBounds = bounds{commits: 1, slow: time.Hour, groupEvents: 10, groupBytes: 1 << 20, waitEvents: 100, waitBytes: 1 << 20, commit: time.Second}
 
 // With nothing under way an arrival goes alone, straight to its workflow; what
 // arrives meanwhile goes together, and nobody waits for a timer.
@@ -122,6 +122,7 @@ func TestGroupsFormWhileCommitsRun(t *testing.T) {
 		}
 		close(temporal.open)
 		answered.Wait()
+		synctest.Wait()
 		ones, groups := temporal.sizes()
 		if diff := cmp.Diff([]int{10, 10, 4}, groups); ones != 1 || diff != "" {
 			t.Errorf("%d alone, groups (-want +got):\n%s", ones, diff)
@@ -235,6 +236,88 @@ func TestFullQueue(t *testing.T) {
 		answered.Wait()
 		if _, err := g.commit(t.Context(), arrivalsOf("again")); err != nil {
 			t.Errorf("after the storm: %v", err)
+		}
+	})
+}
+
+// One commit runs at a time; one that hangs does not hold up the others, and when it
+// has ended one runs at a time again.
+func TestSlowCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		hang := make(chan struct{})
+		temporal.failing = func(ids []string) error {
+			switch {
+			case ids[0] == "hangs":
+				<-hang
+			case len(ids) > 1:
+				time.Sleep(100 * time.Millisecond)
+			}
+			return nil
+		}
+		close(temporal.open)
+		b := smallBounds
+		b.commits, b.slow = 2, 250*time.Millisecond
+		g := newGrouped(b, temporal, temporal.many)
+		var answered sync.WaitGroup
+		post := func(ids ...string) {
+			answered.Go(func() {
+				if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+					t.Errorf("%v: %v", ids, err)
+				}
+			})
+			synctest.Wait()
+		}
+		post("hangs")
+		post("a", "b")
+		time.Sleep(200 * time.Millisecond)
+		if _, groups := temporal.sizes(); len(groups) != 0 {
+			t.Errorf("groups %v went beside a commit that was not slow", groups)
+		}
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if _, groups := temporal.sizes(); !slices.Equal(groups, []int{2}) {
+			t.Errorf("groups %v: the slow commit held up the others", groups)
+		}
+		post("c", "d")
+		close(hang)
+		synctest.Wait()
+		if g.running != 1 || g.stuck != 0 {
+			t.Errorf("%d commits run, %d of them slow; want one", g.running, g.stuck)
+		}
+		answered.Wait()
+		time.Sleep(maxWait)
+		synctest.Wait()
+		if g.running != 0 || g.stuck != 0 || g.depth() != 0 {
+			t.Errorf("left behind: %d commits, %d slow, %d events", g.running, g.stuck, g.depth())
+		}
+	})
+}
+
+// A storm's next group takes along what those write next who were just answered.
+func TestGroupsGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		temporal := newGate()
+		close(temporal.open)
+		temporal.failing = func([]string) error { time.Sleep(5 * time.Millisecond); return nil }
+		g := newGrouped(smallBounds, temporal, temporal.many)
+		var all sync.WaitGroup
+		for client := range 4 {
+			all.Go(func() {
+				for n := range 5 {
+					if _, err := g.commit(t.Context(), arrivalsOf(fmt.Sprintf("c%d-%d", client, n))); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(500 * time.Microsecond)
+				}
+			})
+		}
+		all.Wait()
+		time.Sleep(maxWait) // the last commit gathers once more
+		synctest.Wait()
+		ones, groups := temporal.sizes()
+		if ones > 2 || !slices.Contains(groups, 4) || len(groups) > 6 {
+			t.Errorf("%d alone, groups %v; want groups of all four", ones, groups)
 		}
 	})
 }
