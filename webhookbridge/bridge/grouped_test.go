@@ -74,6 +74,12 @@ func (g *gate) sizes() (ones int, groups []int) {
 	return len(g.ones), groups
 }
 
+func (g *grouped) commitsNow() (running, stuck int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running, g.stuck
+}
+
 func arrivalsOf(ids ...string) []workflows.Arrival {
 	var all []workflows.Arrival
 	for _, id := range ids {
@@ -282,14 +288,14 @@ func TestSlowCommit(t *testing.T) {
 		post("c", "d")
 		close(hang)
 		synctest.Wait()
-		if g.running != 1 || g.stuck != 0 {
-			t.Errorf("%d commits run, %d of them slow; want one", g.running, g.stuck)
+		if running, stuck := g.commitsNow(); running != 1 || stuck != 0 {
+			t.Errorf("%d commits run, %d of them slow; want one", running, stuck)
 		}
 		answered.Wait()
 		time.Sleep(maxWait)
 		synctest.Wait()
-		if g.running != 0 || g.stuck != 0 || g.depth() != 0 {
-			t.Errorf("left behind: %d commits, %d slow, %d events", g.running, g.stuck, g.depth())
+		if running, stuck := g.commitsNow(); running != 0 || stuck != 0 || g.depth() != 0 {
+			t.Errorf("left behind: %d commits, %d slow, %d events", running, stuck, g.depth())
 		}
 	})
 }
