@@ -15,15 +15,20 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// The rates of the two accounts: faster than real ones, so that minutes show what
-// hours would. The sandbox refuses what Meta would at these rates.
+// The rates of both accounts: faster than real ones, so that minutes show what hours
+// would. The sandbox refuses what Meta would at these rates.
 const (
-	bigPosts   = 5.0 // a second
-	smallPosts = 2.0
-	liveRate   = 20.0
+	posts    = 20000.0 / 3600 // a second
+	liveRate = 20.0
 
-	bigPace   = "posts_per_hour: 18000, live_per_second: 20"
-	smallPace = "posts_per_hour: 7200, live_per_second: 20"
+	pace = "posts_per_hour: 20000, live_per_second: 20"
+)
+
+// few is how many replies an account has beside one with a crowd, and fewSeconds how
+// much later than alone they may go because of it.
+const (
+	few        = 20
+	fewSeconds = 5 * time.Second
 )
 
 // Two workers keep two accounts at their rates, whatever waits: no window has more
@@ -31,48 +36,58 @@ const (
 // does not wait for the big one, a broadcast not for posts, and what a person
 // approved not for what rules send. The run of docs/performance.md:
 //
-//	go test ./worker/replyworker -run TestPacing -replies 600 -v
+//	go test ./worker/replyworker -run TestPacing -replies 2000 -timeout 30m -v
 func TestPacing(t *testing.T) {
-	s := newStage(t, sandbox.Limits{LivePerSecond: 22}, bigPace, smallPace)
+	s := newStage(t, sandbox.Limits{PostsPerHour: 20000, LivePerSecond: 22}, pace, pace)
 	s.work(2)
 	s.work(2)
 	media, err := s.meta.StartLive(bigID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	few := max(4, *replies/10)
-
-	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
 	began := time.Now()
+	alone, _ := s.start(few, post(smallID), "m2", auto("Our prices: …"))
+	s.awaitDelivered("the small account alone", alone)
+	aloneTook := time.Since(began)
+	t.Logf("small account, alone: %d delivered within %v", few, aloneTook.Round(time.Millisecond))
+
+	began = time.Now()
+	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
+	s.checkLists() // while most of them wait
+	beganSmall := time.Now()
 	small, _ := s.start(few, post(smallID), "m2", auto("Our prices: …"))
-	live, _ := s.start(2*few, sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive}, media, auto("It is."))
+	s.awaitDelivered("the small account", small)
+	took := time.Since(beganSmall)
+	t.Logf("small account, beside the big one: %d delivered within %v", few, took.Round(time.Millisecond))
+	if took > aloneTook+fewSeconds {
+		t.Errorf("the small account needed %v, alone %v", took, aloneTook)
+	}
+	if s.delivered(big) {
+		t.Error("the small account had to wait for the big one")
+	}
+
 	_, asked := s.start(1, post(bigID), "m1", ask("Sorry!"))
 	if _, err := s.UpdateWorkflow(t.Context(), approveNow(asked[0])); err != nil {
 		t.Fatal(err)
 	}
-	s.checkLists() // while most of them wait
-
-	var status workflows.Status
-	s.await("the approved reply to go", time.Minute, func() bool {
-		return s.status(asked[0], &status) == nil && status.State == privatereply.Sent
-	})
-	t.Logf("approved by a person: sent %v after the decision", status.Send.SentAt.Sub(status.DecidedAt).Round(time.Millisecond))
-	if status.Send.Attempts != 1 {
-		t.Errorf("the approved reply took %d attempts", status.Send.Attempts)
+	beganLive := time.Now()
+	live, _ := s.start(2*few, sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive}, media, auto("It is."))
+	s.awaitDelivered("live", live)
+	t.Logf("live: %d delivered within %v", len(live), time.Since(beganLive).Round(time.Millisecond))
+	approved := s.until(asked[0], privatereply.Sent)
+	t.Logf("approved by a person: sent %v after the decision", approved.Send.SentAt.Sub(approved.DecidedAt).Round(time.Millisecond))
+	if approved.Send.Attempts != 1 {
+		t.Errorf("the approved reply took %d attempts", approved.Send.Attempts)
 	}
-
-	all := map[string][]string{"live": live, "small account": small, "big account": big}
-	for _, crowd := range []string{"live", "small account", "big account"} {
-		comments := all[crowd]
-		s.await(crowd, 2*time.Minute+time.Duration(*replies)*400*time.Millisecond, func() bool { return s.delivered(comments) })
-		t.Logf("%s: %d delivered within %v", crowd, len(comments), time.Since(began).Round(time.Millisecond))
-		if crowd != "big account" && s.delivered(big) {
-			t.Errorf("the %s had to wait for the big account", crowd)
-		}
+	if s.delivered(big) {
+		t.Error("a broadcast and a person had to wait for the big account's posts")
 	}
-	s.checkPace("big account, posts", bigID, sandbox.PostCalls, bigPosts, 30)
+	s.awaitDelivered("the big account", big)
+	t.Logf("big account: %d delivered within %v", len(big), time.Since(began).Round(time.Millisecond))
+
+	s.checkPace("big account, posts", bigID, sandbox.PostCalls, posts, 30)
 	s.checkPace("big account, live", bigID, sandbox.LiveCalls, liveRate, 2)
-	s.checkPace("small account, posts", smallID, sandbox.PostCalls, smallPosts, 30)
+	s.checkPace("small account, posts", smallID, sandbox.PostCalls, posts, 30)
 	report := s.meta.Report()
 	for _, a := range report.Accounts {
 		if a.Throttled > 0 || len(a.Refused) > 0 {
@@ -81,6 +96,49 @@ func TestPacing(t *testing.T) {
 	}
 	if report.Repeats > 0 {
 		t.Errorf("%d comments were answered again", report.Repeats)
+	}
+}
+
+// Workers that are replaced in the middle of a backlog keep the spacing, and an
+// account that Meta throttled goes on by itself; nothing is lost or doubled.
+func TestPacingGoesOn(t *testing.T) {
+	s := newStage(t, sandbox.Limits{PostsPerHour: 20000, LivePerSecond: 22}, pace, pace)
+	stops := []func(){s.work(2), s.work(2)}
+	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
+
+	media, err := s.meta.StartLive(smallID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What Meta answers beyond a live limit names no time.
+	if _, err := s.meta.AddFault(sandbox.Fault{Name: "error", Account: smallID, Code: 613, Subcode: 2534040, Status: 429, Times: 3}); err != nil {
+		t.Fatal(err)
+	}
+	throttled := time.Now()
+	small, ids := s.start(few, sandbox.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
+	s.await("a throttled reply to tell of its next try", time.Minute, func() bool {
+		return slices.ContainsFunc(ids, func(id string) bool {
+			var status workflows.Status
+			return s.status(id, &status) == nil && status.Send != nil && status.Send.Reason == privatereply.Throttled && status.Send.RetryAt.After(time.Now())
+		})
+	})
+	s.awaitDelivered("the throttled account", small)
+	t.Logf("throttled account: %d delivered within %v", few, time.Since(throttled).Round(time.Millisecond))
+
+	s.await("a third of the backlog", s.patience(), func() bool { return s.deliveries(big) > len(big)/3 })
+	restarted := time.Now()
+	for _, stop := range stops {
+		stop()
+	}
+	s.work(2)
+	s.work(2)
+	t.Logf("both workers were replaced within %v, after %d of %d", time.Since(restarted).Round(time.Millisecond), s.deliveries(big), len(big))
+	s.awaitDelivered("the backlog", big)
+	s.checkPace("big account, posts", bigID, sandbox.PostCalls, posts, 30)
+	for _, id := range append(big, small...) {
+		if n := s.meta.Deliveries(id); n != 1 {
+			t.Errorf("comment %s was answered %d times", id, n)
+		}
 	}
 }
 
@@ -93,7 +151,7 @@ func (s *stage) checkLists() {
 		rows, err := asks.Earliest(s.t.Context(), waiting, *replies)
 		return err == nil && slices.ContainsFunc(rows, func(r outside.Row) bool { return r.NextTry.After(time.Now()) })
 	})
-	forecast, err := asks.Forecast(s.t.Context(), waiting, bigPosts)
+	forecast, err := asks.Forecast(s.t.Context(), waiting, posts)
 	if err != nil || forecast.Sending == 0 || forecast.Late != 0 || forecast.FirstDeadline.IsZero() {
 		s.t.Errorf("the forecast is %+v, %v", forecast, err)
 	}
@@ -111,13 +169,23 @@ func approveNow(id string) client.UpdateWorkflowOptions {
 }
 
 // delivered reports whether every comment has its one reply.
-func (s *stage) delivered(comments []string) bool {
+func (s *stage) delivered(comments []string) bool { return s.deliveries(comments) == len(comments) }
+
+func (s *stage) deliveries(comments []string) (n int) {
 	for _, id := range comments {
-		if s.meta.Deliveries(id) != 1 {
-			return false
-		}
+		n += s.meta.Deliveries(id)
 	}
-	return true
+	return n
+}
+
+func (s *stage) awaitDelivered(whose string, comments []string) {
+	s.t.Helper()
+	s.await("the replies of "+whose, s.patience(), func() bool { return s.delivered(comments) })
+}
+
+// patience is how long the crowd may take: more than twice as long as its rate says.
+func (s *stage) patience() time.Duration {
+	return 2*time.Minute + time.Duration(*replies)*400*time.Millisecond
 }
 
 // checkPace checks every window of some lengths against what the rate and the

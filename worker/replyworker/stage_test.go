@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,17 +87,24 @@ func newStage(t *testing.T, limits sandbox.Limits, big, small string) *stage {
 	return s
 }
 
-// work starts one of so many workers, which stops with the test.
-func (s *stage) work(of int) {
+// work starts one of so many workers. It stops with the test, if stop was not
+// called before.
+func (s *stage) work(of int) (stop func()) {
 	s.t.Helper()
-	w := replyworker.New(replyworker.Config{
-		Client: s.Client, Namespace: s.server.Namespace, TaskQueue: queue,
-		Accounts: s.accounts, Graph: s.graph, SendWorkers: of, Logger: zap.NewNop(),
-	})
+	w := replyworker.New(s.config(of))
 	if err := w.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(w.Stop)
+	stop = sync.OnceFunc(w.Stop)
+	s.t.Cleanup(stop)
+	return stop
+}
+
+func (s *stage) config(of int) replyworker.Config {
+	return replyworker.Config{
+		Client: s.Client, Namespace: s.server.Namespace, TaskQueue: queue,
+		Accounts: s.accounts, Graph: s.graph, SendWorkers: of, Logger: zap.NewNop(),
+	}
 }
 
 // start has n people comment, and starts their replies; it returns the ids of both.
@@ -153,10 +161,11 @@ func (s *stage) await(what string, patience time.Duration, done func() bool) {
 	}
 }
 
-// count asks visibility how many replies a query finds; -1 when it cannot say.
-func (s *stage) count(query string) int {
+// ended asks visibility how many workflows of a type have ended as expired; -1 when
+// it cannot say.
+func (s *stage) ended(workflowType string) int {
 	n, err := s.CountWorkflow(s.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{
-		Query: `WorkflowType="PrivateReply" AND ` + query,
+		Query: fmt.Sprintf(`WorkflowType=%q AND ReplyState="expired" AND ExecutionStatus="Completed"`, workflowType),
 	})
 	if err != nil {
 		return -1
