@@ -84,7 +84,7 @@ func run(ctx context.Context) error {
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {
-		return ops.Serve(ctx, opsLn, ops.Handler(base.Registry, append(base.Checks(), ops.File("users", guard.Err))...))
+		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.File("users", guard.Err), readable(waiting))...))
 	})
 	return group.Wait()
 }
@@ -104,4 +104,9 @@ func openGuard(settings config.Desk) (*signin.Guard, error) {
 		}
 	}
 	return signin.NewGuard(opts)
+}
+
+// readable checks that the desk can show what waits.
+func readable(waiting *queue.Queue) ops.Check {
+	return ops.Check{Name: "queue", Run: func(ctx context.Context) error { return waiting.View(ctx).Err }}
 }

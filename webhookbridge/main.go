@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 	defer base.Close()
 	b, err := bridge.New(bridge.Config{
 		Settings: settings, Accounts: base.Accounts, Rules: watcher, Client: base.Temporal, Namespace: base.Namespace,
-		Logger: base.Logger, Registry: base.Registry,
+		Logger: base.Logger, Registry: base.Telemetry.Registry, Tracer: base.Telemetry.Tracer,
 	})
 	if err != nil {
 		return err
@@ -57,6 +57,6 @@ func run(ctx context.Context) error {
 	// Either one's fault ends both.
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return b.Run(ctx, webhooks) })
-	running.Go(func() error { return ops.Serve(ctx, watch, ops.Handler(base.Registry, b.Checks()...)) })
+	running.Go(func() error { return ops.Serve(ctx, watch, ops.Handler(base.Telemetry.Registry, b.Checks()...)) })
 	return running.Wait()
 }

@@ -9,6 +9,7 @@ import (
 
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
@@ -58,13 +59,13 @@ func run(ctx context.Context) error {
 	}
 	base.Logger.Info("namespace", zap.String("name", base.Namespace), zap.Stringer("setup", done))
 
-	serving, stopServing := context.WithCancelCause(ctx)
-	defer stopServing(nil)
+	working, stopWorking := context.WithCancelCause(ctx)
+	defer stopWorking(nil)
 	w := replyworker.New(replyworker.Config{
 		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, TaskQueue: settings.TaskQueue,
-		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, Logger: base.Logger,
+		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, Telemetry: base.Telemetry, Logger: base.Logger,
 		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
-		Fatal:   func(err error) { stopServing(fmt.Errorf("cannot go on: %w", err)) },
+		Fatal:   func(err error) { stopWorking(fmt.Errorf("cannot go on: %w", err)) },
 	})
 	// The port first: a worker that nobody can watch should not take work.
 	ln, err := program.Listen("OPS_ADDR", settings.OpsAddr)
@@ -75,11 +76,37 @@ func run(ctx context.Context) error {
 		_ = ln.Close()
 		return err
 	}
-	defer w.Stop()
-
-	err = ops.Serve(serving, ln, ops.Handler(base.Registry, append(base.Checks(), ops.File("rules", watched.Err))...))
-	if cause := context.Cause(serving); err == nil && !errors.Is(cause, context.Canceled) {
+	checks := append(base.Checks(), ops.File("rules", watched.Err), tokens(base.Accounts), ops.Check{Name: "worker", Run: func(context.Context) error {
+		if working.Err() != nil {
+			return errors.New("it is stopping; it takes no more work and finishes what it has")
+		}
+		return nil
+	}})
+	// The port outlives the work, so that the last sends are seen too.
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	var port errgroup.Group
+	port.Go(func() error {
+		defer stopWorking(nil)
+		return ops.Serve(serving, ln, ops.Handler(base.Telemetry.Registry, checks...))
+	})
+	<-working.Done()
+	w.Stop()
+	stopServing()
+	err = port.Wait()
+	if cause := context.Cause(working); err == nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return err
+}
+
+// tokens says which accounts could not send now. Those that can do.
+func tokens(accounts *config.Accounts) ops.Check {
+	return ops.Check{Name: "tokens", Advisory: true, Run: func(context.Context) error {
+		var all []error
+		for _, a := range accounts.All() {
+			_, err := accounts.Secrets(a.Platform, a.ID)
+			all = append(all, err)
+		}
+		return errors.Join(all...)
+	}}
 }

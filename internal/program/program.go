@@ -10,8 +10,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
@@ -20,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporalclient"
 )
 
@@ -40,9 +39,9 @@ func Main(name string, run func(context.Context) error, commands ...Command) {
 type Base struct {
 	Logger   *zap.Logger
 	Accounts *config.Accounts
-	Registry *prometheus.Registry
 
 	// Once it is connected:
+	Telemetry     *telemetry.Telemetry
 	Temporal      client.Client
 	Namespace     string                  // of Temporal
 	DataConverter converter.DataConverter // of Temporal
@@ -59,25 +58,31 @@ func Open(settings config.Common) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &Base{Logger: logger, Accounts: accounts, Registry: registry}, nil
+	return &Base{Logger: logger, Accounts: accounts}, nil
 }
 
-// Connect connects to Temporal as name. Close the base afterwards.
+// Connect connects to Temporal as name, and counts and traces what is done there.
+// Close the base afterwards.
 func (b *Base) Connect(ctx context.Context, name string) error {
 	opts, err := temporalclient.Options(name, b.Logger)
 	if err != nil {
 		return err
 	}
+	if b.Telemetry, err = telemetry.Open(ctx, name, b.Logger); err != nil {
+		return err
+	}
+	if err := b.Telemetry.Apply(&opts); err != nil {
+		return err
+	}
 	b.Namespace, b.DataConverter = opts.Namespace, opts.DataConverter
-	b.Temporal, err = temporalclient.Dial(ctx, name, b.Logger)
+	b.Temporal, err = temporalclient.Connect(ctx, opts)
 	return err
 }
 
-// Close ends the connection.
+// Close ends the connection, and exports what is left of the traces.
 func (b *Base) Close() {
 	b.Temporal.Close()
+	b.Telemetry.Close()
 	_ = b.Logger.Sync()
 }
 

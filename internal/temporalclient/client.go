@@ -73,6 +73,11 @@ func Dial(ctx context.Context, role string, logger *zap.Logger) (client.Client, 
 	if err != nil {
 		return nil, err
 	}
+	return Connect(ctx, opts)
+}
+
+// Connect connects to the server that opts, made by Options, name.
+func Connect(ctx context.Context, opts client.Options) (client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := client.DialContext(ctx, opts)

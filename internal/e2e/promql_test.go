@@ -1,5 +1,0 @@
-package e2e
-
-import (
-	_ "github.com/prometheus/prometheus/promql/parser"
-)
