@@ -1,13 +1,18 @@
 # Builds the programs: docker build --target worker|webhookbridge|approvals|starter .
-FROM golang:1.26-bookworm AS build
+FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN go mod download
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -o /bin/ ./worker ./webhookbridge ./approvals ./starter
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -o /bin/ ./worker ./webhookbridge ./approvals ./starter
+RUN echo 'nonroot:x:65532:65532::/:' > /passwd
 
-# Runs as nobody, without a shell; certificates come with the image.
-FROM gcr.io/distroless/static-debian12:nonroot AS base
+# Nothing but a program and the certificates to call Meta with: no shell, no root.
+FROM scratch AS base
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /passwd /etc/passwd
+USER 65532:65532
 
 FROM base AS worker
 COPY --from=build /bin/worker /worker
@@ -24,3 +29,8 @@ ENTRYPOINT ["/approvals"]
 FROM base AS starter
 COPY --from=build /bin/starter /starter
 ENTRYPOINT ["/starter"]
+
+# Caddy as nobody; its volumes take the owner from here.
+FROM caddy:2.11.7-alpine AS proxy
+RUN chown -R 65532:65532 /data /config
+USER 65532:65532

@@ -2,11 +2,16 @@
 TEMPORAL_CLI_VERSION := v1.5.1
 STATICCHECK_VERSION  := v0.8.2
 WORKFLOWCHECK_VERSION := v0.6.0
+CADDY_VERSION := v2.11.7
 
 # Tests use this Temporal CLI: the one you have, or one built into bin/. The programs
 # find or build one themselves.
 TEMPORAL_CLI_PATH ?= $(or $(shell command -v temporal),$(CURDIR)/bin/temporal)
 test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
+
+# The proxy of docker-compose.yml, to test its configuration with.
+CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
+test: export CADDY_PATH := $(CADDY_PATH)
 
 .PHONY: dev demo bench check format vet staticcheck determinism test histories fuzz
 dev:
@@ -39,7 +44,7 @@ determinism:
 	WORKFLOWCHECK="go run go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)" scripts/determinism.sh
 
 # CI=true makes a test fail that would be skipped for want of a tool.
-test: $(TEMPORAL_CLI_PATH)
+test: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
 	CI=true go test -race -parallel 8 -timeout 10m ./...
 
 # Records the histories of a release for the replay test: make histories RELEASE=v0.2
@@ -51,3 +56,7 @@ histories: $(TEMPORAL_CLI_PATH)
 $(CURDIR)/bin/temporal:
 	@echo "building the Temporal CLI, which takes some minutes"
 	GOBIN=$(CURDIR)/bin go install github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_CLI_VERSION)
+
+$(CURDIR)/bin/caddy:
+	@echo "building Caddy, which takes a minute or two"
+	GOBIN=$(CURDIR)/bin go install github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY_VERSION)

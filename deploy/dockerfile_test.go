@@ -1,0 +1,78 @@
+package deploy_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	from   = regexp.MustCompile(`(?m)^FROM (\S+) AS (\S+)$`)
+	runsAs = regexp.MustCompile(`(?m)^USER (\S+)$`)
+)
+
+// stages are the stages of the Dockerfile by name: what they are made from, and their
+// lines.
+func stages(t *testing.T) (made map[string]string, lines map[string]string) {
+	t.Helper()
+	text := read(t, "../Dockerfile")
+	made, lines = map[string]string{}, map[string]string{}
+	starts := from.FindAllStringSubmatchIndex(text, -1)
+	if len(starts) != strings.Count("\n"+text, "\nFROM ") {
+		t.Fatal("a stage has no name")
+	}
+	for i, m := range starts {
+		end := len(text)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		name := text[m[4]:m[5]]
+		made[name], lines[name] = text[m[2]:m[3]], text[m[1]:end]
+	}
+	return made, lines
+}
+
+// Every image that the compose file builds is a stage that ends as nobody, and is
+// made from images of one release each.
+func TestDockerfile(t *testing.T) {
+	made, lines := stages(t)
+	release := regexp.MustCompile(`^[a-z]+:\d+\.\d+\.\d+-[a-z]+$`)
+	for name, image := range made {
+		if made[image] == "" && image != "scratch" && !release.MatchString(image) {
+			t.Errorf("stage %s is made from %s, which names no release", name, image)
+		}
+	}
+	for name, service := range allServices(load(t, "full", nil)) {
+		if service.Build == nil {
+			continue
+		}
+		stage := service.Build.Target
+		if made[stage] == "" {
+			t.Errorf("%s is built from the stage %q, which there is not", name, stage)
+			continue
+		}
+		user := ""
+		for user == "" && made[stage] != "" {
+			if m := runsAs.FindAllStringSubmatch(lines[stage], -1); len(m) > 0 {
+				user = m[len(m)-1][1]
+			}
+			stage = made[stage]
+		}
+		if user != "65532:65532" {
+			t.Errorf("%s runs as %q", name, user)
+		}
+	}
+}
+
+// The images are made with the tools of go.mod and of the tests.
+func TestDockerfileVersions(t *testing.T) {
+	made, _ := stages(t)
+	need := regexp.MustCompile(`(?m)^go (\d+\.\d+)\.`).FindStringSubmatch(read(t, "../go.mod"))[1]
+	if !strings.HasPrefix(made["build"], "golang:"+need+".") {
+		t.Errorf("built with %s; go.mod needs %s", made["build"], need)
+	}
+	tested := regexp.MustCompile(`(?m)^CADDY_VERSION := v(\S+)$`).FindStringSubmatch(read(t, "../Makefile"))
+	if tested == nil || made["proxy"] != "caddy:"+tested[1]+"-alpine" {
+		t.Errorf("the proxy is %s; the Makefile builds %q", made["proxy"], tested)
+	}
+}

@@ -1,0 +1,159 @@
+package deploy_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/starter/doctor"
+)
+
+// deliberate are the settings that docker-compose.yml leaves as they are by default,
+// and why.
+var deliberate = map[string]string{
+	"TASK_QUEUE":             "nothing else uses the namespace",
+	"LOG_FORMAT":             "JSON is what collectors read",
+	"GRAPH_FACEBOOK_URL":     "Meta itself",
+	"GRAPH_INSTAGRAM_URL":    "Meta itself",
+	"GRAPH_VERSION":          "the version that the release was tried with",
+	"DEPLOYMENT_NAME":        "docs/versioning.md: only for a rollout that can be taken back",
+	"BUILD_ID":               "docs/versioning.md: only for a rollout that can be taken back",
+	"APPROVALS_PROXY_HEADER": "people sign in with their tokens",
+	"APPROVALS_PROXIES":      "people sign in with their tokens",
+	"APPROVALS_PROXY_ROLE":   "people sign in with their tokens",
+	"NOTIFY_URL":             "docs/operations.md: not everybody has a chat",
+	"bridge OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
+	"worker OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
+	"approvals RULES":        "the desk reads no rules",
+}
+
+// programs are the settings of what each service runs.
+var programs = map[string][]reflect.Type{
+	"worker":    {reflect.TypeFor[config.Worker](), reflect.TypeFor[config.Encryption]()},
+	"bridge":    {reflect.TypeFor[config.Bridge](), reflect.TypeFor[config.Encryption]()},
+	"approvals": {reflect.TypeFor[config.Desk](), reflect.TypeFor[config.Encryption]()},
+	"starter": {
+		reflect.TypeFor[config.Starter](), reflect.TypeFor[config.Encryption](), reflect.TypeFor[doctor.Settings](),
+		reflect.TypeFor[struct {
+			WebUI config.PublicURL `env:"WEB_UI_URL"` // as package cli has it
+		}](),
+	},
+}
+
+// elsewhere are variables that others than the product read: Temporal and OpenTelemetry.
+var elsewhere = []string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+// Every variable that the file sets is a setting of the program it is set for, and
+// every setting of a program is set or deliberately left; secrets come from files.
+func TestSettings(t *testing.T) {
+	project := load(t, "full", nil)
+	used := map[string]bool{}
+	for name, settings := range programs {
+		service := allServices(project)[name]
+		real := map[string]bool{}
+		for _, of := range settings {
+			for _, field := range reflect.VisibleFields(of) {
+				variable, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+				if variable == "" || real[config.Prefix+variable] || real[config.Prefix+variable+"_FILE"] {
+					continue
+				}
+				full := config.Prefix + variable
+				if field.Type.Implements(reflect.TypeFor[fmt.Formatter]()) { // a secret
+					if _, set := service.Environment[full]; set {
+						t.Errorf("%s: %s stands in the environment; a secret belongs in a file", name, full)
+					}
+					full += "_FILE"
+				}
+				real[full] = true
+				_, set := service.Environment[full]
+				left := ""
+				for _, entry := range []string{variable, name + " " + variable} {
+					if deliberate[entry] != "" {
+						left, used[entry] = entry, true
+					}
+				}
+				switch {
+				case !set && left == "":
+					t.Errorf("%s: %s is neither set nor deliberately left", name, full)
+				case set && left != "":
+					t.Errorf("%s: %s is set, although it is listed as left (%s)", name, full, deliberate[left])
+				}
+			}
+		}
+		for variable := range service.Environment {
+			if !real[variable] && !slices.Contains(elsewhere, variable) {
+				t.Errorf("%s: there is no setting %s", name, variable)
+			}
+		}
+	}
+	for entry := range deliberate {
+		if !used[entry] {
+			t.Errorf("%q is listed as left, but there is no such setting", entry)
+		}
+	}
+}
+
+func allServices(project *types.Project) types.Services { return project.AllServices() }
+
+// What the file sets is what the programs take: each reads its settings as they
+// would stand in its container.
+func TestValues(t *testing.T) {
+	project := load(t, "full", map[string]string{"USER": "ana", "WORKERS": "3"})
+	reads := map[string]func() (any, error){
+		"worker":    func() (any, error) { return config.Read[config.Worker]() },
+		"bridge":    func() (any, error) { return config.Read[config.Bridge]() },
+		"approvals": func() (any, error) { return config.Read[config.Desk]() },
+		"starter":   func() (any, error) { return config.Read[config.Starter]() },
+	}
+	for name, read := range reads {
+		t.Run(name, func(t *testing.T) {
+			service := allServices(project)[name]
+			for variable, value := range service.Environment {
+				if strings.HasSuffix(variable, "_FILE") {
+					secret := filepath.Join(t.TempDir(), "secret")
+					if err := os.WriteFile(secret, []byte("a-secret\n"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					t.Setenv(variable, secret)
+					continue
+				}
+				t.Setenv(variable, *value)
+			}
+			if _, err := read(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Every file that a variable names is there in the container.
+func TestFilesAreMounted(t *testing.T) {
+	project := load(t, "full", nil)
+	for name, service := range allServices(project) {
+		var there []string
+		for _, s := range service.Secrets {
+			there = append(there, "/run/secrets/"+s.Source)
+		}
+		for _, c := range service.Configs {
+			there = append(there, c.Target)
+		}
+		for _, v := range service.Volumes {
+			there = append(there, v.Target)
+		}
+		for variable, value := range service.Environment {
+			if value == nil || !strings.HasPrefix(*value, "/") {
+				continue
+			}
+			if !slices.ContainsFunc(there, func(path string) bool { return *value == path || strings.HasPrefix(*value, path+"/") }) {
+				t.Errorf("%s: %s is %s, which is not mounted; mounted are %q", name, variable, *value, there)
+			}
+		}
+	}
+}
