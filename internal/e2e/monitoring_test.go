@@ -151,6 +151,10 @@ func TestAlerts(t *testing.T) {
 	if len(rules) < 15 {
 		t.Errorf("only %d alerts", len(rules))
 	}
+	runbook, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := map[string]bool{}
 	for _, r := range rules {
 		t.Run(r.Alert, func(t *testing.T) {
@@ -166,6 +170,9 @@ func TestAlerts(t *testing.T) {
 			}
 			if want := "docs/operations.md#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
 				t.Errorf("runbook_url is %q, want %q", r.Annotations["runbook_url"], want)
+			}
+			if !strings.Contains(string(runbook), "\n### "+r.Alert+"\n") {
+				t.Error("docs/operations.md does not say what to do")
 			}
 			kept := grouping(parse(t, "alert", r.Expr).expr)
 			for _, name := range []string{"summary", "description"} {
