@@ -1,10 +1,12 @@
 package replyworker_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -105,6 +107,12 @@ func (s *stage) sweepSlowly() string {
 		workflows.SweepInput{Platform: privatereply.Instagram, Account: smallID}); err != nil {
 		s.t.Fatal(err)
 	}
+	s.await("the sweep to read", time.Minute, func() bool {
+		described, err := s.DescribeWorkflowExecution(s.t.Context(), id, "")
+		return err == nil && slices.ContainsFunc(described.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+			return a.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED
+		})
+	})
 	return id
 }
 

@@ -46,6 +46,7 @@ func TestRollout(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, sandbox.Limits{}, pace, pace)
 			stopOld := s.build(tt.old, replyworker.RegisterWorkflows)
 			if tt.old != "" {
@@ -89,6 +90,7 @@ func (s *stage) ramp(id string) {
 // A build that forgot the patch breaks what runs, which shows that TestRollout
 // would see it; made current again, the old build goes on as if nothing had been.
 func TestBrokenBuild(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, sandbox.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")
@@ -114,6 +116,7 @@ func TestBrokenBuild(t *testing.T) {
 // Replies that have taken a new branch are pinned before the old build comes back,
 // which does not know the branch; the others go back.
 func TestRollBack(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, sandbox.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")

@@ -61,15 +61,18 @@ func newStage(t *testing.T, limits sandbox.Limits, big, small string) *stage {
 		t.Fatal(err)
 	}
 
-	t.Setenv("BIG_TOKEN", "IGbigtoken")
-	t.Setenv("SMALL_TOKEN", "IGsmalltoken")
-	file := filepath.Join(t.TempDir(), "accounts.yaml")
-	content := fmt.Sprintf(`accounts:
-  - {platform: instagram, id: %q, login: instagram, token_env: BIG_TOKEN, sweep_every: 0, %s}
-  - {platform: instagram, id: %q, login: instagram, token_env: SMALL_TOKEN, sweep_every: 0, %s}
-`, bigID, big, smallID, small)
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+	folder := t.TempDir()
+	file := filepath.Join(folder, "accounts.yaml")
+	for name, content := range map[string]string{
+		"big.token": "IGbigtoken", "small.token": "IGsmalltoken",
+		"accounts.yaml": fmt.Sprintf(`accounts:
+  - {platform: instagram, id: %q, login: instagram, token_file: %q, sweep_every: 0, %s}
+  - {platform: instagram, id: %q, login: instagram, token_file: %q, sweep_every: 0, %s}
+`, bigID, filepath.Join(folder, "big.token"), big, smallID, filepath.Join(folder, "small.token"), small),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if s.accounts, err = config.OpenAccounts(file); err != nil {
 		t.Fatal(err)
