@@ -129,6 +129,9 @@ func (v *Valve) Room(ctx context.Context) error {
 // ask again if nothing changes before.
 func (v *Valve) wait(ctx context.Context, may func(now time.Time) (bool, time.Time), do func()) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		v.mu.Lock()
 		now := v.now()
 		ok, at := may(now)
