@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -130,12 +131,19 @@ func metaOnFollowUps() Group {
 func strikeFollowUps(f sandbox.Fault) func(*trial) {
 	return func(t *trial) {
 		const text = "It takes a week."
-		f.Calls = string(sandbox.OpFollowUp)
-		for _, where := range connected {
-			p := t.talksTo(where, time.Time{})
-			f.Recipient = t.personID(p)
-			t.addFault(f)
-			t.sawFollowUp(p, t.followUp(p, where, text), text)
+		people, outcomes := make([]sandbox.Person, len(connected)), make([]string, len(connected))
+		var all sync.WaitGroup
+		for i, where := range connected {
+			all.Go(func() {
+				p, f := t.talksTo(where, time.Time{}), f
+				f.Calls, f.Recipient = string(sandbox.OpFollowUp), t.personID(p)
+				t.addFault(f)
+				people[i], outcomes[i] = p, t.followUp(p, where, text)
+			})
+		}
+		all.Wait()
+		for i, p := range people {
+			t.sawFollowUp(p, outcomes[i], text)
 		}
 	}
 }

@@ -110,6 +110,8 @@ func (t *trial) message(p sandbox.Person, text string, at time.Time) (id string)
 func (t *trial) talksTo(where int, at time.Time) sandbox.Person {
 	p := sandbox.Person{Account: t.accounts[where].id, Username: t.somebody()}
 	t.deliver(t.message(p, "Hello!", at))
+	// What arrives with others is acknowledged in an Intake, before its conversation runs.
+	t.awaitConversation(t.conversation(p, where), "the person's conversation", func(s workflows.ConversationStatus) bool { return s.MessagesSeen > 0 })
 	return p
 }
 

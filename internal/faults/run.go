@@ -164,7 +164,7 @@ func (r *Runner) strike(ctx context.Context, g Group, round *round, down, up cha
 func (t *trial) run(ctx context.Context) Row {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, caseLimit, fmt.Errorf("not within %v", caseLimit))
-	t.ctx = ctx
+	t.ctx, t.end = context.WithCancelCause(ctx)
 	var result seen
 	over := make(chan struct{})
 	go func() { // a goroutine of its own, so that must and fail can end it

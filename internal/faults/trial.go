@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -20,6 +21,7 @@ type trial struct {
 	Case
 	group string
 	ctx   context.Context
+	end   context.CancelCauseFunc // of ctx
 	round *round
 
 	down, up chan struct{} // closed when the victim has died, and when it is back
@@ -34,9 +36,11 @@ type trial struct {
 	posts    sync.WaitGroup // what goes on beside the case: deliveries, clicks
 }
 
-// fail ends the trial.
+// fail ends the trial, also from what goes on beside it.
 func (t *trial) fail(format string, args ...any) {
-	t.note(fmt.Sprintf(format, args...))
+	problem := fmt.Sprintf(format, args...)
+	t.note(problem)
+	t.end(errors.New(problem))
 	runtime.Goexit()
 }
 
@@ -116,9 +120,9 @@ func (t *trial) strike(still ...func() bool) {
 	t.comesBack()
 }
 
-func (t *trial) wait(for_ <-chan struct{}) {
+func (t *trial) wait(happened <-chan struct{}) {
 	select {
-	case <-for_:
+	case <-happened:
 	case <-t.ctx.Done():
 		t.fail("the victim neither died nor came back: %v", context.Cause(t.ctx))
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // what the SDK compresses is read here
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -54,6 +55,8 @@ func Open(upstream string, holds *Holds) (*Gate, error) {
 	}
 	g := &Gate{Address: ln.Addr().String(), upstream: conn, holds: holds}
 	g.server = grpc.NewServer(grpc.UnknownServiceHandler(g.forward), grpc.ForceServerCodecV2(raw{}),
+		// The SDK asks often whether the connection lives; Temporal's server lets it.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	go func() { _ = g.server.Serve(ln) }() // ends with Close
 	return g, nil
