@@ -18,16 +18,20 @@ type held struct {
 	acknowledged int
 	found        int // of those: replies, and comments in the input of an Intake
 	replies      int
-	perSecond    float64 // replies started, from the first to the last
+	during       int // of those: started while the storms came in
+	after        int // and in drainTime after them
 }
+
+// span is a time.
+type span struct{ from, to time.Time }
+
+func (s span) perSecond(n int) float64 { return float64(n) / s.to.Sub(s.from).Seconds() }
 
 // held looks for every acknowledged comment by its id: it has a reply, or it is
 // among the events of an Intake. That takes seconds where the drain takes minutes.
-func (s *stack) held(ctx context.Context, results ...*load.Result) (held, error) {
+func (s *stack) held(ctx context.Context, storms span, results ...*load.Result) (held, error) {
 	var h held
 	var missing []string
-	var first, last time.Time
-	started := 0
 	for _, r := range results {
 		census, err := r.Look(ctx, s.client)
 		if err != nil {
@@ -35,22 +39,11 @@ func (s *stack) held(ctx context.Context, results ...*load.Result) (held, error)
 		}
 		h.acknowledged += r.Comments
 		missing = append(missing, census.Missing()...)
-		n, from, to := census.Starts()
-		if n == 0 {
-			continue
-		}
-		if started += n; first.IsZero() || from.Before(first) {
-			first = from
-		}
-		if to.After(last) {
-			last = to
-		}
+		h.during += census.Started(storms.from, storms.to)
+		h.after += census.Started(storms.to, storms.to.Add(drainTime))
 	}
 	h.replies = h.acknowledged - len(missing)
 	h.found = h.acknowledged
-	if took := last.Sub(first).Seconds(); took > 0 {
-		h.perSecond = float64(started) / took
-	}
 	if len(missing) == 0 {
 		return h, nil
 	}

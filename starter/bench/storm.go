@@ -73,15 +73,18 @@ type storms struct {
 	rates   []float64 // comments accepted a second
 	middle  *load.Result
 	refused int // deliveries that were not acknowledged
+	storms  span
 	held    held
 }
 
 // more are the rows that stand below every accepted figure.
 func (m *storms) more() []row {
+	drained := float64(m.held.after) / drainTime.Seconds()
 	return []row{
 		{
-			what: "— drain: replies started a second", measured: number(m.held.perSecond) + "/s",
-			limit: fmt.Sprintf("%.2f of bare starts", m.held.perSecond/median(m.bare)),
+			what:     "— drain: replies started a second",
+			measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.storms.perSecond(m.held.during))),
+			limit:    fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
 		},
 		{
 			what:     "— acknowledged comments that Temporal holds, by id",
@@ -115,6 +118,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 	}
 	storm.Duration = stormTime
 	var results []*load.Result
+	m.storms.from = time.Now()
 	for range stormRuns {
 		r, err := load.Run(ctx, storm)
 		if err != nil {
@@ -128,6 +132,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 			}
 		}
 	}
+	m.storms.to = time.Now()
 	m.middle = results[slices.Index(m.rates, median(m.rates))]
 	if !sleep(ctx, drainTime) {
 		return nil, ctx.Err()
@@ -135,7 +140,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 	// What counts is in Temporal now; a server at rest tells it sooner.
 	s.killProduct()
 	for range heldTries {
-		if m.held, err = s.held(ctx, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
+		if m.held, err = s.held(ctx, m.storms, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
 			break
 		}
 		if !sleep(ctx, heldPause) {

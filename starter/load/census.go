@@ -1,15 +1,18 @@
 package load
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Census is which comments of a storm have replies, at a moment.
 type Census struct {
-	of          *Result
-	runs        map[string]string // by workflow id: a run
-	there       []bool            // by the comment's number
-	extra       []string
-	doubled     []string
-	first, last time.Time // starts
+	of      *Result
+	runs    map[string]string // by workflow id: a run
+	there   []bool            // by the comment's number
+	extra   []string
+	doubled []string
+	starts  []time.Time // of the storm's replies, in no order
 }
 
 func newCensus(r *Result) *Census {
@@ -32,12 +35,7 @@ func (a *Census) add(workflowID, runID string, startedAt time.Time) {
 		return
 	}
 	a.there[number] = true
-	if a.first.IsZero() || startedAt.Before(a.first) {
-		a.first = startedAt
-	}
-	if startedAt.After(a.last) {
-		a.last = startedAt
-	}
+	a.starts = append(a.starts, startedAt)
 }
 
 // Missing lists the acknowledged comments without a reply, by the ids that their
@@ -60,22 +58,24 @@ func (a *Census) Kept() Kept {
 		Extra: len(a.extra), ExtraIDs: a.extra[:min(shown, len(a.extra))],
 		Doubled: len(a.doubled), DoubledIDs: a.doubled[:min(shown, len(a.doubled))],
 	}
-	n, first, last := a.Starts()
-	k.Unacknowledged = n - k.Found
-	if took := last.Sub(first).Seconds(); took > 0 {
-		k.StartedPerSecond = float64(n) / took
+	k.Unacknowledged = len(a.starts) - k.Found
+	if len(a.starts) > 0 {
+		first, last := slices.MinFunc(a.starts, time.Time.Compare), slices.MaxFunc(a.starts, time.Time.Compare)
+		if took := last.Sub(first).Seconds(); took > 0 {
+			k.StartedPerSecond = float64(len(a.starts)) / took
+		}
+		k.DrainedAfter = max(0, last.Sub(a.of.lastAnswer).Seconds())
 	}
-	k.DrainedAfter = max(0, last.Sub(a.of.lastAnswer).Seconds())
 	return k
 }
 
-// Starts is how many replies of the storm there are, and when the first and the
-// last were started.
-func (a *Census) Starts() (n int, first, last time.Time) {
-	for _, there := range a.there {
-		if there {
+// Started is how many replies of the storm were started from one time to another.
+func (a *Census) Started(from, to time.Time) int {
+	n := 0
+	for _, at := range a.starts {
+		if !at.Before(from) && at.Before(to) {
 			n++
 		}
 	}
-	return n, a.first, a.last
+	return n
 }
