@@ -82,7 +82,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		newDev(), newDemo(),
 		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
 		newList(), newShow(), newForecast(), newFeed(), newConversations(),
-		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newLoad(),
+		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newLoad(),
 	)
 	return root
 }

@@ -1,0 +1,145 @@
+package erasure
+
+import (
+	"context"
+	"encoding/json"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// mention is a person in a run.
+type mention struct {
+	Owner
+	ids     []string             // that Meta has for the person there
+	comment privatereply.Comment // of a reply, or of a batch's event
+}
+
+func mentionOf(c privatereply.Comment, recipient string) mention {
+	m := mention{Owner: Owner{c.Platform, c.Account}, comment: c}
+	for _, id := range []string{c.PersonID, recipient} {
+		if id != "" {
+			m.ids = append(m.ids, id)
+		}
+	}
+	return m
+}
+
+// notReadable says why a run cannot be read: its key is not configured, or another
+// program wrote it.
+type notReadable struct{ error }
+
+// mentions tells whom a run is about.
+func (e *Eraser) mentions(ctx context.Context, h Held) ([]mention, error) {
+	switch h.Kind {
+	case Conversation:
+		id, ok := privatereply.ParseID(h.WorkflowID)
+		if !ok {
+			return nil, nil // not one of ours
+		}
+		return []mention{{Owner: h.Owner, ids: []string{id.Rest}}}, e.exists(ctx, h)
+	case Intake:
+		return e.inBatch(ctx, h)
+	}
+	return e.inReply(ctx, h)
+}
+
+// exists makes sure that a listed run is still there: lists lag behind.
+func (e *Eraser) exists(ctx context.Context, h Held) error {
+	_, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
+	return err
+}
+
+func (e *Eraser) inBatch(ctx context.Context, h Held) ([]mention, error) {
+	events := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	first, err := events.Next()
+	if err != nil {
+		return nil, err
+	}
+	var in workflows.IntakeInput
+	if err := e.first(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
+		return nil, err
+	}
+	var all []mention
+	for _, a := range in.Arrivals {
+		switch {
+		case a.Comment != nil:
+			all = append(all, mentionOf(*a.Comment, ""))
+		case a.Message != nil:
+			all = append(all, mention{Owner: Owner{a.Message.Platform, a.Message.Account}, ids: []string{a.Message.PersonID}})
+		}
+	}
+	return all, nil
+}
+
+// inReply reads the last event of a reply that came to its end: its result tells both
+// ids. Of another it reads everything.
+func (e *Eraser) inReply(ctx context.Context, h Held) ([]mention, error) {
+	if !h.Open {
+		last, err := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
+		if err != nil {
+			return nil, err
+		}
+		if result := last.GetWorkflowExecutionCompletedEventAttributes().GetResult(); result != nil {
+			var s workflows.Status
+			if err := e.first(result, &s); err != nil {
+				return nil, err
+			}
+			recipient := ""
+			if s.Send != nil {
+				recipient = s.Send.RecipientID
+			}
+			return []mention{mentionOf(s.Comment, recipient)}, nil
+		}
+	}
+	var in workflows.Input
+	recipient := ""
+	events := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return nil, err
+		}
+		if started := event.GetWorkflowExecutionStartedEventAttributes(); started != nil {
+			if err := e.first(started.GetInput(), &in); err != nil {
+				return nil, err
+			}
+		}
+		if to, err := e.recipient(event); err != nil {
+			return nil, err
+		} else if to != "" {
+			recipient = to
+		}
+	}
+	return []mention{mentionOf(in.Comment, recipient)}, nil
+}
+
+// recipient is whom a send reached, if event is the end of one.
+func (e *Eraser) recipient(event *historypb.HistoryEvent) (string, error) {
+	result := event.GetActivityTaskCompletedEventAttributes().GetResult()
+	if result == nil {
+		return "", nil
+	}
+	var raw json.RawMessage
+	if err := e.first(result, &raw); err != nil {
+		return "", err
+	}
+	var sent privatereply.SendResult
+	_ = json.Unmarshal(raw, &sent) // what has another shape was no send
+	return sent.RecipientID, nil
+}
+
+// first decodes the first of some payloads.
+func (e *Eraser) first(p *commonpb.Payloads, v any) error {
+	if len(p.GetPayloads()) == 0 {
+		return nil
+	}
+	if err := e.Data.FromPayload(p.GetPayloads()[0], v); err != nil {
+		return notReadable{err}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// lookEvery is how often the server is asked how far something is.
+	lookEvery = 100 * time.Millisecond
+	// endPatience is how long something that is open may take to end: a send under way
+	// has its tries, a batch its thousands of events.
+	endPatience = 2 * time.Minute
+	// gonePatience is how long the server may take to delete: it does so later.
+	gonePatience = time.Minute
+	// returns is how long Meta or a sweep can bring a comment again: its 7 days, and
+	// the 36 hours in which Meta repeats a webhook.
+	returns = privatereply.ReplyPeriod + 36*time.Hour
+
+	reason = "the person is erased"
+)
+
+// remove ends and deletes one run, and sees that it is gone. Why says what keeps it.
+func (e *Eraser) remove(ctx context.Context, h *Held) (why string, err error) {
+	if h.Open {
+		if why, err = e.end(ctx, h); why != "" || err != nil {
+			return why, err
+		}
+	}
+	if h.Kind == Reply {
+		if err := e.lock(ctx, h); err != nil {
+			return "", err
+		}
+	}
+	_, err = e.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+		Namespace:         e.Namespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: h.WorkflowID, RunId: h.RunID},
+	})
+	var denied *serviceerror.PermissionDenied
+	switch {
+	case isNotFound(err):
+		return "", nil
+	case errors.As(err, &denied):
+		return "this client may not delete workflows in namespace " + e.Namespace, nil
+	case err != nil:
+		return "", fmt.Errorf("delete %s: %w", h.WorkflowID, err)
+	}
+	gone, err := until(ctx, gonePatience, func() (bool, error) { return e.gone(ctx, h) })
+	if err == nil && !gone {
+		why = "the server was told to delete it, and has not done so yet; run the command again"
+	}
+	return why, err
+}
+
+// gone reports whether neither the run nor its entry in lists exists.
+func (e *Eraser) gone(ctx context.Context, h *Held) (bool, error) {
+	if err := e.exists(ctx, *h); !isNotFound(err) {
+		return false, err
+	}
+	listed, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf("RunId = %q", h.RunID)})
+	return err == nil && listed.GetCount() == 0, err
+}
+
+// end brings something that is open to where nothing is sent to the person any more,
+// and no send is cut off.
+func (e *Eraser) end(ctx context.Context, h *Held) (why string, err error) {
+	ended := e.endReply
+	switch h.Kind {
+	case Intake:
+		ended = e.closed
+	case Conversation:
+		ended = e.endConversation
+	}
+	ok, err := until(ctx, endPatience, func() (bool, error) { return ended(ctx, h) })
+	var refusal *replies.Refusal
+	switch {
+	case isNotFound(err):
+		return "", nil
+	case errors.As(err, &refusal):
+		return refusal.Words, nil
+	case err == nil && !ok && h.Kind == Intake:
+		return "it still places the events of others; run the command again when it has ended", nil
+	case err == nil && !ok:
+		return "a message to the person is still under way; run the command again", nil
+	}
+	return "", err
+}
+
+// endReply rejects a reply that could still be sent. One that is on its way is let
+// come to its end.
+func (e *Eraser) endReply(ctx context.Context, h *Held) (bool, error) {
+	status, err := e.replies.Status(ctx, h.WorkflowID)
+	var refusal *replies.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Kind == replies.Gone:
+		return true, nil
+	case err != nil:
+		return false, err
+	case !status.State.Waiting():
+		return true, nil
+	}
+	_, err = e.replies.Reject(ctx, h.WorkflowID, e.UpdateID, workflows.Reject{Approver: e.Operator, Reason: reason})
+	if errors.As(err, &refusal) && refusal.Kind != replies.NoWorker {
+		err = nil // the state tells
+	}
+	return false, err
+}
+
+// endConversation terminates a conversation when no follow-up is on its way.
+func (e *Eraser) endConversation(ctx context.Context, h *Held) (bool, error) {
+	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
+	if err != nil || len(d.GetPendingActivities()) > 0 {
+		return false, err
+	}
+	return true, e.Temporal.TerminateWorkflow(ctx, h.WorkflowID, h.RunID, reason)
+}
+
+// closed waits for a batch: it would start replies.
+func (e *Eraser) closed(ctx context.Context, h *Held) (bool, error) {
+	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
+	return err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err
+}
+
+// lock ends a reply that does not wait any more. If Meta or a sweep can bring the
+// comment again, it takes its place with a reply that was withdrawn before it began:
+// only the comment's id stays, for as long as the namespace keeps what has ended.
+func (e *Eraser) lock(ctx context.Context, h *Held) error {
+	c := h.comment
+	if id, err := privatereply.ReplyID(c); err != nil || id != h.WorkflowID || !c.ReceivedAt.IsZero() && e.now().Sub(c.ReceivedAt) > returns {
+		return nil // the deletion ends it, if it is open
+	}
+	in := workflows.Input{
+		Comment: privatereply.Comment{
+			Platform: c.Platform, Account: c.Account, CommentID: c.CommentID, PostID: c.PostID,
+			ReceivedAt: e.now().UTC(), Via: privatereply.ViaHand,
+		},
+		Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval},
+	}
+	options, err := workflows.StartOptions(in, e.Queue, e.now())
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", h.WorkflowID, err)
+	}
+	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+	if _, err := e.Temporal.ExecuteWorkflow(ctx, options, workflows.PrivateReplyType, in); err != nil {
+		return fmt.Errorf("lock %s: %w", h.WorkflowID, err)
+	}
+	h.Locked = true
+	return nil
+}
+
+// until asks done until it says yes, at most for limit.
+func until(ctx context.Context, limit time.Duration, done func() (bool, error)) (bool, error) {
+	enough := time.After(limit)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return ok, err
+		}
+		select {
+		case <-tick.C:
+		case <-enough:
+			return false, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/starter/console"
+)
+
+func newForget() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "forget PERSON [--account ACCOUNT]",
+		Short: "Erase a person: find, remove and report what is held of them",
+		Long: `Find everything that Temporal holds of a person, remove it, and look again until
+nothing is found: the replies to their comments, their conversations, and the batches in
+which their events came. Replies that wait are rejected first, and a send under way comes
+to its end. A comment that Meta or a sweep could bring again within its 7 days keeps a
+locked reply with its id alone, so that nobody answers it anew.
+
+PERSON is Meta's id of the person, or the workflow id of their conversation. --name says
+which persons wrote under a name, and removes nothing. To erase is for good: --dry-run
+shows first what would be removed, and at a terminal it asks, unless --yes is given. It
+succeeds only if nothing is left. Meta's inbox, backups and logs are out of its reach:
+see docs/encryption.md.`,
+		Example: `  starter forget --name lena
+  starter forget 6000000000000001 --dry-run
+  starter forget 6000000000000001 --account 17841400000000001`,
+		Args:    needArgs(0, 1, "a PERSON"),
+		GroupID: groupOperate,
+	}
+	account := cmd.Flags().String("account", "", "only what this account holds: its id, platform:id, or its name in the accounts file")
+	name := cmd.Flags().String("name", "", "find the persons who wrote under this name, and remove nothing")
+	dry := cmd.Flags().Bool("dry-run", false, "show what would be removed")
+	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	who := approverFlag(cmd)
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+		person, err := s.person(args, *name, *account)
+		if err != nil {
+			return err
+		}
+		operator, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		out, progress := cmd.OutOrStdout(), &readProgress{out: cmd.ErrOrStderr()}
+		e := erasure.New(erasure.Config{
+			Temporal: s.Client, Namespace: s.namespace, Data: s.data, Queue: s.settings.TaskQueue,
+			Operator: operator, UpdateID: s.updateID, Progress: progress.tell,
+		})
+		if *name != "" {
+			named, unreadable, err := e.FindNamed(ctx, *name, person)
+			if err != nil {
+				return err
+			}
+			return tellNamed(cmd, named, unreadable, *asJSON)
+		}
+		found, err := e.Find(ctx, person)
+		if err != nil {
+			return err
+		}
+		if len(found.Owners) > 1 && person.Owner == (erasure.Owner{}) {
+			return severalAccounts(person.ID, found.Owners)
+		}
+		if *dry {
+			return tellReport(out, erasure.Report{Person: person.ID, Removed: found.Held, Unreadable: found.Unreadable}, "would be removed", *asJSON)
+		}
+		if len(found.Held) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
+			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Held))); err != nil {
+				return err
+			}
+		}
+		report, err := e.Erase(ctx, person)
+		if told := tellReport(out, report, "removed", *asJSON); err == nil {
+			err = told
+		}
+		return err
+	})
+	return cmd
+}
+
+// person is whom the arguments mean.
+func (s *session) person(args []string, name, account string) (erasure.Person, error) {
+	var p erasure.Person
+	switch {
+	case len(args) == 0 && name == "":
+		return p, errors.New("a PERSON is missing: give Meta's id of the person, or --name to find it")
+	case len(args) > 0 && name != "":
+		return p, errors.New("give a PERSON or --name, not both: --name only finds persons")
+	case len(args) > 0:
+		p.ID = args[0]
+		if id, ok := privatereply.ParseID(p.ID); ok {
+			if id.Kind != "conversation" {
+				return p, fmt.Errorf("%s is the id of a %s; give a person's, which `starter forget --name NAME` finds", p.ID, id.Kind)
+			}
+			p = erasure.Person{Owner: erasure.Owner{Platform: id.Platform, Account: id.Account}, ID: id.Rest}
+		}
+		if strings.Trim(p.ID, "0123456789") != "" {
+			return p, fmt.Errorf("%q is not a person's id, which has only digits; `starter forget --name NAME` finds it", args[0])
+		}
+	}
+	if account == "" {
+		return p, nil
+	}
+	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	if err != nil {
+		return p, err
+	}
+	a, err := findAccount(accounts, account)
+	if err != nil {
+		return p, err
+	}
+	owner := erasure.Owner{Platform: a.Platform, Account: a.ID}
+	if p.Owner != (erasure.Owner{}) && p.Owner != owner {
+		return p, fmt.Errorf("--account is %s, but %s is of account %s", account, args[0], p.Account)
+	}
+	p.Owner = owner
+	return p, nil
+}
+
+func severalAccounts(person string, owners []erasure.Owner) error {
+	var all []string
+	for _, o := range owners {
+		all = append(all, fmt.Sprintf("starter forget %s --account %s:%s", person, o.Platform, o.Account))
+	}
+	return fmt.Errorf("several accounts know a person %s, and nothing says that it is one; nothing was removed. Erase each of them:\n  %s", person, strings.Join(all, "\n  "))
+}
+
+func tellNamed(cmd *cobra.Command, named []erasure.Named, unreadable []erasure.Unreadable, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	switch {
+	case asJSON:
+		if err := writeJSON(out, map[string]any{"persons": named, "unreadable": unreadable}); err != nil {
+			return err
+		}
+	case len(named) == 0:
+		fmt.Fprintln(out, "nobody who wrote under this name is held")
+	default:
+		t := console.NewTable([]int{3}, "PERSON", "ACCOUNT", "REPLIES", "ONE OF THEM")
+		for _, n := range named {
+			person := n.Person
+			if person == "" {
+				person = "(not said)"
+			}
+			t.Row("", person, string(n.Platform)+":"+n.Account, fmt.Sprint(len(n.Replies)), n.Replies[0])
+		}
+		if err := t.Write(out); err != nil {
+			return err
+		}
+	}
+	return tellUnreadable(cmd.ErrOrStderr(), unreadable)
+}
+
+func tellReport(out io.Writer, r erasure.Report, done string, asJSON bool) error {
+	if asJSON {
+		if r.Removed == nil {
+			r.Removed = []erasure.Held{} // [] rather than null
+		}
+		if err := writeJSON(out, r); err != nil {
+			return err
+		}
+	} else if err := writeReport(out, r, done); err != nil {
+		return err
+	}
+	if !r.Done() {
+		return errTold
+	}
+	return nil
+}
+
+func writeReport(out io.Writer, r erasure.Report, done string) error {
+	if len(r.Removed)+len(r.Kept) == 0 {
+		fmt.Fprintf(out, "nothing is held of person %s\n", r.Person)
+	} else {
+		t := console.NewTable([]int{2}, "WHAT", "", "WORKFLOW")
+		row := func(h erasure.Held, became string) {
+			below := h.Why
+			switch {
+			case h.Locked:
+				below = "its place is locked: the comment is not answered again"
+			case h.Others > 0 && h.Why == "":
+				below = fmt.Sprintf("a batch with %d events of others, all placed", h.Others)
+			}
+			t.Row(below, string(h.Kind), became, h.WorkflowID)
+		}
+		for _, h := range r.Removed {
+			row(h, done)
+		}
+		for _, h := range r.Kept {
+			row(h, "KEPT")
+		}
+		if err := t.Write(out); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "\n%d %s, %d kept\n", len(r.Removed), done, len(r.Kept))
+	}
+	return tellUnreadable(out, r.Unreadable)
+}
+
+// tellUnreadable says what nobody could look into, and so nobody can vouch for.
+func tellUnreadable(w io.Writer, all []erasure.Unreadable) error {
+	if len(all) == 0 {
+		return nil
+	}
+	fmt.Fprintf(w, "%d workflows cannot be read, and may hold something. The first is %s: %s\n", len(all), all[0].WorkflowID, all[0].Why)
+	return errTold
+}
+
+// readProgress shows on a terminal how much was read, in a line that is written over.
+type readProgress struct{ out io.Writer }
+
+func (p *readProgress) tell(read, of int) {
+	f, ok := p.out.(io.Reader)
+	if !ok || !isTerminal(f) {
+		return
+	}
+	if fmt.Fprintf(p.out, "\r\x1b[K%d of %d workflows read", read, of); read >= of {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

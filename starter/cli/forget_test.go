@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// Guards: of an erased person nothing is left in Temporal, whatever state their
+// replies were in; no send to them is cut off or follows; nobody answers their
+// comments anew; and of other people everything is left.
+func TestForget(t *testing.T) {
+	needProduct(t)
+	for name, tt := range map[string]struct {
+		account  string
+		platform privatereply.Platform
+	}{"instagram": {instagram, privatereply.Instagram}, "page": {page, privatereply.Facebook}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testForget(t, tt.platform, tt.account)
+		})
+	}
+}
+
+func testForget(t *testing.T, platform privatereply.Platform, account string) {
+	username := "Hilda of " + account
+	if platform == privatereply.Instagram {
+		username = "hilda.to.forget"
+	}
+	who := sandbox.Person{Account: account, Username: username}
+	other := sandbox.Person{Account: account, Username: "stays." + account}
+	write := func(by sandbox.Person, text string) (id, reply string) {
+		id = comment(t, sandbox.NewComment{Account: account, Username: by.Username, Text: text})
+		return id, replyOf(t, privatereply.Comment{Platform: platform, Account: account, CommentID: id})
+	}
+	person, err := product.Sandbox.PersonID(who)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, ignored := write(who, "🙂")
+	awaited, waiting := write(who, "Is hilda's secret board in stock?")
+	answered, sent := write(who, "Does hilda's board float?")
+	underWay, sending := write(who, "Does hilda's board sink?")
+	_, others := write(other, "And mine, does it float?")
+	eventually(t, func() error { return ended(t, ignored) })
+	for _, id := range []string{waiting, sent, sending, others} {
+		waitFor(t, id, privatereply.AwaitingApproval)
+	}
+	for _, id := range []string{sent, others} {
+		starter(t, "approve", id, "--text", "Hi, it does float.").mustSucceed(t)
+		waitFor(t, id, privatereply.Sent)
+	}
+	conversation, err := privatereply.ConversationID(platform, account, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		_, err := product.Client.DescribeWorkflowExecution(t.Context(), conversation, "")
+		return err
+	})
+	intake := storm(t, sent, others)
+
+	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "slow", CommentID: underWay, DelayMS: 3000, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	starter(t, "approve", sending, "--text", "Hi, it does not.").mustSucceed(t)
+	eventually(t, func() error { return sendUnderWay(t, sending) })
+
+	all := []string{ignored, waiting, sent, sending, conversation, intake}
+	var named struct{ Persons []erasure.Named }
+	decodeJSON(t, starter(t, "forget", "--name", "@"+strings.ToUpper(username), "--json").mustSucceed(t).out, &named)
+	if len(named.Persons) != 1 || len(named.Persons[0].Replies) != 4 || named.Persons[0].Account != account {
+		t.Fatalf("the name means %+v", named.Persons)
+	}
+	var found erasure.Report
+	decodeJSON(t, starter(t, "forget", named.Persons[0].Person, "--dry-run", "--json").mustSucceed(t).out, &found)
+	mustBe(t, "found", found.Removed, all)
+
+	var report erasure.Report
+	decodeJSON(t, starter(t, "forget", named.Persons[0].Person, "--json").mustSucceed(t).out, &report)
+	delivered, _ := product.Sandbox.CommentReport(underWay)
+	mustBe(t, "removed", report.Removed, all)
+	if len(delivered.Delivered) != 1 {
+		t.Errorf("the send under way was cut off: delivered %d", len(delivered.Delivered))
+	}
+
+	for _, needle := range []string{person, named.Persons[0].Person, username, "hilda's"} {
+		if in := holding(t, needle); len(in) > 0 {
+			t.Errorf("%q is still held by %v", needle, in)
+		}
+	}
+	status := waitFor(t, others, privatereply.Sent)
+	if status.Comment.Username != other.Username {
+		t.Errorf("the other person's reply is %+v", status)
+	}
+	for _, c := range []string{awaited, answered, underWay} {
+		in := workflows.Input{
+			Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: c, PersonID: person, Text: "again", ReceivedAt: time.Now(), Via: privatereply.ViaSweep},
+			Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi again"},
+		}
+		options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := product.Client.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			t.Errorf("a sweep that finds the comment again: %v", err)
+		}
+	}
+	if again := starter(t, "forget", person).mustSucceed(t); !strings.Contains(again.out, "nothing is held of person "+person) {
+		t.Errorf("the second time it told %s", again.out)
+	}
+}
+
+// storm is a batch in which the comments of two replies came, already placed.
+func storm(t *testing.T, replies ...string) string {
+	t.Helper()
+	var in workflows.IntakeInput
+	for _, id := range replies {
+		input, err := product.Client.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var status workflows.Status
+		if err := input.Get(&status); err != nil {
+			t.Fatal(err)
+		}
+		in.Arrivals = append(in.Arrivals, workflows.Arrival{Event: privatereply.Event{Comment: &status.Comment}, Decision: &status.Decision})
+	}
+	id := "intake:of-" + replies[0]
+	run, err := product.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.IntakeQueue(devstack.TaskQueue)}, workflows.IntakeType, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func ended(t *testing.T, id string) error {
+	d, err := product.Client.DescribeWorkflowExecution(t.Context(), id, "")
+	if err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		err = fmt.Errorf("%s runs", id)
+	}
+	return err
+}
+
+// sendUnderWay has no error when a worker has the send.
+func sendUnderWay(t *testing.T, id string) error {
+	d, err := product.Client.DescribeWorkflowExecution(t.Context(), id, "")
+	if err != nil {
+		return err
+	}
+	for _, a := range d.GetPendingActivities() {
+		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED && strings.HasPrefix(a.GetActivityType().GetName(), "Send") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has %v", id, d.GetPendingActivities())
+}
+
+// holding lists the workflows of which a history, a memo or a search attribute holds
+// a text. Nothing is encrypted here.
+func holding(t *testing.T, text string) []string {
+	t.Helper()
+	var found []string
+	var token []byte
+	for {
+		page, err := product.Client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, info := range page.GetExecutions() {
+			holds := contains(t, info, text)
+			for it := product.Client.GetWorkflowHistory(t.Context(), info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+				event, err := it.Next()
+				if isNotFound(err) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				holds = holds || contains(t, event, text)
+			}
+			if holds {
+				found = append(found, info.GetExecution().GetWorkflowId())
+			}
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return found
+		}
+	}
+}
+
+func contains(t *testing.T, m proto.Message, text string) bool {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(b, []byte(text))
+}
+
+func decodeJSON(t *testing.T, text string, to any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), to); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+func mustBe(t *testing.T, what string, got []erasure.Held, want []string) {
+	t.Helper()
+	have := map[string]bool{}
+	for _, h := range got {
+		have[h.WorkflowID] = true
+	}
+	for _, id := range want {
+		if !have[id] {
+			t.Errorf("%s is not %s", id, what)
+		}
+		delete(have, id)
+	}
+	for id := range have {
+		t.Errorf("%s is %s", id, what)
+	}
+}
+
+// Guards: whoever is meant is said exactly, and a mistake removes nothing.
+func TestForgetRefuses(t *testing.T) {
+	needProduct(t)
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"nobody":             {[]string{"forget"}, "a PERSON is missing"},
+		"a name":             {[]string{"forget", "lena"}, "`starter forget --name NAME` finds it"},
+		"a reply":            {[]string{"forget", "reply:instagram:" + instagram + ":18000000000000404"}, "is the id of a reply; give a person's"},
+		"an unknown account": {[]string{"forget", "6000000000000404", "--account", "nowhere"}, `account "nowhere" is not in the accounts file`},
+		"another account's":  {[]string{"forget", "conversation:facebook:" + page + ":6000000000000404", "--account", instagram}, "is of account " + page},
+		"both":               {[]string{"forget", "6000000000000404", "--name", "lena"}, "not both"},
+	} {
+		t.Run(name, func(t *testing.T) { starter(t, tt.args...).mustFail(t, tt.want) })
+	}
+	if r := starter(t, "forget", "6000000000000404").mustSucceed(t); !strings.Contains(r.out, "nothing is held of person 6000000000000404") {
+		t.Errorf("of somebody unknown it told %s", r.out)
+	}
+	if r := starter(t, "forget", "--name", "nobody.at.all").mustSucceed(t); !strings.Contains(r.out, "nobody who wrote under this name") {
+		t.Errorf("of an unknown name it told %s", r.out)
+	}
+}
