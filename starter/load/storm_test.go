@@ -203,7 +203,17 @@ func TestNoBridge(t *testing.T) {
 func TestSeveralBridges(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	left, right := &recorder{t: t}, &recorder{t: t}
+	// Neither is answered before both were asked: one fast connection would do it all.
+	var both sync.WaitGroup
+	both.Add(2)
+	first := func(n int) int {
+		if n == 1 {
+			both.Done()
+			both.Wait()
+		}
+		return http.StatusOK
+	}
+	left, right := &recorder{t: t, answer: first}, &recorder{t: t, answer: first}
 	s := storm(left.start())
 	s.More, s.Redeliver = []string{right.start(), gone.URL}, true
 	r, err := Run(t.Context(), s)
