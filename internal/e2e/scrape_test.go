@@ -13,7 +13,10 @@ import (
 )
 
 // series is one that a scrape has seen, with its name as the label __name__.
-type series map[string]string
+type series struct {
+	labels map[string]string
+	value  float64
+}
 
 // scrape reads what Prometheus would from /metrics.
 func scrape(t *testing.T, url string) []series {
@@ -36,9 +39,9 @@ func scrape(t *testing.T, url string) []series {
 			t.Fatalf("%s: %v", url, err)
 		}
 		for _, s := range some {
-			found := series{}
+			found := series{map[string]string{}, float64(s.Value)}
 			for name, value := range s.Metric {
-				found[string(name)] = string(value)
+				found.labels[string(name)] = string(value)
 			}
 			all = append(all, found)
 		}
@@ -70,14 +73,29 @@ func (w watching) unseen(all []series) []string {
 
 func (s series) answers(matchers []*labels.Matcher, by []string) bool {
 	for _, m := range matchers {
-		if !slices.Contains(prometheusLabels, m.Name) && !m.Matches(s[m.Name]) {
+		if !slices.Contains(prometheusLabels, m.Name) && !m.Matches(s.labels[m.Name]) {
 			return false
 		}
 	}
 	for _, label := range by {
-		if _, ok := s[label]; !ok && !slices.Contains(prometheusLabels, label) {
+		if _, ok := s.labels[label]; !ok && !slices.Contains(prometheusLabels, label) {
 			return false
 		}
 	}
 	return true
+}
+
+// sum adds up what a selector finds; the labels that are left out may be anything.
+func sum(t *testing.T, all []series, selector string) (total float64) {
+	t.Helper()
+	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.answers(matchers, nil) {
+			total += s.value
+		}
+	}
+	return total
 }

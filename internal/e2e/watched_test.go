@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -186,10 +187,7 @@ func TestWatched(t *testing.T) {
 		}
 		var missing []string
 		w.eventually(t, func() bool {
-			var all []series
-			for _, url := range w.metrics {
-				all = append(all, scrape(t, url)...)
-			}
+			all := w.scrape(t)
 			missing = nil
 			for _, e := range expressions {
 				for _, m := range e.unseen(all) {
@@ -199,6 +197,7 @@ func TestWatched(t *testing.T) {
 			return len(missing) == 0
 		}, func() string { return "no series answers\n" + strings.Join(missing, "\n") })
 	})
+	t.Run("Counts", w.testCounts)
 	t.Run("Traces", func(t *testing.T) {
 		for _, flush := range w.close {
 			flush()
@@ -224,6 +223,46 @@ func TestWatched(t *testing.T) {
 			}
 		}
 	})
+}
+
+func (w *watched) scrape(t *testing.T) []series {
+	var all []series
+	for _, url := range w.metrics {
+		all = append(all, scrape(t, url)...)
+	}
+	return all
+}
+
+// The figures are those of this story: seven comments came, six of them in batches or
+// alone were answered by a rule, one by a person, and one send was in doubt.
+func (w *watched) testCounts(t *testing.T) {
+	wrong := ""
+	w.eventually(t, func() bool {
+		all := w.scrape(t)
+		wrong = ""
+		for selector, want := range map[string]float64{
+			`privatereply_bridge_deliveries_total{status="403"}`:                                              1,
+			`privatereply_worker_events_total{effect="started"}`:                                              5,
+			`privatereply_worker_events_total{effect="duplicate"}`:                                            5,
+			`privatereply_worker_replies_total{state="awaiting_approval"}`:                                    1,
+			`privatereply_worker_replies_total{state="sent"}`:                                                 7,
+			`privatereply_worker_replies_total{state="responded"}`:                                            1,
+			`privatereply_worker_ambiguous_sends_total{reason="no_answer"}`:                                   1,
+			`privatereply_worker_sends_total{kind="private_reply",outcome="sent"}`:                            6,
+			`privatereply_worker_sends_total{kind="private_reply",outcome="unknown"}`:                         1,
+			`privatereply_worker_sends_total{kind="follow_up",outcome="sent"}`:                                1,
+			`privatereply_worker_send_margin_seconds_count{limit="posts"}`:                                    7,
+			`privatereply_worker_replies_overdue`:                                                             0,
+			`privatereply_worker_account_paused`:                                                              0,
+			`temporal_request_failure_total{operation="StartWorkflowExecution",status_code="ALREADY_EXISTS"}`: 5,
+			`temporal_workflow_completed_total{workflow_type="Intake"}`:                                       2,
+		} {
+			if got := sum(t, all, selector); got != want {
+				wrong += fmt.Sprintf("%s is %v, want %v\n", selector, got, want)
+			}
+		}
+		return wrong == ""
+	}, func() string { return wrong })
 }
 
 // answered is a comment that a person answers, and that is answered in turn.

@@ -1,0 +1,127 @@
+package replyworker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// What waits is counted as it is on a server: by state, by deadline, and as tasks that
+// no worker takes. Where nothing can be counted the figures stand still, and with
+// them their time.
+func TestCensus(t *testing.T) {
+	server := devservertest.Start(t)
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: logging.ForTemporal(zap.NewNop())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	const week = 7 * 24 * time.Hour
+	start := func(id string, d privatereply.Decision, age time.Duration) {
+		t.Helper()
+		in := workflows.Input{Decision: d, Comment: privatereply.Comment{
+			Platform: privatereply.Facebook, Account: "100000000000001", CommentID: id, Source: privatereply.SourcePost,
+			CreatedAt: time.Now().Add(-age), ReceivedAt: time.Now(),
+		}}
+		// When it began, its deadline was still to come.
+		options, err := workflows.StartOptions(in, "queue", time.Now().Add(-age))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := privatereply.Decision{Action: privatereply.ActionAsk}
+	auto := privatereply.Decision{Action: privatereply.ActionAuto, Rule: "r", Text: "Hello!"}
+	held := auto
+	held.Hold = privatereply.Duration(time.Hour)
+	start("1", ask, time.Hour)
+	start("2", ask, week-30*time.Minute)
+	start("3", auto, time.Hour)
+	start("4", auto, week+time.Hour)
+	start("5", held, time.Hour)
+
+	registry := prometheus.NewRegistry()
+	census := newCensus(Config{
+		Client: c, Namespace: server.Namespace, TaskQueue: "queue", DataConverter: converter.GetDefaultDataConverter(), Logger: zap.NewNop(),
+	}, registry)
+	want := map[string]float64{
+		"replies_open awaiting_approval": 2, "replies_open sending": 2, "replies_open holding": 1,
+		"replies_open sent": 0, "replies_open responded": 0, "replies_open delivery_unknown": 0,
+		"replies_due_soon": 1, "replies_overdue": 1, "conversations_open": 0,
+		"backlog_tasks queue workflow": 5, "backlog_tasks queue-send activity": 0,
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := census.take(ctx); err != nil {
+			t.Fatal(err)
+		}
+		got, wrong := gauges(t, registry), ""
+		for name, n := range want {
+			if v, ok := got[name]; !ok || v != n {
+				wrong += fmt.Sprintf("%s is %v (shown: %v), want %v\n", name, v, ok, n)
+			}
+		}
+		if wrong == "" && got["backlog_age_seconds queue workflow"] > 0 {
+			break
+		}
+		select { // visibility and the queues' statistics lag
+		case <-ctx.Done():
+			t.Fatal(wrong)
+		case <-tick.C:
+		}
+	}
+	before := gauges(t, registry)
+	if age := time.Since(time.Unix(int64(before["counted_timestamp_seconds"]), 0)); age < 0 || age > time.Minute {
+		t.Errorf("counted %v ago", age)
+	}
+	server.Kill()
+	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := census.take(ctx); err == nil {
+		t.Error("counted without a server")
+	}
+	if after := gauges(t, registry); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("without a server it shows\n%v, before\n%v", after, before)
+	}
+}
+
+// gauges are those of r by name and the values of their labels.
+func gauges(t *testing.T, r prometheus.Gatherer) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			key := strings.TrimPrefix(f.GetName(), "privatereply_worker_")
+			for _, l := range m.GetLabel() {
+				key += " " + l.GetValue()
+			}
+			all[key] = m.GetGauge().GetValue()
+		}
+	}
+	return all
+}
