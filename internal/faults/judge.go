@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -65,37 +64,6 @@ func reasonOf(s workflows.Status) privatereply.Reason {
 	return s.Reason
 }
 
-// wholeRun looks at everything that Meta saw in the run: a second message may have
-// come after its case was judged.
-func (r *Runner) wholeRun() {
-	began := time.Now()
-	var doubled, late []string
-	comments := 0
-	for _, t := range r.tried {
-		for _, c := range t.comments {
-			comments++
-			report, _ := t.meta.CommentReport(c.id)
-			if len(report.Delivered) > 1 {
-				doubled = append(doubled, c.reply)
-			}
-			for _, m := range report.Delivered {
-				if m.By == sandbox.ByAPI && !m.At.Before(c.deadline()) {
-					late = append(late, c.reply)
-				}
-			}
-		}
-	}
-	row := Row{
-		Group: "whole-run", Case: "at-most-once-and-never-late", OK: len(doubled)+len(late) == 0, Took: time.Since(began),
-		Expected: "no comment with two private replies, none delivered after its deadline",
-		Seen:     "no comment with two private replies, none delivered after its deadline",
-	}
-	if !row.OK {
-		row.Seen = fmt.Sprintf("of %d comments with two private replies: %v; delivered after the deadline: %v", comments, doubled, late)
-	}
-	r.row(row)
-}
-
 // keepEvidence writes what is known of a failed case beside the logs.
 func (t *trial) keepEvidence(ctx context.Context) {
 	type evidence struct {
@@ -103,6 +71,9 @@ func (t *trial) keepEvidence(ctx context.Context) {
 		Status any
 		AtMeta sandbox.CommentReport
 		Inbox  []sandbox.Message
+	}
+	if len(t.comments) == 0 {
+		return
 	}
 	var all []evidence
 	for _, c := range t.comments {

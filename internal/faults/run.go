@@ -45,7 +45,7 @@ func (r *Runner) Run(ctx context.Context, groups []Group) ([]Row, error) {
 			return r.rows, fmt.Errorf("%s: %w", g.Name, err)
 		}
 	}
-	r.wholeRun()
+	r.wholeRun(ctx)
 	return r.rows, nil
 }
 

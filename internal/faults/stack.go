@@ -77,10 +77,13 @@ func NewStack(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
+// built are the programs, which lie in the folder while the stack runs.
+var built = []string{"webhookbridge", "worker", "approvals"}
+
 func (s *Stack) file(name string) string { return filepath.Join(s.opts.Dir, name) }
 
 func (s *Stack) start(ctx context.Context) error {
-	if err := processes.Build(ctx, s.opts.Dir, "webhookbridge", "worker", "approvals"); err != nil {
+	if err := processes.Build(ctx, s.opts.Dir, built...); err != nil {
 		return err
 	}
 	if err := s.connect(ctx); err != nil {
@@ -234,7 +237,7 @@ func (s *Stack) preparePrograms() error {
 
 func setting(name, value string) string { return config.Prefix + name + "=" + value }
 
-// Close ends everything at once.
+// Close ends everything at once. The logs stay.
 func (s *Stack) Close() {
 	for _, p := range []*programs{s.bridges, s.workers, s.desks} {
 		if p != nil {
@@ -258,5 +261,8 @@ func (s *Stack) Close() {
 	}
 	if s.server != nil {
 		s.server.close()
+	}
+	for _, program := range built {
+		_ = os.Remove(s.file(program)) // one that stays harms nobody
 	}
 }

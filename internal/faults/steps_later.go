@@ -107,6 +107,9 @@ func (t *trial) outcome(of <-chan string) string {
 
 // sawFollowUp says how a follow-up ended, and how often the person received it.
 func (t *trial) sawFollowUp(p sandbox.Person, outcome, text string) {
+	t.mu.Lock()
+	t.written = append(t.written, p)
+	t.mu.Unlock()
 	t.saw("follow-up %s, received %s", outcome, plural(t.received(p, text), "time"))
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/faults/gate"
 )
 
@@ -28,6 +29,7 @@ type trial struct {
 
 	mu       sync.Mutex
 	comments []*comment
+	written  []sandbox.Person // to whom follow-ups went
 	also     []string
 	problem  string
 	still    []func() bool // each says whether the step still lasts
