@@ -263,3 +263,24 @@ func TestAddFaultRefuses(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A fault that is meant for one person's follow-ups strikes nothing else.
+func TestFaultOnOneRecipient(t *testing.T) {
+	e := start(t)
+	for _, name := range []string{"sam", "kim"} {
+		_, err := e.Say(sandbox.NewMessage{Account: pageID, Username: name, Text: "hi"})
+		must(t, err)
+	}
+	_, err := e.AddFault(sandbox.Fault{Name: "error", Code: 551, Recipient: e.personID(pageID, "sam"), Times: 1})
+	must(t, err)
+	id := e.comment(sandbox.NewComment{Account: pageID, Username: "sam"})
+	if r, err := e.try(t.Context(), http.MethodPost, pageSends, pageToken, answering(id, "Hi")); err != nil || r.status != http.StatusOK {
+		t.Errorf("a private reply to the same person: %d, %v", r.status, err)
+	}
+	if got := e.followUp(pageID, e.personID(pageID, "kim"), "x"); got.status != http.StatusOK {
+		t.Errorf("a follow-up to another person: %d %v", got.status, got.code())
+	}
+	if got := e.followUp(pageID, e.personID(pageID, "sam"), "x"); got.code() != [2]int{551, 0} {
+		t.Errorf("a follow-up to the person: %d %v", got.status, got.code())
+	}
+}
