@@ -26,6 +26,12 @@ const (
 	enoughEmpty = 2
 	// endsAtOnce is how many replies are told of the end at the same time.
 	endsAtOnce = 50
+	// The next ones are told when a worker has taken up the last of these, or after
+	// takenWithin. The server keeps a workflow task for the worker that has the
+	// workflow in memory for 5 seconds, and gives it to any after that, who replays
+	// the history: thousands told at once are nearly all scheduled twice and replayed.
+	takenWithin = 4 * time.Second
+	takenLook   = 100 * time.Millisecond
 	// runningFor is how long Meta's word that a broadcast runs serves other replies:
 	// shorter than it takes to notice an end, long enough that thousands of replies
 	// do not ask thousands of times.
@@ -96,25 +102,36 @@ func (a *Activities) EndReplies(ctx context.Context, in workflows.EndReplies) er
 		}
 	}
 	for done < len(in.Comments) {
-		some := in.Comments[done:min(done+endsAtOnce, len(in.Comments))]
-		if err := a.endSome(ctx, in, some); err != nil {
+		ids, err := replyIDs(in, in.Comments[done:min(done+endsAtOnce, len(in.Comments))])
+		if err != nil {
+			return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
+		}
+		if err := a.endSome(ctx, ids, in.At); err != nil {
 			return err
 		}
-		done += len(some)
+		a.awaitTaken(ctx, ids[len(ids)-1])
+		done += len(ids)
 		activity.RecordHeartbeat(ctx, done)
 	}
 	return nil
 }
 
-func (a *Activities) endSome(ctx context.Context, in workflows.EndReplies, comments []string) error {
+func replyIDs(in workflows.EndReplies, comments []string) ([]string, error) {
+	ids := make([]string, len(comments))
+	for i, comment := range comments {
+		var err error
+		if ids[i], err = privatereply.ReplyID(privatereply.Comment{Platform: in.Platform, Account: in.Account, CommentID: comment}); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (a *Activities) endSome(ctx context.Context, ids []string, at time.Time) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, comment := range comments {
+	for _, id := range ids {
 		group.Go(func() error {
-			id, err := privatereply.ReplyID(privatereply.Comment{Platform: in.Platform, Account: in.Account, CommentID: comment})
-			if err != nil {
-				return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
-			}
-			err = a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.At{At: in.At})
+			err := a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.At{At: at})
 			var ended *serviceerror.NotFound
 			if err != nil && !errors.As(err, &ended) {
 				return fmt.Errorf("tell %s: %w", id, err)
@@ -123,6 +140,25 @@ func (a *Activities) endSome(ctx context.Context, in workflows.EndReplies, comme
 		})
 	}
 	return group.Wait()
+}
+
+// awaitTaken waits until no workflow task of a reply waits for a worker.
+func (a *Activities) awaitTaken(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, takenWithin)
+	defer cancel()
+	tick := time.NewTicker(takenLook)
+	defer tick.Stop()
+	for {
+		reply, err := a.temporal.DescribeWorkflowExecution(ctx, id, "")
+		if err != nil || reply.GetPendingWorkflowTask() == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // running remembers when Meta last said of a broadcast that it runs. That it does

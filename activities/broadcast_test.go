@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/mock"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/testsuite"
@@ -193,8 +195,9 @@ func TestJoinBroadcastActivity(t *testing.T) {
 	})
 }
 
-// Every reply is told, at most 50 at a time; those that ended are no trouble. After
-// a failure the next attempt goes on where the recorded progress ends.
+// Every reply is told, at most 50 at a time, and the next ones when a worker has
+// taken up the last of these; those that ended are no trouble. After a failure the
+// next attempt goes on where the recorded progress ends.
 func TestEndReplies(t *testing.T) {
 	comments := make([]string, 120)
 	for i := range comments {
@@ -206,12 +209,13 @@ func TestEndReplies(t *testing.T) {
 		from    int // the progress of the attempt before
 		failing string
 		told    int
+		looks   int
 		fails   bool
 	}{
-		{"all", 0, "", 120, false},
-		{"the rest", 100, "", 20, false},
-		{"nothing is left", 120, "", 0, false},
-		{"the server is away", 0, "60", 100, true},
+		{"all", 0, "", 120, 9, false},
+		{"the rest", 100, "", 20, 3, false},
+		{"nothing is left", 120, "", 0, 0, false},
+		{"the server is away", 0, "60", 100, 3, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -231,6 +235,21 @@ func TestEndReplies(t *testing.T) {
 					}
 					return nil
 				}).Maybe()
+			looks := 0 // three at the last of each batch
+			b.temporal.On("DescribeWorkflowExecution", mock.Anything, mock.Anything, "").
+				Return(func(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if last := fmt.Sprint(tt.from + len(told) - 1); !strings.HasSuffix(id, ":"+last) {
+						t.Errorf("%s was looked at when %s was the last one told", id, last)
+					}
+					looks++
+					var reply workflowservice.DescribeWorkflowExecutionResponse
+					if looks%3 != 0 {
+						reply.PendingWorkflowTask = &workflowpb.PendingWorkflowTaskInfo{}
+					}
+					return &reply, nil
+				}).Maybe()
 			if tt.from > 0 {
 				b.SetHeartbeatDetails(tt.from)
 			}
@@ -239,8 +258,8 @@ func TestEndReplies(t *testing.T) {
 				t.Fatalf("ended with %v", err)
 			}
 			slices.Sort(told)
-			if told = slices.Compact(told); len(told) != tt.told {
-				t.Errorf("%d were told, want %d", len(told), tt.told)
+			if told = slices.Compact(told); len(told) != tt.told || looks != tt.looks {
+				t.Errorf("%d were told, want %d; looked %d times, want %d", len(told), tt.told, looks, tt.looks)
 			}
 		})
 	}
