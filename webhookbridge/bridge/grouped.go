@@ -52,7 +52,7 @@ const (
 type grouped struct {
 	bounds
 	one  committer                                         // for a group of one
-	many func(ctx context.Context, encoded [][]byte) error // starts an Intake
+	many intake
 
 	mu      sync.Mutex
 	waiting []*request
@@ -76,7 +76,7 @@ type request struct {
 	done     chan struct{}
 }
 
-func newGrouped(b bounds, one committer, many func(context.Context, [][]byte) error) *grouped {
+func newGrouped(b bounds, one committer, many intake) *grouped {
 	return &grouped{bounds: b, one: one, many: many}
 }
 
@@ -235,11 +235,14 @@ func (g *grouped) commitGroup(ctx context.Context, group []slot) ([]placing.Effe
 	}
 	encoded := make([][]byte, len(group))
 	effects := make([]placing.Effect, len(group))
+	live := false
 	for i, s := range group {
 		encoded[i] = s.request.encoded[s.n]
 		effects[i] = placing.Effect{Name: batched}
+		c := s.request.arrivals[s.n].Comment
+		live = live || c != nil && c.OnLive()
 	}
-	return effects, g.many(ctx, encoded)
+	return effects, g.many(ctx, encoded, live)
 }
 
 // finish tells the requests of a group. A failed commit fails exactly these.

@@ -24,6 +24,7 @@ type gate struct {
 	mu      sync.Mutex
 	ones    []string   // comment ids that went alone
 	groups  [][]string // comment ids of each Intake
+	live    []bool     // of each Intake
 	open    chan struct{}
 	failing func(ids []string) error
 }
@@ -50,7 +51,7 @@ func (g *gate) commit(ctx context.Context, arrivals []workflows.Arrival) ([]plac
 	return []placing.Effect{{Name: placing.Started}}, g.pass(ctx, []string{id})
 }
 
-func (g *gate) many(ctx context.Context, encoded [][]byte) error {
+func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
 	var in workflows.IntakeInput
 	if err := json.Unmarshal(intakeInput(encoded).Payload().GetData(), &in); err != nil {
 		return err
@@ -61,6 +62,7 @@ func (g *gate) many(ctx context.Context, encoded [][]byte) error {
 	}
 	g.mu.Lock()
 	g.groups = append(g.groups, ids)
+	g.live = append(g.live, live)
 	g.mu.Unlock()
 	return g.pass(ctx, ids)
 }
@@ -151,6 +153,25 @@ func TestGroupsKeepOrder(t *testing.T) {
 	}
 	if got := slices.Concat(temporal.groups...); !slices.Equal(got, ids) {
 		t.Errorf("committed %v", got)
+	}
+}
+
+// A batch with a live comment is known as such, so that workers take it first.
+func TestLiveGroups(t *testing.T) {
+	temporal := newGate()
+	close(temporal.open)
+	g := newGrouped(smallBounds, temporal, temporal.many)
+	for _, live := range []bool{false, true} {
+		arrivals := arrivalsOf("a", "b", "c")
+		if live {
+			arrivals[1].Comment.Source = privatereply.SourceLive
+		}
+		if _, err := g.commit(t.Context(), arrivals); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(temporal.live, []bool{false, true}) {
+		t.Errorf("live: %v", temporal.live)
 	}
 }
 

@@ -13,14 +13,26 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
+// intake starts an Intake with the events of a group; live says that some are of a
+// live broadcast.
+type intake func(ctx context.Context, encoded [][]byte, live bool) error
+
+// livePriority lets a worker take batches with live comments before the others,
+// which have 3, on servers that know priorities: a broadcast may be over before a
+// storm has drained.
+const livePriority = 1
+
 // intakes starts an Intake for each group. The events were encoded when they
 // arrived; the input is put together from those bytes.
-func intakes(c client.Client, queue string) func(ctx context.Context, encoded [][]byte) error {
-	return func(ctx context.Context, encoded [][]byte) error {
+func intakes(c client.Client, queue string) intake {
+	return func(ctx context.Context, encoded [][]byte, live bool) error {
 		options := client.StartWorkflowOptions{
 			ID:            "intake:" + uuid.NewString(),
 			TaskQueue:     workflows.IntakeQueue(queue),
 			StaticSummary: fmt.Sprintf("%d events that arrived at once", len(encoded)),
+		}
+		if live {
+			options.Priority.PriorityKey = livePriority
 		}
 		_, err := c.ExecuteWorkflow(ctx, options, workflows.IntakeType, intakeInput(encoded))
 		return err
