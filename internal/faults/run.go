@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// caseLimit is how long a case may take, on a slow machine too.
-	caseLimit = 4 * time.Minute
 	// roundTries is how often a case comes to its step again whose step was over
 	// before the victim died: with fewer others beside it there is more time.
 	roundTries = 4
@@ -25,7 +23,8 @@ const (
 // Runner runs groups on a stack.
 type Runner struct {
 	Stack *Stack
-	Tell  func(Row) // of each case, when it is over
+	Limit time.Duration // of a case
+	Tell  func(Row)     // of each case, when it is over
 
 	rows  []Row
 	tried []*trial
@@ -113,7 +112,7 @@ func (r *Runner) round(ctx context.Context, g Group, cases []Case, try int) (too
 				room <- struct{}{}
 				defer func() { <-room }()
 			}
-			rows[i] = t.run(ctx)
+			rows[i] = t.run(ctx, r.Limit)
 			round.come(t, over)
 		})
 	}
@@ -161,9 +160,9 @@ func (r *Runner) strike(ctx context.Context, g Group, round *round, down, up cha
 }
 
 // run runs the case and judges it.
-func (t *trial) run(ctx context.Context) Row {
+func (t *trial) run(ctx context.Context, limit time.Duration) Row {
 	began := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, caseLimit, fmt.Errorf("not within %v", caseLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %v", limit))
 	t.ctx, t.end = context.WithCancelCause(ctx)
 	var result seen
 	over := make(chan struct{})

@@ -37,6 +37,7 @@ type command struct {
 	options faults.Options
 	only    string
 	list    bool
+	limit   time.Duration
 }
 
 func parse(args []string) (command, error) {
@@ -44,6 +45,7 @@ func parse(args []string) (command, error) {
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
 	flags.StringVar(&c.only, "only", "", "groups, or cases as group/case, separated by commas (default all)")
 	flags.BoolVar(&c.list, "list", false, "list the cases with what they expect, and run nothing")
+	flags.DurationVar(&c.limit, "limit", 4*time.Minute, "how long a case may take; on a good day the longest takes 80 seconds")
 	flags.IntVar(&c.options.Workers, "workers", 1, "how many workers run")
 	flags.IntVar(&c.options.Bridges, "bridges", 1, "how many bridges run")
 	flags.StringVar(&c.options.Temporal, "temporal", "", "host:port of a Temporal server to run on; default: one is started")
@@ -57,6 +59,8 @@ func parse(args []string) (command, error) {
 	switch {
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("%q is one argument too many; cases are named with -only", flags.Arg(0))
+	case c.limit <= 0:
+		return c, errors.New("-limit: must be longer than nothing, such as 4m")
 	case o.Workers < 1 || o.Bridges < 1:
 		return c, errors.New("-workers, -bridges: at least 1 of each must run")
 	case (o.KillServer == "") != (o.StartServer == ""):
@@ -117,7 +121,7 @@ func (c command) try(ctx context.Context, groups []faults.Group) (ok bool, err e
 		return false, err
 	}
 	defer stack.Close()
-	runner := faults.Runner{Stack: stack, Tell: func(r faults.Row) { fmt.Fprintln(os.Stderr, r.Line()) }}
+	runner := faults.Runner{Stack: stack, Limit: c.limit, Tell: func(r faults.Row) { fmt.Fprintln(os.Stderr, r.Line()) }}
 	rows, err := runner.Run(ctx, groups)
 	faults.WriteTable(os.Stdout, rows)
 	summary, ok := faults.Summary(rows)

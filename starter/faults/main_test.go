@@ -16,6 +16,7 @@ func TestParse(t *testing.T) {
 		{"a server of somebody else's", []string{"-temporal", "127.0.0.1:7233", "-workers", "2", "-bridges", "2"}, ""},
 		{"that can be killed", []string{"-temporal", "127.0.0.1:7233", "-kill-temporal", "a", "-start-temporal", "b"}, ""},
 		{"a case without its flag", []string{"races"}, `"races" is one argument too many; cases are named with -only`},
+		{"no time", []string{"-limit", "0s"}, "-limit: must be longer than nothing"},
 		{"no worker", []string{"-workers", "0"}, "-workers, -bridges: at least 1"},
 		{"killed for ever", []string{"-temporal", "127.0.0.1:7233", "-kill-temporal", "a"}, "-kill-temporal, -start-temporal: give both"},
 		{"nothing to kill", []string{"-kill-temporal", "a", "-start-temporal", "b"}, "-kill-temporal needs -temporal"},
