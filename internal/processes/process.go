@@ -34,7 +34,8 @@ type Process struct {
 	exited chan struct{}
 }
 
-// Start starts the program and waits until it is ready. It outlives ctx.
+// Start starts the program and waits until it is ready. It outlives ctx, but where
+// the system can do it not this process.
 func (p *Process) Start(ctx context.Context) error {
 	log, err := os.OpenFile(p.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -43,6 +44,7 @@ func (p *Process) Start(ctx context.Context) error {
 	defer log.Close()
 	p.cmd = exec.Command(p.Path)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.Env, log, log
+	p.cmd.SysProcAttr = withUs()
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("start the %s: %w", p.Name, err)
 	}
