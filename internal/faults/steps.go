@@ -50,7 +50,7 @@ func startHeld(point gate.Point) func(*trial) {
 		t.lastMoment()
 		d := t.delivering(c.id)
 		t.caught(h)
-		t.strike(h.Held, func() bool { return !d.isTaken() })
+		t.strike(h.Held)
 		h.Release()
 		t.acknowledged(d)
 	}
