@@ -13,7 +13,7 @@ test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
 test: export CADDY_PATH := $(CADDY_PATH)
 
-.PHONY: dev demo bench check format vet staticcheck determinism test histories fuzz
+.PHONY: dev demo bench faults check format vet staticcheck determinism test histories fuzz
 dev:
 	go run ./starter dev
 
@@ -24,6 +24,11 @@ demo:
 # make bench BENCH=quiet,single
 bench:
 	go run ./starter/bench -only "$(BENCH)"
+
+# Tries to break the promises, in about ten minutes; a part of it with
+# make faults FAULTS=races,kill-worker/send-accepted
+faults:
+	go run ./starter/faults -only "$(FAULTS)"
 
 # What CI runs.
 check: format vet staticcheck determinism test
