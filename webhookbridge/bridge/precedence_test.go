@@ -17,7 +17,7 @@ import (
 
 // Batches with live comments are taken before those that have waited longer.
 func TestLiveBatchesFirst(t *testing.T) {
-	const queue, posts = "precedence", 30
+	const queue, posts = "precedence", 60
 	server := devservertest.Start(t)
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
 	if err != nil {
@@ -65,7 +65,7 @@ func TestLiveBatchesFirst(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for i, n := range taken {
-		if n == posts+2 && i > 2 { // two pollers may have one each already
+		if n == posts+2 && i >= 10 { // some were on their way to the two pollers before it
 			t.Errorf("the live batch was taken as number %d: %v", i+1, taken)
 		}
 	}
