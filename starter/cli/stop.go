@@ -129,12 +129,13 @@ func (s *session) batchReject(ctx context.Context, query string, message workflo
 	}
 	job := uuid.NewString()
 	_, err = s.WorkflowService().StartBatchOperation(ctx, &workflowservice.StartBatchOperationRequest{
-		Namespace:       s.namespace,
-		JobId:           job,
-		Reason:          message.Reason,
+		Namespace: s.namespace,
+		JobId:     job,
+		// Neither is ever encrypted; who stopped the replies and why stands in the input.
+		Reason:          "starter stop",
 		VisibilityQuery: query,
 		Operation: &workflowservice.StartBatchOperationRequest_SignalOperation{SignalOperation: &batchpb.BatchOperationSignal{
-			Signal: workflows.RejectMessage, Input: payloads, Identity: message.Approver,
+			Signal: workflows.RejectMessage, Input: payloads, Identity: "starter stop",
 		}},
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
@@ -44,6 +45,11 @@ func TestStop(t *testing.T) {
 		if n := product.Sandbox.Attempts(id); n != 0 {
 			t.Errorf("%d attempts to send reached Meta", n)
 		}
+	}
+	// The server keeps a batch's reason in clear, whatever is encrypted.
+	batch, err := product.Client.WorkflowService().DescribeBatchOperation(t.Context(), &workflowservice.DescribeBatchOperationRequest{Namespace: product.Server.Namespace, JobId: got.JobID})
+	if err != nil || batch.GetReason() != "starter stop" {
+		t.Errorf("the batch gives the reason %q (%v)", batch.GetReason(), err)
 	}
 	waitFor(t, instagramReply(t, "18000000000000801"), privatereply.AwaitingApproval)
 	starter(t, "stop").mustFail(t, "--account is missing")
