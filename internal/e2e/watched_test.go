@@ -7,12 +7,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
@@ -198,6 +201,7 @@ func TestWatched(t *testing.T) {
 		}, func() string { return "no series answers\n" + strings.Join(missing, "\n") })
 	})
 	t.Run("Counts", w.testCounts)
+	t.Run("Documented", w.testDocumented)
 	t.Run("Traces", func(t *testing.T) {
 		for _, flush := range w.close {
 			flush()
@@ -263,6 +267,27 @@ func (w *watched) testCounts(t *testing.T) {
 		}
 		return wrong == ""
 	}, func() string { return wrong })
+}
+
+// The documentation has every metric of the product, and no other.
+func (w *watched) testDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/observability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented, shown := map[string]bool{}, map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(privatereply_\\w+)` \\| (counter|gauge|histogram) \\|").FindAllStringSubmatch(string(doc), -1) {
+		documented[row[1]] = true
+	}
+	suffix := regexp.MustCompile("_(bucket|sum|count)$")
+	for _, s := range w.scrape(t) {
+		if name := suffix.ReplaceAllString(s.labels["__name__"], ""); strings.HasPrefix(name, "privatereply_") {
+			shown[name] = true
+		}
+	}
+	if diff := cmp.Diff(shown, documented); diff != "" {
+		t.Errorf("shown and documented (-shown +documented):\n%s", diff)
+	}
 }
 
 // answered is a comment that a person answers, and that is answered in turn.
