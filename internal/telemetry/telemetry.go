@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 )
@@ -24,14 +23,12 @@ const flushTimeout = 3 * time.Second
 type Telemetry struct {
 	// Registry is what /metrics shows.
 	Registry *prometheus.Registry
-	// Tracer starts the spans of the product; it does nothing unless traces are
-	// exported.
+	// Tracer starts the spans of the product; nil: nothing is traced.
 	Tracer trace.Tracer
 	// Metrics is what Temporal's SDK and workflow code count in.
 	Metrics client.MetricsHandler
 
-	traced bool
-	flush  func(context.Context) error
+	flush func(context.Context) error
 }
 
 // Open prepares what the program counts and traces. Close it at the end.
@@ -44,7 +41,6 @@ func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, 
 	}
 	t := &Telemetry{
 		Registry: registry,
-		Tracer:   noop.NewTracerProvider().Tracer(scope),
 		Metrics:  metrics,
 		flush:    func(context.Context) error { return nil },
 	}
@@ -53,7 +49,7 @@ func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, 
 		return nil, err
 	}
 	if provider != nil {
-		t.Tracer, t.traced, t.flush = provider.Tracer(scope), true, provider.Shutdown
+		t.Tracer, t.flush = provider.Tracer(scope), provider.Shutdown
 	}
 	return t, nil
 }
@@ -61,7 +57,7 @@ func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, 
 // Apply makes a client, and the workers that use it, count and trace.
 func (t *Telemetry) Apply(o *client.Options) error {
 	o.MetricsHandler = t.Metrics
-	if !t.traced {
+	if t.Tracer == nil {
 		return nil
 	}
 	tracing, err := interceptorOf(t.Tracer)

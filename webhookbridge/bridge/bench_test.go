@@ -1,7 +1,15 @@
 package bridge
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 )
@@ -38,5 +46,41 @@ func BenchmarkDelivery(b *testing.B) {
 func TestDeliveryAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, ownWork(t)); n > 60 {
 		t.Errorf("%v allocations for one comment, want at most 60", n)
+	}
+}
+
+// nowhere is where spans go that nobody collects.
+type nowhere struct{}
+
+func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (nowhere) Shutdown(context.Context) error                             { return nil }
+
+// forgetful is a Temporal that takes everything and keeps nothing.
+type forgetful struct{ client.Client }
+
+func (forgetful) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
+	return nil, nil
+}
+
+// What a whole delivery costs in the bridge, over HTTP but without a network, and
+// what traces add to it.
+func BenchmarkAnswer(b *testing.B) {
+	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(nowhere{}))
+	defer func() { _ = traces.Shutdown(context.Background()) }()
+	body := []byte(delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "How much, please?"))))
+	for name, tracer := range map[string]trace.Tracer{"untraced": nil, "traced": traces.Tracer("test")} {
+		b.Run(name, func(b *testing.B) {
+			h := newHarness(b, forgetful{})
+			h.cfg.Tracer = tracer
+			h.cfg.Logger = zap.NewNop()
+			handler := h.Handler()
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				if handler.ServeHTTP(w, signed(b, body)); w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
 	}
 }

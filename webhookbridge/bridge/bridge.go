@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -92,9 +91,6 @@ type timeouts struct{ header, body, answer time.Duration }
 func New(c Config) (*Bridge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Tracer == nil {
-		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if c.Settings.VerifyToken == "" {
 		return nil, errors.New("the verify token is empty: set " + config.Prefix + "VERIFY_TOKEN")

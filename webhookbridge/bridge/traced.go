@@ -13,6 +13,9 @@ import (
 // traced begins the span of a delivery that Meta signed: nobody else makes a trace,
 // nor chooses its id. End ends it.
 func (b *Bridge) traced(ctx context.Context, receivedAt time.Time, events int) (_ context.Context, end func(status int)) {
+	if b.cfg.Tracer == nil {
+		return ctx, func(int) {}
+	}
 	ctx, span := b.cfg.Tracer.Start(ctx, "webhook", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(receivedAt))
 	return ctx, func(status int) {
 		if !span.IsRecording() {
