@@ -7,6 +7,8 @@ package erasure
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -72,21 +74,62 @@ func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 			return report, err
 		}
 		report.Unreadable, report.Kept = found.Unreadable, nil
-		removed := len(report.Removed)
-		for _, h := range found.Held {
-			if pass > maxPasses {
+		if pass > maxPasses {
+			for _, h := range found.Held {
 				h.Why = "it came in while the others were removed; run the command again"
-			} else if h.Why, err = e.remove(ctx, &h); err != nil {
-				return report, err
-			}
-			if h.Why != "" {
 				report.Kept = append(report.Kept, h)
-			} else {
-				report.Removed = append(report.Removed, h)
 			}
-		}
-		if len(report.Removed) == removed {
 			return report, nil
 		}
+		removed, kept, err := e.remove(ctx, found.Held)
+		report.Removed = append(report.Removed, removed...)
+		report.Kept = kept
+		if err != nil || len(removed) == 0 {
+			return report, err
+		}
 	}
+}
+
+// remove ends runs in their order, then deletes them, and sees that they are gone. The
+// server deletes nothing that ended after a deletion which it has not carried out yet,
+// so that the two are not mixed.
+func (e *Eraser) remove(ctx context.Context, held []Held) (removed, kept []Held, err error) {
+	held = slices.Clone(held)
+	for _, step := range []func(context.Context, *Held) (string, error){e.end, e.delete} {
+		for i := range held {
+			if h := &held[i]; h.Why == "" {
+				if h.Why, err = step(ctx, h); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+	}
+	for _, h := range held {
+		if h.Why != "" {
+			kept = append(kept, h)
+		} else {
+			removed = append(removed, h)
+		}
+	}
+	there := removed
+	gone, err := until(ctx, gonePatience, func() (bool, error) {
+		var err error
+		there = slices.DeleteFunc(slices.Clone(there), func(h Held) bool {
+			ok, problem := e.gone(ctx, h)
+			err = errors.Join(err, problem)
+			return ok
+		})
+		return len(there) == 0, err
+	})
+	if err != nil || gone {
+		return removed, kept, err
+	}
+	removed = slices.DeleteFunc(removed, func(h Held) bool {
+		return slices.ContainsFunc(there, func(o Held) bool { return o.RunID == h.RunID })
+	})
+	for _, h := range there {
+		h.Why = "the server was told to delete it, and has not done so yet; run the command again"
+		kept = append(kept, h)
+	}
+	return removed, kept, nil
 }

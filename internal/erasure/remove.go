@@ -18,12 +18,13 @@ import (
 
 const (
 	// lookEvery is how often the server is asked how far something is.
-	lookEvery = 100 * time.Millisecond
+	lookEvery = 250 * time.Millisecond
 	// endPatience is how long something that is open may take to end: a send under way
 	// has its tries, a batch its thousands of events.
 	endPatience = 2 * time.Minute
-	// gonePatience is how long the server may take to delete: it does so later.
-	gonePatience = time.Minute
+	// gonePatience is how long the server may take to delete. What has just ended takes
+	// it half a minute.
+	gonePatience = 3 * time.Minute
 	// returns is how long Meta or a sweep can bring a comment again: its 7 days, and
 	// the 36 hours in which Meta repeats a webhook.
 	returns = privatereply.ReplyPeriod + 36*time.Hour
@@ -31,18 +32,8 @@ const (
 	reason = "the person is erased"
 )
 
-// remove ends and deletes one run, and sees that it is gone. Why says what keeps it.
-func (e *Eraser) remove(ctx context.Context, h *Held) (why string, err error) {
-	if h.Open {
-		if why, err = e.end(ctx, h); why != "" || err != nil {
-			return why, err
-		}
-	}
-	if h.Kind == Reply {
-		if err := e.lock(ctx, h); err != nil {
-			return "", err
-		}
-	}
+// delete tells the server to delete a run that has ended. Why says what keeps it.
+func (e *Eraser) delete(ctx context.Context, h *Held) (why string, err error) {
 	_, err = e.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace:         e.Namespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: h.WorkflowID, RunId: h.RunID},
@@ -56,33 +47,41 @@ func (e *Eraser) remove(ctx context.Context, h *Held) (why string, err error) {
 	case err != nil:
 		return "", fmt.Errorf("delete %s: %w", h.WorkflowID, err)
 	}
-	gone, err := until(ctx, gonePatience, func() (bool, error) { return e.gone(ctx, h) })
-	if err == nil && !gone {
-		why = "the server was told to delete it, and has not done so yet; run the command again"
-	}
-	return why, err
+	return "", nil
 }
 
 // gone reports whether neither the run nor its entry in lists exists.
-func (e *Eraser) gone(ctx context.Context, h *Held) (bool, error) {
-	if err := e.exists(ctx, *h); !isNotFound(err) {
+func (e *Eraser) gone(ctx context.Context, h Held) (bool, error) {
+	if err := e.exists(ctx, h); !isNotFound(err) {
 		return false, err
 	}
 	listed, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf("RunId = %q", h.RunID)})
 	return err == nil && listed.GetCount() == 0, err
 }
 
-// end brings something that is open to where nothing is sent to the person any more,
-// and no send is cut off.
+// end brings a run to where nothing is sent to the person any more, and no send is cut
+// off. Why says what keeps it.
 func (e *Eraser) end(ctx context.Context, h *Held) (why string, err error) {
-	ended := e.endReply
+	if h.Open {
+		if why, err = e.settle(ctx, h); why != "" || err != nil {
+			return why, err
+		}
+	}
+	if h.Kind == Reply {
+		err = e.lock(ctx, h)
+	}
+	return "", err
+}
+
+func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
+	settled := e.endReply
 	switch h.Kind {
 	case Intake:
-		ended = e.closed
+		settled = e.closed
 	case Conversation:
-		ended = e.endConversation
+		settled = e.endConversation
 	}
-	ok, err := until(ctx, endPatience, func() (bool, error) { return ended(ctx, h) })
+	ok, err := until(ctx, endPatience, func() (bool, error) { return settled(ctx, h) })
 	var refusal *replies.Refusal
 	switch {
 	case isNotFound(err):
