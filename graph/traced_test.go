@@ -68,7 +68,7 @@ func TestTraced(t *testing.T) {
 			}
 			got := map[attribute.Key]string{}
 			for _, a := range spans[0].Attributes() {
-				got[a.Key] = a.Value.Emit()
+				got[a.Key] = a.Value.String()
 			}
 			for key, want := range tt.want {
 				if got[key] != want {
