@@ -99,16 +99,14 @@ func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
 // endReply rejects a reply that could still be sent. One that is on its way is let
 // come to its end.
 func (e *Eraser) endReply(ctx context.Context, h *Held) (bool, error) {
-	status, err := e.replies.Status(ctx, h.WorkflowID)
-	var refusal *replies.Refusal
-	switch {
-	case errors.As(err, &refusal) && refusal.Kind == replies.Gone:
-		return true, nil
-	case err != nil:
-		return false, err
-	case !status.State.Waiting():
-		return true, nil
+	if ended, err := e.closed(ctx, h); ended || err != nil {
+		return ended, err
 	}
+	row, err := e.replies.Row(ctx, h.WorkflowID)
+	if err != nil || !row.State.Waiting() {
+		return err == nil, err
+	}
+	var refusal *replies.Refusal
 	_, err = e.replies.Reject(ctx, h.WorkflowID, e.UpdateID, workflows.Reject{Approver: e.Operator, Reason: reason})
 	if errors.As(err, &refusal) && refusal.Kind != replies.NoWorker {
 		err = nil // the state tells
@@ -125,7 +123,7 @@ func (e *Eraser) endConversation(ctx context.Context, h *Held) (bool, error) {
 	return true, e.Temporal.TerminateWorkflow(ctx, h.WorkflowID, h.RunID, reason)
 }
 
-// closed waits for a batch: it would start replies.
+// closed reports whether a run has ended. A batch must: it would start replies.
 func (e *Eraser) closed(ctx context.Context, h *Held) (bool, error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	return err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err

@@ -125,6 +125,40 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	}
 }
 
+// Guards: an id that two accounts know is not taken for one person.
+func TestForgetInTwoAccounts(t *testing.T) {
+	needProduct(t)
+	const person = "6000000000000802"
+	for _, account := range []string{instagram, otherLogin} {
+		in := workflows.Input{
+			Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: "18000000000000802", PersonID: person, Text: "Hello", ReceivedAt: time.Now()},
+			Decision: privatereply.Decision{Action: privatereply.ActionIgnore},
+		}
+		options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := product.Client.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run.Get(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() error {
+		if r := starter(t, "forget", person); strings.Contains(r.err, "--account instagram:"+instagram) && strings.Contains(r.err, "--account instagram:"+otherLogin) && r.code != 0 {
+			return nil
+		} else {
+			return fmt.Errorf("it told %s%s", r.out, r.err)
+		}
+	})
+	one := starter(t, "forget", person, "--account", "instagram:"+otherLogin, "--dry-run").mustSucceed(t).out
+	if !strings.Contains(one, "1 would be removed") || !strings.Contains(one, "reply:instagram:"+otherLogin) || strings.Contains(one, "reply:instagram:"+instagram) {
+		t.Errorf("of one account it told %s", one)
+	}
+}
+
 // storm is a batch in which the comments of two replies came, already placed.
 func storm(t *testing.T, replies ...string) string {
 	t.Helper()
