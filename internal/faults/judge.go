@@ -31,11 +31,14 @@ func (t *trial) judge() seen {
 	return s
 }
 
-func (t *trial) verdict(c *comment) Verdict {
+func (t *trial) verdict(c *comment) (last Verdict) {
 	for {
 		v, ended := t.look(c)
+		if t.ctx.Err() == nil || last == (Verdict{}) { // a look that was broken off says nothing
+			last = v
+		}
 		if slices.Contains(t.Expect.Each, v) || ended || !sleep(t.ctx, lookAgain) {
-			return v
+			return last
 		}
 	}
 }
