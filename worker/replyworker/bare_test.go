@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -21,7 +22,7 @@ import (
 func (s *stage) endBare(n int) time.Duration {
 	s.t.Helper()
 	const bareQueue = "bare"
-	w := worker.New(s.Client, bareQueue, worker.Options{DisableRegistrationAliasing: true})
+	w := worker.New(s.Client, bareQueue, worker.Options{DisableRegistrationAliasing: true, WorkflowTaskPollerBehavior: replyworker.TwoOfEachKind})
 	var waiting atomic.Int64
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
 		if !workflow.IsReplaying(ctx) {

@@ -2,8 +2,12 @@ package replyworker
 
 import "go.temporal.io/sdk/worker"
 
-// RegisterWorkflows registers the workflows of this build.
-var RegisterWorkflows = register
+// RegisterWorkflows registers the workflows of this build, and TwoOfEachKind are its
+// pollers of workflow tasks.
+var (
+	RegisterWorkflows = register
+	TwoOfEachKind     = twoOfEachKind
+)
 
 // NewBuild makes a worker of a build whose workflows are what register registers.
 // It keeps none of them in memory: every workflow task replays the whole history,

@@ -50,6 +50,14 @@ type Config struct {
 // be 600 MB.
 const cachedWorkflows = 2000
 
+// twoOfEachKind are two pollers for the tasks of workflows that this process has in
+// memory, and two for those that any may take. The SDK's default, two for both, can
+// ask for a minute for the former while the latter wait: when many tasks of the
+// former kind have timed out, which they do after 5 seconds.
+var twoOfEachKind = worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
+	InitialNumberOfPollers: 2, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: 2,
+})
+
 // How many sends one process has under way at once. A send waits for leave at most
 // two seconds and for Meta at most 15.
 //
@@ -99,11 +107,12 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		DeploymentOptions:           deployment(c.Version),
 		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
 		// on SQLite more to do for each reply: see docs/performance.md.
+		WorkflowTaskPollerBehavior: twoOfEachKind,
 	}
 	valve := draining.New(openBatches(c.Client), time.Now)
 	options.Interceptors = []interceptor.WorkerInterceptor{&waits{valve: valve}}
 	main := worker.New(c.Client, c.TaskQueue, options)
-	options.Interceptors = nil
+	options.Interceptors, options.WorkflowTaskPollerBehavior = nil, nil
 	register(main)
 	acts.Register(main)
 	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
