@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/privatereply/privatereply/internal/devserver"
 )
 
 const (
@@ -52,7 +50,7 @@ func (p *Postgres) create(ctx context.Context) error {
 		}
 	}
 	var err error
-	if p.port, err = devserver.FreePort(); err != nil {
+	if p.port, err = freePort(); err != nil {
 		return err
 	}
 	out, err := p.command(ctx, "initdb", "--pgdata", p.data(), "--username", dbUser, "--encoding", "UTF8", "--no-locale",

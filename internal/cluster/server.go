@@ -16,8 +16,6 @@ import (
 	"text/template"
 
 	"go.temporal.io/api/workflowservice/v1"
-
-	"github.com/privatereply/privatereply/internal/devserver"
 )
 
 var (
@@ -47,7 +45,7 @@ func (s *Server) configure(program, dir string, db *Postgres) error {
 	var ports [10]int
 	for i := range ports {
 		var err error
-		if ports[i], err = devserver.FreePort(); err != nil {
+		if ports[i], err = freePort(); err != nil {
 			return err
 		}
 	}

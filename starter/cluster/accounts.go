@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	manyAccounts = 1000
+	sweptByHand  = 150
+	// schedulesTime bounds the making of all Schedules.
+	schedulesTime = 5 * time.Minute
+)
+
+// accounts measures what many accounts cost before anybody comments: their Schedules,
+// the memory of the programs, and a sweep that finds nothing.
+func accounts(ctx context.Context, r *run) error {
+	began := time.Now()
+	p, err := r.startProductWith(ctx, accountsFile(manyAccounts, "24h"))
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := p.awaitSchedules(ctx, manyAccounts); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	bridge, err := memory(p.bridges[0].PID())
+	if err != nil {
+		return err
+	}
+	worker, err := memory(p.workers[0].PID())
+	if err != nil {
+		return err
+	}
+	r.add(row{
+		what:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
+		measured: fmt.Sprintf("%.1f/s", manyAccounts/took.Seconds()),
+		beside:   fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
+	})
+	idle, err := r.idle(ctx, p)
+	if err != nil {
+		return err
+	}
+	used, err := r.used(ctx, p, idle, func() error { return p.sweep(ctx, sweptByHand) })
+	if err != nil {
+		return err
+	}
+	for i := range used {
+		used[i] /= sweptByHand
+	}
+	r.add(row{
+		what:     "a sweep that finds nothing new",
+		measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
+		beside: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
+			used[serverCPU], used[postgresCPU], used[workerCPU]),
+	})
+	return nil
+}
+
+func (p *product) awaitSchedules(ctx context.Context, want int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, schedulesTime, fmt.Errorf("they take more than %v", schedulesTime))
+	defer cancel()
+	for {
+		list, err := p.client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: manyAccounts})
+		if err != nil {
+			return fmt.Errorf("list the Schedules: %w", err)
+		}
+		found := 0
+		for list.HasNext() {
+			if _, err := list.Next(); err != nil {
+				return fmt.Errorf("list the Schedules: %w", err)
+			}
+			found++
+		}
+		if found >= want {
+			return nil
+		}
+		if !sleep(ctx, lookEvery) {
+			return fmt.Errorf("%d of %d Schedules were made: %w", found, want, context.Cause(ctx))
+		}
+	}
+}
+
+// sweep sweeps the first n accounts once, and waits until all sweeps have ended.
+func (p *product) sweep(ctx context.Context, n int) error {
+	const ended = `WorkflowType = "` + workflows.SweepType + `" AND ExecutionStatus = "Completed"`
+	ctx, cancel := context.WithTimeoutCause(ctx, pathTime, fmt.Errorf("the sweeps took more than %v", pathTime))
+	defer cancel()
+	before, err := p.count(ctx, ended)
+	if err != nil {
+		return err
+	}
+	for _, a := range p.accounts[:n] {
+		id, err := privatereply.SweepID(a.Platform, a.ID)
+		if err != nil {
+			return err
+		}
+		if err := p.client.ScheduleClient().GetHandle(ctx, id).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
+			return fmt.Errorf("trigger %s: %w", id, err)
+		}
+	}
+	for {
+		now, err := p.count(ctx, ended)
+		if err != nil || now-before >= n {
+			return err
+		}
+		if !sleep(ctx, lookEvery) {
+			return fmt.Errorf("%d of %d sweeps have ended: %w", now-before, n, context.Cause(ctx))
+		}
+	}
+}
+
+// memory is the most that a program had in memory since its start, in MiB.
+func memory(pid int) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(b), "VmHWM:")
+	if !ok {
+		return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
+	}
+	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	return kib / 1024, err
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
+)
+
+const (
+	// atOnce is how many deliveries are on their way at once. A bridge commits together
+	// what comes while another commit is under way; with one it commits each by itself.
+	atOnce = 1
+	// repeatAfter is the pause before a delivery that was not acknowledged comes again.
+	repeatAfter = 200 * time.Millisecond
+)
+
+var poster = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}, Timeout: 5 * time.Second}
+
+// written is a comment of the sandbox, and its webhook.
+type written struct {
+	id       string
+	account  privatereply.Account
+	username string
+	delivery delivery
+}
+
+// workflowID is that of its reply.
+func (w written) workflowID() (string, error) {
+	return privatereply.ReplyID(privatereply.Comment{Platform: w.account.Platform, Account: w.account.ID, CommentID: w.id})
+}
+
+// delivery is one signed webhook.
+type delivery struct {
+	body   []byte
+	header http.Header
+}
+
+// write writes n comments, each by a person of its own, taking turns between the
+// accounts.
+func (p *product) write(name, text string, n int) ([]written, error) {
+	var all []written
+	for i := range n {
+		w := written{account: p.accounts[i%len(p.accounts)], username: name + "_" + strconv.Itoa(i)}
+		var err error
+		w.id, err = p.sandbox.Comment(sandbox.NewComment{Account: w.account.ID, Username: w.username, Text: text, Quiet: true})
+		if err != nil {
+			return nil, err
+		}
+		if w.delivery.body, w.delivery.header, err = p.sandbox.SignedDelivery(w.id); err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// deliver delivers webhooks a few at a time, as a load balancer does: to the bridges
+// in turns, and to the other one when one does not answer. What is not acknowledged
+// comes again until ctx is done, as Meta repeats it.
+func (p *product) deliver(ctx context.Context, all []delivery) error {
+	var next atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, d := range all {
+		group.Go(func() error {
+			for {
+				err := d.post(ctx, p.urls[int(next.Add(1))%len(p.urls)])
+				if err == nil {
+					return nil
+				}
+				if !sleep(ctx, repeatAfter) {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// post delivers d once. Everything but 200 is an error.
+func (d delivery) post(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(d.body))
+	if err != nil {
+		return err
+	}
+	req.Header = d.header
+	resp, err := poster.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the bridge answered %s", resp.Status)
+	}
+	return err
+}
+
+func deliveriesOf(all []written) []delivery {
+	var deliveries []delivery
+	for _, w := range all {
+		deliveries = append(deliveries, w.delivery)
+	}
+	return deliveries
+}
+
+// sleep reports whether d passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
