@@ -55,7 +55,8 @@ func tracesWanted() (bool, error) {
 		return false, fmt.Errorf("OTEL_TRACES_EXPORTER: %q is not supported; write otlp or none", e)
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return false, fmt.Errorf("%s: %q is not a URL; write one such as http://127.0.0.1:4318", name, endpoint)
+		// Its value may hold a password.
+		return false, fmt.Errorf("%s is not a URL; write one such as http://127.0.0.1:4318", name)
 	}
 	if name, p := protocol(); p != overGRPC && p != overHTTP {
 		return false, fmt.Errorf("%s: %q is not supported; write %s or %s", name, p, overHTTP, overGRPC)
