@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
 )
 
 // Guards: every case says what it expects, can be named on the command line, and is
@@ -36,6 +37,18 @@ func TestGroups(t *testing.T) {
 	}
 	if len(names) < 60 {
 		t.Errorf("%d cases", len(names))
+	}
+}
+
+// Guards: a fault that the sandbox learns is tried on private replies and on
+// follow-ups.
+func TestEveryFault(t *testing.T) {
+	for _, g := range []Group{metaOnReplies(), metaOnFollowUps()} {
+		for _, f := range sandbox.Faults {
+			if !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
+				t.Errorf("%s does not try %s", g.Name, f.Name)
+			}
+		}
 	}
 }
 

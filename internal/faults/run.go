@@ -44,7 +44,9 @@ func (r *Runner) Run(ctx context.Context, groups []Group) ([]Row, error) {
 			return r.rows, fmt.Errorf("%s: %w", g.Name, err)
 		}
 	}
-	r.wholeRun(ctx)
+	if len(r.tried) > 0 {
+		r.wholeRun(ctx)
+	}
 	return r.rows, nil
 }
 

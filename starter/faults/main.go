@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	fmt.Fprintf(os.Stderr, "\nThe logs, and what is known of each failed case, are in %s\n", c.options.Dir)
 	if err == nil {
-		err = errors.New("a case failed")
+		err = errors.New("a case failed, or none could run")
 	}
 	return err
 }
