@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // spans is what exports the program's spans as OpenTelemetry's own variables say
@@ -24,8 +26,12 @@ func spans(ctx context.Context, program string, logger *zap.Logger) (*trace.Trac
 	if err != nil || !wanted {
 		return nil, err
 	}
-	// The SDK tells of collectors that are gone, and of variables that it cannot read.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("traces", zap.Error(err)) }))
+	// The SDK tells of collectors that are gone, every few seconds, and of variables that
+	// it cannot read. One line a minute is enough.
+	seldom := logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, time.Minute, 1, 0)
+	}))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { seldom.Warn("traces", zap.Error(err)) }))
 	exporter, err := exporterOf()(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_*: %w", err)
