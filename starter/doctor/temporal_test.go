@@ -23,13 +23,18 @@ import (
 
 // polling lets a worker poll a queue, and waits until the server knows of it.
 func (p *place) polling(queue, identity string) {
+	p.pollingAs(queue, identity, worker.DeploymentOptions{})
+}
+
+// pollingAs is polling by a worker of a build.
+func (p *place) pollingAs(queue, identity string, build worker.DeploymentOptions) {
 	p.t.Helper()
 	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: stack.Server.Address, Identity: identity, Logger: logging.ForTemporal(zap.NewNop())})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(c.Close)
-	w := worker.New(c, queue, worker.Options{DisableRegistrationAliasing: true})
+	w := worker.New(c, queue, worker.Options{DisableRegistrationAliasing: true, DeploymentOptions: build})
 	w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: "Nothing"})
 	w.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: "Nothing"})
 	if err := w.Start(); err != nil {
@@ -79,6 +84,18 @@ func TestPlantedInTemporal(t *testing.T) {
 			}
 			p.polling(workflows.SendQueue("crowded"), "worker@two:1")
 		}, []wanted{{server, "worker", doctor.Warning, "2 processes poll crowded-send, but PRIVATEREPLY_SEND_WORKERS is 1|PRIVATEREPLY_SEND_WORKERS=2"}}},
+		{"workers of a build that nobody made current", func(p *place) {
+			p.t.Setenv("PRIVATEREPLY_TASK_QUEUE", "waiting")
+			for _, queue := range []string{"waiting", workflows.SendQueue("waiting"), workflows.LiveSendQueue("waiting"), workflows.IntakeQueue("waiting")} {
+				p.pollingAs(queue, "worker@one:1", worker.DeploymentOptions{
+					UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "private-replies", BuildID: "v1"},
+					DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+				})
+			}
+		}, []wanted{
+			{server, "worker build", fail, "the workers on waiting are of build v1|temporal worker deployment set-current-version --namespace default --deployment-name private-replies --build-id v1"},
+			{server, "worker build", fail, "waiting-send are"}, {server, "worker build", fail, "waiting-send-live"}, {server, "worker build", fail, "waiting-intake"},
+		}},
 	}
 	_, err := stack.Client.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
 		Namespace: bare, SearchAttributes: map[string]enumspb.IndexedValueType{"RuleName": enumspb.INDEXED_VALUE_TYPE_TEXT},

@@ -3,10 +3,13 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -33,21 +36,29 @@ func (d *doctor) polled(ctx context.Context, queue string, kinds ...enumspb.Task
 	const name = "worker"
 	processes := map[string]bool{}
 	var idle []string
+	var builds []Finding
 	for _, kind := range kinds {
-		polling, err := d.pollers(ctx, queue, kind)
+		info, err := d.temporal.DescribeTaskQueue(ctx, queue, kind)
 		if err != nil {
 			return []Finding{unknown(name, "%s cannot be asked who polls it: %v", queue, err)}
 		}
-		for _, identity := range polling {
-			processes[identity] = true
+		polling := recent(info)
+		for _, p := range polling {
+			processes[p.GetIdentity()] = true
 		}
 		if len(polling) == 0 {
 			idle = append(idle, strings.ToLower(kind.String()))
+		}
+		if len(builds) == 0 {
+			builds = d.builds(queue, polling, info.GetVersioningInfo().GetCurrentDeploymentVersion())
 		}
 	}
 	if len(idle) > 0 {
 		return []Finding{failure(name, fmt.Sprintf("nobody has polled %s for %s tasks in the last %v", queue, strings.Join(idle, " and "), polledRecently),
 			fmt.Sprintf("start worker with TEMPORAL_NAMESPACE=%s and PRIVATEREPLY_TASK_QUEUE=%s; if it runs, its log says what keeps it", d.namespace, d.settings.TaskQueue))}
+	}
+	if len(builds) > 0 {
+		return builds
 	}
 	n, shares := len(processes), max(1, d.settings.SendWorkers)
 	if queue == workflows.SendQueue(d.settings.TaskQueue) && n > shares {
@@ -57,17 +68,9 @@ func (d *doctor) polled(ctx context.Context, queue string, kinds ...enumspb.Task
 	return []Finding{ok(name, "%s on %s", many(n, "worker"), queue)}
 }
 
-// pollers lists the identities of the processes that polled recently.
-func (d *doctor) pollers(ctx context.Context, queue string, kind enumspb.TaskQueueType) ([]string, error) {
-	info, err := d.temporal.DescribeTaskQueue(ctx, queue, kind)
-	if err != nil {
-		return nil, err
-	}
-	var recent []string
-	for _, p := range info.GetPollers() {
-		if time.Since(p.GetLastAccessTime().AsTime()) <= polledRecently {
-			recent = append(recent, p.GetIdentity())
-		}
-	}
-	return recent, nil
+// recent are the processes that polled recently.
+func recent(info *workflowservice.DescribeTaskQueueResponse) []*taskqueuepb.PollerInfo {
+	return slices.DeleteFunc(slices.Clone(info.GetPollers()), func(p *taskqueuepb.PollerInfo) bool {
+		return time.Since(p.GetLastAccessTime().AsTime()) > polledRecently
+	})
 }
