@@ -92,6 +92,39 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// forgetful is a server that has just made the namespace: the part of it that lists
+// attributes has not heard of it yet. A server on Postgres needs some seconds.
+type forgetful struct {
+	client.Client
+	asked *int
+}
+
+type forgetfulOperator struct {
+	operatorservice.OperatorServiceClient
+	asked *int
+}
+
+func (f forgetful) OperatorService() operatorservice.OperatorServiceClient {
+	return forgetfulOperator{f.Client.OperatorService(), f.asked}
+}
+
+func (o forgetfulOperator) ListSearchAttributes(ctx context.Context, r *operatorservice.ListSearchAttributesRequest, opts ...grpc.CallOption) (*operatorservice.ListSearchAttributesResponse, error) {
+	if *o.asked++; *o.asked < 3 {
+		return nil, serviceerror.NewNamespaceNotFound(r.GetNamespace())
+	}
+	return o.OperatorServiceClient.ListSearchAttributes(ctx, r, opts...)
+}
+
+// Guards: a namespace can be set up the moment after it was made, which is when the
+// jobs of a deployment do it.
+func TestApplyToNewNamespace(t *testing.T) {
+	asked := 0
+	report, err := setup.Apply(t.Context(), forgetful{server(t), &asked}, namespace)
+	if err != nil || len(report.Added) != len(workflows.SearchAttributes) || asked < 3 {
+		t.Errorf("Apply = %v, %v after %d questions; want every attribute added", report, err, asked)
+	}
+}
+
 // Guards: what the namespace has already is completed, and an attribute of another
 // type is named with the way out instead of failing at the first comment.
 func TestApplyWrongType(t *testing.T) {

@@ -37,7 +37,7 @@ func inspect(ctx context.Context, s Services, namespace string) (shortfall, erro
 	if has := ns.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(); has < Retention {
 		lacks.retention = has
 	}
-	lacks.missing, err = missingAttributes(ctx, s, namespace)
+	lacks.missing, err = awaitMissing(ctx, s, namespace)
 	if !cannotAsk(err) {
 		return lacks, err
 	}
@@ -46,6 +46,25 @@ func inspect(ctx context.Context, s Services, namespace string) (shortfall, erro
 		return lacks, lacks.refused(err)
 	}
 	return lacks, nil
+}
+
+// awaitMissing is missingAttributes of a namespace that exists: a server that has just
+// made it does not know it everywhere for some seconds.
+func awaitMissing(ctx context.Context, s Services, namespace string) ([]string, error) {
+	tick := time.NewTicker(usableInterval)
+	defer tick.Stop()
+	for {
+		missing, err := missingAttributes(ctx, s, namespace)
+		var notFound *serviceerror.NamespaceNotFound
+		if !errors.As(err, &notFound) {
+			return missing, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-tick.C:
+		}
+	}
 }
 
 // missingAttributes lists the attributes that are not registered. One with another
