@@ -6,8 +6,6 @@ import (
 	"net"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
@@ -32,7 +30,8 @@ func (s *Stack) startBridge(ctx context.Context) (stop func() error, err error) 
 		Client:    s.Client,
 		Namespace: s.Server.Namespace,
 		Logger:    s.log.Named("bridge"),
-		Registry:  prometheus.NewRegistry(),
+		Registry:  s.telemetry.Registry,
+		Tracer:    s.telemetry.Tracer,
 	})
 	if err != nil {
 		return nil, err

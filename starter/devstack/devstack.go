@@ -21,6 +21,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/devserver/filelock"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/rules"
 )
 
@@ -50,18 +51,19 @@ type Stack struct {
 	ApprovalsURL string
 	Accounts     *config.Accounts
 
-	opts    Options
-	folder  folder
-	lock    *filelock.Lock
-	log     *zap.Logger
-	sdkLog  *zap.Logger             // Temporal's SDK warns of what it mends itself
-	data    converter.DataConverter // of Client; nil: Temporal's own
-	keys    string                  // of the encryption; empty: none
-	codec   *codec.Codec            // nil: payloads are not encrypted
-	rules   *rules.Watcher
-	closers []func() error
-	running []part
-	died    chan error // why a part ended by itself; the first one is kept
+	opts      Options
+	folder    folder
+	lock      *filelock.Lock
+	log       *zap.Logger
+	sdkLog    *zap.Logger             // Temporal's SDK warns of what it mends itself
+	data      converter.DataConverter // of Client; nil: Temporal's own
+	keys      string                  // of the encryption; empty: none
+	codec     *codec.Codec            // nil: payloads are not encrypted
+	rules     *rules.Watcher
+	telemetry *telemetry.Telemetry
+	closers   []func() error
+	running   []part
+	died      chan error // why a part ended by itself; the first one is kept
 }
 
 // part is a piece of the product that runs.

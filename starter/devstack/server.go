@@ -8,6 +8,7 @@ import (
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/telemetry"
 )
 
 // startServer starts the Temporal server and sets its namespace up.
@@ -45,12 +46,20 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 	if s.codec != nil {
 		s.codec.Apply(&options)
 	}
+	// Traces, if the environment asks for them; nobody looks at the metrics here.
+	if s.telemetry, err = telemetry.Open(ctx, "dev", s.log); err != nil {
+		return s.Server.Stop, err
+	}
+	if err := s.telemetry.Apply(&options); err != nil {
+		return s.Server.Stop, err
+	}
 	s.data = options.DataConverter
 	if s.Client, err = client.DialContext(ctx, options); err != nil {
 		return s.Server.Stop, err
 	}
 	stop = func() error {
 		s.Client.Close()
+		s.telemetry.Close()
 		return s.Server.Stop()
 	}
 	_, err = setup.Apply(ctx, s.Client, s.Server.Namespace)
