@@ -51,6 +51,7 @@ type Unreadable struct {
 // Report tells what became of everything that was held.
 type Report struct {
 	Person     string       `json:"person"`
+	Found      []Held       `json:"found,omitempty"` // and left there: nobody asked for more
 	Removed    []Held       `json:"removed"`
 	Kept       []Held       `json:"kept,omitempty"`
 	Unreadable []Unreadable `json:"unreadable,omitempty"`

@@ -71,7 +71,7 @@ see docs/encryption.md.`,
 			return severalAccounts(person.ID, found.Owners)
 		}
 		if *dry {
-			return tellReport(out, erasure.Report{Person: person.ID, Removed: found.Held, Unreadable: found.Unreadable}, "would be removed", *asJSON)
+			return tellReport(out, erasure.Report{Person: person.ID, Found: found.Held, Unreadable: found.Unreadable}, *asJSON)
 		}
 		if len(found.Held) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
 			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Held))); err != nil {
@@ -79,7 +79,7 @@ see docs/encryption.md.`,
 			}
 		}
 		report, err := e.Erase(ctx, person)
-		if told := tellReport(out, report, "removed", *asJSON); err == nil {
+		if told := tellReport(out, report, *asJSON); err == nil {
 			err = told
 		}
 		return err
@@ -159,7 +159,7 @@ func tellNamed(cmd *cobra.Command, named []erasure.Named, unreadable []erasure.U
 	return tellUnreadable(cmd.ErrOrStderr(), unreadable)
 }
 
-func tellReport(out io.Writer, r erasure.Report, done string, asJSON bool) error {
+func tellReport(out io.Writer, r erasure.Report, asJSON bool) error {
 	if asJSON {
 		if r.Removed == nil {
 			r.Removed = []erasure.Held{} // [] rather than null
@@ -167,7 +167,7 @@ func tellReport(out io.Writer, r erasure.Report, done string, asJSON bool) error
 		if err := writeJSON(out, r); err != nil {
 			return err
 		}
-	} else if err := writeReport(out, r, done); err != nil {
+	} else if err := writeReport(out, r); err != nil {
 		return err
 	}
 	if !r.Done() {
@@ -176,8 +176,8 @@ func tellReport(out io.Writer, r erasure.Report, done string, asJSON bool) error
 	return nil
 }
 
-func writeReport(out io.Writer, r erasure.Report, done string) error {
-	if len(r.Removed)+len(r.Kept) == 0 {
+func writeReport(out io.Writer, r erasure.Report) error {
+	if len(r.Found)+len(r.Removed)+len(r.Kept) == 0 {
 		fmt.Fprintf(out, "nothing is held of person %s\n", r.Person)
 	} else {
 		t := console.NewTable([]int{2}, "WHAT", "", "WORKFLOW")
@@ -187,12 +187,15 @@ func writeReport(out io.Writer, r erasure.Report, done string) error {
 			case h.Locked:
 				below = "its place is locked: the comment is not answered again"
 			case h.Others > 0 && h.Why == "":
-				below = fmt.Sprintf("a batch with %d events of others, all placed", h.Others)
+				below = fmt.Sprintf("a batch, with %d events of others", h.Others)
 			}
 			t.Row(below, string(h.Kind), became, h.WorkflowID)
 		}
+		for _, h := range r.Found {
+			row(h, "found")
+		}
 		for _, h := range r.Removed {
-			row(h, done)
+			row(h, "removed")
 		}
 		for _, h := range r.Kept {
 			row(h, "KEPT")
@@ -200,7 +203,11 @@ func writeReport(out io.Writer, r erasure.Report, done string) error {
 		if err := t.Write(out); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "\n%d %s, %d kept\n", len(r.Removed), done, len(r.Kept))
+		if len(r.Found) > 0 {
+			fmt.Fprintf(out, "\n%d found; nothing was removed\n", len(r.Found))
+		} else {
+			fmt.Fprintf(out, "\n%d removed, %d kept\n", len(r.Removed), len(r.Kept))
+		}
 	}
 	return tellUnreadable(out, r.Unreadable)
 }

@@ -88,7 +88,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	}
 	var found erasure.Report
 	decodeJSON(t, starter(t, "forget", named.Persons[0].Person, "--dry-run", "--json").mustSucceed(t).out, &found)
-	mustBe(t, "found", found.Removed, all)
+	mustBe(t, "found", found.Found, all)
 
 	var report erasure.Report
 	decodeJSON(t, starter(t, "forget", named.Persons[0].Person, "--json").mustSucceed(t).out, &report)
@@ -154,7 +154,7 @@ func TestForgetInTwoAccounts(t *testing.T) {
 		}
 	})
 	one := starter(t, "forget", person, "--account", "instagram:"+otherLogin, "--dry-run").mustSucceed(t).out
-	if !strings.Contains(one, "1 would be removed") || !strings.Contains(one, "reply:instagram:"+otherLogin) || strings.Contains(one, "reply:instagram:"+instagram) {
+	if !strings.Contains(one, "1 found; nothing was removed") || !strings.Contains(one, "reply:instagram:"+otherLogin) || strings.Contains(one, "reply:instagram:"+instagram) {
 		t.Errorf("of one account it told %s", one)
 	}
 }
