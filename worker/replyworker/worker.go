@@ -112,7 +112,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	valve := draining.New(openBatches(c.Client), time.Now)
 	options.Interceptors = []interceptor.WorkerInterceptor{&waits{valve: valve}}
 	main := worker.New(c.Client, c.TaskQueue, options)
-	options.Interceptors, options.WorkflowTaskPollerBehavior = nil, nil
+	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
 	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
