@@ -20,6 +20,8 @@ const (
 	// rest is how long the product rests before its meters are read: a connection of
 	// Postgres that is idle reports what it did after ten seconds.
 	rest = 12 * time.Second
+	// pageBytes is the size of a page of Postgres.
+	pageBytes = 8192
 	// pathTime bounds one path.
 	pathTime = 2 * time.Minute
 )
@@ -40,7 +42,7 @@ func cost(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.costs, r.scales = [][]string{costHeads}, [][]string{scaleHeads}
+	r.costs, r.scales, r.serverParts = [][]string{costHeads}, [][]string{scaleHeads}, [][]string{partHeads}
 	for _, path := range paths {
 		if err := r.measure(ctx, p, path, idle); err != nil {
 			return fmt.Errorf("%s: %w", path.name, err)
@@ -73,8 +75,8 @@ func (r *run) idle(ctx context.Context, p *product) (perSecond [meters]float64, 
 }
 
 var costHeads = []string{
-	"path", "actions", "requests", "writes of state", "transactions", "log (WAL)",
-	"CPU: server", "Postgres", "workers", "bridges", "kept in Postgres", "history",
+	"path", "actions", "requests", "writes of state", "transactions", "log (WAL)", "of it whole pages",
+	"CPU: server", "Postgres", "workers", "bridges", "kept: workflows", "kept: visibility", "history",
 }
 
 // measure measures one path, and adds its lines to the tables.
@@ -107,9 +109,11 @@ func (r *run) measure(ctx context.Context, p *product, path path, idle [meters]f
 	for i := range used {
 		used[i] /= costComments
 	}
-	kept := (sizeAfter - sizeBefore) / (costWarmUp + costComments)
-	r.costs = append(r.costs, slices.Concat([]string{path.name}, costCells(used), []string{kib(kept), kib(history)}))
-	r.scales = append(r.scales, scale(path, used, kept, history))
+	const comments = costWarmUp + costComments
+	kept := sizes{(sizeAfter.main - sizeBefore.main) / comments, (sizeAfter.visibility - sizeBefore.visibility) / comments}
+	r.costs = append(r.costs, slices.Concat([]string{path.name}, costCells(used), []string{kib(kept.main), kib(kept.visibility), kib(history)}))
+	r.scales = append(r.scales, scale(path, used, kept.total(), history))
+	r.serverParts = append(r.serverParts, parts(path, used))
 	return nil
 }
 
@@ -145,30 +149,31 @@ func costCells(used [meters]float64) []string {
 	ms := func(m meter) string { return fmt.Sprintf("%.1f ms", used[m]) }
 	return []string{
 		fmt.Sprintf("%.2f", used[actions]), fmt.Sprintf("%.1f", used[requests]), fmt.Sprintf("%.1f", used[writes]),
-		fmt.Sprintf("%.0f", used[transactions]), kib(used[wal]), ms(serverCPU), ms(postgresCPU), ms(workerCPU), ms(bridgeCPU),
+		fmt.Sprintf("%.0f", used[transactions]), kib(used[wal]), kib(used[pages] * pageBytes), ms(serverCPU), ms(postgresCPU), ms(workerCPU), ms(bridgeCPU),
 	}
 }
 
 func kib(bytes float64) string { return fmt.Sprintf("%.1f KiB", bytes/1024) }
 
-// kept is the size of both databases in bytes, without what was deleted in them.
-func (r *run) kept(ctx context.Context) (float64, error) {
-	sum := 0.0
-	for _, database := range []string{cluster.MainDB, cluster.VisibilityDB} {
+// sizes are those of the databases in bytes, without what was deleted in them.
+type sizes struct{ main, visibility float64 }
+
+func (a sizes) total() float64 { return a.main + a.visibility }
+
+func (r *run) kept(ctx context.Context) (s sizes, err error) {
+	for database, size := range map[string]*float64{cluster.MainDB: &s.main, cluster.VisibilityDB: &s.visibility} {
 		if _, err := r.cluster.DB.Query(ctx, database, "VACUUM FULL"); err != nil {
-			return 0, err
+			return s, err
 		}
-		size, err := r.cluster.DB.Query(ctx, database, "SELECT pg_database_size(current_database())")
+		text, err := r.cluster.DB.Query(ctx, database, "SELECT pg_database_size(current_database())")
 		if err != nil {
-			return 0, err
+			return s, err
 		}
-		bytes, err := strconv.ParseFloat(size, 64)
-		if err != nil {
-			return 0, err
+		if *size, err = strconv.ParseFloat(text, 64); err != nil {
+			return s, err
 		}
-		sum += bytes
 	}
-	return sum, nil
+	return s, nil
 }
 
 // historyBytes is the mean size of what Temporal tells of one comment: the history of

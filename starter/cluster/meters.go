@@ -22,7 +22,14 @@ const (
 	writes                    // of the state of workflows: each is one turn of its shard
 	transactions              // of Postgres that were committed, reads among them
 	wal                       // bytes of Postgres's write-ahead log
-	serverCPU                 // milliseconds, as the other CPU meters
+	pages                     // of them that were written whole, because a checkpoint had come
+	writing                   // milliseconds that the writes of state took
+	toHistory                 // requests to the server's other parts, and theirs to the database
+	toMatching
+	frontendStore
+	historyStore
+	matchingStore
+	serverCPU // milliseconds, as the other CPU meters
 	postgresCPU
 	workerCPU
 	bridgeCPU
@@ -52,16 +59,24 @@ func (r *run) read(ctx context.Context, p *product) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
+	frontend, history, matching := []string{`service_name="frontend"`}, []string{`service_name="history"`}, []string{`service_name="matching"`}
 	v[actions] = total(counted, "action", nil, nil)
-	v[requests] = total(counted, "service_requests", []string{`service_name="frontend"`}, ours)
-	v[writes] = total(counted, "persistence_requests", []string{`service_name="history"`, `operation="UpdateWorkflowExecution"`}, nil) +
-		total(counted, "persistence_requests", []string{`service_name="history"`, `operation="CreateWorkflowExecution"`}, nil)
+	v[requests] = total(counted, "service_requests", frontend, ours)
+	v[toHistory] = total(counted, "service_requests", history, nil)
+	v[toMatching] = total(counted, "service_requests", matching, nil)
+	v[frontendStore] = total(counted, "persistence_requests", frontend, nil)
+	v[historyStore] = total(counted, "persistence_requests", history, nil)
+	v[matchingStore] = total(counted, "persistence_requests", matching, nil)
+	for _, operation := range []string{`operation="UpdateWorkflowExecution"`, `operation="CreateWorkflowExecution"`} {
+		v[writes] += total(counted, "persistence_requests", append(history, operation), nil)
+		v[writing] += 1000 * total(counted, "persistence_latency_sum", append(history, operation), nil)
+	}
 	database, err := r.cluster.DB.Query(ctx, "postgres", fmt.Sprintf(
-		"SELECT sum(xact_commit), pg_current_wal_lsn() - '0/0' FROM pg_stat_database WHERE datname IN ('%s', '%s')", cluster.MainDB, cluster.VisibilityDB))
+		"SELECT sum(xact_commit), pg_current_wal_lsn() - '0/0', (SELECT wal_fpi FROM pg_stat_wal) FROM pg_stat_database WHERE datname IN ('%s', '%s')", cluster.MainDB, cluster.VisibilityDB))
 	if err != nil {
 		return reading{}, err
 	}
-	if _, err := fmt.Sscanf(strings.Replace(database, "|", " ", 1), "%g %g", &v[transactions], &v[wal]); err != nil {
+	if _, err := fmt.Sscanf(strings.ReplaceAll(database, "|", " "), "%g %g %g", &v[transactions], &v[wal], &v[pages]); err != nil {
 		return reading{}, fmt.Errorf("Postgres's counts %q: %w", database, err)
 	}
 	for _, of := range []struct {

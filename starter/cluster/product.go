@@ -87,8 +87,8 @@ func (r *run) startProduct(ctx context.Context) (*product, error) {
 }
 
 func (r *run) startProductWith(ctx context.Context, accounts string) (*product, error) {
-	r.parts++
-	name := "product-" + strconv.Itoa(r.parts)
+	r.products++
+	name := "product-" + strconv.Itoa(r.products)
 	p := &product{dir: filepath.Join(r.dir, name), namespace: name}
 	if err := p.start(ctx, r, accounts); err != nil {
 		p.stop()

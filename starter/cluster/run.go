@@ -14,14 +14,15 @@ import (
 
 // run is what all steps share.
 type run struct {
-	dir     string // temporary
-	logs    string
-	on      string // what the cluster consists of
-	cluster *cluster.Cluster
-	rows    []row
-	costs   [][]string // cells; the first are the heads
-	scales  [][]string
-	parts   int // products that were made
+	dir      string // temporary
+	logs     string
+	on       string // what the cluster consists of
+	cluster  *cluster.Cluster
+	rows     []row
+	products int // that were made
+
+	// Cells of tables; the first line has the heads.
+	costs, scales, serverParts [][]string
 }
 
 // prepare builds the programs and starts the cluster.

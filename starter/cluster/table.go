@@ -42,7 +42,7 @@ func (r *run) print(w io.Writer) {
 	for _, table := range []struct {
 		about string
 		cells [][]string
-	}{{"What a comment costs", r.costs}, {"A million comments an hour", r.scales}} {
+	}{{"What a comment costs", r.costs}, {"A million comments an hour", r.scales}, {"A million comments an hour, in the server", r.serverParts}} {
 		if len(table.cells) > 0 {
 			fmt.Fprintf(w, "\n%s:\n\n", table.about)
 			writeTable(w, table.cells)
