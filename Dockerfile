@@ -29,8 +29,3 @@ ENTRYPOINT ["/approvals"]
 FROM base AS starter
 COPY --from=build /bin/starter /starter
 ENTRYPOINT ["/starter"]
-
-# Caddy as nobody; its volumes take the owner from here.
-FROM caddy:2.11.7-alpine AS proxy
-RUN chown -R 65532:65532 /data /config
-USER 65532:65532

@@ -17,7 +17,7 @@ func isJob(service types.ServiceConfig) bool {
 }
 
 // pinned is an image with a tag that names one release.
-var pinned = regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?$`)
+var pinned = regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-alpine)?$`)
 
 // No container runs as root, can become it, or is of an unknown version, and each that
 // stays up says whether it works.

@@ -19,7 +19,7 @@ import (
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
-// caddy is the path of the proxy's program, in the version of the Dockerfile. As with
+// caddy is the path of the proxy's program, in the version of the image. As with
 // the Temporal CLI, the test is skipped without one, and fails where CI is set.
 func caddy(t *testing.T) string {
 	t.Helper()
