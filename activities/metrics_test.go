@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -93,4 +94,29 @@ func TestSendMetrics(t *testing.T) {
 			t.Errorf("counted (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A sweep counts as ended with its last page, not before and not when it fails.
+func TestSweptAt(t *testing.T) {
+	s := newSweeping(t, page)
+	swept := func() time.Time { return s.sweeper.metrics.SweptAt(page.Platform, page.ID) }
+	for i := range 30 {
+		s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(time.Hour)})
+	}
+	first, err := s.sweepPage(workflows.SweepPage{})
+	if err != nil || first.Next == "" {
+		t.Fatalf("the first page is the last: %v", err)
+	}
+	if at := swept(); !at.IsZero() {
+		t.Errorf("after the first page it ended at %v", at)
+	}
+	s.instead = func(string) string { return `{"error":{"code":190}}` }
+	if _, err := s.sweepPage(workflows.SweepPage{Cursor: first.Next}); err == nil || !swept().IsZero() {
+		t.Errorf("a page that failed (%v) ended it at %v", err, swept())
+	}
+	s.instead = func(string) string { return "" }
+	s.sweep(t, time.Time{})
+	if at := swept(); !at.Equal(noon) {
+		t.Errorf("it ended at %v, want %v", at, noon)
+	}
 }

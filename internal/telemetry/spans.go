@@ -32,7 +32,7 @@ func spans(ctx context.Context, program string, logger *zap.Logger) (*trace.Trac
 		return zapcore.NewSamplerWithOptions(c, time.Minute, 1, 0)
 	}))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { seldom.Warn("traces", zap.Error(err)) }))
-	exporter, err := exporterOf()(ctx)
+	exporter, err := newExporter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_*: %w", err)
 	}
@@ -83,11 +83,11 @@ func protocol() (name, value string) {
 	return name, value
 }
 
-func exporterOf() func(context.Context) (trace.SpanExporter, error) {
+func newExporter(ctx context.Context) (trace.SpanExporter, error) {
 	if _, p := protocol(); p == overGRPC {
-		return func(ctx context.Context) (trace.SpanExporter, error) { return otlptracegrpc.New(ctx) }
+		return otlptracegrpc.New(ctx)
 	}
-	return func(ctx context.Context) (trace.SpanExporter, error) { return otlptracehttp.New(ctx) }
+	return otlptracehttp.New(ctx)
 }
 
 // first is the first of the variables that is set.
