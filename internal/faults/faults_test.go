@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +165,19 @@ func TestRound(t *testing.T) {
 	r.come(trials[2], struck)
 	if err := <-reached; err != nil {
 		t.Error(err)
+	}
+}
+
+// Guards: one trial that never comes to its step does not take the others' time.
+func TestHurry(t *testing.T) {
+	ctx, end := context.WithCancelCause(t.Context())
+	late, ready := &trial{end: end}, &trial{end: func(error) { t.Error("who was ready was ended") }}
+	r := newRound([]*trial{late, ready})
+	r.come(ready, struck)
+	defer r.hurry(time.Millisecond)()
+	<-ctx.Done()
+	if got := context.Cause(ctx).Error(); got != "it did not come to its step within 1ms" {
+		t.Errorf("the late one was told %q", got)
 	}
 }
 

@@ -15,8 +15,12 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// lookAgain is how long the judge waits between two looks at one comment.
-const lookAgain = 500 * time.Millisecond
+const (
+	// lookAgain is how long the judge waits between two looks at one comment.
+	lookAgain = 500 * time.Millisecond
+	// lastLook is how long the last look may take.
+	lastLook = 15 * time.Second
+)
 
 // judge waits until every comment has come to what is expected of it, or to an end
 // that is not, and then counts at Meta.
@@ -31,22 +35,27 @@ func (t *trial) judge() seen {
 	return s
 }
 
-func (t *trial) verdict(c *comment) (last Verdict) {
+func (t *trial) verdict(c *comment) Verdict {
 	for {
-		v, ended := t.look(c)
-		if t.ctx.Err() == nil || last == (Verdict{}) { // a look that was broken off says nothing
-			last = v
+		v, ended := t.look(t.ctx, c)
+		if slices.Contains(t.Expect.Each, v) || ended {
+			return v
 		}
-		if slices.Contains(t.Expect.Each, v) || ended || !sleep(t.ctx, lookAgain) {
-			return last
+		if !sleep(t.ctx, lookAgain) {
+			break
 		}
 	}
+	// The time is over, perhaps because of another comment.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), lastLook)
+	defer cancel()
+	v, _ := t.look(ctx, c)
+	return v
 }
 
-// look says what has become of a comment so far, and whether anything can still
-// change.
-func (t *trial) look(c *comment) (v Verdict, ended bool) {
-	status, err := t.ask.Status(t.ctx, c.reply)
+// look says what has become of a comment so far, and whether nothing can change any
+// more.
+func (t *trial) look(ctx context.Context, c *comment) (v Verdict, ended bool) {
+	status, err := t.ask.Status(ctx, c.reply)
 	var no *replies.Refusal
 	switch {
 	case errors.As(err, &no) && no.Kind == replies.NotFound:

@@ -2,7 +2,9 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 )
 
 // phase is how far a trial has come in its round.
@@ -73,4 +75,25 @@ func (r *round) at(p phase) []*trial {
 		}
 	}
 	return trials
+}
+
+// hurry ends the trials that have not come to their steps within d, so that the
+// others still have the time for theirs: first those that all wait for, a little
+// later those that only had a moment to go.
+func (r *round) hurry(d time.Duration) (stop func()) {
+	end := func(late ...phase) func() {
+		return func() {
+			for _, p := range late {
+				for _, t := range r.at(p) {
+					t.stop(fmt.Errorf("it did not come to its step within %v", d))
+				}
+			}
+		}
+	}
+	first := time.AfterFunc(d, end(underWay))
+	second := time.AfterFunc(d+d/4, end(waits, poised))
+	return func() {
+		first.Stop()
+		second.Stop()
+	}
 }

@@ -145,13 +145,16 @@ func (r *Runner) round(ctx context.Context, g Group, cases []Case, try int) (too
 // strike has the victim die when all trials are at their steps, and come back when
 // they say so.
 func (r *Runner) strike(ctx context.Context, g Group, round *round, down, up chan struct{}) error {
-	if err := round.all(ctx, struck); err != nil {
+	stopHurry := round.hurry(r.Limit / 2)
+	err := round.all(ctx, struck)
+	stopHurry()
+	if err != nil {
 		return err
 	}
 	for _, t := range round.at(struck) {
 		t.lasts()
 	}
-	err := r.Stack.strikeAt(ctx, g.victim, g.gently)
+	err = r.Stack.strikeAt(ctx, g.victim, g.gently)
 	close(down)
 	if err := errors.Join(err, round.all(ctx, back)); err != nil {
 		return err
@@ -165,7 +168,9 @@ func (r *Runner) strike(ctx context.Context, g Group, round *round, down, up cha
 func (t *trial) run(ctx context.Context, limit time.Duration) Row {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %v", limit))
+	t.mu.Lock()
 	t.ctx, t.end = context.WithCancelCause(ctx)
+	t.mu.Unlock()
 	var result seen
 	over := make(chan struct{})
 	go func() { // a goroutine of its own, so that must and fail can end it

@@ -22,12 +22,12 @@ type trial struct {
 	Case
 	group string
 	ctx   context.Context
-	end   context.CancelCauseFunc // of ctx
 	round *round
 
 	down, up chan struct{} // closed when the victim has died, and when it is back
 
 	mu       sync.Mutex
+	end      context.CancelCauseFunc // of ctx, once the trial runs
 	comments []*comment
 	written  []sandbox.Person // to whom follow-ups went
 	also     []string
@@ -42,8 +42,17 @@ type trial struct {
 func (t *trial) fail(format string, args ...any) {
 	problem := fmt.Sprintf(format, args...)
 	t.note(problem)
-	t.end(errors.New(problem))
+	t.stop(errors.New(problem))
 	runtime.Goexit()
+}
+
+// stop ends whatever the trial waits for.
+func (t *trial) stop(why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.end != nil {
+		t.end(why)
+	}
 }
 
 // note keeps the first problem of a trial.
