@@ -65,16 +65,28 @@ func newSweep(ctx workflow.Context, in SweepInput) *sweep {
 	// there is nothing to race for. (A Schedule's memo cannot be changed any more
 	// once the Schedule exists, which is before its first run.) Where it is lost, this
 	// pass counts as the first: then people are asked, and no rule answers alone.
-	var last SweepStatus
-	if workflow.HasLastCompletionResult(ctx) {
-		if err := workflow.GetLastCompletionResult(ctx, &last); err != nil {
-			workflow.GetLogger(ctx).Warn("cannot read the result of the pass before", "error", err)
-		}
+	last, err := lastPass(ctx)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the result of the pass before", "error", err)
 	}
 	if !last.FirstSweepAt.IsZero() {
 		s.status.FirstSweepAt = last.FirstSweepAt
 	}
 	return s
+}
+
+// lastPass reads the result of the pass before. One that was encrypted with a key that
+// is gone would make a workflow wait for it (internal/codec panics); a sweep must not.
+func lastPass(ctx workflow.Context) (last SweepStatus, err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("%v", problem)
+		}
+	}()
+	if workflow.HasLastCompletionResult(ctx) {
+		err = workflow.GetLastCompletionResult(ctx, &last)
+	}
+	return last, err
 }
 
 // sweepPage has one page of posts read, and the replies started that are missing.

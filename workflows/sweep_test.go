@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -206,5 +207,30 @@ func TestSweepStatus(t *testing.T) {
 	s.ExecuteWorkflow(SweepType, in)
 	if s.result(t); s.asked[0].Cursor != "fifth" || !told {
 		t.Errorf("it went on at %q, and was asked: %v", s.asked[0].Cursor, told)
+	}
+}
+
+// withoutKey panics, as encryption does in workflows, when it should read the result of
+// a pass.
+type withoutKey struct{ converter.DataConverter }
+
+func (c withoutKey) FromPayloads(p *commonpb.Payloads, to ...any) error {
+	if _, ok := to[0].(*SweepStatus); ok {
+		panic("the key is gone")
+	}
+	return c.DataConverter.FromPayloads(p, to...)
+}
+
+// A key that is gone holds up no sweep: the pass counts as the first.
+func TestSweepWithoutThePassBefore(t *testing.T) {
+	s := sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{}, nil })
+	s.SetDataConverter(withoutKey{converter.GetDefaultDataConverter()})
+	s.SetLastCompletionResult(SweepStatus{FirstSweepAt: start.Add(-time.Hour)})
+	s.ExecuteWorkflow(SweepType, sweptAccount)
+	if err := s.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != 1 || !s.asked[0].FirstSweepAt.Equal(start) {
+		t.Errorf("it asked for %+v", s.asked)
 	}
 }

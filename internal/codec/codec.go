@@ -78,11 +78,11 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 		id := string(p.GetMetadata()[metadataKeyID])
 		key, ok := c.keys[id]
 		if !ok {
-			return nil, fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)
+			return nil, notDecrypted{fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)}
 		}
 		clear, err := key.Open(nil, nil, p.GetData(), []byte(id))
 		if err != nil {
-			return nil, fmt.Errorf("decrypt with key %q: %w", id, err)
+			return nil, notDecrypted{fmt.Errorf("decrypt with key %q: %w", id, err)}
 		}
 		out[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(clear, out[i]); err != nil {
@@ -91,6 +91,9 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	}
 	return out, nil
 }
+
+// notDecrypted says what keeps a payload from being read.
+type notDecrypted struct{ error }
 
 // Encrypted reports whether p was made by Encode.
 func Encrypted(p *commonpb.Payload) bool {

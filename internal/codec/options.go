@@ -14,13 +14,13 @@ import (
 )
 
 // Apply makes a client encrypt. Failures are encrypted with their messages and
-// stack traces.
+// stack traces. A workflow that meets what it cannot decrypt waits.
 func (c *Codec) Apply(o *client.Options) {
 	base := o.DataConverter
 	if base == nil {
 		base = converter.GetDefaultDataConverter()
 	}
-	o.DataConverter = converter.NewCodecDataConverter(base, c)
+	o.DataConverter = waiting{converter.NewCodecDataConverter(base, c)}
 	o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter:          o.DataConverter,
 		EncodeCommonAttributes: true,
