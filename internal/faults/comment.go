@@ -128,7 +128,10 @@ func (t *trial) awaitState(c *comment, states ...privatereply.State) {
 				return true, nil
 			}
 		}
-		return false, fmt.Errorf("it is %q: %w", row.State, err)
+		if err == nil {
+			err = fmt.Errorf("it is %s", row.State)
+		}
+		return false, err
 	})
 }
 
