@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func shell(t *testing.T, readyURL, script string) *Process {
@@ -20,6 +21,20 @@ func shell(t *testing.T, readyURL, script string) *Process {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return &Process{Name: "shell", Path: file, Env: Environment(), LogFile: filepath.Join(t.TempDir(), "log"), OpsURL: readyURL}
+}
+
+// awaitLine waits until the program has said line.
+func awaitLine(t *testing.T, p *Process, line string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for giveUp := time.After(30 * time.Second); lastLine(p.LogFile) != line; {
+		select {
+		case <-tick.C:
+		case <-giveUp:
+			t.Fatalf("the program never said %q", line)
+		}
+	}
 }
 
 // Guards: a program that cannot start is an error that says so, not a wait.
@@ -42,8 +57,7 @@ func TestStopAndKill(t *testing.T) {
 		if err := p.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for lastLine(p.LogFile) != "begun" { // before it the shell would not notice the signal
-		}
+		awaitLine(t, p, "begun") // before it the shell would not notice the signal
 		if err := p.Stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +68,7 @@ func TestStopAndKill(t *testing.T) {
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for lastLine(p.LogFile) != "begun" {
-	}
+	awaitLine(t, p, "begun")
 	p.Kill()
 	if got := lastLine(p.LogFile); got != "begun" {
 		t.Errorf("after a kill the program said %q", got)
