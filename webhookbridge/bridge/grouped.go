@@ -51,7 +51,7 @@ const (
 // commit in parallel takes as many of those as of small ones.
 type grouped struct {
 	bounds
-	one  committer                                         // for a group of one
+	one  committer // for a group of one
 	many intake
 
 	mu      sync.Mutex
