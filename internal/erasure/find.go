@@ -26,9 +26,12 @@ const (
 	reads = 8
 )
 
-// everything lists the runs that can hold something of a person. Broadcasts and
-// sweeps hold ids of comments at most.
-const everything = `WorkflowType IN ("` + workflows.PrivateReplyType + `", "` + workflows.ConversationType + `", "` + workflows.IntakeType + `")`
+// The runs that can hold something of a person, and those that tell names. Broadcasts
+// and sweeps hold ids of comments at most.
+const (
+	everything = `WorkflowType IN ("` + workflows.PrivateReplyType + `", "` + workflows.ConversationType + `", "` + workflows.IntakeType + `")`
+	allReplies = `WorkflowType = "` + workflows.PrivateReplyType + `"`
+)
 
 // Findings is what is held of a person.
 type Findings struct {
@@ -46,7 +49,7 @@ func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
 	for {
 		var found Findings
 		before := len(known)
-		unreadable, err := e.scan(ctx, p.wrote, func(h Held, mentions []mention) {
+		unreadable, err := e.scan(ctx, everything, p.wrote, func(h Held, mentions []mention) {
 			others := 0
 			about := false
 			for _, m := range mentions {
@@ -75,9 +78,26 @@ func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
 		found.Unreadable = unreadable
 		if !anotherID(known, p.ID) || len(known) == before {
 			slices.SortFunc(found.Held, Held.compare)
-			return found, nil
+			return e.there(ctx, found)
 		}
 	}
+}
+
+// there leaves out conversations that only a list that lags behind still has: of
+// those nothing was read.
+func (e *Eraser) there(ctx context.Context, f Findings) (Findings, error) {
+	var problem error
+	f.Held = slices.DeleteFunc(f.Held, func(h Held) bool {
+		if h.Kind != Conversation || problem != nil {
+			return false
+		}
+		err := e.exists(ctx, h)
+		if err != nil && !isNotFound(err) {
+			problem = fmt.Errorf("describe %s: %w", h.WorkflowID, err)
+		}
+		return isNotFound(err)
+	})
+	return f, problem
 }
 
 // anotherID reports whether more than one id is known.
@@ -102,10 +122,7 @@ type Named struct {
 func (e *Eraser) FindNamed(ctx context.Context, name string, of Person) ([]Named, []Unreadable, error) {
 	name = strings.TrimPrefix(name, "@")
 	all := map[Person]*Named{}
-	unreadable, err := e.scan(ctx, of.wrote, func(h Held, mentions []mention) {
-		if h.Kind != Reply {
-			return // it tells no more than the replies
-		}
+	unreadable, err := e.scan(ctx, allReplies, of.wrote, func(h Held, mentions []mention) {
 		for _, m := range mentions {
 			if !strings.EqualFold(m.comment.Username, name) || !of.wrote(m.Owner) {
 				continue
@@ -126,10 +143,10 @@ func (e *Eraser) FindNamed(ctx context.Context, name string, of Person) ([]Named
 	return named, unreadable, err
 }
 
-// scan reads all runs and calls visit for each, never twice at the same time. Runs of
-// accounts that are not wanted are not read.
-func (e *Eraser) scan(ctx context.Context, wanted func(Owner) bool, visit func(Held, []mention)) ([]Unreadable, error) {
-	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: everything})
+// scan reads the runs that a query lists and calls visit for each, never twice at the
+// same time. Runs of accounts that are not wanted are not read.
+func (e *Eraser) scan(ctx context.Context, query string, wanted func(Owner) bool, visit func(Held, []mention)) ([]Unreadable, error) {
+	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {
 		return nil, fmt.Errorf("count the workflows: %w", err)
 	}
@@ -137,7 +154,7 @@ func (e *Eraser) scan(ctx context.Context, wanted func(Owner) bool, visit func(H
 	var token []byte
 	read := 0
 	for {
-		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: everything, PageSize: pageRuns, NextPageToken: token})
+		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRuns, NextPageToken: token})
 		if err != nil {
 			return nil, fmt.Errorf("list the workflows: %w", err)
 		}

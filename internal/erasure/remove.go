@@ -106,12 +106,18 @@ func (e *Eraser) endReply(ctx context.Context, h *Held) (bool, error) {
 	if err != nil || !row.State.Waiting() {
 		return err == nil, err
 	}
-	var refusal *replies.Refusal
 	_, err = e.replies.Reject(ctx, h.WorkflowID, e.UpdateID, workflows.Reject{Approver: e.Operator, Reason: reason})
-	if errors.As(err, &refusal) && refusal.Kind != replies.NoWorker {
-		err = nil // the state tells
+	var refusal *replies.Refusal
+	if !errors.As(err, &refusal) || refusal.Kind == replies.NoWorker {
+		return false, err
 	}
-	return false, err
+	// Somebody else may have decided meanwhile. A reply that stays where it was had
+	// something against the rejection itself.
+	now, lookErr := e.replies.Row(ctx, h.WorkflowID)
+	if lookErr == nil && now.State == row.State && row.State != privatereply.Sending && refusal.Kind == replies.Refused {
+		return false, err
+	}
+	return false, lookErr
 }
 
 // endConversation terminates a conversation when no follow-up is on its way.

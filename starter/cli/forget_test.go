@@ -73,6 +73,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 		return err
 	})
 	intake := storm(t, sent, others)
+	old := beyondReturn(t, platform, account, person)
 
 	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "slow", CommentID: underWay, DelayMS: 3000, Times: 1}); err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	starter(t, "approve", sending, "--text", "Hi, it does not.").mustSucceed(t)
 	eventually(t, func() error { return sendUnderWay(t, sending) })
 
-	all := []string{ignored, waiting, sent, sending, conversation, intake}
+	all := []string{ignored, waiting, sent, sending, conversation, intake, old}
 	var named struct{ Persons []erasure.Named }
 	decodeJSON(t, starter(t, "forget", "--name", "@"+strings.ToUpper(username), "--json").mustSucceed(t).out, &named)
 	if len(named.Persons) != 1 || len(named.Persons[0].Replies) != 4 || named.Persons[0].Account != account {
@@ -102,6 +103,9 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 		if in := holding(t, needle); len(in) > 0 {
 			t.Errorf("%q is still held by %v", needle, in)
 		}
+	}
+	if _, err := product.Client.DescribeWorkflowExecution(t.Context(), old, ""); !isNotFound(err) {
+		t.Errorf("the comment that cannot come again keeps its place: %v", err)
 	}
 	status := waitFor(t, others, privatereply.Sent)
 	if status.Comment.Username != other.Username {
@@ -157,6 +161,28 @@ func TestForgetInTwoAccounts(t *testing.T) {
 	if !strings.Contains(one, "1 found; nothing was removed") || !strings.Contains(one, "reply:instagram:"+otherLogin) || strings.Contains(one, "reply:instagram:"+instagram) {
 		t.Errorf("of one account it told %s", one)
 	}
+}
+
+// beyondReturn is the reply to a comment so old that neither Meta nor a sweep brings it
+// again.
+func beyondReturn(t *testing.T, platform privatereply.Platform, account, person string) string {
+	t.Helper()
+	in := workflows.Input{
+		Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: "18000000000000803", PersonID: person, Text: "hilda's first", ReceivedAt: time.Now().AddDate(0, 0, -9)},
+		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
+	}
+	options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := product.Client.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return options.ID
 }
 
 // storm is a batch in which the comments of two replies came, already placed.
