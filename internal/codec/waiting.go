@@ -21,7 +21,7 @@ var _ workflow.ContextAware = waiting{}
 func (w waiting) WithContext(context.Context) converter.DataConverter { return w }
 
 func (w waiting) WithWorkflowContext(workflow.Context) converter.DataConverter {
-	return inWorkflow{w.DataConverter}
+	return inWorkflow(w)
 }
 
 type inWorkflow struct{ converter.DataConverter }

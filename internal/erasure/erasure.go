@@ -33,8 +33,9 @@ type Config struct {
 // Eraser erases persons.
 type Eraser struct {
 	Config
-	replies *replies.Client
-	now     func() time.Time
+	replies  *replies.Client
+	now      func() time.Time
+	patience time.Duration // how long something that is open may take to end
 }
 
 // New makes an eraser.
@@ -42,7 +43,7 @@ func New(cfg Config) *Eraser {
 	if cfg.Progress == nil {
 		cfg.Progress = func(int, int) {}
 	}
-	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now}
+	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, patience: endPatience}
 }
 
 // Owner is the account that a person wrote to: Meta's ids of persons differ between

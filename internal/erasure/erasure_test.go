@@ -68,19 +68,30 @@ func TestWhatIsKept(t *testing.T) {
 	}
 	theirs, _ := encrypting(t, server.Address)
 	const person = "6000000000000001"
+	e := New(Config{Temporal: ours, Namespace: server.Namespace, Data: data, Queue: queue, Operator: "ana", UpdateID: "test"})
+	e.patience = time.Second
+	batch, err := ours.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: queue}, workflows.IntakeType, workflows.IntakeInput{Arrivals: []workflows.Arrival{
+		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: person}}},
+		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: "6000000000000002"}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	kept := waiting(t, ours, person, "18000000000000001")
 	unreadable := waiting(t, theirs, person, "18000000000000002")
-	e := New(Config{Temporal: ours, Namespace: server.Namespace, Data: data, Queue: queue, Operator: "ana", UpdateID: "test"})
 	listed(t, e, 2)
 
 	report, err := e.Erase(t.Context(), Person{ID: person})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Done() || len(report.Removed) != 0 || len(report.Kept) != 1 || len(report.Unreadable) != 1 {
+	if report.Done() || len(report.Removed) != 0 || len(report.Kept) != 2 || len(report.Unreadable) != 1 {
 		t.Fatalf("the report is %+v", report)
 	}
-	if h := report.Kept[0]; h.WorkflowID != kept || !strings.Contains(h.Why, "no worker is running") {
+	if h := report.Kept[0]; h.WorkflowID != batch.GetID() || h.Others != 1 || !strings.Contains(h.Why, "still places the events of others") {
+		t.Errorf("kept is %+v", h)
+	}
+	if h := report.Kept[1]; h.WorkflowID != kept || !strings.Contains(h.Why, "no worker is running") {
 		t.Errorf("kept is %+v", h)
 	}
 	if u := report.Unreadable[0]; u.WorkflowID != unreadable || !strings.Contains(u.Why, "decrypt") {
@@ -91,7 +102,7 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
-// listed waits until the lists show so many runs.
+// listed waits until the lists show so many replies, and so what began before them.
 func listed(t *testing.T, e *Eraser, want int) {
 	t.Helper()
 	ok, err := until(t.Context(), time.Minute, func() (bool, error) {

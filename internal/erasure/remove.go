@@ -81,7 +81,7 @@ func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
 	case Conversation:
 		settled = e.endConversation
 	}
-	ok, err := until(ctx, endPatience, func() (bool, error) { return settled(ctx, h) })
+	ok, err := until(ctx, e.patience, func() (bool, error) { return settled(ctx, h) })
 	var refusal *replies.Refusal
 	switch {
 	case isNotFound(err):
