@@ -13,7 +13,7 @@ test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
 test: export CADDY_PATH := $(CADDY_PATH)
 
-.PHONY: dev demo bench faults check format vet staticcheck determinism test histories fuzz
+.PHONY: dev demo bench faults check format vet staticcheck determinism test alerts histories fuzz
 dev:
 	go run ./starter dev
 
@@ -57,6 +57,10 @@ histories: $(TEMPORAL_CLI_PATH)
 	@test -n "$(RELEASE)" || { echo "say which release: make histories RELEASE=v0.2"; exit 1; }
 	@test ! -e workflows/testdata/histories/$(RELEASE) || { echo "$(RELEASE) is recorded: what a release left behind does not change any more"; exit 1; }
 	go test ./workflows -count 1 -parallel 8 -run TestHistories -record $(RELEASE)
+
+# Plays the alerts through a good day and bad ones. promtool comes with Prometheus.
+alerts:
+	promtool test rules deploy/prometheus/alerts_test.yml
 
 $(CURDIR)/bin/temporal:
 	@echo "building the Temporal CLI, which takes some minutes"

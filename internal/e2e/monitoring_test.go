@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -198,8 +197,8 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// Each alert fires on the day for which it is there, and none on a good day.
-func TestAlertsFire(t *testing.T) {
+// Each alert has a day on which it fires. `make alerts` plays the days.
+func TestAlertDays(t *testing.T) {
 	days, err := os.ReadFile(filepath.Join(deploy, "prometheus/alerts_test.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -208,17 +207,6 @@ func TestAlertsFire(t *testing.T) {
 		if !strings.Contains(string(days), `{alertname="`+r.Alert+`"}`) {
 			t.Errorf("%s fires on no day", r.Alert)
 		}
-	}
-	promtool, err := exec.LookPath("promtool")
-	switch {
-	case err == nil:
-	case os.Getenv("CI") != "":
-		t.Fatal("this test needs promtool, and CI must have it")
-	default:
-		t.Skip("promtool is not on PATH; it comes with Prometheus")
-	}
-	if out, err := exec.CommandContext(t.Context(), promtool, "test", "rules", filepath.Join(deploy, "prometheus/alerts_test.yml")).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
 
