@@ -26,11 +26,11 @@ const (
 	pace = "posts_per_hour: 20000, live_per_second: 20"
 )
 
-// few is how many replies an account has beside one with a crowd, and fewSeconds how
+// few is how many replies an account has beside one with a crowd, and tolerance how
 // much later than alone they may go because of it.
 const (
 	few        = 20
-	fewSeconds = 5 * time.Second
+	tolerance = 5 * time.Second
 )
 
 // Two workers keep two accounts at their rates, whatever waits: no window has more
@@ -73,7 +73,7 @@ func TestPacing(t *testing.T) {
 	t.Logf("big account: %d delivered within %v", len(big), time.Since(began).Round(time.Millisecond))
 	alone := s.timeFew()
 	t.Logf("small account, alone: %d delivered within %v", few, alone.Round(time.Millisecond))
-	if beside > alone+fewSeconds {
+	if beside > alone+tolerance {
 		t.Errorf("beside the big account the small one needed %v, alone %v", beside, alone)
 	}
 
