@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,8 +139,8 @@ func TestWorkers(t *testing.T) {
 			if got := *worker.Environment["PRIVATEREPLY_SEND_WORKERS"]; got != tt.want {
 				t.Errorf("each takes 1/%s of the rate, want 1/%s", got, tt.want)
 			}
-			if got := worker.GetScale(); got != atoi(t, tt.want) {
-				t.Errorf("%d workers, want %s", got, tt.want)
+			if got := strconv.Itoa(worker.GetScale()); got != tt.want {
+				t.Errorf("%s workers, want %s", got, tt.want)
 			}
 		})
 	}
@@ -157,7 +158,7 @@ func TestBridges(t *testing.T) {
 	}
 	var want []string
 	for i := range bridge.GetScale() {
-		want = append(want, "shop-bridge-"+itoa(i+1)+*bridge.Environment["PRIVATEREPLY_WEBHOOK_ADDR"])
+		want = append(want, "shop-bridge-"+strconv.Itoa(i+1)+*bridge.Environment["PRIVATEREPLY_WEBHOOK_ADDR"])
 	}
 	if got := *project.Services["proxy"].Environment["BRIDGES"]; got != strings.Join(want, " ") {
 		t.Errorf("BRIDGES = %q, want %q", got, want)

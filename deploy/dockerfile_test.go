@@ -42,7 +42,7 @@ func TestDockerfile(t *testing.T) {
 			t.Errorf("stage %s is made from %s, which names no release", name, image)
 		}
 	}
-	for name, service := range allServices(load(t, "full", nil)) {
+	for name, service := range load(t, "full", nil).AllServices() {
 		if service.Build == nil {
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +21,7 @@ var pinned = regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-alpine)?$`)
 // No container runs as root, can become it, or is of an unknown version, and each that
 // stays up says whether it works.
 func TestHardened(t *testing.T) {
-	for name, service := range allServices(load(t, "full", nil)) {
+	for name, service := range load(t, "full", nil).AllServices() {
 		t.Run(name, func(t *testing.T) {
 			switch {
 			case service.Build != nil && service.Image != "":
@@ -126,7 +125,7 @@ func TestMountsExist(t *testing.T) {
 	for _, c := range project.Configs {
 		look(c.File)
 	}
-	for name, service := range allServices(project) {
+	for name, service := range project.AllServices() {
 		for _, v := range service.Volumes {
 			if v.Type != types.VolumeTypeBind {
 				continue
@@ -138,14 +137,3 @@ func TestMountsExist(t *testing.T) {
 		}
 	}
 }
-
-func atoi(t testing.TB, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -103,7 +103,7 @@ func TestOverrides(t *testing.T) {
 		"x-cloud": func(t *testing.T, file string) {
 			project := load(t, "", nil, file)
 			for _, name := range []string{"setup", "worker", "bridge", "approvals", "starter"} {
-				service := allServices(project)[name]
+				service := project.AllServices()[name]
 				if address := *service.Environment["TEMPORAL_ADDRESS"]; !strings.HasSuffix(address, ".api.temporal.io:7233") {
 					t.Errorf("%s calls %s", name, address)
 				}
@@ -187,7 +187,7 @@ func TestReadmeSteps(t *testing.T) {
 	for _, secret := range project.Secrets {
 		check(secret.File)
 	}
-	for _, service := range allServices(project) {
+	for _, service := range project.AllServices() {
 		for _, v := range service.Volumes {
 			if v.Type == "bind" {
 				check(v.Source)

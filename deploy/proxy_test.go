@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,7 +90,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return itoa(port)
+	return strconv.Itoa(port)
 }
 
 // proxy runs Caddy with deploy/proxy/Caddyfile before two bridges, with free ports in

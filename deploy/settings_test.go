@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/compose-spec/compose-go/v2/types"
-
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
@@ -56,7 +54,7 @@ func TestSettings(t *testing.T) {
 	project := load(t, "full", nil)
 	used := map[string]bool{}
 	for name, settings := range programs {
-		service := allServices(project)[name]
+		service := project.AllServices()[name]
 		real := map[string]bool{}
 		for _, of := range settings {
 			for _, field := range reflect.VisibleFields(of) {
@@ -100,8 +98,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-func allServices(project *types.Project) types.Services { return project.AllServices() }
-
 // What the file sets is what the programs take: each reads its settings as they
 // would stand in its container.
 func TestValues(t *testing.T) {
@@ -114,7 +110,7 @@ func TestValues(t *testing.T) {
 	}
 	for name, read := range reads {
 		t.Run(name, func(t *testing.T) {
-			service := allServices(project)[name]
+			service := project.AllServices()[name]
 			for variable, value := range service.Environment {
 				if strings.HasSuffix(variable, "_FILE") {
 					secret := filepath.Join(t.TempDir(), "secret")
@@ -136,7 +132,7 @@ func TestValues(t *testing.T) {
 // Every file that a variable names is there in the container.
 func TestFilesAreMounted(t *testing.T) {
 	project := load(t, "full", nil)
-	for name, service := range allServices(project) {
+	for name, service := range project.AllServices() {
 		var there []string
 		for _, s := range service.Secrets {
 			there = append(there, "/run/secrets/"+s.Source)

@@ -48,7 +48,7 @@ func TestStopGraces(t *testing.T) {
 		{"postgres", 10 * time.Second, "Docker's own grace"},
 		{"temporal-light", 10 * time.Second, "Docker's own grace"},
 	}
-	services := allServices(load(t, "full", nil))
+	services := load(t, "full", nil).AllServices()
 	for _, tt := range tests {
 		grace := services[tt.service].StopGracePeriod
 		if grace == nil || time.Duration(*grace) < tt.longer {
