@@ -29,7 +29,7 @@ const (
 // few is how many replies an account has beside one with a crowd, and tolerance how
 // much later than alone they may go because of it.
 const (
-	few        = 20
+	few       = 20
 	tolerance = 5 * time.Second
 )
 
