@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	manyAccounts = 1000
+	manyAccounts = 500
 	sweptByHand  = 150
 	// schedulesTime bounds the making of all Schedules.
 	schedulesTime = 5 * time.Minute
@@ -34,6 +34,11 @@ func accounts(ctx context.Context, r *run) error {
 		return err
 	}
 	took := time.Since(began)
+	// Each worker brings all of them up to date, whoever made them.
+	if err := r.awaitRest(ctx, p); err != nil {
+		return err
+	}
+	settled := time.Since(began)
 	bridge, err := memory(p.bridges[0].PID())
 	if err != nil {
 		return err
@@ -44,7 +49,7 @@ func accounts(ctx context.Context, r *run) error {
 	}
 	r.add(row{
 		what:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
-		measured: fmt.Sprintf("%.1f/s", manyAccounts/took.Seconds()),
+		measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
 		beside:   fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
 	})
 	idle, err := r.idle(ctx, p)
@@ -65,6 +70,30 @@ func accounts(ctx context.Context, r *run) error {
 			used[serverCPU], used[postgresCPU], used[workerCPU]),
 	})
 	return nil
+}
+
+// restful is how few requests a second the product at rest makes.
+const restful = 5
+
+// awaitRest waits until the product makes hardly any requests.
+func (r *run) awaitRest(ctx context.Context, p *product) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, schedulesTime, fmt.Errorf("it does not rest within %v", schedulesTime))
+	defer cancel()
+	before, err := r.read(ctx, p)
+	for err == nil {
+		if !sleep(ctx, rest/2) {
+			return context.Cause(ctx)
+		}
+		var now reading
+		if now, err = r.read(ctx, p); err != nil {
+			break
+		}
+		if now.since(before, [meters]float64{})[requests] < restful*(rest/2).Seconds() {
+			return nil
+		}
+		before = now
+	}
+	return err
 }
 
 func (p *product) awaitSchedules(ctx context.Context, want int) error {

@@ -36,7 +36,7 @@ var steps = []step{
 	{"load", "the load set of make bench", loadSet},
 	{"kill", "kill -9 of each part in a storm", kill},
 	{"faults", "the fault set of make faults", faultSet},
-	{"accounts", "a thousand accounts", accounts},
+	{"accounts", "many accounts", accounts},
 }
 
 func main() {

@@ -77,7 +77,7 @@ func (r *run) read(ctx context.Context, p *product) (reading, error) {
 		return reading{}, err
 	}
 	if _, err := fmt.Sscanf(strings.ReplaceAll(database, "|", " "), "%g %g %g", &v[transactions], &v[wal], &v[pages]); err != nil {
-		return reading{}, fmt.Errorf("Postgres's counts %q: %w", database, err)
+		return reading{}, fmt.Errorf("the counts of Postgres %q: %w", database, err)
 	}
 	for _, of := range []struct {
 		meter meter
