@@ -125,6 +125,7 @@ func (r *Runner) round(ctx context.Context, g Group, cases []Case, try int) (too
 	if err == nil && ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
+	r.tried = append(r.tried, trials...)
 	for i, t := range trials {
 		switch {
 		case t.tooSlow && try < roundTries:
@@ -133,7 +134,6 @@ func (r *Runner) round(ctx context.Context, g Group, cases []Case, try int) (too
 		case t.tooSlow:
 			rows[i].Seen = "the step was over before the victim died; this machine is too slow or too busy"
 		}
-		r.tried = append(r.tried, t)
 		r.row(rows[i])
 		if !rows[i].OK {
 			t.keepEvidence(ctx)
@@ -152,7 +152,7 @@ func (r *Runner) strike(ctx context.Context, g Group, round *round, down, up cha
 		return err
 	}
 	for _, t := range round.at(struck) {
-		t.lasts()
+		t.checkStep()
 	}
 	err = r.Stack.strikeAt(ctx, g.victim, g.gently)
 	close(down)

@@ -139,16 +139,13 @@ func (t *trial) wait(happened <-chan struct{}) {
 	}
 }
 
-// lasts reports whether the step at which the trial waits still lasts.
-func (t *trial) lasts() bool {
+// checkStep notes whether the step at which the trial waits is over.
+func (t *trial) checkStep() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, still := range t.still {
-		if !still() {
-			t.tooSlow = true
-		}
+		t.tooSlow = t.tooSlow || !still()
 	}
-	return !t.tooSlow
 }
 
 // caught waits until a call is held.
