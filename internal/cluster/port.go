@@ -16,16 +16,18 @@ const (
 	portTries = 100
 )
 
-// freePort is a TCP port of 127.0.0.1 that nobody uses, among those that the server
-// can remember.
-func freePort() (int, error) {
-	var err error
-	for range portTries {
+// freePorts are TCP ports of 127.0.0.1 that nobody uses, among those that the server
+// can remember, each another one.
+func freePorts(n int) (ports []int, err error) {
+	for tries := portTries; len(ports) < n; tries-- {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)
-		var l net.Listener
-		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, l.Close()
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			defer l.Close() // so that none is chosen twice
+			ports = append(ports, port)
+		} else if tries == 0 {
+			return nil, fmt.Errorf("find a free port from %d to %d: %w", firstPort, lastPort, err)
 		}
 	}
-	return 0, fmt.Errorf("find a free port from %d to %d: %w", firstPort, lastPort, err)
+	return ports, nil
 }

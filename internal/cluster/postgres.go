@@ -49,10 +49,11 @@ func (p *Postgres) create(ctx context.Context) error {
 			return err
 		}
 	}
-	var err error
-	if p.port, err = freePort(); err != nil {
+	ports, err := freePorts(1)
+	if err != nil {
 		return err
 	}
+	p.port = ports[0]
 	out, err := p.command(ctx, "initdb", "--pgdata", p.data(), "--username", dbUser, "--encoding", "UTF8", "--no-locale",
 		"--auth", "scram-sha-256", "--pwfile", secret).CombinedOutput()
 	if err != nil {

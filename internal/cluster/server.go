@@ -42,17 +42,14 @@ func (s *Server) configure(program, dir string, db *Postgres) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	var ports [10]int
-	for i := range ports {
-		var err error
-		if ports[i], err = freePort(); err != nil {
-			return err
-		}
+	ports, err := freePorts(10) // a gRPC and a membership port for each service, one for metrics, one for HTTP
+	if err != nil {
+		return err
 	}
 	s.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
 	s.metrics = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[8]))
 	var config strings.Builder
-	err := serverTemplate.Execute(&config, map[string]any{
+	err = serverTemplate.Execute(&config, map[string]any{
 		"Plugin": plugin, "DB": db.address(), "User": dbUser, "Password": db.password, "MainDB": MainDB, "VisibilityDB": VisibilityDB,
 		"Shards": Shards, "Ports": ports, "Metrics": s.metrics, "Address": s.address,
 		"DynamicConfig": filepath.Join(dir, "dynamicconfig.yaml"),
