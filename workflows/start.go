@@ -7,6 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 )
@@ -55,6 +56,8 @@ func StartOptions(in Input, queue string, now time.Time) (client.StartWorkflowOp
 		TypedSearchAttributes:                    searchAttributes(in, first.state, first.deadline),
 		Memo:                                     memo(in),
 		StaticSummary:                            summary(in.Comment),
+		// On a server with fairness a storm on one account does not hold up another one.
+		Priority: temporal.Priority{FairnessKey: fairnessKey(in.Comment.Platform, in.Comment.Account)},
 	}, nil
 }
 
