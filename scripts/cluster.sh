@@ -4,7 +4,7 @@
 # and fault sets against them. It needs Go and apt, nothing else, and ends everything
 # that it started.
 #
-#   scripts/cluster.sh                # all, in about a quarter of an hour after the builds
+#   scripts/cluster.sh                # all, in about twenty minutes after the builds
 #   scripts/cluster.sh cost,kill      # a part of it; the steps are cost, load, kill, faults and accounts
 #
 # The server is built once, which takes some minutes, and kept in the cache.

@@ -33,11 +33,6 @@ func cost(ctx context.Context, r *run) error {
 		return err
 	}
 	defer p.stop()
-	for _, path := range paths {
-		if err := p.walk(ctx, path, "first-"+path.name, costWarmUp); err != nil {
-			return fmt.Errorf("%s: %w", path.name, err)
-		}
-	}
 	idle, err := r.idle(ctx, p)
 	if err != nil {
 		return err
