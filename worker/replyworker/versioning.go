@@ -9,7 +9,7 @@ import (
 // deployment opts into Worker Deployment Versioning if v is set.
 //
 // Every workflow, also the short ones, goes on with the current build at its next
-// task and is pinned to none. A reply lives up to 44 days: the old workers would
+// task and is pinned to none. A reply lives up to 37 days: the old workers would
 // have to be kept for weeks, and a batch of acknowledged events that is pinned to a
 // worker that somebody ended would be lost.
 func deployment(v worker.WorkerDeploymentVersion) worker.DeploymentOptions {
