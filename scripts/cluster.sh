@@ -37,6 +37,8 @@ if [ ! -x "$cache/server" ] || [ ! -x "$cache/sql" ]; then
 fi
 
 logs="$(mktemp -d "${TMPDIR:-/tmp}/private-replies-cluster-logs-XXXXXX")"
+work="$(mktemp -d "${TMPDIR:-/tmp}/private-replies-cluster-XXXXXX")"
+chmod 711 "$work" # the account that runs Postgres must get through
 pid=
 end() {
 	status=$?
@@ -44,9 +46,10 @@ end() {
 	if [ -n "$pid" ]; then
 		kill -KILL -- "-$pid" 2>/dev/null || true # what is left of its process group
 	fi
+	rm -rf "$work"
 	if [ $status = 0 ]; then
 		rm -rf "$logs"
-	else
+	elif ! rmdir "$logs" 2>/dev/null; then
 		echo "the logs are in $logs" >&2
 	fi
 	exit $status
@@ -55,9 +58,9 @@ trap end EXIT
 
 # A process group of its own: Ctrl-C must reach the programs in the right order, and
 # what the program leaves behind can be ended.
-go build -o "$logs/cluster" ./starter/cluster
+go build -o "$work/cluster" ./starter/cluster
 set -m
-"$logs/cluster" -postgres "$postgres" -server "$cache/server" -sql-tool "$cache/sql" -logs "$logs" -only "${1:-}" &
+TMPDIR="$work" "$work/cluster" -postgres "$postgres" -server "$cache/server" -sql-tool "$cache/sql" -logs "$logs" -only "${1:-}" &
 pid=$!
 trap 'kill -INT "$pid" 2>/dev/null' INT TERM
 # wait returns at a signal too; what counts is how the program ends.
