@@ -12,8 +12,9 @@ const (
 	// drained beside.
 	longestStorm = 30 * time.Second
 	// longestWait is how long a new workflow may wait for a worker, before its like are
-	// started at a trickle.
-	longestWait = time.Second
+	// started at a trickle. What is due for replies in a worker's memory does not stand
+	// behind it; with a second here half as many automatic replies went out.
+	longestWait = 10 * time.Second
 )
 
 // flow is what the looks tell. Its first moments count as a storm, until looks show
