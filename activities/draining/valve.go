@@ -17,7 +17,7 @@ const (
 	lookEvery = 500 * time.Millisecond
 	// trickle is the part of the time in which a worker places while something else
 	// goes first.
-	trickle = 0.1
+	trickle = 0.05
 	// callsAtOnce is how many events a worker places at once, from all its batches. A
 	// few keep a server busy: with SQLite one does.
 	callsAtOnce = 8
