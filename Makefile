@@ -13,14 +13,14 @@ test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
 test: export CADDY_PATH := $(CADDY_PATH)
 
-.PHONY: dev demo bench faults check format vet staticcheck determinism test alerts histories fuzz
+.PHONY: dev demo bench faults check format vet staticcheck determinism test alerts histories
 dev:
 	go run ./starter dev
 
 demo:
 	go run ./starter demo
 
-# Measures the product on this machine, in about ten minutes; a part of it with
+# Measures the product on this machine, in about four minutes; a part of it with
 # make bench BENCH=quiet,single
 bench:
 	go run ./starter/bench -only "$(BENCH)"
