@@ -245,7 +245,8 @@ func TestBrowser(t *testing.T) {
 		s.scene()
 		adam := s.tab(b, "adam", desktop)
 		adam.signIn(s.tokens["adam"])
-		adam.sees(".card", "Live")
+		// What the desk learns of only now waits behind the pill.
+		adam.see(`(document.getElementById("pill")?.hidden === false && document.getElementById("pill").click(), [...document.querySelectorAll(".card")].some(e => e.innerText.includes("Live")))`)
 		for _, path := range []string{"/", "/?state=holding", "/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/nowhere"} {
 			adam.open(path)
 			adam.see(`document.querySelector("h1")`)
