@@ -15,6 +15,9 @@ import (
 const (
 	// lookEvery is how often the open batches are counted while this worker has one.
 	lookEvery = 500 * time.Millisecond
+	// countTimeout bounds a count. A client repeats for a minute what a busy server
+	// refuses, and a storm would seem to last as long.
+	countTimeout = 2 * time.Second
 	// trickle is the part of the time in which a worker places while something else
 	// goes first.
 	trickle = 0.05
@@ -27,7 +30,7 @@ const (
 
 // Valve is shared by all that places batches in one process.
 type Valve struct {
-	count func(context.Context) (int64, error) // open batches, of all workers
+	count func(context.Context) (int64, error)
 	now   func() time.Time
 
 	mu      sync.Mutex
@@ -38,7 +41,7 @@ type Valve struct {
 	flow
 }
 
-// New makes a valve. While the open batches cannot be counted, there is no storm.
+// New makes a valve, which counts the open batches of all workers with count.
 func New(count func(context.Context) (int64, error), now func() time.Time) *Valve {
 	return &Valve{count: count, now: now, changed: make(chan struct{})}
 }
@@ -62,15 +65,24 @@ func (v *Valve) Run(ctx context.Context) {
 		if idle {
 			continue
 		}
-		open, err := v.count(ctx)
-		v.mu.Lock()
-		if err != nil {
-			open = 0
-		}
-		v.see(open, v.now())
-		v.tell()
-		v.mu.Unlock()
+		v.lookOnce(ctx)
 	}
+}
+
+// lookOnce counts the open batches. Where they cannot be counted there is no storm,
+// and the next count is compared with none.
+func (v *Valve) lookOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	open, err := v.count(ctx)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		v.flow = flow{over: true, crowded: v.crowded}
+	} else {
+		v.see(open, v.now())
+	}
+	v.tell()
 }
 
 // Waited tells how long a new workflow has waited for a worker.

@@ -22,19 +22,19 @@ func TestStorms(t *testing.T) {
 		counts   []int64 // open batches, a look each
 		trickles bool    // after the last
 	}{
-		"nothing is known yet":                 {nil, true},
-		"after one look":                       {[]int64{3}, true},
-		"a few batches are no storm":           {[]int64{3, 3}, false},
-		"it comes in":                          {[]int64{3, 20, 60}, true},
-		"it pauses for a moment":               {[]int64{3, 20, 60, 60, 80, 80}, true},
-		"it has ended":                         {[]int64{3, 20, 60, 60, 59}, false},
-		"another one comes":                    {[]int64{3, 20, 60, 60, 59, 90}, true},
-		"for almost half a minute":             {steady(60, 10), true},
-		"for half a minute":                    {steady(61, 10), false},
-		"one that is too long stays so":        {steady(80, 10), false},
-		"until its batches are taken":          {append(steady(80, 10), 50, 0, 10), true},
-		"as many come as are taken":            {[]int64{300, 302, 304, 301}, false},
-		"the count fails, which reads as none": {[]int64{3, 20, 0, 0}, false},
+		"nothing is known yet":          {nil, true},
+		"after one look":                {[]int64{3}, true},
+		"a few batches are no storm":    {[]int64{3, 3}, false},
+		"it comes in":                   {[]int64{3, 20, 60}, true},
+		"it pauses for a moment":        {[]int64{3, 20, 60, 60, 80, 80}, true},
+		"it has ended":                  {[]int64{3, 20, 60, 60, 59}, false},
+		"another one comes":             {[]int64{3, 20, 60, 60, 59, 90}, true},
+		"for almost half a minute":      {steady(60, 10), true},
+		"for half a minute":             {steady(61, 10), false},
+		"one that is too long stays so": {steady(80, 10), false},
+		"until its batches are taken":   {append(steady(80, 10), 50, 0, 10), true},
+		"as many come as are taken":     {[]int64{300, 302, 304, 301}, false},
+		"all are taken at once":         {[]int64{3, 20, 0, 0}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var f flow
@@ -51,8 +51,8 @@ func TestStorms(t *testing.T) {
 }
 
 // valve is one in whose storm only the test says what is open.
-func valve(t *testing.T, count func() (int64, error)) *Valve {
-	v := New(func(context.Context) (int64, error) { return count() }, time.Now)
+func valve(t *testing.T, count func(context.Context) (int64, error)) *Valve {
+	v := New(count, time.Now)
 	ctx, cancel := context.WithCancel(t.Context())
 	var run sync.WaitGroup
 	run.Go(func() { v.Run(ctx) })
@@ -93,7 +93,7 @@ func TestTurns(t *testing.T) {
 		var mu sync.Mutex
 		var open int64
 		grow := int64(stormBatches)
-		v := valve(t, func() (int64, error) {
+		v := valve(t, func(context.Context) (int64, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			open += grow
@@ -113,11 +113,41 @@ func TestTurns(t *testing.T) {
 	})
 }
 
+// A server that refuses to count, or never answers, does not make a storm: neither
+// while it does nor when it counts again, however often that changes.
+func TestNoCount(t *testing.T) {
+	refuses := func(n int, _ context.Context) (int64, error) {
+		if n%2 == 0 {
+			return 0, errors.New("too many requests")
+		}
+		return 300, nil
+	}
+	for name, count := range map[string]func(n int, ctx context.Context) (int64, error){
+		"refuses every other time": refuses,
+		"does not answer": func(_ int, ctx context.Context) (int64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				v := valve(t, func(ctx context.Context) (int64, error) { n++; return count(n, ctx) })
+				defer v.Open()()
+				time.Sleep(5 * time.Second)
+				if n := place(t, v, 10*time.Second); n < callsAtOnce*950 {
+					t.Errorf("%d events were placed in 10 s, want 8,000", n)
+				}
+			})
+		})
+	}
+}
+
 // New replies that wait for their workers hold the placing of more, and only as long
 // as they do.
 func TestWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := valve(t, func() (int64, error) { return 0, errors.New("down") })
+		v := valve(t, func(context.Context) (int64, error) { return 0, errors.New("down") })
 		defer v.Open()()
 		time.Sleep(2 * time.Second)
 		v.Waited(longestWait + time.Millisecond)
@@ -134,7 +164,7 @@ func TestWaited(t *testing.T) {
 // A worker opens a few batches, one in a storm, and the next when one is done.
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := valve(t, func() (int64, error) { return 4, nil })
+		v := valve(t, func(context.Context) (int64, error) { return 4, nil })
 		first := v.Open()
 		room := make(chan error, 1)
 		ask := func() { room <- v.Room(t.Context()) }
