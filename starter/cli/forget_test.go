@@ -82,6 +82,12 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	eventually(t, func() error { return sendUnderWay(t, sending) })
 
 	all := []string{ignored, waiting, sent, sending, conversation, intake, old}
+	// On a busy machine the bridge gathers comments, and hers came in batches of its own.
+	for _, id := range holding(t, username) {
+		if strings.HasPrefix(id, "intake:") && id != intake {
+			all = append(all, id)
+		}
+	}
 	var named struct{ Persons []erasure.Named }
 	decodeJSON(t, starter(t, "forget", "--name", "@"+strings.ToUpper(username), "--json").mustSucceed(t).out, &named)
 	if len(named.Persons) != 1 || len(named.Persons[0].Replies) != 4 || named.Persons[0].Account != account {
