@@ -1,12 +1,12 @@
 package faults
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 const (
@@ -78,7 +78,7 @@ func (t *trial) delivering(ids ...string) *delivery {
 				close(d.taken)
 				return
 			}
-			if !sleep(t.ctx, redeliverEvery) {
+			if !trials.Sleep(t.ctx, redeliverEvery) {
 				return
 			}
 		}
@@ -88,16 +88,5 @@ func (t *trial) delivering(ids ...string) *delivery {
 
 // post posts a webhook once.
 func (s *Stack) post(ctx context.Context, body []byte, header http.Header) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.webhooks, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header = header.Clone()
-	resp, err := poster.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, err
+	return trials.Delivery{Body: body, Header: header}.Post(ctx, poster, s.webhooks)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -41,7 +42,7 @@ func (t *trial) verdict(c *comment) Verdict {
 		if slices.Contains(t.Expect.Each, v) || ended {
 			return v
 		}
-		if !sleep(t.ctx, lookAgain) {
+		if !trials.Sleep(t.ctx, lookAgain) {
 			break
 		}
 	}

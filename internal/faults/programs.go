@@ -3,12 +3,10 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/faults/gate"
 	"github.com/privatereply/privatereply/internal/processes"
 )
@@ -30,7 +28,7 @@ func (s *Stack) add(p *programs, path string, env []string) error {
 		return err
 	}
 	p.gates = append(p.gates, g)
-	ops, err := freeAddress()
+	ops, err := processes.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -77,14 +75,6 @@ func (p *programs) close() {
 	for _, g := range p.gates {
 		g.Close()
 	}
-}
-
-func freeAddress() (string, error) {
-	port, err := devserver.FreePort()
-	if err != nil {
-		return "", err
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
 // strikeAt kills the victim, or stops it gently.

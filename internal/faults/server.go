@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply/internal/devserver"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // server is the Temporal server: one of our own, or one that somebody else runs.
@@ -62,7 +62,7 @@ func (s *server) start(ctx context.Context, c client.Client) error {
 		if _, err := c.CheckHealth(ctx, &client.CheckHealthRequest{}); err == nil {
 			return nil
 		}
-		if !sleep(ctx, pollEvery) {
+		if !trials.Sleep(ctx, pollEvery) {
 			return fmt.Errorf("the Temporal server does not come back: %w", context.Cause(ctx))
 		}
 	}
@@ -79,16 +79,4 @@ func shell(ctx context.Context, command string) error {
 		return fmt.Errorf("%s: %w\n%s", command, err, out)
 	}
 	return nil
-}
-
-// sleep reports whether d passed before ctx was done.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

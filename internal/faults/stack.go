@@ -201,7 +201,7 @@ func (s *Stack) preparePrograms() error {
 	s.desks = &programs{kind: desk, holds: &gate.Holds{}}
 	var addresses []string
 	for range max(1, s.opts.Bridges) {
-		address, err := freeAddress()
+		address, err := processes.FreeAddress()
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (s *Stack) preparePrograms() error {
 			return err
 		}
 	}
-	address, err := freeAddress()
+	address, err := processes.FreeAddress()
 	if err != nil {
 		return err
 	}

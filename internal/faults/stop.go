@@ -6,6 +6,7 @@ import (
 
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/faults/gate"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // What is under way when a program is stopped with SIGTERM, as by a deploy, comes to
@@ -88,7 +89,7 @@ func (t *trial) whenStopping(p *programs, do func()) {
 			return
 		}
 		_ = resp.Body.Close()
-		if !sleep(t.ctx, 50*time.Millisecond) {
+		if !trials.Sleep(t.ctx, 50*time.Millisecond) {
 			return
 		}
 	}

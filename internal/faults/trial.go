@@ -10,6 +10,7 @@ import (
 
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/faults/gate"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // pollEvery is how often Temporal is asked about something that is awaited.
@@ -87,7 +88,7 @@ func (t *trial) await(what string, done func() (bool, error)) {
 			return
 		}
 		last = err
-		if !sleep(t.ctx, pollEvery) {
+		if !trials.Sleep(t.ctx, pollEvery) {
 			t.fail("%s did not happen: %v; last error: %v", what, context.Cause(t.ctx), last)
 		}
 	}
@@ -176,7 +177,7 @@ func within(d time.Duration) (still func() bool) {
 
 // until waits for an instant.
 func (t *trial) until(at time.Time) {
-	if !sleep(t.ctx, time.Until(at)) {
+	if !trials.Sleep(t.ctx, time.Until(at)) {
 		t.fail("%v", context.Cause(t.ctx))
 	}
 }

@@ -6,12 +6,16 @@ package processes
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/devserver"
 )
 
 const (
@@ -124,4 +128,13 @@ func lastLine(path string) string {
 	}
 	text := strings.TrimSpace(string(b))
 	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// FreeAddress is one of 127.0.0.1 on which nobody listens.
+func FreeAddress() (string, error) {
+	port, err := devserver.FreePort()
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 const (
@@ -30,13 +31,13 @@ const (
 
 // auto measures the whole way of automatic replies: webhook, rule, workflow, call
 // to Meta, delivered. All comments come at once, and the last delivery counts.
-func auto(ctx context.Context, b *bench) ([]row, error) {
+func auto(ctx context.Context, b *bench) ([]trials.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	sb := s.newSandbox()
+	sb := trials.Meta(s.accounts, tokenPrefix, appSecret)
 	defer sb.Close()
 	stopMeta, err := s.serve(sb)
 	if err != nil {
@@ -58,11 +59,11 @@ func auto(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []row{{
-		what:     fmt.Sprintf("automatic replies delivered, %d comments at once", autoReplies),
-		measured: fmt.Sprintf("%.1f/s, %.2f of the bare workflow; %d calls to Meta too many", rate, rate/bare, sb.Report().Repeats),
-		limit:    fmt.Sprintf("bare workflow with one activity that does nothing %.1f/s", bare),
-		goal:     fmt.Sprintf("≥ %.1f", autoGoal), met: met(rate/bare >= autoGoal),
+	return []trials.Row{{
+		What:     fmt.Sprintf("automatic replies delivered, %d comments at once", autoReplies),
+		Measured: fmt.Sprintf("%.1f/s, %.2f of the bare workflow; %d calls to Meta too many", rate, rate/bare, sb.Report().Repeats),
+		Beside:   fmt.Sprintf("bare workflow with one activity that does nothing %.1f/s", bare),
+		Goal:     fmt.Sprintf("≥ %.1f", autoGoal), Met: trials.Met(rate/bare >= autoGoal),
 	}}, nil
 }
 
@@ -86,12 +87,12 @@ func (s *stack) serve(sb *sandbox.Sandbox) (stop func(), err error) {
 // from the first webhook to the last delivery.
 func (s *stack) replies(ctx context.Context, sb *sandbox.Sandbox, n int) (float64, error) {
 	before := sb.Report().Answered
-	deliveries, err := s.deliveries(sb, replyText, n)
+	deliveries, err := s.deliveries(sb, trials.AnsweredText, n)
 	if err != nil {
 		return 0, err
 	}
 	return rate(ctx, n, func() int { return sb.Report().Answered - before }, func(i int) error {
-		return deliveries[i].post(ctx, s.urls[i%len(s.urls)])
+		return deliveries[i].Deliver(ctx, poster, s.urls[i%len(s.urls)])
 	})
 }
 
@@ -134,7 +135,7 @@ func rate(ctx context.Context, n int, done func() int, begin func(i int) error) 
 		return 0, err
 	}
 	for done() < n && time.Since(began) < autoTime {
-		if !sleep(ctx, 5*time.Millisecond) {
+		if !trials.Sleep(ctx, 5*time.Millisecond) {
 			return 0, ctx.Err()
 		}
 	}

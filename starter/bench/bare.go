@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // Bare workflows are what the product is compared with: the least that a comment
@@ -27,19 +29,19 @@ const (
 const bareRun = 3 * time.Second
 
 // starts measures what the server takes when nothing is done but starting.
-func starts(ctx context.Context, b *bench) ([]row, error) {
+func starts(ctx context.Context, b *bench) ([]trials.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	var rows []row
+	var rows []trials.Row
 	for _, at := range []int{32, 64} {
 		rates, err := s.bareStarts(ctx, unreadQueue, at, 3)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{what: fmt.Sprintf("bare workflow starts, %d at once", at), measured: perSecond(rates)})
+		rows = append(rows, trials.Row{What: fmt.Sprintf("bare workflow starts, %d at once", at), Measured: perSecond(rates)})
 	}
 	w := s.bareWorker()
 	if err := w.Start(); err != nil {
@@ -47,7 +49,7 @@ func starts(ctx context.Context, b *bench) ([]row, error) {
 	}
 	defer w.Stop()
 	rates, err := s.bareStarts(ctx, bareQueue, 32, 3)
-	return append(rows, row{what: "the same, 32 at once, while a worker ends each", measured: perSecond(rates)}), err
+	return append(rows, trials.Row{What: "the same, 32 at once, while a worker ends each", Measured: perSecond(rates)}), err
 }
 
 // bareWorker runs bare workflows.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // Guards: a figure in the table is the one that was measured.
@@ -30,23 +30,6 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// Guards: the table is Markdown whose columns are aligned, whatever stands in it.
-func TestTable(t *testing.T) {
-	var b strings.Builder
-	writeTable(&b, []row{
-		{what: "a", measured: "1,000/s", limit: "2,000/s", goal: "≥ 1", met: met(true)},
-		{what: "longer", measured: "1/s", met: met(false)},
-	})
-	want := `| what   | measured | beside it, in the same step | goal | met    |
-| ------ | -------- | --------------------------- | ---- | ------ |
-| a      | 1,000/s  | 2,000/s                     | ≥ 1  | yes    |
-| longer | 1/s      |                             |      | **no** |
-`
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 // Guards: a step that kills its server does not run on one that is somebody else's.
 func TestExisting(t *testing.T) {
 	tests := []struct {
@@ -62,7 +45,7 @@ func TestExisting(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := choose(tt.only)
+			chosen, err := trials.Choose(steps, tt.only)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,29 +60,23 @@ func TestExisting(t *testing.T) {
 // Guards: BENCH= runs what was asked for, and a mistyped step runs nothing.
 func TestChoose(t *testing.T) {
 	tests := []struct {
-		name, only string
-		want       []string
-		err        string
+		name, only, want, err string
 	}{
-		{"all", "", names(), ""},
-		{"some, in the order asked for", "single, quiet", []string{"single", "quiet"}, ""},
-		{"mistyped", "quiet,singel", nil, `no step "singel"`},
+		{"all", "", trials.Names(steps), ""},
+		{"some, in the order asked for", "single, quiet", "single, quiet", ""},
+		{"mistyped", "quiet,singel", "", `no step "singel"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := choose(tt.only)
+			chosen, err := trials.Choose(steps, tt.only)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error %v, want %q", err, tt.err)
 				}
 				return
 			}
-			var got []string
-			for _, s := range chosen {
-				got = append(got, s.name)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
-				t.Errorf("%v, (-want +got):\n%s", err, diff)
+			if got := trials.Names(chosen); got != tt.want || err != nil {
+				t.Errorf("%q, error %v, want %q", got, err, tt.want)
 			}
 		})
 	}

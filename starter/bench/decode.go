@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/privatereply/privatereply/internal/processes"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]+) ns/op.*?(\d+) allocs/op`)
 
 // decode runs the bridge's own Go benchmark.
-func decode(ctx context.Context, _ *bench) ([]row, error) {
+func decode(ctx context.Context, _ *bench) ([]trials.Row, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
 		processes.Module+"/webhookbridge/bridge").CombinedOutput()
 	if err != nil {
@@ -41,10 +42,10 @@ func decode(ctx context.Context, _ *bench) ([]row, error) {
 	if len(took) == 0 {
 		return nil, fmt.Errorf("go test -bench printed no BenchmarkDelivery:\n%s", out)
 	}
-	return []row{{
-		what:     "signature and decoding of a delivery of one comment (go test -bench)",
-		measured: fmt.Sprintf("%.1f µs, %d allocations", median(took), allocations),
-		goal:     fmt.Sprintf("≤ %d µs, ≤ %d", decodeMicroseconds, decodeAllocations),
-		met:      met(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
+	return []trials.Row{{
+		What:     "signature and decoding of a delivery of one comment (go test -bench)",
+		Measured: fmt.Sprintf("%.1f µs, %d allocations", median(took), allocations),
+		Goal:     fmt.Sprintf("≤ %d µs, ≤ %d", decodeMicroseconds, decodeAllocations),
+		Met:      trials.Met(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
 	}}, nil
 }

@@ -30,8 +30,8 @@ func (e existing) check(chosen []step) error {
 		return nil
 	}
 	for _, s := range chosen {
-		if !slices.Contains(onExisting, s.name) {
-			return errors.New("the step " + s.name + " does not run with -temporal")
+		if !slices.Contains(onExisting, s.Name) {
+			return errors.New("the step " + s.Name + " does not run with -temporal")
 		}
 	}
 	return nil

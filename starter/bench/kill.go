@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/internal/processes"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/starter/load"
 )
 
@@ -21,7 +22,7 @@ const (
 // kill kills each process in the middle of a storm and starts it again at once. The
 // storm repeats what was not acknowledged, as Meta does. In the end every comment
 // that was acknowledged must have its reply, and none may have two.
-func kill(ctx context.Context, b *bench) ([]row, error) {
+func kill(ctx context.Context, b *bench) ([]trials.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -56,12 +57,12 @@ func kill(ctx context.Context, b *bench) ([]row, error) {
 			failed += n
 		}
 	}
-	return []row{{
-		what: "kill -9 of bridge, worker and Temporal server in a storm: replies, by id",
-		measured: fmt.Sprintf("%s of %s acknowledged comments; %d missing, %d extra, %d doubled",
+	return []trials.Row{{
+		What: "kill -9 of bridge, worker and Temporal server in a storm: replies, by id",
+		Measured: fmt.Sprintf("%s of %s acknowledged comments; %d missing, %d extra, %d doubled",
 			number(float64(kept.Found)), number(float64(kept.Acknowledged)), kept.Missing, kept.Extra, kept.Doubled),
-		limit: fmt.Sprintf("%s sent, %d tries failed and were repeated", number(killComments), failed),
-		goal:  "all, none twice", met: met(kept.Err() == nil && kept.Acknowledged > 0),
+		Beside: fmt.Sprintf("%s sent, %d tries failed and were repeated", number(killComments), failed),
+		Goal:   "all, none twice", Met: trials.Met(kept.Err() == nil && kept.Acknowledged > 0),
 	}}, kept.Err()
 }
 
@@ -73,7 +74,7 @@ func (s *stack) killEach(ctx context.Context) error {
 		}
 	}
 	for _, kill := range []func() error{again(s.bridges[0]), again(s.workers[0]), func() error { return s.restartServer(ctx) }} {
-		if !sleep(ctx, killEvery) {
+		if !trials.Sleep(ctx, killEvery) {
 			return ctx.Err()
 		}
 		if err := kill(); err != nil {

@@ -36,16 +36,6 @@ func processor() string {
 	return "unknown CPU"
 }
 
-// loadAverage is that of the last minute: other work on the machine shows in it.
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	one, _, _ := strings.Cut(string(b), " ")
-	return one
-}
-
 func cliVersion(path string) string {
 	out, err := exec.CommandContext(context.Background(), path, "--version").Output()
 	if err != nil {

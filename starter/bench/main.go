@@ -13,29 +13,26 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // step measures one thing on a server of its own.
-type step struct {
-	name  string
-	about string
-	run   func(ctx context.Context, b *bench) ([]row, error)
-}
+type step = trials.Step[func(ctx context.Context, b *bench) ([]trials.Row, error)]
 
 // steps in the order in which they run.
 var steps = []step{
-	{"decode", "signature and decoding of a delivery", decode},
-	{"starts", "bare workflow starts", starts},
-	{"quiet", "one delivery at a time", quiet},
-	{"single", "deliveries of one comment", single},
-	{"batch", "deliveries of 50 comments", batch},
-	{"auto", "webhook to delivered reply", auto},
-	{"memory", "the bridge's memory in a storm of 200,000 comments", memory},
-	{"kill", "kill -9 of each process in a storm", kill},
+	{Name: "decode", About: "signature and decoding of a delivery", Run: decode},
+	{Name: "starts", About: "bare workflow starts", Run: starts},
+	{Name: "quiet", About: "one delivery at a time", Run: quiet},
+	{Name: "single", About: "deliveries of one comment", Run: single},
+	{Name: "batch", About: "deliveries of 50 comments", Run: batch},
+	{Name: "auto", About: "webhook to delivered reply", Run: auto},
+	{Name: "memory", About: "the bridge's memory in a storm of 200,000 comments", Run: memory},
+	{Name: "kill", About: "kill -9 of each process in a storm", Run: kill},
 }
 
 func main() {
@@ -44,7 +41,7 @@ func main() {
 	var on existing
 	flag.StringVar(&on.address, "temporal", "", "host:port of a Temporal server to run on, each step in a namespace of its own; only "+strings.Join(onExisting, ", "))
 	flag.IntVar(&on.copies, "copies", 1, "how many workers and how many bridges share the server of -temporal")
-	only := flag.String("only", "", "steps to run, separated by commas: "+strings.Join(names(), ", ")+" (default all)")
+	only := flag.String("only", "", "steps to run, separated by commas: "+trials.Names(steps)+" (default all)")
 	flag.Parse()
 	if err := run(ctx, *only, on); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,34 +49,10 @@ func main() {
 	}
 }
 
-func names() []string {
-	var all []string
-	for _, s := range steps {
-		all = append(all, s.name)
-	}
-	return all
-}
-
-// choose picks the steps that were asked for.
-func choose(only string) ([]step, error) {
-	if only == "" {
-		return steps, nil
-	}
-	var chosen []step
-	for name := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(steps, func(s step) bool { return s.name == strings.TrimSpace(name) })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no step %q; the steps are %s", name, strings.Join(names(), ", "))
-		}
-		chosen = append(chosen, steps[i])
-	}
-	return chosen, nil
-}
-
 // run runs the chosen steps. A step that fails is a row of the table, and an error
 // at the end; a goal that is missed is only said.
 func run(ctx context.Context, only string, on existing) error {
-	chosen, err := choose(only)
+	chosen, err := trials.Choose(steps, only)
 	if err == nil {
 		err = on.check(chosen)
 	}
@@ -91,20 +64,20 @@ func run(ctx context.Context, only string, on existing) error {
 		return err
 	}
 	defer b.clean()
-	before := loadAverage()
+	before := trials.LoadAverage()
 	began := time.Now()
-	var rows []row
+	var rows []trials.Row
 	var failed []error
 	for i, s := range chosen {
-		b.tell("[%d/%d] %s: %s", i+1, len(chosen), s.name, s.about)
-		measured, err := s.run(ctx, b)
+		b.tell("[%d/%d] %s: %s", i+1, len(chosen), s.Name, s.About)
+		measured, err := s.Run(ctx, b)
 		rows = append(rows, measured...)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", s.name, err))
-			rows = append(rows, row{what: s.about, measured: "failed: " + err.Error(), met: no})
+			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
+			rows = append(rows, trials.Row{What: s.About, Measured: "failed: " + err.Error(), Met: trials.No})
 		}
 	}
 	command := "make bench"
@@ -112,7 +85,7 @@ func run(ctx context.Context, only string, on existing) error {
 		command += " BENCH=" + only
 	}
 	fmt.Printf("%s\n%s, %s, load average %s before and %s after, %v in all\n\n",
-		b.machine(), command, began.UTC().Format("2006-01-02 15:04 MST"), before, loadAverage(), time.Since(began).Round(time.Second))
-	writeTable(os.Stdout, rows)
+		b.machine(), command, began.UTC().Format("2006-01-02 15:04 MST"), before, trials.LoadAverage(), time.Since(began).Round(time.Second))
+	trials.WriteRows(os.Stdout, rows)
 	return errors.Join(failed...)
 }

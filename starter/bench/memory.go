@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/starter/load"
 )
 
@@ -21,7 +22,7 @@ const (
 
 // memory measures the most that the bridge needed in a long storm: first of small
 // deliveries on many connections, then of large ones.
-func memory(ctx context.Context, b *bench) ([]row, error) {
+func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -59,11 +60,11 @@ func memory(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []row{{
-		what:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
-		measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
-		limit:    fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
-		goal:     fmt.Sprintf("< %d MiB", memoryGoal), met: met(peak < memoryGoal),
+	return []trials.Row{{
+		What:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
+		Measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
+		Beside:   fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
+		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Met: trials.Met(peak < memoryGoal),
 	}}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 
 // quiet times a single delivery against a single bare start, in turns, so that
 // both see the same machine.
-func quiet(ctx context.Context, b *bench) ([]row, error) {
+func quiet(ctx context.Context, b *bench) ([]trials.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -31,7 +33,7 @@ func quiet(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer bare.Stop()
-	deliveries, err := s.deliveries(s.newSandbox(), stormText, quietWarmUp+quietRounds)
+	deliveries, err := s.deliveries(trials.Meta(s.accounts, tokenPrefix, appSecret), trials.IgnoredText, quietWarmUp+quietRounds)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func quiet(ctx context.Context, b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer, err := timed(ctx, func() error { return d.post(ctx, s.urls[0]) })
+		answer, err := timed(ctx, func() error { return d.Deliver(ctx, poster, s.urls[0]) })
 		if err != nil {
 			return nil, err
 		}
@@ -50,11 +52,11 @@ func quiet(ctx context.Context, b *bench) ([]row, error) {
 		}
 	}
 	ratio := float64(median(answers)) / float64(median(starts))
-	return []row{{
-		what:     "quiet: one delivery at a time, median acknowledgement",
-		measured: fmt.Sprintf("%s, %.2f of a bare start", milliseconds(median(answers)), ratio),
-		limit:    "bare start, median " + milliseconds(median(starts)),
-		goal:     fmt.Sprintf("≤ %.1f", quietGoal), met: met(ratio <= quietGoal),
+	return []trials.Row{{
+		What:     "quiet: one delivery at a time, median acknowledgement",
+		Measured: fmt.Sprintf("%s, %.2f of a bare start", milliseconds(median(answers)), ratio),
+		Beside:   "bare start, median " + milliseconds(median(starts)),
+		Goal:     fmt.Sprintf("≤ %.1f", quietGoal), Met: trials.Met(ratio <= quietGoal),
 	}}, nil
 }
 
@@ -63,7 +65,7 @@ func timed(ctx context.Context, call func() error) (time.Duration, error) {
 	began := time.Now()
 	err := call()
 	took := time.Since(began)
-	if err == nil && !sleep(ctx, quietPause) {
+	if err == nil && !trials.Sleep(ctx, quietPause) {
 		err = ctx.Err()
 	}
 	return took, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/processes"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -26,25 +26,10 @@ const (
 	appSecret   = "bench-app-secret"
 	tokenPrefix = "bench-access-token-" // before the account's id
 
-	// stormText is what the comments of storms say. A rule ignores it, so that a
-	// storm measures the intake and not Meta.
-	stormText = "🔥🔥🔥"
-	// replyText is what a rule answers.
-	replyText = "What is the price?"
-
 	accountsFile = `accounts:
   - {platform: instagram, id: "17841400000000001", name: One, login: instagram, token_env: BENCH_TOKEN_17841400000000001, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
   - {platform: instagram, id: "17841400000000002", name: Two, login: instagram, token_env: BENCH_TOKEN_17841400000000002, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
   - {platform: facebook, id: "100000000000001", name: Three, token_env: BENCH_TOKEN_100000000000001, sweep_every: "0", posts_per_hour: 1000000000, live_per_second: 1000000}
-`
-	rulesFile = `default: ask
-rules:
-  - name: emoji-only
-    when: letters(text) == 0
-    ignore: true
-  - name: price
-    when: says(text, "price")
-    reply: "Hi {{username|there}}, our price list: https://example.com/prices"
 `
 )
 
@@ -79,7 +64,7 @@ func (b *bench) newStack(ctx context.Context) (*stack, error) {
 func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stack) start(ctx context.Context, b *bench) error {
-	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": rulesFile} {
+	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": trials.Rules} {
 		if err := os.WriteFile(s.file(name), []byte(content), 0o600); err != nil {
 			return err
 		}
@@ -129,11 +114,10 @@ func (s *stack) startServer(ctx context.Context, b *bench) (*devserver.Server, e
 func (s *stack) prepareProcesses(b *bench) error {
 	var addresses [3]string
 	for i := range addresses {
-		port, err := devserver.FreePort()
-		if err != nil {
+		var err error
+		if addresses[i], err = processes.FreeAddress(); err != nil {
 			return err
 		}
-		addresses[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	s.urls = append(s.urls, "http://"+addresses[0]+bridge.Path)
 	s.bridges = append(s.bridges, &processes.Process{

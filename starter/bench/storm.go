@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/starter/load"
 )
 
@@ -24,8 +25,8 @@ const (
 )
 
 // single measures deliveries of one comment.
-func single(ctx context.Context, b *bench) ([]row, error) {
-	var rows []row
+func single(ctx context.Context, b *bench) ([]trials.Row, error) {
+	var rows []trials.Row
 	for _, at := range []struct {
 		connections int
 		goal        float64
@@ -41,11 +42,11 @@ func single(ctx context.Context, b *bench) ([]row, error) {
 			goal += fmt.Sprintf(", p99 ≤ %.0f ms", at.p99)
 			ok = ok && m.middle.Acknowledgement.P99 <= at.p99
 		}
-		rows = append(rows, row{
-			what: fmt.Sprintf("single comments accepted, %d connections", at.connections),
-			measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+		rows = append(rows, trials.Row{
+			What: fmt.Sprintf("single comments accepted, %d connections", at.connections),
+			Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 				m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-			limit: "bare starts " + perSecond(m.bare), goal: goal, met: met(ok),
+			Beside: "bare starts " + perSecond(m.bare), Goal: goal, Met: trials.Met(ok),
 		})
 		rows = append(rows, m.more()...)
 	}
@@ -53,17 +54,17 @@ func single(ctx context.Context, b *bench) ([]row, error) {
 }
 
 // batch measures deliveries of many comments.
-func batch(ctx context.Context, b *bench) ([]row, error) {
+func batch(ctx context.Context, b *bench) ([]trials.Row, error) {
 	const connections, comments, goal = 32, 50, 10_000
 	m, err := b.measureStorms(ctx, connections, comments)
 	if err != nil {
 		return nil, err
 	}
-	return append([]row{{
-		what: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
-		measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+	return append([]trials.Row{{
+		What: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
+		Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 			m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-		limit: "bare starts " + perSecond(m.bare), goal: "≥ " + number(goal) + "/s", met: met(median(m.rates) >= goal),
+		Beside: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Met: trials.Met(median(m.rates) >= goal),
 	}}, m.more()...), nil
 }
 
@@ -78,19 +79,19 @@ type storms struct {
 }
 
 // more are the rows that stand below every accepted figure.
-func (m *storms) more() []row {
+func (m *storms) more() []trials.Row {
 	drained := float64(m.held.after) / drainTime.Seconds()
-	return []row{
+	return []trials.Row{
 		{
-			what:     "— drain: replies started a second",
-			measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.storms.perSecond(m.held.during))),
-			limit:    fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
+			What:     "— drain: replies started a second",
+			Measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.storms.perSecond(m.held.during))),
+			Beside:   fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
 		},
 		{
-			what:     "— acknowledged comments that Temporal holds, by id",
-			measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.held.found)), number(float64(m.held.acknowledged)), m.refused),
-			limit:    fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
-			goal:     "all", met: met(m.held.found == m.held.acknowledged),
+			What:     "— acknowledged comments that Temporal holds, by id",
+			Measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.held.found)), number(float64(m.held.acknowledged)), m.refused),
+			Beside:   fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
+			Goal:     "all", Met: trials.Met(m.held.found == m.held.acknowledged),
 		},
 	}
 }
@@ -134,7 +135,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 	}
 	m.storms.to = time.Now()
 	m.middle = results[slices.Index(m.rates, median(m.rates))]
-	if !sleep(ctx, drainTime) {
+	if !trials.Sleep(ctx, drainTime) {
 		return nil, ctx.Err()
 	}
 	// What counts is in Temporal now; a server at rest tells it sooner.
@@ -143,7 +144,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 		if m.held, err = s.held(ctx, m.storms, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
 			break
 		}
-		if !sleep(ctx, heldPause) {
+		if !trials.Sleep(ctx, heldPause) {
 			return nil, ctx.Err()
 		}
 	}
@@ -153,19 +154,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 // storm is one that sends as fast as it is answered.
 func (s *stack) storm(connections, comments int) load.Storm {
 	return load.Storm{
-		URL: s.urls[0], More: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: stormText,
+		URL: s.urls[0], More: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: trials.IgnoredText,
 		Connections: connections, Batch: comments, Comments: stormComments, Duration: stormTime,
-	}
-}
-
-// sleep reports whether d passed before ctx was done.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -47,10 +48,10 @@ func accounts(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.add(row{
-		what:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
-		measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
-		beside:   fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
+	r.add(trials.Row{
+		What:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
+		Measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
+		Beside:   fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
 	})
 	idle, err := r.idle(ctx, p)
 	if err != nil {
@@ -63,10 +64,10 @@ func accounts(ctx context.Context, r *run) error {
 	for i := range used {
 		used[i] /= sweptByHand
 	}
-	r.add(row{
-		what:     "a sweep that finds nothing new",
-		measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
-		beside: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
+	r.add(trials.Row{
+		What:     "a sweep that finds nothing new",
+		Measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
+		Beside: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
 			used[serverCPU], used[postgresCPU], used[workerCPU]),
 	})
 	return nil
@@ -81,7 +82,7 @@ func (r *run) awaitRest(ctx context.Context, p *product) error {
 	defer cancel()
 	before, err := r.read(ctx, p)
 	for err == nil {
-		if !sleep(ctx, rest/2) {
+		if !trials.Sleep(ctx, rest/2) {
 			return context.Cause(ctx)
 		}
 		var now reading
@@ -114,7 +115,7 @@ func (p *product) awaitSchedules(ctx context.Context, want int) error {
 		if found >= want {
 			return nil
 		}
-		if !sleep(ctx, lookEvery) {
+		if !trials.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d Schedules were made: %w", found, want, context.Cause(ctx))
 		}
 	}
@@ -143,7 +144,7 @@ func (p *product) sweep(ctx context.Context, n int) error {
 		if err != nil || now-before >= n {
 			return err
 		}
-		if !sleep(ctx, lookEvery) {
+		if !trials.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d sweeps have ended: %w", now-before, n, context.Cause(ctx))
 		}
 	}

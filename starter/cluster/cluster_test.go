@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privatereply/privatereply/internal/cluster"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // Guards: the rows of the other programs stand in the table as they were printed, and
@@ -16,18 +17,18 @@ import (
 func TestReadTable(t *testing.T) {
 	tests := []struct {
 		name, text string
-		want       []row
+		want       []trials.Row
 	}{
 		{"nothing", "AMD EPYC, 2 cores\n", nil},
 		{"a head and no rows", "| what | measured |\n| ---- | -------- |\n", nil},
 		{"five columns", "text\n\n| what | measured | beside it | goal | met |\n| --- | --- | --- | --- | --- |\n| a | 1/s | 2/s | ≥ 3/s | **no** |\n| b | 1 | | | |\n",
-			[]row{{"a", "1/s", "2/s", "≥ 3/s", no}, {what: "b", measured: "1"}}},
-		{"fewer columns", "| fault | result |\n| --- | --- |\n| a | ok |\n", []row{{what: "a", measured: "ok"}}},
-		{"two tables", "| h |\n| - |\n| a |\n\n| h |\n| - |\n| b |\n", []row{{what: "a"}, {what: "b"}}},
+			[]trials.Row{{What: "a", Measured: "1/s", Beside: "2/s", Goal: "≥ 3/s", Met: trials.No}, {What: "b", Measured: "1"}}},
+		{"fewer columns", "| fault | result |\n| --- | --- |\n| a | ok |\n", []trials.Row{{What: "a", Measured: "ok"}}},
+		{"two tables", "| h |\n| - |\n| a |\n\n| h |\n| - |\n| b |\n", []trials.Row{{What: "a"}, {What: "b"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, readTable(tt.text), cmp.AllowUnexported(row{})); diff != "" {
+			if diff := cmp.Diff(tt.want, readTable(tt.text)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -37,11 +38,11 @@ func TestReadTable(t *testing.T) {
 // Guards: what is printed is Markdown, and reads back.
 func TestTable(t *testing.T) {
 	r := &run{costs: [][]string{{"path", "actions"}, {"ignored", "1.00"}}}
-	want := row{"a", "1,000/s", "", "≥ 1", yes}
-	r.add(want, row{what: "longer"})
+	want := trials.Row{What: "a", Measured: "1,000/s", Goal: "≥ 1", Met: trials.Yes}
+	r.add(want, trials.Row{What: "longer"})
 	var b strings.Builder
 	r.print(&b)
-	if got := readTable(b.String()); len(got) != 3 || got[0] != want || got[2].measured != "1.00" {
+	if got := readTable(b.String()); len(got) != 3 || got[0] != want || got[2].Measured != "1.00" {
 		t.Errorf("%+v of\n%s", got, b.String())
 	}
 }
@@ -133,13 +134,13 @@ func TestRefusals(t *testing.T) {
 func TestByGroup(t *testing.T) {
 	cases := readTable("| group | case | expected | seen | | seconds |\n| --- | --- | --- | --- | --- | --- |\n" +
 		"| kill | a | sent | sent | ok | 1.0 |\n| kill | b | sent | lost | FAILED | 1.0 |\n| races | c | sent | sent | ok | 1.0 |\n| races | d | sent | | left out | 0.0 |\n")
-	want := []row{
-		{what: "fault kill/b", measured: "lost", goal: "sent", met: no},
-		{what: "fault set, kill", measured: "1 of 2 cases ended as they should", goal: "all", met: no},
-		{what: "fault races/d", goal: "sent", met: no},
-		{what: "fault set, races", measured: "1 of 2 cases ended as they should", goal: "all", met: no},
+	want := []trials.Row{
+		{What: "fault kill/b", Measured: "lost", Goal: "sent", Met: trials.No},
+		{What: "fault set, kill", Measured: "1 of 2 cases ended as they should", Goal: "all", Met: trials.No},
+		{What: "fault races/d", Goal: "sent", Met: trials.No},
+		{What: "fault set, races", Measured: "1 of 2 cases ended as they should", Goal: "all", Met: trials.No},
 	}
-	if diff := cmp.Diff(want, byGroup(cases), cmp.AllowUnexported(row{})); diff != "" {
+	if diff := cmp.Diff(want, byGroup(cases)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // controlEvery is how often the control file is read.
@@ -23,7 +25,7 @@ func (r *run) control(ctx context.Context) (kill, start string, stop func()) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		for sleep(ctx, controlEvery) {
+		for trials.Sleep(ctx, controlEvery) {
 			want, err := os.ReadFile(file)
 			if err != nil || len(want) == 0 {
 				continue

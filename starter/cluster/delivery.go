@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -15,6 +11,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 const (
@@ -32,18 +29,12 @@ type written struct {
 	id       string
 	account  privatereply.Account
 	username string
-	delivery delivery
+	delivery trials.Delivery
 }
 
 // workflowID is that of its reply.
 func (w written) workflowID() (string, error) {
 	return privatereply.ReplyID(privatereply.Comment{Platform: w.account.Platform, Account: w.account.ID, CommentID: w.id})
-}
-
-// delivery is one signed webhook.
-type delivery struct {
-	body   []byte
-	header http.Header
 }
 
 // write writes n comments, each by a person of its own, taking turns between the
@@ -57,7 +48,7 @@ func (p *product) write(name, text string, n int) ([]written, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w.delivery.body, w.delivery.header, err = p.sandbox.SignedDelivery(w.id); err != nil {
+		if w.delivery.Body, w.delivery.Header, err = p.sandbox.SignedDelivery(w.id); err != nil {
 			return nil, err
 		}
 		all = append(all, w)
@@ -68,18 +59,18 @@ func (p *product) write(name, text string, n int) ([]written, error) {
 // deliver delivers webhooks a few at a time, as a load balancer does: to the bridges
 // in turns, and to the other one when one does not answer. What is not acknowledged
 // comes again until ctx is done, as Meta repeats it.
-func (p *product) deliver(ctx context.Context, all []delivery) error {
+func (p *product) deliver(ctx context.Context, all []trials.Delivery) error {
 	var next atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, d := range all {
 		group.Go(func() error {
 			for {
-				err := d.post(ctx, p.urls[int(next.Add(1))%len(p.urls)])
+				err := d.Deliver(ctx, poster, p.urls[int(next.Add(1))%len(p.urls)])
 				if err == nil {
 					return nil
 				}
-				if !sleep(ctx, repeatAfter) {
+				if !trials.Sleep(ctx, repeatAfter) {
 					return err
 				}
 			}
@@ -88,40 +79,10 @@ func (p *product) deliver(ctx context.Context, all []delivery) error {
 	return group.Wait()
 }
 
-// post delivers d once. Everything but 200 is an error.
-func (d delivery) post(ctx context.Context, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(d.body))
-	if err != nil {
-		return err
-	}
-	req.Header = d.header
-	resp, err := poster.Do(req)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("the bridge answered %s", resp.Status)
-	}
-	return err
-}
-
-func deliveriesOf(all []written) []delivery {
-	var deliveries []delivery
+func deliveriesOf(all []written) []trials.Delivery {
+	var deliveries []trials.Delivery
 	for _, w := range all {
 		deliveries = append(deliveries, w.delivery)
 	}
 	return deliveries
-}
-
-// sleep reports whether d passed before ctx was done.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

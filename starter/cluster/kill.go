@@ -8,6 +8,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/processes"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/starter/load"
 )
 
@@ -30,12 +31,12 @@ func kill(ctx context.Context, r *run) error {
 		return err
 	}
 	defer p.stop()
-	answered, err := p.write("kill", answeredText, killReplies)
+	answered, err := p.write("kill", trials.AnsweredText, killReplies)
 	if err != nil {
 		return err
 	}
 	storm := load.Storm{
-		URL: p.urls[0], More: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: ignoredText,
+		URL: p.urls[0], More: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: trials.IgnoredText,
 		Connections: 32, Batch: 1, Comments: killComments, Rate: killRate, Redeliver: true, Duration: 3 * time.Minute,
 	}
 	stormed := make(chan error, 1)
@@ -55,7 +56,7 @@ func kill(ctx context.Context, r *run) error {
 }
 
 // deliverSlowly spreads deliveries over the time of the kills.
-func (p *product) deliverSlowly(ctx context.Context, all []delivery) error {
+func (p *product) deliverSlowly(ctx context.Context, all []trials.Delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	every := 5 * killEvery / time.Duration(len(all))
@@ -63,7 +64,7 @@ func (p *product) deliverSlowly(ctx context.Context, all []delivery) error {
 		if err := p.deliver(ctx, all[i:i+1]); err != nil {
 			return err
 		}
-		if !sleep(ctx, every) {
+		if !trials.Sleep(ctx, every) {
 			return ctx.Err()
 		}
 	}
@@ -92,7 +93,7 @@ func (r *run) killEach(ctx context.Context, p *product) error {
 			return r.cluster.DB.Start(ctx)
 		}},
 	} {
-		if !sleep(ctx, killEvery) {
+		if !trials.Sleep(ctx, killEvery) {
 			return ctx.Err()
 		}
 		began := time.Now()
@@ -116,12 +117,12 @@ func (r *run) countStorm(ctx context.Context, p *product, result *load.Result) e
 			repeated += n
 		}
 	}
-	r.add(row{
-		what: "kill -9 of one of two bridges, one of two workers, the Temporal server and Postgres in a storm: replies, by id",
-		measured: fmt.Sprintf("%d of %d acknowledged comments; %d missing, %d extra, %d doubled",
+	r.add(trials.Row{
+		What: "kill -9 of one of two bridges, one of two workers, the Temporal server and Postgres in a storm: replies, by id",
+		Measured: fmt.Sprintf("%d of %d acknowledged comments; %d missing, %d extra, %d doubled",
 			kept.Found, kept.Acknowledged, kept.Missing, kept.Extra, kept.Doubled),
-		beside: fmt.Sprintf("%d sent, %d tries failed and were repeated", killComments, repeated),
-		goal:   "all, none twice", met: met(kept.Err() == nil && kept.Acknowledged == killComments),
+		Beside: fmt.Sprintf("%d sent, %d tries failed and were repeated", killComments, repeated),
+		Goal:   "all, none twice", Met: trials.Met(kept.Err() == nil && kept.Acknowledged == killComments),
 	})
 	if kept.Acknowledged != killComments {
 		err = fmt.Errorf("%d of %d comments were acknowledged in the end", kept.Acknowledged, killComments)
@@ -143,11 +144,11 @@ func (r *run) countAnswers(ctx context.Context, p *product, all []written) error
 			more++
 		}
 	}
-	r.add(row{
-		what:     "— meanwhile, comments that a rule answers: private replies that people received",
-		measured: fmt.Sprintf("%d of %d; %d none, %d more than one", len(all)-none-more, len(all), none, more),
-		beside:   fmt.Sprintf("%d guarded repeats after an unknown send", p.sandbox.Report().Repeats),
-		goal:     "all, none twice", met: met(none+more == 0 && waitErr == nil),
+	r.add(trials.Row{
+		What:     "— meanwhile, comments that a rule answers: private replies that people received",
+		Measured: fmt.Sprintf("%d of %d; %d none, %d more than one", len(all)-none-more, len(all), none, more),
+		Beside:   fmt.Sprintf("%d guarded repeats after an unknown send", p.sandbox.Report().Repeats),
+		Goal:     "all, none twice", Met: trials.Met(none+more == 0 && waitErr == nil),
 	})
 	if none+more > 0 {
 		return fmt.Errorf("of %d people %d received no private reply and %d more than one", len(all), none, more)

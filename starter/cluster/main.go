@@ -14,29 +14,24 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/privatereply/privatereply/internal/cluster"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // step is one part of a run.
-type step struct {
-	name  string
-	about string
-	run   func(ctx context.Context, r *run) error
-}
+type step = trials.Step[func(ctx context.Context, r *run) error]
 
 // steps in the order in which they run. What a comment costs is measured first, on a
 // database that holds nothing else.
 var steps = []step{
-	{"cost", "what a comment costs", cost},
-	{"load", "the load set of make bench", loadSet},
-	{"kill", "kill -9 of each part in a storm", kill},
-	{"faults", "the fault set of make faults", faultSet},
-	{"accounts", "many accounts", accounts},
+	{Name: "cost", About: "what a comment costs", Run: cost},
+	{Name: "load", About: "the load set of make bench", Run: loadSet},
+	{Name: "kill", About: "kill -9 of each part in a storm", Run: kill},
+	{Name: "faults", About: "the fault set of make faults", Run: faultSet},
+	{Name: "accounts", About: "many accounts", Run: accounts},
 }
 
 func main() {
@@ -47,7 +42,7 @@ func main() {
 	flag.StringVar(&tools.Server, "server", "", "the Temporal server")
 	flag.StringVar(&tools.SQLTool, "sql-tool", "", "temporal-sql-tool")
 	logs := flag.String("logs", "", "an empty folder for the logs")
-	only := flag.String("only", "", "steps to run, separated by commas: "+strings.Join(names(), ", ")+" (default all)")
+	only := flag.String("only", "", "steps to run, separated by commas: "+trials.Names(steps)+" (default all)")
 	flag.Parse()
 	if err := main1(ctx, tools, *logs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -55,34 +50,10 @@ func main() {
 	}
 }
 
-func names() []string {
-	var all []string
-	for _, s := range steps {
-		all = append(all, s.name)
-	}
-	return all
-}
-
-// choose picks the steps that were asked for.
-func choose(only string) ([]step, error) {
-	if only == "" {
-		return steps, nil
-	}
-	var chosen []step
-	for name := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(steps, func(s step) bool { return s.name == strings.TrimSpace(name) })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no step %q; the steps are %s", name, strings.Join(names(), ", "))
-		}
-		chosen = append(chosen, steps[i])
-	}
-	return chosen, nil
-}
-
 // main1 runs the chosen steps. A step that fails is a row of the table, and an error
 // at the end.
 func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
-	chosen, err := choose(only)
+	chosen, err := trials.Choose(steps, only)
 	if err != nil {
 		return err
 	}
@@ -96,20 +67,20 @@ func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
 		return err
 	}
 	defer r.clean()
-	before, began := loadAverage(), time.Now()
+	before, began := trials.LoadAverage(), time.Now()
 	var failed []error
 	for i, s := range chosen {
-		tell("[%d/%d] %s: %s", i+1, len(chosen), s.name, s.about)
-		if err := s.run(ctx, r); err != nil {
+		tell("[%d/%d] %s: %s", i+1, len(chosen), s.Name, s.About)
+		if err := s.Run(ctx, r); err != nil {
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
 			}
-			failed = append(failed, fmt.Errorf("%s: %w", s.name, err))
-			r.add(row{what: s.about, measured: "failed: " + err.Error(), met: no})
+			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
+			r.add(trials.Row{What: s.About, Measured: "failed: " + err.Error(), Met: trials.No})
 		}
 	}
 	fmt.Printf("%s\nscripts/cluster.sh, %s, load average %s before and %s after, %v in all\n\n",
-		r.machine(), began.UTC().Format("2006-01-02 15:04 MST"), before, loadAverage(), time.Since(began).Round(time.Second))
+		r.machine(), began.UTC().Format("2006-01-02 15:04 MST"), before, trials.LoadAverage(), time.Since(began).Round(time.Second))
 	r.print(os.Stdout)
 	return errors.Join(failed...)
 }

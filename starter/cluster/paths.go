@@ -14,6 +14,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -36,11 +37,11 @@ type then struct {
 }
 
 var paths = []path{
-	{"ignored", ignoredText, 1, 0, []then{{privatereply.Ignored, nil}}},
-	{"ignored, 50 in a delivery", ignoredText, 50, 0, []then{{privatereply.Ignored, nil}}},
-	{"answered by a rule", answeredText, 1, unansweredFor, []then{{privatereply.Sent, joined}}},
+	{"ignored", trials.IgnoredText, 1, 0, []then{{privatereply.Ignored, nil}}},
+	{"ignored, 50 in a delivery", trials.IgnoredText, 50, 0, []then{{privatereply.Ignored, nil}}},
+	{"answered by a rule", trials.AnsweredText, 1, unansweredFor, []then{{privatereply.Sent, joined}}},
 	{"approved by a person", askedText, 1, unansweredFor, []then{{privatereply.AwaitingApproval, approve}, {privatereply.Sent, joined}}},
-	{"answered by a rule, and the person writes back", answeredText, 1, windowFor, []then{
+	{"answered by a rule, and the person writes back", trials.AnsweredText, 1, windowFor, []then{
 		{privatereply.Sent, joined}, {privatereply.Sent, writeBack}, {privatereply.Responded, nil},
 	}},
 }
@@ -87,12 +88,12 @@ func (p *product) walkAll(ctx context.Context, path path, name string, n int) ([
 }
 
 // batches puts the comments of each account together.
-func (p *product) batches(all []written, size int) ([]delivery, error) {
+func (p *product) batches(all []written, size int) ([]trials.Delivery, error) {
 	byAccount := map[string][]string{}
 	for _, w := range all {
 		byAccount[w.account.ID] = append(byAccount[w.account.ID], w.id)
 	}
-	var deliveries []delivery
+	var deliveries []trials.Delivery
 	for _, ids := range byAccount {
 		for len(ids) > 0 {
 			n := min(size, len(ids))
@@ -100,7 +101,7 @@ func (p *product) batches(all []written, size int) ([]delivery, error) {
 			if err != nil {
 				return nil, err
 			}
-			deliveries = append(deliveries, delivery{body, header})
+			deliveries = append(deliveries, trials.Delivery{Body: body, Header: header})
 			ids = ids[n:]
 		}
 	}
@@ -120,7 +121,7 @@ func (p *product) awaitState(ctx context.Context, state privatereply.State, want
 		if err != nil || n >= want {
 			return err
 		}
-		if !sleep(ctx, lookEvery) {
+		if !trials.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d replies are %s: %w", n, want, state, context.Cause(ctx))
 		}
 	}
@@ -158,7 +159,7 @@ func joined(ctx context.Context, p *product, all []written) error {
 			if ok {
 				break
 			}
-			if !sleep(ctx, lookEvery) {
+			if !trials.Sleep(ctx, lookEvery) {
 				return context.Cause(ctx)
 			}
 		}
@@ -185,7 +186,7 @@ func (p *product) conversationID(ctx context.Context, w written) (string, bool, 
 }
 
 func writeBack(ctx context.Context, p *product, all []written) error {
-	var deliveries []delivery
+	var deliveries []trials.Delivery
 	for _, w := range all {
 		mid, err := p.sandbox.Say(sandbox.NewMessage{Account: w.account.ID, Username: w.username, Text: "Thank you!", Quiet: true})
 		if err != nil {
@@ -195,7 +196,7 @@ func writeBack(ctx context.Context, p *product, all []written) error {
 		if err != nil {
 			return err
 		}
-		deliveries = append(deliveries, delivery{body, header})
+		deliveries = append(deliveries, trials.Delivery{Body: body, Header: header})
 	}
 	return p.deliver(ctx, deliveries)
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/cluster"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/devserver"
 	"github.com/privatereply/privatereply/internal/processes"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/trials"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -34,19 +34,7 @@ const (
 	appSecret   = "cluster-app-secret"
 	tokenPrefix = "cluster-access-token-" // before the account's id
 
-	ignoredText  = "🔥🔥🔥"                  // a rule ignores it
-	answeredText = "What is the price?"   // a rule answers it
-	askedText    = "Do you ship to Lyon?" // no rule holds: a person is asked
-
-	rulesFile = `default: ask
-rules:
-  - name: emoji-only
-    when: letters(text) == 0
-    ignore: true
-  - name: price
-    when: says(text, "price")
-    reply: "Hi {{username|there}}, our price list: https://example.com/prices"
-`
+	askedText = "Do you ship to Lyon?" // no rule holds: a person is asked
 )
 
 // product is two workers and two bridges in a namespace of their own, with the
@@ -101,7 +89,7 @@ func (p *product) start(ctx context.Context, r *run, accountsFile string) error 
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		return err
 	}
-	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": rulesFile} {
+	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": trials.Rules} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
 			return err
 		}
@@ -132,15 +120,7 @@ func (p *product) start(ctx context.Context, r *run, accountsFile string) error 
 
 // serveMeta serves the sandbox, with the accounts and without limits.
 func (p *product) serveMeta() (url string, err error) {
-	var accounts []sandbox.Account
-	for _, a := range p.accounts {
-		accounts = append(accounts, sandbox.Account{
-			Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, Token: tokenPrefix + a.ID, AppSecret: appSecret,
-		})
-	}
-	p.sandbox = sandbox.New(sandbox.Config{Accounts: accounts, Limits: sandbox.Limits{
-		PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1, ConversationsPerSecond: -1,
-	}})
+	p.sandbox = trials.Meta(p.accounts, tokenPrefix, appSecret)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -154,11 +134,10 @@ func (p *product) startPrograms(ctx context.Context, r *run, metaURL string) err
 	for n := range copies {
 		var addresses [3]string
 		for i := range addresses {
-			port, err := devserver.FreePort()
-			if err != nil {
+			var err error
+			if addresses[i], err = processes.FreeAddress(); err != nil {
 				return err
 			}
-			addresses[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		}
 		p.urls = append(p.urls, "http://"+addresses[0]+bridge.Path)
 		p.workers = append(p.workers, p.process(r, "worker", n, addresses[2],

@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/privatereply/privatereply/internal/cluster"
 	"github.com/privatereply/privatereply/internal/processes"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // run is what all steps share.
@@ -18,7 +18,7 @@ type run struct {
 	logs     string
 	on       string // what the cluster consists of
 	cluster  *cluster.Cluster
-	rows     []row
+	rows     []trials.Row
 	products int // that were made
 
 	// Cells of tables; the first line has the heads.
@@ -60,14 +60,4 @@ func (r *run) clean() {
 func (r *run) machine() string {
 	return fmt.Sprintf("%d cores, %s/%s, %s, %s, two workers, two bridges",
 		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), r.on)
-}
-
-// loadAverage is that of the last minute: other work on the machine shows in it.
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	one, _, _ := strings.Cut(string(b), " ")
-	return one
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/privatereply/privatereply/internal/cluster"
 	"github.com/privatereply/privatereply/internal/processes"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/trials"
 )
 
 // loadSet runs the load steps of make bench on the cluster.
@@ -38,19 +39,19 @@ func faultSet(ctx context.Context, r *run) error {
 }
 
 // byGroup sums up the rows of make faults: group, case, expected, seen and verdict.
-func byGroup(cases []row) []row {
-	var groups []row
+func byGroup(cases []trials.Row) []trials.Row {
+	var groups []trials.Row
 	total, ok := 0, 0
 	for i, c := range cases {
 		total++
-		if c.met == "ok" {
+		if c.Met == "ok" {
 			ok++
 		} else {
-			groups = append(groups, row{what: "fault " + c.what + "/" + c.measured, measured: c.goal, goal: c.beside, met: no})
+			groups = append(groups, trials.Row{What: "fault " + c.What + "/" + c.Measured, Measured: c.Goal, Goal: c.Beside, Met: trials.No})
 		}
-		if i+1 == len(cases) || cases[i+1].what != c.what {
-			groups = append(groups, row{
-				what: "fault set, " + c.what, measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), goal: "all", met: met(ok == total),
+		if i+1 == len(cases) || cases[i+1].What != c.What {
+			groups = append(groups, trials.Row{
+				What: "fault set, " + c.What, Measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), Goal: "all", Met: trials.Met(ok == total),
 			})
 			total, ok = 0, 0
 		}
@@ -59,7 +60,7 @@ func byGroup(cases []row) []row {
 }
 
 // set runs another program on the cluster, and reads the rows of its table.
-func (r *run) set(ctx context.Context, program string, args ...string) ([]row, error) {
+func (r *run) set(ctx context.Context, program string, args ...string) ([]trials.Row, error) {
 	cmd := exec.CommandContext(ctx, r.program(program), append(args, "-temporal", r.cluster.Address)...)
 	cmd.Env = processes.Environment()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
