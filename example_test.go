@@ -75,7 +75,7 @@ func ExampleFollowUpChannel() {
 	}
 	// Output:
 	// 1h0m0s later: standard, for a human agent standard
-	// 23h59m0s later: closed, for a human agent human agent
+	// 23h59m0s later: closed, for a human agent closed
 	// 168h0m0s later: closed, for a human agent closed
 }
 

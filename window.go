@@ -46,14 +46,15 @@ const (
 )
 
 // FollowUpChannel says how a follow-up may go at now to a person whose newest
-// message was at messageAt. Both windows stop WindowMargin before their end.
+// message was at messageAt. Both windows stop WindowMargin before their end; a human
+// agent's tag is for the time after the 24 hours.
 func FollowUpChannel(now, messageAt time.Time, humanAgent bool) Channel {
 	switch {
 	case messageAt.IsZero():
 		return ChannelClosed
 	case now.Before(messageAt.Add(StandardWindow - WindowMargin)):
 		return ChannelStandard
-	case humanAgent && now.Before(messageAt.Add(HumanAgentWindow-WindowMargin)):
+	case humanAgent && !now.Before(WindowCloses(messageAt)) && now.Before(messageAt.Add(HumanAgentWindow-WindowMargin)):
 		return ChannelHumanAgent
 	}
 	return ChannelClosed

@@ -25,7 +25,7 @@ func TestFollowUpChannel(t *testing.T) {
 		{"in the margin", standard, false, ChannelClosed},
 		{"after 24 hours", day, false, ChannelClosed},
 		{"agent within the 24 hours needs no tag", standard - 1, true, ChannelStandard},
-		{"agent in the margin", standard, true, ChannelHumanAgent},
+		{"agent in the margin", standard, true, ChannelClosed},
 		{"agent after 24 hours", day, true, ChannelHumanAgent},
 		{"the last nanosecond of the seven days", agent - 1, true, ChannelHumanAgent},
 		{"agent in the margin of the seven days", agent, true, ChannelClosed},

@@ -1,10 +1,12 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
@@ -14,6 +16,9 @@ const (
 	// unrepliedLife is how long a conversation lives that the account does not
 	// want unless a reply joins it.
 	unrepliedLife = time.Hour
+	// tellAtOnce is how many signals are on their way at the same time: a server takes
+	// 2,000 of one workflow, and a crowd of answers can come after an outage.
+	tellAtOnce = 500
 	// recentMessages is how many message ids are remembered to know a repeat.
 	recentMessages = 200
 	// longestRun is how long one run of a lasting conversation may be, as long as that
@@ -66,6 +71,7 @@ type conversation struct {
 	seen      int
 	recent    []string
 	replies   []ReplyJoined
+	replied   bool // a reply has joined, even if it has ended since
 	untold    []answer
 
 	followUps []SentFollowUp
@@ -82,7 +88,7 @@ func newConversation(ctx workflow.Context, in ConversationInput) *conversation {
 	c := &conversation{inbox: inbox{ctx: ctx}, in: in}
 	c.startedAt = c.now()
 	if was := in.Carried; was != nil {
-		c.startedAt = was.StartedAt
+		c.startedAt, c.replied = was.StartedAt, was.Replied || len(was.Replies) > 0
 		c.newest, c.seen, c.recent = was.LastMessageAt, was.MessagesSeen, was.RecentMessages
 		c.replies, c.refused, c.followUps = was.Replies, was.RefusedSignals, was.FollowUps
 	}
@@ -91,7 +97,7 @@ func newConversation(ctx workflow.Context, in ConversationInput) *conversation {
 
 func (c *conversation) carryOn() ConversationInput {
 	next := c.in
-	next.Carried = &Carried{ConversationStatus: *c.status(), StartedAt: c.startedAt, RecentMessages: c.recent}
+	next.Carried = &Carried{ConversationStatus: *c.status(), StartedAt: c.startedAt, Replied: c.replied, RecentMessages: c.recent}
 	return next
 }
 
@@ -106,7 +112,7 @@ func (c *conversation) tooLong() bool {
 // agents, and no joined reply waits for its first answer.
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
-	if len(c.replies) == 0 && c.in.RepliedOnly {
+	if !c.replied && c.in.RepliedOnly {
 		return c.startedAt.Add(unrepliedLife)
 	}
 	if !c.newest.IsZero() {
@@ -174,10 +180,15 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	if id, ok := privatereply.ParseID(m.Reply); !ok || id.Kind != "reply" {
 		return errNoReply
 	}
-	if slices.ContainsFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }) {
+	if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
+		if m.MessageID != "" && m.MessageID != c.replies[at].MessageID {
+			// It takes another message for its own. Whoever took one first has it.
+			m.Answered = c.replies[at].Answered
+			c.replies = append(slices.Delete(c.replies, at, at+1), m)
+		}
 		return nil
 	}
-	c.replies = append(c.replies, m)
+	c.replies, c.replied = append(c.replies, m), true
 	if !c.newest.IsZero() && privatereply.Answers(c.newest, m.SentAt) {
 		c.untold = append(c.untold, answer{m.Reply, c.newest})
 	}
@@ -188,8 +199,8 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 // tell signals the joined replies. One that has ended leaves the list.
 func (c *conversation) tell() error {
 	for len(c.untold) > 0 {
-		batch := c.untold
-		c.untold = nil
+		batch := c.untold[:min(len(c.untold), tellAtOnce)]
+		c.untold = c.untold[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
 			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.reply, "", PersonRespondedSignal, At{At: a.at})
@@ -198,8 +209,13 @@ func (c *conversation) tell() error {
 			if err := c.await(signals[i].IsReady); err != nil {
 				return err
 			}
-			if err := signals[i].Get(c.ctx, nil); err != nil {
-				c.leave(a.reply, err)
+			var ended *temporal.UnknownExternalWorkflowExecutionError
+			switch err := signals[i].Get(c.ctx, nil); {
+			case errors.As(err, &ended):
+				c.leave(a.reply)
+				continue
+			case err != nil: // it is told of the next message
+				workflow.GetLogger(c.ctx).Warn("cannot tell a reply of an answer", "reply", a.reply, "error", err)
 				continue
 			}
 			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.reply }); at >= 0 {
@@ -210,9 +226,8 @@ func (c *conversation) tell() error {
 	return nil
 }
 
-// leave takes a reply off the list: its workflow has ended, which is the only
-// reason for Temporal to refuse the signal.
-func (c *conversation) leave(reply string, why error) {
-	workflow.GetLogger(c.ctx).Info("reply has left the conversation", "reply", reply, "why", why)
+// leave takes a reply off the list: its workflow has ended.
+func (c *conversation) leave(reply string) {
+	workflow.GetLogger(c.ctx).Info("reply has left the conversation", "reply", reply)
 	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == reply })
 }

@@ -43,5 +43,6 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 type Carried struct {
 	ConversationStatus
 	StartedAt      time.Time `json:"started_at"`
+	Replied        bool      `json:"replied,omitempty"`
 	RecentMessages []string  `json:"recent_messages,omitempty"`
 }

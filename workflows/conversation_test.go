@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -58,7 +59,7 @@ func listen(t *testing.T, in ConversationInput) *talk {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if c.gone[reply] {
-				return errors.New("unknown external workflow execution")
+				return &temporal.UnknownExternalWorkflowExecutionError{}
 			}
 			c.told[reply] = append(c.told[reply], arg.(At).At.Sub(start))
 			return nil
@@ -158,6 +159,12 @@ func TestWindow(t *testing.T) {
 			c.messageAt(0, "a", 0)
 			c.joinAt(time.Minute, replyA, -time.Minute)
 		}, day, day, 1, map[string][]time.Duration{replyA: {0}}},
+		{"a reply that has ended was a reply", ConversationInput{RepliedOnly: true, HumanAgent: true}, func(c *talk) {
+			c.gone[replyA] = true
+			c.joinAt(0, replyA, 0)
+			c.messageAt(3*day, "a", 3*day)
+			c.messageAt(4*day, "b", 4*day)
+		}, 5 * day, 11 * day, 2, nil},
 		{"a joined reply waits for its answer", ConversationInput{}, func(c *talk) { c.joinAt(0, replyA, 0) },
 			0, 7 * day, 0, nil},
 		{"an answer is told", ConversationInput{}, func(c *talk) {
@@ -243,6 +250,8 @@ func TestFollowUp(t *testing.T) {
 		tagged  bool
 	}{
 		{"in the window", false, time.Hour, hi, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
+		{"a human agent in its last minutes", true, 24*time.Hour - time.Minute, human, nil, "", FollowUpAnswer{}, "a human agent may write from then on until 12:00:00 UTC on 9 Mar 2026", 0, false},
+		{"a human agent when it has closed", true, 24 * time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
 		{"in its last minutes", false, 24*time.Hour - time.Minute, hi, nil, "", FollowUpAnswer{}, "the window is closed: the person's newest message was at 12:00:00 UTC on 2 Mar 2026", 0, false},
 		{"a human agent in the window needs no tag", true, time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
 		{"a human agent after it", true, 48 * time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
@@ -316,7 +325,7 @@ func TestFollowUpLook(t *testing.T) {
 
 // A long chat goes on in a new run, and nothing of it is lost.
 func TestConversationContinuesAsNew(t *testing.T) {
-	c := listen(t, ConversationInput{HumanAgent: true})
+	c := listen(t, ConversationInput{HumanAgent: true, RepliedOnly: true})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(time.Minute, "a", time.Minute)
 	c.replyAt(2*time.Minute, "u", FollowUp{Agent: "ana", Text: "Hi!"})
@@ -343,12 +352,17 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	d.in = in
 	d.SetStartTime(start.Add(time.Hour))
 	d.messageAt(time.Second, "a", time.Minute) // a repeat of what the run before saw
+	d.gone[replyA] = true
 	d.messageAt(time.Minute, "c", time.Hour+time.Minute)
+	d.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"}) // a caller that did not get the answer
 	status := d.play()
+	if answer, ok := d.answers["u"].(*FollowUpAnswer); len(d.sent) != 0 || !ok || answer.MessageID != "m_9" {
+		t.Errorf("the repeated follow-up: %d sent, answer %+v (%v)", len(d.sent), d.answers["u"], d.refused["u"])
+	}
 	if status.MessagesSeen != 3 || !status.LastMessageAt.Equal(start.Add(time.Hour+time.Minute)) {
 		t.Errorf("%d messages, the last at %v", status.MessagesSeen, status.LastMessageAt)
 	}
-	if len(status.Replies) != 1 || !status.Replies[0].Answered || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
+	if len(in.Carried.Replies) != 1 || !in.Carried.Replies[0].Answered || len(status.Replies) != 0 || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
 		t.Errorf("carried over: %+v", status)
 	}
 	if got := d.Now().Sub(start); got != 7*24*time.Hour+time.Hour+time.Minute {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,9 @@ const (
 
 // SentFollowUp tells how a follow-up ended, without its text.
 type SentFollowUp struct {
-	Agent string    `json:"agent"`
-	At    time.Time `json:"at"`
+	Agent  string    `json:"agent"`
+	At     time.Time `json:"at"`
+	Update string    `json:"update,omitempty"` // the id that the caller gave the Update
 	FollowUpAnswer
 }
 
@@ -40,6 +42,9 @@ func (c *conversation) handleFollowUps() error {
 	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
 		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpAnswer, error) {
 			c.takeSignals()
+			if answer := c.answered(ctx); answer != nil {
+				return answer, nil
+			}
 			m, err := parse(raw)
 			if err != nil {
 				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
@@ -48,14 +53,26 @@ func (c *conversation) handleFollowUps() error {
 		},
 		workflow.UpdateHandlerOptions{
 			Description: "Write to the person while the window is open",
-			Validator: func(raw converter.RawValue) error {
-				if c.waiting() { // see handleUpdate
+			Validator: func(ctx workflow.Context, raw converter.RawValue) error {
+				if c.waiting() || c.answered(ctx) != nil { // see handleUpdate
 					return decode(raw, &FollowUp{})
 				}
 				_, err := parse(raw)
 				return err
 			},
 		})
+}
+
+// answered is what came of the Update of ctx if a run before this one did it. The
+// server knows an Update's id again only within a run, and Meta would deliver the
+// message a second time.
+func (c *conversation) answered(ctx workflow.Context) *FollowUpAnswer {
+	id := workflow.GetCurrentUpdateInfo(ctx).ID
+	i := slices.IndexFunc(c.followUps, func(f SentFollowUp) bool { return f.Update == id })
+	if id == "" || i < 0 {
+		return nil
+	}
+	return &c.followUps[i].FollowUpAnswer
 }
 
 func (c *conversation) checkFollowUp(m FollowUp) error {
@@ -66,7 +83,7 @@ func (c *conversation) checkFollowUp(m FollowUp) error {
 		return fmt.Errorf("text: %w", err)
 	}
 	if m.HumanAgent && !c.in.HumanAgent {
-		return errors.New("human_agent: this account does not have Meta's Human Agent feature; leave it out, or set human_agent in the accounts file once Meta has granted it")
+		return errors.New("human_agent: this account does not have Meta's Human Agent feature; leave it out, or set human_agent in the accounts file once Meta has granted it: it counts for conversations that begin after that")
 	}
 	if c.channel(m) != privatereply.ChannelClosed {
 		return nil
@@ -75,6 +92,10 @@ func (c *conversation) checkFollowUp(m FollowUp) error {
 		return errors.New("the window is closed: the person has not written yet, and only their message opens it")
 	}
 	closed := privatereply.WindowCloses(c.newest)
+	if m.HumanAgent && c.now().Before(closed) {
+		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may write from then on until %s",
+			clock(closed), clock(c.newest.Add(privatereply.HumanAgentWindow)))
+	}
 	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.newest.Add(privatereply.HumanAgentWindow-privatereply.WindowMargin)) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
 			clock(closed), clock(c.newest.Add(privatereply.HumanAgentWindow)))
@@ -98,7 +119,9 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnsw
 	if err != nil {
 		return nil, err
 	}
-	c.followUps = append(c.followUps, SentFollowUp{Agent: strings.TrimSpace(m.Agent), At: c.now(), FollowUpAnswer: *answer})
+	c.followUps = append(c.followUps, SentFollowUp{
+		Agent: strings.TrimSpace(m.Agent), At: c.now(), Update: workflow.GetCurrentUpdateInfo(ctx).ID, FollowUpAnswer: *answer,
+	})
 	c.followUps = c.followUps[max(0, len(c.followUps)-maxFollowUps):]
 	c.describe()
 	return answer, nil
@@ -176,5 +199,5 @@ func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Tim
 	return findMessage(ctx, FindMessage{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
-	})
+	}).MessageID
 }
