@@ -25,6 +25,7 @@ type SendResult struct {
 	Subcode     int       `json:"subcode,omitempty"`
 	TraceID     string    `json:"trace_id,omitempty"` // Meta's fbtrace_id
 	Wrote       bool      `json:"wrote,omitempty"`    // the request left the process
+	Doubtful    bool      `json:"doubtful,omitempty"` // OutcomeNotSent: Meta may have delivered it all the same
 	SentAt      time.Time `json:"sent_at,omitzero"`   // just before the request was written
 	RetryAt     time.Time `json:"retry_at,omitzero"`  // OutcomeNotSent: not before
 }

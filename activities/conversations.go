@@ -15,17 +15,16 @@ import (
 )
 
 // FindMessage reads the person's conversation for a message of the account with
-// the same text. It only reads, and may be repeated.
+// the same text, and has the Conversation note for whom it was found: two replies with
+// one text may look at the same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
 		return workflows.FoundMessage{}, err
 	}
-	known, err := a.knownMessages(ctx, in)
-	if err != nil {
+	if in.Known, err = a.knownMessages(ctx, in); err != nil {
 		return workflows.FoundMessage{}, err
 	}
-	sought := graph.Sought{Text: in.Text, Since: in.Since, Known: known}
 	for conversation, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: in.Person, Limit: 1, Since: in.Since}) {
 		if err != nil {
 			return workflows.FoundMessage{}, err
@@ -33,12 +32,57 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 		if !isWith(conversation, in.Person) {
 			continue
 		}
-		sought.From = ourselves(cred.Account, conversation, in.Person)
-		if m, ok := graph.FindMessage(conversation.Messages, sought); ok {
-			return workflows.FoundMessage{MessageID: m.ID}, nil
+		found, err := a.findIn(ctx, cred.Account, conversation, in)
+		if err != nil || found.MessageID != "" {
+			return found, err
 		}
 	}
 	return workflows.FoundMessage{}, nil
+}
+
+// findIn looks for a message that nobody else took first.
+func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage) (workflows.FoundMessage, error) {
+	sought := graph.Sought{Text: in.Text, Since: in.Since, Known: in.Known, From: ourselves(account, c, in.Person)}
+	for {
+		m, ok := graph.FindMessage(c.Messages, sought)
+		if !ok {
+			return workflows.FoundMessage{}, nil
+		}
+		// A send that never told how it ended may have waited long before it was made.
+		// Meta's time of the message is the better one then.
+		sentAt := m.At.Add(-privatereply.ClockSkew)
+		if noted := in.Since.Add(privatereply.ClockSkew); noted.After(sentAt) {
+			sentAt = noted
+		}
+		found := workflows.FoundMessage{MessageID: m.ID, SentAt: sentAt}
+		if in.Reply == "" {
+			return found, nil
+		}
+		ours, err := a.take(ctx, account, in, found)
+		if err != nil || ours {
+			return found, err
+		}
+		sought.Known = append(sought.Known, m.ID)
+	}
+}
+
+// take notes in the person's Conversation that a message is that of the reply that
+// asks, and tells whether no other reply took it before.
+func (a *Activities) take(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
+	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID}
+	if err := a.joinOne(ctx, account, in.Person, joined); err != nil {
+		return false, err
+	}
+	status, err := a.conversation(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	for _, reply := range status.Replies {
+		if reply.MessageID == found.MessageID {
+			return reply.Reply == in.Reply, nil
+		}
+	}
+	return false, fmt.Errorf("the conversation with %s has not noted message %s", in.Person, found.MessageID)
 }
 
 // isWith reports whether c may be the person's conversation. Many people get the
@@ -67,24 +111,16 @@ func ourselves(account privatereply.Account, c graph.Conversation, person string
 // two comments of one person may get the same text.
 func (a *Activities) knownMessages(ctx context.Context, in workflows.FindMessage) ([]string, error) {
 	known := in.Known
-	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
-	if err != nil {
-		return nil, err
-	}
 	if in.Reply == "" {
 		return known, nil // the conversation itself asks, and cannot be asked
 	}
-	value, err := a.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	status, err := a.conversation(ctx, in)
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
 		return known, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", id, err)
-	}
-	var status workflows.ConversationStatus
-	if err := value.Get(&status); err != nil {
-		return nil, fmt.Errorf("read the status of %s: %w", id, err)
+		return nil, err
 	}
 	for _, reply := range status.Replies {
 		if reply.Reply != in.Reply && reply.MessageID != "" {
@@ -99,6 +135,23 @@ func (a *Activities) knownMessages(ctx context.Context, in workflows.FindMessage
 	return known, nil
 }
 
+// conversation is the status of the person's Conversation.
+func (a *Activities) conversation(ctx context.Context, in workflows.FindMessage) (workflows.ConversationStatus, error) {
+	var status workflows.ConversationStatus
+	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
+	if err != nil {
+		return status, err
+	}
+	value, err := a.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	if err != nil {
+		return status, fmt.Errorf("ask %s: %w", id, err)
+	}
+	if err := value.Get(&status); err != nil {
+		return status, fmt.Errorf("read the status of %s: %w", id, err)
+	}
+	return status, nil
+}
+
 // JoinConversation tells the person's conversations about a delivered reply. A
 // repeat changes nothing.
 func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversation) error {
@@ -110,15 +163,25 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 		account = privatereply.Account{Platform: in.Platform, ID: in.Account, KeepAll: true}
 	}
 	for _, person := range in.People {
-		options, input, err := workflows.ConversationOptions(account, person, a.queue)
-		if err != nil {
+		if _, err := privatereply.ConversationID(account.Platform, account.ID, person); err != nil {
 			activity.GetLogger(ctx).Warn("no conversation for this person", "error", err)
 			continue
 		}
-		if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, in.Joined,
-			options, workflows.ConversationType, input); err != nil {
-			return fmt.Errorf("join %s: %w", options.ID, err)
+		if err := a.joinOne(ctx, account, person, in.Joined); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (a *Activities) joinOne(ctx context.Context, account privatereply.Account, person string, joined workflows.ReplyJoined) error {
+	options, input, err := workflows.ConversationOptions(account, person, a.queue)
+	if err != nil {
+		return err
+	}
+	if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, joined,
+		options, workflows.ConversationType, input); err != nil {
+		return fmt.Errorf("join %s: %w", options.ID, err)
 	}
 	return nil
 }

@@ -1,17 +1,21 @@
 package activities
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
@@ -21,6 +25,28 @@ const (
 	askingReply = "reply:facebook:100000000000001:300000000000001"
 	otherReply  = "reply:facebook:100000000000001:300000000000002"
 )
+
+// talk stands in for the person's Conversation.
+type talk struct {
+	status workflows.ConversationStatus
+	rivals []workflows.ReplyJoined // who join in the moment in which the reply that asks wants to
+}
+
+// talking lets the client reach a Conversation.
+func (b *bench) talking(c *talk) {
+	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").
+		Return(func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
+			return answered{c.status}, nil
+		}).Maybe()
+	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, "reply-joined", mock.Anything, mock.Anything, "Conversation", mock.Anything).
+		Run(func(args mock.Arguments) {
+			joined := args.Get(3).(workflows.ReplyJoined)
+			again := func(r workflows.ReplyJoined) bool { return r.Reply == joined.Reply }
+			c.status.Replies = append(c.status.Replies, c.rivals...)
+			c.rivals = nil
+			c.status.Replies = append(slices.DeleteFunc(c.status.Replies, again), joined)
+		}).Return(nil, nil).Maybe()
+}
 
 // answered is what a query answered.
 type answered struct{ status workflows.ConversationStatus }
@@ -70,6 +96,7 @@ func TestFindMessage(t *testing.T) {
 		account privatereply.Account
 		inbox   string
 		status  workflows.ConversationStatus // of the person's Conversation
+		rivals  []workflows.ReplyJoined
 		known   []string
 		want    string
 	}{
@@ -90,6 +117,11 @@ func TestFindMessage(t *testing.T) {
 		{name: "the other of two with the same text", account: page,
 			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}, {Reply: "reply:facebook:1:2"}}}, want: "m_2"},
+		{name: "taken by another that looks at the same time", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			rivals: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}},
+		{name: "the second of two that look at the same time", account: page,
+			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
+			rivals: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}, want: "m_2"},
 		{name: "Instagram, as the account", account: instagram, inbox: inbox([]string{person}, message("m_1", instagram.ID, testText, 0)), want: "m_1"},
 		{name: "Instagram, as the Page", account: instagram, inbox: inbox([]string{person}, message("m_1", instagram.PageID, testText, 0)), want: "m_1"},
 		{name: "Instagram Login, under an id that no webhook shows", account: instagramLogin,
@@ -105,11 +137,7 @@ func TestFindMessage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, says(200, tt.inbox))
-			conversation, err := privatereply.ConversationID(tt.account.Platform, tt.account.ID, person)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.temporal.On("QueryWorkflow", mock.Anything, conversation, "", "status").Return(answered{tt.status}, nil)
+			b.talking(&talk{status: tt.status, rivals: tt.rivals})
 			in := find(tt.account)
 			in.Known = tt.known
 			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
@@ -126,10 +154,29 @@ func TestFindMessage(t *testing.T) {
 // Without a running conversation no other message is known, and the look goes on.
 func TestFindMessageWithoutConversation(t *testing.T) {
 	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
-	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none"))
+	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none")).Once()
+	c := &talk{}
+	b.talking(c)
 	got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
 	if err != nil || got.MessageID != "m_1" {
 		t.Errorf("found %q, %v", got.MessageID, err)
+	}
+	want := []workflows.ReplyJoined{{Reply: askingReply, SentAt: noon, MessageID: "m_1"}}
+	if diff := cmp.Diff(want, c.status.Replies); diff != "" {
+		t.Errorf("the conversation has noted (-want +got):\n%s", diff)
+	}
+}
+
+// When a send never told how it ended, it may have been made long after it was asked
+// for. Then Meta's time counts, with room for two clocks.
+func TestFindMessageTellsWhen(t *testing.T) {
+	for after, want := range map[time.Duration]time.Duration{0: 0, 4 * time.Second: 0, 3 * time.Hour: 3*time.Hour - privatereply.ClockSkew} {
+		b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
+		b.talking(&talk{})
+		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+		if err != nil || !got.SentAt.Equal(noon.Add(want)) {
+			t.Errorf("a message of %v after the request was asked for counts as sent at %v (%v), want %v after", after, got.SentAt, err, want)
+		}
 	}
 }
 

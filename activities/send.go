@@ -78,7 +78,7 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	var failed *graph.Error
 	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && failed.MayHaveDelivered {
 		// Nothing at Meta stops a second copy of a follow-up.
-		result.Outcome, result.RetryAt = privatereply.OutcomeUnknown, time.Time{}
+		result.Outcome, result.RetryAt, result.Doubtful = privatereply.OutcomeUnknown, time.Time{}, false
 	}
 	return result
 }
@@ -113,6 +113,7 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Rec
 		result.Outcome = privatereply.OutcomeUnknown
 	case failed.Class.Retried():
 		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, wait.until(failed)
+		result.Doubtful = failed.MayHaveDelivered
 	default:
 		result.Outcome = privatereply.OutcomeRefused
 	}

@@ -49,6 +49,8 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 	}
 	sent := wrote(privatereply.OutcomeSent, "", 0, 0)
 	sent.MessageID, sent.RecipientID = "m_1", "7000000000000001"
+	outage := wrote(privatereply.OutcomeNotSent, privatereply.Outage, 2, 0)
+	outage.Doubtful = true
 	traced := wrote(privatereply.OutcomeRefused, privatereply.PersonUnavailable, 551, 1545041)
 	traced.TraceID = "Atrace1"
 	const busy = `{"100000000000001":[{"type":"messenger","call_count":100,"estimated_time_to_regain_access":19}]}`
@@ -79,7 +81,7 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 		{"account blocked", 400, nil, `{"error":{"code":368}}`, wrote(privatereply.OutcomeNotSent, privatereply.AccountBlocked, 368, 0), 30 * time.Minute},
 		{"token", 401, nil, `{"error":{"code":190,"error_subcode":463}}`, wrote(privatereply.OutcomeNotSent, privatereply.TokenRejected, 190, 463), 5 * time.Minute},
 		{"permission", 403, nil, `{"error":{"code":10}}`, wrote(privatereply.OutcomeNotSent, privatereply.NotPermitted, 10, 0), 5 * time.Minute},
-		{"outage", 500, nil, `{"error":{"code":2}}`, wrote(privatereply.OutcomeNotSent, privatereply.Outage, 2, 0), time.Minute},
+		{"outage", 500, nil, `{"error":{"code":2}}`, outage, time.Minute},
 		{"called passing", 400, nil, `{"error":{"code":506,"is_transient":true}}`, wrote(privatereply.OutcomeNotSent, privatereply.Outage, 506, 0), time.Minute},
 
 		{"refused for good", 400, nil, `{"error":{"code":551,"error_subcode":1545041,"fbtrace_id":"Atrace1"}}`, traced, 0},

@@ -65,12 +65,13 @@ type FindMessage struct {
 	Text     string                `json:"text"`
 	Since    time.Time             `json:"since"`
 	Known    []string              `json:"known,omitempty"` // messages that are something else's
-	Reply    string                `json:"reply,omitempty"` // the workflow that asks
+	Reply    string                `json:"reply,omitempty"` // the workflow that asks, to have the message for its own
 }
 
 // FoundMessage is the message that FindMessage found; its id is empty when none was.
 type FoundMessage struct {
-	MessageID string `json:"message_id,omitempty"`
+	MessageID string    `json:"message_id,omitempty"`
+	SentAt    time.Time `json:"sent_at,omitzero"` // when its request was written, or a little earlier
 }
 
 // LookUpComment asks Meta about a comment.

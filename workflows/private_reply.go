@@ -56,6 +56,7 @@ type reply struct {
 	send      Send
 	waited    bool      // it has slept before an attempt
 	writtenAt time.Time // of the first attempt that may have arrived
+	doubtful  bool      // Meta refused an attempt in a way that does not prove that it did nothing
 	answers   answers
 	published published
 }

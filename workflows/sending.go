@@ -64,6 +64,9 @@ func (r *reply) sendOnce() error {
 				}
 			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.mayHaveArrived() && r.look():
 				return nil
+			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.doubtful:
+				r.unknown(result.Reason)
+				return nil
 			default:
 				r.undeliverable(result)
 				return nil
@@ -102,7 +105,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		Summary:                fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts),
 		Priority:               temporal.Priority{FairnessKey: fairnessKey(r.in.Comment.Platform, r.in.Comment.Account)},
 	}), SendPrivateReplyActivity, SendPrivateReply{
-		Comment:  r.in.Comment,
+		Comment:  target(r.in.Comment),
 		Text:     r.text,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
@@ -174,11 +177,25 @@ func heldBack(result privatereply.SendResult) bool {
 	return false
 }
 
-// note keeps what an attempt taught.
+// target is what a send needs of a comment. The texts stand in the history already,
+// and a reply may be tried for days.
+func target(c privatereply.Comment) privatereply.Comment {
+	c.Username, c.Text, c.AdTitle = "", "", ""
+	return c
+}
+
+// note keeps what an attempt taught. One that was not made leaves Meta's last error
+// as it is.
 func (r *reply) note(result privatereply.SendResult) {
-	r.send.Outcome, r.send.Reason = result.Outcome, result.Reason
-	r.send.Code, r.send.Subcode, r.send.TraceID = result.Code, result.Subcode, result.TraceID
-	r.send.RetryAt = result.RetryAt
+	r.send.Outcome, r.send.RetryAt = result.Outcome, result.RetryAt
+	late := result.Reason == privatereply.DeadlineWhileSending
+	if !late || r.send.Reason == "" {
+		r.send.Reason = result.Reason
+	}
+	if !late && !heldBack(result) || result.Code != 0 {
+		r.send.Code, r.send.Subcode, r.send.TraceID = result.Code, result.Subcode, result.TraceID
+	}
+	r.doubtful = r.doubtful || result.Doubtful
 	if result.Wrote && result.Outcome != privatereply.OutcomeRefused && r.writtenAt.IsZero() {
 		r.writtenAt = result.SentAt
 	}
@@ -190,11 +207,11 @@ func (r *reply) mayHaveArrived() bool { return !r.writtenAt.IsZero() }
 
 // endIfStopped ends the reply if it may not be sent any more.
 func (r *reply) endIfStopped() bool {
-	if r.endIfObjected() {
-		return true
-	}
-	if !r.expired() {
+	if !r.objected() && !r.expired() {
 		return false
+	}
+	if r.doubtful && r.look() || r.endIfObjected() {
+		return true
 	}
 	r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
 	return true

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/privatereply/privatereply"
 )
 
@@ -20,6 +22,11 @@ func TestSend(t *testing.T) {
 	}
 	throttled := notSent(privatereply.Throttled, true, time.Hour)
 	offline := notSent(privatereply.NotConnected, false, time.Minute)
+	doubtful := func(in SendPrivateReply) privatereply.SendResult {
+		result := notSent(privatereply.Outage, true, time.Minute)(in)
+		result.Doubtful = true
+		return result
+	}
 	tests := []struct {
 		name    string
 		answers answers
@@ -48,6 +55,13 @@ func TestSend(t *testing.T) {
 			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 0}},
 		{"throttled, then Instagram's refusal, found", answers{throttled, refused(privatereply.NotRepliableOrAlreadyReplied)}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
+
+		{"a doubtful refusal, then Instagram's, not found", answers{doubtful, refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
+			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
+		{"a doubtful refusal, found at the deadline", answers{doubtful, notSent(privatereply.Throttled, true, week)}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
+		{"a doubtful refusal, not found at the deadline", answers{doubtful, notSent(privatereply.Throttled, true, week)}, nil,
+			want{privatereply.Expired, privatereply.DeadlineWhileSending, 2, 1}},
 
 		{"unknown, found in the conversation", answers{unknown}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 1, 1}},
@@ -86,6 +100,57 @@ func TestSend(t *testing.T) {
 				t.Errorf("status says %d attempts, %d were made", status.Send.Attempts, len(s.sent))
 			}
 		})
+	}
+}
+
+// Meta's last error stays in the status while the account rests and when the deadline
+// comes: a person must see why nothing was sent.
+func TestLastErrorStays(t *testing.T) {
+	expired := func(in SendPrivateReply) privatereply.SendResult {
+		r := notSent(privatereply.TokenRejected, true, time.Hour)(in)
+		r.Code, r.Subcode, r.TraceID = 190, 463, "Atrace1"
+		return r
+	}
+	resting := notSent(privatereply.TokenRejected, false, week)
+	tooLate := notSent(privatereply.DeadlineWhileSending, false, week)
+	for name, answers := range map[string][]func(SendPrivateReply) privatereply.SendResult{
+		"the account rests":             {expired, resting},
+		"the task came too late":        {expired, tooLate},
+		"it rests, then comes too late": {expired, resting, tooLate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tell(t, comment(), auto())
+			s.sends = answers
+			status := s.play()
+			if status.State != privatereply.Expired || status.Send.Reason != privatereply.TokenRejected ||
+				status.Send.Code != 190 || status.Send.Subcode != 463 || status.Send.TraceID != "Atrace1" {
+				t.Errorf("ended as %s %s with %+v", status.State, status.Reason, *status.Send)
+			}
+		})
+	}
+}
+
+// A send that was made long after it was asked for, by a worker that was lost, counts
+// from when Meta has the message: what the person wrote before is no answer.
+func TestFoundMessageTellsWhen(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(SendPrivateReply) privatereply.SendResult { panic("lost") }}
+	s.looks, s.foundAt = []string{"m_2"}, start.Add(3*time.Hour)
+	status := s.play()
+	if !status.Send.SentAt.Equal(s.foundAt) || !s.joined[0].Joined.SentAt.Equal(s.foundAt) {
+		t.Errorf("sent at %v, joined with %v; want %v", status.Send.SentAt, s.joined[0].Joined.SentAt, s.foundAt)
+	}
+}
+
+// A send is asked for without the texts that the history holds already.
+func TestSendCarriesNoTexts(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.play()
+	want := comment()
+	want.Username, want.Text, want.AdTitle = "", "", ""
+	want.ReceivedAt = s.sent[0].Comment.ReceivedAt
+	if diff := cmp.Diff(want, s.sent[0].Comment); diff != "" {
+		t.Errorf("the send is about (-want +got):\n%s", diff)
 	}
 }
 

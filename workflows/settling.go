@@ -49,9 +49,14 @@ func (r *reply) settle(unknown privatereply.SendResult) error {
 	if r.look() {
 		return nil
 	}
-	r.send.Outcome, r.send.SentAt, r.send.RetryAt = privatereply.OutcomeUnknown, r.writtenAt, time.Time{}
-	r.become(privatereply.DeliveryUnknown, r.orTooLate(unknown.Reason))
+	r.unknown(unknown.Reason)
 	return nil
+}
+
+// unknown leaves it to a person to say whether the reply arrived.
+func (r *reply) unknown(reason privatereply.Reason) {
+	r.send.Outcome, r.send.SentAt, r.send.RetryAt = privatereply.OutcomeUnknown, r.writtenAt, time.Time{}
+	r.become(privatereply.DeliveryUnknown, r.orTooLate(reason))
 }
 
 // look reads the person's conversation for the reply, and ends the send if it is
@@ -60,7 +65,7 @@ func (r *reply) look() bool {
 	if r.in.Comment.PersonID == "" {
 		return false
 	}
-	message := findMessage(r.ctx, FindMessage{
+	found := findMessage(r.ctx, FindMessage{
 		Platform: r.in.Comment.Platform,
 		Account:  r.in.Comment.Account,
 		Person:   r.in.Comment.PersonID,
@@ -68,16 +73,17 @@ func (r *reply) look() bool {
 		Since:    r.writtenAt.Add(-privatereply.ClockSkew),
 		Reply:    workflow.GetInfo(r.ctx).WorkflowExecution.ID,
 	})
-	if message == "" {
+	if found.MessageID == "" {
 		return false
 	}
-	r.confirmed(message, privatereply.FoundInConversation)
+	r.writtenAt = later(r.writtenAt, found.SentAt)
+	r.confirmed(found.MessageID, privatereply.FoundInConversation)
 	return true
 }
 
-// findMessage looks for a message in a person's conversation, and returns its id.
-// It fails as it finds nothing: a look proves only what it sees.
-func findMessage(ctx workflow.Context, ask FindMessage) string {
+// findMessage looks for a message in a person's conversation. It fails as it finds
+// nothing: a look proves only what it sees.
+func findMessage(ctx workflow.Context, ask FindMessage) FoundMessage {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    SendTimeout,
 		ScheduleToCloseTimeout: time.Minute,
@@ -88,5 +94,5 @@ func findMessage(ctx workflow.Context, ask FindMessage) string {
 	if err := workflow.ExecuteActivity(ctx, FindMessageActivity, ask).Get(ctx, &found); err != nil {
 		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
 	}
-	return found.MessageID
+	return found
 }

@@ -60,8 +60,9 @@ type story struct {
 	// What Meta answers to each send, in order; the last one goes on.
 	sends []func(SendPrivateReply) privatereply.SendResult
 	// What a look into the conversation finds, in order; the last one goes on.
-	looks []string
-	facts CommentFacts
+	looks   []string
+	foundAt time.Time
+	facts   CommentFacts
 	// What the look-up of the comment fails with, and how long it takes.
 	factsErr   error
 	factsTake  time.Duration
@@ -115,7 +116,7 @@ func (s *story) fakeActivities() {
 	}, named(SendPrivateReplyActivity))
 	s.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
 		s.lookedFor = append(s.lookedFor, in)
-		return FoundMessage{MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1]}, nil
+		return FoundMessage{MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1], SentAt: s.foundAt}, nil
 	}, named(FindMessageActivity))
 	s.RegisterActivityWithOptions(func(context.Context, LookUpComment) (CommentFacts, error) { panic("mocked") },
 		named(LookUpCommentActivity))
