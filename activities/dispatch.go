@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -21,6 +22,9 @@ import (
 // dispatchCalls is how many events of one batch are placed at once, at most. The
 // valve holds all batches of a process to fewer.
 const dispatchCalls = 8
+
+// beatEvery is how often a batch that waits for its turn shows that it lives.
+const beatEvery = workflows.IntakeHeartbeat / 4
 
 // Dispatcher places the events of an Intake.
 type Dispatcher struct {
@@ -78,16 +82,46 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 	for i, n := range open {
 		arrivals[i] = in.Arrivals[n]
 	}
+	var mu sync.Mutex
+	beat := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
+	}
+	defer repeat(beatEvery, beat)()
 	err = d.placer.Place(ctx, arrivals, dispatchCalls, func(i int, e placing.Effect) {
+		mu.Lock()
 		progress.Done[open[i]] = true
 		progress.Result = counted(progress.Result, e)
+		mu.Unlock()
 		d.metrics.placed(e)
-		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
+		beat()
 	})
 	if err != nil {
 		return workflows.IntakeResult{}, fmt.Errorf("place events: %w", err)
 	}
 	return progress.Result, nil
+}
+
+// repeat calls do again and again until stop is called.
+func repeat(every time.Duration, do func()) (stop func()) {
+	tick, stopped := time.NewTicker(every), make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			select {
+			case <-stopped:
+				return
+			case <-tick.C:
+				do()
+			}
+		}
+	})
+	return func() {
+		tick.Stop()
+		close(stopped)
+		running.Wait()
+	}
 }
 
 // openArrivals are the places of what is not done yet, live comments first.

@@ -74,15 +74,18 @@ func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls 
 		placed(n, e)
 	}
 	var running errgroup.Group
-	running.SetLimit(calls)
+	free := make(chan struct{}, calls)
 	for _, lane := range lanes {
-		// The turns are taken here, so that the lanes begin in their order.
+		// The turns are taken here, so that the lanes begin in their order; and after a
+		// place, because the lanes that have one may need a turn before they give it back.
+		free <- struct{}{}
 		turned, err := p.turn(ctx)
 		if err != nil {
 			running.Go(func() error { return err })
 			break
 		}
 		running.Go(func() error {
+			defer func() { <-free }()
 			for i, n := range lane.arrivals {
 				if i > 0 {
 					if turned, err = p.turn(ctx); err != nil {
