@@ -164,7 +164,6 @@ func (b *broadcast) handleMessages() error {
 		return err
 	}
 	b.on(ReplyJoinedSignal, "A reply to a comment of this broadcast waits", b.replyJoined)
-	b.on(LiveCommentSignal, "Somebody wrote a comment", b.liveComment)
 	b.on(BroadcastEndedSignal, "Somebody says that it has ended", b.endedByHand)
 	return nil
 }
@@ -210,18 +209,6 @@ func (b *broadcast) add(comment string) {
 	b.joined[comment] = true
 	b.bytes += len(comment)
 	b.untold = append(b.untold, comment)
-}
-
-func (b *broadcast) liveComment(raw converter.RawValue) error {
-	var m At
-	if err := decode(raw, &m); err != nil {
-		return err
-	}
-	if m.At.IsZero() {
-		return errNoTime
-	}
-	b.seen(m.At)
-	return nil
 }
 
 // seen notes when a comment was written. A clock that is ahead must not keep the

@@ -26,16 +26,14 @@ const (
 	StatusQuery           = "status"
 )
 
-// Messages of Conversation. It answers StatusQuery too, and so does Sweep.
+// Messages of Conversation. It answers StatusQuery too, and so does Sweep. Broadcast
+// takes ReplyJoinedSignal (LiveReplyJoined) and BroadcastEndedSignal, and answers
+// StatusQuery.
 const (
 	PersonMessageSignal = "person-message" // PersonMessage
 	ReplyJoinedSignal   = "reply-joined"   // ReplyJoined
 	FollowUpUpdate      = "reply"          // FollowUp
 )
-
-// Messages of Broadcast. It takes ReplyJoinedSignal (LiveReplyJoined) and
-// BroadcastEndedSignal as well, and answers StatusQuery.
-const LiveCommentSignal = "live-comment" // At
 
 // SendQueue is where private replies to posts and follow-ups are sent, apart from
 // workflow tasks and look-ups, so that neither waits behind the other.
