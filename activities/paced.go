@@ -53,10 +53,7 @@ func (a *Activities) learn(ask pacing.Ask, receipt graph.Receipt, err error, res
 			a.pacer.Unused(ask)
 			break
 		}
-		// To the end of the line: if it is this reply that Meta does not like after
-		// all, the others must not wait behind it for ever.
-		ask.Since = a.now()
-		result.RetryAt = retryAt(a.pacer.Refused(ask, failed.Reason, jitter(repairInterval)))
+		result.RetryAt = retryAt(a.pacer.Rejected(ask, failed.Reason, jitter(repairInterval)))
 	case graph.NotWritten, graph.Unknown, graph.Temporary:
 		a.pacer.Unused(ask)
 	default:

@@ -1,6 +1,7 @@
 package pacing
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -24,6 +25,9 @@ type bucket struct {
 	kept *rate.Limiter
 	line line
 	rest rest
+
+	taken      time.Time            // when Meta last took a send
+	rejections map[string]time.Time // by reply, those that it rejected last time
 }
 
 func newBucket(live bool, p pace, emptyAt time.Time) *bucket {
@@ -110,6 +114,8 @@ func (b *bucket) lateness() time.Duration {
 func (b *bucket) answered(now time.Time, a Ask, usage graph.Usage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.taken = now
+	delete(b.rejections, a.Reply)
 	if b.rest.end(a) {
 		b.drain(now)
 	}
@@ -121,6 +127,29 @@ func (b *bucket) answered(now time.Time, a Ask, usage graph.Usage) {
 func (b *bucket) refused(now time.Time, a Ask, reason privatereply.Reason, pause time.Duration) Slot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.restFor(now, a, reason, pause)
+}
+
+func (b *bucket) reject(now time.Time, a Ask, reason privatereply.Reason, pause time.Duration) Slot {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before, again := b.rejections[a.Reply]
+	maps.DeleteFunc(b.rejections, func(_ string, at time.Time) bool { return now.Sub(at) > forgetAfter })
+	if b.rejections == nil {
+		b.rejections = map[string]time.Time{}
+	}
+	b.rejections[a.Reply] = now
+	if again && b.taken.After(before) {
+		b.rest.release(a)
+		return Slot{At: now.Add(pause), Reason: reason}
+	}
+	// To the end of the line: if it is this reply that Meta does not like after all,
+	// another one must show it.
+	a.Since = now
+	return b.restFor(now, a, reason, pause)
+}
+
+func (b *bucket) restFor(now time.Time, a Ask, reason privatereply.Reason, pause time.Duration) Slot {
 	b.rest.begin(now, a, reason, pause, b.live)
 	slot := b.slot(now, a)
 	b.line.put(a, slot.At)

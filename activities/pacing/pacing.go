@@ -66,7 +66,7 @@ func New(workers int, now func() time.Time) *Pacer {
 }
 
 // Wait waits for leave, at most MaxWait. Without it a slot says when to ask again.
-// Whoever got leave must tell what came of it: Answered, Refused or Unused.
+// Whoever got leave must tell what came of it: Answered, Refused, Rejected or Unused.
 func (p *Pacer) Wait(ctx context.Context, a Ask) (Slot, bool) {
 	b := p.bucket(a)
 	patience := p.now().Add(MaxWait)
@@ -95,11 +95,17 @@ func (p *Pacer) Wait(ctx context.Context, a Ask) (Slot, bool) {
 // and which share of its limits Meta says the account has used.
 func (p *Pacer) Answered(a Ask, usage graph.Usage) { p.bucket(a).answered(p.now(), a, usage) }
 
-// Refused tells that Meta holds the account back: it limits it, or does not accept
-// its token. The account rests as long as Meta named; 0 is left to the pacer. The
-// slot says when this send may ask again.
+// Refused tells that Meta limits the account. It rests as long as Meta named; 0 is
+// left to the pacer. The slot says when this send may ask again.
 func (p *Pacer) Refused(a Ask, reason privatereply.Reason, rest time.Duration) Slot {
 	return p.bucket(a).refused(p.now(), a, reason, rest)
+}
+
+// Rejected tells that Meta does not accept the account's token, or does not let it do
+// this. The account rests, unless Meta has taken other sends of it since it rejected
+// this one before: then it is this one that Meta does not like.
+func (p *Pacer) Rejected(a Ask, reason privatereply.Reason, rest time.Duration) Slot {
+	return p.bucket(a).reject(p.now(), a, reason, rest)
 }
 
 // Unused tells that nothing is known of Meta's mind: the send was not made after

@@ -65,6 +65,50 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// One reply that Meta rejects, and goes on to reject while it takes others, delays
+// itself alone; an account that Meta rejects rests as a whole.
+func TestRejectedAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1, time.Now)
+		time.Sleep(time.Hour)
+		ask := func(name string) Ask { return Ask{Account: account("1"), Reply: name, Since: time.Now()} }
+		try := func(a Ask) (Slot, bool) {
+			t.Helper()
+			return p.Wait(t.Context(), a)
+		}
+		disliked := ask("disliked")
+		for range 3 { // Meta takes nobody's: each time it may be the account
+			if _, ok := try(disliked); !ok {
+				t.Fatal("no leave")
+			}
+			slot := p.Rejected(disliked, privatereply.NotPermitted, 5*time.Minute)
+			if _, ok := try(ask("other")); ok || time.Until(slot.At) != 5*time.Minute {
+				t.Fatalf("the account does not rest; the rejected one may ask in %v", time.Until(slot.At))
+			}
+			p.Unused(ask("other"))
+			time.Sleep(6 * time.Minute)
+		}
+		other := ask("other")
+		other.Since = other.Since.Add(-time.Hour)
+		if _, ok := try(other); !ok {
+			t.Fatal("no leave after the rest")
+		}
+		p.Answered(other, graph.Usage{})
+		time.Sleep(time.Minute)
+		if _, ok := try(disliked); !ok {
+			t.Fatal("no leave when the account is well")
+		}
+		slot := p.Rejected(disliked, privatereply.NotPermitted, 5*time.Minute)
+		if time.Until(slot.At) != 5*time.Minute || slot.Reason != privatereply.NotPermitted {
+			t.Errorf("the rejected one may ask in %v (%s)", time.Until(slot.At), slot.Reason)
+		}
+		time.Sleep(time.Minute)
+		if slot, ok := try(ask("next")); !ok {
+			t.Errorf("the account rests because of one reply: %+v", slot)
+		}
+	})
+}
+
 // Without a time from Meta each refusal doubles the rest, however many sends are
 // refused together; a message that Meta takes ends it.
 func TestRestDoubles(t *testing.T) {
