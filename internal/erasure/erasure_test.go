@@ -1,16 +1,19 @@
 package erasure
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/codec"
@@ -168,6 +171,50 @@ func TestBatchThatDidNotComplete(t *testing.T) {
 	if got := why(1); got != "" {
 		t.Errorf("after its events were placed: %q", got)
 	}
+}
+
+// An error in the middle hides nothing of what was removed before it.
+func TestErrorInTheMiddle(t *testing.T) {
+	e := New(Config{Temporal: failing{deletes: &deletes{left: 1}}})
+	var held []Held
+	for _, run := range []string{"a", "b", "c"} {
+		held = append(held, Held{Kind: Conversation, WorkflowID: "conversation:" + run, RunID: run})
+	}
+	removed, kept, err := e.remove(t.Context(), held)
+	if err == nil || len(removed) != 1 || removed[0].RunID != "a" {
+		t.Errorf("removed %+v, %v", removed, err)
+	}
+	if len(kept) != 2 || kept[0].RunID != "b" || kept[1].RunID != "c" || kept[0].Why == "" || kept[1].Why == "" {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+// failing is a server that deletes some runs at once, and then answers no more.
+type failing struct {
+	client.Client
+	deletes *deletes
+}
+
+type deletes struct {
+	workflowservice.WorkflowServiceClient
+	left int
+}
+
+func (f failing) WorkflowService() workflowservice.WorkflowServiceClient { return f.deletes }
+
+func (f failing) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return nil, serviceerror.NewNotFound("gone")
+}
+
+func (f failing) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
+}
+
+func (d *deletes) DeleteWorkflowExecution(context.Context, *workflowservice.DeleteWorkflowExecutionRequest, ...grpc.CallOption) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
+	if d.left--; d.left < 0 {
+		return nil, serviceerror.NewUnavailable("no answer")
+	}
+	return &workflowservice.DeleteWorkflowExecutionResponse{}, nil
 }
 
 // listed waits until the lists show so many replies, and so what began before them.
