@@ -87,7 +87,7 @@ func (g *Guard) holder(r *http.Request, token string) (entry, error) {
 	if ok {
 		return holder, nil // a right token is taken whatever others did from the same address
 	}
-	if !g.failures.allowed(g.client(r)) {
+	if !g.failures.allowed(g.Client(r)) {
 		return entry{}, ErrSlowDown
 	}
 	return entry{}, ErrToken
@@ -194,9 +194,9 @@ func (g *Guard) trusted(ip netip.Addr) bool {
 	return false
 }
 
-// client is the address that failures are counted by: behind trusted proxies the
+// Client is the address that failures are counted by: behind trusted proxies the
 // one that they name.
-func (g *Guard) client(r *http.Request) string {
+func (g *Guard) Client(r *http.Request) string {
 	ip, err := remote(r)
 	if err != nil {
 		return r.RemoteAddr
