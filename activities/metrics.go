@@ -18,6 +18,7 @@ type Metrics struct {
 	margin *prometheus.HistogramVec
 	late   *prometheus.CounterVec
 	events *prometheus.CounterVec
+	missed *prometheus.CounterVec
 
 	mu    sync.Mutex
 	swept map[accountKey]time.Time
@@ -49,6 +50,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"limit"}),
 		late:   counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
 		events: counters("events_total", "Events of batches by what became of them.", "effect", "reason"),
+		missed: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook had told of the comment.", "platform"),
 		swept:  map[accountKey]time.Time{},
 	}
 	// A series that begins at zero shows its first event.
@@ -64,6 +66,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled} {
 		m.events.WithLabelValues(name, "")
+	}
+	for _, p := range []privatereply.Platform{privatereply.Instagram, privatereply.Facebook} {
+		m.missed.WithLabelValues(string(p))
 	}
 	return m
 }

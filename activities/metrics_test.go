@@ -120,3 +120,27 @@ func TestSweptAt(t *testing.T) {
 		t.Errorf("it ended at %v, want %v", at, noon)
 	}
 }
+
+// What a sweep starts counts as a webhook that was missed, unless the webhook may be
+// under way, or the pass may be the account's first one.
+func TestWebhooksMissed(t *testing.T) {
+	s := newSweeping(t, page)
+	registry := prometheus.NewRegistry()
+	s.sweeper.CountIn(NewMetrics(registry))
+	for _, age := range []time.Duration{time.Hour, 48 * time.Hour} {
+		s.write(t, sandbox.NewComment{Username: "lena", Text: "Before", Age: privatereply.Duration(age)})
+	}
+	if n := s.sweep(t, time.Time{}).Started; n != 2 || len(gathered(t, registry)) != 0 {
+		t.Errorf("the first pass started %d and counted %v", n, gathered(t, registry))
+	}
+	for _, age := range []time.Duration{webhookPatience, webhookPatience - time.Second} {
+		s.write(t, sandbox.NewComment{Username: "tom", Text: "After", Age: privatereply.Duration(age)})
+	}
+	if n := s.sweep(t, time.Time{}).Started; n != 2 {
+		t.Errorf("the second pass started %d", n)
+	}
+	s.sweep(t, time.Time{}) // finds duplicates only
+	if diff := cmp.Diff(map[string]float64{"webhooks_missed_total facebook": 1}, gathered(t, registry)); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
+	}
+}

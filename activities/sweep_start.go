@@ -17,6 +17,10 @@ import (
 // thousands, and what people decide meanwhile must not wait behind them.
 const sweepCalls = 8
 
+// webhookPatience is how old a comment is at which its webhook counts as missed. Most
+// come within seconds; a sweep may be faster.
+const webhookPatience = 10 * time.Minute
+
 // swept is how far the starts of a page are: what a heartbeat reports, and what the
 // next attempt goes on from.
 type swept struct {
@@ -53,9 +57,10 @@ func (s *Sweeper) start(ctx context.Context, all []missing, done *swept) error {
 			arrivals[i] = workflows.Arrival{Event: privatereply.Event{Comment: &m.input.Comment}, Decision: &m.input.Decision}
 		}
 		next := *done
-		err := s.placer.Place(ctx, arrivals, sweepCalls, func(_ int, e placing.Effect) {
+		err := s.placer.Place(ctx, arrivals, sweepCalls, func(n int, e placing.Effect) {
 			if e.Name == placing.Started {
 				next.Started++
+				s.missed(batch[n].input.Comment)
 			} else {
 				next.Duplicate++
 			}
@@ -67,4 +72,14 @@ func (s *Sweeper) start(ctx context.Context, all []missing, done *swept) error {
 		*done = next
 	}
 	return nil
+}
+
+// missed counts a comment of which a webhook should have told. The first pass of a
+// process over an account counts nothing: it may be the account's first one, which
+// finds what was written before the product was there.
+func (s *Sweeper) missed(c privatereply.Comment) {
+	if s.metrics.SweptAt(c.Platform, c.Account).IsZero() || c.CreatedAt.IsZero() || s.now().Sub(c.CreatedAt) < webhookPatience {
+		return
+	}
+	s.metrics.missed.WithLabelValues(string(c.Platform)).Inc()
 }

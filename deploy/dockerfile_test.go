@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,5 +76,19 @@ func TestImageVersions(t *testing.T) {
 	proxy := load(t, "full", nil).Services["proxy"].Image
 	if tested == nil || proxy != "caddy:"+tested[1]+"-alpine" {
 		t.Errorf("the proxy is %s; the Makefile builds %q", proxy, tested)
+	}
+}
+
+// What stays out of git stays out of images, too: keys, people, backups.
+func TestBuildContext(t *testing.T) {
+	left := strings.Fields(read(t, "../.dockerignore"))
+	for _, ignored := range strings.Fields(read(t, "../.gitignore")) {
+		want := strings.Trim(ignored, "/")
+		if !strings.HasPrefix(ignored, "/") {
+			want = "**/" + want // Docker's patterns begin at the root
+		}
+		if !slices.Contains(left, want) {
+			t.Errorf(".dockerignore lacks %s", want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -250,4 +251,34 @@ func TestProxyGoesRound(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// Whoever sends bodies that cannot be read takes no bridge away from Meta.
+func TestProxyOutlastsBrokenBodies(t *testing.T) {
+	port, opsPort := freePort(t), freePort(t)
+	startBridge(t, "127.0.0.2", port, opsPort)
+	startBridge(t, "127.0.0.3", port, opsPort)
+	webhooks, _, _ := proxy(t, opsPort, "127.0.0.2:"+port+" 127.0.0.3:"+port)
+
+	for range 2 { // one for each bridge
+		conn, err := net.Dial("tcp", strings.TrimPrefix(webhooks, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: hooks\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", bridge.Path)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode < 400 {
+			t.Errorf("a body with a broken chunk was answered %d", resp.StatusCode)
+		}
+		_ = resp.Body.Close()
+		_ = conn.Close()
+	}
+	for i := range 4 {
+		if status, _, err := call(t, http.MethodPost, webhooks+bridge.Path, []byte("{}")); err != nil || status != http.StatusOK {
+			t.Errorf("delivery %d: %d %v", i, status, err)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -34,7 +35,7 @@ func dependsOn(project *types.Project, name, other string) bool {
 
 // Nobody is killed before its work can be done.
 func TestStopGraces(t *testing.T) {
-	const margin = 5 * time.Second // to close connections and write the last log lines
+	const margin = 5 * time.Second // to close connections, send the last traces and write the last log lines
 	tests := []struct {
 		service string
 		longer  time.Duration
@@ -43,7 +44,7 @@ func TestStopGraces(t *testing.T) {
 		{"worker", workflows.WorkerStopTimeout + margin, "a worker waits for its sends"},
 		{"bridge", 8*time.Second + margin, "the bridge lets its requests finish"},
 		{"proxy", 8*time.Second + margin, "the proxy lets its requests finish"},
-		{"approvals", margin, "the desk lets its requests finish"},
+		{"approvals", desk.Grace + margin, "the desk lets its requests finish"},
 		{"temporal", 10 * time.Second, "Docker's own grace"},
 		{"postgres", 10 * time.Second, "Docker's own grace"},
 		{"temporal-light", 10 * time.Second, "Docker's own grace"},

@@ -27,6 +27,11 @@ const (
 	// at. A condition that uses it up takes about a second. It is checked at load,
 	// for the longest values, and while the condition runs.
 	costLimit = 5_000_000
+	// totalCost is the most that all conditions of a file together may cost, for the
+	// longest values too. A thousand comments of a hundred bytes, as many as Meta puts
+	// into one delivery, then take about two seconds of a slow core (measured: up to
+	// 65 ns a unit with says and patterns of words), and Meta waits five.
+	totalCost = 4 * costLimit
 )
 
 // environment is what conditions may use: see variables and the functions here.
@@ -63,6 +68,7 @@ func saysCost(overload string, wanted cost.QuantityExpr) cost.OverloadModel {
 // condition is a compiled `when`.
 type condition struct {
 	program   cel.Program
+	cost      uint64                  // at most, in CEL's units
 	canonical string                  // the same for conditions that differ only in spacing
 	always    bool                    // it is the constant true
 	words     map[string][]term       // the constants that says looks for
@@ -102,6 +108,7 @@ func compile(when string) (*condition, []error) {
 	expr := checked.NativeRep().Expr()
 	return &condition{
 		program:   program,
+		cost:      estimate.Max,
 		canonical: canonical,
 		always:    expr.Kind() == ast.LiteralKind && expr.AsLiteral() == types.True,
 		words:     constantWords(expr),

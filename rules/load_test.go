@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,41 @@ func TestHostileFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("rules.yaml", []byte(tt.data))
 			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
+				t.Errorf("err = %.500v, want %q", err, tt.wrong)
+			}
+		})
+	}
+}
+
+// Conditions that are fine one by one are refused when they take too long together,
+// at the one that takes the most; as many rules as there may be can look for words.
+func TestConditionsTogether(t *testing.T) {
+	file := func(whens ...string) string {
+		var b strings.Builder
+		b.WriteString("rules:\n")
+		for i, when := range whens {
+			fmt.Fprintf(&b, "  - name: r%d\n    ask: true\n    when: '%s'\n", i, when)
+		}
+		return b.String()
+	}
+	var words, patterns []string
+	for i := range maxRules {
+		words = append(words, fmt.Sprintf(`says(text, ["price%d", "how much%d", "cost%d"])`, i, i, i))
+		patterns = append(patterns, fmt.Sprintf(`text.matches(r"(?i)refund|broken|price|how much|word%d")`, i))
+	}
+	heavy := func(times, end string) string { return `text.matches(r"(?:.?){` + times + `}` + end + `")` }
+	for _, tt := range []struct {
+		name, data, wrong string
+	}{
+		{"words", file(words...), ""},
+		{"a heavy pattern among words", file(slices.Insert(words[:300:300], 7, heavy("500", "x"))...), ""},
+		{"patterns", file(patterns...), "together could take too long"},
+		{"heavy patterns among words", file(append(words[:300:300], heavy("500", "x"), heavy("500", "y"), heavy("510", "z"), heavy("500", "z"))...),
+			`line 910, rule "r302", when: all conditions together could take too long`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("rules.yaml", []byte(tt.data))
+			if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
 				t.Errorf("err = %.500v, want %q", err, tt.wrong)
 			}
 		})

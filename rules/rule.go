@@ -246,3 +246,24 @@ func checkOrder(rules []rule, drafts []draft, ps *problems) {
 		}
 	}
 }
+
+// checkCost adds to ps that the conditions take too long together, at the one that
+// takes the most.
+func checkCost(rules []rule, drafts []draft, ps *problems) {
+	var total, most uint64
+	costliest := 0
+	for i, r := range rules {
+		if r.condition == nil {
+			continue
+		}
+		total += r.condition.cost
+		if r.condition.cost > most {
+			costliest, most = i, r.condition.cost
+		}
+	}
+	if total > totalCost {
+		ps.add(drafts[costliest].problem("when", fmt.Sprintf(
+			"all conditions together could take too long when many comments come at once: %d %% of what they may, and this one takes the most, %d %%; shorten patterns, look for fewer words, or remove rules",
+			total*100/totalCost, most*100/totalCost)))
+	}
+}

@@ -80,6 +80,7 @@ func Parse(name string, data []byte) (*Set, error) {
 		s.rules = append(s.rules, r)
 	}
 	checkOrder(s.rules, file.rules, &ps)
+	checkCost(s.rules, file.rules, &ps)
 	if err := ps.err(name); err != nil {
 		return nil, err
 	}

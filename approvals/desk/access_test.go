@@ -2,11 +2,17 @@ package desk_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
@@ -161,6 +167,33 @@ func TestHostileTexts(t *testing.T) {
 		}
 		if !strings.Contains(body, "{{username}}") {
 			t.Errorf("%s does not show the text as it is", path)
+		}
+	}
+}
+
+// Wrong tokens are logged with who sent them, not who passed them on, and whoever goes
+// on guessing does not fill the log.
+func TestRefusedSignInsAreLogged(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	c := newCounterWith(t, func(cfg *desk.Config) {
+		guard, err := signin.NewGuard(signin.Options{Header: "X-User", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Guard, cfg.Logger = guard, zap.New(core)
+	})
+	header := http.Header{"Content-Type": asForm["Content-Type"], "X-Forwarded-For": {"203.0.113.9"}}
+	slowed := false
+	for range 20 {
+		resp, _ := c.do(c.as(""), http.MethodPost, "/signin", "token=guess", header)
+		slowed = slowed || resp.StatusCode == http.StatusTooManyRequests
+	}
+	if n := logs.Len(); !slowed || n == 0 || n > 6 {
+		t.Errorf("slowed down: %v, lines: %d", slowed, n)
+	}
+	for _, line := range logs.All() {
+		if got := line.ContextMap()["client"]; got != "203.0.113.9" {
+			t.Errorf("the log names %v", got)
 		}
 	}
 }

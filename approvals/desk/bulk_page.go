@@ -117,7 +117,7 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	case err != nil:
 		item.Trouble = staleWords
 	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
-		item.Trouble = "It does not wait any more: " + stateWords[item.State].lower() + "."
+		item.Trouble = "It does not wait any more: " + wordsOf(item.State).lower() + "."
 	case item.Text == "":
 		item.Trouble = "No text is proposed. Open it and write one."
 	}

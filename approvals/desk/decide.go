@@ -94,7 +94,7 @@ func told(a workflows.Answer, err error) (verdict, error) {
 	v := verdict{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
 	if err == nil && !a.Accepted {
 		v.status, v.Code = http.StatusConflict, string(replies.Refused)
-		v.Words = "Too late to stop it: " + stateWords[a.State].lower() + ". " + a.Reason.Sentence()
+		v.Words = "Too late to stop it: " + wordsOf(a.State).lower() + ". " + a.Reason.Sentence()
 	}
 	return v, err
 }

@@ -72,13 +72,13 @@ func New(cfg Config) *Desk {
 	return d
 }
 
-// grace is how long requests may take to finish when the desk stops: a decision
+// Grace is how long requests may take to finish when the desk stops: a decision
 // that was clicked is not lost.
-const grace = 15 * time.Second
+const Grace = 15 * time.Second
 
 // Run serves ln until ctx is done.
 func (d *Desk) Run(ctx context.Context, ln net.Listener) error {
-	return ops.Run(ctx, ln, grace, &http.Server{
+	return ops.Run(ctx, ln, Grace, &http.Server{
 		Handler:           d.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,

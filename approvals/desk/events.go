@@ -137,7 +137,7 @@ func decidedWords(d queue.Decision, user string) string {
 	case privatereply.Sent:
 		return words + " " + deliveredWords
 	}
-	return words + " " + string(stateWords[d.State]) + "."
+	return words + " " + string(wordsOf(d.State)) + "."
 }
 
 // deliveredWords are what whoever approved should know.

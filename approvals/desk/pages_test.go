@@ -12,6 +12,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // Nobody approves what they cannot read: a text that the list has cut, or has no key
@@ -36,6 +37,22 @@ func TestCutTextsAreNotApprovedFromTheList(t *testing.T) {
 				t.Errorf("it can be selected: %v", got)
 			}
 		})
+	}
+}
+
+// A reply that a tool started without search attributes has no state, and ends nothing.
+func TestReplyWithoutState(t *testing.T) {
+	c := newCounter(t, replies.Row{ID: waitingID, Platform: privatereply.Instagram, Account: instagram, Text: "12 euros"})
+	c.fake.status[waitingID] = workflows.Status{}
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for _, tt := range []struct{ method, path, body string }{
+		{http.MethodPost, "/bulk", url.Values{"reply": {waitingID}}.Encode()},
+		{http.MethodGet, "/replies/" + url.PathEscape(waitingID), ""},
+	} {
+		resp, body := c.do(c.as("ana"), tt.method, tt.path, tt.body, form)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(strings.ToLower(body), "state not known") {
+			t.Errorf("%s answers %d", tt.path, resp.StatusCode)
+		}
 	}
 }
 

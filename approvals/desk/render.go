@@ -40,7 +40,7 @@ func (d *Desk) functions() template.FuncMap {
 		"urgency":  func(t time.Time) string { return urgency(t, d.now()) },
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"clock":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
-		"state":    func(s privatereply.State) string { return string(stateWords[s]) },
+		"state":    func(s privatereply.State) string { return string(wordsOf(s)) },
 		"source":   func(s privatereply.Source) string { return sourceWords[s] },
 		"platform": func(p privatereply.Platform) string { return platformWords[p] },
 		"from":     func(c privatereply.Clock) string { return clockWords[c] },

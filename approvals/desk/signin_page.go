@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/approvals/signin"
 )
 
 type signInView struct {
@@ -31,7 +33,9 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 	to := localPath(r.PostForm.Get("to"))
 	user, err := d.Guard.SignIn(w, r, r.PostForm.Get("token"))
 	if err != nil {
-		d.Logger.Warn("sign-in refused", zap.String("remote", r.RemoteAddr), zap.Error(err))
+		if err != signin.ErrSlowDown { // the tokens before it were logged
+			d.Logger.Warn("sign-in refused", zap.String("client", d.Guard.Client(r)), zap.Error(err))
+		}
 		d.render(w, refusedStatus(err), "signin", whole, signInView{d.outside(), to, sentence(err.Error())})
 		return
 	}

@@ -29,6 +29,15 @@ var stateWords = map[privatereply.State]words{
 	privatereply.Expired:          "Too late: nothing was sent",
 }
 
+// wordsOf names a state. A tool that starts a reply without its search attributes leaves
+// it without one.
+func wordsOf(s privatereply.State) words {
+	if known, ok := stateWords[s]; ok {
+		return known
+	}
+	return "State not known"
+}
+
 var sourceWords = map[privatereply.Source]string{
 	privatereply.SourcePost: "post", privatereply.SourceReel: "reel", privatereply.SourceAd: "ad",
 	privatereply.SourceLive: "live", privatereply.SourceStory: "story",

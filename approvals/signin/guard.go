@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,8 @@ func (g *Guard) Err() error { return g.opts.Users.Err() }
 // tried too many wrong tokens.
 func (g *Guard) Who(r *http.Request) (User, error) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return g.tokenUser(r, strings.TrimSpace(token))
+		holder, err := g.holder(r, strings.TrimSpace(token))
+		return holder.User, err
 	}
 	if g.opts.DevUser != "" && fromHere(r) {
 		return User{Name: g.opts.DevUser, Role: Admin}, nil
@@ -65,11 +67,8 @@ func (g *Guard) Who(r *http.Request) (User, error) {
 		}
 	}
 	if cookie, err := r.Cookie(cookieName(r)); err == nil {
-		if name, ok := g.sessions.use(cookie.Value); ok {
-			// The file is asked each time: who was taken out of it is out.
-			if user, ok := g.opts.Users.named(name); ok {
-				return user, nil
-			}
+		if user, ok := g.sessionUser(cookie.Value); ok {
+			return user, nil
 		}
 	}
 	return User{}, ErrUnknown
@@ -83,23 +82,38 @@ var (
 	ErrNoRole   = errors.New("you are known, but may not use the desk; ask the person who runs it to enter your name in its users file")
 )
 
-func (g *Guard) tokenUser(r *http.Request, token string) (User, error) {
-	user, ok := g.opts.Users.holding(token)
+func (g *Guard) holder(r *http.Request, token string) (entry, error) {
+	holder, ok := g.opts.Users.holding(token)
 	if ok {
-		return user, nil // a right token is taken whatever others did from the same address
+		return holder, nil // a right token is taken whatever others did from the same address
 	}
-	if !g.failures.allowed(g.client(r)) {
-		return User{}, ErrSlowDown
+	if !g.failures.allowed(g.Client(r)) {
+		return entry{}, ErrSlowDown
 	}
-	return User{}, ErrToken
+	return entry{}, ErrToken
+}
+
+// sessionUser finds the user of a session. The file is asked each time: a session goes
+// with the token that it began with, so that who stole one is out with it.
+func (g *Guard) sessionUser(secret string) (User, bool) {
+	name, hash, ok := g.sessions.use(secret)
+	if !ok {
+		return User{}, false
+	}
+	now, ok := g.opts.Users.named(name)
+	if !ok || !bytes.Equal(now.hash, hash) {
+		g.sessions.end(secret)
+		return User{}, false
+	}
+	return now.User, true
 }
 
 func (g *Guard) proxyUser(name string) (User, error) {
 	if checkName(name) != nil {
 		return User{}, ErrNoRole
 	}
-	if user, ok := g.opts.Users.named(name); ok {
-		return user, nil
+	if known, ok := g.opts.Users.named(name); ok {
+		return known.User, nil
 	}
 	if g.opts.ProxyRole == "" {
 		return User{}, ErrNoRole
@@ -109,17 +123,17 @@ func (g *Guard) proxyUser(name string) (User, error) {
 
 // SignIn begins a session for the holder of token.
 func (g *Guard) SignIn(w http.ResponseWriter, r *http.Request, token string) (User, error) {
-	user, err := g.tokenUser(r, strings.TrimSpace(token))
+	holder, err := g.holder(r, strings.TrimSpace(token))
 	if err != nil {
 		return User{}, err
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(r), Value: g.sessions.begin(user.Name, r.UserAgent()), Path: "/",
+		Name: cookieName(r), Value: g.sessions.begin(holder, r.UserAgent()), Path: "/",
 		MaxAge: int(sessionLife.Seconds()), HttpOnly: true, Secure: !toHere(r),
 		// Lax and not strict: a link in a chat must find people signed in.
 		SameSite: http.SameSiteLaxMode,
 	})
-	return user, nil
+	return holder.User, nil
 }
 
 // SignOut ends the session of a request.
@@ -180,9 +194,9 @@ func (g *Guard) trusted(ip netip.Addr) bool {
 	return false
 }
 
-// client is the address that failures are counted by: behind trusted proxies the
+// Client is the address that failures are counted by: behind trusted proxies the
 // one that they name.
-func (g *Guard) client(r *http.Request) string {
+func (g *Guard) Client(r *http.Request) string {
 	ip, err := remote(r)
 	if err != nil {
 		return r.RemoteAddr

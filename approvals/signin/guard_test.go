@@ -207,27 +207,81 @@ func TestTakenOutOfTheFile(t *testing.T) {
 	})
 }
 
+// A session ends with the token that it began with, and does not come back: neither
+// with another token of the same name, nor with the same one.
+func TestSessionEndsWithItsToken(t *testing.T) {
+	lines := func(t *testing.T, u User) string {
+		_, lines, err := NewUser(u.Name, u.Role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	for _, tt := range []struct {
+		name  string
+		files func(t *testing.T, own string) []string
+	}{
+		{"another token", func(t *testing.T, _ string) []string { return []string{lines(t, ana)} }},
+		{"out, and in with another", func(t *testing.T, _ string) []string { return []string{lines(t, vera), lines(t, ana)} }},
+		{"out, and in with the same", func(t *testing.T, own string) []string { return []string{lines(t, vera), own} }},
+		{"another token, and the same again", func(t *testing.T, own string) []string { return []string{lines(t, ana), own} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				path, tokens := usersFile(t, ana)
+				own, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				users, err := OpenUsers(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				g, err := NewGuard(Options{Users: users})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := httptest.NewRecorder()
+				if _, err := g.SignIn(w, request("127.0.0.1:9", "localhost", nil), tokens["ana"]); err != nil {
+					t.Fatal(err)
+				}
+				for _, file := range tt.files(t, string(own)) {
+					write(t, path, file)
+					time.Sleep(2 * time.Second) // as in TestTakenOutOfTheFile
+					user, err := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) }))
+					if !errors.Is(err, ErrUnknown) {
+						t.Errorf("got %v, %v", user, err)
+					}
+				}
+				if n := len(g.Sessions()); n != 0 {
+					t.Errorf("%d sessions are listed", n)
+				}
+			})
+		})
+	}
+}
+
 // A session ends when it lies unused, and at the latest after a week.
 func TestSessionsEnd(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	s := newSessions(func() time.Time { return now })
-	idle, old := s.begin("ana", "a phone"), s.begin("ana", "a laptop")
+	idle, old := s.begin(entry{User: ana}, "a phone"), s.begin(entry{User: ana}, "a laptop")
 	for range 7 {
 		now = now.Add(23 * time.Hour)
 		s.use(old)
 	}
-	if _, ok := s.use(idle); ok {
+	if _, _, ok := s.use(idle); ok {
 		t.Error("an unused session is still good")
 	}
-	if _, ok := s.use(old); !ok {
+	if _, _, ok := s.use(old); !ok {
 		t.Error("a session in use has ended")
 	}
 	now = now.Add(23 * time.Hour)
-	if _, ok := s.use(old); ok {
+	if _, _, ok := s.use(old); ok {
 		t.Error("a session is good for more than a week")
 	}
 	for range 3 * maxSessions {
-		s.begin("ana", "a robot")
+		s.begin(entry{User: ana}, "a robot")
 	}
 	if n := len(s.list()); n != maxSessions {
 		t.Errorf("one user has %d sessions", n)

@@ -29,6 +29,7 @@ type sessions struct {
 
 type session struct {
 	name   string
+	hash   []byte // of the token that it began with
 	begun  time.Time
 	used   time.Time
 	client string // what the browser calls itself
@@ -46,8 +47,8 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, all: map[[sha256.Size]byte]*session{}}
 }
 
-// begin starts a session and returns its secret.
-func (s *sessions) begin(name, client string) string {
+// begin starts a session for the holder of a token and returns its secret.
+func (s *sessions) begin(holder entry, client string) string {
 	secret := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +58,7 @@ func (s *sessions) begin(name, client string) string {
 		switch {
 		case v.over(now):
 			delete(s.all, key)
-		case v.name == name:
+		case v.name == holder.Name:
 			own = append(own, key)
 		}
 	}
@@ -67,20 +68,21 @@ func (s *sessions) begin(name, client string) string {
 		own = own[1:]
 	}
 	const clientChars = 200
-	s.all[sha256.Sum256([]byte(secret))] = &session{name: name, begun: now, used: now, client: client[:min(len(client), clientChars)]}
+	s.all[sha256.Sum256([]byte(secret))] = &session{name: holder.Name, hash: holder.hash, begun: now, used: now, client: client[:min(len(client), clientChars)]}
 	return secret
 }
 
-// use finds the user's name of a session that is still good.
-func (s *sessions) use(secret string) (name string, ok bool) {
+// use finds whose session it is, and the hash of the token that it began with, if it is
+// still good.
+func (s *sessions) use(secret string) (name string, hash []byte, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.all[sha256.Sum256([]byte(secret))]
 	if !ok || found.over(s.now()) {
-		return "", false
+		return "", nil, false
 	}
 	found.used = s.now()
-	return found.name, true
+	return found.name, found.hash, true
 }
 
 func (s *session) over(now time.Time) bool {

@@ -64,26 +64,29 @@ func (u *Users) All() []User {
 	return all
 }
 
-// named finds a user by name.
-func (u *Users) named(name string) (User, bool) {
-	for _, user := range u.All() {
-		if user.Name == name {
-			return user, true
+// named finds the entry of a user.
+func (u *Users) named(name string) (entry, bool) {
+	if u == nil {
+		return entry{}, false
+	}
+	for _, e := range u.file.Current() {
+		if e.Name == name {
+			return e, true
 		}
 	}
-	return User{}, false
+	return entry{}, false
 }
 
-// holding finds the user who holds a token. Tokens are long and random, so that one
+// holding finds the entry of the user who holds a token. Tokens are long and random, so that one
 // round of SHA-256 hides them well enough.
-func (u *Users) holding(token string) (found User, ok bool) {
+func (u *Users) holding(token string) (found entry, ok bool) {
 	if u == nil || token == "" {
-		return User{}, false
+		return entry{}, false
 	}
 	hash := sha256.Sum256([]byte(token))
 	for _, e := range u.file.Current() {
 		if len(e.hash) > 0 && subtle.ConstantTimeCompare(e.hash, hash[:]) == 1 {
-			found, ok = e.User, true
+			found, ok = e, true
 		}
 	}
 	return found, ok

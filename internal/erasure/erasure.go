@@ -93,27 +93,31 @@ func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 
 // remove ends runs in their order, then deletes them, and sees that they are gone. The
 // server deletes nothing that ended after a deletion which it has not carried out yet,
-// so that the two are not mixed.
+// so that the two are not mixed. After an error it touches nothing more, and still says
+// what became of each.
 func (e *Eraser) remove(ctx context.Context, held []Held) (removed, kept []Held, err error) {
 	held = slices.Clone(held)
 	for _, step := range []func(context.Context, *Held) (string, error){e.end, e.delete} {
 		for i := range held {
-			if h := &held[i]; h.Why == "" {
-				if h.Why, err = step(ctx, h); err != nil {
-					return nil, nil, err
-				}
+			h := &held[i]
+			if h.Why == "" && err == nil {
+				h.Why, err = step(ctx, h)
+			}
+			if h.Why == "" && err != nil {
+				h.Why = "an error came first; run the command again"
 			}
 		}
 	}
+	var told []Held
 	for _, h := range held {
 		if h.Why != "" {
 			kept = append(kept, h)
 		} else {
-			removed = append(removed, h)
+			told = append(told, h)
 		}
 	}
-	there := removed
-	gone, err := until(ctx, gonePatience, func() (bool, error) {
+	there := told
+	_, lookErr := until(ctx, gonePatience, func() (bool, error) {
 		var err error
 		there = slices.DeleteFunc(slices.Clone(there), func(h Held) bool {
 			ok, problem := e.gone(ctx, h)
@@ -122,15 +126,12 @@ func (e *Eraser) remove(ctx context.Context, held []Held) (removed, kept []Held,
 		})
 		return len(there) == 0, err
 	})
-	if err != nil || gone {
-		return removed, kept, err
-	}
-	removed = slices.DeleteFunc(removed, func(h Held) bool {
+	removed = slices.DeleteFunc(told, func(h Held) bool {
 		return slices.ContainsFunc(there, func(o Held) bool { return o.RunID == h.RunID })
 	})
 	for _, h := range there {
 		h.Why = "the server was told to delete it, and has not done so yet; run the command again"
 		kept = append(kept, h)
 	}
-	return removed, kept, nil
+	return removed, kept, errors.Join(err, lookErr)
 }

@@ -1,12 +1,19 @@
 package erasure
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/codec"
@@ -100,6 +107,114 @@ func TestWhatIsKept(t *testing.T) {
 	if _, err := ours.DescribeWorkflowExecution(t.Context(), kept, ""); err != nil {
 		t.Errorf("what is kept is gone: %v", err)
 	}
+}
+
+// A batch that did not complete may be the only copy of what others wrote: it is kept
+// until a reset has placed its events.
+func TestBatchThatDidNotComplete(t *testing.T) {
+	server := devservertest.Start(t)
+	c, data := encrypting(t, server.Address)
+	w := worker.New(c, queue, worker.Options{})
+	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ converter.RawValue) error {
+		workflow.GetSignalChannel(ctx, "placed").Receive(ctx, nil)
+		return nil
+	}, workflow.RegisterOptions{Name: workflows.IntakeType})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	batch, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:lost", TaskQueue: queue}, workflows.IntakeType, workflows.IntakeInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(Config{Temporal: c, Namespace: server.Namespace, Data: data})
+	why := func(others int) string {
+		why, err := e.end(t.Context(), &Held{Kind: Intake, WorkflowID: batch.GetID(), RunID: batch.GetRunID(), Others: others})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return why
+	}
+	// What can be reset has had a workflow task.
+	if ok, err := until(t.Context(), time.Minute, func() (bool, error) {
+		d, err := c.DescribeWorkflowExecution(t.Context(), batch.GetID(), "")
+		return d.GetWorkflowExecutionInfo().GetHistoryLength() >= 4, err
+	}); err != nil || !ok {
+		t.Fatalf("no worker took the batch: %v", err)
+	}
+	if err := c.TerminateWorkflow(t.Context(), batch.GetID(), batch.GetRunID(), "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	if got := why(1); !strings.Contains(got, "workflow reset --workflow-id intake:lost") {
+		t.Errorf("with events of others: %q", got)
+	}
+	if got := why(0); got != "" {
+		t.Errorf("without: %q", got)
+	}
+	reset, err := c.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:         server.Namespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: batch.GetID(), RunId: batch.GetRunID()},
+		Reason:            "forget", RequestId: "reset", WorkflowTaskFinishEventId: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := why(1); !strings.Contains(got, "still places") {
+		t.Errorf("after the reset: %q", got)
+	}
+	if err := c.SignalWorkflow(t.Context(), batch.GetID(), reset.GetRunId(), "placed", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.GetWorkflow(t.Context(), batch.GetID(), reset.GetRunId()).Get(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := why(1); got != "" {
+		t.Errorf("after its events were placed: %q", got)
+	}
+}
+
+// An error in the middle hides nothing of what was removed before it.
+func TestErrorInTheMiddle(t *testing.T) {
+	e := New(Config{Temporal: failing{deletes: &deletes{left: 1}}})
+	var held []Held
+	for _, run := range []string{"a", "b", "c"} {
+		held = append(held, Held{Kind: Conversation, WorkflowID: "conversation:" + run, RunID: run})
+	}
+	removed, kept, err := e.remove(t.Context(), held)
+	if err == nil || len(removed) != 1 || removed[0].RunID != "a" {
+		t.Errorf("removed %+v, %v", removed, err)
+	}
+	if len(kept) != 2 || kept[0].RunID != "b" || kept[1].RunID != "c" || kept[0].Why == "" || kept[1].Why == "" {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+// failing is a server that deletes some runs at once, and then answers no more.
+type failing struct {
+	client.Client
+	deletes *deletes
+}
+
+type deletes struct {
+	workflowservice.WorkflowServiceClient
+	left int
+}
+
+func (f failing) WorkflowService() workflowservice.WorkflowServiceClient { return f.deletes }
+
+func (f failing) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return nil, serviceerror.NewNotFound("gone")
+}
+
+func (f failing) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
+}
+
+func (d *deletes) DeleteWorkflowExecution(context.Context, *workflowservice.DeleteWorkflowExecutionRequest, ...grpc.CallOption) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
+	if d.left--; d.left < 0 {
+		return nil, serviceerror.NewUnavailable("no answer")
+	}
+	return &workflowservice.DeleteWorkflowExecutionResponse{}, nil
 }
 
 // listed waits until the lists show so many replies, and so what began before them.

@@ -67,10 +67,13 @@ func (e *Eraser) end(ctx context.Context, h *Held) (why string, err error) {
 			return why, err
 		}
 	}
-	if h.Kind == Reply {
+	switch {
+	case h.Kind == Reply:
 		err = e.lock(ctx, h)
+	case h.Kind == Intake && h.Others > 0:
+		why, err = e.unplaced(ctx, h)
 	}
-	return "", err
+	return why, err
 }
 
 func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
@@ -89,11 +92,28 @@ func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
 	case errors.As(err, &refusal):
 		return refusal.Words, nil
 	case err == nil && !ok && h.Kind == Intake:
-		return "it still places the events of others; run the command again when it has ended", nil
+		return placing, nil
 	case err == nil && !ok:
 		return "a message to the person is still under way; run the command again", nil
 	}
 	return "", err
+}
+
+const placing = "it still places the events of others; run the command again when it has ended"
+
+// unplaced says what keeps a batch: one that did not complete may be the only copy of
+// what others wrote. A reset places its events in another run, so the newest counts.
+func (e *Eraser) unplaced(ctx context.Context, h *Held) (why string, err error) {
+	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, "")
+	switch status := d.GetWorkflowExecutionInfo().GetStatus(); {
+	case isNotFound(err) || err == nil && status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("describe %s: %w", h.WorkflowID, err)
+	case status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return placing, nil
+	}
+	return fmt.Sprintf("it ended before all its events were placed, and %d are of others: bring it back with `temporal workflow reset --workflow-id %s --type FirstWorkflowTask --reason forget`, or delete it with `temporal workflow delete` if nobody needs them; then run the command again", h.Others, h.WorkflowID), nil
 }
 
 // endReply rejects a reply that could still be sent. One that is on its way is let

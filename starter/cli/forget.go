@@ -184,9 +184,10 @@ func writeReport(out io.Writer, r erasure.Report) error {
 		row := func(h erasure.Held, became string) {
 			below := h.Why
 			switch {
+			case below != "":
 			case h.Locked:
 				below = "its place is locked: the comment is not answered again"
-			case h.Others > 0 && h.Why == "":
+			case h.Others > 0:
 				below = fmt.Sprintf("a batch, with %d events of others", h.Others)
 			}
 			t.Row(below, string(h.Kind), became, h.WorkflowID)

@@ -16,6 +16,10 @@ const (
 	// maxBodies bounds what all bodies hold at once. Anybody can send one: whether
 	// Meta did is known only when all of it is there.
 	maxBodies = 256 << 20
+	// maxLarge is the part of it for bodies over largeBody: a few that are big and slow
+	// must not keep out what Meta sends all day, which is small.
+	maxLarge  = 192 << 20
+	largeBody = 256 << 10
 	// firstRead is enough for most deliveries.
 	firstRead = 2 << 10
 )
@@ -24,18 +28,24 @@ const (
 var errBusy = errors.New("too many bodies at once")
 
 // bodies reads request bodies into a bounded amount of memory.
-type bodies struct{ memory *semaphore.Weighted }
+type bodies struct{ memory, large *semaphore.Weighted }
 
-func newBodies() *bodies { return &bodies{semaphore.NewWeighted(maxBodies)} }
+func newBodies() *bodies {
+	return &bodies{memory: semaphore.NewWeighted(maxBodies), large: semaphore.NewWeighted(maxLarge)}
+}
 
 // body is a body in memory. It must be released.
 type body struct {
 	bytes []byte
-	held  int64
+	held  int64 // of all memory
+	large int64 // the same once it is large
 	from  *bodies
 }
 
-func (b *body) release() { b.from.memory.Release(b.held) }
+func (b *body) release() {
+	b.from.memory.Release(b.held)
+	b.from.large.Release(b.large)
+}
 
 // grow makes room for more bytes. What counts is what has arrived: a sender that
 // announces much and sends little takes little.
@@ -45,6 +55,12 @@ func (b *body) grow() error {
 		return errBusy
 	}
 	b.held += more
+	if b.held > largeBody {
+		if !b.from.large.TryAcquire(b.held - b.large) {
+			return errBusy
+		}
+		b.large = b.held
+	}
 	b.bytes = append(make([]byte, 0, b.held), b.bytes...)
 	return nil
 }

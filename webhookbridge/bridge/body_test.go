@@ -84,7 +84,7 @@ func TestBodySize(t *testing.T) {
 				t.Errorf("status = %d, want %d", w.Code, tt.status)
 			}
 			h.wantCounted(map[string]float64{fmt.Sprintf("deliveries_total{status=%d}", tt.status): 1})
-			if !h.bodies.memory.TryAcquire(maxBodies) {
+			if !h.bodies.memory.TryAcquire(maxBodies) || !h.bodies.large.TryAcquire(maxLarge) {
 				t.Error("the body's memory was not given back")
 			}
 		})
@@ -125,6 +125,37 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 	if len(fake.told()) != 1 {
 		t.Errorf("calls = %q", fake.told())
+	}
+}
+
+// Large bodies, whoever sends them, leave room for small ones.
+func TestLargeBodiesLeaveRoom(t *testing.T) {
+	h := newHarness(t, newFakeTemporal())
+	small := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi")))
+	large := small + strings.Repeat(" ", largeBody)
+	var stalled []*body
+	for {
+		b := &body{from: h.bodies}
+		var err error
+		for err == nil && b.held < maxBody {
+			err = b.grow()
+		}
+		stalled = append(stalled, b)
+		if err != nil {
+			break
+		}
+	}
+	if status := h.post(large); status != http.StatusServiceUnavailable {
+		t.Errorf("one more large body: %d, want 503", status)
+	}
+	if status := h.post(small); status != 200 {
+		t.Errorf("a small body: %d, want 200", status)
+	}
+	for _, b := range stalled {
+		b.release()
+	}
+	if status := h.post(large); status != 200 {
+		t.Errorf("a large body later: %d, want 200", status)
 	}
 }
 
