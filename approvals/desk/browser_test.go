@@ -63,6 +63,8 @@ func TestBrowser(t *testing.T) {
 		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
 		ana.sees(".counter", "39 of 1000 bytes")
 		ana.picture("edit")
+		ana.see(`document.body.dataset.hold === "5000"`)
+		ana.holds(15 * time.Second)
 		ana.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(2))) // Ctrl+Enter
 		ana.sees(card(lena)+" .outcome", "Undo")
 		ana.sees(card(lena)+" .outcome", "Delivered.")
@@ -73,10 +75,12 @@ func TestBrowser(t *testing.T) {
 	})
 
 	step("an undone click does nothing; a rejection has its reason", func(t *testing.T) {
+		ana.holds(time.Hour)
 		ana.click(card(mia) + " [data-do=approve]")
 		ana.sees(card(mia)+" .outcome", "Undo")
 		ana.click(card(mia) + " .outcome button")
 		ana.see(`!document.querySelector('` + card(mia) + `').dataset.pending`)
+		ana.holds(time.Second)
 		ana.press("r")
 		ana.see(`document.activeElement.name === "reason"`)
 		ana.write(card(mia)+" input[name=reason]", "spam, ae\r")
@@ -94,6 +98,8 @@ func TestBrowser(t *testing.T) {
 		path := "/replies/" + id
 		ana.open(path)
 		ben.open(path)
+		ana.holds(time.Hour)
+		ben.holds(time.Hour)
 		plain := s.plainTab(b, "ana without script")
 		plain.open(path)
 		ben.click("#edit button")
@@ -285,6 +291,13 @@ func (s *stage) tab(b *browser, name string, width int64) *tab {
 	p := b.tab(name, width, map[int64]int64{desktop: 900, phone: 844}[width])
 	p.t = s.t
 	return p
+}
+
+// holds has the page hold clicks back for so long, instead of five seconds: on a busy
+// machine those can be over before the test has seen or undone one.
+func (p *tab) holds(d time.Duration) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
 }
 
 // card finds the card of a reply.
