@@ -84,7 +84,7 @@ func TestBrowser(t *testing.T) {
 		ana.press("r")
 		ana.see(`document.activeElement.name === "reason"`)
 		ana.write(card(mia)+" input[name=reason]", "spam, ae\r")
-		ana.sees(card(mia)+" .outcome", "Rejected.")
+		ana.told(card(mia)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
 		status := s.reaches(mia, privatereply.Rejected)
 		if status.Approver != "ana" || status.RejectReason != "spam, ae" {
 			t.Errorf("rejected by %q because %q", status.Approver, status.RejectReason)
@@ -192,7 +192,7 @@ func TestBrowser(t *testing.T) {
 		ana.accessible()
 		ana.picture("unknown")
 		ana.click(".case .resolve form:nth-child(2) button")
-		ana.sees(".case .outcome", "Noted: it was not delivered.")
+		ana.told(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
 		status := s.reaches(lostID, privatereply.Undeliverable)
 		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.Deliveries(lost) != 0 {
 			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.Deliveries(lost))
@@ -240,7 +240,7 @@ func TestBrowser(t *testing.T) {
 		ana.click(card(id) + " [data-do=reject]")
 		ana.see(`(new MutationObserver(() => { window.heldBack ||= document.querySelector(".fuse") !== null; }).observe(document.body, {subtree: true, childList: true}), true)`)
 		ana.write(card(id)+" input[name=reason]", "wrong price\r")
-		ana.sees(card(id)+" .outcome", "Rejected.")
+		ana.told(card(id)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
 		if get[bool](ana, `Boolean(window.heldBack)`) {
 			t.Error("the click was held back")
 		}
@@ -298,6 +298,14 @@ func (s *stage) tab(b *browser, name string, width int64) *tab {
 func (p *tab) holds(d time.Duration) {
 	p.t.Helper()
 	p.see(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
+}
+
+// told waits until what answers a click is shown, or already what takes its place: the
+// words that every page gets about a decision.
+func (p *tab) told(selector, answer, afterwards string) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && [%s, %s].some(words => (e.innerText || "").includes(words)))`,
+		quote(selector), quote(answer), quote(afterwards)))
 }
 
 // card finds the card of a reply.
