@@ -2,6 +2,7 @@ package privatereply_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,10 +11,10 @@ import (
 	"testing"
 )
 
-// sources are the texts of the product's Go files.
-func sources(t *testing.T, isTest bool) []string {
+// sources are the texts of the product's Go files, by their package's folder.
+func sources(t *testing.T, isTest bool) map[string][]string {
 	t.Helper()
-	var texts []string
+	texts := map[string][]string{}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -24,7 +25,8 @@ func sources(t *testing.T, isTest bool) []string {
 			return nil
 		}
 		b, err := os.ReadFile(path)
-		texts = append(texts, string(b))
+		folder := filepath.ToSlash(filepath.Dir(path))
+		texts[folder] = append(texts[folder], string(b))
 		return err
 	})
 	if err != nil {
@@ -44,21 +46,51 @@ func found(texts []string, pattern string) []string {
 	return slices.Compact(all)
 }
 
-// Every test that the README names for a promise exists.
-func TestReadmeNamesTests(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+// guards finds tests, and the package that is named before them, as in
+// "`workflows` TestX/Sub, /Other, TestY".
+var guards = regexp.MustCompile("(?:`([a-z][\\w/]*)` |the (root) package's |go test \\./(\\S+) -run '?)?\\b(Test[A-Z][\\w/]*(?:, (?:Test[A-Z]|/)[\\w/]*)*)")
+
+// Every test that the pages name for a promise exists, in the package that they name
+// with it; of a subtest, which they name in full, its t.Run.
+func TestPagesNameTests(t *testing.T) {
+	tests := sources(t, true)
+	pages, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := found(sources(t, true), `(?m)^func (Test\w+)\(`)
-	named := found([]string{string(readme)}, `\b(Test[A-Z]\w*)`)
-	if len(named) < 10 {
-		t.Fatalf("only %d tests are named", len(named))
-	}
-	for _, name := range named {
-		if !slices.Contains(there, name) {
-			t.Errorf("the README names %s, which does not exist", name)
+	n := 0
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
 		}
+		for _, m := range guards.FindAllStringSubmatch(string(text), -1) {
+			folder := m[1] + m[3]
+			if m[2] != "" {
+				folder = "."
+			}
+			in := tests[folder]
+			if folder == "" { // any package
+				in = slices.Concat(slices.Collect(maps.Values(tests))...)
+			}
+			test := ""
+			for _, name := range strings.Split(m[4], ", ") {
+				n++
+				first, subtest, _ := strings.Cut(name, "/")
+				if first != "" {
+					test = first
+				}
+				if !slices.Contains(found(in, `(?m)^func (Test\w+)\(`), test) {
+					t.Errorf("%s names %s %s, which does not exist", page, folder, test)
+				}
+				if subtest != "" && !slices.Contains(found(in, `t\.Run\("([^"]+)"`), subtest) {
+					t.Errorf("%s names %s %s/%s, which is not run", page, folder, test, subtest)
+				}
+			}
+		}
+	}
+	if n < 30 {
+		t.Fatalf("only %d tests are named", n)
 	}
 }
 
@@ -70,7 +102,7 @@ func TestReadmeNamesSettings(t *testing.T) {
 	}
 	documented := found([]string{string(readme)}, "(?m)^\\| `PRIVATEREPLY_(\\w+)`")
 	var programs []string
-	for _, text := range sources(t, false) {
+	for _, text := range slices.Concat(slices.Collect(maps.Values(sources(t, false)))...) {
 		if strings.Contains(text, "package config") || strings.Contains(text, "config.Starter") {
 			programs = append(programs, text)
 		}

@@ -59,10 +59,11 @@ func TestDispatchOnRealServer(t *testing.T) {
 	}
 	const queue = "dispatch"
 	temporal := &flaky{Client: c, refuse: map[string]bool{}}
-	main := worker.New(c, queue, worker.Options{})
+	options := worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind}
+	main := worker.New(c, queue, options)
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
-	intake := worker.New(c, workflows.IntakeQueue(queue), worker.Options{})
+	intake := worker.New(c, workflows.IntakeQueue(queue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	valve := draining.New(func(context.Context) (int64, error) { return 0, nil }, time.Now)
 	go valve.Run(t.Context())

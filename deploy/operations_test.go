@@ -70,9 +70,13 @@ func TestRunbooks(t *testing.T) {
 	}
 }
 
-// Links between the pages that an operator reads lead somewhere.
+// Links between the pages lead somewhere.
 func TestLinks(t *testing.T) {
-	for _, page := range []string{"../README.md", "../docs/operations.md"} {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(m[1], "://") {
 				continue

@@ -74,8 +74,9 @@ func TestNoReadableAnswerIsUnknown(t *testing.T) {
 		}, 0, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			m := newMeta(t, tc.answer)
-			m.timeout = 200 * time.Millisecond
+			m.timeout = 2 * time.Second // enough for a request, and for headers where they come
 			if tc.cause != context.DeadlineExceeded {
 				m.timeout = DefaultTimeout
 			}

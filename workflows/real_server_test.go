@@ -196,14 +196,16 @@ func testOutage(t *testing.T, s *stage) {
 	soon := func(name string) Input {
 		c := OnFacebook(TestComment())
 		c.CommentID, c.ReceivedAt, c.EntryAt = name, time.Now().UTC(), time.Time{}
-		c.CreatedAt = time.Now().UTC().Add(3*time.Second + privatereply.DeadlineMargin - privatereply.ReplyPeriod)
+		c.CreatedAt = time.Now().UTC().Add(15*time.Second + privatereply.DeadlineMargin - privatereply.ReplyPeriod)
 		return Input{c, Ask()}
 	}
 	stop := s.work()
 	inTime := s.start("in-time", TestComment(), Ask(), nil)
 	bySignal, byUpdate := s.startInput(soon("by-signal")), s.startInput(soon("by-update"))
-	for _, run := range []client.WorkflowRun{inTime, bySignal, byUpdate} {
-		s.untilState(run.GetID(), privatereply.AwaitingApproval)
+	var last time.Time // of the two deadlines
+	s.untilState(inTime.GetID(), privatereply.AwaitingApproval)
+	for _, run := range []client.WorkflowRun{bySignal, byUpdate} {
+		last = s.untilState(run.GetID(), privatereply.AwaitingApproval).Deadline
 	}
 	stop()
 
@@ -214,7 +216,7 @@ func testOutage(t *testing.T, s *stage) {
 		_, err := s.update(byUpdate.GetID(), "u", ApproveMessage, Approve{Approver: "ana"})
 		told <- err
 	}()
-	<-time.After(4 * time.Second) // until both deadlines have passed
+	<-time.After(time.Until(last.Add(time.Second)))
 	stop = s.work()
 	defer stop()
 
@@ -259,7 +261,7 @@ func (s *stage) events(run client.WorkflowRun, kind enumspb.EventType) int {
 // untilListed waits until visibility, which follows, knows the workflow.
 func (s *stage) untilListed(t *testing.T, query, id string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

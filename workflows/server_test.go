@@ -58,7 +58,7 @@ func newStage(t *testing.T) *stage {
 // work starts workers and returns what stops them.
 func (s *stage) work() (stop func()) {
 	s.t.Helper()
-	main := worker.New(s.Client, s.queue, worker.Options{})
+	main := worker.New(s.Client, s.queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
@@ -227,7 +227,7 @@ func (s *stage) status(id string) (Status, error) {
 // until waits until the reply's status is as cond says.
 func (s *stage) until(id string, cond func(Status) bool) Status {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -63,6 +63,8 @@ func TestBrowser(t *testing.T) {
 		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
 		ana.sees(".counter", "39 of 1000 bytes")
 		ana.picture("edit")
+		ana.see(`document.body.dataset.hold === "5000"`)
+		ana.holds(15 * time.Second)
 		ana.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(2))) // Ctrl+Enter
 		ana.sees(card(lena)+" .outcome", "Undo")
 		ana.sees(card(lena)+" .outcome", "Delivered.")
@@ -73,14 +75,16 @@ func TestBrowser(t *testing.T) {
 	})
 
 	step("an undone click does nothing; a rejection has its reason", func(t *testing.T) {
+		ana.holds(time.Hour)
 		ana.click(card(mia) + " [data-do=approve]")
 		ana.sees(card(mia)+" .outcome", "Undo")
 		ana.click(card(mia) + " .outcome button")
 		ana.see(`!document.querySelector('` + card(mia) + `').dataset.pending`)
+		ana.holds(time.Second)
 		ana.press("r")
 		ana.see(`document.activeElement.name === "reason"`)
 		ana.write(card(mia)+" input[name=reason]", "spam, ae\r")
-		ana.sees(card(mia)+" .outcome", "Rejected.")
+		ana.told(card(mia)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
 		status := s.reaches(mia, privatereply.Rejected)
 		if status.Approver != "ana" || status.RejectReason != "spam, ae" {
 			t.Errorf("rejected by %q because %q", status.Approver, status.RejectReason)
@@ -94,6 +98,8 @@ func TestBrowser(t *testing.T) {
 		path := "/replies/" + id
 		ana.open(path)
 		ben.open(path)
+		ana.holds(time.Hour)
+		ben.holds(time.Hour)
 		plain := s.plainTab(b, "ana without script")
 		plain.open(path)
 		ben.click("#edit button")
@@ -186,7 +192,7 @@ func TestBrowser(t *testing.T) {
 		ana.accessible()
 		ana.picture("unknown")
 		ana.click(".case .resolve form:nth-child(2) button")
-		ana.sees(".case .outcome", "Noted: it was not delivered.")
+		ana.told(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
 		status := s.reaches(lostID, privatereply.Undeliverable)
 		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.Deliveries(lost) != 0 {
 			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.Deliveries(lost))
@@ -234,7 +240,7 @@ func TestBrowser(t *testing.T) {
 		ana.click(card(id) + " [data-do=reject]")
 		ana.see(`(new MutationObserver(() => { window.heldBack ||= document.querySelector(".fuse") !== null; }).observe(document.body, {subtree: true, childList: true}), true)`)
 		ana.write(card(id)+" input[name=reason]", "wrong price\r")
-		ana.sees(card(id)+" .outcome", "Rejected.")
+		ana.told(card(id)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
 		if get[bool](ana, `Boolean(window.heldBack)`) {
 			t.Error("the click was held back")
 		}
@@ -285,6 +291,21 @@ func (s *stage) tab(b *browser, name string, width int64) *tab {
 	p := b.tab(name, width, map[int64]int64{desktop: 900, phone: 844}[width])
 	p.t = s.t
 	return p
+}
+
+// holds has the page hold clicks back for so long, instead of five seconds: on a busy
+// machine those can be over before the test has seen or undone one.
+func (p *tab) holds(d time.Duration) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
+}
+
+// told waits until what answers a click is shown, or already what takes its place: the
+// words that every page gets about a decision.
+func (p *tab) told(selector, answer, afterwards string) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && [%s, %s].some(words => (e.innerText || "").includes(words)))`,
+		quote(selector), quote(answer), quote(afterwards)))
 }
 
 // card finds the card of a reply.

@@ -149,13 +149,21 @@ func (p *tab) sees(selector, text string) {
 	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && (e.innerText || "").includes(%s))`, quote(selector), quote(text)))
 }
 
+// loaded waits until the page is. Before, Chromium forgets what chromedp has found in it.
+func (p *tab) loaded() {
+	p.t.Helper()
+	p.see(`document.readyState === "complete"`)
+}
+
 func (p *tab) click(selector string) {
 	p.t.Helper()
+	p.loaded()
 	p.do(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
 func (p *tab) write(selector, text string) {
 	p.t.Helper()
+	p.loaded()
 	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 

@@ -238,7 +238,7 @@ func TestHangingCallsAreFreed(t *testing.T) {
 func TestSlowCallIsDoneAfterCallerLeft(t *testing.T) {
 	e := start(t)
 	id := e.comment(sandbox.NewComment{Account: pageID})
-	_, err := e.AddFault(sandbox.Fault{Name: "slow", DelayMS: 100, Times: 1})
+	_, err := e.AddFault(sandbox.Fault{Name: "slow", DelayMS: 2000, Times: 1})
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {

@@ -38,6 +38,7 @@ func TestDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.checkCounts(t)
+	p.awaitListed(t, written)
 	if got := len(p.replied()); got != written {
 		t.Errorf("%d comments have a reply, %d were written", got, written)
 	}
@@ -67,6 +68,7 @@ func TestDay(t *testing.T) {
 	if n := p.count(placing.Started); n != 0 {
 		t.Errorf("the late webhooks started %d replies again", n)
 	}
+	p.awaitListed(t, written+missed)
 	if got, want := len(p.replied()), written+missed; got != want {
 		t.Errorf("%d comments have a reply, want %d", got, want)
 	}
@@ -203,17 +205,44 @@ func (p *product) list(query string) []string {
 	}
 }
 
+// awaitListed waits until visibility, which follows, knows so many replies; whoever
+// wants no more of them counts them then.
+func (p *product) awaitListed(t *testing.T, replies int) {
+	t.Helper()
+	await(t, func() bool { return len(p.list(`WorkflowType="PrivateReply"`)) >= replies })
+}
+
+// await waits a minute for what comes by itself; what then is not there, the caller says.
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // checkCounts waits until the batches are placed, and checks that every event of
 // every delivery was counted once, with what became of it.
 func (p *product) checkCounts(t *testing.T) {
 	t.Helper()
 	batched, placed := p.count("batched"), 0
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for placed = p.placed(t); placed < batched && ctx.Err() == nil; placed = p.placed(t) {
+	await(t, func() bool { placed = p.placed(t); return placed >= batched })
+	// On a busy machine Temporal can take longer for a commit than the bridge waits.
+	// Meta then delivers the events again, and some of them are in a batch already.
+	again := p.sum("privatereply_bridge_events_sent_back_total", "", "")
+	if placed < batched || placed > batched+again {
+		t.Errorf("%d events went into batches, %d came out; %d were sent back", batched, placed, again)
 	}
-	if placed != batched {
-		t.Errorf("%d events went into batches, %d came out", batched, placed)
+	failures := p.sum("privatereply_bridge_commit_failures_total", "", "")
+	if slow := p.sum("privatereply_bridge_commit_failures_total", "trouble", "too_slow"); failures != slow || (failures == 0) != (again == 0) {
+		t.Errorf("%d deliveries with %d events were sent back, %d of them because Temporal was slow", failures, again, slow)
 	}
 	received := p.sum("privatereply_bridge_events_received_total", "", "")
 	if got := p.sum("privatereply_bridge_events_total", "", ""); got != received || received == 0 {
@@ -222,10 +251,8 @@ func (p *product) checkCounts(t *testing.T) {
 	if unexplained := p.sum("privatereply_bridge_events_total", "effect", placing.Ignored) - p.explained(); unexplained != 0 {
 		t.Errorf("%d events were ignored without a reason", unexplained)
 	}
-	for _, name := range []string{"unreadable_total", "events_sent_back_total"} {
-		if n := p.sum("privatereply_bridge_"+name, "", ""); n != 0 {
-			t.Errorf("%s is %d", name, n)
-		}
+	if n := p.sum("privatereply_bridge_unreadable_total", "", ""); n != 0 {
+		t.Errorf("unreadable_total is %d", n)
 	}
 }
 
@@ -286,8 +313,9 @@ func (p *product) sum(metric, label, value string) int {
 	return int(total)
 }
 
-// A token that Meta revokes loses nothing: the account waits, says why, and goes on
-// by itself when the token is repaired.
+// A token that Meta revokes loses nothing: the account's replies wait, and say why and
+// when they are tried again. That is minutes later; how they go on when the token is
+// repaired is for TestRest in activities/pacing.
 func TestRevokedToken(t *testing.T) {
 	p := start(t)
 	t.Cleanup(p.work().Stop)

@@ -30,7 +30,7 @@ func (p *product) testFaults(t *testing.T) {
 		{sandbox.Fault{Name: "trickle", DelayMS: 1000}, sent(privatereply.FoundInConversation), 1},
 		{sandbox.Fault{Name: "trickle", DelayMS: 1}, sent(""), 1},
 		{sandbox.Fault{Name: "slow", DelayMS: 100}, sent(""), 1},
-		{sandbox.Fault{Name: "slow", DelayMS: 5000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
+		{sandbox.Fault{Name: "slow", DelayMS: 12000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
 		{sandbox.Fault{Name: "hang"}, sent(""), 1},
 		{sandbox.Fault{Name: "reset"}, sent(""), 1},
 		{sandbox.Fault{Name: "transient"}, ends(privatereply.Sending, privatereply.Outage), 0},

@@ -65,8 +65,9 @@ rules:
     ignore: true
 `
 
-// httpTimeout is how long the client waits for Meta in these tests.
-const httpTimeout = 3 * time.Second
+// httpTimeout is how long the client waits for Meta in these tests: long enough for
+// an answer that comes a byte every millisecond, on a busy machine too.
+const httpTimeout = 8 * time.Second
 
 // product is everything that runs.
 type product struct {
@@ -211,7 +212,7 @@ func (p *product) replyID(account, commentID string) string {
 // until waits until the reply is in a state in which cond holds.
 func (p *product) until(t *testing.T, replyID string, cond func(workflows.Status) bool) workflows.Status {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -236,7 +237,7 @@ func (p *product) until(t *testing.T, replyID string, cond func(workflows.Status
 // untilJoined waits until a reply has joined the conversation.
 func (p *product) untilJoined(t *testing.T, conversationID string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -50,7 +50,7 @@ func newBench(t *testing.T) *bench {
 // work runs workers whose Meta answers a first attempt with send.
 func (b *bench) work(send privatereply.SendResult) {
 	b.t.Helper()
-	main := worker.New(b.temporal, queue, worker.Options{})
+	main := worker.New(b.temporal, queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	main.RegisterActivityWithOptions(func(context.Context, workflows.FindMessage) (workflows.FoundMessage, error) {
@@ -107,7 +107,7 @@ func (b *bench) until(what string, done func() bool) {
 	b.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(90 * time.Second)
 	for !done() {
 		select {
 		case <-tick.C:

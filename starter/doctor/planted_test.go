@@ -83,7 +83,7 @@ func TestPlantedAtMeta(t *testing.T) {
 		{"throttled", func(p *place) { p.fault(sandbox.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
 			[]wanted{{own, "Meta", warn, "80002|ask again"}}},
 		{"silent", func(p *place) {
-			p.options.Timeout = 300 * time.Millisecond
+			p.options.Timeout = 3 * time.Second // Temporal is dialled in it too
 			p.fault(sandbox.Fault{Name: "hang", Account: ownID, Calls: "account"})
 		}, []wanted{{own, "Meta", fail, "time ran out|let this machine reach"}}},
 		{"unreachable", func(p *place) { p.meta.Close() },

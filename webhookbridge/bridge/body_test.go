@@ -163,7 +163,7 @@ func TestLargeBodiesLeaveRoom(t *testing.T) {
 // else waits for him.
 func TestSlowSenders(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
-	h.timeouts.header, h.timeouts.body = 500*time.Millisecond, 500*time.Millisecond
+	h.timeouts.header, h.timeouts.body = 2*time.Second, 2*time.Second
 	addr := h.listen()
 	body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi")))
 	head := "POST " + Path + " HTTP/1.1\r\nHost: x\r\n"
@@ -209,10 +209,10 @@ func TestSlowSenders(t *testing.T) {
 func TestBodyDeadlineEndsWithTheBody(t *testing.T) {
 	fake := newFakeTemporal()
 	h := newHarness(t, fake)
-	h.timeouts.body = 300 * time.Millisecond
+	h.timeouts.body = 2 * time.Second
 	fake.before = func(ctx context.Context, _ string) error {
 		select { // longer than the body may take
-		case <-time.After(2 * h.timeouts.body):
+		case <-time.After(h.timeouts.body + 500*time.Millisecond):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

@@ -31,6 +31,7 @@ func TestAgainstTemporal(t *testing.T) {
 	defer c.Close()
 	h := newHarness(t, c)
 	h.cfg.Now, h.committer = time.Now, direct{placing.New(c, server.Namespace, "private-replies", time.Now)}
+	h.timeouts.answer = time.Minute // 50 commits at once, one by one on a busy machine
 	addr := h.listen()
 
 	comment := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "What is the price?")))

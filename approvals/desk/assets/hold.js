@@ -3,7 +3,6 @@
 
 import { now } from "./clock.js";
 
-const HOLD = 5000;
 // So near to a deadline, five seconds are too much.
 const HURRY = 20000;
 
@@ -63,10 +62,13 @@ export function order(host, verb, url, body, done) {
     host.focus?.();
   };
   held.add(entry);
+  const hold = Number(document.body.dataset.hold);
+  const fuse = Object.assign(document.createElement("span"), { className: "fuse" });
+  fuse.style.animationDuration = `${hold}ms`;
   say(place, `${doing[verb]} …`);
-  place.append(button("Undo", entry.undo, "u"), Object.assign(document.createElement("span"), { className: "fuse" }));
+  place.append(button("Undo", entry.undo, "u"), fuse);
   announce(`${doing[verb]}. Undo within five seconds.`);
-  entry.timer = setTimeout(entry.go, HOLD);
+  entry.timer = setTimeout(entry.go, hold);
 }
 
 // overtaken drops a held click about something that was decided meanwhile.

@@ -7,8 +7,17 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.temporal.io/sdk/worker"
+
 	"github.com/privatereply/privatereply/internal/devserver"
 )
+
+// TwoOfEachKind are the pollers of the product's workers, for the workers of tests
+// that have many workflows at once: with the SDK's default a minute can pass in which
+// none begins. See docs/decisions.md.
+var TwoOfEachKind = worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
+	InitialNumberOfPollers: 2, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: 2,
+})
 
 // CLI is the path of the Temporal CLI. Tests do not build it, which takes
 // minutes: without one the test is skipped, and fails where CI is set.
