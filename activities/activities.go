@@ -35,6 +35,7 @@ type Activities struct {
 	pacer    *pacing.Pacer
 	running  running
 	joins    joins
+	yielding yielding
 	metrics  *Metrics
 	temporal client.Client
 	queue    string // where conversations and broadcasts run

@@ -155,6 +155,7 @@ func (a *Activities) conversation(ctx context.Context, in workflows.FindMessage)
 // JoinConversation tells the person's conversations about a delivered reply. A
 // repeat changes nothing.
 func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversation) error {
+	a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	account := cred.Account
 	if errors.Is(err, ErrUnknownAccount) {

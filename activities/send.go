@@ -21,6 +21,7 @@ const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxW
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+	a.yielding.sending()
 	result := a.sendPrivateReply(ctx, in)
 	a.metrics.replied(in, result)
 	return result, nil
