@@ -7,18 +7,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
 )
 
-const (
-	// settle is how long after a change the file is read. Editors and Kubernetes
-	// change a file in several steps.
-	settle = 200 * time.Millisecond
-	// pollEvery is how often the file is read without being told of a change:
-	// network file systems and single files mounted into a container tell nothing.
-	pollEvery = 30 * time.Second
-)
+// lookEvery is how often the file is read. To be told of changes is no better: network
+// file systems and single files mounted into a container tell nothing, and a folder
+// tells of all that is written in it.
+const lookEvery = time.Second
 
 // Watcher holds the rules file that is in force and reads it again when it changes.
 type Watcher struct {
@@ -26,6 +21,7 @@ type Watcher struct {
 	logger *zap.Logger
 	set    atomic.Pointer[Set]
 	failed atomic.Pointer[failure]
+	seen   string // at the last look: the hash of the file; empty when it could not be read
 }
 
 // failure is why the newest file is not in force.
@@ -37,30 +33,17 @@ type failure struct {
 // Watch loads the rules file at path and keeps it up to date until ctx is done.
 // A file that does not load at first is an error.
 func Watch(ctx context.Context, path string, logger *zap.Logger) (*Watcher, error) {
-	return watch(ctx, path, logger, pollEvery)
+	return watch(ctx, path, logger, lookEvery)
 }
 
-func watch(ctx context.Context, path string, logger *zap.Logger, poll time.Duration) (*Watcher, error) {
-	w := &Watcher{path: path, logger: logger.With(zap.String("rules_file", path))}
-	// Watching begins before the first read, so that no change falls between them.
-	// The directory is watched because editors and Kubernetes put another file in
-	// the place of the old one.
-	notify, err := fsnotify.NewWatcher()
-	if err == nil {
-		err = notify.Add(filepath.Dir(path))
-	}
-	if err != nil {
-		w.logger.Warn("Changes of the rules file are noticed late", zap.Duration("read_every", poll), zap.Error(err))
-	}
+func watch(ctx context.Context, path string, logger *zap.Logger, every time.Duration) (*Watcher, error) {
 	set, err := Load(path)
 	if err != nil {
-		if notify != nil {
-			_ = notify.Close()
-		}
 		return nil, err
 	}
+	w := &Watcher{path: path, logger: logger.With(zap.String("rules_file", path)), seen: set.SHA256()}
 	w.set.Store(set)
-	go w.run(ctx, notify, poll)
+	go w.run(ctx, every)
 	return w, nil
 }
 
@@ -75,45 +58,37 @@ func (w *Watcher) Err() error {
 	return nil
 }
 
-func (w *Watcher) run(ctx context.Context, notify *fsnotify.Watcher, poll time.Duration) {
-	var events chan fsnotify.Event // nil, and so never ready, without notifications
-	var errs chan error
-	if notify != nil {
-		defer func() { _ = notify.Close() }()
-		events, errs = notify.Events, notify.Errors
-	}
-	ticker := time.NewTicker(poll)
+func (w *Watcher) run(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	var settled <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-events:
-			// Other files in the directory may change all the time, so a further
-			// event does not put off the reading.
-			if settled == nil {
-				settled = time.After(settle)
-			}
-		case err := <-errs:
-			w.logger.Warn("Watching the rules file failed", zap.Error(err))
 		case <-ticker.C:
-			w.reload()
-		case <-settled:
-			settled = nil
-			w.reload()
+			w.look()
 		}
 	}
 }
 
-// reload puts the file in force if it changed and loads.
-func (w *Watcher) reload() {
+// look puts the file in force if it changed and loads. A change counts when a second
+// look sees the same: editors and Kubernetes change a file in several steps, and half a
+// rules file can be a valid one.
+func (w *Watcher) look() {
 	data, err := read(w.path)
-	if err != nil {
+	sum := ""
+	if err == nil {
+		sum = hash(data)
+	}
+	was := w.seen
+	w.seen = sum
+	switch {
+	case sum != was:
+		return
+	case err != nil:
 		w.fail(failure{err: err})
 		return
 	}
-	sum := hash(data)
 	last := w.failed.Load()
 	if sum == w.Current().SHA256() && last == nil || last != nil && sum == last.sha256 {
 		return

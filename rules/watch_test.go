@@ -25,7 +25,7 @@ type watched struct {
 	logged chan zapcore.Entry
 }
 
-func startWatch(t *testing.T, path string, poll time.Duration) watched {
+func startWatch(t *testing.T, path string, every time.Duration) watched {
 	t.Helper()
 	logged := make(chan zapcore.Entry, 100)
 	core, _ := observer.New(zap.InfoLevel)
@@ -33,7 +33,7 @@ func startWatch(t *testing.T, path string, poll time.Duration) watched {
 		logged <- e
 		return nil
 	}))
-	w, err := watch(t.Context(), path, logger, poll)
+	w, err := watch(t.Context(), path, logger, every)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +91,7 @@ func symlink(t *testing.T, target, link string) {
 	}
 }
 
-// A changed file comes into force in whatever way it was changed, without waiting
-// for the next poll.
+// A changed file comes into force in whatever way it was changed.
 func TestWatchNoticesChanges(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -121,6 +120,17 @@ func TestWatchNoticesChanges(t *testing.T) {
 			},
 		},
 		{
+			"elsewhere, behind a symbolic link",
+			func(t *testing.T, dir string) {
+				if err := os.Mkdir(filepath.Join(dir, "elsewhere"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(dir, "elsewhere", "rules.yaml"), askFile)
+				symlink(t, filepath.Join("elsewhere", "rules.yaml"), filepath.Join(dir, "rules.yaml"))
+			},
+			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "elsewhere", "rules.yaml"), ignoreFile) },
+		},
+		{
 			"a symbolic link to a directory swapped, as Kubernetes does",
 			func(t *testing.T, dir string) {
 				for version, data := range map[string]string{"..1": askFile, "..2": ignoreFile} {
@@ -141,7 +151,7 @@ func TestWatchNoticesChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			tt.set(t, dir)
-			w := startWatch(t, filepath.Join(dir, "rules.yaml"), time.Hour)
+			w := startWatch(t, filepath.Join(dir, "rules.yaml"), 10*time.Millisecond)
 			w.expect(t, askFile)
 			tt.change(t, dir)
 			w.wait(t, zap.InfoLevel)
@@ -153,23 +163,34 @@ func TestWatchNoticesChanges(t *testing.T) {
 	}
 }
 
-// A change that no notification tells of is found by reading the file now and then.
-func TestWatchPolls(t *testing.T) {
-	elsewhere := filepath.Join(t.TempDir(), "rules.yaml")
-	write(t, elsewhere, askFile)
+// A file that is still being written is left alone, even if what is there would load.
+func TestWatchHalfWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
-	symlink(t, elsewhere, path)
-	w := startWatch(t, path, 10*time.Millisecond)
-	write(t, elsewhere, ignoreFile)
-	w.wait(t, zap.InfoLevel)
-	w.expect(t, ignoreFile)
+	write(t, path, askFile)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // look is called here instead
+	w, err := watch(ctx, path, zap.NewNop(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		write(t, path, ignoreFile+strings.Repeat("#", n))
+		w.look()
+		if w.Current().SHA256() != hash([]byte(askFile)) {
+			t.Fatal("a file that changes is in force")
+		}
+	}
+	w.look()
+	if w.Current().SHA256() != hash([]byte(ignoreFile+"##")) {
+		t.Error("a file that does not change any more is not in force")
+	}
 }
 
 // A bad file leaves the old one in force and says so until a good one replaces it.
 func TestWatchBadFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, path, askFile)
-	w := startWatch(t, path, time.Hour)
+	w := startWatch(t, path, 10*time.Millisecond)
 
 	replace(t, path, badFile)
 	w.wait(t, zap.ErrorLevel)
@@ -200,7 +221,7 @@ func TestWatchUnchanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, path, askFile)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // reload is called here instead
+	cancel() // look is called here instead
 	core, logs := observer.New(zap.DebugLevel)
 	w, err := watch(ctx, path, zap.New(core), time.Hour)
 	if err != nil {
@@ -208,21 +229,24 @@ func TestWatchUnchanged(t *testing.T) {
 	}
 	before := w.Current()
 	write(t, path, askFile)
-	w.reload()
+	w.look()
+	w.look()
 	if w.Current() != before || logs.Len() != 0 {
 		t.Errorf("an unchanged file was loaded again: %v", logs.All())
 	}
 	write(t, path, badFile)
-	w.reload()
-	w.reload()
+	w.look()
+	w.look()
+	w.look()
 	if logs.Len() != 1 {
 		t.Errorf("an unchanged bad file was logged %d times", logs.Len())
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	w.reload()
-	w.reload()
+	w.look()
+	w.look()
+	w.look()
 	if logs.Len() != 2 {
 		t.Errorf("a missing file was logged %d times", logs.Len()-1)
 	}
