@@ -33,7 +33,7 @@ const (
 	person     = "6000000000000001"
 )
 
-// noon is what every clock of a test shows.
+// noon is what the clocks of a test show.
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 var (
@@ -73,6 +73,7 @@ type bench struct {
 	temporal *mocks.Client
 	logs     *observer.ObservedLogs
 	registry *prometheus.Registry
+	now      time.Time // of the activities
 
 	mu       sync.Mutex
 	requests []request
@@ -85,7 +86,7 @@ type request struct {
 
 func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	t.Helper()
-	b := &bench{temporal: mocks.NewClient(t), registry: prometheus.NewRegistry()}
+	b := &bench{temporal: mocks.NewClient(t), registry: prometheus.NewRegistry(), now: noon}
 	b.server = httptest.NewServer(answer)
 	t.Cleanup(b.server.Close)
 	client, err := graph.New(graph.Options{
@@ -104,7 +105,7 @@ func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	pacer := pacing.New(1, func() time.Time { return clock })
 	clock = noon
 	a := New(client, book{}, pacer, b.temporal, queue).CountIn(NewMetrics(b.registry))
-	a.now = func() time.Time { return noon }
+	a.now = func() time.Time { return b.now }
 	a.Register(b)
 	a.RegisterSends(b)
 	return b

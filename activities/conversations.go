@@ -5,24 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/workflows"
 )
 
+// joinedAfter is how old a message is when the reply that sent it has told the
+// Conversation, unless the server is far behind.
+const joinedAfter = yieldLimit + privatereply.ClockSkew
+
 // FindMessage reads the person's conversation for a message of the account with
 // the same text, and has the Conversation note for whom it was found: two replies with
 // one text may look at the same time. A repeat changes nothing.
+//
+// A message that is still so young that another reply may not have told of it yet is
+// looked at again later.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
 		return workflows.FoundMessage{}, err
 	}
-	if in.Known, err = a.knownMessages(ctx, in); err != nil {
+	others, err := a.others(ctx, in)
+	if err != nil {
 		return workflows.FoundMessage{}, err
 	}
 	for conversation, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: in.Person, Limit: 1, Since: in.Since}) {
@@ -32,7 +42,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 		if !isWith(conversation, in.Person) {
 			continue
 		}
-		found, err := a.findIn(ctx, cred.Account, conversation, in)
+		found, err := a.findIn(ctx, cred.Account, conversation, in, others)
 		if err != nil || found.MessageID != "" {
 			return found, err
 		}
@@ -41,12 +51,16 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 }
 
 // findIn looks for a message that nobody else took first.
-func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage) (workflows.FoundMessage, error) {
-	sought := graph.Sought{Text: in.Text, Since: in.Since, Known: in.Known, From: ourselves(account, c, in.Person)}
+func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage, others others) (workflows.FoundMessage, error) {
+	sought := graph.Sought{Text: in.Text, Since: in.Since, Known: others.messages, From: ourselves(account, c, in.Person)}
 	for {
 		m, ok := graph.FindMessage(c.Messages, sought)
-		if !ok {
+		if !ok || others.mayHaveSent(m) {
 			return workflows.FoundMessage{}, nil
+		}
+		if wait := joinedAfter - a.now().Sub(m.At); wait > 0 && in.Reply != "" {
+			return workflows.FoundMessage{}, temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
+				temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 		}
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
@@ -107,32 +121,47 @@ func ourselves(account privatereply.Account, c graph.Conversation, person string
 	return ids
 }
 
-// knownMessages are the messages that other replies of this person account for:
-// two comments of one person may get the same text.
-func (a *Activities) knownMessages(ctx context.Context, in workflows.FindMessage) ([]string, error) {
-	known := in.Known
+// others are the other replies and follow-ups of a person: two comments may get the
+// same text.
+type others struct {
+	messages []string    // that are known to be theirs
+	unknown  []time.Time // when those were sent whose messages nobody knows
+}
+
+func (a *Activities) others(ctx context.Context, in workflows.FindMessage) (others, error) {
+	o := others{messages: in.Known}
 	if in.Reply == "" {
-		return known, nil // the conversation itself asks, and cannot be asked
+		return o, nil // the conversation itself asks, and cannot be asked
 	}
 	status, err := a.conversation(ctx, in)
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
-		return known, nil
+		return o, nil
 	}
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	for _, reply := range status.Replies {
-		if reply.Reply != in.Reply && reply.MessageID != "" {
-			known = append(known, reply.MessageID)
+		switch {
+		case reply.Reply == in.Reply:
+		case reply.MessageID == "":
+			o.unknown = append(o.unknown, reply.SentAt)
+		default:
+			o.messages = append(o.messages, reply.MessageID)
 		}
 	}
 	for _, sent := range status.FollowUps {
 		if sent.MessageID != "" {
-			known = append(known, sent.MessageID)
+			o.messages = append(o.messages, sent.MessageID)
 		}
 	}
-	return known, nil
+	return o, nil
+}
+
+// mayHaveSent reports whether m may be that of a reply which Meta confirmed without
+// naming its message.
+func (o others) mayHaveSent(m graph.Message) bool {
+	return slices.ContainsFunc(o.unknown, func(sentAt time.Time) bool { return privatereply.Answers(m.At, sentAt) })
 }
 
 // conversation is the status of the person's Conversation.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
@@ -80,6 +81,13 @@ func message(id, from, text string, after time.Duration) string {
 		id, from, text, noon.Add(after).Format("2006-01-02T15:04:05-0700"))
 }
 
+// newLook is a bench on which no message is too young to be believed.
+func newLook(t *testing.T, answer http.HandlerFunc) *bench {
+	b := newBench(t, answer)
+	b.now = noon.Add(24 * time.Hour)
+	return b
+}
+
 func find(account privatereply.Account) workflows.FindMessage {
 	return workflows.FindMessage{
 		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
@@ -110,13 +118,17 @@ func TestFindMessage(t *testing.T) {
 		{name: "known to whoever asks", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)), known: []string{"m_1"}},
 		{name: "another reply's", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}},
+		{name: "perhaps that of a reply that Meta confirmed without naming it", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
+		{name: "older than the reply that Meta confirmed without naming it", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon.Add(time.Minute)}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: askingReply, MessageID: "m_1"}}}, want: "m_1"},
 		{name: "the other of two with the same text", account: page,
 			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
-			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}, {Reply: "reply:facebook:1:2"}}}, want: "m_2"},
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}, {Reply: "reply:facebook:1:2", MessageID: "m_3"}}}, want: "m_2"},
 		{name: "taken by another that looks at the same time", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			rivals: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}},
 		{name: "the second of two that look at the same time", account: page,
@@ -136,7 +148,7 @@ func TestFindMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBench(t, says(200, tt.inbox))
+			b := newLook(t, says(200, tt.inbox))
 			b.talking(&talk{status: tt.status, rivals: tt.rivals})
 			in := find(tt.account)
 			in.Known = tt.known
@@ -151,9 +163,32 @@ func TestFindMessage(t *testing.T) {
 	}
 }
 
+// The reply that sent a message tells of it a little later. Until then it is not taken
+// for another one's, and a look says when to look again.
+func TestFindMessageTooEarly(t *testing.T) {
+	b := newLook(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
+	c := &talk{}
+	b.talking(c)
+	b.now = noon.Add(4 * time.Second)
+	_, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+	var early *temporal.ApplicationError
+	if !errors.As(err, &early) || early.NextRetryDelay() != joinedAfter-4*time.Second || early.NonRetryable() || len(c.status.Replies) != 0 {
+		t.Fatalf("a message of four seconds ago gives %v, and %v joined", err, c.status.Replies)
+	}
+	for _, asks := range []string{otherReply, askingReply} {
+		b.now = noon.Add(joinedAfter)
+		in := find(page)
+		in.Reply = asks
+		got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+		if want := map[string]string{otherReply: "m_1"}[asks]; err != nil || got.MessageID != want {
+			t.Errorf("later, %s found %q, %v; want %q", asks, got.MessageID, err, want)
+		}
+	}
+}
+
 // Without a running conversation no other message is known, and the look goes on.
 func TestFindMessageWithoutConversation(t *testing.T) {
-	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
+	b := newLook(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
 	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none")).Once()
 	c := &talk{}
 	b.talking(c)
@@ -171,7 +206,7 @@ func TestFindMessageWithoutConversation(t *testing.T) {
 // for. Then Meta's time counts, with room for two clocks.
 func TestFindMessageTellsWhen(t *testing.T) {
 	for after, want := range map[time.Duration]time.Duration{0: 0, 4 * time.Second: 0, 3 * time.Hour: 3*time.Hour - privatereply.ClockSkew} {
-		b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
+		b := newLook(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
 		b.talking(&talk{})
 		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
 		if err != nil || !got.SentAt.Equal(noon.Add(want)) {
@@ -183,7 +218,7 @@ func TestFindMessageTellsWhen(t *testing.T) {
 // A conversation that asks for a follow-up of its own cannot be asked at the same
 // time: it brings along what it knows.
 func TestFindMessageForConversation(t *testing.T) {
-	b := newBench(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
+	b := newLook(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
 	in := find(page)
 	in.Reply, in.Known = "", []string{"m_1"}
 	got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
@@ -215,7 +250,7 @@ func TestFindMessageFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBench(t, tt.answer)
+			b := newLook(t, tt.answer)
 			if tt.prepare != nil {
 				tt.prepare(b)
 			}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/privatereply/privatereply"
@@ -87,6 +88,37 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 	p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, c.ends) })
 	if n := p.meta.Deliveries(id); n != c.received {
 		t.Errorf("%d messages were received, want %d", n, c.received)
+	}
+}
+
+// Two comments of one person get the same text. When the second one's send is lost,
+// the message of the first one, of which nobody else may know yet, is no proof.
+func (p *product) testTwoWithOneText(t *testing.T) {
+	const comments = 2
+	var ids []string
+	for range comments {
+		id, err := p.meta.Comment(sandbox.NewComment{Account: page, Username: "asks-twice", Text: "price?", Quiet: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	lost := ids[comments-1]
+	if _, err := p.meta.AddFault(sandbox.Fault{Name: "reset", CommentID: lost, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		body, header, err := p.meta.SignedDelivery(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, err := p.post(body, header); err != nil || status != http.StatusOK {
+			t.Fatalf("answered %d, %v", status, err)
+		}
+		p.until(t, p.replyID(page, id), func(s workflows.Status) bool { return reached(s, ends(privatereply.Sent, "")) })
+		if n := p.meta.Deliveries(id); n != 1 {
+			t.Errorf("%d messages were received for comment %s, want 1", n, id)
+		}
 	}
 }
 

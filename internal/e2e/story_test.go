@@ -30,6 +30,7 @@ func TestProduct(t *testing.T) {
 	t.Run("Removed", p.testRemoved)
 	t.Run("HumanWasFaster", p.testHumanWasFaster)
 	t.Run("Faults", p.testFaults)
+	t.Run("TwoWithOneText", p.testTwoWithOneText)
 	worker.Stop()
 	t.Run("Pauses", p.testPauses)
 	t.Run("WorkerRestart", func(t *testing.T) { worker = p.testWorkerRestart(t) })
