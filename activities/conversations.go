@@ -16,16 +16,16 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// joinedAfter is how old a message is when the reply that sent it has told the
-// Conversation, unless the server is far behind.
-const joinedAfter = yieldLimit + privatereply.ClockSkew
+// joinedAfter is how long a reply needs at most to tell the Conversation of its message,
+// also if the worker that has the call dies, unless the server is far behind.
+const joinedAfter = workflows.JoinTimeout + 3*time.Second
 
 // FindMessage reads the person's conversation for a message of the account with
 // the same text, and has the Conversation note for whom it was found: two replies with
 // one text may look at the same time. A repeat changes nothing.
 //
-// A message that is still so young that another reply may not have told of it yet is
-// looked at again later.
+// It looks again later as long as another reply may still tell that the message is its
+// own.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
@@ -58,10 +58,6 @@ func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c
 		if !ok || others.mayHaveSent(m) {
 			return workflows.FoundMessage{}, nil
 		}
-		if wait := joinedAfter - a.now().Sub(m.At); wait > 0 && in.Reply != "" {
-			return workflows.FoundMessage{}, temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
-				temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
-		}
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
 		sentAt := m.At.Add(-privatereply.ClockSkew)
@@ -72,12 +68,26 @@ func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c
 		if in.Reply == "" {
 			return found, nil
 		}
+		if wait := a.untilJoined(ctx, m); wait > 0 {
+			return workflows.FoundMessage{}, temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
+				temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
+		}
 		ours, err := a.take(ctx, account, in, found)
 		if err != nil || ours {
 			return found, err
 		}
 		sought.Known = append(sought.Known, m.ID)
 	}
+}
+
+// untilJoined is how long the reply that sent m may still need to tell of it. After an
+// outage its call waits as long as this look does.
+func (a *Activities) untilJoined(ctx context.Context, m graph.Message) time.Duration {
+	since := m.At
+	if asked := activity.GetInfo(ctx).ScheduledTime; asked.After(since) {
+		since = asked
+	}
+	return joinedAfter - a.now().Sub(since)
 }
 
 // take notes in the person's Conversation that a message is that of the reply that
@@ -181,10 +191,12 @@ func (a *Activities) conversation(ctx context.Context, in workflows.FindMessage)
 	return status, nil
 }
 
-// JoinConversation tells the person's conversations about a delivered reply. A
-// repeat changes nothing.
+// JoinConversation tells the person's conversations about a delivered reply, when
+// nobody waits for a send. A repeat changes nothing.
 func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversation) error {
-	a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
+	if activity.GetInfo(ctx).Attempt == 1 {
+		a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
+	}
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	account := cred.Account
 	if errors.Is(err, ErrUnknownAccount) {

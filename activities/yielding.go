@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/privatereply/privatereply/workflows"
 )
 
 const (
@@ -11,7 +13,7 @@ const (
 	sendsPause = 500 * time.Millisecond
 	// yieldLimit is how long a call makes way. A stream of sends that does not end
 	// must not keep conversations from their replies.
-	yieldLimit = 10 * time.Second
+	yieldLimit = workflows.JoinTimeout - 2*time.Second
 	// maxYielding bounds the places that waiting calls take from other activities: half
 	// of the SDK's thousand.
 	maxYielding = 500

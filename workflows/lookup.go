@@ -88,7 +88,7 @@ func (r *reply) joinConversation() {
 		return
 	}
 	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    SendTimeout,
+		StartToCloseTimeout:    JoinTimeout,
 		ScheduleToCloseTimeout: privatereply.ResponseWait,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
 		Summary:                "Join the person's conversation",

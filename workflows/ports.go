@@ -32,6 +32,10 @@ const (
 	WorkerStopTimeout = 25 * time.Second
 )
 
+// JoinTimeout is how long one try to tell a conversation of its reply may take. It may
+// make way for sends most of that time; see activities.
+const JoinTimeout = 12 * time.Second
+
 // heartbeatTimeout is how long an activity that beats may be silent before another
 // worker takes it over.
 const heartbeatTimeout = 30 * time.Second

@@ -31,6 +31,19 @@ func (t *trial) write(where int, text string) *comment {
 	return t.writeAs(where, sandbox.NewComment{Text: text})
 }
 
+// writeTwice has one person write the same twice.
+func (t *trial) writeTwice(where int, text string) (first, second *comment) {
+	first = t.write(where, text)
+	return first, t.writeAs(where, sandbox.NewComment{Username: first.user, Text: text})
+}
+
+// sawCalls counts the calls that answered each of two comments.
+func (t *trial) sawCalls(first, second *comment) {
+	t.awaitState(first, privatereply.Sent)
+	t.awaitState(second, privatereply.Sent)
+	t.saw("%d and %d calls", t.meta.Attempts(first.id), t.meta.Attempts(second.id))
+}
+
 // writeAged has a comment that has only left until its deadline.
 func (t *trial) writeAged(where int, text string, left time.Duration) *comment {
 	age := privatereply.ReplyPeriod - privatereply.DeadlineMargin - left

@@ -23,6 +23,25 @@ func conversing() []step {
 			h.Release()
 			t.writes(c.person(), "Thank you!")
 		}},
+		{name: "joining-beside-its-text", expect: each(delivered, secondTry).and("1 and 2 calls"), run: func(t *trial) {
+			// The person's second comment gets the same text. Its send is lost while nobody
+			// knows yet whose the message of the first one is.
+			first, second := t.writeTwice(page, price)
+			h := t.hold(t.workers, gate.Before, signalWithStart, first.reply)
+			lost := t.strikes(second, sandbox.Fault{Name: "hang"})
+			t.settled()
+			t.deliver(first.id)
+			t.caught(h)
+			t.deliver(second.id)
+			lost.struck()
+			t.strike(h.Held)
+			lost.clear()
+			t.awaitStatus(second, "an unknown send", func(s workflows.Status) bool {
+				return s.Send != nil && s.Send.Outcome == privatereply.OutcomeUnknown
+			})
+			h.Release()
+			t.sawCalls(first, second)
+		}},
 		{name: "sent", expect: each(responded), run: func(t *trial) {
 			c := t.answered(page)
 			t.strike()

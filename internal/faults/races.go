@@ -57,6 +57,13 @@ func races() Group {
 			c := t.write(page, price)
 			t.deliver(c.id, c.id)
 		}},
+		{Name: "two-comments-with-one-text", Expect: each(delivered, secondTry).and("1 and 2 calls"), run: func(t *trial) {
+			first, second := t.writeTwice(page, price)
+			t.strikes(second, sandbox.Fault{Name: "reset"})
+			t.deliver(first.id)
+			t.deliver(second.id)
+			t.sawCalls(first, second)
+		}},
 		{Name: "sweep-and-webhook", Expect: each(delivered), run: func(t *trial) {
 			const where = racedPage
 			c := t.write(where, price)
