@@ -16,9 +16,15 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// joinedAfter is how long a reply needs at most to tell the Conversation of its message,
-// also if the worker that has the call dies, unless the server is far behind.
-const joinedAfter = workflows.JoinTimeout + 3*time.Second
+const (
+	// slowSend is how long a send waits for Meta until the Conversation is told that it
+	// may have been delivered.
+	slowSend = 2 * time.Second
+	// joinedAfter is how long a reply needs at most, from its message on, to tell the
+	// Conversation of it or that it is unsettled, also if the worker that has the call
+	// dies, unless the server is far behind.
+	joinedAfter = slowSend + workflows.JoinTimeout + time.Second
+)
 
 // FindMessage reads the person's conversation for a message of the account with
 // the same text, and has the Conversation note for whom it was found: two replies with
@@ -31,10 +37,6 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 	if err != nil {
 		return workflows.FoundMessage{}, err
 	}
-	others, err := a.others(ctx, in)
-	if err != nil {
-		return workflows.FoundMessage{}, err
-	}
 	for conversation, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: in.Person, Limit: 1, Since: in.Since}) {
 		if err != nil {
 			return workflows.FoundMessage{}, err
@@ -42,7 +44,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 		if !isWith(conversation, in.Person) {
 			continue
 		}
-		found, err := a.findIn(ctx, cred.Account, conversation, in, others)
+		found, err := a.findIn(ctx, cred.Account, conversation, in)
 		if err != nil || found.MessageID != "" {
 			return found, err
 		}
@@ -51,32 +53,53 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 }
 
 // findIn looks for a message that nobody else took first.
-func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage, others others) (workflows.FoundMessage, error) {
-	sought := graph.Sought{Text: in.Text, Since: in.Since, Known: others.messages, From: ourselves(account, c, in.Person)}
+func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage) (workflows.FoundMessage, error) {
 	for {
-		m, ok := graph.FindMessage(c.Messages, sought)
-		if !ok || others.mayHaveSent(m) {
+		others, err := a.others(ctx, in)
+		if err != nil {
+			return workflows.FoundMessage{}, err
+		}
+		candidates := candidates(c.Messages, graph.Sought{
+			Text: in.Text, Since: in.Since, Known: others.messages, From: ourselves(account, c, in.Person),
+		})
+		if len(candidates) == 0 {
 			return workflows.FoundMessage{}, nil
 		}
+		m := candidates[0]
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
-		sentAt := m.At.Add(-privatereply.ClockSkew)
-		if noted := in.Since.Add(privatereply.ClockSkew); noted.After(sentAt) {
-			sentAt = noted
+		noted := in.Since.Add(privatereply.ClockSkew)
+		found := workflows.FoundMessage{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew)}
+		if noted.After(found.SentAt) {
+			found.SentAt = noted
 		}
-		found := workflows.FoundMessage{MessageID: m.ID, SentAt: sentAt}
 		if in.Reply == "" {
 			return found, nil
 		}
 		if wait := a.untilJoined(ctx, m); wait > 0 {
-			return workflows.FoundMessage{}, temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
-				temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
+			return workflows.FoundMessage{}, a.tooEarly(ctx, account, in, noted, wait)
+		}
+		if len(candidates) <= others.mayHaveSent(candidates) {
+			return workflows.FoundMessage{}, nil
 		}
 		ours, err := a.take(ctx, account, in, found)
 		if err != nil || ours {
 			return found, err
 		}
-		sought.Known = append(sought.Known, m.ID)
+		in.Known = append(in.Known, m.ID)
+	}
+}
+
+// candidates gives the messages that are sought, the likeliest first.
+func candidates(messages []graph.Message, sought graph.Sought) []graph.Message {
+	var all []graph.Message
+	sought.Known = slices.Clone(sought.Known)
+	for {
+		m, ok := graph.FindMessage(messages, sought)
+		if !ok {
+			return all
+		}
+		all, sought.Known = append(all, m), append(sought.Known, m.ID)
 	}
 }
 
@@ -88,6 +111,17 @@ func (a *Activities) untilJoined(ctx context.Context, m graph.Message) time.Dura
 		since = asked
 	}
 	return joinedAfter - a.now().Sub(since)
+}
+
+// tooEarly says when to look again, and lets looks of other replies know that the
+// message may be that of the one that asks.
+func (a *Activities) tooEarly(ctx context.Context, account privatereply.Account, in workflows.FindMessage, sentAt time.Time, wait time.Duration) error {
+	unsettled := workflows.ReplyUnsettled{Reply: in.Reply, SentAt: sentAt}
+	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyUnsettledSignal, unsettled); err != nil {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
+		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 }
 
 // take notes in the person's Conversation that a message is that of the reply that
@@ -134,12 +168,14 @@ func ourselves(account privatereply.Account, c graph.Conversation, person string
 // others are the other replies and follow-ups of a person: two comments may get the
 // same text.
 type others struct {
-	messages []string    // that are known to be theirs
-	unknown  []time.Time // when those were sent whose messages nobody knows
+	messages []string // that are known to be theirs
+	unknown  []span   // when those were sent whose messages nobody knows
 }
 
+type span struct{ from, until time.Time }
+
 func (a *Activities) others(ctx context.Context, in workflows.FindMessage) (others, error) {
-	o := others{messages: in.Known}
+	o := others{messages: slices.Clone(in.Known)}
 	if in.Reply == "" {
 		return o, nil // the conversation itself asks, and cannot be asked
 	}
@@ -155,9 +191,15 @@ func (a *Activities) others(ctx context.Context, in workflows.FindMessage) (othe
 		switch {
 		case reply.Reply == in.Reply:
 		case reply.MessageID == "":
-			o.unknown = append(o.unknown, reply.SentAt)
+			// Meta confirmed it without naming its message.
+			o.unknown = append(o.unknown, span{reply.SentAt, a.now().Add(privatereply.ClockSkew)})
 		default:
 			o.messages = append(o.messages, reply.MessageID)
+		}
+	}
+	for _, reply := range status.Unsettled {
+		if reply.Reply != in.Reply {
+			o.unknown = append(o.unknown, span{reply.SentAt, reply.SentAt.Add(workflows.UnsettledLife)})
 		}
 	}
 	for _, sent := range status.FollowUps {
@@ -168,10 +210,17 @@ func (a *Activities) others(ctx context.Context, in workflows.FindMessage) (othe
 	return o, nil
 }
 
-// mayHaveSent reports whether m may be that of a reply which Meta confirmed without
-// naming its message.
-func (o others) mayHaveSent(m graph.Message) bool {
-	return slices.ContainsFunc(o.unknown, func(sentAt time.Time) bool { return privatereply.Answers(m.At, sentAt) })
+// mayHaveSent is of how many others the message may be among the candidates.
+func (o others) mayHaveSent(candidates []graph.Message) int {
+	n := 0
+	for _, sent := range o.unknown {
+		if slices.ContainsFunc(candidates, func(m graph.Message) bool {
+			return privatereply.Answers(m.At, sent.from) && m.At.Before(sent.until)
+		}) {
+			n++
+		}
+	}
+	return n
 }
 
 // conversation is the status of the person's Conversation.
@@ -217,13 +266,33 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 }
 
 func (a *Activities) joinOne(ctx context.Context, account privatereply.Account, person string, joined workflows.ReplyJoined) error {
+	return a.tellConversation(ctx, account, person, workflows.ReplyJoinedSignal, joined)
+}
+
+// tellConversation signals the Conversation of a person, and starts it if need be.
+func (a *Activities) tellConversation(ctx context.Context, account privatereply.Account, person, signal string, message any) error {
 	options, input, err := workflows.ConversationOptions(account, person, a.queue)
 	if err != nil {
 		return err
 	}
-	if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, joined,
-		options, workflows.ConversationType, input); err != nil {
-		return fmt.Errorf("join %s: %w", options.ID, err)
+	if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, signal, message, options, workflows.ConversationType, input); err != nil {
+		return fmt.Errorf("signal %s to %s: %w", signal, options.ID, err)
 	}
 	return nil
+}
+
+// whenSlow tells the person's Conversation of a send that Meta is slow to answer,
+// unless stop is called before.
+func (a *Activities) whenSlow(ctx context.Context, account privatereply.Account, c privatereply.Comment) (stop func() bool) {
+	if c.PersonID == "" {
+		return func() bool { return false }
+	}
+	unsettled := workflows.ReplyUnsettled{Reply: activity.GetInfo(ctx).WorkflowExecution.ID, SentAt: a.now().UTC()}
+	return time.AfterFunc(slowSend, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workflows.SendTimeout)
+		defer cancel()
+		if err := a.tellConversation(ctx, account, c.PersonID, workflows.ReplyUnsettledSignal, unsettled); err != nil {
+			activity.GetLogger(ctx).Warn("cannot tell of a slow send", "error", err)
+		}
+	}).Stop
 }

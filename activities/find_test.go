@@ -9,10 +9,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
@@ -31,6 +33,9 @@ const (
 type talk struct {
 	status workflows.ConversationStatus
 	rivals []workflows.ReplyJoined // who join in the moment in which the reply that asks wants to
+
+	mu        sync.Mutex
+	unsettled []workflows.ReplyUnsettled // who said so
 }
 
 // talking lets the client reach a Conversation.
@@ -39,6 +44,12 @@ func (b *bench) talking(c *talk) {
 		Return(func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
 			return answered{c.status}, nil
 		}).Maybe()
+	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, "reply-unsettled", mock.Anything, mock.Anything, "Conversation", mock.Anything).
+		Run(func(args mock.Arguments) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.unsettled = append(c.unsettled, args.Get(3).(workflows.ReplyUnsettled))
+		}).Return(nil, nil).Maybe()
 	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, "reply-joined", mock.Anything, mock.Anything, "Conversation", mock.Anything).
 		Run(func(args mock.Arguments) {
 			joined := args.Get(3).(workflows.ReplyJoined)
@@ -122,6 +133,13 @@ func TestFindMessage(t *testing.T) {
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
 		{name: "older than the reply that Meta confirmed without naming it", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon.Add(time.Minute)}}}, want: "m_1"},
+		{name: "one message for two that are unsettled", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: askingReply, SentAt: noon}, {Reply: otherReply, SentAt: noon.Add(3 * time.Second)}}}},
+		{name: "two messages for two that are unsettled", account: page,
+			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: otherReply, SentAt: noon}}}, want: "m_1"},
+		{name: "another was unsettled at another time", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: otherReply, SentAt: noon.Add(time.Minute)}, {Reply: otherReply, SentAt: noon.Add(-time.Hour)}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
@@ -184,6 +202,9 @@ func TestFindMessageTooEarly(t *testing.T) {
 			if !errors.As(err, &early) || early.NonRetryable() || len(c.status.Replies) != 0 {
 				t.Fatalf("found too early: %v, and %v joined", err, c.status.Replies)
 			}
+			if diff := cmp.Diff([]workflows.ReplyUnsettled{{Reply: askingReply, SentAt: noon}}, c.unsettled); diff != "" {
+				t.Errorf("the conversation knows (-want +got):\n%s", diff)
+			}
 			// Meta tells whole seconds; the activity was asked a moment after now was read.
 			if wait := early.NextRetryDelay(); (wait - (joinedAfter - 4*time.Second)).Abs() > time.Second {
 				t.Errorf("looks again after %v", wait)
@@ -245,7 +266,7 @@ func TestFindMessageForConversation(t *testing.T) {
 // What could not be read is an error, which is tried again, and never "not found".
 func TestFindMessageFails(t *testing.T) {
 	works := func(b *bench) {
-		b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(answered{}, nil)
+		b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(answered{}, nil).Maybe()
 	}
 	tests := []struct {
 		name     string
@@ -276,6 +297,41 @@ func TestFindMessageFails(t *testing.T) {
 			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
 			if err == nil || !strings.Contains(err.Error(), tt.mentions) || got.MessageID != "" {
 				t.Errorf("found %q, %v; want an error about %q", got.MessageID, err, tt.mentions)
+			}
+		})
+	}
+}
+
+// As long as Meta does not answer a send, its message may be there already.
+func TestSlowSend(t *testing.T) {
+	for name, tt := range map[string]struct {
+		person string
+		takes  time.Duration
+		told   int
+	}{
+		"slow":                 {person, slowSend + 200*time.Millisecond, 1},
+		"quick":                {person, 0, 0},
+		"to nobody knows whom": {"", slowSend + 200*time.Millisecond, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(tt.takes)
+				says(200, delivered)(w, r)
+			})
+			c := &talk{}
+			b.talking(c)
+			comment := postComment(page)
+			comment.PersonID = tt.person
+			if got, err := run[privatereply.SendResult](t, b, "SendPrivateReply", privateReply(comment, 1)); err != nil || got.Outcome != privatereply.OutcomeSent {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			time.Sleep(slowSend + 200*time.Millisecond - tt.takes)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			want := slices.Repeat([]workflows.ReplyUnsettled{{Reply: "default-test-workflow-id", SentAt: noon}}, tt.told)
+			if diff := cmp.Diff(want, c.unsettled, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the conversation knows (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -110,7 +110,7 @@ func TestJoinConversationFails(t *testing.T) {
 	b := newBench(t, says(500, ""))
 	got := b.collect(errors.New("the server is away"))
 	_, err := run[any](t, b, "JoinConversation", join(page, person, "7000000000000001"))
-	if err == nil || !strings.Contains(err.Error(), "join conversation:facebook:100000000000001:"+person+": the server is away") {
+	if err == nil || !strings.Contains(err.Error(), "signal reply-joined to conversation:facebook:100000000000001:"+person+": the server is away") {
 		t.Errorf("got %v", err)
 	}
 	if len(*got) != 1 {

@@ -53,6 +53,7 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 		return tooLate
 	}
 	a.metrics.sending(in, a.now())
+	defer a.whenSlow(ctx, cred.Account, c)()
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
 	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err))
 }

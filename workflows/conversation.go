@@ -19,6 +19,11 @@ const (
 	// tellAtOnce is how many signals are on their way at the same time: a server takes
 	// 2,000 of one workflow, and a crowd of answers can come after an outage.
 	tellAtOnce = 500
+	// UnsettledLife is how long an unsettled reply is remembered: longer than a send and
+	// its guarded repeat take.
+	UnsettledLife = 5 * time.Minute
+	// maxUnsettled bounds what is remembered of them.
+	maxUnsettled = 50
 	// recentMessages is how many message ids are remembered to know a repeat.
 	recentMessages = 200
 	// longestRun is how long one run of a lasting conversation may be, as long as that
@@ -71,6 +76,7 @@ type conversation struct {
 	seen      int
 	recent    []string
 	replies   []ReplyJoined
+	unsettled []ReplyUnsettled
 	replied   bool // a reply has joined, even if it has ended since
 	untold    []answer
 
@@ -90,7 +96,7 @@ func newConversation(ctx workflow.Context, in ConversationInput) *conversation {
 	if was := in.Carried; was != nil {
 		c.startedAt, c.replied = was.StartedAt, was.Replied || len(was.Replies) > 0
 		c.newest, c.seen, c.recent = was.LastMessageAt, was.MessagesSeen, was.RecentMessages
-		c.replies, c.refused, c.followUps = was.Replies, was.RefusedSignals, was.FollowUps
+		c.replies, c.unsettled, c.refused, c.followUps = was.Replies, was.Unsettled, was.RefusedSignals, was.FollowUps
 	}
 	return c
 }
@@ -109,7 +115,7 @@ func (c *conversation) tooLong() bool {
 }
 
 // endsAt is when nothing is left to wait for: the window is over, also for human
-// agents, and no joined reply waits for its first answer.
+// agents, no joined reply waits for its first answer, and none is unsettled.
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
 	if !c.replied && c.in.RepliedOnly {
@@ -126,6 +132,9 @@ func (c *conversation) endsAt() time.Time {
 			end = later(end, reply.SentAt.Add(privatereply.ResponseWait))
 		}
 	}
+	for _, reply := range c.unsettled {
+		end = later(end, reply.SentAt.Add(UnsettledLife))
+	}
 	return end
 }
 
@@ -136,6 +145,7 @@ func (c *conversation) handleMessages() error {
 	}
 	c.on(PersonMessageSignal, "The person wrote", c.personMessage)
 	c.on(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
+	c.on(ReplyUnsettledSignal, "A private reply may have been delivered", c.replyUnsettled)
 	return c.handleFollowUps()
 }
 
@@ -174,12 +184,10 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
-	if m.SentAt.IsZero() {
-		return errNoSentAt
+	if err := checkReply(m.Reply, m.SentAt); err != nil {
+		return err
 	}
-	if id, ok := privatereply.ParseID(m.Reply); !ok || id.Kind != "reply" {
-		return errNoReply
-	}
+	c.unsettled = slices.DeleteFunc(c.unsettled, func(r ReplyUnsettled) bool { return r.Reply == m.Reply })
 	if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
 		if m.MessageID != "" && m.MessageID != c.replies[at].MessageID {
 			// It takes another message for its own. Whoever took one first has it.
@@ -193,6 +201,37 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 		c.untold = append(c.untold, answer{m.Reply, c.newest})
 	}
 	c.describe()
+	return nil
+}
+
+// replyUnsettled notes that a message of about that time may be a reply's own.
+func (c *conversation) replyUnsettled(raw converter.RawValue) error {
+	var m ReplyUnsettled
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if err := checkReply(m.Reply, m.SentAt); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }) {
+		return nil
+	}
+	c.unsettled = slices.DeleteFunc(c.unsettled, func(r ReplyUnsettled) bool {
+		return r.Reply == m.Reply || c.now().After(r.SentAt.Add(UnsettledLife))
+	})
+	c.unsettled = append(c.unsettled, m)
+	c.unsettled = c.unsettled[max(0, len(c.unsettled)-maxUnsettled):]
+	return nil
+}
+
+// checkReply refuses a signal that does not say which reply was sent, and when.
+func checkReply(reply string, sentAt time.Time) error {
+	if sentAt.IsZero() {
+		return errNoSentAt
+	}
+	if id, ok := privatereply.ParseID(reply); !ok || id.Kind != "reply" {
+		return errNoReply
+	}
 	return nil
 }
 

@@ -17,7 +17,7 @@ var (
 
 func (c *conversation) status() *ConversationStatus {
 	s := &ConversationStatus{
-		LastMessageAt: c.newest, Replies: c.replies, MessagesSeen: c.seen,
+		LastMessageAt: c.newest, Replies: c.replies, Unsettled: c.unsettled, MessagesSeen: c.seen,
 		FollowUps: c.followUps, RefusedSignals: c.refused,
 	}
 	if !c.newest.IsZero() {

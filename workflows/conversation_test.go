@@ -3,12 +3,14 @@ package workflows
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -91,6 +93,12 @@ func (c *talk) joinAt(d time.Duration, reply string, sentAt time.Duration) {
 	}, d)
 }
 
+func (c *talk) unsettledAt(d time.Duration, reply string, sentAt time.Duration) {
+	c.RegisterDelayedCallback(func() {
+		c.SignalWorkflow(ReplyUnsettledSignal, ReplyUnsettled{Reply: reply, SentAt: start.Add(sentAt)})
+	}, d)
+}
+
 func (c *talk) replyAt(d time.Duration, id string, payload any) {
 	c.RegisterDelayedCallback(func() {
 		c.UpdateWorkflow(FollowUpUpdate, id, &testsuite.TestUpdateCallback{
@@ -99,6 +107,18 @@ func (c *talk) replyAt(d time.Duration, id string, payload any) {
 			OnComplete: func(answer any, err error) { c.answers[id], c.refused[id] = answer, err },
 		}, payload)
 	}, d)
+}
+
+// status is what the conversation tells now.
+func (c *talk) status() (status ConversationStatus) {
+	value, err := c.QueryWorkflow(StatusQuery)
+	if err == nil {
+		err = value.Get(&status)
+	}
+	if err != nil {
+		c.t.Error(err)
+	}
+	return status
 }
 
 func (c *talk) play() *ConversationStatus {
@@ -200,6 +220,17 @@ func TestWindow(t *testing.T) {
 			c.joinAt(time.Minute, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
+		{"an unsettled reply is remembered for a while", ConversationInput{}, func(c *talk) { c.unsettledAt(0, replyA, -time.Minute) },
+			0, UnsettledLife - time.Minute, 0, nil},
+		{"an unsettled reply was not delivered", ConversationInput{RepliedOnly: true}, func(c *talk) {
+			c.unsettledAt(0, replyA, 0)
+			c.messageAt(time.Minute, "a", time.Minute)
+		}, day + time.Minute, time.Hour, 1, nil},
+		{"an unsettled reply that joins was", ConversationInput{RepliedOnly: true}, func(c *talk) {
+			c.unsettledAt(0, replyA, 0)
+			c.messageAt(time.Minute, "a", time.Minute)
+			c.joinAt(2*time.Minute, replyA, 0)
+		}, day + time.Minute, day + time.Minute, 1, map[string][]time.Duration{replyA: {time.Minute}}},
 		{"a reply that has ended leaves", ConversationInput{}, func(c *talk) {
 			c.gone[replyA] = true
 			c.joinAt(0, replyA, 0)
@@ -228,6 +259,43 @@ func TestWindow(t *testing.T) {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Looks for a message must know which replies may have sent it, each once, and nothing
+// of those that were settled or are long past.
+func TestUnsettled(t *testing.T) {
+	const replyC = "reply:instagram:17841400000000001:3"
+	c := listen(t, ConversationInput{})
+	shown := func(d time.Duration, want ...ReplyUnsettled) {
+		c.RegisterDelayedCallback(func() {
+			if diff := cmp.Diff(want, c.status().Unsettled, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("after %v (-want +got):\n%s", d, diff)
+			}
+		}, d)
+	}
+	c.joinAt(0, replyC, 0)
+	c.unsettledAt(time.Second, replyC, 0) // it was slow, and has joined meanwhile
+	c.unsettledAt(2*time.Second, replyA, 0)
+	c.unsettledAt(3*time.Second, replyB, time.Second)
+	c.unsettledAt(4*time.Second, replyA, 2*time.Second)
+	shown(5*time.Second, ReplyUnsettled{replyB, start.Add(time.Second)}, ReplyUnsettled{replyA, start.Add(2 * time.Second)})
+	c.joinAt(6*time.Second, replyB, time.Second)
+	shown(7*time.Second, ReplyUnsettled{replyA, start.Add(2 * time.Second)})
+	c.unsettledAt(time.Hour, replyB[:len(replyB)-1]+"4", time.Hour)
+	shown(time.Hour+time.Second, ReplyUnsettled{replyB[:len(replyB)-1] + "4", start.Add(time.Hour)})
+	c.unsettledAt(2*time.Hour, "conversation:instagram:1:2", 0)
+	c.RegisterDelayedCallback(func() { c.SignalWorkflow(ReplyUnsettledSignal, map[string]any{"reply": replyA}) }, 2*time.Hour)
+	for i := range maxUnsettled + 1 {
+		c.unsettledAt(3*time.Hour, "reply:instagram:17841400000000001:1"+strconv.Itoa(i), 3*time.Hour)
+	}
+	c.RegisterDelayedCallback(func() {
+		if n := len(c.status().Unsettled); n != maxUnsettled {
+			t.Errorf("%d are remembered", n)
+		}
+	}, 3*time.Hour+time.Second)
+	if status := c.play(); len(status.RefusedSignals) != 2 {
+		t.Errorf("refused: %+v", status.RefusedSignals)
 	}
 }
 
@@ -328,6 +396,7 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	c := listen(t, ConversationInput{HumanAgent: true, RepliedOnly: true})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(time.Minute, "a", time.Minute)
+	c.unsettledAt(time.Hour-time.Second, replyB, time.Hour)
 	c.replyAt(2*time.Minute, "u", FollowUp{Agent: "ana", Text: "Hi!"})
 	c.RegisterDelayedCallback(func() { // these come with the task that must go on in a new run
 		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start.Add(time.Hour), MessageID: "b"})
@@ -361,6 +430,9 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	}
 	if status.MessagesSeen != 3 || !status.LastMessageAt.Equal(start.Add(time.Hour+time.Minute)) {
 		t.Errorf("%d messages, the last at %v", status.MessagesSeen, status.LastMessageAt)
+	}
+	if len(in.Carried.Unsettled) != 1 || len(status.Unsettled) != 1 {
+		t.Errorf("unsettled before: %+v, and after: %+v", in.Carried.Unsettled, status.Unsettled)
 	}
 	if len(in.Carried.Replies) != 1 || !in.Carried.Replies[0].Answered || len(status.Replies) != 0 || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
 		t.Errorf("carried over: %+v", status)

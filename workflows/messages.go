@@ -64,6 +64,13 @@ type ReplyJoined struct {
 	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
 }
 
+// ReplyUnsettled tells a Conversation that a reply may have been delivered to its
+// person, and that nobody knows yet. A message of that time may be its own.
+type ReplyUnsettled struct {
+	Reply  string    `json:"reply"` // the reply's workflow id
+	SentAt time.Time `json:"sent_at"`
+}
+
 // LiveReplyJoined tells a Broadcast that a reply to one of its comments waits, or
 // several that joined together.
 type LiveReplyJoined struct {
@@ -129,6 +136,8 @@ func example(v any) string {
 		return `{"agent":"ana","text":"Hi!"}`
 	case *ReplyJoined:
 		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z","message_id":"…"}`
+	case *ReplyUnsettled:
+		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z"}`
 	case *LiveReplyJoined:
 		return `{"reply":"reply:…","at":"2026-01-02T15:04:05Z"}`
 	case *PersonMessage:

@@ -91,34 +91,49 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 	}
 }
 
-// Two comments of one person get the same text. When the second one's send is lost,
-// the message of the first one, of which nobody else may know yet, is no proof.
+// Two comments of one person get the same text, and the send to the second one is
+// lost. The message of the first one, of which nobody else may know yet, is no proof.
 func (p *product) testTwoWithOneText(t *testing.T) {
-	const comments = 2
-	var ids []string
-	for range comments {
-		id, err := p.meta.Comment(sandbox.NewComment{Account: page, Username: "asks-twice", Text: "price?", Quiet: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, id)
-	}
-	lost := ids[comments-1]
-	if _, err := p.meta.AddFault(sandbox.Fault{Name: "reset", CommentID: lost, Times: 1}); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range ids {
-		body, header, err := p.meta.SignedDelivery(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status, err := p.post(body, header); err != nil || status != http.StatusOK {
-			t.Fatalf("answered %d, %v", status, err)
-		}
-		p.until(t, p.replyID(page, id), func(s workflows.Status) bool { return reached(s, ends(privatereply.Sent, "")) })
-		if n := p.meta.Deliveries(id); n != 1 {
-			t.Errorf("%d messages were received for comment %s, want 1", n, id)
-		}
+	plainly := []privatereply.Reason{""}
+	for name, first := range map[string]struct {
+		faults  []sandbox.Fault
+		reasons []privatereply.Reason
+	}{
+		"sent":            {reasons: plainly},
+		"answered slowly": {faults: []sandbox.Fault{{Name: "trickle", DelayMS: 40}}, reasons: plainly},
+		"unknown too":     {faults: []sandbox.Fault{{Name: "accept-then-drop"}}, reasons: []privatereply.Reason{privatereply.FoundInConversation, privatereply.ConfirmedByRefusal}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var comments []string
+			for _, faults := range [][]sandbox.Fault{first.faults, {{Name: "reset"}}} {
+				id, err := p.meta.Comment(sandbox.NewComment{Account: page, Username: "asks-twice-" + name, Text: "price?", Quiet: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range faults {
+					f.CommentID, f.Times = id, 1
+					if _, err := p.meta.AddFault(f); err != nil {
+						t.Fatal(err)
+					}
+				}
+				body, header, err := p.meta.SignedDelivery(id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if status, err := p.post(body, header); err != nil || status != http.StatusOK {
+					t.Fatalf("answered %d, %v", status, err)
+				}
+				comments = append(comments, id)
+			}
+			for i, reasons := range [][]privatereply.Reason{first.reasons, plainly} {
+				id := comments[i]
+				p.until(t, p.replyID(page, id), func(s workflows.Status) bool { return reached(s, ends(privatereply.Sent, reasons...)) })
+				if n := p.meta.Deliveries(id); n != 1 {
+					t.Errorf("%d messages were received for comment %d, want 1", n, i+1)
+				}
+			}
+		})
 	}
 }
 
