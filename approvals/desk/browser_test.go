@@ -125,7 +125,8 @@ func TestBrowser(t *testing.T) {
 			ids = append(ids, id)
 		}
 		ana.open("/")
-		ana.see(`document.querySelectorAll(".card").length === 20`)
+		// What comes while the page opens waits behind a button.
+		ana.see(`(document.querySelector("#pill:not([hidden])")?.click(), document.querySelectorAll(".card").length === 20)`)
 		ana.click("[data-do=select-all]")
 		ana.sees("[data-selected]", "20 selected")
 		ana.accessible()
