@@ -46,7 +46,7 @@ var steps = []step{
 	},
 	{
 		"Meta delivers a private reply and then drops the connection instead of answering.",
-		"The product finds out that it was delivered, and sends no second one.",
+		"Within 20 seconds the product finds out that it was delivered, and sends no second one.",
 		dropped,
 	},
 }
