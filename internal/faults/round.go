@@ -24,6 +24,7 @@ type round struct {
 	mu      sync.Mutex
 	phases  map[*trial]phase
 	changed chan struct{}
+	bridge  sync.Mutex // for a webhook on its way: two that come together are one commit
 }
 
 func newRound(trials []*trial) *round {

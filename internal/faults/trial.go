@@ -34,6 +34,7 @@ type trial struct {
 	also     []string
 	problem  string
 	still    []func() bool // each says whether the step still lasts
+	letNext  func()        // lets the next webhook of the round come, if this trial keeps it back
 	tooSlow  bool          // a step was over before the victim died
 	cleanups []func()
 	posts    sync.WaitGroup // what goes on beside the case: deliveries, clicks
@@ -106,6 +107,9 @@ func (t *trial) settled() {
 func (t *trial) lastMoment() {
 	t.round.come(t, poised)
 	t.must(t.round.all(t.ctx, poised))
+	t.round.bridge.Lock()
+	t.letNext = sync.OnceFunc(t.round.bridge.Unlock)
+	t.cleanup(t.letNext)
 }
 
 // dies waits until the victim has died. Still says that the step lasts until then.
@@ -151,6 +155,9 @@ func (t *trial) checkStep() {
 
 // caught waits until a call is held.
 func (t *trial) caught(h *gate.Hold) {
+	if t.letNext != nil {
+		defer t.letNext()
+	}
 	if _, err := h.Await(t.ctx); err != nil {
 		t.fail("no call was there to be held: %v", err)
 	}
