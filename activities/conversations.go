@@ -34,15 +34,11 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 			activity.GetLogger(ctx).Warn("no conversation for this person", "error", err)
 			continue
 		}
-		if err := a.joinOne(ctx, account, person, in.Joined); err != nil {
+		if err := a.tellConversation(ctx, account, person, workflows.ReplyJoinedSignal, in.Joined); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (a *Activities) joinOne(ctx context.Context, account privatereply.Account, person string, joined workflows.ReplyJoined) error {
-	return a.tellConversation(ctx, account, person, workflows.ReplyJoinedSignal, joined)
 }
 
 // tellConversation signals the Conversation of a person, and starts it if need be.

@@ -123,7 +123,7 @@ func (a *Activities) tooEarly(ctx context.Context, account privatereply.Account,
 // asks, and tells whether no other reply took it before.
 func (a *Activities) take(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
 	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID}
-	if err := a.joinOne(ctx, account, in.Person, joined); err != nil {
+	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
 	}
 	status, err := a.conversation(ctx, in)
