@@ -35,7 +35,8 @@ const (
 	DecidedByDefault = "default"
 	DecidedByHand    = "hand"
 	FoundBySweep     = "found_by_sweep"
-	DecidedByRemoval = "removed" // the comment was removed before its reply began
+	FoundByEdit      = "found_by_edit" // only the edit of the comment was reported
+	DecidedByRemoval = "removed"       // the comment was removed before its reply began
 	RuleErrorPrefix  = "rule_error:"
 )
 

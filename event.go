@@ -6,6 +6,7 @@ import "time"
 // one of its fields is set.
 type Event struct {
 	Comment *Comment       `json:"comment,omitempty"`
+	Edited  *Comment       `json:"edited,omitempty"` // a comment with its new words and EditedAt
 	Message *PersonMessage `json:"message,omitempty"`
 	Removal *Removal       `json:"removal,omitempty"`
 	Ignored *IgnoredEvent  `json:"ignored,omitempty"`
@@ -14,10 +15,12 @@ type Event struct {
 // PersonMessage is something that a person did in a conversation and that opens
 // or extends the standard messaging window: a message, a postback, a quick reply
 // or a story reply. At is the item's own time, ReceivedAt when it arrived here.
+// PersonID is empty where the webhook did not name the sender: Meta tells it of
+// MessageID.
 type PersonMessage struct {
 	Platform   Platform  `json:"platform"`
 	Account    string    `json:"account"`
-	PersonID   string    `json:"person_id"`
+	PersonID   string    `json:"person_id,omitempty"`
 	MessageID  string    `json:"mid,omitempty"`
 	At         time.Time `json:"at,omitzero"`
 	ReceivedAt time.Time `json:"received_at,omitzero"`

@@ -84,7 +84,7 @@ func TestRun(t *testing.T) {
 		},
 		Decision: privatereply.Decision{Action: privatereply.ActionAuto, Rule: "hello", Text: "Hello!"},
 	}
-	options, err := workflows.StartOptions(in, "private-replies", time.Now())
+	options, in, err := workflows.NewStart(in, "private-replies", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

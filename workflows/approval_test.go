@@ -146,11 +146,11 @@ func TestBadInput(t *testing.T) {
 		in   Input
 		want string
 	}{
-		{"no id", Input{noID, auto()}, "comment.comment_id, comment.post_id"},
-		{"two ids", Input{twoIDs, auto()}, "comment.comment_id, comment.post_id"},
-		{"an unknown source", Input{badSource, auto()}, "comment.source"},
-		{"no text to send", Input{comment(), noText}, "decision.text"},
-		{"an unknown action", Input{comment(), badAction}, "decision.action"},
+		{"no id", Input{Comment: noID, Decision: auto()}, "comment.comment_id, comment.post_id"},
+		{"two ids", Input{Comment: twoIDs, Decision: auto()}, "comment.comment_id, comment.post_id"},
+		{"an unknown source", Input{Comment: badSource, Decision: auto()}, "comment.source"},
+		{"no text to send", Input{Comment: comment(), Decision: noText}, "decision.text"},
+		{"an unknown action", Input{Comment: comment(), Decision: badAction}, "decision.action"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

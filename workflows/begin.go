@@ -3,45 +3,57 @@ package workflows
 import (
 	"time"
 
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/privatereply/privatereply"
 )
 
-// beginning is how a reply begins, as far as it is known before anything happens.
-type beginning struct {
-	state     privatereply.State
-	reason    privatereply.Reason
-	deadline  privatereply.Deadline
-	holdUntil time.Time
-}
-
-// begin works out how the reply of in begins at now. Who starts a reply and the
-// reply itself both ask, so that the search attributes are right from the first
-// moment on and cost no upsert.
-func begin(in Input, now time.Time) beginning {
+// newBegin works out how the reply of in begins at now.
+func newBegin(in Input, now time.Time) *Begin {
 	c, d := in.Comment, in.Decision
 	if c.ReceivedAt.IsZero() {
 		c.ReceivedAt = now
 	}
-	b := beginning{deadline: privatereply.DeadlineOf(c)}
+	deadline := privatereply.DeadlineOf(c)
+	b := &Begin{Deadline: deadline.At, DeadlineFrom: deadline.From}
 	switch {
 	case d.Reason == privatereply.DecidedByRemoval:
-		b.state, b.reason = privatereply.Withdrawn, privatereply.CommentRemoved
+		b.State, b.Reason = privatereply.Withdrawn, privatereply.CommentRemoved
 	case d.Action == privatereply.ActionIgnore:
-		b.state, b.reason = privatereply.Ignored, privatereply.IgnoredByRule
+		b.State, b.Reason = privatereply.Ignored, privatereply.IgnoredByRule
 		if d.Rule == "" {
-			b.reason = privatereply.IgnoredByDefault
+			b.Reason = privatereply.IgnoredByDefault
 		}
-	case b.deadline.Passed(now):
-		b.state, b.reason = privatereply.Expired, privatereply.PastDeadline
-	case d.Action == privatereply.ActionAsk:
-		b.state = privatereply.AwaitingApproval
-	case d.Hold > 0:
-		b.state, b.holdUntil = privatereply.Holding, now.Add(time.Duration(d.Hold)).UTC()
-		if b.deadline.Passed(b.holdUntil) {
-			b.state, b.reason = privatereply.Expired, privatereply.HoldPastDeadline
-		}
+	case deadline.Passed(now):
+		b.State, b.Reason = privatereply.Expired, privatereply.PastDeadline
 	default:
-		b.state = privatereply.Sending
+		b.decide(d, now)
 	}
 	return b
+}
+
+// decide puts d into effect at now, for a reply that waits.
+func (b *Begin) decide(d privatereply.Decision, now time.Time) {
+	b.State, b.Reason, b.HoldUntil = privatereply.Sending, "", time.Time{}
+	switch {
+	case d.Action == privatereply.ActionAsk:
+		b.State = privatereply.AwaitingApproval
+	case d.Hold > 0:
+		b.State, b.HoldUntil = privatereply.Holding, now.Add(time.Duration(d.Hold)).UTC()
+		if !b.HoldUntil.Before(b.Deadline) {
+			b.State, b.Reason = privatereply.Expired, privatereply.HoldPastDeadline
+		}
+	}
+}
+
+// beginOf is the Begin that in carries. A start by hand may lack it; then it is worked
+// out once and stands in the history.
+func beginOf(ctx workflow.Context, in Input) (b Begin, err error) {
+	if in.Begin != nil {
+		return *in.Begin, nil
+	}
+	err = workflow.SideEffect(ctx, func(ctx workflow.Context) any {
+		return newBegin(in, workflow.Now(ctx).UTC())
+	}).Get(&b)
+	return b, err
 }

@@ -42,7 +42,7 @@ func (r *reply) publish() {
 	defer r.describe()
 	var updates []temporal.SearchAttributeUpdate
 	if r.published.state == "" && r.published.deadline.IsZero() {
-		all := searchAttributes(r.in, r.state, r.deadline)
+		all := searchAttributes(r.in, r.state, r.deadline.At)
 		updates = append(updates, all.Copy())
 	} else {
 		if r.state != r.published.state {

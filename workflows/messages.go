@@ -13,16 +13,38 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Input starts PrivateReply.
+// Input starts PrivateReply. Begin is worked out by NewStart, so that a changed rule
+// of the domain does not change a running reply; a start by hand may leave it out.
 type Input struct {
 	Comment  privatereply.Comment  `json:"comment"`
 	Decision privatereply.Decision `json:"decision"`
+	Begin    *Begin                `json:"begin,omitempty"`
 }
 
-// Approve asks to send the reply. An empty Text keeps the proposed one.
+// Begin is the first state of a reply, with its deadline.
+type Begin struct {
+	Deadline     time.Time           `json:"deadline"`
+	DeadlineFrom privatereply.Clock  `json:"deadline_from"`
+	State        privatereply.State  `json:"state"`
+	Reason       privatereply.Reason `json:"reason,omitempty"`
+	HoldUntil    time.Time           `json:"hold_until,omitzero"`
+}
+
+// Approve asks to send the reply. An empty Text keeps the proposed one. CommentSHA256
+// is the privatereply.TextSHA256 of the comment that the approver has read; the
+// approval is refused if the comment was edited since. Empty: not asked for.
 type Approve struct {
-	Approver string `json:"approver"`
-	Text     string `json:"text,omitempty"`
+	Approver      string `json:"approver"`
+	Text          string `json:"text,omitempty"`
+	CommentSHA256 string `json:"comment_sha256,omitempty"`
+}
+
+// CommentEdited tells a reply that the words of its comment have changed, and what the
+// rules say of the new ones. Without a decision a person must decide.
+type CommentEdited struct {
+	Text     string                 `json:"text"`
+	At       time.Time              `json:"at"`
+	Decision *privatereply.Decision `json:"decision,omitempty"`
 }
 
 // Reject asks never to send the reply.
@@ -142,6 +164,8 @@ func example(v any) string {
 		return `{"reply":"reply:…","at":"2026-01-02T15:04:05Z"}`
 	case *PersonMessage:
 		return `{"at":"2026-01-02T15:04:05Z","mid":"…"}`
+	case *CommentEdited:
+		return `{"text":"…","at":"2026-01-02T15:04:05Z","decision":{"action":"ask"}}`
 	case *At:
 		return `{"at":"2026-01-02T15:04:05Z"}`
 	}

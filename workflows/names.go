@@ -21,6 +21,7 @@ const (
 	RejectMessage         = "reject"           // Update and Signal: Reject
 	ResolveMessage        = "resolve"          // Update: Resolve
 	CommentRemovedSignal  = "comment-removed"  // no payload
+	CommentEditedSignal   = "comment-edited"   // CommentEdited
 	BroadcastEndedSignal  = "broadcast-ended"  // At
 	PersonRespondedSignal = "person-responded" // At
 	StatusQuery           = "status"

@@ -86,10 +86,13 @@ func newReply(ctx workflow.Context, in Input) (*reply, error) {
 	if r.in.Comment.ReceivedAt.IsZero() {
 		r.in.Comment.ReceivedAt = r.now()
 	}
-	b := begin(r.in, r.now())
-	r.deadline, r.holdUntil = b.deadline, b.holdUntil
+	b, err := beginOf(r.ctx, r.in)
+	if err != nil {
+		return nil, err
+	}
+	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
 	r.readPublished()
-	r.become(b.state, b.reason)
+	r.become(b.State, b.Reason)
 	return r, nil
 }
 

@@ -129,11 +129,11 @@ func testDuplicateStart(t *testing.T, s *stage) {
 	c := TestComment()
 	c.CommentID = "duplicate"
 	for _, when := range []string{"perhaps running", "ended"} {
-		options, err := StartOptions(Input{c, Auto()}, s.queue, time.Now())
+		options, in, err := NewStart(Input{Comment: c, Decision: Auto()}, s.queue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.ExecuteWorkflow(t.Context(), options, PrivateReplyType, Input{c, Auto()}); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		if _, err := s.ExecuteWorkflow(t.Context(), options, PrivateReplyType, in); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 			t.Errorf("%s: the second start said %v", when, err)
 		}
 		if err := run.Get(t.Context(), nil); err != nil {
@@ -180,7 +180,7 @@ func testStartedByAnotherTool(t *testing.T, s *stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{c, Ask()})
+	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{Comment: c, Decision: Ask()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func testOutage(t *testing.T, s *stage) {
 		c := OnFacebook(TestComment())
 		c.CommentID, c.ReceivedAt, c.EntryAt = name, time.Now().UTC(), time.Time{}
 		c.CreatedAt = time.Now().UTC().Add(15*time.Second + privatereply.DeadlineMargin - privatereply.ReplyPeriod)
-		return Input{c, Ask()}
+		return Input{Comment: c, Decision: Ask()}
 	}
 	stop := s.work()
 	inTime := s.start("in-time", TestComment(), Ask(), nil)

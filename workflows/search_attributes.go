@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
@@ -28,12 +30,12 @@ var SearchAttributes = map[string]enumspb.IndexedValueType{
 	ReplyDeadline.GetName(): ReplyDeadline.GetValueType(),
 }
 
-// searchAttributes are the attributes of a reply in state s with deadline d.
-func searchAttributes(in Input, s privatereply.State, d privatereply.Deadline) temporal.SearchAttributes {
+// searchAttributes are the attributes of a reply in state s with its deadline.
+func searchAttributes(in Input, s privatereply.State, deadline time.Time) temporal.SearchAttributes {
 	updates := []temporal.SearchAttributeUpdate{
 		ReplyState.ValueSet(string(s)),
 		AccountID.ValueSet(in.Comment.Account),
-		ReplyDeadline.ValueSet(d.At),
+		ReplyDeadline.ValueSet(deadline),
 	}
 	for _, kv := range []struct {
 		key   temporal.SearchAttributeKeyKeyword

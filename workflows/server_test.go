@@ -172,7 +172,7 @@ func (s *stage) start(name string, c privatereply.Comment, d privatereply.Decisi
 
 func (s *stage) startInput(in Input) client.WorkflowRun {
 	s.t.Helper()
-	options, err := StartOptions(in, s.queue, time.Now())
+	options, in, err := NewStart(in, s.queue, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -32,33 +32,36 @@ const (
 	summaryBytes  = 200
 )
 
-// StartOptions are the options to start the reply of in on queue. The workflow id
-// and its policies make a second start of the same comment an error that
-// temporal.IsWorkflowExecutionAlreadyStartedError recognises.
-func StartOptions(in Input, queue string, now time.Time) (client.StartWorkflowOptions, error) {
+// NewStart gives the options to start the reply of in on queue, and in with its Begin.
+// The workflow id and its policies make a second start of the same comment an error
+// that temporal.IsWorkflowExecutionAlreadyStartedError recognises.
+func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOptions, Input, error) {
 	if err := in.Comment.Validate(); err != nil {
-		return client.StartWorkflowOptions{}, err
+		return client.StartWorkflowOptions{}, Input{}, err
 	}
 	if err := in.Decision.Validate(in.Comment.Platform); err != nil {
-		return client.StartWorkflowOptions{}, err
+		return client.StartWorkflowOptions{}, Input{}, err
 	}
 	id, err := privatereply.ReplyID(in.Comment)
 	if err != nil {
-		return client.StartWorkflowOptions{}, err
+		return client.StartWorkflowOptions{}, Input{}, err
 	}
-	first := begin(in, now)
+	if in.Comment.ReceivedAt.IsZero() {
+		in.Comment.ReceivedAt = now.UTC()
+	}
+	in.Begin = newBegin(in, now)
 	return client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                queue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes:                    searchAttributes(in, first.state, first.deadline),
+		TypedSearchAttributes:                    searchAttributes(in, in.Begin.State, in.Begin.Deadline),
 		Memo:                                     memo(in),
 		StaticSummary:                            summary(in.Comment),
 		// On a server with fairness a storm on one account does not hold up another one.
 		Priority: temporal.Priority{FairnessKey: fairnessKey(in.Comment.Platform, in.Comment.Account)},
-	}, nil
+	}, in, nil
 }
 
 func memo(in Input) map[string]any {

@@ -95,7 +95,8 @@ func tell(t *testing.T, c privatereply.Comment, d privatereply.Decision) *story 
 	}
 	s.SetStartTime(start)
 	s.SetTestTimeout(time.Minute)
-	options, err := StartOptions(s.in, "queue", start)
+	options, in, err := NewStart(s.in, "queue", start)
+	s.in = in
 	if err != nil {
 		t.Fatal(err)
 	}

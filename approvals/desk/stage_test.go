@@ -212,7 +212,7 @@ func (s *stage) start(a ask) (comment, id string) {
 		d.Action = a.action
 	}
 	in := workflows.Input{Comment: c, Decision: d}
-	opts, err := workflows.StartOptions(in, taskQueue, time.Now())
+	opts, in, err := workflows.NewStart(in, taskQueue, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func BenchmarkTenThousandWaiting(b *testing.B) {
 	}
 	start := func(n int) error {
 		in := ask(n)
-		opts, err := workflows.StartOptions(in, taskQueue, time.Now())
+		opts, in, err := workflows.NewStart(in, taskQueue, time.Now())
 		if err != nil {
 			return err
 		}

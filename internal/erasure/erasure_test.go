@@ -56,7 +56,7 @@ func waiting(t *testing.T, c client.Client, person, comment string) string {
 		Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: comment, PersonID: person, Username: "hilda", Text: "Hello?", ReceivedAt: time.Now()},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
 	}
-	options, err := workflows.StartOptions(in, queue, time.Now())
+	options, in, err := workflows.NewStart(in, queue, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func (e *Eraser) lock(ctx context.Context, h *Held) error {
 		},
 		Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval},
 	}
-	options, err := workflows.StartOptions(in, e.Queue, e.now())
+	options, in, err := workflows.NewStart(in, e.Queue, e.now())
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", h.WorkflowID, err)
 	}

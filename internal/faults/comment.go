@@ -78,7 +78,7 @@ func (t *trial) startByHand(c *comment, d privatereply.Decision) {
 		Platform: c.account.platform, Account: c.account.id, CommentID: c.id, Source: privatereply.SourcePost,
 		PersonID: t.personID(c.person()), Username: c.user, Text: c.text, CreatedAt: c.created.UTC(), ReceivedAt: time.Now().UTC(), Via: privatereply.ViaHand,
 	}}
-	opts, err := workflows.StartOptions(in, t.queue, time.Now())
+	opts, in, err := workflows.NewStart(in, t.queue, time.Now())
 	t.must(err)
 	_, err = t.client.ExecuteWorkflow(t.ctx, opts, workflows.PrivateReplyType, in)
 	t.must(err)

@@ -171,7 +171,7 @@ func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Eff
 
 // start starts the reply to a comment, unless it has one.
 func (p *Placer) start(ctx context.Context, in workflows.Input) (Effect, error) {
-	options, err := workflows.StartOptions(in, p.queue, p.now())
+	options, in, err := workflows.NewStart(in, p.queue, p.now())
 	if err != nil {
 		return Effect{}, err
 	}
@@ -214,7 +214,7 @@ func (p *Placer) tell(ctx context.Context, a workflows.Arrival) (Effect, error) 
 func (p *Placer) withdraw(ctx context.Context, c privatereply.Comment, id string) (Effect, error) {
 	c.ReceivedAt = p.now().UTC()
 	in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval}}
-	options, err := workflows.StartOptions(in, p.queue, p.now())
+	options, in, err := workflows.NewStart(in, p.queue, p.now())
 	if err != nil {
 		return Effect{}, err
 	}

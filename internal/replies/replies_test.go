@@ -92,7 +92,7 @@ func (b *bench) ask(n int, change func(*workflows.Input)) string {
 	if change != nil {
 		change(&in)
 	}
-	opts, err := workflows.StartOptions(in, queue, time.Now())
+	opts, in, err := workflows.NewStart(in, queue, time.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -240,7 +240,7 @@ func TestSweepsMakeUpForLostWebhooks(t *testing.T) {
 	for _, c := range all {
 		group.Go(func() { // its webhook arrives after all
 			in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"}}
-			options, err := workflows.StartOptions(in, queue, time.Now())
+			options, in, err := workflows.NewStart(in, queue, time.Now())
 			if err != nil {
 				t.Error(err)
 				return

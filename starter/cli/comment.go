@@ -138,7 +138,7 @@ type started struct {
 }
 
 func (s *session) start(ctx context.Context, in workflows.Input) (started, error) {
-	opts, err := workflows.StartOptions(in, s.settings.TaskQueue, time.Now())
+	opts, in, err := workflows.NewStart(in, s.settings.TaskQueue, time.Now())
 	if err != nil {
 		return started{}, err
 	}

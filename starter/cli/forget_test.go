@@ -122,7 +122,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 			Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: c, PersonID: person, Text: "again", ReceivedAt: time.Now(), Via: privatereply.ViaSweep},
 			Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi again"},
 		}
-		options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestForgetInTwoAccounts(t *testing.T) {
 			Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: "18000000000000802", PersonID: person, Text: "Hello", ReceivedAt: time.Now()},
 			Decision: privatereply.Decision{Action: privatereply.ActionIgnore},
 		}
-		options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func beyondReturn(t *testing.T, platform privatereply.Platform, account, person 
 		Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: "18000000000000803", PersonID: person, Text: "hilda's first", ReceivedAt: time.Now().AddDate(0, 0, -9)},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
 	}
-	options, err := workflows.StartOptions(in, devstack.TaskQueue, time.Now())
+	options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

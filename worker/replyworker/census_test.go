@@ -40,7 +40,7 @@ func TestCensus(t *testing.T) {
 			CreatedAt: time.Now().Add(-age), ReceivedAt: time.Now(),
 		}}
 		// When it began, its deadline was still to come.
-		options, err := workflows.StartOptions(in, "queue", time.Now().Add(-age))
+		options, in, err := workflows.NewStart(in, "queue", time.Now().Add(-age))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -140,7 +140,7 @@ func (s *stage) startOne(comment string, where sandbox.NewComment, media string,
 		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,
 		Username: "somebody", Text: where.Text, EntryAt: now, ReceivedAt: now, Via: privatereply.ViaWebhook,
 	}}
-	options, err := workflows.StartOptions(in, queue, now)
+	options, in, err := workflows.NewStart(in, queue, now)
 	if err != nil {
 		return "", err
 	}
