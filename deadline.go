@@ -35,6 +35,21 @@ type Deadline struct {
 // comment on an Instagram live it is the longest that the broadcast can still
 // run; its real end brings the deadline nearer when it is known.
 func DeadlineOf(c Comment) Deadline {
+	base, from := c.writtenAt()
+	if c.OnLive() {
+		return Deadline{At: base.Add(LiveLimit).UTC(), From: ClockBroadcast}
+	}
+	return createdDeadline(base, from)
+}
+
+// SeenAt is the earliest time at which c is known to have been there.
+func (c Comment) SeenAt() time.Time {
+	at, _ := c.writtenAt()
+	return at
+}
+
+// writtenAt is the best time for when c was written, and the clock that tells it.
+func (c Comment) writtenAt() (time.Time, Clock) {
 	base, from := c.ReceivedAt, ClockReceived
 	if !c.EntryAt.IsZero() && (base.IsZero() || c.EntryAt.Before(base)) {
 		base, from = c.EntryAt, ClockEntry
@@ -42,10 +57,7 @@ func DeadlineOf(c Comment) Deadline {
 	if !c.CreatedAt.IsZero() && (base.IsZero() || c.CreatedAt.Before(base)) {
 		base, from = c.CreatedAt, ClockCreated
 	}
-	if c.OnLive() {
-		return Deadline{At: base.Add(LiveLimit).UTC(), From: ClockBroadcast}
-	}
-	return createdDeadline(base, from)
+	return base, from
 }
 
 // Nearer is the earlier of d and other. A deadline never moves away.

@@ -36,6 +36,7 @@ const (
 	DecidedByHand    = "hand"
 	FoundBySweep     = "found_by_sweep"
 	FoundByEdit      = "found_by_edit" // only the edit of the comment was reported
+	EditedUndecided  = "edited"        // the comment was edited, and nobody asked the rules again
 	DecidedByRemoval = "removed"       // the comment was removed before its reply began
 	RuleErrorPrefix  = "rule_error:"
 )

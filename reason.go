@@ -42,21 +42,23 @@ const (
 	ResolvedNotDelivered         Reason = "resolved_not_delivered"
 	NoAnswer                     Reason = "no_answer"         // the request went out, no readable answer came
 	AnsweredWithError            Reason = "answered_in_error" // Meta may have done it and answered with an error
+	WorkflowReset                Reason = "workflow_reset"    // an operator reset the workflow after it had begun to send
 	WorkerLost                   Reason = "worker_lost"       // the process that was sending died
 	Unresolved                   Reason = "unresolved"        // nobody resolved an unknown delivery
 )
 
 // Why a send was not made yet and will be tried again.
 const (
-	Throttled      Reason = "throttled"
-	TokenRejected  Reason = "token_rejected"
-	NotPermitted   Reason = "not_permitted"
-	AccountBlocked Reason = "account_blocked"
-	Outage         Reason = "outage"
-	NotConnected   Reason = "not_connected" // nothing left the process
-	AccountUnknown Reason = "account_unknown"
-	Paced          Reason = "paced"
-	NoWorker       Reason = "no_worker"
+	Throttled        Reason = "throttled"
+	TokenRejected    Reason = "token_rejected"
+	NotPermitted     Reason = "not_permitted"
+	AccountBlocked   Reason = "account_blocked"
+	AppMisconfigured Reason = "app_misconfigured" // the app's secret, its proof or the app itself
+	Outage           Reason = "outage"
+	NotConnected     Reason = "not_connected" // nothing left the process
+	AccountUnknown   Reason = "account_unknown"
+	Paced            Reason = "paced"
+	NoWorker         Reason = "no_worker"
 )
 
 // Others.
@@ -97,11 +99,13 @@ var sentences = map[Reason]string{
 	ResolvedNotDelivered:         "A person found that nothing was delivered.",
 	NoAnswer:                     "The request went out, but no readable answer came back.",
 	AnsweredWithError:            "Meta answered with an error that it also gives after delivering.",
+	WorkflowReset:                "The workflow was reset after it had begun to send; what was sent before is not known.",
 	WorkerLost:                   "The worker died while it was sending.",
 	Unresolved:                   "Nobody resolved the unknown delivery.",
 	Throttled:                    "Meta is limiting this account.",
 	TokenRejected:                "Meta rejects the account's access token.",
 	NotPermitted:                 "The account or the app lacks a permission.",
+	AppMisconfigured:             "Meta does not accept the app: its secret, its proof or the app itself must be repaired.",
 	AccountBlocked:               "Meta has blocked this account from messaging for now.",
 	Outage:                       "Meta had a passing fault.",
 	NotConnected:                 "Meta could not be reached.",

@@ -29,15 +29,14 @@ func TextLength(p Platform, text string) (n, limit int, unit string) {
 
 // CheckText refuses an empty text and one over the platform's limit, in words for
 // the person who wrote it.
-func CheckText(p Platform, text string) error {
+func CheckText(p Platform, text string) error { return LimitsOf(p).CheckText(p, text) }
+
+func checkCharacters(text string) error {
 	if strings.TrimSpace(text) == "" {
 		return fmt.Errorf("%w: it is empty", ErrText)
 	}
 	if !utf8.ValidString(text) {
 		return fmt.Errorf("%w: it is not valid UTF-8", ErrText)
-	}
-	if n, limit, unit := TextLength(p, text); n > limit {
-		return fmt.Errorf("%w: it has %d %s; %s takes at most %d", ErrText, n, unit, p, limit)
 	}
 	return nil
 }

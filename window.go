@@ -20,16 +20,10 @@ const (
 	futureTolerance = 2 * time.Minute
 )
 
-// Answers reports whether a message at messageAt answers a reply sent at sentAt.
-func Answers(messageAt, sentAt time.Time) bool { return messageAt.After(sentAt.Add(-ClockSkew)) }
-
 // MessageTime is the time that counts for a message: its own, unless that lies
 // in the future, where a wrong clock is likelier than foresight.
 func MessageTime(itsOwn, receivedAt time.Time) time.Time {
-	if itsOwn.IsZero() || itsOwn.After(receivedAt.Add(futureTolerance)) {
-		return receivedAt.UTC()
-	}
-	return itsOwn.UTC()
+	return Limits{FutureTolerance: Duration(futureTolerance)}.MessageTime(itsOwn, receivedAt)
 }
 
 // WindowCloses is when the standard messaging window closes after a message.
@@ -45,17 +39,8 @@ const (
 	ChannelHumanAgent                // by a person, with the HUMAN_AGENT tag
 )
 
-// FollowUpChannel says how a follow-up may go at now to a person whose newest
-// message was at messageAt. Both windows stop WindowMargin before their end; a human
-// agent's tag is for the time after the 24 hours.
+// FollowUpChannel says how a follow-up may go at now to a person whose newest message
+// was at messageAt, by the limits that are in force.
 func FollowUpChannel(now, messageAt time.Time, humanAgent bool) Channel {
-	switch {
-	case messageAt.IsZero():
-		return ChannelClosed
-	case now.Before(messageAt.Add(StandardWindow - WindowMargin)):
-		return ChannelStandard
-	case humanAgent && !now.Before(WindowCloses(messageAt)) && now.Before(messageAt.Add(HumanAgentWindow-WindowMargin)):
-		return ChannelHumanAgent
-	}
-	return ChannelClosed
+	return LimitsOf(Facebook).FollowUpChannel(now, messageAt, humanAgent)
 }

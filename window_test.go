@@ -63,7 +63,7 @@ func TestAnswers(t *testing.T) {
 		0:                  true,
 		time.Hour:          true,
 	} {
-		if got := Answers(noon.Add(offset), noon); got != want {
+		if got := LimitsOf(Facebook).Answers(noon.Add(offset), noon); got != want {
 			t.Errorf("a message %v after the send: %v, want %v", offset, got, want)
 		}
 	}

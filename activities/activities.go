@@ -57,6 +57,7 @@ func (a *Activities) CountIn(m *Metrics) *Activities {
 // Register registers everything but the sends.
 func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.FindMessageActivity, a.FindMessage)
+	register(r, workflows.ReadMessagesActivity, a.ReadMessages)
 	register(r, workflows.LookUpCommentActivity, a.LookUpComment)
 	register(r, workflows.JoinConversationActivity, a.JoinConversation)
 	register(r, workflows.JoinBroadcastActivity, a.JoinBroadcast)
@@ -74,6 +75,10 @@ func register(r worker.ActivityRegistry, name string, f any) {
 	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 }
 
+// lookUpPatience is how long a look-up waits for its turn: the workflow skips one that
+// takes 10 seconds.
+const lookUpPatience = 6 * time.Second
+
 // LookUpComment asks Meta when a comment was written and whether it may be
 // answered. Only a plain "no" of Meta counts as no.
 func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComment) (workflows.CommentFacts, error) {
@@ -81,12 +86,19 @@ func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComme
 	if err != nil {
 		return workflows.CommentFacts{}, err
 	}
+	if at, ok := a.pacer.LookUp(ctx, cred.Account, lookUpPatience); !ok {
+		return workflows.CommentFacts{}, notYet(at.Sub(a.now()))
+	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
 	if err != nil {
-		return workflows.CommentFacts{}, err
+		return workflows.CommentFacts{}, a.readLater(ctx, cred.Account, err)
 	}
-	return workflows.CommentFacts{
+	facts := workflows.CommentFacts{
 		CreatedAt:    info.CreatedAt,
 		NotRepliable: info.CanReplyPrivately != nil && !*info.CanReplyPrivately,
-	}, nil
+	}
+	if !facts.CreatedAt.IsZero() {
+		facts.Deadline = privatereply.DeadlineCreated(facts.CreatedAt).At
+	}
+	return facts, nil
 }

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
 )
-
-// slowSend is how long a send waits for Meta until the Conversation is told that it
-// may have been delivered.
-const slowSend = 2 * time.Second
 
 // JoinConversation tells the person's conversations about a delivered reply, when
 // nobody waits for a send. A repeat changes nothing.
@@ -51,20 +46,4 @@ func (a *Activities) tellConversation(ctx context.Context, account privatereply.
 		return fmt.Errorf("signal %s to %s: %w", signal, options.ID, err)
 	}
 	return nil
-}
-
-// whenSlow tells the person's Conversation of a send that Meta is slow to answer,
-// unless stop is called before.
-func (a *Activities) whenSlow(ctx context.Context, account privatereply.Account, c privatereply.Comment) (stop func() bool) {
-	if c.PersonID == "" {
-		return func() bool { return false }
-	}
-	unsettled := workflows.ReplyUnsettled{Reply: activity.GetInfo(ctx).WorkflowExecution.ID, SentAt: a.now().UTC()}
-	return time.AfterFunc(slowSend, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workflows.SendTimeout)
-		defer cancel()
-		if err := a.tellConversation(ctx, account, c.PersonID, workflows.ReplyUnsettledSignal, unsettled); err != nil {
-			activity.GetLogger(ctx).Warn("cannot tell of a slow send", "error", err)
-		}
-	}).Stop
 }

@@ -16,68 +16,43 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// joinedAfter is how long a reply needs at most, from its message on, to tell the
-// Conversation of it or that it is unsettled, also if the worker that has the call
-// dies, unless the server is far behind.
-const joinedAfter = slowSend + workflows.JoinTimeout + time.Second
+const (
+	// readPatience is how long a call waits for its turn in this process. Longer it is
+	// asked for again later, so that no slot is held.
+	readPatience = 10 * time.Second
+	// maxReads is how often a conversation is asked for that Meta answers with a code
+	// that nobody knows.
+	maxReads = 6
+)
 
-// FindMessage reads the person's conversation for a message of the account with
-// the same text, and has the Conversation note for whom it was found: two replies with
-// one text may look at the same time. A repeat changes nothing.
-//
-// It looks again later as long as another reply may still tell that the message is its
-// own.
+// FindMessage reads the person's conversation for a message of the account with the same
+// text, and claims it for the reply that asks: two replies with one text may look at the
+// same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
-	cred, err := a.accounts.Credentials(in.Platform, in.Account)
-	if err != nil {
+	account, c, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	if err != nil || c == nil {
 		return workflows.FoundMessage{}, err
 	}
-	for conversation, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: in.Person, Limit: 1, Since: in.Since}) {
-		if err != nil {
-			return workflows.FoundMessage{}, err
-		}
-		if !isWith(conversation, in.Person) {
-			continue
-		}
-		found, err := a.findIn(ctx, cred.Account, conversation, in)
-		if err != nil || found.MessageID != "" {
-			return found, err
-		}
-	}
-	return workflows.FoundMessage{}, nil
-}
-
-// findIn looks for a message that nobody else took first.
-func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c graph.Conversation, in workflows.FindMessage) (workflows.FoundMessage, error) {
+	from := ourselves(account, *c, in.Person)
 	for {
-		others, err := a.others(ctx, in)
+		claimed, err := a.claimed(ctx, in)
 		if err != nil {
 			return workflows.FoundMessage{}, err
 		}
-		candidates := candidates(c.Messages, graph.Sought{
-			Text: in.Text, Since: in.Since, Known: others.messages, From: ourselves(account, c, in.Person),
-		})
-		if len(candidates) == 0 {
-			return workflows.FoundMessage{}, nil
+		m, ok := graph.FindMessage(c.Messages, graph.Sought{Text: in.Text, Since: in.Since, Known: claimed, From: from})
+		if !ok {
+			return workflows.FoundMessage{Readable: c.Complete, Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
-		m := candidates[0]
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
-		noted := in.Since.Add(privatereply.ClockSkew)
-		found := workflows.FoundMessage{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew)}
-		if noted.After(found.SentAt) {
-			found.SentAt = noted
+		found := workflows.FoundMessage{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew), Readable: true}
+		if sentAt := in.Since.Add(privatereply.ClockSkew); sentAt.After(found.SentAt) {
+			found.SentAt = sentAt
 		}
 		if in.Reply == "" {
 			return found, nil
 		}
-		if wait := a.untilJoined(ctx, m); wait > 0 {
-			return workflows.FoundMessage{}, a.tooEarly(ctx, account, in, noted, wait)
-		}
-		if len(candidates) <= others.mayHaveSent(candidates) {
-			return workflows.FoundMessage{}, nil
-		}
-		ours, err := a.take(ctx, account, in, found)
+		ours, err := a.claim(ctx, account, in, found)
 		if err != nil || ours {
 			return found, err
 		}
@@ -85,43 +60,91 @@ func (a *Activities) findIn(ctx context.Context, account privatereply.Account, c
 	}
 }
 
-// candidates gives the messages that are sought, the likeliest first.
-func candidates(messages []graph.Message, sought graph.Sought) []graph.Message {
-	var all []graph.Message
-	sought.Known = slices.Clone(sought.Known)
-	for {
-		m, ok := graph.FindMessage(messages, sought)
-		if !ok {
-			return all
+// ReadMessages reads what the person wrote, oldest first.
+func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages) (workflows.PersonMessages, error) {
+	var wrote workflows.PersonMessages
+	_, c, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	if err != nil || c == nil {
+		return wrote, err
+	}
+	for _, m := range slices.Backward(c.Messages) { // newest first
+		if m.FromID == in.Person && !m.At.Before(in.Since) {
+			wrote.Messages = append(wrote.Messages, workflows.PersonMessage{At: m.At, MessageID: m.ID})
 		}
-		all, sought.Known = append(all, m), append(sought.Known, m.ID)
 	}
+	return wrote, nil
 }
 
-// untilJoined is how long the reply that sent m may still need to tell of it. After an
-// outage its call waits as long as this look does.
-func (a *Activities) untilJoined(ctx context.Context, m graph.Message) time.Duration {
-	since := m.At
-	if asked := activity.GetInfo(ctx).ScheduledTime; asked.After(since) {
-		since = asked
+// readConversation reads the conversation of a person back to since, or gives nil if Meta
+// shows none. It waits for its turn before each call to Meta.
+func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (privatereply.Account, *graph.Conversation, error) {
+	cred, err := a.accounts.Credentials(p, accountID)
+	if err != nil {
+		return privatereply.Account{}, nil, a.readLater(ctx, cred.Account, err)
 	}
-	return joinedAfter - a.now().Sub(since)
+	turn := func(ctx context.Context) error {
+		if at, ok := a.pacer.Read(ctx, cred.Account, readPatience); !ok {
+			return notYet(at.Sub(a.now()))
+		}
+		return nil
+	}
+	query := graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Before: turn}
+	for c, err := range a.graph.Conversations(ctx, cred, query) {
+		if err != nil {
+			return cred.Account, nil, a.readLater(ctx, cred.Account, err)
+		}
+		if isWith(c, person) {
+			return cred.Account, &c, nil
+		}
+	}
+	return cred.Account, nil, nil
 }
 
-// tooEarly says when to look again, and lets looks of other replies know that the
-// message may be that of the one that asks.
-func (a *Activities) tooEarly(ctx context.Context, account privatereply.Account, in workflows.FindMessage, sentAt time.Time, wait time.Duration) error {
-	unsettled := workflows.ReplyUnsettled{Reply: in.Reply, SentAt: sentAt}
-	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyUnsettledSignal, unsettled); err != nil {
+// notYet is the error of a call whose turn has not come.
+func notYet(wait time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions("other calls of this account come first", string(privatereply.Paced),
+		temporal.ApplicationErrorOptions{NextRetryDelay: max(wait, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
+}
+
+// readLater says whether a read that failed is tried again, and when. What only a person
+// can mend is waited for, but not a permission: the account may well do without it.
+func (a *Activities) readLater(ctx context.Context, account privatereply.Account, err error) error {
+	var refused *graph.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, ErrUnknownAccount):
+		return temporal.NewNonRetryableApplicationError(err.Error(), string(privatereply.AccountUnknown), nil)
+	case !errors.As(err, &refused):
 		return err
 	}
-	return temporal.NewApplicationErrorWithOptions("another reply may still tell that the message is its own", "TooEarly",
-		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
+	attempt := int(activity.GetInfo(ctx).Attempt)
+	wait := waiting{attempt: attempt, live: true, now: a.now}
+	switch refused.Class {
+	case graph.Throttled:
+		pause := refused.RetryAfter
+		if pause == 0 {
+			pause = max(refused.Pause, refused.Usage.RegainAfter)
+		}
+		a.pacer.ReadRefused(account, refused.Reason, pause)
+		return again(err, refused.Reason, wait.until(refused).Sub(a.now()))
+	case graph.Account:
+		if refused.Reason != privatereply.NotPermitted {
+			return again(err, refused.Reason, jitter(repairInterval))
+		}
+	case graph.NotWritten, graph.Temporary, graph.Unknown:
+		return err // after the wait of the workflow's retry policy
+	case graph.Unlisted:
+		if attempt < maxReads {
+			return err
+		}
+	}
+	return temporal.NewNonRetryableApplicationError(err.Error(), string(refused.Reason), nil)
 }
 
-// take notes in the person's Conversation that a message is that of the reply that
-// asks, and tells whether no other reply took it before.
-func (a *Activities) take(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
+// claim notes in the person's Conversation that a message is that of the reply that
+// asks, and tells whether no other reply claimed it before.
+func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
 	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID}
 	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
@@ -160,60 +183,41 @@ func ourselves(account privatereply.Account, c graph.Conversation, person string
 	return ids
 }
 
-// others are the other replies and follow-ups of a person: two comments may get the
-// same text.
-type others struct {
-	messages []string    // that are known to be theirs
-	unknown  []time.Time // when those were sent whose messages nobody knows
+// others reports whether the account wrote something else since the comment. Whoever did
+// may have used the one private reply.
+func others(messages []graph.Message, from, claimed []string, commentAt time.Time) bool {
+	return !commentAt.IsZero() && slices.ContainsFunc(messages, func(m graph.Message) bool {
+		return m.FromID != "" && slices.Contains(from, m.FromID) && !slices.Contains(claimed, m.ID) &&
+			privatereply.LimitsOf("").Answers(m.At, commentAt)
+	})
 }
 
-func (a *Activities) others(ctx context.Context, in workflows.FindMessage) (others, error) {
-	o := others{messages: slices.Clone(in.Known)}
+// claimed are the messages that are known to be those of other replies and of follow-ups
+// to the person: two comments may get the same text.
+func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) ([]string, error) {
+	messages := slices.Clone(in.Known)
 	if in.Reply == "" {
-		return o, nil // the conversation itself asks, and cannot be asked
+		return messages, nil // the conversation itself asks, and cannot be asked
 	}
 	status, err := a.conversation(ctx, in)
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
-		return o, nil
+		return messages, nil
 	}
 	if err != nil {
-		return o, err
+		return nil, err
 	}
 	for _, reply := range status.Replies {
-		switch {
-		case reply.Reply == in.Reply:
-		case reply.MessageID == "":
-			// Meta confirmed it without naming its message.
-			o.unknown = append(o.unknown, reply.SentAt)
-		default:
-			o.messages = append(o.messages, reply.MessageID)
-		}
-	}
-	for _, reply := range status.Unsettled {
-		if reply.Reply != in.Reply {
-			o.unknown = append(o.unknown, reply.SentAt)
+		if reply.Reply != in.Reply && reply.MessageID != "" {
+			messages = append(messages, reply.MessageID)
 		}
 	}
 	for _, sent := range status.FollowUps {
 		if sent.MessageID != "" {
-			o.messages = append(o.messages, sent.MessageID)
+			messages = append(messages, sent.MessageID)
 		}
 	}
-	return o, nil
-}
-
-// mayHaveSent is of how many others the message may be among the candidates.
-func (o others) mayHaveSent(candidates []graph.Message) int {
-	n := 0
-	for _, sentAt := range o.unknown {
-		if slices.ContainsFunc(candidates, func(m graph.Message) bool {
-			return privatereply.Answers(m.At, sentAt) && m.At.Before(sentAt.Add(workflows.UnsettledLife))
-		}) {
-			n++
-		}
-	}
-	return n
+	return messages, nil
 }
 
 // conversation is the status of the person's Conversation.

@@ -54,7 +54,7 @@ func (a *Activities) learn(ask pacing.Ask, receipt graph.Receipt, err error, res
 			break
 		}
 		result.RetryAt = retryAt(a.pacer.Rejected(ask, failed.Reason, jitter(repairInterval)))
-	case graph.NotWritten, graph.Unknown, graph.Temporary:
+	case graph.NotWritten, graph.Unknown, graph.Temporary, graph.Unlisted:
 		a.pacer.Unused(ask)
 	default:
 		a.pacer.Answered(ask, failed.Usage)

@@ -53,7 +53,6 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 		return tooLate
 	}
 	a.metrics.sending(in, a.now())
-	defer a.whenSlow(ctx, cred.Account, c)()
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
 	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err))
 }
@@ -78,7 +77,7 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Text, in.HumanAgent)
 	result := a.result(ctx, wait, receipt, err)
 	var failed *graph.Error
-	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && failed.MayHaveDelivered {
+	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && result.Doubtful {
 		// Nothing at Meta stops a second copy of a follow-up.
 		result.Outcome, result.RetryAt, result.Doubtful = privatereply.OutcomeUnknown, time.Time{}, false
 	}
@@ -115,7 +114,8 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Rec
 		result.Outcome = privatereply.OutcomeUnknown
 	case failed.Class.Retried():
 		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, wait.until(failed)
-		result.Doubtful = failed.MayHaveDelivered
+		// What a code proves that is not in the table nobody knows.
+		result.Doubtful = failed.MayHaveDelivered || failed.Class == graph.Unlisted
 	default:
 		result.Outcome = privatereply.OutcomeRefused
 	}

@@ -15,6 +15,10 @@ const (
 	postFirstWait, postLongestWait = time.Minute, 15 * time.Minute
 	liveFirstWait, liveLongestWait = 10 * time.Second, time.Minute
 
+	// A fault that Meta answers with a code is tried a handful of times: these waits
+	// spread them over hours.
+	faultFirstWait, faultLongestWait, faultGrowth = time.Minute, 3 * time.Hour, 4
+
 	// maxJitter is the share by which a wait is lengthened at random, so that many
 	// replies that failed together do not come back together.
 	maxJitter = 0.2
@@ -31,22 +35,24 @@ type waiting struct {
 func (w waiting) until(failed *graph.Error) time.Time {
 	pause := failed.RetryAfter
 	if pause == 0 {
-		pause = max(failed.Pause, w.unnamed(failed.Class))
+		pause = max(failed.Pause, w.unnamed(failed))
 	}
 	return w.now().Add(jitter(pause)).UTC().Truncate(time.Millisecond)
 }
 
-func (w waiting) unnamed(class graph.Class) time.Duration {
-	if class == graph.Account {
+func (w waiting) unnamed(failed *graph.Error) time.Duration {
+	first, longest, growth := postFirstWait, postLongestWait, 2
+	switch {
+	case failed.Class == graph.Account:
 		return repairInterval
-	}
-	first, longest := postFirstWait, postLongestWait
-	if w.live {
+	case w.live:
 		first, longest = liveFirstWait, liveLongestWait
+	case failed.Code != 0 && (failed.Class == graph.Temporary || failed.Class == graph.Unlisted):
+		first, longest, growth = faultFirstWait, faultLongestWait, faultGrowth
 	}
 	pause := first
 	for range w.attempt - 1 {
-		if pause *= 2; pause >= longest {
+		if pause *= time.Duration(growth); pause >= longest {
 			return longest
 		}
 	}

@@ -15,7 +15,8 @@ type ConversationQuery struct {
 	Limit    int    // at most so many conversations; 0 for all
 	// Since reads the messages of each conversation back to this time, over
 	// several requests if need be. Zero reads the newest 25 or so.
-	Since time.Time
+	Since  time.Time
+	Before func(context.Context) error
 }
 
 // Conversation is one thread of an account's inbox.
@@ -24,6 +25,7 @@ type Conversation struct {
 	UpdatedAt    time.Time
 	Participants []Participant // the account is one of them
 	Messages     []Message     // newest first
+	Complete     bool
 }
 
 // Participant is somebody in a conversation.

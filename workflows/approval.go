@@ -27,18 +27,20 @@ func (r *reply) handleMessages() error {
 		workflow.QueryHandlerOptions{Description: "Everything about this reply"}); err != nil {
 		return err
 	}
-	r.on(ApproveMessage, "Send the reply", signalled(r.checkApproveSignal, r.approve))
-	r.on(RejectMessage, "Never send the reply", signalled(r.checkReject, r.reject))
+	// A rejection before an approval: where both have arrived, nothing is sent.
 	r.on(CommentRemovedSignal, "The person removed the comment", r.commentRemoved)
+	r.on(CommentEditedSignal, "The person edited the comment", r.commentEdited)
+	r.on(RejectMessage, "Never send the reply", signalled(rejection{r}))
+	r.on(ApproveMessage, "Send the reply", signalled(approval{r}))
 	r.on(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.on(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
-		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", r.checkApprove, func(_ workflow.Context, a Approve) (*Answer, error) {
+		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*Answer, error) {
 			r.approve(a)
 			return r.answer(true), nil
 		}),
-		handleUpdate(r, RejectMessage, "Never send the reply", r.checkReject, r.rejectAndTell),
-		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", r.checkResolve, func(_ workflow.Context, m Resolve) (*Answer, error) {
+		handleUpdate(r, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndTell),
+		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*Answer, error) {
 			r.resolve(m)
 			return r.answer(true), nil
 		}),
@@ -50,90 +52,118 @@ func (r *reply) handleMessages() error {
 	return nil
 }
 
-// handleUpdate registers an Update whose validator is check and whose effect is
-// do. Signals that came before it are taken first; if they changed what check
-// said, the Update fails in the same words.
-func handleUpdate[M any](r *reply, name, description string, check func(M) error, do func(workflow.Context, M) (*Answer, error)) error {
-	parse := func(raw converter.RawValue) (M, error) {
-		var m M
-		err := decode(raw, &m)
-		if err == nil {
-			err = check(m)
-		}
-		return m, err
-	}
+// decision is a message by which a person decides. Form judges it alone, and only when
+// it arrives: a limit that changes later must not undo what was accepted. Fits judges it
+// by the state.
+type decision[M any] interface {
+	form(M) error
+	fits(M) error
+}
+
+// handleUpdate registers an Update. Signals that came before it are taken first; if they
+// changed what fits, the Update fails in the same words.
+func handleUpdate[M any](r *reply, name, description string, d decision[M], do func(workflow.Context, M) (*Answer, error)) error {
 	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
 		func(ctx workflow.Context, raw converter.RawValue) (*Answer, error) {
 			r.takeSignals()
-			m, err := parse(raw)
+			var m M
+			err := decode(raw, &m)
+			if err == nil {
+				err = d.fits(m)
+			}
 			if err != nil {
 				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
 			}
 			ctx, _ = workflow.NewDisconnectedContext(ctx)
-			return do(ctx, m)
+			answer, err := do(ctx, m)
+			r.endedByUpdate = r.endedByUpdate || r.state.Final()
+			return answer, err
 		},
 		workflow.UpdateHandlerOptions{
 			Description: description,
 			Validator: func(raw converter.RawValue) error {
-				if r.waiting() {
+				var m M
+				if err := decode(raw, &m); err != nil {
+					return err
+				}
+				if err := d.form(m); err != nil || r.waiting() {
 					// What an earlier signal will change is not known yet, and a validator
 					// may not take it. The handler decides.
-					var m M
-					return decode(raw, &m)
+					return err
 				}
-				_, err := parse(raw)
-				return err
+				return d.fits(m)
 			},
 		})
 }
 
-// signalled makes what takes a signal from what checks and follows a message.
-func signalled[M any](check func(M) error, do func(M)) func(converter.RawValue) error {
+// signalled makes what takes a signal from what judges and follows a message.
+func signalled[M any](d interface {
+	decision[M]
+	do(M)
+}) func(converter.RawValue) error {
 	return func(raw converter.RawValue) error {
 		var m M
 		if err := decode(raw, &m); err != nil {
 			return err
 		}
-		if err := check(m); err != nil {
+		if err := d.form(m); err != nil {
 			return err
 		}
-		do(m)
+		if err := d.fits(m); err != nil {
+			return err
+		}
+		d.do(m)
 		return nil
 	}
 }
 
-func (r *reply) checkApprove(a Approve) error {
-	if err := checkName("approver", a.Approver); err != nil {
+// approval, rejection and resolution are the decisions about a reply.
+type (
+	approval   struct{ *reply }
+	rejection  struct{ *reply }
+	resolution struct{ *reply }
+)
+
+func (r approval) form(a Approve) error {
+	if err := checkName("approver", a.Approver); err != nil || a.Text == "" {
 		return err
 	}
-	switch {
-	case r.objection != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:
-		return r.alreadyDecided()
-	case r.expired():
-		return r.pastDeadline()
-	}
-	text := a.Text
-	if text == "" {
-		text = r.in.Decision.Text
-	}
-	if text == "" {
-		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
-	}
-	if err := privatereply.CheckText(r.in.Comment.Platform, text); err != nil {
+	return r.checkText(a.Text)
+}
+
+func (r *reply) checkText(text string) error {
+	if err := r.limits.CheckText(r.in.Comment.Platform, text); err != nil {
 		return fmt.Errorf("text: %w", err)
 	}
 	return nil
 }
 
-// checkApproveSignal remembers that a signal came too late: signals are durable
-// while no worker runs, so that this is what an outage across a deadline leaves.
-func (r *reply) checkApproveSignal(a Approve) error {
-	err := r.checkApprove(a)
-	if err != nil && r.state == privatereply.AwaitingApproval && r.expired() {
-		r.late = true
+// fits remembers that a signal came too late: signals are durable while no worker runs,
+// so that this is what an outage across a deadline leaves.
+func (r approval) fits(a Approve) error {
+	switch {
+	case r.objection != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:
+		return r.alreadyDecided()
+	case r.expired():
+		return r.pastDeadline()
+	case a.Text == "" && r.in.Decision.Text == "":
+		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
+	case a.CommentSHA256 != "" && !strings.EqualFold(a.CommentSHA256, privatereply.TextSHA256(r.in.Comment.Text)):
+		return r.otherWords()
 	}
-	return err
+	return nil
 }
+
+// otherWords says that the comment is not the one that the approver has read.
+func (r *reply) otherWords() error {
+	text := quote(privatereply.CutText(r.in.Comment.Text, maxProblemBytes))
+	if r.in.Comment.EditedAt.IsZero() {
+		return fmt.Errorf("comment_sha256: is not that of this comment, which says %s; read it, then decide again", text)
+	}
+	return fmt.Errorf("the comment was edited at %s and now says %s; read it, then decide again", clock(r.in.Comment.EditedAt), text)
+}
+
+func (r approval) do(a Approve) { r.approve(a) }
 
 func (r *reply) approve(a Approve) {
 	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
@@ -143,13 +173,17 @@ func (r *reply) approve(a Approve) {
 	r.become(privatereply.Sending, "")
 }
 
-func (r *reply) checkReject(m Reject) error {
+func (r rejection) form(m Reject) error {
 	if err := checkName("approver", m.Approver); err != nil {
 		return err
 	}
 	if n := utf8.RuneCountInString(m.Reason); n > maxReasonChars {
 		return fmt.Errorf("reason: has %d characters; at most %d", n, maxReasonChars)
 	}
+	return nil
+}
+
+func (r rejection) fits(Reject) error {
 	switch {
 	case r.objection != nil, !r.state.Waiting():
 		return r.alreadyDecided()
@@ -158,6 +192,8 @@ func (r *reply) checkReject(m Reject) error {
 	}
 	return nil
 }
+
+func (r rejection) do(m Reject) { r.reject(m) }
 
 // reject ends a reply that waits. In sending it asks for the send to be cancelled:
 // a paced reply may sleep there for hours.
@@ -188,13 +224,17 @@ func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*Answer, error) {
 	return answer, nil
 }
 
-func (r *reply) checkResolve(m Resolve) error {
+func (r resolution) form(m Resolve) error {
 	if err := checkName("approver", m.Approver); err != nil {
 		return err
 	}
 	if m.Delivered == nil {
 		return errors.New("delivered: is missing; write true if the person got the message, false if not")
 	}
+	return nil
+}
+
+func (r resolution) fits(Resolve) error {
 	if r.state != privatereply.DeliveryUnknown {
 		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
 	}

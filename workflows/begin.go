@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -15,16 +16,11 @@ func newBegin(in Input, now time.Time) *Begin {
 		c.ReceivedAt = now
 	}
 	deadline := privatereply.DeadlineOf(c)
-	b := &Begin{Deadline: deadline.At, DeadlineFrom: deadline.From}
+	b := &Begin{Deadline: deadline.At, DeadlineFrom: deadline.From, Limits: privatereply.LimitsOf(c.Platform)}
 	switch {
 	case d.Reason == privatereply.DecidedByRemoval:
 		b.State, b.Reason = privatereply.Withdrawn, privatereply.CommentRemoved
-	case d.Action == privatereply.ActionIgnore:
-		b.State, b.Reason = privatereply.Ignored, privatereply.IgnoredByRule
-		if d.Rule == "" {
-			b.Reason = privatereply.IgnoredByDefault
-		}
-	case deadline.Passed(now):
+	case d.Action != privatereply.ActionIgnore && deadline.Passed(now):
 		b.State, b.Reason = privatereply.Expired, privatereply.PastDeadline
 	default:
 		b.decide(d, now)
@@ -32,10 +28,15 @@ func newBegin(in Input, now time.Time) *Begin {
 	return b
 }
 
-// decide puts d into effect at now, for a reply that waits.
+// decide puts d into effect at now.
 func (b *Begin) decide(d privatereply.Decision, now time.Time) {
 	b.State, b.Reason, b.HoldUntil = privatereply.Sending, "", time.Time{}
 	switch {
+	case d.Action == privatereply.ActionIgnore:
+		b.State, b.Reason = privatereply.Ignored, privatereply.IgnoredByRule
+		if d.Rule == "" {
+			b.Reason = privatereply.IgnoredByDefault
+		}
 	case d.Action == privatereply.ActionAsk:
 		b.State = privatereply.AwaitingApproval
 	case d.Hold > 0:
@@ -46,14 +47,27 @@ func (b *Begin) decide(d privatereply.Decision, now time.Time) {
 	}
 }
 
-// beginOf is the Begin that in carries. A start by hand may lack it; then it is worked
-// out once and stands in the history.
-func beginOf(ctx workflow.Context, in Input) (b Begin, err error) {
-	if in.Begin != nil {
+// beginOf is the Begin that in carries. A start by hand may lack it, or its limits; then
+// it is worked out once and stands in the history, with what makes in unusable.
+func beginOf(ctx workflow.Context, in Input) (Begin, error) {
+	if in.Begin != nil && in.Begin.Limits != (privatereply.Limits{}) {
 		return *in.Begin, nil
 	}
-	err = workflow.SideEffect(ctx, func(ctx workflow.Context) any {
-		return newBegin(in, workflow.Now(ctx).UTC())
-	}).Get(&b)
-	return b, err
+	var recorded struct {
+		Begin   Begin  `json:"begin"`
+		Problem string `json:"problem,omitempty"`
+	}
+	err := workflow.SideEffect(ctx, func(ctx workflow.Context) any {
+		r := recorded
+		if err := in.Validate(); err != nil {
+			r.Problem = err.Error()
+			return r
+		}
+		r.Begin = *newBegin(in, workflow.Now(ctx).UTC())
+		return r
+	}).Get(&recorded)
+	if err == nil && recorded.Problem != "" {
+		err = errors.New(recorded.Problem)
+	}
+	return recorded.Begin, err
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,13 +20,10 @@ const (
 	// tellAtOnce is how many signals are on their way at the same time: a server takes
 	// 2,000 of one workflow, and a crowd of answers can come after an outage.
 	tellAtOnce = 500
-	// UnsettledLife is how long an unsettled reply is remembered: longer than a send and
-	// its guarded repeat take.
-	UnsettledLife = 5 * time.Minute
-	// maxUnsettled bounds what is remembered of them.
-	maxUnsettled = 50
 	// recentMessages is how many message ids are remembered to know a repeat.
 	recentMessages = 200
+	// maxMessageIDBytes is above the longest message id known, about 200 bytes.
+	maxMessageIDBytes = 1000
 	// longestRun is how long one run of a lasting conversation may be, as long as that
 	// of a reply. Old branches of a changed workflow are kept until no run is left that
 	// could need them: see docs/versioning.md.
@@ -36,13 +34,16 @@ const (
 // tells the replies that joined it of the person's answers, and sends follow-ups
 // while the window is open.
 func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStatus, error) {
-	c := newConversation(ctx, in)
+	c, err := newConversation(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.handleMessages(); err != nil {
 		return nil, err
 	}
 	for {
 		err := c.awaitUntil("End of the conversation", c.endsAt, func() bool {
-			return len(c.untold) > 0 || c.tooLong()
+			return len(c.pending) > 0 || c.tooLong()
 		})
 		if err != nil {
 			return nil, err
@@ -57,11 +58,11 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 			return nil, err
 		}
 		switch { // a last look: a signal may have come meanwhile
-		case len(c.untold) > 0:
-		case !c.now().Before(c.endsAt()):
-			return c.status(), nil
 		case c.tooLong():
 			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.carryOn())
+		case len(c.pending) > 0:
+		case !c.now().Before(c.endsAt()):
+			return c.status(), nil
 		}
 	}
 }
@@ -76,34 +77,50 @@ type conversation struct {
 	seen      int
 	recent    []string
 	replies   []ReplyJoined
-	unsettled []ReplyUnsettled
 	replied   bool // a reply has joined, even if it has ended since
-	untold    []answer
+	pending   []PendingAnswer
+	limits    privatereply.Limits
 
 	followUps []SentFollowUp
 	sending   bool
 }
 
-// answer is a message that a joined reply must still be told of.
-type answer struct {
-	reply string
-	at    time.Time
+// PendingAnswer is the newest message that a joined reply must still be told of.
+type PendingAnswer struct {
+	Reply string    `json:"reply"`
+	At    time.Time `json:"at"`
 }
 
-func newConversation(ctx workflow.Context, in ConversationInput) *conversation {
+func newConversation(ctx workflow.Context, in ConversationInput) (*conversation, error) {
 	c := &conversation{inbox: inbox{ctx: ctx}, in: in}
 	c.startedAt = c.now()
 	if was := in.Carried; was != nil {
 		c.startedAt, c.replied = was.StartedAt, was.Replied || len(was.Replies) > 0
 		c.newest, c.seen, c.recent = was.LastMessageAt, was.MessagesSeen, was.RecentMessages
-		c.replies, c.unsettled, c.refused, c.followUps = was.Replies, was.Unsettled, was.RefusedSignals, was.FollowUps
+		c.replies, c.pending, c.refused, c.followUps = was.Replies, was.Pending, was.RefusedSignals, was.FollowUps
 	}
-	return c
+	c.limits = in.Limits
+	if c.limits == (privatereply.Limits{}) { // a start by hand
+		err := workflow.SideEffect(ctx, func(workflow.Context) any { return privatereply.LimitsOf(in.Platform) }).Get(&c.limits)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
+// carryOn gives what the next run goes on with. A reply that no longer follows the
+// conversation is left behind.
 func (c *conversation) carryOn() ConversationInput {
+	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool {
+		return c.now().After(r.SentAt.Add(time.Duration(c.limits.FollowLimit)))
+	})
 	next := c.in
-	next.Carried = &Carried{ConversationStatus: *c.status(), StartedAt: c.startedAt, Replied: c.replied, RecentMessages: c.recent}
+	next.Limits = c.limits
+	next.Carried = &Carried{
+		ConversationStatus: *c.status(), StartedAt: c.startedAt, Replied: c.replied,
+		RecentMessages: c.recent, Pending: c.pending,
+	}
 	return next
 }
 
@@ -115,25 +132,22 @@ func (c *conversation) tooLong() bool {
 }
 
 // endsAt is when nothing is left to wait for: the window is over, also for human
-// agents, no joined reply waits for its first answer, and none is unsettled.
+// agents, and no joined reply waits for its first answer.
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
 	if !c.replied && c.in.RepliedOnly {
 		return c.startedAt.Add(unrepliedLife)
 	}
 	if !c.newest.IsZero() {
-		end = privatereply.WindowCloses(c.newest)
+		end = c.limits.WindowCloses(c.newest)
 		if c.in.HumanAgent {
-			end = c.newest.Add(privatereply.HumanAgentWindow)
+			end = c.limits.HumanAgentCloses(c.newest)
 		}
 	}
 	for _, reply := range c.replies {
 		if !reply.Answered {
-			end = later(end, reply.SentAt.Add(privatereply.ResponseWait))
+			end = later(end, reply.SentAt.Add(time.Duration(c.limits.ResponseWait)))
 		}
-	}
-	for _, reply := range c.unsettled {
-		end = later(end, reply.SentAt.Add(UnsettledLife))
 	}
 	return end
 }
@@ -145,7 +159,6 @@ func (c *conversation) handleMessages() error {
 	}
 	c.on(PersonMessageSignal, "The person wrote", c.personMessage)
 	c.on(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
-	c.on(ReplyUnsettledSignal, "A private reply may have been delivered", c.replyUnsettled)
 	return c.handleFollowUps()
 }
 
@@ -159,23 +172,42 @@ func (c *conversation) personMessage(raw converter.RawValue) error {
 	if m.At.IsZero() {
 		return errNoTime
 	}
+	if len(m.MessageID) > maxMessageIDBytes {
+		return fmt.Errorf("mid: has %d bytes; at most %d", len(m.MessageID), maxMessageIDBytes)
+	}
+	c.wrote(m)
+	return nil
+}
+
+// wrote notes a message of the person.
+func (c *conversation) wrote(m PersonMessage) {
 	if m.MessageID != "" {
 		if slices.Contains(c.recent, m.MessageID) {
-			return nil
+			return
 		}
 		c.recent = append(c.recent, m.MessageID)
 		c.recent = c.recent[max(0, len(c.recent)-recentMessages):]
 	}
 	c.seen++
-	at := privatereply.MessageTime(m.At, c.now())
+	at := c.limits.MessageTime(m.At, c.now())
 	c.newest = later(c.newest, at)
 	for _, reply := range c.replies {
-		if privatereply.Answers(at, reply.SentAt) {
-			c.untold = append(c.untold, answer{reply.Reply, at})
+		if c.limits.Answers(at, reply.SentAt) {
+			c.addPending(reply.Reply, at)
 		}
 	}
 	c.describe()
-	return nil
+}
+
+// addPending notes that a reply must be told of an answer. The newest that it was not
+// told of is enough.
+func (c *conversation) addPending(reply string, at time.Time) {
+	i := slices.IndexFunc(c.pending, func(p PendingAnswer) bool { return p.Reply == reply })
+	if i < 0 {
+		c.pending = append(c.pending, PendingAnswer{reply, at})
+		return
+	}
+	c.pending[i].At = later(c.pending[i].At, at)
 }
 
 // replyJoined notes a delivered reply. The person's answer may have been faster.
@@ -184,10 +216,10 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
-	if err := checkReply(m.Reply, m.SentAt); err != nil {
+	if err := m.check(); err != nil {
 		return err
 	}
-	c.unsettled = slices.DeleteFunc(c.unsettled, func(r ReplyUnsettled) bool { return r.Reply == m.Reply })
+	m.SentAt = c.limits.MessageTime(m.SentAt, c.now())
 	if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
 		if m.MessageID != "" && m.MessageID != c.replies[at].MessageID {
 			// It takes another message for its own. Whoever took one first has it.
@@ -197,52 +229,36 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 		return nil
 	}
 	c.replies, c.replied = append(c.replies, m), true
-	if !c.newest.IsZero() && privatereply.Answers(c.newest, m.SentAt) {
-		c.untold = append(c.untold, answer{m.Reply, c.newest})
+	if !c.newest.IsZero() && c.limits.Answers(c.newest, m.SentAt) {
+		c.addPending(m.Reply, c.newest)
 	}
 	c.describe()
 	return nil
 }
 
-// replyUnsettled notes that a message of about that time may be a reply's own.
-func (c *conversation) replyUnsettled(raw converter.RawValue) error {
-	var m ReplyUnsettled
-	if err := decode(raw, &m); err != nil {
-		return err
-	}
-	if err := checkReply(m.Reply, m.SentAt); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }) {
-		return nil
-	}
-	c.unsettled = slices.DeleteFunc(c.unsettled, func(r ReplyUnsettled) bool {
-		return r.Reply == m.Reply || c.now().After(r.SentAt.Add(UnsettledLife))
-	})
-	c.unsettled = append(c.unsettled, m)
-	c.unsettled = c.unsettled[max(0, len(c.unsettled)-maxUnsettled):]
-	return nil
-}
-
-// checkReply refuses a signal that does not say which reply was sent, and when.
-func checkReply(reply string, sentAt time.Time) error {
-	if sentAt.IsZero() {
+// check refuses a signal that does not say which reply was sent, and when.
+func (m ReplyJoined) check() error {
+	if m.SentAt.IsZero() {
 		return errNoSentAt
 	}
-	if id, ok := privatereply.ParseID(reply); !ok || id.Kind != "reply" {
+	if len(m.MessageID) > maxMessageIDBytes {
+		return fmt.Errorf("message_id: has %d bytes; at most %d", len(m.MessageID), maxMessageIDBytes)
+	}
+	if id, ok := privatereply.ParseID(m.Reply); !ok || id.Kind != "reply" {
 		return errNoReply
 	}
 	return nil
 }
 
-// tell signals the joined replies. One that has ended leaves the list.
+// tell signals the joined replies. One that has ended leaves the list. What is left when
+// the history has grown too long is carried over to the next run.
 func (c *conversation) tell() error {
-	for len(c.untold) > 0 {
-		batch := c.untold[:min(len(c.untold), tellAtOnce)]
-		c.untold = c.untold[len(batch):]
+	for len(c.pending) > 0 && !c.tooLong() {
+		batch := c.pending[:min(len(c.pending), tellAtOnce)]
+		c.pending = c.pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
-			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.reply, "", PersonRespondedSignal, At{At: a.at})
+			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, At{At: a.At})
 		}
 		for i, a := range batch {
 			if err := c.await(signals[i].IsReady); err != nil {
@@ -251,13 +267,13 @@ func (c *conversation) tell() error {
 			var ended *temporal.UnknownExternalWorkflowExecutionError
 			switch err := signals[i].Get(c.ctx, nil); {
 			case errors.As(err, &ended):
-				c.leave(a.reply)
+				c.leave(a.Reply)
 				continue
 			case err != nil: // it is told of the next message
-				workflow.GetLogger(c.ctx).Warn("cannot tell a reply of an answer", "reply", a.reply, "error", err)
+				workflow.GetLogger(c.ctx).Warn("cannot tell a reply of an answer", "reply", a.Reply, "error", err)
 				continue
 			}
-			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.reply }); at >= 0 {
+			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.Reply }); at >= 0 {
 				c.replies[at].Answered = true
 			}
 		}

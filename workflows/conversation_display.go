@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
-
-	"github.com/privatereply/privatereply"
 )
 
 var (
@@ -17,11 +15,11 @@ var (
 
 func (c *conversation) status() *ConversationStatus {
 	s := &ConversationStatus{
-		LastMessageAt: c.newest, Replies: c.replies, Unsettled: c.unsettled, MessagesSeen: c.seen,
+		LastMessageAt: c.newest, Replies: c.replies, MessagesSeen: c.seen,
 		FollowUps: c.followUps, RefusedSignals: c.refused,
 	}
 	if !c.newest.IsZero() {
-		s.WindowClosesAt = privatereply.WindowCloses(c.newest)
+		s.WindowClosesAt = c.limits.WindowCloses(c.newest)
 	}
 	return s
 }
@@ -33,7 +31,7 @@ func (c *conversation) describe() {
 	if c.newest.IsZero() {
 		line("### The person has not written yet; the window is closed")
 	} else {
-		line("### The 24-hour window closes at %s", clock(privatereply.WindowCloses(c.newest)))
+		line("### The 24-hour window closes at %s", clock(c.limits.WindowCloses(c.newest)))
 		line("**Newest message:** %s, of %d seen", clock(c.newest), c.seen)
 	}
 	for _, reply := range c.replies {

@@ -17,6 +17,7 @@ type ConversationInput struct {
 	Person      string                `json:"person"`
 	HumanAgent  bool                  `json:"human_agent,omitempty"`  // the account has human agents
 	RepliedOnly bool                  `json:"replied_only,omitempty"` // keep nobody whom we never replied to
+	Limits      privatereply.Limits   `json:"limits,omitzero"`        // in force when it began; a start by hand may leave them out
 	Carried     *Carried              `json:"carried,omitempty"`      // from the run before this one
 }
 
@@ -36,13 +37,15 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 		}, ConversationInput{
 			Platform: a.Platform, Account: a.ID, Person: person,
 			HumanAgent: a.HumanAgent, RepliedOnly: !a.KeepAll,
+			Limits: privatereply.LimitsOf(a.Platform),
 		}, nil
 }
 
 // Carried is what a Conversation hands to its next run.
 type Carried struct {
 	ConversationStatus
-	StartedAt      time.Time `json:"started_at"`
-	Replied        bool      `json:"replied,omitempty"`
-	RecentMessages []string  `json:"recent_messages,omitempty"`
+	StartedAt      time.Time       `json:"started_at"`
+	Replied        bool            `json:"replied,omitempty"`
+	RecentMessages []string        `json:"recent_messages,omitempty"`
+	Pending        []PendingAnswer `json:"pending,omitempty"`
 }

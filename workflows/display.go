@@ -19,7 +19,7 @@ func (r *reply) become(state privatereply.State, reason privatereply.Reason) {
 	r.publish()
 }
 
-// end is become for the last state: nothing is tried again.
+// end is become when nothing waits for a next try any more.
 func (r *reply) end(state privatereply.State, reason privatereply.Reason) {
 	r.send.RetryAt = time.Time{}
 	r.become(state, reason)
@@ -34,6 +34,7 @@ func (r *reply) readPublished() {
 	if at, ok := set.GetTime(ReplyDeadline); ok {
 		r.published.deadline = at
 	}
+	r.published.rule, _ = set.GetKeyword(RuleName)
 }
 
 // publish brings search attributes and the Web UI up to date: one upsert a
@@ -51,8 +52,11 @@ func (r *reply) publish() {
 		if !r.deadline.At.Equal(r.published.deadline) {
 			updates = append(updates, ReplyDeadline.ValueSet(r.deadline.At))
 		}
+		if rule := r.in.Decision.Rule; rule != r.published.rule {
+			updates = append(updates, RuleName.ValueSet(rule))
+		}
 	}
-	r.published = published{state: r.state, deadline: r.deadline.At}
+	r.published.state, r.published.deadline, r.published.rule = r.state, r.deadline.At, r.in.Decision.Rule
 	if len(updates) == 0 {
 		return
 	}
@@ -75,7 +79,7 @@ func (r *reply) status() *Status {
 		s.Send = &send
 	}
 	if r.answers.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
-		s.Window = &Window{RespondedAt: r.answers.first, ClosesAt: r.answers.closesAt()}
+		s.Window = &Window{RespondedAt: r.answers.first, ClosesAt: r.windowCloses()}
 	}
 	return s
 }
@@ -95,15 +99,13 @@ func (r *reply) describe() {
 	case r.state == privatereply.Holding:
 		line("**Goes out** at %s unless somebody rejects it", clock(r.holdUntil))
 	case r.state == privatereply.Responded:
-		line("**Window open** until %s", clock(r.answers.closesAt()))
+		line("**Window open** until %s", clock(r.windowCloses()))
 	}
 	r.describeSend(line)
 	if r.state.Waiting() || r.state == privatereply.Expired {
 		line("**Deadline:** %s, counted from the %s time", clock(r.deadline.At), r.deadline.From)
 	}
-	if text := r.in.Comment.Text; text != "" {
-		line("**Comment:** %s", quote(text))
-	}
+	r.describeComment(line)
 	if r.text != "" {
 		line("**Reply:** %s", quote(r.text))
 	}
@@ -116,6 +118,30 @@ func (r *reply) describe() {
 		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orWord(r.in.Decision.Reason, "no rule"))
 	}
 	workflow.SetCurrentDetails(r.ctx, strings.TrimSpace(b.String()))
+}
+
+func (r *reply) describeComment(line func(format string, args ...any)) {
+	c := r.in.Comment
+	if c.Text != "" {
+		line("**Comment:** %s", quote(c.Text))
+	}
+	if !c.EditedAt.IsZero() {
+		line("**Edited** at %s", clock(c.EditedAt))
+	}
+	if c.Attachment.Kind != "" {
+		line("**With a %s** %s", c.Attachment.Kind, quote(orWord(c.Attachment.URL, "that Meta gave no address of")))
+	}
+}
+
+// showEdited brings the memo up to date, which lists are made of.
+func (r *reply) showEdited() {
+	if err := workflow.UpsertMemo(r.ctx, map[string]any{
+		MemoComment:       cutJSON(r.in.Comment.Text, memoTextBytes),
+		MemoEdited:        r.in.Comment.EditedAt,
+		MemoCommentSHA256: privatereply.TextSHA256(r.in.Comment.Text),
+	}); err != nil {
+		r.log.Error("cannot set the memo", "error", err)
+	}
 }
 
 func (r *reply) describeSend(line func(format string, args ...any)) {

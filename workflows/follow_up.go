@@ -31,34 +31,26 @@ type SentFollowUp struct {
 }
 
 func (c *conversation) handleFollowUps() error {
-	parse := func(raw converter.RawValue) (FollowUp, error) {
-		var m FollowUp
-		err := decode(raw, &m)
-		if err == nil {
-			err = c.checkFollowUp(m)
-		}
-		return m, err
-	}
 	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
 		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpAnswer, error) {
 			c.takeSignals()
 			if answer := c.answered(ctx); answer != nil {
 				return answer, nil
 			}
-			m, err := parse(raw)
-			if err != nil {
+			var m FollowUp
+			if err := decode(raw, &m); err != nil {
 				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
 			}
 			return c.followUp(ctx, m)
 		},
 		workflow.UpdateHandlerOptions{
 			Description: "Write to the person while the window is open",
-			Validator: func(ctx workflow.Context, raw converter.RawValue) error {
-				if c.waiting() || c.answered(ctx) != nil { // see handleUpdate
-					return decode(raw, &FollowUp{})
+			Validator: func(raw converter.RawValue) error {
+				var m FollowUp
+				if err := decode(raw, &m); err != nil {
+					return err
 				}
-				_, err := parse(raw)
-				return err
+				return c.checkForm(m)
 			},
 		})
 }
@@ -75,36 +67,43 @@ func (c *conversation) answered(ctx workflow.Context) *FollowUpAnswer {
 	return &c.followUps[i].FollowUpAnswer
 }
 
-func (c *conversation) checkFollowUp(m FollowUp) error {
+// checkForm judges a follow-up alone. Whether the window is open is found out when it is
+// accepted: a message of the person may have been missed.
+func (c *conversation) checkForm(m FollowUp) error {
 	if err := checkName("agent", m.Agent); err != nil {
 		return err
 	}
-	if err := privatereply.CheckText(c.in.Platform, m.Text); err != nil {
+	if err := c.limits.CheckText(c.in.Platform, m.Text); err != nil {
 		return fmt.Errorf("text: %w", err)
 	}
 	if m.HumanAgent && !c.in.HumanAgent {
 		return errors.New("human_agent: this account does not have Meta's Human Agent feature; leave it out, or set human_agent in the accounts file once Meta has granted it: it counts for conversations that begin after that")
 	}
+	return nil
+}
+
+// checkWindow says in words why nothing may be sent now.
+func (c *conversation) checkWindow(m FollowUp) error {
 	if c.channel(m) != privatereply.ChannelClosed {
 		return nil
 	}
 	if c.newest.IsZero() {
 		return errors.New("the window is closed: the person has not written yet, and only their message opens it")
 	}
-	closed := privatereply.WindowCloses(c.newest)
+	closed := c.limits.WindowCloses(c.newest)
 	if m.HumanAgent && c.now().Before(closed) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may write from then on until %s",
-			clock(closed), clock(c.newest.Add(privatereply.HumanAgentWindow)))
+			clock(closed), clock(c.limits.HumanAgentCloses(c.newest)))
 	}
-	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.newest.Add(privatereply.HumanAgentWindow-privatereply.WindowMargin)) {
+	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.limits.SendUntil(privatereply.ChannelHumanAgent, c.newest)) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
-			clock(closed), clock(c.newest.Add(privatereply.HumanAgentWindow)))
+			clock(closed), clock(c.limits.HumanAgentCloses(c.newest)))
 	}
 	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", clock(c.newest), clock(closed))
 }
 
 func (c *conversation) channel(m FollowUp) privatereply.Channel {
-	return privatereply.FollowUpChannel(c.now(), c.newest, m.HumanAgent && c.in.HumanAgent)
+	return c.limits.FollowUpChannel(c.now(), c.newest, m.HumanAgent && c.in.HumanAgent)
 }
 
 // followUp sends one follow-up and answers when it has ended. One goes at a time.
@@ -115,6 +114,9 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnsw
 	c.sending = true
 	defer func() { c.sending = false }()
 
+	if err := c.openWindow(ctx, m); err != nil {
+		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
+	}
 	answer, err := c.sendFollowUp(ctx, m)
 	if err != nil {
 		return nil, err
@@ -125,6 +127,35 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnsw
 	c.followUps = c.followUps[max(0, len(c.followUps)-maxFollowUps):]
 	c.describe()
 	return answer, nil
+}
+
+// openWindow refuses in words what may not be sent now. Before that it reads the
+// conversation: Meta loses webhooks, and a message that none told of opens the window too.
+func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
+	if c.channel(m) != privatereply.ChannelClosed {
+		return nil
+	}
+	window := c.limits.StandardWindow
+	if c.in.HumanAgent {
+		window = c.limits.HumanAgentWindow
+	}
+	var wrote PersonMessages
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: followUpPatience, // the agent waits for the answer
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second},
+		Summary:                "Read what the person wrote",
+	}), ReadMessagesActivity, ReadMessages{
+		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person, Since: c.now().Add(-time.Duration(window)),
+	}).Get(ctx, &wrote)
+	for _, message := range wrote.Messages {
+		c.wrote(message)
+	}
+	closed := c.checkWindow(m)
+	if closed != nil && err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
+		return fmt.Errorf("%w; the conversation could not be read to see whether they wrote since", closed)
+	}
+	return closed
 }
 
 // sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
@@ -158,11 +189,7 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 }
 
 func (c *conversation) attempt(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
-	limit := privatereply.StandardWindow
-	if channel == privatereply.ChannelHumanAgent {
-		limit = privatereply.HumanAgentWindow
-	}
-	notAfter := c.newest.Add(limit - privatereply.WindowMargin)
+	notAfter := c.limits.SendUntil(channel, c.newest)
 	var result privatereply.SendResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: SendQueue(workflow.GetInfo(ctx).TaskQueueName),
@@ -196,8 +223,8 @@ func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Tim
 	for _, sent := range c.followUps {
 		known = append(known, sent.MessageID)
 	}
-	return findMessage(ctx, FindMessage{
+	return foundMessage(ctx, findMessage(ctx, followUpPatience, FindMessage{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
-	}).MessageID
+	})).MessageID
 }

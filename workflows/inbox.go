@@ -6,6 +6,8 @@ import (
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
 )
 
 // inbox takes the signals of a workflow and waits. Everything that blocks the
@@ -23,8 +25,12 @@ type inboxChannel struct {
 	take    func(converter.RawValue) error
 }
 
-// maxRefusals is how many refused signals a status shows.
-const maxRefusals = 10
+const (
+	// maxRefusals is how many refused signals a status shows.
+	maxRefusals = 10
+	// maxWhyBytes bounds what is kept of each.
+	maxWhyBytes = 300
+)
 
 var errNoTime = errors.New(`"at" is missing: say when it happened, such as {"at":"2026-01-02T15:04:05Z"}`)
 
@@ -61,7 +67,7 @@ func (b *inbox) takeSignals() {
 
 func (b *inbox) refuse(name string, why error) {
 	workflow.GetLogger(b.ctx).Info("signal refused", "signal", name)
-	b.refused = append(b.refused, RefusedSignal{Name: name, Why: why.Error(), At: b.now()})
+	b.refused = append(b.refused, RefusedSignal{Name: name, Why: privatereply.CutText(why.Error(), maxWhyBytes), At: b.now()})
 	if len(b.refused) > maxRefusals {
 		b.refused = b.refused[len(b.refused)-maxRefusals:]
 	}

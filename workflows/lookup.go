@@ -30,6 +30,9 @@ func (r *reply) isOld() bool {
 
 // lookUpInBackground asks Meta about the comment while people can already decide.
 func (r *reply) lookUpInBackground() {
+	if r.lookedUp {
+		return
+	}
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		if err := r.lookUp(ctx); err != nil {
 			r.log.Warn("cannot look up the comment", "error", err)
@@ -44,12 +47,14 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	if r.in.Comment.OnLive() {
 		return nil
 	}
+	r.lookedUp = true
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: lookUpTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Ask Meta about the comment",
 	})
-	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpComment{Comment: r.in.Comment})
+	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpComment{Comment: target(r.in.Comment)})
+	r.background(future)
 	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.objected() || !r.state.Waiting() }); err != nil {
 		return err
 	}
@@ -64,14 +69,24 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	if !r.state.Waiting() {
 		return nil
 	}
-	if !facts.CreatedAt.IsZero() {
-		r.deadline = r.deadline.Nearer(privatereply.DeadlineCreated(facts.CreatedAt))
+	if !facts.Deadline.IsZero() {
+		r.deadline = r.deadline.Nearer(privatereply.Deadline{At: facts.Deadline, From: privatereply.ClockCreated})
 		r.publish()
 	}
 	if facts.NotRepliable && r.send.Attempts == 0 {
 		r.object(privatereply.Undeliverable, privatereply.NotRepliable, "")
 	}
 	return nil
+}
+
+// background counts an activity whose result nobody may wait for. The workflow does not
+// complete while one is under way.
+func (r *reply) background(f workflow.Future) {
+	r.underWay++
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		_ = f.Get(ctx, nil)
+		r.underWay--
+	})
 }
 
 // joinConversation tells the conversation of the person about the reply, so that
@@ -89,7 +104,7 @@ func (r *reply) joinConversation() {
 	}
 	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    JoinTimeout,
-		ScheduleToCloseTimeout: privatereply.ResponseWait,
+		ScheduleToCloseTimeout: time.Duration(r.limits.ResponseWait),
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
 		Summary:                "Join the person's conversation",
 	})

@@ -28,6 +28,15 @@ type Begin struct {
 	State        privatereply.State  `json:"state"`
 	Reason       privatereply.Reason `json:"reason,omitempty"`
 	HoldUntil    time.Time           `json:"hold_until,omitzero"`
+	Limits       privatereply.Limits `json:"limits,omitzero"`
+}
+
+// Validate reports the first thing that makes in unusable, naming the field.
+func (in Input) Validate() error {
+	if err := in.Comment.Validate(); err != nil {
+		return err
+	}
+	return in.Decision.Validate(in.Comment.Platform)
 }
 
 // Approve asks to send the reply. An empty Text keeps the proposed one. CommentSHA256
@@ -86,13 +95,6 @@ type ReplyJoined struct {
 	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
 }
 
-// ReplyUnsettled tells a Conversation that a reply may have been delivered to its
-// person, and that nobody knows yet. A message of that time may be its own.
-type ReplyUnsettled struct {
-	Reply  string    `json:"reply"` // the reply's workflow id
-	SentAt time.Time `json:"sent_at"`
-}
-
 // LiveReplyJoined tells a Broadcast that a reply to one of its comments waits, or
 // several that joined together.
 type LiveReplyJoined struct {
@@ -115,6 +117,10 @@ type FollowUpAnswer struct {
 	Reason    privatereply.Reason  `json:"reason,omitempty"`
 }
 
+// maxProblemBytes bounds what an error repeats of a message: a field's name can be as
+// long as its sender likes.
+const maxProblemBytes = 150
+
 // decode reads the JSON of one message into v. It refuses unknown fields: a
 // mistyped "text" must not send the proposal. The messages are taken raw because
 // the SDK drops a signal that does not decode, without a word to anybody.
@@ -126,7 +132,8 @@ func decode(raw converter.RawValue, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return fmt.Errorf("the message is not as it should be: %w; write JSON such as %s", plain(err), example(v))
+		return fmt.Errorf("the message is not as it should be: %s; write JSON such as %s",
+			privatereply.CutText(plain(err).Error(), maxProblemBytes), example(v))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("the message has more than one JSON value; write one such as %s", example(v))
@@ -158,8 +165,6 @@ func example(v any) string {
 		return `{"agent":"ana","text":"Hi!"}`
 	case *ReplyJoined:
 		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z","message_id":"…"}`
-	case *ReplyUnsettled:
-		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z"}`
 	case *LiveReplyJoined:
 		return `{"reply":"reply:…","at":"2026-01-02T15:04:05Z"}`
 	case *PersonMessage:

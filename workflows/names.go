@@ -31,10 +31,9 @@ const (
 // takes ReplyJoinedSignal (LiveReplyJoined) and BroadcastEndedSignal, and answers
 // StatusQuery.
 const (
-	PersonMessageSignal  = "person-message"  // PersonMessage
-	ReplyJoinedSignal    = "reply-joined"    // ReplyJoined
-	ReplyUnsettledSignal = "reply-unsettled" // ReplyUnsettled
-	FollowUpUpdate       = "reply"           // FollowUp
+	PersonMessageSignal = "person-message" // PersonMessage
+	ReplyJoinedSignal   = "reply-joined"   // ReplyJoined
+	FollowUpUpdate      = "reply"          // FollowUp
 )
 
 // SendQueue is where private replies to posts and follow-ups are sent, apart from

@@ -18,6 +18,8 @@ const (
 	// noticeTime is how long it takes a Broadcast to notice an end. To join it for a
 	// shorter sleep gains nothing: the next try asks Meta itself.
 	noticeTime = 20 * time.Second
+	// longestPause is the longest pause between tries that need not wait.
+	longestPause = time.Minute
 )
 
 // awaitNextTry sleeps until a send that was not made may be tried. A slot after the
@@ -26,6 +28,11 @@ const (
 func (r *reply) awaitNextTry(result privatereply.SendResult) error {
 	wake := result.RetryAt
 	left := r.deadline.At.Sub(r.now())
+	// The time is by the worker's clock, which may be off. Without a pause that grows the
+	// reply would ask again at once until its history is full.
+	if least := r.now().Add(r.pause(result)); wake.Before(least) {
+		wake, result.RetryAt = least, least
+	}
 	if heldBack(result) && r.deadline.Passed(wake) && left > shortestAsk {
 		wake = r.now().Add(left / 2)
 	}
@@ -35,6 +42,17 @@ func (r *reply) awaitNextTry(result privatereply.SendResult) error {
 	err := r.sleepUntil(wake, result.RetryAt)
 	r.reason = ""
 	return err
+}
+
+// pause is the least time until the next try: nothing at first, then from a second on
+// twice as long for each try in a row that had no time to wait.
+func (r *reply) pause(result privatereply.SendResult) time.Duration {
+	if result.RetryAt.After(r.now()) {
+		r.early = 0
+		return 0
+	}
+	r.early++
+	return min(time.Second<<min(r.early-1, 8), longestPause)
 }
 
 // nap sleeps before a try that nobody has to give leave to.
@@ -56,7 +74,7 @@ func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	r.showNextTry(wait)
 	r.describe()
 	until := func() time.Time { return earlier(wake, r.deadline.At) }
-	return r.awaitUntil("Next try", until, r.objected)
+	return r.awaitUntil("Next try", until, func() bool { return r.objected() || r.undecided != nil })
 }
 
 // showNextTry brings the memo up to date, which lists are made of. It is left as it
@@ -81,20 +99,22 @@ func (r *reply) joinBroadcast() {
 		return
 	}
 	r.joined = true
-	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+	ctx, cancel := workflow.WithCancel(r.ctx)
+	r.leaveBroadcast = cancel
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    SendTimeout,
+		WaitForCancellation:    true,
 		ScheduleToCloseTimeout: left,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 10 * time.Second},
 		Summary:                "Join those who wait for the end of the broadcast",
 	})
-	workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcast{
+	r.background(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcast{
 		Platform: c.Platform,
 		Account:  c.Account,
 		Media:    c.MediaID,
 		Joined: LiveReplyJoined{
 			Reply: workflow.GetInfo(r.ctx).WorkflowExecution.ID,
-			// A live comment's deadline is counted from the time of the comment.
-			At: privatereply.DeadlineOf(c).At.Add(-privatereply.LiveLimit),
+			At:    c.SeenAt(),
 		},
-	})
+	}))
 }

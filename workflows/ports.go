@@ -12,6 +12,7 @@ const (
 	SendPrivateReplyActivity = "SendPrivateReply" // SendPrivateReply → privatereply.SendResult
 	SendFollowUpActivity     = "SendFollowUp"     // SendFollowUp → privatereply.SendResult
 	FindMessageActivity      = "FindMessage"      // FindMessage → FoundMessage
+	ReadMessagesActivity     = "ReadMessages"     // ReadMessages → PersonMessages
 	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
 	JoinConversationActivity = "JoinConversation" // JoinConversation
 	JoinBroadcastActivity    = "JoinBroadcast"    // JoinBroadcast
@@ -31,6 +32,10 @@ const (
 	SendTimeout       = 20 * time.Second
 	WorkerStopTimeout = 25 * time.Second
 )
+
+// ReadTimeout is how long one try to read a conversation may take: some calls to Meta,
+// each of which waits for its turn.
+const ReadTimeout = 2 * time.Minute
 
 // JoinTimeout is how long one try to tell a conversation of its reply may take. It may
 // make way for sends most of that time; see activities.
@@ -61,21 +66,38 @@ type SendFollowUp struct {
 	NotAfter   time.Time             `json:"not_after"`
 }
 
-// FindMessage asks whether the account wrote text to the person since a moment.
+// FindMessage asks whether the account wrote Text to the person at Since or later.
 type FindMessage struct {
-	Platform privatereply.Platform `json:"platform"`
-	Account  string                `json:"account"`
-	Person   string                `json:"person"`
-	Text     string                `json:"text"`
-	Since    time.Time             `json:"since"`
-	Known    []string              `json:"known,omitempty"` // messages that are something else's
-	Reply    string                `json:"reply,omitempty"` // the workflow that asks, to have the message for its own
+	Platform  privatereply.Platform `json:"platform"`
+	Account   string                `json:"account"`
+	Person    string                `json:"person"`
+	Text      string                `json:"text"`
+	Since     time.Time             `json:"since"`
+	CommentAt time.Time             `json:"comment_at,omitzero"` // from when on another message may be an answer to the comment
+	Known     []string              `json:"known,omitempty"`     // messages that are something else's
+	Reply     string                `json:"reply,omitempty"`     // the workflow that asks, to claim the message
 }
 
-// FoundMessage is the message that FindMessage found; its id is empty when none was.
+// FoundMessage is what FindMessage found. MessageID is empty when the message is not
+// there, which counts only if the conversation is Readable back to Since.
 type FoundMessage struct {
 	MessageID string    `json:"message_id,omitempty"`
 	SentAt    time.Time `json:"sent_at,omitzero"` // when its request was written, or a little earlier
+	Readable  bool      `json:"readable,omitempty"`
+	Others    bool      `json:"others,omitempty"` // the account wrote something else since CommentAt
+}
+
+// ReadMessages asks for what a person wrote at Since or later.
+type ReadMessages struct {
+	Platform privatereply.Platform `json:"platform"`
+	Account  string                `json:"account"`
+	Person   string                `json:"person"`
+	Since    time.Time             `json:"since"`
+}
+
+// PersonMessages are what a person wrote, oldest first.
+type PersonMessages struct {
+	Messages []PersonMessage `json:"messages,omitempty"`
 }
 
 // LookUpComment asks Meta about a comment.
@@ -86,6 +108,7 @@ type LookUpComment struct {
 // CommentFacts is what Meta said about a comment.
 type CommentFacts struct {
 	CreatedAt    time.Time `json:"created_at,omitzero"`
+	Deadline     time.Time `json:"deadline,omitzero"`       // of its private reply; zero if Meta did not say CreatedAt
 	NotRepliable bool      `json:"not_repliable,omitempty"` // can_reply_privately is false
 }
 

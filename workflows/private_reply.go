@@ -25,10 +25,35 @@ func PrivateReply(ctx workflow.Context, in Input) (*Status, error) {
 	if err := r.run(); err != nil {
 		return nil, err
 	}
-	r.takeSignals()
-	err = workflow.Await(r.ctx, func() bool { return workflow.AllHandlersFinished(r.ctx) })
-	return r.status(), err
+	return r.finish()
 }
+
+// finish answers everybody before the workflow completes. Completion comes in a workflow
+// task of its own, when nothing of the reply is under way and a while after the Update
+// that ended it: the server drops a completing task, with the Updates in it, when an
+// event came meanwhile, and aborts an Update that comes just afterwards.
+func (r *reply) finish() (*Status, error) {
+	if r.leaveBroadcast != nil {
+		r.leaveBroadcast()
+	}
+	for {
+		idle := func() bool { return r.underWay == 0 && workflow.AllHandlersFinished(r.ctx) }
+		if err := r.await(idle); err != nil {
+			return nil, err
+		}
+		if !r.endedByUpdate {
+			return r.status(), nil
+		}
+		r.endedByUpdate = false
+		until := r.now().Add(answerGrace)
+		if err := r.awaitUntil("Answer who decides at the same time", func() time.Time { return until }, func() bool { return false }); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// answerGrace is how long a reply that an Update ended still answers others.
+const answerGrace = 2 * time.Second
 
 // reply is the state of one PrivateReply.
 //
@@ -40,6 +65,7 @@ type reply struct {
 	log       log.Logger
 
 	in        Input
+	limits    privatereply.Limits
 	state     privatereply.State
 	reason    privatereply.Reason
 	deadline  privatereply.Deadline
@@ -53,28 +79,31 @@ type reply struct {
 	joined    bool   // its broadcast knows that it waits
 
 	objection *objection
+	undecided *privatereply.Decision // on an edited comment, for a send that has to be stopped first
 	send      Send
+	attempts  attempts
+	triedAt   time.Time // when the last attempt was written: a retry queues by it
+	early     int       // tries in a row that could be repeated at once
 	waited    bool      // it has slept before an attempt
-	writtenAt time.Time // of the first attempt that may have arrived
-	doubtful  bool      // Meta refused an attempt in a way that does not prove that it did nothing
+	over      bool      // the broadcast is over
 	answers   answers
 	published published
+
+	underWay       int // activities in the background
+	leaveBroadcast func()
+	lookedUp       bool // Meta was asked about the comment
+	endedByUpdate  bool
 }
 
 // published is what the search attributes and the memo say.
 type published struct {
 	state    privatereply.State
+	rule     string
 	deadline time.Time
 	nextTry  time.Time
 }
 
 func newReply(ctx workflow.Context, in Input) (*reply, error) {
-	if err := in.Comment.Validate(); err != nil {
-		return nil, err
-	}
-	if err := in.Decision.Validate(in.Comment.Platform); err != nil {
-		return nil, err
-	}
 	life, _ := workflow.NewDisconnectedContext(ctx)
 	r := &reply{
 		inbox:     inbox{ctx: life},
@@ -90,6 +119,7 @@ func newReply(ctx workflow.Context, in Input) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.limits = b.Limits
 	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
 	r.readPublished()
 	r.become(b.State, b.Reason)
@@ -98,27 +128,29 @@ func newReply(ctx workflow.Context, in Input) (*reply, error) {
 
 // run leads the reply through its life, in the order of the state diagram.
 func (r *reply) run() error {
-	steps := []struct {
-		when privatereply.State
-		do   func() error
-	}{
-		{privatereply.Holding, r.hold},
-		{privatereply.AwaitingApproval, r.awaitApproval},
-		{privatereply.Sending, r.sendOnce},
-		{privatereply.DeliveryUnknown, r.awaitResolution},
-		{privatereply.Sent, r.awaitAnswer},
-		{privatereply.Responded, r.followWindow},
-	}
-	for _, step := range steps {
-		if r.state != step.when {
-			continue
+	for !r.state.Final() {
+		var err error
+		switch was := r.state; was {
+		case privatereply.Holding:
+			err = r.hold()
+		case privatereply.AwaitingApproval:
+			err = r.awaitApproval()
+		case privatereply.Sending:
+			err = r.sendOnce()
+		case privatereply.DeliveryUnknown:
+			if err = r.awaitResolution(); err == nil && r.state == was {
+				return nil // nobody resolved it
+			}
+		case privatereply.Sent:
+			err = r.awaitAnswer()
+		case privatereply.Responded:
+			err = r.followWindow()
+		default:
+			err = fmt.Errorf("%q is not a state of a reply", was)
 		}
-		if err := step.do(); err != nil {
+		if err != nil {
 			return err
 		}
-	}
-	if !r.state.Final() && r.state != privatereply.DeliveryUnknown {
-		return fmt.Errorf("the reply stopped in state %s, which is not an end", r.state)
 	}
 	return nil
 }
@@ -137,7 +169,7 @@ func (r *reply) hold() error {
 	case err != nil:
 		return err
 	case r.endIfObjected():
-	case r.state == privatereply.Sending: // approved
+	case r.state != privatereply.Holding: // approved, or decided anew
 	case r.expired():
 		r.end(privatereply.Expired, r.lateReason(privatereply.DeadlineWhileHolding))
 	default:
@@ -157,7 +189,7 @@ func (r *reply) awaitApproval() error {
 	case err != nil:
 		return err
 	case r.endIfObjected():
-	case r.state == privatereply.Sending: // approved
+	case r.state != privatereply.AwaitingApproval: // approved
 	case r.late:
 		r.end(privatereply.Expired, privatereply.DecidedTooLate)
 	default:
@@ -188,7 +220,7 @@ const resolveLimit = 30 * 24 * time.Hour
 // awaitAnswer joins the person's conversation and waits for an answer.
 func (r *reply) awaitAnswer() error {
 	r.joinConversation()
-	until := func() time.Time { return r.send.SentAt.Add(privatereply.ResponseWait) }
+	until := func() time.Time { return r.send.SentAt.Add(time.Duration(r.limits.ResponseWait)) }
 	err := r.awaitUntil("No answer from the person", until, func() bool {
 		return r.answers.any() || r.cancelled()
 	})
@@ -208,15 +240,15 @@ func (r *reply) awaitAnswer() error {
 // followWindow waits for the end of the conversation's window, which each answer
 // of the person moves. Nobody else is needed for the reply to end.
 func (r *reply) followWindow() error {
-	limit := r.send.SentAt.Add(privatereply.FollowLimit)
-	until := func() time.Time { return earlier(r.answers.closesAt(), limit) }
+	limit := r.send.SentAt.Add(time.Duration(r.limits.FollowLimit))
+	until := func() time.Time { return earlier(r.windowCloses(), limit) }
 	err := r.awaitUntil("End of the 24-hour window", until, r.cancelled)
 	switch {
 	case err != nil:
 		return err
 	case r.cancelled():
 		r.end(privatereply.WindowClosed, privatereply.StoppedByOperator)
-	case r.answers.closesAt().After(limit):
+	case r.windowCloses().After(limit):
 		r.end(privatereply.WindowClosed, privatereply.ConversationContinues)
 	default:
 		r.end(privatereply.WindowClosed, r.reason)

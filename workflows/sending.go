@@ -12,10 +12,6 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// refusalRetry is how long Instagram's "comment invalid for a private reply" is
-// given to be wrong: operators have seen it pass.
-const refusalRetry = 30 * time.Second
-
 // sendOnce brings the reply to Meta at most once, and finds out whether it did.
 func (r *reply) sendOnce() error {
 	if r.in.Decision.Action == privatereply.ActionAuto && r.approver == "" {
@@ -26,9 +22,11 @@ func (r *reply) sendOnce() error {
 			}
 		}
 	}
-	retriedRefusal := false
 	for {
-		if r.endIfStopped() {
+		switch {
+		case r.objected() || r.expired():
+			return r.stop()
+		case r.redecide():
 			return nil
 		}
 		result, started, err := r.attempt()
@@ -36,43 +34,33 @@ func (r *reply) sendOnce() error {
 		case err != nil:
 			return err
 		case !started:
-			continue // stopped, or the deadline moved: look again
+			continue // stopped, or the deadline moved
 		}
-		switch result.Outcome {
-		case privatereply.OutcomeSent:
-			r.delivered(result, "")
+		switch r.attempts.next(result, r.now()) {
+		case stepDelivered:
+			r.delivered(result)
 			return nil
-		case privatereply.OutcomeUnknown:
-			return r.settle(result)
-		case privatereply.OutcomeNotSent:
-			if result.Reason == privatereply.BroadcastOver {
-				r.end(privatereply.Expired, privatereply.BroadcastOver)
-				return nil
+		case stepRetry:
+			err = r.awaitNextTry(result)
+		case stepRepeat:
+			err = r.nap(attemptOver)
+		case stepRetryRefusal:
+			err = r.nap(refusalRetry)
+		case stepReconcile:
+			return r.reconcile(func() { r.undeliverable(result) })
+		case stepRefused:
+			if r.resetHides(result) {
+				r.attempts.mayHaveArrived(privatereply.SendResult{SentAt: r.in.Comment.ReceivedAt, Reason: privatereply.WorkflowReset}, r.now())
+				return r.reconcile(func() { r.undeliverable(result) })
 			}
-			if err := r.awaitNextTry(result); err != nil {
-				return err
-			}
-		case privatereply.OutcomeRefused:
-			switch {
-			case result.Reason == privatereply.AlreadyReplied && r.mayHaveArrived():
-				r.confirmed("", privatereply.ConfirmedByRefusal)
-				return nil
-			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !r.mayHaveArrived() && !retriedRefusal:
-				retriedRefusal = true
-				if err := r.nap(refusalRetry); err != nil {
-					return err
-				}
-			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.mayHaveArrived() && r.look():
-				return nil
-			case result.Reason == privatereply.NotRepliableOrAlreadyReplied && r.doubtful:
-				r.unknown(result.Reason)
-				return nil
-			default:
-				r.undeliverable(result)
-				return nil
-			}
-		default:
-			return fmt.Errorf("the send activity answered with the outcome %q", result.Outcome)
+			r.undeliverable(result)
+			return nil
+		case stepStop:
+			r.over = true
+			return r.stop()
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -109,11 +97,11 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		Text:     r.text,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
-		Since:    r.decidedAt,
+		Since:    later(r.decidedAt, r.triedAt),
 		Waited:   r.waited,
 		ByPerson: r.approver != "",
 	})
-	stop := func() bool { return r.objected() || r.deadline != deadline }
+	stop := func() bool { return r.objected() || r.deadline != deadline || r.undecided != nil }
 	if err := r.await(func() bool { return future.IsReady() || stop() }); err != nil {
 		return result, false, err
 	}
@@ -143,6 +131,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 func (r *reply) outcome(err error, result privatereply.SendResult, scheduledAt time.Time) (privatereply.SendResult, bool) {
 	switch {
 	case err == nil:
+		result.SentAt = within(result.SentAt, scheduledAt, r.now())
 		return result, true
 	case neverStarted(err):
 		return result, false
@@ -163,18 +152,28 @@ func neverStarted(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
+// resetHides reports whether an operator has reset the workflow, so that "already
+// replied" may be about an attempt that this history does not have.
+func (r *reply) resetHides(result privatereply.SendResult) bool {
+	run := workflow.GetInfo(r.ctx)
+	return run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID &&
+		(result.Reason == privatereply.AlreadyReplied || result.Reason == privatereply.NotRepliableOrAlreadyReplied)
+}
+
+// within is at, unless the clock that told it is off: then it is from. An attempt is
+// written after it was asked for and before it has ended.
+func within(at, from, to time.Time) time.Time {
+	if at.IsZero() || at.Before(from) || at.After(to) {
+		return from
+	}
+	return at
+}
+
 // heldBack reports whether a send was not even tried, because the account has to
 // wait or to be mended. Then it counts for nothing.
 func heldBack(result privatereply.SendResult) bool {
-	if result.Outcome != privatereply.OutcomeNotSent || result.Wrote {
-		return false
-	}
-	switch result.Reason {
-	case privatereply.Paced, privatereply.Throttled, privatereply.AccountBlocked,
-		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountUnknown:
-		return true
-	}
-	return false
+	return result.Outcome == privatereply.OutcomeNotSent && !result.Wrote &&
+		(result.Reason == privatereply.Paced || accountWide(result.Reason))
 }
 
 // target is what a send needs of a comment. The texts stand in the history already,
@@ -195,44 +194,109 @@ func (r *reply) note(result privatereply.SendResult) {
 	if !late && !heldBack(result) || result.Code != 0 {
 		r.send.Code, r.send.Subcode, r.send.TraceID = result.Code, result.Subcode, result.TraceID
 	}
-	r.doubtful = r.doubtful || result.Doubtful
-	if result.Wrote && result.Outcome != privatereply.OutcomeRefused && r.writtenAt.IsZero() {
-		r.writtenAt = result.SentAt
+	if result.Wrote {
+		r.triedAt = r.now()
 	}
 }
 
-// mayHaveArrived reports whether some attempt was written and not finally
-// refused. Then Meta's "already replied" means this product's own reply.
-func (r *reply) mayHaveArrived() bool { return !r.writtenAt.IsZero() }
+// stop ends a reply that may not be sent any more.
+func (r *reply) stop() error {
+	ends := func() {
+		switch {
+		case r.endIfObjected():
+		case r.over:
+			r.end(privatereply.Expired, privatereply.BroadcastOver)
+		default:
+			r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
+		}
+	}
+	if r.attempts.inDoubt() {
+		return r.reconcile(ends)
+	}
+	ends()
+	return nil
+}
 
-// endIfStopped ends the reply if it may not be sent any more.
-func (r *reply) endIfStopped() bool {
-	if !r.objected() && !r.expired() {
-		return false
+// reconcile has the conversation decide what became of the attempts that may have
+// arrived. If nothing arrived, otherwise ends the reply. No other attempt is made.
+func (r *reply) reconcile(otherwise func()) error {
+	a := r.attempts
+	over := a.doubtEnded.Add(attemptOver)
+	if err := r.awaitUntil("Until the attempt is surely over", func() time.Time { return over }, func() bool { return false }); err != nil {
+		return err
 	}
-	if r.doubtful && r.look() || r.endIfObjected() {
-		return true
+	found, err := r.findMessage(a.doubtSince)
+	if err != nil {
+		return err
 	}
-	r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
-	return true
+	r.send.SentAt = a.doubtSince
+	switch e := a.reconcile(found); e.state {
+	case "":
+		r.send.SentAt = time.Time{}
+		otherwise()
+	case privatereply.Sent:
+		r.send.Outcome, r.send.MessageID = privatereply.OutcomeSent, found.MessageID
+		r.send.SentAt = later(a.doubtSince, found.SentAt)
+		r.end(e.state, r.orTooLate(e.reason))
+	case privatereply.DeliveryUnknown:
+		r.send.Outcome = privatereply.OutcomeUnknown
+		r.end(e.state, r.orTooLate(e.reason))
+	default:
+		r.end(e.state, r.orTooLate(e.reason))
+	}
+	return nil
+}
+
+// findMessage looks in the person's conversation for the reply, sent at since or later.
+func (r *reply) findMessage(since time.Time) (FoundMessage, error) {
+	c := r.in.Comment
+	if c.PersonID == "" {
+		return FoundMessage{}, nil
+	}
+	future := findMessage(r.ctx, readPatience, FindMessage{
+		Platform:  c.Platform,
+		Account:   c.Account,
+		Person:    c.PersonID,
+		Text:      r.text,
+		Since:     since.Add(-privatereply.ClockSkew),
+		CommentAt: c.ReceivedAt,
+		Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+	})
+	if err := r.await(future.IsReady); err != nil {
+		return FoundMessage{}, err
+	}
+	return foundMessage(r.ctx, future), nil
+}
+
+// readPatience is how long a conversation may take to be read: Meta allows two calls a
+// second for an account, and nobody waits for the answer.
+const readPatience = time.Hour
+
+// findMessage has the conversation of a person read for a message.
+func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessage) workflow.Future {
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: patience,
+		StartToCloseTimeout:    ReadTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
+		Summary:                "Look for the message in the conversation",
+	}), FindMessageActivity, ask)
+}
+
+// foundMessage is the result of findMessage. A conversation that cannot be read is not
+// Readable.
+func foundMessage(ctx workflow.Context, future workflow.Future) FoundMessage {
+	var found FoundMessage
+	if err := future.Get(ctx, &found); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
+		return FoundMessage{}
+	}
+	return found
 }
 
 // delivered ends the send with Meta's own word for it.
-func (r *reply) delivered(result privatereply.SendResult, reason privatereply.Reason) {
-	r.send.MessageID, r.send.RecipientID = result.MessageID, result.RecipientID
-	r.writtenAt = result.SentAt
-	r.confirm(reason)
-}
-
-// confirmed ends the send with another proof that an earlier attempt arrived.
-func (r *reply) confirmed(messageID string, reason privatereply.Reason) {
-	r.send.Outcome, r.send.MessageID = privatereply.OutcomeSent, messageID
-	r.confirm(reason)
-}
-
-func (r *reply) confirm(reason privatereply.Reason) {
-	r.send.RetryAt, r.send.SentAt = time.Time{}, r.writtenAt
-	r.become(privatereply.Sent, r.orTooLate(reason))
+func (r *reply) delivered(result privatereply.SendResult) {
+	r.send.MessageID, r.send.RecipientID, r.send.SentAt = result.MessageID, result.RecipientID, result.SentAt
+	r.end(privatereply.Sent, r.orTooLate(""))
 }
 
 func (r *reply) undeliverable(result privatereply.SendResult) {

@@ -38,7 +38,8 @@ func (r *reply) broadcastEnded(raw converter.RawValue) error {
 	return nil
 }
 
-// personResponded notes an answer. Conversation has compared the times already.
+// personResponded notes an answer. Conversation has compared the times already; a tool
+// may have written any.
 func (r *reply) personResponded(raw converter.RawValue) error {
 	var m At
 	if err := decode(raw, &m); err != nil {
@@ -47,8 +48,72 @@ func (r *reply) personResponded(raw converter.RawValue) error {
 	if m.At.IsZero() {
 		return errNoTime
 	}
-	r.answers.add(m.At.UTC())
+	r.answers.add(earlier(m.At.UTC(), r.now()))
 	return nil
+}
+
+// commentEdited takes the new words of the comment. A reply that a rule sends by itself
+// is decided anew; a person who decides sees the new words, with what the rules propose
+// for them.
+func (r *reply) commentEdited(raw converter.RawValue) error {
+	var m CommentEdited
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	decision := privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.EditedUndecided}
+	if m.Decision != nil {
+		if err := m.Decision.Validate(r.in.Comment.Platform); err != nil {
+			return err
+		}
+		decision = *m.Decision
+	}
+	at := earlier(m.At.UTC(), r.now())
+	if at.Before(r.in.Comment.EditedAt) || m.Text == r.in.Comment.Text {
+		return nil // an older edit, or the one that is known
+	}
+	r.in.Comment.Text, r.in.Comment.EditedAt = privatereply.CutText(m.Text, maxEditedBytes), at
+	r.showEdited()
+	switch {
+	case r.objection != nil:
+	case r.state == privatereply.Holding:
+		r.decide(decision)
+	case r.state == privatereply.AwaitingApproval:
+		decision.Action, decision.Hold = privatereply.ActionAsk, 0
+		r.in.Decision, r.text = decision, decision.Text
+		r.publish()
+	case r.state == privatereply.Sending && r.approver == "":
+		r.undecided = &decision
+	default:
+		r.describe()
+	}
+	return nil
+}
+
+// maxEditedBytes is above the longest comment that Meta takes.
+const maxEditedBytes = 64 << 10
+
+// decide puts another decision of the rules into effect.
+func (r *reply) decide(d privatereply.Decision) {
+	r.in.Decision, r.text = d, d.Text
+	b := Begin{Deadline: r.deadline.At}
+	b.decide(d, r.now())
+	r.holdUntil = b.HoldUntil
+	r.end(b.State, b.Reason)
+}
+
+// redecide decides anew about a comment that was edited while its automatic reply was on
+// its way, unless an attempt may have arrived. It reports whether nothing is sent now.
+func (r *reply) redecide() bool {
+	d := r.undecided
+	r.undecided = nil
+	if d == nil || r.attempts.inDoubt() {
+		return false
+	}
+	r.decide(*d)
+	return r.state != privatereply.Sending
 }
 
 // answers are what the person wrote after the reply. They may arrive in any order,
@@ -68,4 +133,5 @@ func (a *answers) add(at time.Time) {
 
 func (a answers) any() bool { return !a.newest.IsZero() }
 
-func (a answers) closesAt() time.Time { return privatereply.WindowCloses(a.newest) }
+// windowCloses is when the window closes that the newest answer opened.
+func (r *reply) windowCloses() time.Time { return r.limits.WindowCloses(r.answers.newest) }

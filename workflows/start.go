@@ -21,6 +21,10 @@ const (
 	MemoRule    = "rule"
 	MemoMedia   = "media"
 	MemoNextTry = "next_try" // a time; set while the reply sleeps before a send
+
+	MemoEdited        = "edited"         // a time; set when the comment was edited
+	MemoAttachment    = "attachment"     // the kind of the comment's attachment
+	MemoCommentSHA256 = "comment_sha256" // privatereply.TextSHA256 of the whole comment
 )
 
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130
@@ -36,10 +40,7 @@ const (
 // The workflow id and its policies make a second start of the same comment an error
 // that temporal.IsWorkflowExecutionAlreadyStartedError recognises.
 func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOptions, Input, error) {
-	if err := in.Comment.Validate(); err != nil {
-		return client.StartWorkflowOptions{}, Input{}, err
-	}
-	if err := in.Decision.Validate(in.Comment.Platform); err != nil {
+	if err := in.Validate(); err != nil {
 		return client.StartWorkflowOptions{}, Input{}, err
 	}
 	id, err := privatereply.ReplyID(in.Comment)

@@ -55,11 +55,10 @@ type RefusedSignal struct {
 
 // ConversationStatus answers the status query of Conversation.
 type ConversationStatus struct {
-	LastMessageAt  time.Time        `json:"last_message_at,omitzero"`
-	WindowClosesAt time.Time        `json:"window_closes_at,omitzero"`
-	Replies        []ReplyJoined    `json:"replies,omitempty"`
-	Unsettled      []ReplyUnsettled `json:"unsettled,omitempty"` // that may have been delivered
-	MessagesSeen   int              `json:"messages_seen"`
-	FollowUps      []SentFollowUp   `json:"follow_ups,omitempty"`      // the last 20
-	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
+	LastMessageAt  time.Time       `json:"last_message_at,omitzero"`
+	WindowClosesAt time.Time       `json:"window_closes_at,omitzero"`
+	Replies        []ReplyJoined   `json:"replies,omitempty"`
+	MessagesSeen   int             `json:"messages_seen"`
+	FollowUps      []SentFollowUp  `json:"follow_ups,omitempty"`      // the last 20
+	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"` // the last 10
 }

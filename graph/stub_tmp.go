@@ -1,0 +1,3 @@
+package graph
+
+const Unlisted Class = "unlisted"

@@ -1,0 +1,142 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+const (
+	// attemptOver is how long after an attempt that nobody answered nothing can come of
+	// it any more.
+	attemptOver = 15 * time.Second
+	// maxFaults is how many attempts Meta may answer with a passing fault or with a code
+	// that nobody knows. The waits between them grow to hours.
+	maxFaults = 6
+	// refusalRetry is how long Instagram's "comment invalid for a private reply" is
+	// given to be wrong: operators have seen it pass.
+	refusalRetry = 30 * time.Second
+)
+
+// attempts is what the attempts to send have proved so far.
+type attempts struct {
+	// doubtSince is when the earliest attempt was written that may have arrived; zero:
+	// it is certain that none did.
+	doubtSince time.Time
+	doubtEnded time.Time           // when the last of those had ended
+	doubt      privatereply.Reason // why nobody knows
+	unanswered int                 // of those, how many Meta did not answer at all
+	faults     int                 // attempts that Meta answered with a passing or unlisted error
+	again      bool                // Instagram's ambiguous refusal was tried once more
+	last       privatereply.SendResult
+}
+
+// nextStep is what follows an attempt.
+type nextStep int
+
+const (
+	stepDelivered    nextStep = iota
+	stepRetry                 // at the result's RetryAt
+	stepRepeat                // once, when the attempt is surely over
+	stepRetryRefusal          // once, after refusalRetry
+	stepReconcile             // the conversation decides
+	stepRefused               // Meta's refusal is final, and nothing arrived before
+	stepStop                  // the broadcast is over
+)
+
+func (a *attempts) inDoubt() bool { return !a.doubtSince.IsZero() }
+
+// next notes how an attempt ended at now, and says what follows. A refusal is no sign
+// of our own message unless an attempt may have arrived before: a human may have
+// answered in Meta's inbox.
+func (a *attempts) next(result privatereply.SendResult, now time.Time) nextStep {
+	a.last = result
+	switch result.Outcome {
+	case privatereply.OutcomeSent:
+		return stepDelivered
+	case privatereply.OutcomeUnknown:
+		a.mayHaveArrived(result, now)
+		if a.unanswered++; a.unanswered > 1 {
+			return stepReconcile
+		}
+		return stepRepeat
+	case privatereply.OutcomeNotSent:
+		if result.Doubtful {
+			a.mayHaveArrived(result, now)
+		}
+		if result.Reason == privatereply.BroadcastOver {
+			return stepStop
+		}
+		if isFault(result) {
+			a.faults++
+		}
+		switch {
+		case a.faults < maxFaults:
+			return stepRetry
+		case a.inDoubt():
+			return stepReconcile
+		}
+		return stepRefused
+	}
+	switch {
+	case a.inDoubt():
+		return stepReconcile
+	case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !a.again:
+		a.again = true
+		return stepRetryRefusal
+	}
+	return stepRefused
+}
+
+func (a *attempts) mayHaveArrived(result privatereply.SendResult, now time.Time) {
+	if a.doubtSince.IsZero() || result.SentAt.Before(a.doubtSince) {
+		a.doubtSince = result.SentAt
+	}
+	a.doubtEnded, a.doubt = now, result.Reason
+}
+
+// isFault reports whether Meta answered with an error that is about this send alone and
+// may pass. An outage without a code, and what a person must mend in the account, are
+// waited for until the deadline.
+func isFault(result privatereply.SendResult) bool {
+	return result.Outcome == privatereply.OutcomeNotSent && result.Code != 0 && !accountWide(result.Reason)
+}
+
+// accountWide reports whether a refusal is about the whole account.
+func accountWide(reason privatereply.Reason) bool {
+	switch reason {
+	case privatereply.Throttled, privatereply.AccountBlocked, privatereply.TokenRejected,
+		privatereply.NotPermitted, privatereply.AccountUnknown, privatereply.AppMisconfigured:
+		return true
+	}
+	return false
+}
+
+// end is how a send ends that is not tried again.
+type end struct {
+	state  privatereply.State
+	reason privatereply.Reason
+}
+
+// reconcile says how a send in doubt ends after the conversation was read. The zero end
+// means that nothing arrived: what stopped the send then says how it ends.
+//
+// Absence from the conversation is no proof while an attempt has no answer at all: Meta
+// may have taken it and be slow. With Meta's own word that the one reply is used it is.
+func (a *attempts) reconcile(found FoundMessage) end {
+	used := a.last.Outcome == privatereply.OutcomeRefused &&
+		(a.last.Reason == privatereply.AlreadyReplied || a.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+	switch {
+	case found.MessageID != "":
+		return end{privatereply.Sent, privatereply.FoundInConversation}
+	case found.Readable && used && (found.Others || a.last.Reason == privatereply.AlreadyReplied):
+		return end{privatereply.Undeliverable, privatereply.AlreadyReplied}
+	case found.Readable && used: // Instagram's code also means that the comment is gone
+		return end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}
+	case used && a.last.Reason == privatereply.AlreadyReplied:
+		return end{privatereply.Sent, privatereply.ConfirmedByRefusal}
+	case !found.Readable, a.unanswered > 0:
+		return end{privatereply.DeliveryUnknown, a.doubt}
+	}
+	return end{}
+}
