@@ -35,13 +35,16 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 	}
 	from := ourselves(account, *c, in.Person)
 	for {
-		claimed, err := a.claimed(ctx, in)
+		claimed, nameless, err := a.claimed(ctx, in)
 		if err != nil {
 			return workflows.FoundMessage{}, err
 		}
 		m, ok := graph.FindMessage(c.Messages, graph.Sought{Text: in.Text, Since: in.Since, Known: claimed, From: from})
 		if !ok {
 			return workflows.FoundMessage{Readable: c.Complete, Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
+		}
+		if slices.ContainsFunc(nameless, func(sentAt time.Time) bool { return mayBeOf(m, sentAt) }) {
+			return workflows.FoundMessage{}, nil // nobody can tell whose it is
 		}
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
@@ -192,23 +195,36 @@ func others(messages []graph.Message, from, claimed []string, commentAt time.Tim
 	})
 }
 
+// mayBeOf reports whether m may be the message of a reply that was sent at sentAt.
+func mayBeOf(m graph.Message, sentAt time.Time) bool {
+	return privatereply.LimitsOf("").Answers(m.At, sentAt) && m.At.Before(sentAt.Add(namelessTime))
+}
+
+// namelessTime is how long after a reply was sent its message may have come.
+const namelessTime = 5 * time.Minute
+
 // claimed are the messages that are known to be those of other replies and of follow-ups
-// to the person: two comments may get the same text.
-func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) ([]string, error) {
-	messages := slices.Clone(in.Known)
+// to the person: two comments may get the same text. nameless is when those replies were
+// sent that were delivered although nobody knows by which message.
+func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) (messages []string, nameless []time.Time, err error) {
+	messages = slices.Clone(in.Known)
 	if in.Reply == "" {
-		return messages, nil // the conversation itself asks, and cannot be asked
+		return messages, nil, nil // the conversation itself asks, and cannot be asked
 	}
 	status, err := a.conversation(ctx, in)
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
-		return messages, nil
+		return messages, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, reply := range status.Replies {
-		if reply.Reply != in.Reply && reply.MessageID != "" {
+		switch {
+		case reply.Reply == in.Reply:
+		case reply.MessageID == "":
+			nameless = append(nameless, reply.SentAt)
+		default:
 			messages = append(messages, reply.MessageID)
 		}
 	}
@@ -217,7 +233,7 @@ func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) ([]s
 			messages = append(messages, sent.MessageID)
 		}
 	}
-	return messages, nil
+	return messages, nameless, nil
 }
 
 // conversation is the status of the person's Conversation.

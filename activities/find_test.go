@@ -9,16 +9,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
@@ -33,9 +30,6 @@ const (
 type talk struct {
 	status workflows.ConversationStatus
 	rivals []workflows.ReplyJoined // who join in the moment in which the reply that asks wants to
-
-	mu        sync.Mutex
-	unsettled []workflows.ReplyUnsettled // who said so
 }
 
 // talking lets the client reach a Conversation.
@@ -44,12 +38,6 @@ func (b *bench) talking(c *talk) {
 		Return(func(context.Context, string, string, string, ...any) (converter.EncodedValue, error) {
 			return answered{c.status}, nil
 		}).Maybe()
-	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, "reply-unsettled", mock.Anything, mock.Anything, "Conversation", mock.Anything).
-		Run(func(args mock.Arguments) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.unsettled = append(c.unsettled, args.Get(3).(workflows.ReplyUnsettled))
-		}).Return(nil, nil).Maybe()
 	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, "reply-joined", mock.Anything, mock.Anything, "Conversation", mock.Anything).
 		Run(func(args mock.Arguments) {
 			joined := args.Get(3).(workflows.ReplyJoined)
@@ -92,13 +80,6 @@ func message(id, from, text string, after time.Duration) string {
 		id, from, text, noon.Add(after).Format("2006-01-02T15:04:05-0700"))
 }
 
-// newLook is a bench on which everybody has told of their messages.
-func newLook(t *testing.T, answer http.HandlerFunc) *bench {
-	b := newBench(t, answer)
-	b.now = time.Now().Add(time.Hour)
-	return b
-}
-
 func find(account privatereply.Account) workflows.FindMessage {
 	return workflows.FindMessage{
 		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
@@ -133,13 +114,6 @@ func TestFindMessage(t *testing.T) {
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
 		{name: "older than the reply that Meta confirmed without naming it", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon.Add(time.Minute)}}}, want: "m_1"},
-		{name: "one message for two that are unsettled", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
-			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: askingReply, SentAt: noon}, {Reply: otherReply, SentAt: noon.Add(3 * time.Second)}}}},
-		{name: "two messages for two that are unsettled", account: page,
-			inbox:  inbox(both, message("m_2", page.ID, testText, 2*time.Second), message("m_1", page.ID, testText, time.Second)),
-			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: otherReply, SentAt: noon}}}, want: "m_1"},
-		{name: "another was unsettled at another time", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
-			status: workflows.ConversationStatus{Unsettled: []workflows.ReplyUnsettled{{Reply: otherReply, SentAt: noon.Add(time.Minute)}, {Reply: otherReply, SentAt: noon.Add(-time.Hour)}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
@@ -166,7 +140,7 @@ func TestFindMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newLook(t, says(200, tt.inbox))
+			b := newBench(t, says(200, tt.inbox))
 			b.talking(&talk{status: tt.status, rivals: tt.rivals})
 			in := find(tt.account)
 			in.Known = tt.known
@@ -181,50 +155,9 @@ func TestFindMessage(t *testing.T) {
 	}
 }
 
-// The reply that sent a message tells of it a little later. Until then it is not taken
-// for another one's, and a look says when to look again.
-func TestFindMessageTooEarly(t *testing.T) {
-	for name, tt := range map[string]struct{ asked, sent time.Duration }{
-		"a young message":      {time.Hour, 4 * time.Second},
-		"just after an outage": {4 * time.Second, time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var now time.Time
-			b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
-				says(200, inbox([]string{person}, message("m_1", page.ID, testText, now.Sub(noon)-tt.sent)))(w, r)
-			})
-			c := &talk{}
-			b.talking(c)
-			now = time.Now().Add(tt.asked)
-			b.now = now
-			_, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
-			var early *temporal.ApplicationError
-			if !errors.As(err, &early) || early.NonRetryable() || len(c.status.Replies) != 0 {
-				t.Fatalf("found too early: %v, and %v joined", err, c.status.Replies)
-			}
-			if diff := cmp.Diff([]workflows.ReplyUnsettled{{Reply: askingReply, SentAt: noon}}, c.unsettled); diff != "" {
-				t.Errorf("the conversation knows (-want +got):\n%s", diff)
-			}
-			// Meta tells whole seconds; the activity was asked a moment after now was read.
-			if wait := early.NextRetryDelay(); (wait - (joinedAfter - 4*time.Second)).Abs() > time.Second {
-				t.Errorf("looks again after %v", wait)
-			}
-			b.now = now.Add(joinedAfter)
-			for _, asks := range []string{otherReply, askingReply} {
-				in := find(page)
-				in.Reply = asks
-				got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
-				if want := map[string]string{otherReply: "m_1"}[asks]; err != nil || got.MessageID != want {
-					t.Errorf("later, %s found %q, %v; want %q", asks, got.MessageID, err, want)
-				}
-			}
-		})
-	}
-}
-
 // Without a running conversation no other message is known, and the look goes on.
 func TestFindMessageWithoutConversation(t *testing.T) {
-	b := newLook(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
+	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
 	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none")).Once()
 	c := &talk{}
 	b.talking(c)
@@ -242,7 +175,7 @@ func TestFindMessageWithoutConversation(t *testing.T) {
 // for. Then Meta's time counts, with room for two clocks.
 func TestFindMessageTellsWhen(t *testing.T) {
 	for after, want := range map[time.Duration]time.Duration{0: 0, 4 * time.Second: 0, 3 * time.Hour: 3*time.Hour - privatereply.ClockSkew} {
-		b := newLook(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
+		b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
 		b.talking(&talk{})
 		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
 		if err != nil || !got.SentAt.Equal(noon.Add(want)) {
@@ -254,7 +187,7 @@ func TestFindMessageTellsWhen(t *testing.T) {
 // A conversation that asks for a follow-up of its own cannot be asked at the same
 // time: it brings along what it knows.
 func TestFindMessageForConversation(t *testing.T) {
-	b := newLook(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
+	b := newBench(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
 	in := find(page)
 	in.Reply, in.Known = "", []string{"m_1"}
 	got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
@@ -286,7 +219,7 @@ func TestFindMessageFails(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newLook(t, tt.answer)
+			b := newBench(t, tt.answer)
 			if tt.prepare != nil {
 				tt.prepare(b)
 			}
@@ -302,37 +235,62 @@ func TestFindMessageFails(t *testing.T) {
 	}
 }
 
-// As long as Meta does not answer a send, its message may be there already.
-func TestSlowSend(t *testing.T) {
-	for name, tt := range map[string]struct {
-		person string
-		takes  time.Duration
-		told   int
+// Absence counts only in a conversation that was read back to the attempt, and what else
+// the account wrote tells who used the one reply.
+func TestFindMessageAbsent(t *testing.T) {
+	both := []string{person, page.ID}
+	ours := func(text string, at time.Duration) string { return message("m_1", page.ID, text, at) }
+	tests := []struct {
+		name   string
+		inbox  string
+		status workflows.ConversationStatus
+		want   workflows.FoundMessage
 	}{
-		"slow":                 {person, slowSend + 200*time.Millisecond, 1},
-		"quick":                {person, 0, 0},
-		"to nobody knows whom": {"", slowSend + 200*time.Millisecond, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
-				time.Sleep(tt.takes)
-				says(200, delivered)(w, r)
-			})
-			c := &talk{}
-			b.talking(c)
-			comment := postComment(page)
-			comment.PersonID = tt.person
-			if got, err := run[privatereply.SendResult](t, b, "SendPrivateReply", privateReply(comment, 1)); err != nil || got.Outcome != privatereply.OutcomeSent {
-				t.Fatalf("%+v, %v", got, err)
-			}
-			time.Sleep(slowSend + 200*time.Millisecond - tt.takes)
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			want := slices.Repeat([]workflows.ReplyUnsettled{{Reply: "default-test-workflow-id", SentAt: noon}}, tt.told)
-			if diff := cmp.Diff(want, c.unsettled, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("the conversation knows (-want +got):\n%s", diff)
+		{name: "no conversation is shown", inbox: `{"data":[]}`},
+		{name: "the whole conversation", inbox: inbox(both, message("m_1", person, "Hello", 0)), want: workflows.FoundMessage{Readable: true}},
+		{name: "a message without time and sender", inbox: inbox(both, `{"id":"m_1"}`)},
+		{name: "somebody else answered", inbox: inbox(both, ours("I answer you myself", time.Minute)), want: workflows.FoundMessage{Readable: true, Others: true}},
+		{name: "somebody wrote before the comment", inbox: inbox(both, ours("Good morning", -time.Hour)), want: workflows.FoundMessage{Readable: true}},
+		{name: "another reply wrote", inbox: inbox(both, ours("Other", time.Minute)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}, want: workflows.FoundMessage{Readable: true}},
+		{name: "perhaps of a nameless reply", inbox: inbox(both, ours(testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, says(200, tt.inbox))
+			b.talking(&talk{status: tt.status})
+			in := find(page)
+			in.CommentAt = noon
+			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			if err != nil || got != tt.want {
+				t.Errorf("found %+v, %v; want %+v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// A worker whose clock is off finds what is there, at once.
+func TestFindMessageWithAClockBehind(t *testing.T) {
+	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
+	b.talking(&talk{})
+	b.now = time.Now().Add(-time.Minute)
+	got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+	if err != nil || got.MessageID != "m_1" {
+		t.Errorf("found %+v, %v", got, err)
+	}
+}
+
+// What the person wrote is told oldest first, and nothing of the account's.
+func TestReadMessages(t *testing.T) {
+	b := newBench(t, says(200, inbox([]string{person, page.ID},
+		message("m_4", person, "two, please", 3*time.Minute), message("m_3", page.ID, "Hello", 2*time.Minute),
+		message("m_2", person, "Thanks", time.Minute), message("m_1", person, "Long ago", -time.Hour))))
+	got, err := run[workflows.PersonMessages](t, b, "ReadMessages", workflows.ReadMessages{
+		Platform: page.Platform, Account: page.ID, Person: person, Since: noon,
+	})
+	want := []workflows.PersonMessage{{At: noon.Add(time.Minute), MessageID: "m_2"}, {At: noon.Add(3 * time.Minute), MessageID: "m_4"}}
+	if diff := cmp.Diff(want, got.Messages); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

@@ -31,7 +31,7 @@ func (r *reply) handleMessages() error {
 	r.on(CommentRemovedSignal, "The person removed the comment", r.commentRemoved)
 	r.on(CommentEditedSignal, "The person edited the comment", r.commentEdited)
 	r.on(RejectMessage, "Never send the reply", signalled(rejection{r}))
-	r.on(ApproveMessage, "Send the reply", signalled(approval{r}))
+	r.on(ApproveMessage, "Send the reply", r.approvedBySignal)
 	r.on(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.on(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
@@ -117,6 +117,16 @@ func signalled[M any](d interface {
 	}
 }
 
+// approvedBySignal remembers that a signal came too late: signals are durable while no
+// worker runs, so that this is what an outage across a deadline leaves.
+func (r *reply) approvedBySignal(raw converter.RawValue) error {
+	err := signalled(approval{r})(raw)
+	if err != nil && r.state == privatereply.AwaitingApproval && r.expired() {
+		r.late = true
+	}
+	return err
+}
+
 // approval, rejection and resolution are the decisions about a reply.
 type (
 	approval   struct{ *reply }
@@ -138,8 +148,6 @@ func (r *reply) checkText(text string) error {
 	return nil
 }
 
-// fits remembers that a signal came too late: signals are durable while no worker runs,
-// so that this is what an outage across a deadline leaves.
 func (r approval) fits(a Approve) error {
 	switch {
 	case r.objection != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:

@@ -253,7 +253,7 @@ func (m ReplyJoined) check() error {
 // tell signals the joined replies. One that has ended leaves the list. What is left when
 // the history has grown too long is carried over to the next run.
 func (c *conversation) tell() error {
-	for len(c.pending) > 0 && !c.tooLong() {
+	for len(c.pending) > 0 {
 		batch := c.pending[:min(len(c.pending), tellAtOnce)]
 		c.pending = c.pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
@@ -276,6 +276,9 @@ func (c *conversation) tell() error {
 			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.Reply }); at >= 0 {
 				c.replies[at].Answered = true
 			}
+		}
+		if c.tooLong() {
+			break
 		}
 	}
 	return nil

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -37,6 +37,9 @@ type talk struct {
 	sent  []SendFollowUp
 	found string
 	looks []FindMessage
+	// What Meta's inbox has of the person, or why it cannot be read.
+	wrote   []PersonMessage
+	readErr error
 
 	answers map[string]any
 	refused map[string]error
@@ -77,6 +80,15 @@ func listen(t *testing.T, in ConversationInput) *talk {
 		c.looks = append(c.looks, in)
 		return FoundMessage{MessageID: c.found}, nil
 	}, activity.RegisterOptions{Name: FindMessageActivity})
+	c.RegisterActivityWithOptions(func(_ context.Context, in ReadMessages) (PersonMessages, error) {
+		var read PersonMessages
+		for _, m := range c.wrote {
+			if !m.At.Before(in.Since) {
+				read.Messages = append(read.Messages, m)
+			}
+		}
+		return read, c.readErr
+	}, activity.RegisterOptions{Name: ReadMessagesActivity})
 	return c
 }
 
@@ -89,12 +101,6 @@ func (c *talk) messageAt(d time.Duration, mid string, at time.Duration) {
 func (c *talk) joinAt(d time.Duration, reply string, sentAt time.Duration) {
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflow(ReplyJoinedSignal, ReplyJoined{Reply: reply, SentAt: start.Add(sentAt), MessageID: "m_" + reply[len(reply)-1:]})
-	}, d)
-}
-
-func (c *talk) unsettledAt(d time.Duration, reply string, sentAt time.Duration) {
-	c.RegisterDelayedCallback(func() {
-		c.SignalWorkflow(ReplyUnsettledSignal, ReplyUnsettled{Reply: reply, SentAt: start.Add(sentAt)})
 	}, d)
 }
 
@@ -219,17 +225,6 @@ func TestWindow(t *testing.T) {
 			c.joinAt(time.Minute, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
-		{"an unsettled reply is remembered for a while", ConversationInput{}, func(c *talk) { c.unsettledAt(0, replyA, -time.Minute) },
-			0, UnsettledLife - time.Minute, 0, nil},
-		{"an unsettled reply was not delivered", ConversationInput{RepliedOnly: true}, func(c *talk) {
-			c.unsettledAt(0, replyA, 0)
-			c.messageAt(time.Minute, "a", time.Minute)
-		}, day + time.Minute, time.Hour, 1, nil},
-		{"an unsettled reply that joins was", ConversationInput{RepliedOnly: true}, func(c *talk) {
-			c.unsettledAt(0, replyA, 0)
-			c.messageAt(time.Minute, "a", time.Minute)
-			c.joinAt(2*time.Minute, replyA, 0)
-		}, day + time.Minute, day + time.Minute, 1, map[string][]time.Duration{replyA: {time.Minute}}},
 		{"a reply that has ended leaves", ConversationInput{}, func(c *talk) {
 			c.gone[replyA] = true
 			c.joinAt(0, replyA, 0)
@@ -261,49 +256,11 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// Looks for a message must know which replies may have sent it, each once, and nothing
-// of those that were settled or are long past.
-func TestUnsettled(t *testing.T) {
-	const replyC = "reply:instagram:17841400000000001:3"
-	c := listen(t, ConversationInput{})
-	shown := func(d time.Duration, want ...ReplyUnsettled) {
-		c.RegisterDelayedCallback(func() {
-			if diff := cmp.Diff(want, c.status().Unsettled, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("after %v (-want +got):\n%s", d, diff)
-			}
-		}, d)
-	}
-	c.joinAt(0, replyC, 0)
-	c.unsettledAt(time.Second, replyC, 0) // it was slow, and has joined meanwhile
-	c.unsettledAt(2*time.Second, replyA, 0)
-	c.unsettledAt(3*time.Second, replyB, time.Second)
-	c.unsettledAt(4*time.Second, replyA, 2*time.Second)
-	shown(5*time.Second, ReplyUnsettled{replyB, start.Add(time.Second)}, ReplyUnsettled{replyA, start.Add(2 * time.Second)})
-	c.joinAt(6*time.Second, replyB, time.Second)
-	shown(7*time.Second, ReplyUnsettled{replyA, start.Add(2 * time.Second)})
-	c.unsettledAt(time.Hour, replyB[:len(replyB)-1]+"4", time.Hour)
-	shown(time.Hour+time.Second, ReplyUnsettled{replyB[:len(replyB)-1] + "4", start.Add(time.Hour)})
-	c.unsettledAt(2*time.Hour, "conversation:instagram:1:2", 0)
-	c.RegisterDelayedCallback(func() { c.SignalWorkflow(ReplyUnsettledSignal, map[string]any{"reply": replyA}) }, 2*time.Hour)
-	for i := range maxUnsettled + 1 {
-		c.unsettledAt(3*time.Hour, "reply:instagram:17841400000000001:1"+strconv.Itoa(i), 3*time.Hour)
-	}
-	c.RegisterDelayedCallback(func() {
-		if n := len(c.status().Unsettled); n != maxUnsettled {
-			t.Errorf("%d are remembered", n)
-		}
-	}, 3*time.Hour+time.Second)
-	if status := c.play(); len(status.RefusedSignals) != 2 {
-		t.Errorf("refused: %+v", status.RefusedSignals)
-	}
-}
-
 // A long chat goes on in a new run, and nothing of it is lost.
 func TestConversationContinuesAsNew(t *testing.T) {
 	c := listen(t, ConversationInput{HumanAgent: true, RepliedOnly: true})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(time.Minute, "a", time.Minute)
-	c.unsettledAt(time.Hour-time.Second, replyB, time.Hour)
 	c.replyAt(2*time.Minute, "u", FollowUp{Agent: "ana", Text: "Hi!"})
 	c.RegisterDelayedCallback(func() { // these come with the task that must go on in a new run
 		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start.Add(time.Hour), MessageID: "b"})
@@ -338,9 +295,6 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	if status.MessagesSeen != 3 || !status.LastMessageAt.Equal(start.Add(time.Hour+time.Minute)) {
 		t.Errorf("%d messages, the last at %v", status.MessagesSeen, status.LastMessageAt)
 	}
-	if len(in.Carried.Unsettled) != 1 || len(status.Unsettled) != 1 {
-		t.Errorf("unsettled before: %+v, and after: %+v", in.Carried.Unsettled, status.Unsettled)
-	}
 	if len(in.Carried.Replies) != 1 || !in.Carried.Replies[0].Answered || len(status.Replies) != 0 || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
 		t.Errorf("carried over: %+v", status)
 	}
@@ -364,5 +318,67 @@ func TestLastingConversation(t *testing.T) {
 	}
 	if lasted := c.Now().Sub(start); lasted <= 30*24*time.Hour || lasted > 31*24*time.Hour {
 		t.Errorf("the run lasted %v", lasted)
+	}
+}
+
+// One person with 60 joined replies writes 101 messages in a moment. The newest is enough
+// for each reply.
+func TestAnswersDoNotMultiply(t *testing.T) {
+	const replies, messages = 60, 100
+	c := listen(t, ConversationInput{})
+	for i := range replies {
+		c.joinAt(0, "reply:instagram:17841400000000001:"+strconv.Itoa(i), 0)
+	}
+	c.RegisterDelayedCallback(func() {
+		for i := range messages {
+			c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start.Add(time.Minute + time.Duration(i)*time.Millisecond), MessageID: "p" + strconv.Itoa(i)})
+		}
+		c.SignalWorkflow(PersonMessageSignal, PersonMessage{At: start.Add(2 * time.Minute), MessageID: "last"})
+	}, 3*time.Minute)
+	c.ExecuteWorkflow(Conversation, c.in)
+	n := 0
+	for reply, told := range c.told {
+		n += len(told)
+		if newest := told[len(told)-1]; newest != 2*time.Minute {
+			t.Errorf("%s was last told of the message after %v", reply, newest)
+		}
+	}
+	if n < replies || n > 3*replies {
+		t.Errorf("%d signals for %d replies", n, replies)
+	}
+}
+
+// What no webhook told of is read before a follow-up is refused.
+func TestFollowUpReadsTheConversation(t *testing.T) {
+	const day = 24 * time.Hour
+	c := listen(t, ConversationInput{})
+	c.joinAt(0, replyA, 0)
+	c.wrote = []PersonMessage{{At: start.Add(2 * time.Hour), MessageID: "missed"}}
+	c.replyAt(3*time.Hour, "missed", FollowUp{Agent: "ana", Text: "Yes, of course"})
+	c.replyAt(day+2*time.Hour-time.Minute, "closed", FollowUp{Agent: "ana", Text: "Still there?"})
+	status := c.play()
+	if answer, ok := c.answers["missed"].(*FollowUpAnswer); !ok || answer.State != privatereply.OutcomeSent {
+		t.Errorf("the follow-up in the missed window: %+v, %v", c.answers["missed"], c.refused["missed"])
+	}
+	if err := c.refused["closed"]; err == nil || !strings.Contains(err.Error(), "the window is closed") {
+		t.Errorf("the follow-up after the window: %v", err)
+	}
+	if diff := cmp.Diff(map[string][]time.Duration{replyA: {2 * time.Hour}}, c.told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if status.MessagesSeen != 1 {
+		t.Errorf("%d messages seen", status.MessagesSeen)
+	}
+}
+
+// A conversation that cannot be read is said to be so, beside the refusal.
+func TestFollowUpThatCannotRead(t *testing.T) {
+	c := listen(t, ConversationInput{})
+	c.joinAt(0, replyA, 0)
+	c.readErr = temporal.NewNonRetryableApplicationError("no permission", "not_permitted", nil)
+	c.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.play()
+	if err := c.refused["u"]; err == nil || !strings.Contains(err.Error(), "has not written yet") || !strings.Contains(err.Error(), "could not be read") {
+		t.Errorf("refused with %v", err)
 	}
 }

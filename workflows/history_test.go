@@ -51,7 +51,7 @@ var tales = []tale{
 		return run
 	}},
 	{"awaiting-approval", privatereply.AwaitingApproval, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		run := s.start(name, TestComment(), Ask(), &script{facts: CommentFacts{CreatedAt: time.Now().Add(-time.Hour).UTC()}})
+		run := s.start(name, TestComment(), Ask(), &script{facts: created(time.Now().Add(-time.Hour))})
 		s.until(run.GetID(), func(status Status) bool { return status.DeadlineFrom == privatereply.ClockCreated })
 		return run
 	}},
@@ -106,11 +106,38 @@ var tales = []tale{
 		return run
 	}},
 	{"no-response", privatereply.NoResponse, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		return s.start(name, TestComment(), Auto(), &script{sends: sends(func(in SendPrivateReply) privatereply.SendResult {
-			result := deliveredNow(in)
-			result.SentAt = result.SentAt.Add(-privatereply.ResponseWait)
-			return result
-		})})
+		return s.start(name, TestComment(), Auto(), &script{answerWithin: time.Second})
+	}},
+	{"edited-while-holding", privatereply.AwaitingApproval, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		run := s.start(name, TestComment(), AutoAfter(time.Hour), nil)
+		s.untilState(run.GetID(), privatereply.Holding)
+		asked := Ask()
+		s.signal(run.GetID(), CommentEditedSignal, CommentEdited{Text: "It arrived broken", At: time.Now().UTC(), Decision: &asked})
+		return run
+	}},
+	{"edited-while-sending", privatereply.Ignored, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
+		s.until(run.GetID(), func(status Status) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
+		s.signal(run.GetID(), CommentEditedSignal, CommentEdited{
+			Text: "…", At: time.Now().UTC(), Decision: &privatereply.Decision{Action: privatereply.ActionIgnore},
+		})
+		return run
+	}},
+	{"started-by-hand", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		c := TestComment()
+		c.CommentID, c.EntryAt, c.ReceivedAt = name, time.Time{}, time.Time{}
+		id, err := privatereply.ReplyID(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{Comment: c, Decision: Auto()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}},
+	{"already-replied-by-another", privatereply.Undeliverable, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied))})
 	}},
 	{"delivery-unknown", privatereply.DeliveryUnknown, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost)})
@@ -125,10 +152,10 @@ var tales = []tale{
 		return run
 	}},
 	{"found-in-conversation", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost), look: "m_7"})
+		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.NotRepliableOrAlreadyReplied)), look: "m_7"})
 	}},
 	{"confirmed-by-refusal", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied))})
+		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied)), unreadable: true})
 	}},
 }
 
@@ -143,6 +170,10 @@ func throttled(pause time.Duration) func(SendPrivateReply) privatereply.SendResu
 			Wrote: true, SentAt: time.Now().UTC(), RetryAt: time.Now().Add(pause).UTC(),
 		}
 	}
+}
+
+func created(at time.Time) CommentFacts {
+	return CommentFacts{CreatedAt: at.UTC(), Deadline: privatereply.DeadlineCreated(at).At}
 }
 
 func held(SendPrivateReply) privatereply.SendResult {

@@ -154,3 +154,25 @@ func TestDetailsOfSlotAfterDeadline(t *testing.T) {
 		}
 	}
 }
+
+// The slot comes from the worker's clock, the sleep from the server's. A worker whose
+// clock is some seconds behind gives slots that have passed: each such try is followed by
+// a longer pause.
+func TestClockBehindMakesNoHotLoop(t *testing.T) {
+	for _, behind := range []time.Duration{5 * time.Second, 10 * time.Minute} {
+		s := tell(t, comment(), auto())
+		slot := start.Add(3 * time.Second) // by the worker's clock
+		asks := 0
+		s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+			asks++
+			if asks > 3000 || !s.now().Add(-behind).Before(slot) {
+				return delivered(in)
+			}
+			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Paced, RetryAt: slot.Add(-behind)}
+		}}
+		s.play()
+		if asks > 100 {
+			t.Errorf("%v behind: the activity was scheduled %d times", behind, asks)
+		}
+	}
+}

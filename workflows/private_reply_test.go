@@ -242,7 +242,7 @@ func TestPrivateReplyStatus(t *testing.T) {
 		Approver:     "ana",
 		DecidedAt:    start.Add(time.Hour),
 		Send: &Send{
-			Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "m_1", RecipientID: "6000000000000001", SentAt: start,
+			Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "m_1", RecipientID: "6000000000000001", SentAt: start.Add(time.Hour),
 		},
 		Window: &Window{RespondedAt: start.Add(90 * time.Minute), ClosesAt: start.Add(26 * time.Hour)},
 	}
@@ -254,5 +254,34 @@ func TestPrivateReplyStatus(t *testing.T) {
 	}
 	if len(s.joined) != 1 || !slices.Equal(s.joined[0].People, []string{"6000000000000001"}) {
 		t.Errorf("joined %v", s.joined)
+	}
+}
+
+// A tool may signal any time for an answer: the window of the year 9999 would close in
+// the year 10000, which JSON cannot hold.
+func TestAnswerOfTheYear9999(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.signalAt(time.Hour, PersonRespondedSignal, map[string]any{"at": "9999-12-31T23:59:59Z"})
+	s.statusAt(2*time.Hour, func(status Status) {
+		if want := start.Add(25 * time.Hour); !status.Window.ClosesAt.Equal(want) {
+			t.Errorf("the window closes at %v, want %v", status.Window.ClosesAt, want)
+		}
+	})
+	if status := s.play(); status.State != privatereply.WindowClosed {
+		t.Errorf("ended as %s %s", status.State, status.Reason)
+	}
+}
+
+// A late approval after a rejection in the same moment is refused, and its refusal is
+// kept.
+func TestApprovalAfterRejectionInOneTask(t *testing.T) {
+	s := tell(t, comment(), ask())
+	s.at(time.Hour, func() {
+		s.SignalWorkflowSkippingWorkflowTask(RejectMessage, Reject{Approver: "ana"})
+		s.SignalWorkflow(ApproveMessage, Approve{Approver: "ben"})
+	})
+	status := s.play()
+	if status.State != privatereply.Rejected || len(s.sent) != 0 || len(status.RefusedSignals) != 1 || status.RefusedSignals[0].Name != ApproveMessage {
+		t.Errorf("ended as %s with %d sends, refused %+v", status.State, len(s.sent), status.RefusedSignals)
 	}
 }

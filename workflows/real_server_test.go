@@ -3,7 +3,10 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
 	. "github.com/privatereply/privatereply/workflows"
@@ -201,7 +205,7 @@ func testOutage(t *testing.T, s *stage) {
 	}
 	stop := s.work()
 	inTime := s.start("in-time", TestComment(), Ask(), nil)
-	bySignal, byUpdate := s.startInput(soon("by-signal")), s.startInput(soon("by-update"))
+	bySignal, byUpdate := s.startInput(soon("by-signal"), asItIs), s.startInput(soon("by-update"), asItIs)
 	var last time.Time // of the two deadlines
 	s.untilState(inTime.GetID(), privatereply.AwaitingApproval)
 	for _, run := range []client.WorkflowRun{bySignal, byUpdate} {
@@ -277,4 +281,89 @@ func (s *stage) untilListed(t *testing.T, query, id string) {
 			t.Fatalf("not listed by %s: %v, %v", query, n, err)
 		}
 	}
+}
+
+func asItIs(*Input) {}
+
+// A tool that signals huge JSON is refused, and what is kept of it does not keep the
+// reply from ending in a named state.
+func TestHugeRefusals(t *testing.T) {
+	s := newStage(t)
+	t.Cleanup(s.work())
+	run := s.start("18000000000000077", TestComment(), Ask(), nil)
+	s.untilState(run.GetID(), privatereply.AwaitingApproval)
+	for range 6 {
+		s.signal(run.GetID(), ApproveMessage, map[string]any{"approver": "ana", strings.Repeat("x", 500_000): 1})
+	}
+	status := s.until(run.GetID(), func(status Status) bool { return len(status.RefusedSignals) == 6 })
+	for _, refused := range status.RefusedSignals {
+		if len(refused.Why) > 300 {
+			t.Errorf("%d bytes are kept of a refusal", len(refused.Why))
+		}
+	}
+	if answer, err := s.update(run.GetID(), "u1", RejectMessage, Reject{Approver: "ana", Reason: "spam"}); err != nil || !answer.Accepted {
+		t.Errorf("reject: %+v %v", answer, err)
+	}
+	var ended Status
+	if err := run.Get(t.Context(), &ended); err != nil || ended.State != privatereply.Rejected {
+		t.Errorf("the reply did not end in a named state: %s %v", ended.State, err)
+	}
+}
+
+// Two people decide by Update at the same moment, with plain SDK clients, while the
+// look-up is under way: one wins, and the other is refused in words.
+func TestTwoApproversAtOnce(t *testing.T) {
+	const rounds = 200
+	s := newStage(t)
+	t.Cleanup(s.work())
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range rounds {
+		group.Go(func() error {
+			name := fmt.Sprintf("1800000000001%04d", i)
+			run := s.start(name, TestComment(), Ask(), &script{
+				sends:       []func(SendPrivateReply) privatereply.SendResult{deliveredNow},
+				lookUpTakes: time.Duration(rand.IntN(1500)) * time.Millisecond,
+			})
+			time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond)
+			var approve, reject decided
+			var both sync.WaitGroup
+			both.Go(func() {
+				approve.answer, approve.err = s.update(run.GetID(), "a", ApproveMessage, Approve{Approver: "ana"})
+			})
+			both.Go(func() { reject.answer, reject.err = s.update(run.GetID(), "b", RejectMessage, Reject{Approver: "ben"}) })
+			both.Wait()
+			if problem := judge(approve, reject); problem != "" {
+				t.Errorf("round %d: %s: approve %+v, reject %+v", i, problem, approve, reject)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+// decided is what a client was told.
+type decided struct {
+	answer *Answer
+	err    error
+}
+
+func (d decided) accepted() bool { return d.err == nil && d.answer.Accepted }
+
+// inWords reports whether the reply itself refused, in a sentence.
+func (d decided) inWords() bool {
+	var refused *temporal.ApplicationError
+	return errors.As(d.err, &refused) && strings.Contains(refused.Error(), "already decided")
+}
+
+// judge says what is wrong with how two who decided at once were told. A rejection is
+// taken while the reply is in sending: then the approval has won, or it stops the send.
+func judge(approve, reject decided) string {
+	switch {
+	case approve.accepted() && reject.inWords(), reject.accepted() && approve.inWords():
+		return ""
+	case approve.accepted() && reject.err == nil && (reject.answer.Accepted || reject.answer.Reason == privatereply.TooLate):
+		return ""
+	}
+	return "not one winner"
 }

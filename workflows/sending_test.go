@@ -1,11 +1,14 @@
 package workflows
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 )
@@ -22,11 +25,7 @@ func TestSend(t *testing.T) {
 	}
 	throttled := notSent(privatereply.Throttled, true, time.Hour)
 	offline := notSent(privatereply.NotConnected, false, time.Minute)
-	doubtful := func(in SendPrivateReply) privatereply.SendResult {
-		result := notSent(privatereply.Outage, true, time.Minute)(in)
-		result.Doubtful = true
-		return result
-	}
+	outage := notSent(privatereply.Outage, true, time.Minute)
 	tests := []struct {
 		name    string
 		answers answers
@@ -43,8 +42,8 @@ func TestSend(t *testing.T) {
 			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 0}},
 		{"throttled, then sent", answers{throttled, delivered}, nil,
 			want{privatereply.NoResponse, "", 2, 0}},
-		{"throttled, then already replied", answers{throttled, refused(privatereply.AlreadyReplied)}, nil,
-			want{privatereply.NoResponse, privatereply.ConfirmedByRefusal, 2, 0}},
+		{"throttled, then somebody else replied", answers{throttled, refused(privatereply.AlreadyReplied)}, nil,
+			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 0}},
 		{"throttled until the deadline", answers{notSent(privatereply.Throttled, true, week)}, nil,
 			want{privatereply.Expired, privatereply.DeadlineWhileSending, 1, 0}},
 		{"the broadcast is over at a later try", answers{offline, notSent(privatereply.BroadcastOver, false, 0)}, nil,
@@ -53,36 +52,52 @@ func TestSend(t *testing.T) {
 			want{privatereply.NoResponse, "", 2, 0}},
 		{"Instagram's refusal stays", answers{refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
 			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 0}},
-		{"throttled, then Instagram's refusal, found", answers{throttled, refused(privatereply.NotRepliableOrAlreadyReplied)}, []string{"m_2"},
-			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
+		{"throttled, then Instagram's refusal", answers{throttled, refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
+			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 3, 0}},
+		{"a code that passes", answers{fault(2), fault(2), delivered}, nil,
+			want{privatereply.NoResponse, "", 3, 0}},
+		{"a code that stays", answers{fault(2)}, nil,
+			want{privatereply.Undeliverable, privatereply.Outage, maxFaults, 0}},
+		{"a doubtful code that stays, not found", answers{doubtful(fault(2))}, nil,
+			want{privatereply.Undeliverable, privatereply.Outage, maxFaults, 1}},
+		{"a doubtful code that stays, found", answers{doubtful(fault(2))}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, maxFaults, 1}},
 
-		{"a doubtful refusal, then Instagram's, not found", answers{doubtful, refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
-		{"a doubtful refusal, found at the deadline", answers{doubtful, notSent(privatereply.Throttled, true, week)}, []string{"m_2"},
+		{"a doubtful refusal, then already replied, not found", answers{doubtful(outage), refused(privatereply.AlreadyReplied)}, nil,
+			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1}},
+		{"a doubtful refusal, then Instagram's, not found", answers{doubtful(outage), refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
+			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1}},
+		{"a doubtful refusal, then refused otherwise, not found", answers{doubtful(outage), refused(privatereply.PersonUnavailable)}, nil,
+			want{privatereply.Undeliverable, privatereply.PersonUnavailable, 2, 1}},
+		{"a doubtful refusal, found at the deadline", answers{doubtful(outage), notSent(privatereply.Throttled, true, week)}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
-		{"a doubtful refusal, not found at the deadline", answers{doubtful, notSent(privatereply.Throttled, true, week)}, nil,
+		{"a doubtful refusal, not found at the deadline", answers{doubtful(outage), notSent(privatereply.Throttled, true, week)}, nil,
 			want{privatereply.Expired, privatereply.DeadlineWhileSending, 2, 1}},
 
-		{"unknown, found in the conversation", answers{unknown}, []string{"m_2"},
-			want{privatereply.NoResponse, privatereply.FoundInConversation, 1, 1}},
 		{"unknown, the repeat is delivered", answers{unknown, delivered}, nil,
-			want{privatereply.NoResponse, "", 2, 1}},
-		{"unknown, the repeat is refused as a second one", answers{unknown, refused(privatereply.AlreadyReplied)}, nil,
-			want{privatereply.NoResponse, privatereply.ConfirmedByRefusal, 2, 1}},
-		{"unknown, Instagram refuses the repeat, found", answers{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}, []string{"", "m_2"},
-			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 2}},
+			want{privatereply.NoResponse, "", 2, 0}},
+		{"unknown, the repeat is refused as a second one, found", answers{unknown, refused(privatereply.AlreadyReplied)}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
+		{"unknown, the repeat is refused as a second one, not found", answers{unknown, refused(privatereply.AlreadyReplied)}, nil,
+			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1}},
+		{"unknown, Instagram refuses the repeat, found", answers{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
 		{"unknown, Instagram refuses the repeat, not found", answers{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 2}},
+			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1}},
 		{"unknown, the repeat is refused otherwise", answers{unknown, refused(privatereply.PersonUnavailable)}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 2}},
+			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
+		{"unknown twice, found", answers{unknown}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
 		{"unknown twice", answers{unknown}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 2}},
+			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
 		{"unknown, the repeat waits, then is delivered", answers{unknown, offline, delivered}, nil,
-			want{privatereply.NoResponse, "", 3, 1}},
+			want{privatereply.NoResponse, "", 3, 0}},
 		{"unknown, the repeat waits past the deadline", answers{unknown, notSent(privatereply.Throttled, true, week)}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 2}},
+			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
 		{"unknown, the broadcast is over", answers{unknown, notSent(privatereply.BroadcastOver, false, 0)}, nil,
-			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 2}},
+			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
+		{"unknown, then throttled, then unknown", answers{unknown, throttled, unknown}, []string{"m_2"},
+			want{privatereply.NoResponse, privatereply.FoundInConversation, 3, 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +149,9 @@ func TestLastErrorStays(t *testing.T) {
 // from when Meta has the message: what the person wrote before is no answer.
 func TestFoundMessageTellsWhen(t *testing.T) {
 	s := tell(t, comment(), auto())
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(SendPrivateReply) privatereply.SendResult { panic("lost") }}
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{
+		func(SendPrivateReply) privatereply.SendResult { panic("lost") }, refused(privatereply.AlreadyReplied),
+	}
 	s.looks, s.foundAt = []string{"m_2"}, start.Add(3*time.Hour)
 	status := s.play()
 	if !status.Send.SentAt.Equal(s.foundAt) || !s.joined[0].Joined.SentAt.Equal(s.foundAt) {
@@ -154,29 +171,71 @@ func TestSendCarriesNoTexts(t *testing.T) {
 	}
 }
 
-// A panic or a lost worker proves nothing: the send is settled, not repeated blindly.
+// A panic or a lost worker proves nothing: the send is repeated once, when the attempt is
+// surely over, and then the conversation decides.
 func TestSendThatNeverTold(t *testing.T) {
 	s := tell(t, comment(), auto())
 	s.looks = []string{"m_2"}
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(SendPrivateReply) privatereply.SendResult { panic("lost") }}
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{
+		func(SendPrivateReply) privatereply.SendResult { panic("lost") },
+		refused(privatereply.NotRepliableOrAlreadyReplied),
+	}
 	status := s.play()
-	if status.Reason != privatereply.FoundInConversation || len(s.sent) != 1 {
+	if status.Reason != privatereply.FoundInConversation || len(s.sent) != 2 {
 		t.Errorf("ended as %s %s with %d sends", status.State, status.Reason, len(s.sent))
+	}
+	if s.timers[0] != attemptOver {
+		t.Errorf("repeated after %v", s.timers[0])
 	}
 	if got := s.lookedFor[0]; !got.Since.Equal(start.Add(-privatereply.ClockSkew)) || got.Text != auto().Text || got.Person != comment().PersonID {
 		t.Errorf("looked for %+v", got)
 	}
 }
 
-// Without the person's id there is no conversation to look into.
-func TestSettleWithoutPerson(t *testing.T) {
-	c := comment()
-	c.PersonID = ""
-	s := tell(t, c, auto())
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown, refused(privatereply.AlreadyReplied)}
-	status := s.play()
-	if status.Reason != privatereply.ConfirmedByRefusal || len(s.lookedFor) != 0 || len(s.joined) != 0 {
-		t.Errorf("ended as %s %s, looked %d times, joined %d", status.State, status.Reason, len(s.lookedFor), len(s.joined))
+// A conversation that cannot be read decides nothing, and neither does one that nobody
+// can look for. Only Facebook's "already replied" is a word of its own then.
+func TestConversationThatCannotBeRead(t *testing.T) {
+	failing := func(s *story) {
+		s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FoundMessage{}, temporal.NewNonRetryableApplicationError("no", "not_permitted", nil))
+	}
+	for name, prepare := range map[string]func(*story){
+		"Meta hides a part of it":  func(s *story) { s.unreadable = true },
+		"it cannot be read":        failing,
+		"nobody knows whose it is": func(s *story) { s.in.Comment.PersonID = "" },
+	} {
+		for _, tt := range []struct {
+			answer func(SendPrivateReply) privatereply.SendResult
+			state  privatereply.State
+			reason privatereply.Reason
+		}{
+			{refused(privatereply.AlreadyReplied), privatereply.NoResponse, privatereply.ConfirmedByRefusal},
+			{refused(privatereply.NotRepliableOrAlreadyReplied), privatereply.DeliveryUnknown, privatereply.Unresolved},
+			{unknown, privatereply.DeliveryUnknown, privatereply.Unresolved},
+		} {
+			t.Run(name+", "+string(tt.reason), func(t *testing.T) {
+				s := tell(t, comment(), auto())
+				prepare(s)
+				s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown, tt.answer}
+				status := s.play()
+				if status.State != tt.state || status.Reason != tt.reason {
+					t.Errorf("ended as %s %s, want %s %s", status.State, status.Reason, tt.state, tt.reason)
+				}
+				if s.in.Comment.PersonID == "" && (len(s.lookedFor) != 0 || len(s.joined) != 0) {
+					t.Errorf("looked %d times, joined %d", len(s.lookedFor), len(s.joined))
+				}
+			})
+		}
+	}
+}
+
+// Where Instagram's code leaves it open who used the one reply, another message of the
+// account tells.
+func TestSomebodyElseAnsweredOnInstagram(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.others = true
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}
+	if status := s.play(); status.State != privatereply.Undeliverable || status.Reason != privatereply.AlreadyReplied {
+		t.Errorf("ended as %s %s", status.State, status.Reason)
 	}
 }
 
@@ -271,6 +330,10 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func created(at time.Time) CommentFacts {
+	return CommentFacts{CreatedAt: at, Deadline: privatereply.DeadlineCreated(at).At}
+}
+
 // Meta is asked about a comment when a person must decide or the webhook is old.
 // What it says can bring the deadline nearer and end the reply, never more.
 func TestLookUp(t *testing.T) {
@@ -290,11 +353,11 @@ func TestLookUp(t *testing.T) {
 	}{
 		{"not repliable", onFacebook(comment()), ask(), CommentFacts{NotRepliable: true}, nil, 0, nil,
 			1, privatereply.Undeliverable, privatereply.NotRepliable, privatereply.ClockEntry},
-		{"older than it seemed", comment(), ask(), CommentFacts{CreatedAt: start.Add(-time.Hour)}, nil, 0, nil,
+		{"older than it seemed", comment(), ask(), created(start.Add(-time.Hour)), nil, 0, nil,
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockCreated},
-		{"much older than it seemed", comment(), ask(), CommentFacts{CreatedAt: start.Add(-week)}, nil, 0, nil,
+		{"much older than it seemed", comment(), ask(), created(start.Add(-week)), nil, 0, nil,
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockCreated},
-		{"never further", comment(), ask(), CommentFacts{CreatedAt: start}, nil, 0, nil,
+		{"never further", comment(), ask(), created(start), nil, 0, nil,
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockEntry},
 		{"it fails", comment(), ask(), CommentFacts{}, errors.New("no permission"), 0, approve,
 			1, privatereply.NoResponse, "", privatereply.ClockEntry},
@@ -324,6 +387,102 @@ func TestLookUp(t *testing.T) {
 			}
 			if s.lookedUp != tt.asked {
 				t.Errorf("Meta was asked %d times, want %d", s.lookedUp, tt.asked)
+			}
+		})
+	}
+}
+
+// The earliest attempt that may have arrived is the one to look for: here Meta delivered
+// the first one, which it answered with a general fault.
+func TestFirstDoubtfulAttemptCounts(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{
+		func(SendPrivateReply) privatereply.SendResult { // written at start, and delivered
+			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Wrote: true, Doubtful: true,
+				SentAt: start, RetryAt: start.Add(time.Minute)}
+		},
+		func(SendPrivateReply) privatereply.SendResult { // a minute later, the connection breaks
+			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: start.Add(time.Minute)}
+		},
+		refused(privatereply.NotRepliableOrAlreadyReplied), // Instagram's word for "already replied"
+	}
+	deliveredAt := start.Add(time.Second)
+	s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+		if deliveredAt.Before(in.Since) {
+			t.Errorf("looked since %v; the message is of %v", in.Since, deliveredAt)
+			return FoundMessage{Readable: true}, nil
+		}
+		return FoundMessage{MessageID: "m_2", SentAt: deliveredAt, Readable: true}, nil
+	})
+	status := s.play()
+	if status.Reason != privatereply.FoundInConversation {
+		t.Errorf("ended as %s %s with a message in the conversation", status.State, status.Reason)
+	}
+}
+
+// Code 2 also means that the person blocks the account: it is tried a handful of times
+// and ends with its code.
+func TestFaultsAreBounded(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+		pause := min(time.Minute<<min(in.Attempt-1, 8), 15*time.Minute)
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Subcode: 1545133, Wrote: true, Doubtful: true,
+			SentAt: s.now(), RetryAt: s.now().Add(pause * 11 / 10)}
+	}}
+	status := s.play()
+	if len(s.sent) > 20 {
+		t.Errorf("%d calls for one person who blocks the account", len(s.sent))
+	}
+	if status.State != privatereply.Undeliverable || status.Send.Code != 2 || status.Send.Subcode != 1545133 {
+		t.Errorf("ended as %s %s with %+v", status.State, status.Reason, *status.Send)
+	}
+	for i, sent := range s.sent[2:] { // the first retry queues by the first try, which was made when it was decided
+		if !sent.Since.After(s.sent[i+1].Since) {
+			t.Errorf("attempt %d queues by %v, the one before by %v", i+3, sent.Since, s.sent[i+1].Since)
+		}
+	}
+}
+
+// Meta answers in a way that does not prove that it did nothing. Somebody rejects while
+// the reply waits for its next try, or the deadline comes. What cannot be read proves
+// nothing.
+func TestDoubtThatNothingRemoves(t *testing.T) {
+	late := doubtful(func(SendPrivateReply) privatereply.SendResult {
+		r := notSent(privatereply.Outage, true, 2*time.Hour)(SendPrivateReply{})
+		r.Code = 2
+		return r
+	})
+	rejected := func(s *story) { s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"}) }
+	removed := func(s *story) { s.signalAt(time.Hour, CommentRemovedSignal, nil) }
+	ended := func(s *story) { s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)}) }
+	for name, tt := range map[string]struct {
+		noAuthor bool
+		stop     func(*story)
+		reason   privatereply.Reason
+	}{
+		"rejected, the look fails":     {false, rejected, privatereply.TooLate},
+		"rejected, no author, no look": {true, rejected, privatereply.TooLate},
+		"withdrawn, the look fails":    {false, removed, privatereply.TooLate},
+		"the deadline, the look fails": {false, ended, privatereply.Outage},
+		"the deadline, no author":      {true, ended, privatereply.Outage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := comment()
+			if tt.noAuthor {
+				c.PersonID = ""
+			}
+			s := tell(t, c, auto())
+			s.sends = []func(SendPrivateReply) privatereply.SendResult{late}
+			s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FoundMessage{}, errors.New("613: too many calls")).Maybe()
+			tt.stop(s)
+			s.statusAt(5*time.Hour, func(status Status) {
+				if status.State != privatereply.DeliveryUnknown || status.Reason != tt.reason {
+					t.Errorf("nobody knows whether it arrived, and the reply says %s %s", status.State, status.Reason)
+				}
+			})
+			s.play()
+			if answer, told := s.answers["u"].(*Answer); told && (answer.Accepted || answer.State != privatereply.DeliveryUnknown || answer.Reason != privatereply.TooLate) {
+				t.Errorf("ana was told %+v", answer)
 			}
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -37,6 +36,12 @@ type script struct {
 	made  int
 	look  string
 	facts CommentFacts
+	// unreadable is the conversation.
+	unreadable bool
+	// lookUpTakes is how long Meta takes to tell about the comment.
+	lookUpTakes time.Duration
+	// answerWithin is how long the reply waits for an answer; 0: as usual.
+	answerWithin time.Duration
 	// begun is closed when the first send has begun; it goes on when goOn is closed.
 	begun, goOn chan struct{}
 }
@@ -64,10 +69,13 @@ func (s *stage) work() (stop func()) {
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
 		id, _ := privatereply.ParseID(in.Reply)
-		return FoundMessage{MessageID: s.script(id.Rest).look}, nil
+		p := s.script(id.Rest[strings.LastIndexByte(id.Rest, '_')+1:])
+		return FoundMessage{MessageID: p.look, Readable: !p.unreadable}, nil
 	}, activity.RegisterOptions{Name: FindMessageActivity})
 	main.RegisterActivityWithOptions(func(_ context.Context, in LookUpComment) (CommentFacts, error) {
-		return s.script(in.Comment.CommentID).facts, nil
+		p := s.script(in.Comment.CommentID)
+		time.Sleep(p.lookUpTakes)
+		return p.facts, nil
 	}, activity.RegisterOptions{Name: LookUpCommentActivity})
 	main.RegisterActivityWithOptions(func(context.Context, JoinConversation) error { return nil },
 		activity.RegisterOptions{Name: JoinConversationActivity})
@@ -167,15 +175,20 @@ func (s *stage) start(name string, c privatereply.Comment, d privatereply.Decisi
 		}
 		s.scripts.Store(name, p)
 	}
-	return s.startInput(Input{Comment: c, Decision: d})
+	return s.startInput(Input{Comment: c, Decision: d}, func(in *Input) {
+		if p != nil && p.answerWithin > 0 {
+			in.Begin.Limits.ResponseWait = privatereply.Duration(p.answerWithin)
+		}
+	})
 }
 
-func (s *stage) startInput(in Input) client.WorkflowRun {
+func (s *stage) startInput(in Input, change func(*Input)) client.WorkflowRun {
 	s.t.Helper()
 	options, in, err := NewStart(in, s.queue, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	change(&in)
 	run, err := s.ExecuteWorkflow(s.t.Context(), options, PrivateReplyType, in)
 	if err != nil {
 		s.t.Fatal(err)
@@ -183,20 +196,9 @@ func (s *stage) startInput(in Input) client.WorkflowRun {
 	return run
 }
 
-// update retries as tools should: the server gives an Update back when another
-// event comes while the workflow ends with it.
+// update sends an Update as any tool does, once.
 func (s *stage) update(id, updateID, name string, payload any) (*Answer, error) {
 	s.t.Helper()
-	for {
-		answer, err := s.updateOnce(id, updateID, name, payload)
-		var again *serviceerror.WorkflowNotReady
-		if !errors.As(err, &again) {
-			return answer, err
-		}
-	}
-}
-
-func (s *stage) updateOnce(id, updateID, name string, payload any) (*Answer, error) {
 	handle, err := s.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateID: updateID, UpdateName: name, Args: []any{payload},
 		WaitForStage: client.WorkflowUpdateStageCompleted,

@@ -60,9 +60,11 @@ type story struct {
 	// What Meta answers to each send, in order; the last one goes on.
 	sends []func(SendPrivateReply) privatereply.SendResult
 	// What a look into the conversation finds, in order; the last one goes on.
-	looks   []string
-	foundAt time.Time
-	facts   CommentFacts
+	looks      []string
+	foundAt    time.Time
+	unreadable bool // the conversation
+	others     bool // the account wrote something else
+	facts      CommentFacts
 	// What the look-up of the comment fails with, and how long it takes.
 	factsErr   error
 	factsTake  time.Duration
@@ -117,7 +119,9 @@ func (s *story) fakeActivities() {
 	}, named(SendPrivateReplyActivity))
 	s.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
 		s.lookedFor = append(s.lookedFor, in)
-		return FoundMessage{MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1], SentAt: s.foundAt}, nil
+		return FoundMessage{
+			MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1], SentAt: s.foundAt, Readable: !s.unreadable, Others: s.others,
+		}, nil
 	}, named(FindMessageActivity))
 	s.RegisterActivityWithOptions(func(context.Context, LookUpComment) (CommentFacts, error) { panic("mocked") },
 		named(LookUpCommentActivity))
@@ -231,6 +235,24 @@ func notSent(reason privatereply.Reason, wrote bool, retryAfter time.Duration) f
 		if wrote {
 			r.SentAt = start
 		}
+		return r
+	}
+}
+
+// fault was answered with an error code of Meta's that may pass.
+func fault(code int) func(SendPrivateReply) privatereply.SendResult {
+	return func(in SendPrivateReply) privatereply.SendResult {
+		r := notSent(privatereply.Outage, true, time.Duration(in.Attempt)*time.Hour)(in)
+		r.Code, r.Subcode = code, 1545133
+		return r
+	}
+}
+
+// doubtful is an answer that does not prove that Meta did nothing.
+func doubtful(answer func(SendPrivateReply) privatereply.SendResult) func(SendPrivateReply) privatereply.SendResult {
+	return func(in SendPrivateReply) privatereply.SendResult {
+		r := answer(in)
+		r.Doubtful = true
 		return r
 	}
 }
