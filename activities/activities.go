@@ -91,7 +91,7 @@ func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComme
 	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
 	if err != nil {
-		return workflows.CommentFacts{}, a.readLater(ctx, cred.Account, err)
+		return workflows.CommentFacts{}, reads{a.pacer, cred.Account, a.now}.later(ctx, err)
 	}
 	facts := workflows.CommentFacts{
 		CreatedAt:    info.CreatedAt,

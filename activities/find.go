@@ -8,21 +8,10 @@ import (
 	"time"
 
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/workflows"
-)
-
-const (
-	// readPatience is how long a call waits for its turn in this process. Longer it is
-	// asked for again later, so that no slot is held.
-	readPatience = 10 * time.Second
-	// maxReads is how often a conversation is asked for that Meta answers with a code
-	// that nobody knows.
-	maxReads = 6
 )
 
 // FindMessage reads the person's conversation for a message of the account with the same
@@ -79,70 +68,22 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 }
 
 // readConversation reads the conversation of a person back to since, or gives nil if Meta
-// shows none. It waits for its turn before each call to Meta.
+// shows none.
 func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (privatereply.Account, *graph.Conversation, error) {
 	cred, err := a.accounts.Credentials(p, accountID)
+	reads := reads{a.pacer, cred.Account, a.now}
 	if err != nil {
-		return privatereply.Account{}, nil, a.readLater(ctx, cred.Account, err)
+		return cred.Account, nil, reads.later(ctx, err)
 	}
-	turn := func(ctx context.Context) error {
-		if at, ok := a.pacer.Read(ctx, cred.Account, readPatience); !ok {
-			return notYet(at.Sub(a.now()))
-		}
-		return nil
-	}
-	query := graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Before: turn}
-	for c, err := range a.graph.Conversations(ctx, cred, query) {
+	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Before: reads.turn}) {
 		if err != nil {
-			return cred.Account, nil, a.readLater(ctx, cred.Account, err)
+			return cred.Account, nil, reads.later(ctx, err)
 		}
 		if isWith(c, person) {
 			return cred.Account, &c, nil
 		}
 	}
 	return cred.Account, nil, nil
-}
-
-// notYet is the error of a call whose turn has not come.
-func notYet(wait time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions("other calls of this account come first", string(privatereply.Paced),
-		temporal.ApplicationErrorOptions{NextRetryDelay: max(wait, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
-}
-
-// readLater says whether a read that failed is tried again, and when. What only a person
-// can mend is waited for, but not a permission: the account may well do without it.
-func (a *Activities) readLater(ctx context.Context, account privatereply.Account, err error) error {
-	var refused *graph.Error
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, ErrUnknownAccount):
-		return temporal.NewNonRetryableApplicationError(err.Error(), string(privatereply.AccountUnknown), nil)
-	case !errors.As(err, &refused):
-		return err
-	}
-	attempt := int(activity.GetInfo(ctx).Attempt)
-	wait := waiting{attempt: attempt, live: true, now: a.now}
-	switch refused.Class {
-	case graph.Throttled:
-		pause := refused.RetryAfter
-		if pause == 0 {
-			pause = max(refused.Pause, refused.Usage.RegainAfter)
-		}
-		a.pacer.ReadRefused(account, refused.Reason, pause)
-		return again(err, refused.Reason, wait.until(refused).Sub(a.now()))
-	case graph.Account:
-		if refused.Reason != privatereply.NotPermitted {
-			return again(err, refused.Reason, jitter(repairInterval))
-		}
-	case graph.NotWritten, graph.Temporary, graph.Unknown:
-		return err // after the wait of the workflow's retry policy
-	case graph.Unlisted:
-		if attempt < maxReads {
-			return err
-		}
-	}
-	return temporal.NewNonRetryableApplicationError(err.Error(), string(refused.Reason), nil)
 }
 
 // claim notes in the person's Conversation that a message is that of the reply that

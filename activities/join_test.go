@@ -61,6 +61,7 @@ func TestJoinConversation(t *testing.T) {
 			},
 			Input: workflows.ConversationInput{
 				Platform: account.Platform, Account: account.ID, Person: person, HumanAgent: humanAgent, RepliedOnly: repliedOnly,
+				Limits: privatereply.LimitsOf(account.Platform),
 			},
 		}
 	}

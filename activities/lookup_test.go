@@ -15,20 +15,23 @@ import (
 // deadline and to Meta's answer to the send.
 func TestLookUpComment(t *testing.T) {
 	created := noon.Add(-time.Hour)
+	facts := func(notRepliable bool) workflows.CommentFacts {
+		return workflows.CommentFacts{CreatedAt: created, Deadline: created.Add(7*24*time.Hour - 2*time.Minute), NotRepliable: notRepliable}
+	}
 	tests := []struct {
 		name    string
 		account privatereply.Account
 		body    string
 		want    workflows.CommentFacts
 	}{
-		{"may be answered", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":true}`, workflows.CommentFacts{CreatedAt: created}},
-		{"may not", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":false}`, workflows.CommentFacts{CreatedAt: created, NotRepliable: true}},
-		{"not said", page, `{"created_time":"2026-03-02T11:00:00+0000"}`, workflows.CommentFacts{CreatedAt: created}},
+		{"may be answered", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":true}`, facts(false)},
+		{"may not", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":false}`, facts(true)},
+		{"not said", page, `{"created_time":"2026-03-02T11:00:00+0000"}`, facts(false)},
 		{"null", page, `{"can_reply_privately":null}`, workflows.CommentFacts{}},
 		{"nothing at all", page, `{}`, workflows.CommentFacts{}},
 		{"unreadable time", page, `{"created_time":"yesterday","can_reply_privately":false}`, workflows.CommentFacts{NotRepliable: true}},
-		{"Instagram", instagram, `{"timestamp":"2026-03-02T11:00:00+0000"}`, workflows.CommentFacts{CreatedAt: created}},
-		{"Instagram Login", instagramLogin, `{"timestamp":"2026-03-02T12:00:00+0100"}`, workflows.CommentFacts{CreatedAt: created}},
+		{"Instagram", instagram, `{"timestamp":"2026-03-02T11:00:00+0000"}`, facts(false)},
+		{"Instagram Login", instagramLogin, `{"timestamp":"2026-03-02T12:00:00+0100"}`, facts(false)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/feed"
 	"github.com/privatereply/privatereply/internal/placing"
@@ -43,15 +44,16 @@ type Sweeper struct {
 	graph    *graph.Client
 	accounts Accounts
 	rules    Rules
+	pacer    *pacing.Pacer
 	placer   *placing.Placer
 	metrics  *Metrics
 	now      func() time.Time
 }
 
 // NewSweeper makes a sweeper that starts replies on queue.
-func NewSweeper(g *graph.Client, accounts Accounts, r Rules, temporal client.Client, namespace, queue string) *Sweeper {
+func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, namespace, queue string) *Sweeper {
 	return &Sweeper{
-		graph: g, accounts: accounts, rules: r, placer: placing.New(temporal, namespace, queue, time.Now),
+		graph: g, accounts: accounts, rules: r, pacer: pacer, placer: placing.New(temporal, namespace, queue, time.Now),
 		metrics: NewMetrics(nil), now: time.Now,
 	}
 }
@@ -65,6 +67,7 @@ func (s *Sweeper) CountIn(m *Metrics) *Sweeper {
 // Register registers the activity.
 func (s *Sweeper) Register(r worker.ActivityRegistry) {
 	register(r, workflows.SweepPageActivity, s.SweepPage)
+	register(r, workflows.SweepConversationsActivity, s.SweepConversations)
 }
 
 // SweepPage reads one page of an account's posts and starts the replies that are

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/rules"
@@ -102,7 +103,7 @@ func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
 			s.started = append(s.started, args[0].(workflows.Input))
 			return nil, nil
 		})
-	s.sweeper = NewSweeper(meta, s, fixedRules{set}, c, "default", queue)
+	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, "default", queue)
 	s.sweeper.now = now
 	s.restart()
 	return s

@@ -15,8 +15,9 @@ type ConversationQuery struct {
 	Limit    int    // at most so many conversations; 0 for all
 	// Since reads the messages of each conversation back to this time, over
 	// several requests if need be. Zero reads the newest 25 or so.
-	Since  time.Time
-	Before func(context.Context) error
+	Since        time.Time
+	Before       func(context.Context) error
+	UpdatedSince time.Time
 }
 
 // Conversation is one thread of an account's inbox.

@@ -20,6 +20,8 @@ const (
 	EndRepliesActivity       = "EndReplies"       // EndReplies
 	DispatchActivity         = "Dispatch"         // → IntakeResult
 	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
+
+	SweepConversationsActivity = "SweepConversations" // SweepConversations → SweptConversations
 )
 
 // Time limits of a send. It may wait two seconds for leave and two for word of its

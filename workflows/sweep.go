@@ -1,12 +1,15 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/privatereply/privatereply"
 )
 
 const (
@@ -17,12 +20,16 @@ const (
 	// dead worker is noticed by the heartbeat, which may wait for one call to Meta.
 	pageTimeout   = 2 * time.Hour
 	pageHeartbeat = 4 * HTTPTimeout
+	// conversationsTimeout is enough for some thousand conversations, at two calls to
+	// Meta a second.
+	conversationsTimeout = time.Hour
 )
 
 // Sweep is one pass over the posts of an account: it starts the reply of every
-// comment of the last 7 days that has none, because its webhook never arrived. It
-// reads a page of posts and goes on as a new run with the next one, so that no
-// history grows with an account.
+// comment of the last 7 days that has none, because its webhook never arrived. Before
+// that it reads the conversations that have changed since the last pass, and tells of
+// messages that no webhook brought. It reads a page of posts and goes on as a new run
+// with the next one, so that no history grows with an account.
 //
 // Sweeps cannot find comments on ads and on live broadcasts: Meta lists neither.
 //
@@ -35,6 +42,9 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 		return nil, err
 	}
 	s.describe(ctx)
+	if in.Carried == nil {
+		s.sweepConversations(ctx)
+	}
 	page, err := s.sweepPage(ctx)
 	if err != nil {
 		return nil, err
@@ -50,8 +60,9 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 
 // sweep is the state of one Sweep.
 type sweep struct {
-	status SweepStatus
-	cursor string // of the page to read; empty for the first
+	status   SweepStatus
+	cursor   string    // of the page to read; empty for the first
+	lastPass time.Time // when the pass before began; zero: there is none
 }
 
 func newSweep(ctx workflow.Context, in SweepInput) *sweep {
@@ -72,6 +83,7 @@ func newSweep(ctx workflow.Context, in SweepInput) *sweep {
 	if !last.FirstSweepAt.IsZero() {
 		s.status.FirstSweepAt = last.FirstSweepAt
 	}
+	s.lastPass = last.StartedAt
 	return s
 }
 
@@ -87,6 +99,31 @@ func lastPass(ctx workflow.Context) (last SweepStatus, err error) {
 		err = workflow.GetLastCompletionResult(ctx, &last)
 	}
 	return last, err
+}
+
+// sweepConversations has the conversations read that have changed. Without them the pass
+// goes on: many an app may not read messages.
+func (s *sweep) sweepConversations(ctx workflow.Context) {
+	var swept SweptConversations
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: conversationsTimeout,
+		StartToCloseTimeout:    conversationsTimeout,
+		HeartbeatTimeout:       pageHeartbeat,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
+		Summary:                "Conversations that have changed",
+	}), SweepConversationsActivity, SweepConversations{
+		Platform: s.status.Platform, Account: s.status.Account, ChangedSince: s.lastPass,
+	}).Get(ctx, &swept)
+	s.status.Conversations, s.status.Messages = swept.Conversations, swept.Messages
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the conversations", "error", err)
+		s.status.ConversationsProblem = privatereply.NoAnswer
+		var refused *temporal.ApplicationError
+		if errors.As(err, &refused) && refused.Type() != "" {
+			s.status.ConversationsProblem = privatereply.Reason(refused.Type())
+		}
+	}
+	s.describe(ctx)
 }
 
 // sweepPage has one page of posts read, and the replies started that are missing.
@@ -125,6 +162,12 @@ func (s *sweep) describe(ctx workflow.Context) {
 		c.Duplicate, c.AlreadyReplied, c.TooOld, c.Own)
 	if c.Failed > 0 {
 		fmt.Fprintf(&b, "**Failed:** %d could not be read or started; the worker's log says why\n\n", c.Failed)
+	}
+	switch {
+	case s.status.ConversationsProblem != "":
+		fmt.Fprintf(&b, "**Conversations** could not be read: %s\n\n", s.status.ConversationsProblem.Sentence())
+	case s.status.Conversations > 0:
+		fmt.Fprintf(&b, "**Conversations** that have changed: %d; in %d of them the person wrote\n\n", s.status.Conversations, s.status.Messages)
 	}
 	if !s.status.ReachedAt.IsZero() {
 		fmt.Fprintf(&b, "**Reached** posts of %s\n\n", clock(s.status.ReachedAt))

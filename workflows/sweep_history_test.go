@@ -34,6 +34,9 @@ func TestHistoriesOfSweep(t *testing.T) {
 		}
 		return page, nil
 	}, activity.RegisterOptions{Name: SweepPageActivity})
+	w.RegisterActivityWithOptions(func(context.Context, SweepConversations) (SweptConversations, error) {
+		return SweptConversations{Conversations: 2, Messages: 1}, nil
+	}, activity.RegisterOptions{Name: SweepConversationsActivity})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,11 @@ type SweepStatus struct {
 	StartedAt    time.Time             `json:"started_at"`     // of the pass
 	FirstSweepAt time.Time             `json:"first_sweep_at"` // when the account's first pass started
 	SweepCounts
-	ReachedAt time.Time `json:"reached_at,omitzero"` // when the oldest post that was read was written
+	ReachedAt     time.Time `json:"reached_at,omitzero"` // when the oldest post that was read was written
+	Conversations int       `json:"conversations"`       // that have changed since the last pass
+	Messages      int       `json:"messages"`            // of persons in them, of which their Conversations were told
+	// ConversationsProblem is why the conversations could not be read; empty: they were.
+	ConversationsProblem privatereply.Reason `json:"conversations_problem,omitempty"`
 }
 
 // SweepCounts is what a pass, or a page of it, came upon. A visitor's post counts as
@@ -66,4 +70,17 @@ type SweptPage struct {
 	SweepCounts
 	Next         string    `json:"next,omitempty"` // the cursor of the next page; empty when the pass is over
 	OldestPostAt time.Time `json:"oldest_post_at,omitzero"`
+}
+
+// SweepConversations asks for the account's conversations that have changed.
+type SweepConversations struct {
+	Platform     privatereply.Platform `json:"platform"`
+	Account      string                `json:"account"`
+	ChangedSince time.Time             `json:"changed_since,omitzero"` // zero: as long as the messaging window is
+}
+
+// SweptConversations counts what was read.
+type SweptConversations struct {
+	Conversations int `json:"conversations"`
+	Messages      int `json:"messages"`
 }

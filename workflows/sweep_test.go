@@ -20,7 +20,10 @@ import (
 // swept plays one run of Sweep against pages that answer as told.
 type swept struct {
 	*testsuite.TestWorkflowEnvironment
-	asked []SweepPage
+	asked         []SweepPage
+	conversations []SweepConversations // asked for
+	changed       SweptConversations
+	unreadable    error // the conversations
 }
 
 func sweepRun(t *testing.T, answer func(context.Context, SweepPage) (SweptPage, error)) *swept {
@@ -34,6 +37,10 @@ func sweepRun(t *testing.T, answer func(context.Context, SweepPage) (SweptPage, 
 		s.asked = append(s.asked, in)
 		return answer(ctx, in)
 	}, activity.RegisterOptions{Name: SweepPageActivity})
+	s.RegisterActivityWithOptions(func(_ context.Context, in SweepConversations) (SweptConversations, error) {
+		s.conversations = append(s.conversations, in)
+		return s.changed, s.unreadable
+	}, activity.RegisterOptions{Name: SweepConversationsActivity})
 	return s
 }
 
@@ -232,5 +239,38 @@ func TestSweepWithoutThePassBefore(t *testing.T) {
 	}
 	if len(s.asked) != 1 || !s.asked[0].FirstSweepAt.Equal(start) {
 		t.Errorf("it asked for %+v", s.asked)
+	}
+}
+
+// A pass reads the conversations once, since the pass before it, and goes on where they
+// cannot be read.
+func TestSweepReadsConversations(t *testing.T) {
+	page := func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{Next: "second"}, nil }
+	s := sweepRun(t, page)
+	s.changed = SweptConversations{Conversations: 7, Messages: 3}
+	s.SetLastCompletionResult(SweepStatus{StartedAt: start.Add(-time.Hour), FirstSweepAt: start.Add(-48 * time.Hour)})
+	s.ExecuteWorkflow(Sweep, sweptAccount)
+	if len(s.conversations) != 1 || !s.conversations[0].ChangedSince.Equal(start.Add(-time.Hour)) || s.conversations[0].Account != sweptAccount.Account {
+		t.Fatalf("asked for %+v", s.conversations)
+	}
+	next := s.nextRun(t)
+	if next == nil || next.Carried.Conversations != 7 || next.Carried.Messages != 3 {
+		t.Fatalf("carried over: %+v", next)
+	}
+	later := sweepRun(t, page)
+	later.ExecuteWorkflow(Sweep, *next)
+	if len(later.conversations) != 0 {
+		t.Errorf("the second page's run asked again: %+v", later.conversations)
+	}
+	for name, err := range map[string]error{
+		"not_permitted": temporal.NewNonRetryableApplicationError("no", "not_permitted", nil),
+		"no_answer":     temporal.NewNonRetryableApplicationError("no", "", nil),
+	} {
+		broken := sweepRun(t, page)
+		broken.unreadable = err
+		broken.ExecuteWorkflow(Sweep, sweptAccount)
+		if next := broken.nextRun(t); next == nil || string(next.Carried.ConversationsProblem) != name {
+			t.Errorf("%s: carried over: %+v", name, next)
+		}
 	}
 }

@@ -115,7 +115,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
+	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, pacer, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
 
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
