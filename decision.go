@@ -42,10 +42,13 @@ const (
 )
 
 // Validate reports the first thing that makes d unusable on platform p, naming the field.
-func (d Decision) Validate(p Platform) error {
+func (d Decision) Validate(p Platform) error { return d.ValidateWithin(p, LimitsOf(p)) }
+
+// ValidateWithin is Validate with the limits of l.
+func (d Decision) ValidateWithin(p Platform, l Limits) error {
 	switch d.Action {
 	case ActionAuto:
-		if err := CheckText(p, d.Text); err != nil {
+		if err := l.CheckText(p, d.Text); err != nil {
 			return fmt.Errorf("decision.text: %w", err)
 		}
 	case ActionAsk, ActionIgnore:

@@ -22,6 +22,9 @@ func TestWaiting(t *testing.T) {
 		waits  []time.Duration // of the attempts from 1
 	}{
 		{"outage", false, outage, []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m, 15 * m, 15 * m}},
+		{"a passing code", false, graph.Error{Class: graph.Temporary, Code: 2}, []time.Duration{m, 4 * m, 16 * m, 64 * m, 180 * m, 180 * m}},
+		{"a code that nobody knows", false, graph.Error{Class: graph.Unlisted, Code: 4711}, []time.Duration{m, 4 * m, 16 * m, 64 * m, 180 * m}},
+		{"live, a passing code", true, graph.Error{Class: graph.Temporary, Code: 2}, []time.Duration{10 * s, 20 * s, 40 * s, m, m}},
 		{"throttle", false, throttled, []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m}},
 		{"no connection", false, notWritten, []time.Duration{m, 2 * m, 4 * m, 8 * m, 15 * m}},
 		{"account", false, account, []time.Duration{5 * m, 5 * m, 5 * m, 5 * m, 5 * m, 5 * m}},

@@ -66,6 +66,9 @@ type broadcast struct {
 
 func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 	b := &broadcast{inbox: inbox{ctx: ctx}, in: in, joined: map[string]bool{}}
+	if b.in.LongestRun == 0 { // a start by hand
+		b.in.LongestRun = privatereply.Duration(privatereply.LiveLimit)
+	}
 	if b.in.FirstSeen.IsZero() {
 		b.in.FirstSeen = b.now()
 	}
@@ -91,7 +94,7 @@ func (b *broadcast) carryOn() BroadcastInput {
 func (b *broadcast) tooLong() bool { return workflow.GetInfo(b.ctx).GetContinueAsNewSuggested() }
 
 // limit is the latest end.
-func (b *broadcast) limit() time.Time { return b.in.FirstSeen.Add(privatereply.LiveLimit) }
+func (b *broadcast) limit() time.Time { return b.in.FirstSeen.Add(time.Duration(b.in.LongestRun)) }
 
 func (b *broadcast) end(at time.Time, by EndedBy) {
 	if b.endedAt.IsZero() {
@@ -105,7 +108,7 @@ func (b *broadcast) watch() error {
 	ctx, stop := workflow.WithCancel(b.ctx)
 	defer stop()
 	gone := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: privatereply.LiveLimit,
+		StartToCloseTimeout: time.Duration(b.in.LongestRun),
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
 		Summary:             "Ask Meta every 10 seconds whether the broadcast runs",

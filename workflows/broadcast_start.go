@@ -17,6 +17,8 @@ type BroadcastInput struct {
 	Media     string                `json:"media"`
 	FirstSeen time.Time             `json:"first_seen,omitzero"`
 	Carried   *CarriedBroadcast     `json:"carried,omitempty"` // from the run before this one
+	// LongestRun is how long a broadcast can run, by the limit in force when it began.
+	LongestRun privatereply.Duration `json:"longest_run,omitempty"`
 }
 
 // CarriedBroadcast is what a Broadcast hands to its next run.
@@ -42,5 +44,5 @@ func BroadcastOptions(p privatereply.Platform, account, media string, firstSeen 
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "Broadcast " + media + " of " + string(p) + " account " + account,
-	}, BroadcastInput{Platform: p, Account: account, Media: media, FirstSeen: firstSeen}, nil
+	}, BroadcastInput{Platform: p, Account: account, Media: media, FirstSeen: firstSeen, LongestRun: privatereply.Duration(privatereply.LiveLimit)}, nil
 }

@@ -65,7 +65,7 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 	}
 	decision := privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.EditedUndecided}
 	if m.Decision != nil {
-		if err := m.Decision.Validate(r.in.Comment.Platform); err != nil {
+		if err := m.Decision.ValidateWithin(r.in.Comment.Platform, r.limits); err != nil {
 			return err
 		}
 		decision = *m.Decision
