@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	commonpb "go.temporal.io/api/common/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -147,13 +149,57 @@ func TestEarliest(t *testing.T) {
 		t.Fatalf("a page has %d rows, %v", len(rows), err)
 	}
 	got := rows[0]
-	want := Row{ID: got.ID, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
+	if got.CommentSHA256 != privatereply.TextSHA256("How much?") {
+		t.Errorf("the comment's hash is %q", got.CommentSHA256)
+	}
+	want := Row{ID: got.ID, CommentSHA256: got.CommentSHA256, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
 		CommentID: got.CommentID, Person: got.Person, Comment: "How much?", Text: "12 euros", Rule: "price", Media: "17900000000000001",
 		Source: privatereply.SourcePost, StartedAt: got.StartedAt}
 	if diff := cmp.Diff(want, got); diff != "" || got.Deadline.IsZero() {
 		t.Errorf("a row: %s", diff)
 	}
 }
+
+// A list tells of an edit and of a photo from the memo alone, and what it cannot read
+// leaves a gap, never a mark that nobody can act on.
+func TestRowOfAnEditedComment(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		memo map[string]any
+		want Row
+	}{
+		"edited, with a photo": {
+			map[string]any{workflows.MemoComment: "How much, in oak?", workflows.MemoEdited: at, workflows.MemoAttachment: "photo", workflows.MemoCommentSHA256: "ab"},
+			Row{Comment: "How much, in oak?", EditedAt: at, Attachment: privatereply.Photo, CommentSHA256: "ab"},
+		},
+		"neither":           {map[string]any{workflows.MemoComment: "How much?"}, Row{Comment: "How much?"}},
+		"of another form":   {map[string]any{workflows.MemoEdited: "yesterday", workflows.MemoAttachment: 7, workflows.MemoCommentSHA256: true}, Row{}},
+		"without their key": {map[string]any{workflows.MemoComment: unreadable, workflows.MemoAttachment: unreadable, workflows.MemoCommentSHA256: unreadable, workflows.MemoEdited: unreadable}, Row{Comment: Encrypted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := converter.GetDefaultDataConverter()
+			memo := map[string]*commonpb.Payload{}
+			for key, v := range tt.memo {
+				p, err := data.ToPayload(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v == unreadable {
+					p.Metadata[converter.MetadataEncoding] = []byte("binary/encrypted")
+				}
+				memo[key] = p
+			}
+			got := New(nil, "default", queue, data).row(&workflowpb.WorkflowExecutionInfo{Memo: &commonpb.Memo{Fields: memo}})
+			got.StartedAt = time.Time{}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// unreadable stands for what this program has no key for.
+const unreadable = "unreadable"
 
 // What people type into a filter is a value, never a part of the query.
 func TestFilterValuesAreQuoted(t *testing.T) {
