@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -261,6 +262,54 @@ func TestDecisions(t *testing.T) {
 	refused(err, NotFound, "does not exist")
 	_, err = b.Status(t.Context(), "conversation:instagram:1:2")
 	refused(err, NotFound, "does not exist")
+}
+
+// dropping is a server that drops every Update, and counts them.
+type dropping struct {
+	client.Client
+	updates int
+}
+
+func (d *dropping) UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	d.updates++
+	return nil, serviceerror.NewWorkflowNotReady("unexpected workflow task failure")
+}
+
+// An Update is sent once: a reply answers each one before it ends, so that one that the
+// server dropped is a fault that is told, and no refusal of the reply.
+func TestNoUpdateIsRepeated(t *testing.T) {
+	const (
+		reply        = "reply:instagram:" + account + ":18000000000000001"
+		conversation = "conversation:instagram:" + account + ":6000000000000001"
+	)
+	for name, decide := range map[string]func(*Client) error{
+		"approve": func(c *Client) error {
+			_, err := c.Approve(t.Context(), reply, "click", workflows.Approve{Approver: "ana"})
+			return err
+		},
+		"reject": func(c *Client) error {
+			_, err := c.Reject(t.Context(), reply, "click", workflows.Reject{Approver: "ana"})
+			return err
+		},
+		"resolve": func(c *Client) error {
+			_, err := c.Resolve(t.Context(), reply, "click", workflows.Resolve{Approver: "ana"})
+			return err
+		},
+		"follow-up": func(c *Client) error {
+			_, err := c.FollowUp(t.Context(), conversation, "click", workflows.FollowUp{Agent: "ana", Text: "Hi"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &dropping{}
+			err := decide(New(server, "default", queue, converter.GetDefaultDataConverter()))
+			var dropped *serviceerror.WorkflowNotReady
+			var refusal *Refusal
+			if server.updates != 1 || !errors.As(err, &dropped) || errors.As(err, &refusal) {
+				t.Errorf("%d Updates, error %v", server.updates, err)
+			}
+		})
+	}
 }
 
 // A reply's story names each attempt with Meta's answer and everybody who decided;
