@@ -171,7 +171,7 @@ func TestRowOfAnEditedComment(t *testing.T) {
 	}{
 		"edited, with a photo": {
 			map[string]any{workflows.MemoComment: "How much, in oak?", workflows.MemoEdited: at, workflows.MemoAttachment: "photo", workflows.MemoCommentSHA256: "ab"},
-			Row{Comment: "How much, in oak?", EditedAt: at, Attachment: privatereply.Photo, CommentSHA256: "ab"},
+			Row{Comment: "How much, in oak?", EditedAt: at, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, CommentSHA256: "ab"},
 		},
 		"neither":           {map[string]any{workflows.MemoComment: "How much?"}, Row{Comment: "How much?"}},
 		"of another form":   {map[string]any{workflows.MemoEdited: "yesterday", workflows.MemoAttachment: 7, workflows.MemoCommentSHA256: true}, Row{}},

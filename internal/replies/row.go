@@ -28,10 +28,9 @@ type Row struct {
 	Rule      string                `json:"rule,omitempty"`
 	Media     string                `json:"media_id,omitempty"`
 	Source    privatereply.Source   `json:"source,omitempty"`
-	// Attachment is the kind of the comment's photo or video; EditedAt is when the
-	// person last changed the comment's words.
-	Attachment privatereply.AttachmentKind `json:"attachment,omitempty"`
-	EditedAt   time.Time                   `json:"edited_at,omitzero"`
+	// Attachment has the kind alone; EditedAt is when the person last changed the words.
+	Attachment privatereply.Attachment `json:"attachment,omitzero"`
+	EditedAt   time.Time               `json:"edited_at,omitzero"`
 	// CommentSHA256 is the hash of the whole comment, of which Comment may be the
 	// beginning: an approval that carries it is refused once the comment was edited.
 	CommentSHA256 string    `json:"comment_sha256,omitempty"`
@@ -73,7 +72,7 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 		}
 	}
 	for key, to := range map[string]any{
-		workflows.MemoAttachment: &r.Attachment, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
+		workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
 	} {
 		if p, ok := memo[key]; ok {
 			_ = c.data.FromPayload(p, to)
