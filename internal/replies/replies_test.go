@@ -126,7 +126,9 @@ func TestEarliest(t *testing.T) {
 	b := newBench(t)
 	const all = 12
 	for n := range all {
-		b.ask(n, nil)
+		b.ask(n, func(in *workflows.Input) {
+			in.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/p.jpg"}
+		})
 	}
 	waiting := Filter{States: []privatereply.State{privatereply.AwaitingApproval}, Running: true}
 	b.until("all are listed", func() bool {
@@ -155,7 +157,7 @@ func TestEarliest(t *testing.T) {
 	}
 	want := Row{ID: got.ID, CommentSHA256: got.CommentSHA256, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
 		CommentID: got.CommentID, Person: got.Person, Comment: "How much?", Text: "12 euros", Rule: "price", Media: "17900000000000001",
-		Source: privatereply.SourcePost, StartedAt: got.StartedAt}
+		Source: privatereply.SourcePost, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, StartedAt: got.StartedAt}
 	if diff := cmp.Diff(want, got); diff != "" || got.Deadline.IsZero() {
 		t.Errorf("a row: %s", diff)
 	}
