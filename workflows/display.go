@@ -133,13 +133,17 @@ func (r *reply) describeComment(line func(format string, args ...any)) {
 	}
 }
 
-// showEdited brings the memo up to date, which lists are made of.
+// showEdited brings the memo up to date, which lists are made of: the comment, its hash
+// and what is proposed for it change together.
 func (r *reply) showEdited() {
-	if err := workflow.UpsertMemo(r.ctx, map[string]any{
-		MemoComment:       cutJSON(r.in.Comment.Text, memoTextBytes),
-		MemoEdited:        r.in.Comment.EditedAt,
-		MemoCommentSHA256: privatereply.TextSHA256(r.in.Comment.Text),
-	}); err != nil {
+	m := memo(r.in)
+	for _, key := range []string{MemoComment, MemoText, MemoRule} {
+		if _, ok := m[key]; !ok {
+			m[key] = nil // takes it away
+		}
+	}
+	m[MemoEdited] = r.in.Comment.EditedAt
+	if err := workflow.UpsertMemo(r.ctx, m); err != nil {
 		r.log.Error("cannot set the memo", "error", err)
 	}
 }

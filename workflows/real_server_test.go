@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -366,4 +367,40 @@ func judge(approve, reject decided) string {
 		return ""
 	}
 	return "not one winner"
+}
+
+// A workflow that an operator resets to its start has forgotten what it sent. Meta's
+// "already replied" is then about its own message, if that stands in the conversation.
+func TestReset(t *testing.T) {
+	s := newStage(t)
+	t.Cleanup(s.work())
+	for name, tt := range map[string]struct {
+		script *script
+		state  privatereply.State
+		reason privatereply.Reason
+	}{
+		"found":   {&script{look: "m_1"}, privatereply.Sent, privatereply.FoundInConversation},
+		"another": {&script{}, privatereply.Undeliverable, privatereply.AlreadyReplied},
+		"unknown": {&script{unreadable: true}, privatereply.Sent, privatereply.ConfirmedByRefusal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := tt.script
+			p.sends = sends(deliveredNow, RefusedBy(privatereply.AlreadyReplied))
+			run := s.start("reset-"+name, OnFacebook(TestComment()), Auto(), p)
+			s.untilState(run.GetID(), privatereply.Sent)
+			reset, err := s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+				Namespace:         client.DefaultNamespace,
+				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+				Reason:            "a test", RequestId: name,
+				WorkflowTaskFinishEventId: 3, // the first workflow task
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status := s.until(run.GetID(), func(status Status) bool { return status.State != privatereply.Sending }); status.State != tt.state || status.Reason != tt.reason {
+				t.Errorf("the reset run %s ended as %s %s, want %s %s", reset.GetRunId(), status.State, status.Reason, tt.state, tt.reason)
+			}
+		})
+	}
 }

@@ -75,7 +75,6 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		return nil // an older edit, or the one that is known
 	}
 	r.in.Comment.Text, r.in.Comment.EditedAt = privatereply.CutText(m.Text, maxEditedBytes), at
-	r.showEdited()
 	switch {
 	case r.objection != nil:
 	case r.state == privatereply.Holding:
@@ -89,6 +88,7 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 	default:
 		r.describe()
 	}
+	r.showEdited()
 	return nil
 }
 
@@ -113,6 +113,7 @@ func (r *reply) redecide() bool {
 		return false
 	}
 	r.decide(*d)
+	r.showEdited()
 	return r.state != privatereply.Sending
 }
 

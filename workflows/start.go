@@ -22,16 +22,16 @@ const (
 	MemoMedia   = "media"
 	MemoNextTry = "next_try" // a time; set while the reply sleeps before a send
 
-	MemoEdited        = "edited"         // a time; set when the comment was edited
 	MemoAttachment    = "attachment"     // the kind of the comment's attachment
-	MemoCommentSHA256 = "comment_sha256" // privatereply.TextSHA256 of the whole comment
+	MemoCommentSHA256 = "comment_sha256" // privatereply.TextSHA256 of the comment, which MemoComment may have cut
+	MemoEdited        = "edited"         // a time; set when the comment was edited
 )
 
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130
 // bytes a field; what is left is shared between the two texts. Sizes are those
 // of the JSON form.
 const (
-	memoTextBytes = 550
+	memoTextBytes = 600 // of both texts together
 	memoNameBytes = 150
 	summaryBytes  = 200
 )
@@ -65,23 +65,34 @@ func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOption
 	}, in, nil
 }
 
+// memo is what lists tell of in. After an edit it is made again of the new words.
 func memo(in Input) map[string]any {
-	m := map[string]any{}
-	for key, v := range map[string]struct {
-		text  string
-		limit int
-	}{
-		MemoPerson:  {in.Comment.Username, memoNameBytes},
-		MemoComment: {in.Comment.Text, memoTextBytes},
-		MemoText:    {in.Decision.Text, memoTextBytes},
-		MemoRule:    {in.Decision.Rule, memoNameBytes},
-		MemoMedia:   {in.Comment.MediaID, memoNameBytes},
+	m := map[string]any{MemoCommentSHA256: privatereply.TextSHA256(in.Comment.Text)}
+	comment, text := memoTexts(in.Comment.Text, in.Decision.Text)
+	for key, v := range map[string]string{
+		MemoPerson:     cutJSON(in.Comment.Username, memoNameBytes),
+		MemoComment:    comment,
+		MemoText:       text,
+		MemoRule:       cutJSON(in.Decision.Rule, memoNameBytes),
+		MemoMedia:      cutJSON(in.Comment.MediaID, memoNameBytes),
+		MemoAttachment: string(in.Comment.Attachment.Kind),
 	} {
-		if v.text != "" {
-			m[key] = cutJSON(v.text, v.limit)
+		if v != "" {
+			m[key] = v
 		}
 	}
 	return m
+}
+
+// memoTexts cuts the two texts of a memo: what one does not need the other one has.
+func memoTexts(comment, text string) (string, string) {
+	comment = cutJSON(comment, max(memoTextBytes/2, memoTextBytes-jsonBytes(text)))
+	return comment, cutJSON(text, memoTextBytes-jsonBytes(comment))
+}
+
+func jsonBytes(text string) int {
+	b, _ := json.Marshal(text) // never fails for a string
+	return len(b)
 }
 
 // cutJSON cuts text so that its JSON form has at most limit bytes: a quote or a
@@ -89,11 +100,11 @@ func memo(in Input) map[string]any {
 func cutJSON(text string, limit int) string {
 	for n := limit; n > 0; {
 		cut := privatereply.CutText(text, n)
-		b, err := json.Marshal(cut)
-		if err == nil && len(b) <= limit {
+		size := jsonBytes(cut)
+		if size <= limit {
 			return cut
 		}
-		n -= max(1, (len(b)-limit)/6)
+		n -= max(1, (size-limit)/6)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,13 +80,14 @@ func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
 		Reason     string  `json:"reason"`
 		Delivered  *bool   `json:"delivered"`
 		HumanAgent bool    `json:"human_agent"`
+		CommentSHA string  `json:"comment_sha256"`
 	}
 	if err := readJSON(w, r, &m); err != nil {
 		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
 		return
 	}
 	v := d.decide(r.Context(), order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: m.Click,
-		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent})
+		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA})
 	writeJSON(w, v.status, v)
 }
 
@@ -94,10 +96,17 @@ func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
 	var m struct {
 		Click   string   `json:"click"`
 		Replies []string `json:"replies"`
+		// CommentSHA256 has the hash of the comment that was read, by the reply's id.
+		CommentSHA256 map[string]string `json:"comment_sha256"`
 	}
 	err := readJSON(w, r, &m)
 	if err == nil && (len(m.Replies) == 0 || len(m.Replies) > maxBulk) {
 		err = fmt.Errorf(`"replies" has %d ids; write 1 to %d`, len(m.Replies), maxBulk)
+	}
+	for id := range m.CommentSHA256 {
+		if err == nil && !slices.Contains(m.Replies, id) {
+			err = fmt.Errorf(`"comment_sha256" has %q, which is not in "replies"`, id)
+		}
 	}
 	if err != nil {
 		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
@@ -105,7 +114,7 @@ func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusOK, struct {
 		Replies []verdict `json:"replies"`
-	}{d.approveAll(r.Context(), m.Replies, m.Click)})
+	}{d.approveAll(r.Context(), m.Replies, m.CommentSHA256, m.Click)})
 }
 
 // readJSON reads a body strictly: a mistyped field must not send the proposal.

@@ -62,7 +62,11 @@ func (d *Desk) bulkForm(w http.ResponseWriter, r *http.Request) {
 			rows[id] = row
 		}
 	}
-	for _, v := range d.approveAll(r.Context(), ids, r.PostForm.Get("click")) {
+	read := map[string]string{}
+	for _, id := range ids {
+		read[id] = r.PostForm.Get("comment_sha256:" + id)
+	}
+	for _, v := range d.approveAll(r.Context(), ids, read, r.PostForm.Get("click")) {
 		item := bulkItem{card: card{Row: rows[v.ID], Now: page.Now}, Verdict: &v}
 		item.ID = v.ID
 		page.Items = append(page.Items, item)
@@ -109,6 +113,10 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	if err == nil && replies.Cut(row.Text) {
 		s, statusErr := d.Replies.Status(r.Context(), id)
 		item.Text, item.State, err = s.Decision.Text, s.State, statusErr
+		if err == nil {
+			item.Comment, item.EditedAt = s.Comment.Text, s.Comment.EditedAt
+			item.Attachment, item.CommentSHA256 = s.Comment.Attachment, privatereply.TextSHA256(s.Comment.Text)
+		}
 	}
 	var no *replies.Refusal
 	switch {
@@ -124,9 +132,10 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	return item
 }
 
-// approveAll approves the proposed texts. One that fails does not keep the others
-// from theirs; but where nobody answers, not each is waited for.
-func (d *Desk) approveAll(ctx context.Context, ids []string, click string) []verdict {
+// approveAll approves the proposed texts; read has the hashes of the comments that were
+// shown. One that fails does not keep the others from theirs; but where nobody answers,
+// not each is waited for.
+func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]string, click string) []verdict {
 	verdicts := make([]verdict, len(ids))
 	var group errgroup.Group
 	group.SetLimit(bulkParallel)
@@ -137,7 +146,7 @@ func (d *Desk) approveAll(ctx context.Context, ids []string, click string) []ver
 				verdicts[i] = verdict{ID: id, Code: v.Code, Words: "Not tried: nobody answers. Nothing was decided.", status: v.status}
 				return nil
 			}
-			verdicts[i] = d.decide(ctx, order{ID: id, Verb: verbApprove, Click: click})
+			verdicts[i] = d.decide(ctx, order{ID: id, Verb: verbApprove, Click: click, CommentSHA256: read[id]})
 			if s := verdicts[i].status; s == http.StatusServiceUnavailable || s == http.StatusBadGateway {
 				silence.Store(&verdicts[i])
 			}

@@ -35,6 +35,9 @@ type order struct {
 	Reason     string
 	Delivered  *bool
 	HumanAgent bool
+	// CommentSHA256 is the privatereply.TextSHA256 of the comment that was shown where
+	// the approval was made; empty: not known.
+	CommentSHA256 string
 }
 
 // verdict is what became of an order, in words for a person.
@@ -46,6 +49,7 @@ type verdict struct {
 	Deadline time.Time           `json:"deadline,omitzero"`
 	Code     string              `json:"code,omitempty"` // why not, for programs
 	Words    string              `json:"words"`
+	Comment  *newWords           `json:"comment,omitempty"` // code edited: what to read before approving
 
 	status int
 }
@@ -59,10 +63,12 @@ func (d *Desk) decide(ctx context.Context, o order) verdict {
 	var v verdict
 	var err error
 	switch {
+	case o.CommentSHA256 != "" && !hashForm.MatchString(o.CommentSHA256):
+		v = verdict{Code: "bad_request", Words: `"comment_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
 	case o.Text != nil && strings.TrimSpace(*o.Text) == "":
 		v = verdict{Code: "text", Words: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
 	case o.Verb == verbApprove:
-		m := workflows.Approve{Approver: user.Name}
+		m := workflows.Approve{Approver: user.Name, CommentSHA256: o.CommentSHA256}
 		if o.Text != nil {
 			m.Text = newlines(*o.Text)
 		}
@@ -78,6 +84,9 @@ func (d *Desk) decide(ctx context.Context, o order) verdict {
 	}
 	if err != nil {
 		v = d.refused(o, err)
+	}
+	if v.Code == string(replies.Refused) && o.CommentSHA256 != "" {
+		d.reread(ctx, o, &v)
 	}
 	v.ID = o.ID
 	if v.Accepted && o.Verb != verbFollowUp {
@@ -111,6 +120,30 @@ func accepted(o order, s privatereply.State) string {
 		return "Noted: it was not delivered. Nothing was sent again."
 	}
 	return "Noted: it was delivered."
+}
+
+// newWords is a comment as its person has edited it.
+type newWords struct {
+	Text     string    `json:"text"`
+	EditedAt time.Time `json:"edited_at,omitzero"`
+	SHA256   string    `json:"comment_sha256"`
+}
+
+// codeEdited is why an approval is refused whose comment has other words by now.
+const codeEdited = "edited"
+
+// reread adds the new words to a refusal that they are the reason of. A reply that
+// was decided meanwhile has another one.
+func (d *Desk) reread(ctx context.Context, o order, v *verdict) {
+	s, err := d.Replies.Status(ctx, o.ID)
+	if err != nil { // the refusal stands, and the reply's page tells
+		return
+	}
+	hash := privatereply.TextSHA256(s.Comment.Text)
+	if hash == o.CommentSHA256 || s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
+		return
+	}
+	v.Code, v.Comment = codeEdited, &newWords{s.Comment.Text, s.Comment.EditedAt, hash}
 }
 
 func (d *Desk) followUp(ctx context.Context, o order, user signin.User, updateID string) (verdict, error) {
@@ -168,6 +201,8 @@ func clickID(name string) string {
 }
 
 var clickForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+var hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // newlines undoes what a browser's form does to the ends of lines: each would count
 // twice against the platform's limit.

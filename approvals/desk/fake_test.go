@@ -34,6 +34,8 @@ type fake struct {
 	refusal  error
 	approved []workflows.Approve
 	updates  []string // the ids of Updates
+	edits    int
+	news     chan struct{} // something happened to the reply that is followed
 }
 
 func (f *fake) matching(filter replies.Filter) []replies.Row {
@@ -79,14 +81,57 @@ func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
 
 func (f *fake) Story(context.Context, string) (replies.Story, error)   { return replies.Story{}, nil }
 func (f *fake) Thread(context.Context, string) (replies.Thread, error) { return f.thread, nil }
-func (f *fake) Follow(ctx context.Context, _ string, _ func()) error   { <-ctx.Done(); return nil }
 func (f *fake) Retention(context.Context) (time.Duration, error)       { return 240 * time.Hour, nil }
 
-func (f *fake) Approve(_ context.Context, _, updateID string, m workflows.Approve) (workflows.Answer, error) {
+func (f *fake) Follow(ctx context.Context, _ string, changed func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.news:
+			changed()
+		}
+	}
+}
+
+// editedRefusal is what a reply says to who approves with the hash of old words.
+const editedRefusal = "the comment was edited at 12:00:00 UTC on 2 Jan 2026; read it again, then decide"
+
+// edit lets the person of a reply change the comment, after which the rules propose
+// another text, as the workflow tells it.
+func (f *fake) edit(id, comment, text string) {
+	f.editUnseen(id, comment, text)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rows = slices.Clone(f.rows)
+	for i, r := range f.rows {
+		if r.ID == id {
+			f.rows[i].Comment, f.rows[i].Text = privatereply.CutText(comment, 300), text
+			f.rows[i].EditedAt, f.rows[i].CommentSHA256 = f.status[id].Comment.EditedAt, privatereply.TextSHA256(comment)
+		}
+	}
+}
+
+// editUnseen is an edit of which lists do not tell yet.
+func (f *fake) editUnseen(id, comment, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status[id]
+	// Each edit is later than the one before.
+	s.Comment.EditedAt = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC).Add(time.Duration(f.edits) * time.Minute)
+	f.edits++
+	s.Comment.Text, s.Text, s.Decision.Text = comment, text, text
+	f.status[id] = s
+}
+
+func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refusal != nil {
 		return workflows.Answer{}, f.refusal
+	}
+	if m.CommentSHA256 != "" && m.CommentSHA256 != privatereply.TextSHA256(f.status[id].Comment.Text) {
+		return workflows.Answer{}, &replies.Refusal{Kind: replies.Refused, Words: editedRefusal}
 	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
 	return workflows.Answer{Accepted: true, State: privatereply.Sending}, nil
@@ -127,7 +172,7 @@ func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row
 		rows = []replies.Row{{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
 			Person: "lena", Comment: "How much?", Text: "12 euros", Rule: "price", Deadline: time.Now().Add(time.Hour), StartedAt: time.Now()}}
 	}
-	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.Status{}}, tokens: map[string]string{}}
+	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.Status{}, news: make(chan struct{})}, tokens: map[string]string{}}
 	for _, r := range rows {
 		c.fake.status[r.ID] = workflows.Status{State: r.State, Deadline: r.Deadline, DeadlineFrom: privatereply.ClockReceived, Text: r.Text,
 			Comment:  privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: "1", PersonID: "2", Text: r.Comment},

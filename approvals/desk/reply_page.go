@@ -26,6 +26,9 @@ type replyView struct {
 	Written  string   // what was written in that form
 	PostURL  string
 	SamePost string
+	// Comment is what the page shows of it, and CommentSHA256 the hash of its words.
+	Comment       privatereply.Comment
+	CommentSHA256 string
 }
 
 // replyPage tells a reply's whole story.
@@ -51,6 +54,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		Row: card{row, decides, d.now()}, Verdict: v, Written: written,
 		PostURL: postURL(row.Platform, row.Media), SamePost: card{Row: row}.SamePost(),
 	}
+	page.Comment.Text, page.Comment.Attachment, page.Comment.EditedAt = row.Comment, row.Attachment, row.EditedAt
 	s, err := d.Replies.Status(r.Context(), id)
 	if err != nil {
 		page.Trouble = d.trouble(err)
@@ -58,6 +62,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Status = &s
 		page.Row.State = s.State // newer than the list
 		page.Row.Deadline = s.Deadline
+		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Chat = d.chat(r, s)
 	}
 	story, err := d.Replies.Story(r.Context(), id)
@@ -133,7 +138,8 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		d.problemPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	o := order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason")}
+	o := order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
+		CommentSHA256: r.PostForm.Get("comment_sha256")}
 	if r.PostForm.Has("text") {
 		text := r.PostForm.Get("text")
 		o.Text = &text

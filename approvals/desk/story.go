@@ -99,6 +99,8 @@ func saidEntry(m replies.Said) entry {
 		return entry{Kind: "person", Title: by + " found that it was not delivered"}
 	case workflows.CommentRemovedSignal:
 		return entry{Kind: "note", Title: "The person removed the comment"}
+	case workflows.CommentEditedSignal:
+		return entry{Kind: "note", Title: "The person edited the comment", Text: m.Text}
 	case workflows.BroadcastEndedSignal:
 		return entry{Kind: "note", Title: "The broadcast ended"}
 	case workflows.PersonRespondedSignal:

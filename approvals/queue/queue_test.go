@@ -146,6 +146,14 @@ func TestWatch(t *testing.T) {
 		if _, v, _ := w.Next(); ids(v)[0] != "person1" {
 			t.Errorf("a nearer deadline: %v", ids(v))
 		}
+		reworded := sooner
+		reworded.Comment, reworded.EditedAt = "In oak?", time.Now().UTC()
+		s.put(reworded)
+		<-w.Changed()
+		changes, v, _ = w.Next()
+		if len(changes) != 1 || len(changes[0].Came) != 1 || !changes[0].Touches(Filter{Search: "oak"}) || v.Rows[0].Comment != "In oak?" {
+			t.Errorf("an edited comment: %+v", changes)
+		}
 		s.take(row(0).ID)
 		<-w.Changed()
 		changes, _, _ = w.Next()
@@ -276,7 +284,7 @@ func TestQuietWhenNobodyWatches(t *testing.T) {
 // The search finds words wherever they are, and filters narrow together.
 func TestFilter(t *testing.T) {
 	r := replies.Row{ID: "reply:instagram:1:18000000000000001", State: privatereply.Holding, Account: "1", Person: "Ünal",
-		Comment: "How MUCH is it?", Text: "12 euros", Rule: "price", Source: privatereply.SourceReel}
+		Comment: "How MUCH is it?", Text: "12 euros", Rule: "price", Source: privatereply.SourceReel, Attachment: privatereply.Attachment{Kind: privatereply.Photo}}
 	for _, tt := range []struct {
 		name string
 		f    Filter
@@ -286,6 +294,7 @@ func TestFilter(t *testing.T) {
 		{"words in any order and case", Filter{Search: "much how"}, true},
 		{"a name in another case", Filter{Search: "üNAL"}, true},
 		{"an id", Filter{Search: "18000000000000001"}, true},
+		{"what is on it", Filter{Search: "photo how"}, true},
 		{"a word that is not there", Filter{Search: "how little"}, false},
 		{"all of it", Filter{State: privatereply.Holding, Account: "1", Rule: "price", Source: privatereply.SourceReel, Search: "euros"}, true},
 		{"another state", Filter{State: privatereply.AwaitingApproval}, false},

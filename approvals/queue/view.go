@@ -67,7 +67,7 @@ type Filter struct {
 }
 
 // Matches reports whether f wants a row. The search looks for every word in what
-// people wrote and in the ids; texts that a list has cut are searched as far as it
+// people wrote, in the kind of an attachment and in the ids; texts that a list has cut are searched as far as it
 // has them.
 func (f Filter) Matches(r replies.Row) bool {
 	switch {
@@ -79,7 +79,7 @@ func (f Filter) Matches(r replies.Row) bool {
 	case f.Search == "":
 		return true
 	}
-	hay := strings.ToLower(strings.Join([]string{r.Person, r.Comment, r.Text, r.Rule, r.Media, r.ID}, "\n"))
+	hay := strings.ToLower(strings.Join([]string{r.Person, r.Comment, r.Text, r.Rule, r.Media, r.ID, string(r.Attachment.Kind)}, "\n"))
 	for word := range strings.FieldsSeq(strings.ToLower(f.Search)) {
 		if !strings.Contains(hay, word) {
 			return false

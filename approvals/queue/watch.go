@@ -10,7 +10,7 @@ const maxChanges = 64
 // Change is what happened between two views.
 type Change struct {
 	Version int
-	Came    []replies.Row // new, or in a new state or with a new deadline
+	Came    []replies.Row // new, in a new state, with a new deadline or with new words
 	Went    []replies.Row // as they were
 	Decided []Decision
 }
@@ -54,7 +54,7 @@ func (q *Queue) publish(v *View, decided []Decision) {
 func compare(was, is *View) Change {
 	var c Change
 	for _, r := range is.Rows {
-		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) {
+		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) || !old.EditedAt.Equal(r.EditedAt) {
 			c.Came = append(c.Came, r)
 			if ok {
 				c.Went = append(c.Went, old)

@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/insist"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -53,14 +52,12 @@ func update[T any](ctx context.Context, c *Client, id, updateID, name string, me
 	}
 	accepting, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
-	handle, err := insist.Update(accepting, func() (client.WorkflowUpdateHandle, error) {
-		return c.temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
-			WorkflowID:   id,
-			UpdateID:     updateID,
-			UpdateName:   name,
-			Args:         []any{message},
-			WaitForStage: client.WorkflowUpdateStageAccepted,
-		})
+	handle, err := c.temporal.UpdateWorkflow(accepting, client.UpdateWorkflowOptions{
+		WorkflowID:   id,
+		UpdateID:     updateID,
+		UpdateName:   name,
+		Args:         []any{message},
+		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {
 		if timedOut(err) && ctx.Err() == nil {

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -123,7 +126,9 @@ func TestEarliest(t *testing.T) {
 	b := newBench(t)
 	const all = 12
 	for n := range all {
-		b.ask(n, nil)
+		b.ask(n, func(in *workflows.Input) {
+			in.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/p.jpg"}
+		})
 	}
 	waiting := Filter{States: []privatereply.State{privatereply.AwaitingApproval}, Running: true}
 	b.until("all are listed", func() bool {
@@ -147,13 +152,57 @@ func TestEarliest(t *testing.T) {
 		t.Fatalf("a page has %d rows, %v", len(rows), err)
 	}
 	got := rows[0]
-	want := Row{ID: got.ID, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
+	if got.CommentSHA256 != privatereply.TextSHA256("How much?") {
+		t.Errorf("the comment's hash is %q", got.CommentSHA256)
+	}
+	want := Row{ID: got.ID, CommentSHA256: got.CommentSHA256, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
 		CommentID: got.CommentID, Person: got.Person, Comment: "How much?", Text: "12 euros", Rule: "price", Media: "17900000000000001",
-		Source: privatereply.SourcePost, StartedAt: got.StartedAt}
+		Source: privatereply.SourcePost, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, StartedAt: got.StartedAt}
 	if diff := cmp.Diff(want, got); diff != "" || got.Deadline.IsZero() {
 		t.Errorf("a row: %s", diff)
 	}
 }
+
+// A list tells of an edit and of a photo from the memo alone, and what it cannot read
+// leaves a gap, never a mark that nobody can act on.
+func TestRowOfAnEditedComment(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		memo map[string]any
+		want Row
+	}{
+		"edited, with a photo": {
+			map[string]any{workflows.MemoComment: "How much, in oak?", workflows.MemoEdited: at, workflows.MemoAttachment: "photo", workflows.MemoCommentSHA256: "ab"},
+			Row{Comment: "How much, in oak?", EditedAt: at, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, CommentSHA256: "ab"},
+		},
+		"neither":           {map[string]any{workflows.MemoComment: "How much?"}, Row{Comment: "How much?"}},
+		"of another form":   {map[string]any{workflows.MemoEdited: "yesterday", workflows.MemoAttachment: 7, workflows.MemoCommentSHA256: true}, Row{}},
+		"without their key": {map[string]any{workflows.MemoComment: unreadable, workflows.MemoAttachment: unreadable, workflows.MemoCommentSHA256: unreadable, workflows.MemoEdited: unreadable}, Row{Comment: Encrypted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := converter.GetDefaultDataConverter()
+			memo := map[string]*commonpb.Payload{}
+			for key, v := range tt.memo {
+				p, err := data.ToPayload(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v == unreadable {
+					p.Metadata[converter.MetadataEncoding] = []byte("binary/encrypted")
+				}
+				memo[key] = p
+			}
+			got := New(nil, "default", queue, data).row(&workflowpb.WorkflowExecutionInfo{Memo: &commonpb.Memo{Fields: memo}})
+			got.StartedAt = time.Time{}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// unreadable stands for what this program has no key for.
+const unreadable = "unreadable"
 
 // What people type into a filter is a value, never a part of the query.
 func TestFilterValuesAreQuoted(t *testing.T) {
@@ -215,6 +264,54 @@ func TestDecisions(t *testing.T) {
 	refused(err, NotFound, "does not exist")
 	_, err = b.Status(t.Context(), "conversation:instagram:1:2")
 	refused(err, NotFound, "does not exist")
+}
+
+// dropping is a server that drops every Update, and counts them.
+type dropping struct {
+	client.Client
+	updates int
+}
+
+func (d *dropping) UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	d.updates++
+	return nil, serviceerror.NewWorkflowNotReady("unexpected workflow task failure")
+}
+
+// An Update is sent once: a reply answers each one before it ends, so that one that the
+// server dropped is a fault that is told, and no refusal of the reply.
+func TestNoUpdateIsRepeated(t *testing.T) {
+	const (
+		reply        = "reply:instagram:" + account + ":18000000000000001"
+		conversation = "conversation:instagram:" + account + ":6000000000000001"
+	)
+	for name, decide := range map[string]func(*Client) error{
+		"approve": func(c *Client) error {
+			_, err := c.Approve(t.Context(), reply, "click", workflows.Approve{Approver: "ana"})
+			return err
+		},
+		"reject": func(c *Client) error {
+			_, err := c.Reject(t.Context(), reply, "click", workflows.Reject{Approver: "ana"})
+			return err
+		},
+		"resolve": func(c *Client) error {
+			_, err := c.Resolve(t.Context(), reply, "click", workflows.Resolve{Approver: "ana"})
+			return err
+		},
+		"follow-up": func(c *Client) error {
+			_, err := c.FollowUp(t.Context(), conversation, "click", workflows.FollowUp{Agent: "ana", Text: "Hi"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &dropping{}
+			err := decide(New(server, "default", queue, converter.GetDefaultDataConverter()))
+			var dropped *serviceerror.WorkflowNotReady
+			var refusal *Refusal
+			if server.updates != 1 || !errors.As(err, &dropped) || errors.As(err, &refusal) {
+				t.Errorf("%d Updates, error %v", server.updates, err)
+			}
+		})
+	}
 }
 
 // A reply's story names each attempt with Meta's answer and everybody who decided;

@@ -28,8 +28,14 @@ type Row struct {
 	Rule      string                `json:"rule,omitempty"`
 	Media     string                `json:"media_id,omitempty"`
 	Source    privatereply.Source   `json:"source,omitempty"`
-	StartedAt time.Time             `json:"started_at"`
-	NextTry   time.Time             `json:"next_try,omitzero"` // of a send that waits; waits of seconds are left out
+	// Attachment has the kind alone; EditedAt is when the person last changed the words.
+	Attachment privatereply.Attachment `json:"attachment,omitzero"`
+	EditedAt   time.Time               `json:"edited_at,omitzero"`
+	// CommentSHA256 is the hash of the whole comment, of which Comment may be the
+	// beginning: an approval that carries it is refused once the comment was edited.
+	CommentSHA256 string    `json:"comment_sha256,omitempty"`
+	StartedAt     time.Time `json:"started_at"`
+	NextTry       time.Time `json:"next_try,omitzero"` // of a send that waits; waits of seconds are left out
 }
 
 // Encrypted stands for what this program has no key for.
@@ -63,6 +69,13 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	} {
 		if p, ok := memo[key]; ok && c.data.FromPayload(p, to) != nil {
 			*to = Encrypted
+		}
+	}
+	for key, to := range map[string]any{
+		workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
+	} {
+		if p, ok := memo[key]; ok {
+			_ = c.data.FromPayload(p, to)
 		}
 	}
 	attributes := info.GetSearchAttributes().GetIndexedFields()

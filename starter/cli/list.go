@@ -109,7 +109,7 @@ func listTable(rows []replies.Row, now time.Time) *console.Table {
 		if waits {
 			cells = slices.Insert(cells, 2, nextTry(r, now))
 		}
-		t.Row(exchange(r.Comment, r.Text), cells...)
+		t.Row(exchange(r, now), cells...)
 	}
 	return t
 }
@@ -144,21 +144,57 @@ func shortID(r replies.Row, rows []replies.Row) string {
 	return r.CommentID
 }
 
+// remarks say what a comment has beside its words, and that they were edited.
+func remarks(r replies.Row, now time.Time) string {
+	var all []string
+	if r.Attachment.Kind != "" && r.Comment != "" {
+		all = append(all, kindWord(r.Attachment.Kind))
+	}
+	if !r.EditedAt.IsZero() {
+		all = append(all, "edited "+console.From(r.EditedAt, now))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, ", ") + ": "
+}
+
+// wordless stands in the place of a comment's words.
+func wordless(kind privatereply.AttachmentKind) string {
+	if kind == "" {
+		return "(no text)"
+	}
+	return "(" + kindWord(kind) + ")"
+}
+
+// kindWord names an attachment. A tool may have started the reply with a kind that
+// nobody knows.
+func kindWord(kind privatereply.AttachmentKind) string {
+	switch {
+	case kind == privatereply.GIF:
+		return "GIF"
+	case slices.Contains(privatereply.AttachmentKinds, kind):
+		return string(kind)
+	}
+	return "attachment"
+}
+
 // exchange shows a comment and the proposed answer in one line.
-func exchange(comment, text string) string {
+func exchange(r replies.Row, now time.Time) string {
 	const between = " → "
-	room := console.Width - console.Columns(between) - 6
+	remarks := remarks(r, now)
+	room := console.Width - console.Columns(between) - 6 - console.Columns(remarks)
 	half := room / 2
-	comment, text = console.Line(comment), console.Line(text)
+	comment, text := console.Line(r.Comment), console.Line(r.Text)
 	if comment == "" {
-		comment = "(no text)"
+		comment = wordless(r.Attachment.Kind)
 	}
 	if text == "" {
-		return "“" + console.Cut(comment, room) + "”"
+		return remarks + "“" + console.Cut(comment, room) + "”"
 	}
 	short := min(console.Columns(comment), console.Columns(text), half)
 	if console.Columns(comment) > console.Columns(text) {
-		return "“" + console.Cut(comment, room-short) + "”" + between + "“" + console.Cut(text, half) + "”"
+		return remarks + "“" + console.Cut(comment, room-short) + "”" + between + "“" + console.Cut(text, half) + "”"
 	}
-	return "“" + console.Cut(comment, half) + "”" + between + "“" + console.Cut(text, room-short) + "”"
+	return remarks + "“" + console.Cut(comment, half) + "”" + between + "“" + console.Cut(text, room-short) + "”"
 }

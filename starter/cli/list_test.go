@@ -93,6 +93,42 @@ func TestListTable(t *testing.T) {
 	}
 }
 
+// Guards: an edit and what a comment shows beside its words are said before it, and
+// stay within the line.
+func TestListRemarks(t *testing.T) {
+	now := time.Now()
+	long := strings.Repeat("word ", 60)
+	edited := now.Add(-5 * time.Minute)
+	for name, tc := range map[string]struct {
+		row  replies.Row
+		want string
+	}{
+		"neither":             {replies.Row{Comment: "How much?", Text: "Hi"}, "  “How much?” → “Hi”\n"},
+		"no text":             {replies.Row{Text: "Hi"}, "  “(no text)” → “Hi”\n"},
+		"a photo alone":       {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.Photo}, Text: "Hi"}, "  “(photo)” → “Hi”\n"},
+		"a GIF with words":    {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.GIF}, Comment: "Ha", Text: "Hi"}, "  GIF: “Ha” → “Hi”\n"},
+		"edited":              {replies.Row{EditedAt: edited, Comment: "How much?"}, "  edited 5m ago: “How much?”\n"},
+		"both":                {replies.Row{EditedAt: edited, Attachment: privatereply.Attachment{Kind: privatereply.Video}, Comment: long, Text: long}, "  video, edited 5m ago: “word word"},
+		"a kind of no one":    {replies.Row{Attachment: privatereply.Attachment{Kind: "\x1b[31m" + privatereply.AttachmentKind(long)}, Comment: long}, "  attachment: “word word"},
+		"edited, photo alone": {replies.Row{EditedAt: edited, Attachment: privatereply.Attachment{Kind: privatereply.Photo}}, "  edited 5m ago: “(photo)”\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			if err := listTable([]replies.Row{tc.row}, now).Write(&b); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(b.String(), tc.want) {
+				t.Errorf("want %q in\n%s", tc.want, b.String())
+			}
+			for line := range strings.Lines(b.String()) {
+				if n := console.Columns(strings.TrimSuffix(line, "\n")); n > console.Width {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+		})
+	}
+}
+
 // Guards: a reply that waits before its send shows when it is tried, and that it is
 // too late; lists without one have no column for it.
 func TestListNextTry(t *testing.T) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -67,9 +68,15 @@ func tell(id string, s workflows.Status, now time.Time) *console.Facts {
 func tellComment(f *console.Facts, c privatereply.Comment, now time.Time) {
 	text := c.Text
 	if text == "" {
-		text = "(no text)"
+		text = wordless(c.Attachment.Kind)
 	}
 	f.Add("Comment", "“%s”", text)
+	if !c.EditedAt.IsZero() {
+		f.Add("", "edited %s", console.When(c.EditedAt, now))
+	}
+	if c.Attachment != (privatereply.Attachment{}) {
+		f.AddWhole("", strings.TrimSpace("with a "+kindWord(c.Attachment.Kind)+" "+c.Attachment.URL))
+	}
 	who := c.Username
 	if who == "" {
 		who = "somebody"

@@ -52,6 +52,22 @@ func TestTell(t *testing.T) {
   Next      starter reject ` + id + ` --reason "…"
 `,
 		},
+		"edited, with a photo": {
+			func(s *workflows.Status) {
+				s.Comment.EditedAt = storyNow.Add(-5 * time.Minute)
+				s.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/" + strings.Repeat("a-long-path/", 10) + "p.jpg\x1b[31m"}
+			},
+			`  State     awaiting_approval: a person must decide
+  Comment   “Does it come in oak?”
+            edited Sun 22 Nov 09:55 UTC (5m ago)
+            with a photo https://scontent.example.com/` + strings.Repeat("a-long-path/", 10) + `p.jpg[31m
+` + strings.SplitAfterN(comment, "\n", 2)[1] + `  Decision  a person decides, by rule wood
+  Reply     “Hi lena, yes.”
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Next      starter approve ` + id + `
+  Next      starter reject ` + id + ` --reason "…"
+`,
+		},
 		"refused by Meta": {
 			func(s *workflows.Status) {
 				s.State, s.Reason = privatereply.Undeliverable, privatereply.PersonUnavailable

@@ -11,7 +11,6 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/internal/insist"
 	"github.com/privatereply/privatereply/starter/devstack"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -83,15 +82,12 @@ func (s *story) delivered(comment string, want int) (text string, err error) {
 
 // update sends an Update as any tool that speaks Temporal can.
 func (s *story) update(ctx context.Context, workflow, name string, message, answer any) error {
-	options := client.UpdateWorkflowOptions{
+	handle, err := s.stack.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   workflow,
 		UpdateID:     "demo-" + name,
 		UpdateName:   name,
 		Args:         []any{message},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
-	}
-	handle, err := insist.Update(ctx, func() (client.WorkflowUpdateHandle, error) {
-		return s.stack.Client.UpdateWorkflow(ctx, options)
 	})
 	if err == nil {
 		err = handle.Get(ctx, answer)

@@ -1,6 +1,6 @@
 // Writing: the editor of a card, counters, drafts, and the forms of a reply's page.
 
-import { announce, button, order, say } from "./hold.js";
+import { announce, button, link, order, say } from "./hold.js";
 
 const encoder = new TextEncoder();
 // As the platforms count: Instagram bytes, Facebook UTF-16 units.
@@ -52,16 +52,31 @@ export function settle(host, words, bad = false) {
 
 const api = (host, verb) => `/api${host.dataset.url}/${verb}`;
 
+// reread shows a comment's new words beside a refusal.
+export function reread(host, comment) {
+  const words = host.querySelector(".words");
+  let quote = words.querySelector(".comment");
+  if (!quote) words.append(quote = el("blockquote", { className: "comment", dir: "auto" }));
+  quote.textContent = comment.text;
+  if (!words.querySelector(".edited")) words.prepend(el("p", { className: "marks" }, el("span", { className: "mark edited", textContent: "edited" })));
+}
+
 export function approve(card) {
   const editor = card.querySelector(".editor"), area = editor?.querySelector("textarea");
   if (card.dataset.settled || editor && !area) return; // decided, or about to be rejected
-  const body = {};
+  const body = { comment_sha256: area?.dataset.comment || card.dataset.comment };
   if (area) body.text = area.value;
   else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
   if (area && !area.value.trim()) { area.focus(); return; }
   showText(card, area);
   order(card, "approve", api(card, "approve"), body, (answer) => {
     if (answer.accepted) { forget(`draft:${card.id}`); settle(card); }
+    if (!answer.comment) return;
+    reread(card, answer.comment);
+    // What somebody wrote can answer the new words. Another proposal may stand behind the
+    // button by now, and is read where it is shown.
+    if (area) area.dataset.comment = answer.comment.comment_sha256;
+    card.querySelector(".buttons").replaceChildren(Object.assign(link("Read and decide", card.dataset.url), { className: "button primary" }));
   });
 }
 
@@ -154,11 +169,12 @@ function submit(e, form) {
   e.preventDefault();
   const host = form.closest("section, article"), about = form.closest("[data-reply]");
   const fields = new FormData(form), body = {};
-  for (const name of ["text", "reason"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
+  for (const name of ["text", "reason", "comment_sha256"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
   for (const name of ["delivered", "human_agent"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
   host.dataset.deadline = verb === "approve" ? about.dataset.deadline : "";
   host.dataset.state = about.dataset.state;
   order(host, verb, api(about, verb), body, (answer) => {
+    if (answer.comment) document.dispatchEvent(new Event("desk:changed"));
     if (!answer.accepted) return;
     for (const area of form.querySelectorAll("textarea")) {
       forget(`draft:${location.pathname}:${area.id}`);
@@ -187,8 +203,9 @@ if (bulk) {
   bar.append(el("div", { className: "outcome", hidden: true }));
   bulk.addEventListener("submit", (e) => {
     e.preventDefault();
-    const ids = boxes().map((b) => b.value);
-    order(bar, "bulk", "/api/approve", { replies: ids }, (answer) => {
+    const items = boxes().map((b) => b.closest("[data-reply]")), ids = items.map((i) => i.dataset.reply);
+    const read = Object.fromEntries(items.filter((i) => i.dataset.comment).map((i) => [i.dataset.reply, i.dataset.comment]));
+    order(bar, "bulk", "/api/approve", { replies: ids, comment_sha256: read }, (answer) => {
       const verdicts = answer.replies || [];
       for (const v of verdicts) {
         const item = [...bulk.querySelectorAll("[data-reply]")].find((i) => i.dataset.reply === v.id);
@@ -196,6 +213,9 @@ if (bulk) {
         box.checked = false;
         box.disabled = true;
         say(item.querySelector(".outcome"), v.words, !v.accepted);
+        if (!v.comment) continue;
+        reread(item, v.comment);
+        item.querySelector(".outcome").append(link("Read and decide", item.dataset.url));
       }
       const good = verdicts.filter((v) => v.accepted).length;
       if (verdicts.length) {

@@ -102,6 +102,7 @@ function merge(doc) {
     if (ids.has(card.id) || card.dataset.settled || card.dataset.pending) continue;
     gone(card);
   }
+  for (const card of coming) edited(here.get(card.id), card);
   fresh = coming.filter((c) => !here.has(c.id));
   bringPages(doc);
   const open = [...here.values()].filter((c) => !c.dataset.settled);
@@ -114,6 +115,42 @@ function merge(doc) {
     announce(end.length === 1 ? "A new reply waits." : `${end.length} new replies wait.`);
   }
   showPill();
+}
+
+const editedWords = {
+  read: "The person edited the comment.",
+  typed: "The person edited the comment while you were writing. Read it again.",
+  clicked: "The person edited the comment before your click was sent. Read it again.",
+};
+
+// edited brings new words to a card. What is being written stays; an approval that was
+// clicked on the old words is taken back.
+function edited(card, next) {
+  if (!card || card.dataset.settled || card.dataset.comment === next.dataset.comment) return;
+  const pending = card.dataset.pending, was = card.querySelector(".outcome");
+  if (pending && !(pending === "approve" && overtaken(card))) return; // its own answer is on the way
+  let words = pending ? editedWords.clicked : was.classList.contains("bad") && was.textContent;
+  if (card.querySelector(".editor")) {
+    words ||= editedWords.typed;
+    delete card.querySelector(".editor textarea")?.dataset.comment;
+    for (const part of [".words", ".by", ".buttons"]) card.querySelector(part).replaceWith(next.querySelector(part));
+    card.querySelector(".proposal:not(.sending)")?.remove();
+    const proposal = next.querySelector(".proposal");
+    if (proposal) card.querySelector(".by").after(proposal);
+    for (const hidden of [proposal, card.querySelector(".buttons")]) if (hidden) hidden.hidden = true;
+  } else {
+    words ||= editedWords.read;
+    const focused = card.contains(document.activeElement), picked = card.querySelector(".pick input")?.checked;
+    card.replaceChildren(...next.childNodes);
+    const pick = card.querySelector(".pick input");
+    if (pick && picked) pick.checked = true;
+    if (focused) card.focus();
+  }
+  for (const name of ["comment", "state", "deadline"]) card.dataset[name] = next.dataset[name];
+  show(card);
+  say(card.querySelector(".outcome"), words, words !== editedWords.read);
+  announce(words);
+  document.dispatchEvent(new Event("desk:pages"));
 }
 
 // gone is a card that no longer belongs here, and nobody here decided it.
@@ -197,6 +234,9 @@ function tellStory(doc) {
   Object.assign(reply.dataset, { state: next.dataset.state, deadline: next.dataset.deadline });
   document.getElementById("state").replaceWith(doc.getElementById("state"));
   document.getElementById("story").replaceWith(doc.getElementById("story"));
+  const said = document.getElementById("comment"), saidNow = doc.getElementById("comment");
+  const reworded = said.dataset.comment && saidNow.dataset.comment && said.dataset.comment !== saidNow.dataset.comment;
+  if (reworded || !said.dataset.comment) said.replaceWith(saidNow);
   for (const id of ["decide", "chat"]) {
     const old = document.getElementById(id), now = doc.getElementById(id);
     if (!now) continue;
@@ -205,25 +245,35 @@ function tellStory(doc) {
       wire(now);
     } else if (old.dataset.pending && changed && id === "decide" && overtaken(old)) {
       swap(old, now, "This was decided before your click was sent.");
+    } else if (reworded && id === "decide" && old.dataset.pending === "approve" && overtaken(old)) {
+      swap(old, now, editedWords.clicked); // what was written comes back from its draft
     } else if (old.dataset.pending) {
       continue;
     } else if (typing(old)) {
       if (changed && id === "decide") say(old.querySelector(".outcome"), `While you were writing: ${now.innerText || now.textContent}`.replace(/\s+/g, " ").slice(0, 400), true);
+      else if (reworded && id === "decide") reread(old, now);
       if (id === "chat") old.querySelector(".chat").replaceWith(now.querySelector(".chat"));
     } else {
-      swap(old, now, "");
+      swap(old, now, reworded && id === "decide" && !old.querySelector(".outcome.bad p") ? editedWords.read : "");
     }
   }
   show();
   announce(document.getElementById("state").textContent);
 }
 
+// reread lets what is being written answer the new words, and says that there are some.
+function reread(old, now) {
+  const hash = old.querySelector("[name=comment_sha256]"), place = old.querySelector(".outcome");
+  if (hash) hash.value = now.querySelector("[name=comment_sha256]")?.value || "";
+  if (!place.classList.contains("bad")) say(place, editedWords.typed, true);
+}
+
 function swap(old, now, words) {
-  const was = old.querySelector(".outcome"), kept = words || (was && !was.hidden && was.textContent);
+  const was = old.querySelector(".outcome"), bad = words || was?.classList.contains("bad"), kept = words || (was && !was.hidden && was.textContent);
   old.replaceWith(now);
   wire(now);
   const place = now.querySelector(".outcome");
-  if (kept && place) say(place, kept, Boolean(words));
+  if (kept && place) say(place, kept, Boolean(bad));
 }
 
 document.addEventListener("desk:changed", () => { if (page === "reply") story(); });

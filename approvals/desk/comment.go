@@ -1,0 +1,40 @@
+package desk
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// marks are what is said beside a comment's words.
+type marks struct {
+	Attachment privatereply.AttachmentKind
+	EditedAt   time.Time
+}
+
+// Any reports whether there is something to say.
+func (m marks) Any() bool { return m.Attachment != "" || !m.EditedAt.IsZero() }
+
+var attachmentWords = map[privatereply.AttachmentKind]string{
+	privatereply.Photo: "photo", privatereply.Video: "video", privatereply.Sticker: "sticker", privatereply.GIF: "GIF",
+}
+
+// kindWord names an attachment. A tool may have started the reply with a kind that
+// nobody knows.
+func kindWord(k privatereply.AttachmentKind) string {
+	if known, ok := attachmentWords[k]; ok {
+		return known
+	}
+	return "attachment"
+}
+
+// linkOf is the address of an attachment, if it can be a link. It is foreign input: what
+// is no plain https address is only shown.
+func linkOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	return u.String()
+}

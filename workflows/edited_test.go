@@ -1,0 +1,141 @@
+package workflows
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+)
+
+// A rule's reply never answers words that are gone: it is decided anew. A person who
+// decides sees the new words, with what the rules propose for them.
+func TestCommentEdited(t *testing.T) {
+	const words = "It arrived broken"
+	asks, ignores := ask(), privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}
+	other := auto()
+	other.Rule, other.Text = "broken", "Sorry! Here is how to return it."
+	held := other
+	held.Hold = privatereply.Duration(30 * time.Minute)
+	tooLong := held
+	tooLong.Hold = privatereply.Duration(2 * week)
+	edited := func(at time.Duration, d *privatereply.Decision) func(*story) {
+		return func(s *story) {
+			s.signalAt(at, CommentEditedSignal, CommentEdited{Text: words, At: start.Add(at), Decision: d})
+		}
+	}
+	asleep := []func(SendPrivateReply) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
+	inDoubt := []func(SendPrivateReply) privatereply.SendResult{doubtful(notSent(privatereply.Outage, true, 3*time.Hour)), delivered}
+	approve := func(at time.Duration) func(*story) {
+		return func(s *story) { s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana"}) }
+	}
+	both := func(all ...func(*story)) func(*story) {
+		return func(s *story) {
+			for _, f := range all {
+				f(s)
+			}
+		}
+	}
+	tests := []struct {
+		name   string
+		first  privatereply.Decision
+		sends  []func(SendPrivateReply) privatereply.SendResult
+		tell   func(*story)
+		state  privatereply.State
+		reason privatereply.Reason
+		texts  []string // of the attempts
+	}{
+		{"held, answered otherwise", autoAfter(time.Hour), nil, edited(time.Minute, &held), privatereply.NoResponse, "", []string{other.Text}},
+		{"held, answered at once", autoAfter(time.Hour), nil, edited(time.Minute, &other), privatereply.NoResponse, "", []string{other.Text}},
+		{"held, a person must decide", autoAfter(time.Hour), nil, edited(time.Minute, &asks), privatereply.Expired, privatereply.NobodyDecided, nil},
+		{"held, nobody asked the rules", autoAfter(time.Hour), nil, edited(time.Minute, nil), privatereply.Expired, privatereply.NobodyDecided, nil},
+		{"held, left alone", autoAfter(time.Hour), nil, edited(time.Minute, &ignores), privatereply.Ignored, privatereply.IgnoredByRule, nil},
+		{"held for longer than there is", autoAfter(time.Hour), nil, edited(time.Minute, &tooLong), privatereply.Expired, privatereply.HoldPastDeadline, nil},
+		{"held, then approved as proposed for the new words", autoAfter(time.Hour), nil,
+			both(edited(time.Minute, &asks), approve(2*time.Minute)), privatereply.NoResponse, "", []string{asks.Text}},
+		{"waits for a person, who sees another proposal", ask(), nil,
+			both(edited(time.Minute, &other), approve(2*time.Minute)), privatereply.NoResponse, "", []string{other.Text}},
+		{"waits for a person, whatever the rules say", ask(), nil, edited(time.Minute, &ignores), privatereply.Expired, privatereply.NobodyDecided, nil},
+		{"on its way, asleep, answered otherwise", auto(), asleep, edited(time.Minute, &other), privatereply.NoResponse, "", []string{auto().Text, other.Text}},
+		{"on its way, asleep, left alone", auto(), asleep, edited(time.Minute, &ignores), privatereply.Ignored, privatereply.IgnoredByRule, []string{auto().Text}},
+		{"on its way, asleep, a person must decide", auto(), asleep, edited(time.Minute, nil), privatereply.Expired, privatereply.NobodyDecided, []string{auto().Text}},
+		{"on its way, and may have arrived", auto(), inDoubt, edited(time.Minute, &ignores), privatereply.NoResponse, "", []string{auto().Text, auto().Text}},
+		{"approved", ask(), asleep, both(approve(time.Minute), edited(2*time.Minute, &ignores)), privatereply.NoResponse, "", []string{ask().Text, ask().Text}},
+		{"sent", auto(), nil, edited(time.Minute, &ignores), privatereply.NoResponse, "", []string{auto().Text}},
+		{"rejected before", auto(), asleep, both(func(s *story) { s.signalAt(time.Minute, RejectMessage, Reject{Approver: "ana"}) }, edited(2*time.Minute, &other)),
+			privatereply.Rejected, privatereply.RejectedByApprover, []string{auto().Text}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tell(t, comment(), tt.first)
+			if tt.sends != nil {
+				s.sends = tt.sends
+			}
+			tt.tell(s)
+			status := s.play()
+			if status.State != tt.state || status.Reason != tt.reason {
+				t.Errorf("ended as %s %s, want %s %s", status.State, status.Reason, tt.state, tt.reason)
+			}
+			var texts []string
+			for _, sent := range s.sent {
+				texts = append(texts, sent.Text)
+			}
+			if strings.Join(texts, "|") != strings.Join(tt.texts, "|") {
+				t.Errorf("sent %q, want %q", texts, tt.texts)
+			}
+			if status.State != privatereply.Rejected && (status.Comment.Text != words || status.Comment.EditedAt.IsZero()) {
+				t.Errorf("the status has the comment %+v", status.Comment)
+			}
+		})
+	}
+}
+
+// An edit counts once, and an older one that comes late does not count.
+func TestEditsInAnyOrder(t *testing.T) {
+	other := auto()
+	other.Text = "For the newest words"
+	s := tell(t, comment(), autoAfter(time.Hour))
+	edit := func(at time.Duration, text string, editedAt time.Duration) {
+		d := other
+		s.signalAt(at, CommentEditedSignal, CommentEdited{Text: text, At: start.Add(editedAt), Decision: &d})
+	}
+	edit(5*time.Minute, "newest", 4*time.Minute)
+	edit(6*time.Minute, "older", 3*time.Minute)
+	edit(7*time.Minute, "newest", 4*time.Minute)
+	s.signalAt(8*time.Minute, CommentEditedSignal, map[string]any{"text": "no time"})
+	s.signalAt(9*time.Minute, CommentEditedSignal, CommentEdited{Text: "a wrong decision", At: start.Add(9 * time.Minute), Decision: &privatereply.Decision{Action: "send"}})
+	status := s.play()
+	if status.Comment.Text != "newest" || !status.Comment.EditedAt.Equal(start.Add(4*time.Minute)) || status.Text != other.Text {
+		t.Errorf("ended with %+v and the reply %q", status.Comment, status.Text)
+	}
+	if len(status.RefusedSignals) != 2 {
+		t.Errorf("refused: %+v", status.RefusedSignals)
+	}
+}
+
+// Whoever decides on the old words is told, with the new ones, and nothing is sent.
+func TestApproveOfOldWords(t *testing.T) {
+	old := privatereply.TextSHA256(comment().Text)
+	s := tell(t, comment(), ask())
+	asks := ask()
+	s.updateAt(time.Second, "wrong", ApproveMessage, Approve{Approver: "ana", CommentSHA256: privatereply.TextSHA256("other")})
+	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: "It arrived broken", At: start.Add(time.Minute), Decision: &asks})
+	s.updateAt(2*time.Minute, "old", ApproveMessage, Approve{Approver: "ana", CommentSHA256: old})
+	s.signalAt(3*time.Minute, ApproveMessage, Approve{Approver: "ana", CommentSHA256: old})
+	s.updateAt(4*time.Minute, "new", ApproveMessage, Approve{Approver: "ana", CommentSHA256: privatereply.TextSHA256("It arrived broken")})
+	status := s.play()
+	for id, want := range map[string]string{
+		"wrong": "comment_sha256: is not that of this comment",
+		"old":   "the comment was edited at 12:01:00 UTC on 2 Mar 2026 and now says `It arrived broken`; read it, then decide again",
+	} {
+		if err := s.rejections[id]; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: told %v, want %q", id, err, want)
+		}
+	}
+	if len(status.RefusedSignals) != 1 || !strings.Contains(status.RefusedSignals[0].Why, "was edited") {
+		t.Errorf("refused: %+v", status.RefusedSignals)
+	}
+	if err := s.rejections["new"]; err != nil || len(s.sent) != 1 || !status.DecidedAt.Equal(start.Add(4*time.Minute)) {
+		t.Errorf("decided at %v with %d sends: %v", status.DecidedAt, len(s.sent), err)
+	}
+}
