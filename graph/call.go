@@ -85,6 +85,9 @@ func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, err
 	fault.Usage = readUsage(resp.Header, cred.Account)
 	fault.RetryAfter = max(fault.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, k.limit+1))
+	if resp.StatusCode == http.StatusTooManyRequests {
+		return answer{}, fault.read(body) // its headers say enough, however the rest arrived
+	}
 	if err != nil {
 		return answer{}, fault.lost(err, at, true)
 	}
