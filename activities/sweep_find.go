@@ -90,7 +90,7 @@ func (f *findings) sift(c feed.Comment) {
 	}
 	deadline := privatereply.DeadlineOf(c.Comment)
 	switch {
-	case f.account.IsSelf(c.PersonID):
+	case f.account.IsSelf(c.PersonID) || c.Own:
 		f.counts.Own++
 		return
 	case deadline.Passed(f.now):

@@ -92,7 +92,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 					return
 				}
 			}
-			if next == "" {
+			if next == "" || seen.again(next) {
 				return
 			}
 			after = next

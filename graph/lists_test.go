@@ -231,6 +231,9 @@ func TestLiveMedia(t *testing.T) {
 			[]LiveMedia{{ID: "90"}}, false},
 		{"in a circle", []string{`{"data":[{"id":"90"}],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
 			`{"data":[{"id":"90"}],"paging":{"cursors":{"after":"c"},"next":"https://x/"}}`}, []LiveMedia{{ID: "90"}}, false},
+		{"in a circle of empty pages", []string{`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
+			`{"data":[],"paging":{"cursors":{"after":"c"},"next":"https://x/"}}`,
+			`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`}, nil, true},
 		{"more, without a way to it", []string{`{"data":[],"paging":{"next":"https://x/?limit=1"}}`}, nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

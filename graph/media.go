@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 	"time"
+
+	"github.com/privatereply/privatereply"
 )
 
 // Media is something that an Instagram account published.
@@ -66,6 +68,9 @@ func (c *Client) LiveMedia(ctx context.Context, cred Credentials) ([]LiveMedia, 
 		}
 		if next == "" {
 			return live, nil
+		}
+		if seen.again(next) {
+			return nil, Error{Op: "list the live media"}.is(Unknown, privatereply.NoAnswer, "the list leads in a circle")
 		}
 		after = next
 	}

@@ -254,3 +254,12 @@ func (l listed) circles(ids []str) bool {
 	}
 	return !fresh
 }
+
+// again notes what asks for the next page, and reports whether that was asked for
+// before: empty pages too can lead in a circle.
+func (l listed) again(next string) bool {
+	key := str("next " + next)
+	before := l[key]
+	l[key] = true
+	return before
+}
