@@ -38,7 +38,7 @@ const (
 	ThreadOwnedElsewhere         Reason = "thread_owned_elsewhere"
 	ContentNotAllowed            Reason = "content_not_allowed"
 	BadRequest                   Reason = "bad_request"
-	Refused                      Reason = "refused" // a final refusal that has no name here
+	Refused                      Reason = "refused" // a refusal that has no name here, final or not in the table
 	ResolvedNotDelivered         Reason = "resolved_not_delivered"
 	NoAnswer                     Reason = "no_answer"         // the request went out, no readable answer came
 	AnsweredWithError            Reason = "answered_in_error" // Meta may have done it and answered with an error
@@ -53,7 +53,7 @@ const (
 	TokenRejected    Reason = "token_rejected"
 	NotPermitted     Reason = "not_permitted"
 	AccountBlocked   Reason = "account_blocked"
-	AppMisconfigured Reason = "app_misconfigured" // the app's secret, its proof or the app itself
+	AppMisconfigured Reason = "app_misconfigured"
 	Outage           Reason = "outage"
 	NotConnected     Reason = "not_connected" // nothing left the process
 	AccountUnknown   Reason = "account_unknown"
@@ -95,7 +95,7 @@ var sentences = map[Reason]string{
 	ThreadOwnedElsewhere:         "Another app controls this conversation.",
 	ContentNotAllowed:            "Meta does not allow this content.",
 	BadRequest:                   "Meta did not understand the request.",
-	Refused:                      "Meta refused it for good.",
+	Refused:                      "Meta refused it.",
 	ResolvedNotDelivered:         "A person found that nothing was delivered.",
 	NoAnswer:                     "The request went out, but no readable answer came back.",
 	AnsweredWithError:            "Meta answered with an error that it also gives after delivering.",
@@ -105,8 +105,8 @@ var sentences = map[Reason]string{
 	Throttled:                    "Meta is limiting this account.",
 	TokenRejected:                "Meta rejects the account's access token.",
 	NotPermitted:                 "The account or the app lacks a permission.",
-	AppMisconfigured:             "Meta does not accept the app: its secret, its proof or the app itself must be repaired.",
 	AccountBlocked:               "Meta has blocked this account from messaging for now.",
+	AppMisconfigured:             "Meta does not accept the app: its secret, its proof or the app itself must be repaired.",
 	Outage:                       "Meta had a passing fault.",
 	NotConnected:                 "Meta could not be reached.",
 	AccountUnknown:               "The accounts file does not have this account.",

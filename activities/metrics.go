@@ -56,7 +56,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	// A series that begins at zero shows its first event.
 	m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeSent), "")
 	for _, r := range []privatereply.Reason{
-		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountBlocked, privatereply.AccountUnknown,
+		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountBlocked, privatereply.AppMisconfigured, privatereply.AccountUnknown,
 	} {
 		m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeNotSent), string(r))
 	}

@@ -89,7 +89,7 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 		{"already replied", 400, nil, `{"error":{"code":10900}}`, wrote(privatereply.OutcomeRefused, privatereply.AlreadyReplied, 10900, 0), 0},
 		{"Instagram's one code for three things", 400, nil, `{"error":{"code":100,"error_subcode":2534025}}`,
 			wrote(privatereply.OutcomeRefused, privatereply.NotRepliableOrAlreadyReplied, 100, 2534025), 0},
-		{"not in the table", 400, nil, `{"error":{"code":424242}}`, wrote(privatereply.OutcomeRefused, privatereply.Refused, 424242, 0), 0},
+		{"not in the table", 400, nil, `{"error":{"code":424242}}`, wrote(privatereply.OutcomeNotSent, privatereply.Refused, 424242, 0), time.Minute},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -86,7 +86,7 @@ func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPage) (workfl
 	if err != nil {
 		return workflows.SweptPage{}, s.failure(ctx, fmt.Errorf("%w: %w", errNoSecrets, err))
 	}
-	reader := feed.Reader{Graph: s.graph, Credentials: cred, Before: alive}
+	reader := feed.Reader{Graph: s.graph, Credentials: cred, Before: alive, Warn: activity.GetLogger(ctx).Warn}
 	page, err := reader.Posts(ctx, in.Cursor, time.Time{})
 	if err != nil {
 		return workflows.SweptPage{}, s.failure(ctx, err)

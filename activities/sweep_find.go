@@ -52,7 +52,7 @@ func (s *Sweeper) newFindings(ctx context.Context, account privatereply.Account,
 }
 
 // look reads everything under a post. A post that Meta refuses for good, because it
-// is gone, does not keep its neighbours from being read.
+// is gone, or with a code that nobody knows, does not keep its neighbours from being read.
 func (f *findings) look(ctx context.Context, r feed.Reader, post feed.Post) error {
 	f.counts.Posts++
 	if at := post.CreatedAt; !at.IsZero() {
@@ -68,7 +68,7 @@ func (f *findings) look(ctx context.Context, r feed.Reader, post feed.Post) erro
 	}
 	for c, err := range r.Comments(ctx, post, f.now.Add(-threadsWithin)) {
 		var failed *graph.Error
-		if errors.As(err, &failed) && failed.Class == graph.Final {
+		if errors.As(err, &failed) && (failed.Class == graph.Final || failed.Class == graph.Unlisted) {
 			f.log.Warn("cannot read the comments of a post", "post", post.ID, "error", err)
 			f.counts.Failed++
 			return nil
@@ -90,7 +90,7 @@ func (f *findings) sift(c feed.Comment) {
 	}
 	deadline := privatereply.DeadlineOf(c.Comment)
 	switch {
-	case f.account.IsSelf(c.PersonID):
+	case f.account.IsSelf(c.PersonID) || c.Own:
 		f.counts.Own++
 		return
 	case deadline.Passed(f.now):

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 type refusal struct {
 	Code      *integer `json:"code"`
 	Subcode   integer  `json:"error_subcode"`
+	Type      label    `json:"type"`
 	Transient flag     `json:"is_transient"`
 	TraceID   trace    `json:"fbtrace_id"`
 }
@@ -20,6 +22,9 @@ type refusal struct {
 // read completes e from the body of an answer that has arrived in full. It
 // returns nil if the answer is a success that the caller may decode.
 func (e Error) read(body []byte) *Error {
+	if e.HTTPStatus == http.StatusTooManyRequests {
+		return e.tooMany(body)
+	}
 	if e.HTTPStatus >= 300 && e.HTTPStatus < 400 {
 		return e.is(Unknown, privatereply.NoAnswer, "the answer is a redirect, which the Graph API never sends")
 	}
@@ -46,6 +51,28 @@ func (e Error) read(body []byte) *Error {
 	return e.classify(r)
 }
 
+// tooMany completes e for HTTP 429, which proves that nothing was done, whatever
+// stands below it. A limit or a fault of the account that the table knows keeps its
+// name and its rest.
+func (e Error) tooMany(body []byte) *Error {
+	var envelope struct {
+		Error refusal `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) == nil && envelope.Error.Code != nil {
+		r := envelope.Error
+		if r.TraceID != "" {
+			e.TraceID = string(r.TraceID)
+		}
+		known := e.classify(r)
+		if known.Class == Throttled || known.Class == Account {
+			known.MayHaveDelivered = false
+			return known
+		}
+		e.Code, e.Subcode = known.Code, known.Subcode
+	}
+	return e.is(Throttled, privatereply.Throttled, "Meta takes no more calls for now")
+}
+
 // traceForm keeps an arbitrary text from passing as a trace id.
 var traceForm = regexp.MustCompile(`^[A-Za-z0-9_+/=-]{1,40}$`)
 
@@ -64,6 +91,17 @@ func (t *trace) UnmarshalJSON(b []byte) error {
 	var s string
 	if json.Unmarshal(b, &s) == nil {
 		*t = trace(traceID(s))
+	}
+	return nil
+}
+
+// label is the name of a kind of error. Anything else reads as none.
+type label string
+
+func (l *label) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*l = label(s)
 	}
 	return nil
 }

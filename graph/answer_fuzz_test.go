@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var classes = []Class{NotWritten, Unknown, Throttled, Account, Temporary, Final, AlreadyReplied, NotRepliableOrReplied}
+var classes = []Class{NotWritten, Unknown, Throttled, Account, Temporary, Final, Unlisted, AlreadyReplied, NotRepliableOrReplied}
 
 // Guards the one place that reads what a stranger wrote: any bytes end in a class,
 // no answer short of an explicit Graph error is taken for a refusal, and no word
@@ -22,7 +22,7 @@ func FuzzAnswer(f *testing.F) {
 		`{"error":{"code":99999999999999999999}}`, `{"error":{"code":null}}`, `{"error":[]}`, `{"error":null}`,
 		`{"error":{"message":"Guten Tag"`, `<html>Guten Tag</html>`, `null`, `[]`, `""`, ``, "\x00\xff",
 	} {
-		for _, status := range []int{200, 302, 400, 500} {
+		for _, status := range []int{200, 302, 400, 429, 500} {
 			f.Add(status, []byte(body))
 		}
 	}
@@ -36,6 +36,12 @@ func FuzzAnswer(f *testing.F) {
 		}
 		if !slices.Contains(classes, e.Class) || e.Class == NotWritten || e.Reason == "" || e.Meaning == "" {
 			t.Fatalf("unclassified: %+v", e)
+		}
+		if status == 429 {
+			if e.Class != Throttled && e.Class != Account || e.MayHaveDelivered {
+				t.Fatalf("429 proves that nothing was done: %+v", e)
+			}
+			return
 		}
 		var said struct{ Error struct{ Code any } }
 		if json.Unmarshal(body, &said) != nil && e.Class != Unknown || !e.MayHaveDelivered && said.Error.Code == nil {

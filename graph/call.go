@@ -44,8 +44,24 @@ func (a answer) unreadable(meaning string) error {
 	return a.fault.is(Unknown, privatereply.NoAnswer, meaning)
 }
 
-// do makes the request, once. Every error is an *Error.
+// beforeKey finds the function of EachRequest in a context.
+type beforeKey struct{}
+
+// EachRequest returns a context with which before is called ahead of every request,
+// also of those that a list needs because Meta did not give a page at once: for a
+// limiter, or a sign of life. An error of before ends the call, as it is.
+func EachRequest(ctx context.Context, before func(context.Context) error) context.Context {
+	return context.WithValue(ctx, beforeKey{}, before)
+}
+
+// do makes the request, once. Every error is an *Error, or what the function of
+// EachRequest returned.
 func (c *Client) do(ctx context.Context, cred Credentials, k call) (answer, error) {
+	if before, ok := ctx.Value(beforeKey{}).(func(context.Context) error); ok {
+		if err := before(ctx); err != nil {
+			return answer{}, err
+		}
+	}
 	ctx, end := traced(ctx, k.op)
 	a, err := c.try(ctx, cred, k)
 	end(a, err)
@@ -85,6 +101,9 @@ func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, err
 	fault.Usage = readUsage(resp.Header, cred.Account)
 	fault.RetryAfter = max(fault.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, k.limit+1))
+	if resp.StatusCode == http.StatusTooManyRequests {
+		return answer{}, fault.read(body) // its headers say enough, however the rest arrived
+	}
 	if err != nil {
 		return answer{}, fault.lost(err, at, true)
 	}

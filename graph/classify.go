@@ -15,11 +15,11 @@ const globalSubcode = 1_000_000
 // is then retried even where the table would give up.
 func (e Error) classify(r refusal) *Error {
 	e.Code, e.Subcode = int(*r.Code), int(r.Subcode)
-	found, known := lookup(e.Code, e.Subcode, r.Transient == no)
+	found, known := lookup(e.Code, e.Subcode, string(r.Type), r.Transient == no)
 	if !known {
 		found = unlisted(e.Code, e.Subcode, e.HTTPStatus)
 	}
-	if r.Transient == yes && found.class == Final {
+	if r.Transient == yes && (found.class == Final || !known) {
 		found.class, found.reason = Temporary, privatereply.Outage
 		found.meaning = "Meta calls this passing: " + found.meaning
 	}
@@ -29,8 +29,9 @@ func (e Error) classify(r refusal) *Error {
 	return done
 }
 
-// lookup finds the row for an error. said is true if Meta said is_transient:false.
-func lookup(code, subcode int, said bool) (row, bool) {
+// lookup finds the row for an error of a kind, which is Meta's "type". said is true
+// if Meta said is_transient:false.
+func lookup(code, subcode int, kind string, said bool) (row, bool) {
 	stages := []func(row) bool{
 		func(r row) bool { return subcode != 0 && r.code == code && r.subcode == subcode },
 		func(r row) bool { return subcode >= globalSubcode && r.subcode == subcode },
@@ -39,7 +40,7 @@ func lookup(code, subcode int, said bool) (row, bool) {
 	}
 	for _, fits := range stages {
 		for _, r := range table {
-			if fits(r) && (said || !r.saidPermanent) {
+			if fits(r) && (said || !r.saidPermanent) && (r.kind == "" || r.kind == kind) {
 				return r, true
 			}
 		}
@@ -47,8 +48,8 @@ func lookup(code, subcode int, said bool) (row, bool) {
 	return row{}, false
 }
 
-// unlisted is the row of an error that the table does not have. Meta answered, so
-// it is a refusal; but a fault in Meta's server proves nothing.
+// unlisted is the row of an error that the table does not have. A refusal with a
+// status of 4xx proves that Meta did nothing; a fault in Meta's server proves nothing.
 func unlisted(code, subcode, status int) row {
 	name := fmt.Sprint(code)
 	if subcode != 0 {
@@ -61,7 +62,7 @@ func unlisted(code, subcode, status int) row {
 		}
 	}
 	return row{
-		class: Final, reason: privatereply.Refused,
+		class: Unlisted, reason: privatereply.Refused, doubtful: status < 400,
 		meaning: "Meta refused it with error " + name + ", which is not in the table",
 	}
 }

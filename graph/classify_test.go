@@ -39,15 +39,27 @@ func TestClassify(t *testing.T) {
 		{"a subcode under another code", `"code":100,"error_subcode":2534022`, 400, Final, privatereply.OutsideWindow, false, 0},
 		{"a small subcode is its own code's", `"code":4,"error_subcode":33`, 400, Throttled, privatereply.Throttled, false, 0},
 		{"a token error under a new subcode", `"code":190,"error_subcode":2069030`, 400, Account, privatereply.TokenRejected, false, 0},
-		{"code 10 under a new subcode", `"code":10,"error_subcode":2599999`, 403, Final, privatereply.Refused, false, 0},
-		{"code 100 under a new subcode", `"code":100,"error_subcode":2599999`, 400, Final, privatereply.Refused, false, 0},
+		{"code 10 under a new subcode", `"code":10,"error_subcode":2599999`, 403, Unlisted, privatereply.Refused, false, 0},
+		{"code 100 under a new subcode", `"code":100,"error_subcode":2599999`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"permissions under a new subcode", `"code":200,"error_subcode":2599999`, 403, Account, privatereply.NotPermitted, false, 0},
-		{"below the range of permissions", `"code":199`, 400, Final, privatereply.Refused, false, 0},
-		{"above the range of permissions", `"code":300`, 400, Final, privatereply.Refused, false, 0},
-		{"above the range of limits", `"code":80015`, 400, Final, privatereply.Refused, false, 0},
-		{"an unlisted pair", `"code":4242,"error_subcode":4243`, 400, Final, privatereply.Refused, false, 0},
+		{"below the range of permissions", `"code":199`, 400, Unlisted, privatereply.Refused, false, 0},
+		{"above the range of permissions", `"code":300`, 400, Unlisted, privatereply.Refused, false, 0},
+		{"above the range of limits", `"code":80015`, 400, Unlisted, privatereply.Refused, false, 0},
+		{"an unlisted pair", `"code":4242,"error_subcode":4243`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"an unlisted pair that is passing", `"code":4242,"error_subcode":4243,"is_transient":true`, 400, Temporary, privatereply.Outage, false, 0},
 		{"an unlisted pair of a failing server", `"code":4242,"error_subcode":4243`, 500, Unknown, privatereply.AnsweredWithError, true, 0},
+		{"an unlisted pair of a failing server that is passing", `"code":4242,"error_subcode":4243,"is_transient":true`, 500, Temporary, privatereply.Outage, true, 0},
+		{"an unlisted pair with a success status", `"code":4242`, 200, Unlisted, privatereply.Refused, true, 0},
+		{"a missing proof", `"code":100,"type":"GraphMethodException"`, 400, Account, privatereply.AppMisconfigured, false, 0},
+		{"a missing object is no missing proof", `"code":100,"error_subcode":33,"type":"GraphMethodException"`, 400, Final, privatereply.CommentNotFound, false, 0},
+		{"a wrong parameter on Instagram", `"code":100,"type":"IGApiException"`, 400, Final, privatereply.BadRequest, false, 0},
+		{"a type that is no text", `"code":100,"type":{}`, 400, Final, privatereply.BadRequest, false, 0},
+		{"429 with a limit that is known", `"code":32`, 429, Throttled, privatereply.Throttled, false, limitPause},
+		{"429 with a doubtful block", `"code":4,"error_subcode":2207051`, 429, Throttled, privatereply.AccountBlocked, false, actionPause},
+		{"429 with a token error", `"code":190`, 429, Account, privatereply.TokenRejected, false, 0},
+		{"429 with a passing fault", `"code":2`, 429, Throttled, privatereply.Throttled, false, 0},
+		{"429 with an unlisted code", `"code":4242`, 429, Throttled, privatereply.Throttled, false, 0},
+		{"429 with a final refusal", `"code":10901`, 429, Throttled, privatereply.Throttled, false, 0},
 		{"a refusal with a success status", `"code":10901`, 200, Final, privatereply.ReplyTimeExpired, false, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -78,7 +90,7 @@ func TestUnlistedErrorIsNamed(t *testing.T) {
 // Guards the two questions that the callers' retries hang on.
 func TestClassRetried(t *testing.T) {
 	want := map[Class]bool{
-		NotWritten: true, Throttled: true, Account: true, Temporary: true,
+		NotWritten: true, Throttled: true, Account: true, Temporary: true, Unlisted: true,
 		Unknown: false, Final: false, AlreadyReplied: false, NotRepliableOrReplied: false,
 	}
 	for class, retried := range want {
@@ -119,7 +131,10 @@ func TestEnvelopes(t *testing.T) {
 		{"a web page", 502, `<html>Guten Tag</html>`, Unknown, ""},
 		{"cut off", 400, `{"error":{"code":190`, Unknown, ""},
 		{"a second value after the first", 400, `{"error":{"code":190}}{}`, Unknown, ""},
-		{"429 without a Graph error", 429, `{}`, Unknown, ""},
+		{"429 without a Graph error", 429, `{}`, Throttled, ""},
+		{"429 as a web page", 429, `<html>Guten Tag</html>`, Throttled, ""},
+		{"429 with nothing", 429, ``, Throttled, ""},
+		{"429 with a Graph error", 429, `{"error":{"code":613,"fbtrace_id":"AbC"}}`, Throttled, "AbC"},
 		{"a redirect with a Graph error", 302, `{"error":{"code":190}}`, Unknown, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

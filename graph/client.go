@@ -33,6 +33,7 @@ type Client struct {
 	timeout   time.Duration
 	now       func() time.Time
 	transport http.RoundTripper
+	shares    shares // of lists that Meta does not give in full
 }
 
 // New checks o and returns a client. It does not connect.

@@ -2,7 +2,12 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
 	"time"
+
+	"github.com/privatereply/privatereply"
 )
 
 // Comment is a comment as a list shows it.
@@ -10,12 +15,14 @@ type Comment struct {
 	ID                string
 	ParentID          string // the comment that this one answers
 	PersonID          string // empty without the permission to see it
+	UserID            string // Instagram only: its author, where that is the account itself and Meta says so
 	Username          string
 	Text              string
-	CreatedAt         time.Time // UTC; zero if Meta did not say
-	CanReplyPrivately *bool     // Facebook only; nil if Meta did not say
-	Replies           []Comment // Instagram only; Facebook lists them among the comments
-	RepliesAfter      string    // continues Replies with Client.Replies; empty at the end
+	Attachment        privatereply.Attachment // Facebook only; zero if there is none
+	CreatedAt         time.Time               // UTC; zero if Meta did not say
+	CanReplyPrivately *bool                   // Facebook only; nil if Meta did not say
+	Replies           []Comment               // Instagram only; Facebook lists them among the comments
+	RepliesAfter      string                  // continues Replies with Client.Replies; empty at the end
 }
 
 // CommentPage is one page of comments.
@@ -25,44 +32,72 @@ type CommentPage struct {
 	Usage    Usage
 }
 
-// Sizes of a page. Meta takes 50 for Instagram's comments; the others keep an
-// answer, with what is nested in it, well inside the time of one call.
-const (
-	commentsPerPage = "50"
-	postsPerPage    = "25"
-	mediaPerPage    = "25"
+// Sizes of a page, and the smaller ones that are tried where Meta calls a page too
+// large. Meta takes 50 for Instagram's comments; the others keep an answer, with what
+// is nested in it, well inside the time of one call.
+var (
+	postSizes    = []int{25, 10, 5, 1}
+	nestedSizes  = []int{50, 25, 10, 5} // comments of each post on such a page
+	commentSizes = []int{50, 25, 10, 5, 1}
+	unsaidSizes  = []int{0, 10, 5, 1}
 )
 
 const (
-	facebookComment  = "id,message,created_time,from,parent,can_reply_privately"
-	instagramComment = "id,text,timestamp,username,from,parent_id"
+	plainFacebookComment = "id,message,created_time,from,parent,can_reply_privately"
+	facebookComment      = plainFacebookComment + ",attachment{type,url,media{image{src},source}}"
 )
+
+// instagramComments are what is asked for of a comment. Meta tells "user" only of the
+// account's own ones, and withholds "from" from some tokens.
+var instagramComments = []string{
+	"id,text,timestamp,username,from,user,parent_id",
+	"id,text,timestamp,username,from,parent_id",
+	"id,text,timestamp,username,parent_id",
+}
+
+// instagramFields asks for comments, with the first replies of each if they are
+// wanted, fewer on a smaller page.
+func instagramFields(replies bool) []func(size int) string {
+	fields := make([]func(int) string, len(instagramComments))
+	for i, names := range instagramComments {
+		fields[i] = func(size int) string {
+			switch {
+			case !replies:
+				return names
+			case size == 0:
+				return names + ",replies{" + names + "}"
+			}
+			return fmt.Sprintf("%s,replies.limit(%d){%s}", names, min(10, commentSizes[size]), names)
+		}
+	}
+	return fields
+}
 
 // PostComments reads a page of the comments of a Page's post, replies to comments
-// among them, from the cursor after on.
+// among them, from after on.
 func (c *Client) PostComments(ctx context.Context, cred Credentials, postID, after string) (CommentPage, error) {
-	q := fields(facebookComment, commentsPerPage, after)
-	q.Set("filter", "stream") // without it only the comments of the first level
-	return c.comments(ctx, cred, call{op: "list a post's comments", path: []string{postID, "comments"}, query: q})
+	return c.comments(ctx, cred, call{
+		op: "list a post's comments", path: []string{postID, "comments"},
+		query: url.Values{"filter": {"stream"}}, // without it only the comments of the first level
+	}, asking{fields: append(always(facebookComment), always(plainFacebookComment)...), sizes: commentSizes, after: after})
 }
 
 // MediaComments reads a page of the comments of an Instagram media, each with the
-// first of its replies, from the cursor after on. Comments on ads and on live
-// broadcasts are not in it.
+// first of its replies, from after on. Comments on ads and on live broadcasts are not
+// in it.
 func (c *Client) MediaComments(ctx context.Context, cred Credentials, mediaID, after string) (CommentPage, error) {
-	q := fields(instagramComment+",replies{"+instagramComment+"}", commentsPerPage, after)
-	return c.comments(ctx, cred, call{op: "list a media's comments", path: []string{mediaID, "comments"}, query: q})
+	return c.comments(ctx, cred, call{op: "list a media's comments", path: []string{mediaID, "comments"}},
+		asking{fields: instagramFields(true), sizes: commentSizes, after: after})
 }
 
-// Replies reads a page of the replies to an Instagram comment, from the cursor
-// after on.
+// Replies reads a page of the replies to an Instagram comment, from after on.
 func (c *Client) Replies(ctx context.Context, cred Credentials, commentID, after string) (CommentPage, error) {
-	q := fields(instagramComment, commentsPerPage, after)
-	return c.comments(ctx, cred, call{op: "list a comment's replies", path: []string{commentID, "replies"}, query: q})
+	return c.comments(ctx, cred, call{op: "list a comment's replies", path: []string{commentID, "replies"}},
+		asking{fields: instagramFields(false), sizes: commentSizes, after: after})
 }
 
-func (c *Client) comments(ctx context.Context, cred Credentials, k call) (CommentPage, error) {
-	nodes, after, usage, err := list[commentNode](ctx, c, cred, k)
+func (c *Client) comments(ctx context.Context, cred Credentials, k call, q asking) (CommentPage, error) {
+	nodes, after, usage, err := list[commentNode](ctx, c, cred, k, q)
 	if err != nil {
 		return CommentPage{}, err
 	}
@@ -77,7 +112,9 @@ type commentNode struct {
 	Created   instant            `json:"created_time"`
 	Timestamp instant            `json:"timestamp"`
 	From      person             `json:"from"`
+	User      user               `json:"user"`
 	Username  str                `json:"username"`
+	Attached  attachment         `json:"attachment"`
 	Parent    node               `json:"parent"`
 	ParentID  str                `json:"parent_id"`
 	CanReply  *bool              `json:"can_reply_privately"`
@@ -103,6 +140,56 @@ func first(a, b str) string {
 	return string(b)
 }
 
+// user is an Instagram user: an id, or an object that has one.
+type user str
+
+func (u *user) UnmarshalJSON(b []byte) error {
+	var o node
+	if b[0] == '{' {
+		err := json.Unmarshal(b, &o)
+		*u = user(o.ID)
+		return err
+	}
+	return (*str)(u).UnmarshalJSON(b)
+}
+
+// attachment is what Facebook shows beside or instead of a comment's text.
+type attachment struct {
+	Type  str `json:"type"`
+	URL   str `json:"url"` // of its own page at Facebook
+	Media struct {
+		Image struct {
+			Src str `json:"src"`
+		} `json:"image"`
+		Source str `json:"source"` // of a video
+	} `json:"media"`
+}
+
+// attachmentKinds are the types of attachments that have a kind here. A link that
+// somebody shares has none.
+var attachmentKinds = map[str]privatereply.AttachmentKind{
+	"photo":                   privatereply.Photo,
+	"video":                   privatereply.Video,
+	"video_inline":            privatereply.Video,
+	"video_autoplay":          privatereply.Video,
+	"sticker":                 privatereply.Sticker,
+	"animated_image_share":    privatereply.GIF,
+	"animated_image_video":    privatereply.GIF,
+	"animated_image_autoplay": privatereply.GIF,
+}
+
+func (a attachment) shown() privatereply.Attachment {
+	kind, known := attachmentKinds[a.Type]
+	if !known {
+		return privatereply.Attachment{}
+	}
+	file := a.Media.Image.Src
+	if kind == privatereply.Video {
+		file = a.Media.Source
+	}
+	return privatereply.Attachment{Kind: kind, URL: first(file, a.URL)}
+}
+
 func commentsOf(nodes []commentNode) []Comment {
 	comments := make([]Comment, len(nodes))
 	for i, n := range nodes {
@@ -110,8 +197,10 @@ func commentsOf(nodes []commentNode) []Comment {
 			ID:                string(n.ID),
 			ParentID:          first(n.ParentID, n.Parent.ID),
 			PersonID:          string(n.From.ID),
+			UserID:            string(n.User),
 			Username:          first(str(n.From.name()), n.Username),
 			Text:              first(n.Message, n.Text),
+			Attachment:        n.Attached.shown(),
 			CreatedAt:         n.Created.or(n.Timestamp),
 			CanReplyPrivately: n.CanReply,
 		}

@@ -3,7 +3,9 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"net/url"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -15,9 +17,12 @@ type ConversationQuery struct {
 	Limit    int    // at most so many conversations; 0 for all
 	// Since reads the messages of each conversation back to this time, over
 	// several requests if need be. Zero reads the newest 25 or so.
-	Since        time.Time
-	Before       func(context.Context) error
+	Since time.Time
+	// UpdatedSince ends the list at the first conversation that has not changed since.
 	UpdatedSince time.Time
+	// Before is called ahead of each request, if it is set: Meta allows two of them a
+	// second. Its error ends the sequence, as it is.
+	Before func(ctx context.Context) error
 }
 
 // Conversation is one thread of an account's inbox.
@@ -26,7 +31,10 @@ type Conversation struct {
 	UpdatedAt    time.Time
 	Participants []Participant // the account is one of them
 	Messages     []Message     // newest first
-	Complete     bool
+	// Complete says that Messages holds everything back to ConversationQuery.Since, or
+	// the whole conversation, each with its sender and time: what is not there does not
+	// exist. Instagram tells only about the 20 newest messages.
+	Complete bool
 }
 
 // Participant is somebody in a conversation.
@@ -40,13 +48,16 @@ type Participant struct {
 type Message struct {
 	ID     string
 	FromID string
+	ToIDs  []string // only from Client.Message
 	Text   string
 	At     time.Time // UTC, in whole seconds; zero if Meta did not say
 }
 
+// readable reports whether Meta tells what m is.
+func (m Message) readable() bool { return m.ID != "" && m.FromID != "" && !m.At.IsZero() }
+
 const (
-	conversationsPerPage = "25"
-	messageFields        = "id,message,from,created_time"
+	messageFields = "id,message,from,created_time"
 	// messagePages bounds how far back one conversation is read, whatever Since says.
 	messagePages = 8
 )
@@ -56,14 +67,23 @@ const (
 // requests a second for an account.
 func (c *Client) Conversations(ctx context.Context, cred Credentials, q ConversationQuery) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		count := 0
+		if q.Before != nil {
+			ctx = EachRequest(ctx, q.Before)
+		}
+		count, seen := 0, listed{}
 		for after := ""; ; {
-			nodes, next, _, err := list[conversationNode](ctx, c, cred, conversationsCall(cred.Account, q.PersonID, after))
+			nodes, next, err := c.conversations(ctx, cred, q.PersonID, after)
 			if err != nil {
 				yield(Conversation{}, err)
 				return
 			}
+			if seen.circles(idsOf(nodes, func(n conversationNode) str { return n.ID })) {
+				return
+			}
 			for _, n := range nodes {
+				if !n.Updated.IsZero() && n.Updated.Before(q.UpdatedSince) {
+					return
+				}
 				conversation, err := c.conversation(ctx, cred, n, q.Since)
 				if !yield(conversation, err) || err != nil {
 					return
@@ -72,7 +92,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 					return
 				}
 			}
-			if next == "" {
+			if next == "" || seen.again(next) {
 				return
 			}
 			after = next
@@ -80,19 +100,28 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 	}
 }
 
-func conversationsCall(account privatereply.Account, personID, after string) call {
-	query := fields("id,updated_time,participants,messages{"+messageFields+"}", conversationsPerPage, after)
-	owner := account.SendNode()
-	if onInstagramHost(account) {
+func (c *Client) conversations(ctx context.Context, cred Credentials, personID, after string) (nodes []conversationNode, next string, err error) {
+	fixed, owner := url.Values{}, cred.Account.SendNode()
+	if onInstagramHost(cred.Account) {
 		owner = "me"
 	}
-	if account.Platform == privatereply.Instagram {
-		query.Set("platform", "instagram")
+	if cred.Account.Platform == privatereply.Instagram {
+		fixed.Set("platform", "instagram")
 	}
 	if personID != "" {
-		query.Set("user_id", personID)
+		fixed.Set("user_id", personID)
 	}
-	return call{op: "read the conversations", path: []string{owner, "conversations"}, query: query}
+	fields := func(size int) string {
+		messages := "messages"
+		if size > 0 {
+			messages = fmt.Sprintf("messages.limit(%d)", postSizes[size])
+		}
+		return "id,updated_time,participants," + messages + "{" + messageFields + "}"
+	}
+	nodes, next, _, err = list[conversationNode](ctx, c, cred,
+		call{op: "read the conversations", path: []string{owner, "conversations"}, query: fixed},
+		asking{fields: []func(int) string{fields}, sizes: postSizes, after: after})
+	return nodes, next, err
 }
 
 // conversation completes n with its older messages, back to since.
@@ -101,14 +130,16 @@ func (c *Client) conversation(ctx context.Context, cred Credentials, n conversat
 	for _, p := range n.Participants.Data {
 		conv.Participants = append(conv.Participants, Participant{ID: string(p.ID), Name: p.name()})
 	}
+	seen := listed{}
+	seen.circles(idsOf(n.Messages.Data, func(m messageNode) str { return m.ID }))
 	after := n.Messages.after()
 	for range messagePages {
 		if since.IsZero() || after == "" || reaches(conv.Messages, since) {
 			break
 		}
-		nodes, next, _, err := list[messageNode](ctx, c, cred, call{
-			op: "read a conversation", path: []string{conv.ID, "messages"}, query: fields(messageFields, "", after),
-		})
+		nodes, next, _, err := list[messageNode](ctx, c, cred,
+			call{op: "read a conversation", path: []string{conv.ID, "messages"}},
+			asking{fields: always(messageFields), sizes: unsaidSizes, after: after})
 		var e *Error
 		if errors.As(err, &e) && e.Code == messageGone {
 			break // Instagram says so of everything older than it shows
@@ -116,18 +147,62 @@ func (c *Client) conversation(ctx context.Context, cred Credentials, n conversat
 		if err != nil {
 			return Conversation{}, err
 		}
+		if seen.circles(idsOf(nodes, func(m messageNode) str { return m.ID })) {
+			break
+		}
 		conv.Messages = append(conv.Messages, messagesOf(nodes)...)
 		after = next
 	}
+	conv.Complete = complete(conv.Messages, since, after == "")
 	return conv, nil
 }
 
-// reaches reports whether messages, newest first, go back beyond since.
+// reaches reports whether messages, newest first, go back beyond since, or to where
+// Meta tells no times any more.
 func reaches(messages []Message, since time.Time) bool {
 	if len(messages) == 0 {
 		return false
 	}
 	return messages[len(messages)-1].At.Before(since)
+}
+
+// complete reports whether messages, newest first, go back beyond since, or to the
+// beginning if they are all, and Meta tells about each of them.
+func complete(messages []Message, since time.Time, all bool) bool {
+	for _, m := range messages {
+		switch {
+		case !m.readable():
+			return false
+		case m.At.Before(since):
+			return true
+		}
+	}
+	return all
+}
+
+// Message reads one message, for a webhook that tells only its id. It counts as a
+// request about conversations.
+func (c *Client) Message(ctx context.Context, cred Credentials, id string) (Message, error) {
+	var n struct {
+		messageNode
+		To page[node] `json:"to"`
+	}
+	if _, err := c.node(ctx, cred, "read a message", id, "id,created_time,from,to,message", &n); err != nil {
+		return Message{}, err
+	}
+	m := messagesOf([]messageNode{n.messageNode})[0]
+	for _, to := range n.To.Data {
+		m.ToIDs = append(m.ToIDs, string(to.ID))
+	}
+	return m, nil
+}
+
+func idsOf[T any](nodes []T, id func(T) str) []str {
+	ids := make([]str, len(nodes))
+	for i, n := range nodes {
+		ids[i] = id(n)
+	}
+	return ids
 }
 
 type conversationNode struct {

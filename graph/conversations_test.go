@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -149,6 +151,26 @@ func TestConversationReadsBackToSince(t *testing.T) {
 			}
 		})
 	}
+	t.Run("in a circle", func(t *testing.T) {
+		m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Query().Get("after") {
+			case "":
+				fmt.Fprint(w, newest)
+			case "b":
+				fmt.Fprint(w, middle)
+			default:
+				fmt.Fprint(w, `{"data":[`+message("m_9", noon)+`],`+fmt.Sprintf(next, "b")+`}`)
+			}
+		})
+		for c, err := range m.Conversations(t.Context(), credentials(igByPage), ConversationQuery{Since: noon.Add(-time.Hour)}) {
+			if err != nil || len(c.Messages) != 2 || c.Complete {
+				t.Errorf("%+v, %v", c, err)
+			}
+		}
+		if calls := len(m.received()); calls != 3 {
+			t.Errorf("%d calls", calls)
+		}
+	})
 	t.Run("never without end", func(t *testing.T) {
 		n := 0
 		m := newMeta(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -167,4 +189,141 @@ func TestConversationReadsBackToSince(t *testing.T) {
 			t.Errorf("%d calls", calls)
 		}
 	})
+}
+
+// Guards what a missing message proves: nothing, unless Meta told about everything
+// since the send.
+func TestCompleteConversation(t *testing.T) {
+	full := func(id string, at time.Time) string {
+		return fmt.Sprintf(`{"id":%q,"from":{"id":"7"},"created_time":%q}`, id, at.Format(graphTime))
+	}
+	const next = `,"paging":{"cursors":{"after":"b"},"next":"https://x/"}`
+	newest, older := full("m_9", noon), full("m_7", noon.Add(-time.Hour))
+	since := noon.Add(-time.Minute)
+	for _, tc := range []struct {
+		name   string
+		since  time.Time
+		first  string // messages of the conversation
+		second string // the answer to the page after
+		want   bool
+	}{
+		{"back beyond the time", since, `[` + newest + `,` + older + `]` + next, "", true},
+		{"on the second page", since, `[` + newest + `]` + next, `{"data":[` + older + `]}`, true},
+		{"the whole conversation", since, `[` + newest + `]`, "", true},
+		{"the whole conversation, on two pages", since, `[` + newest + `]` + next, `{"data":[` + full("m_8", noon) + `]}`, true},
+		{"nothing in it", since, `[]`, "", true},
+		{"without a time, all", time.Time{}, `[` + newest + `]`, "", true},
+		{"without a time, more", time.Time{}, `[` + newest + `]` + next, "", false},
+		{"Instagram hides the older ones", since, `[` + newest + `,{"id":"m_8"}]`, "", false},
+		{"hidden only beyond the time", since, `[` + newest + `,` + older + `,{"id":"m_6"}]`, "", true},
+		{"Instagram refuses the older ones", since, `[` + newest + `]` + next, `{"error":{"code":9000001}}`, false},
+		{"one without a sender", since, `[{"id":"m_9","created_time":"` + noonText + `"},` + older + `]`, "", false},
+		{"one without a time", since, `[{"id":"m_9","from":{"id":"7"}},` + older + `]`, "", false},
+		{"one without an id", since, `[{"from":{"id":"7"},"created_time":"` + noonText + `"},` + older + `]`, "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("after") != "" {
+					fmt.Fprint(w, tc.second)
+					return
+				}
+				fmt.Fprint(w, `{"data":[{"id":"t_1","messages":{"data":`+tc.first+`}}]}`)
+			})
+			n := 0
+			for c, err := range m.Conversations(t.Context(), credentials(igByPage), ConversationQuery{PersonID: "7", Since: tc.since}) {
+				if n++; err != nil || c.Complete != tc.want {
+					t.Errorf("complete %v, %v", c.Complete, err)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%d conversations", n)
+			}
+		})
+	}
+}
+
+// Guards a pass over the inbox: it ends at what has not changed, and where Meta's
+// pages lead in a circle.
+func TestConversationsEnd(t *testing.T) {
+	changed := func(id string, age time.Duration) string {
+		return fmt.Sprintf(`{"id":%q,"updated_time":%q}`, id, noon.Add(-age).Format(graphTime))
+	}
+	const next = `],"paging":{"cursors":{"after":%q},"next":"https://x/"}}`
+	pages := map[string]string{
+		"":  `{"data":[` + changed("t_1", 0) + `,{"id":"t_2"}` + fmt.Sprintf(next, "b"),
+		"b": `{"data":[` + changed("t_3", time.Minute) + `,` + changed("t_4", time.Hour) + fmt.Sprintf(next, "c"),
+		"c": `{"data":[` + changed("t_1", 0) + fmt.Sprintf(next, "b"),
+	}
+	for _, tc := range []struct {
+		name  string
+		since time.Time
+		want  []string
+		calls int
+	}{
+		{"all", time.Time{}, []string{"t_1", "t_2", "t_3", "t_4"}, 3},
+		{"what has changed", noon.Add(-time.Minute), []string{"t_1", "t_2", "t_3"}, 2},
+		{"nothing has changed", noon.Add(time.Minute), nil, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, pages[r.URL.Query().Get("after")]) })
+			var got []string
+			for c, err := range m.Conversations(t.Context(), credentials(pageAccount), ConversationQuery{UpdatedSince: tc.since}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, c.ID)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || len(m.received()) != tc.calls {
+				t.Errorf("%s after %d calls", diff, len(m.received()))
+			}
+		})
+	}
+}
+
+// Guards the limit of two requests a second: each request about conversations asks
+// first, also the ones for older messages and for a smaller page.
+func TestConversationsAskBeforeEachRequest(t *testing.T) {
+	enough := errors.New("enough")
+	const next = `"paging":{"cursors":{"after":"b"},"next":"https://x/"}`
+	for allowed := range 4 {
+		n := 0
+		m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+			switch n++; n {
+			case 1:
+				says(http.StatusInternalServerError, `{"error":{"code":1}}`)(w, r)
+			case 2:
+				fmt.Fprint(w, `{"data":[{"id":"t_1","messages":{"data":[{"id":"m_9","from":{"id":"7"},"created_time":"`+noonText+`"}],`+next+`}}]}`)
+			default:
+				fmt.Fprint(w, `{"data":[]}`)
+			}
+		})
+		left := allowed
+		q := ConversationQuery{PersonID: "7", Since: noon.Add(-time.Hour), Before: func(context.Context) error {
+			if left--; left < 0 {
+				return enough
+			}
+			return nil
+		}}
+		var failed error
+		for _, err := range m.Conversations(t.Context(), credentials(pageAccount), q) {
+			failed = err
+		}
+		if (failed == enough) != (allowed < 3) || len(m.received()) != allowed {
+			t.Errorf("%d allowed: %d made, %v", allowed, len(m.received()), failed)
+		}
+	}
+}
+
+// Guards a webhook that tells only a message's id.
+func TestMessage(t *testing.T) {
+	m := newMeta(t, says(200, `{"id":"m_1","created_time":"`+noonText+`","from":{"id":"7","username":"lena"},"to":{"data":[{"id":"17841400000000002"}]},"message":"yes please"}`))
+	got, err := m.Message(t.Context(), credentials(igAccount), "m_1")
+	want := Message{ID: "m_1", FromID: "7", ToIDs: []string{"17841400000000002"}, Text: "yes please", At: noon}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%s, %v", diff, err)
+	}
+	call := m.only(t)
+	if diff := cmp.Diff(url.Values{"fields": {"id,created_time,from,to,message"}}, call.query(t)); call.Path != "/instagram/v26.0/m_1" || diff != "" {
+		t.Errorf("path %s, query %s", call.Path, diff)
+	}
 }

@@ -19,16 +19,17 @@ const (
 	Throttled             Class = "throttled"                // refused for now: the account has to rest
 	Account               Class = "account"                  // refused until somebody mends the token, a permission or a setting
 	Temporary             Class = "temporary"                // refused for now: a passing fault
+	Unlisted              Class = "unlisted"                 // a code that is not in the table: tried a few times, then it ends with its code
 	Final                 Class = "final"                    // refused for good
 	AlreadyReplied        Class = "already_replied"          // the comment's one reply is used: by us, if we tried before
 	NotRepliableOrReplied Class = "not_repliable_or_replied" // used, or gone, or too old: Instagram has one code for the three
 )
 
-// Retried reports whether Meta's refusal is for now only, so that the same private
-// reply may be sent again later. For a follow-up, which Meta does not guard
+// Retried reports whether the same private reply may be sent again later: Meta's
+// refusal is for now only, or nobody knows what it means. For a follow-up, which Meta does not guard
 // against repeats, ask Error.MayHaveDelivered as well.
 func (c Class) Retried() bool {
-	return c == NotWritten || c == Throttled || c == Account || c == Temporary
+	return c == NotWritten || c == Throttled || c == Account || c == Temporary || c == Unlisted
 }
 
 // Error is a failed call, classified. Its text is for operators and is ours:

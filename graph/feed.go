@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -11,7 +13,7 @@ type FeedQuery struct {
 	// Since leaves out older posts, not older comments: a post of last month can
 	// have a comment of today. Zero leaves out nothing.
 	Since time.Time
-	After string // the cursor of the page before; empty for the first
+	After string // the After of the page before; empty for the first
 }
 
 // Post is a post on a Page: the Page's own, or a visitor's.
@@ -22,6 +24,8 @@ type Post struct {
 	Text              string
 	CreatedAt         time.Time // UTC; zero if Meta did not say
 	CanReplyPrivately *bool     // nil if Meta did not say
+	Published         *bool     // false: it stands in no feed, as a post that is only an advertisement; nil if Meta did not say
+	PromotionStatus   string    // active, inactive and others, as Meta writes it; empty if it did not say
 	Comments          []Comment // the first of them, replies to comments among them
 	CommentsAfter     string    // continues Comments with Client.PostComments; empty at the end
 }
@@ -33,16 +37,34 @@ type FeedPage struct {
 	Usage Usage
 }
 
+// postFields are what is asked for of a post; Meta does not tell every token whether
+// one is promoted.
+var postFields = []func(size int) string{
+	func(size int) string {
+		return "id,message,created_time,from,can_reply_privately,is_published,promotion_status," + nested(size, facebookComment)
+	},
+	func(size int) string {
+		return "id,message,created_time,from,can_reply_privately," + nested(size, facebookComment)
+	},
+	func(size int) string {
+		return "id,message,created_time,from,can_reply_privately," + nested(size, plainFacebookComment)
+	},
+}
+
+// nested asks for a post's first comments.
+func nested(size int, comment string) string {
+	return fmt.Sprintf("comments.filter(stream).limit(%d){%s}", nestedSizes[size], comment)
+}
+
 // Feed reads one page of the feed of a Facebook Page, newest posts first.
 func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedPage, error) {
-	query := fields("id,message,created_time,from,can_reply_privately,"+
-		"comments.filter(stream).limit("+commentsPerPage+"){"+facebookComment+"}", postsPerPage, q.After)
+	fixed := url.Values{}
 	if !q.Since.IsZero() {
-		query.Set("since", strconv.FormatInt(q.Since.Unix(), 10))
+		fixed.Set("since", strconv.FormatInt(q.Since.Unix(), 10))
 	}
-	nodes, after, usage, err := list[postNode](ctx, c, cred, call{
-		op: "read the feed", path: []string{cred.Account.SendNode(), "feed"}, query: query,
-	})
+	nodes, after, usage, err := list[postNode](ctx, c, cred,
+		call{op: "read the feed", path: []string{cred.Account.SendNode(), "feed"}, query: fixed},
+		asking{fields: postFields, sizes: postSizes, after: q.After})
 	if err != nil {
 		return FeedPage{}, err
 	}
@@ -55,6 +77,8 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 			Text:              string(n.Message),
 			CreatedAt:         n.Created.Time,
 			CanReplyPrivately: n.CanReply,
+			Published:         n.Published,
+			PromotionStatus:   string(n.Promotion),
 			Comments:          commentsOf(n.Comments.Data),
 			CommentsAfter:     n.Comments.after(),
 		}
@@ -63,10 +87,12 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 }
 
 type postNode struct {
-	ID       str               `json:"id"`
-	Message  str               `json:"message"`
-	Created  instant           `json:"created_time"`
-	From     person            `json:"from"`
-	CanReply *bool             `json:"can_reply_privately"`
-	Comments page[commentNode] `json:"comments"`
+	ID        str               `json:"id"`
+	Message   str               `json:"message"`
+	Created   instant           `json:"created_time"`
+	From      person            `json:"from"`
+	CanReply  *bool             `json:"can_reply_privately"`
+	Published *bool             `json:"is_published"`
+	Promotion str               `json:"promotion_status"`
+	Comments  page[commentNode] `json:"comments"`
 }

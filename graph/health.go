@@ -31,6 +31,16 @@ func (c *Client) Me(ctx context.Context, cred Credentials) (Identity, error) {
 	return Identity{ID: string(n.ID), UserID: string(n.UserID), Name: n.name()}, nil
 }
 
+// Username asks for the name of an Instagram account, under which its own comments
+// stand.
+func (c *Client) Username(ctx context.Context, cred Credentials) (string, error) {
+	var n struct {
+		Username str `json:"username"`
+	}
+	_, err := c.node(ctx, cred, "ask for the account's name", cred.Account.ID, "username", &n)
+	return string(n.Username), err
+}
+
 // Subscription is an app that gets the account's webhooks.
 type Subscription struct {
 	AppID   string
@@ -46,7 +56,7 @@ func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscr
 		node
 		Name   str      `json:"name"`
 		Fields []string `json:"subscribed_fields"`
-	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}})
+	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}}, asking{})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +147,7 @@ func (c *Client) Permissions(ctx context.Context, cred Credentials) ([]string, e
 	nodes, _, _, err := list[struct {
 		Permission str `json:"permission"`
 		Status     str `json:"status"`
-	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}})
+	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}}, asking{})
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,7 @@ func TestFeed(t *testing.T) {
 		t.Error(diff)
 	}
 	wantQuery := url.Values{
-		"fields": {"id,message,created_time,from,can_reply_privately,comments.filter(stream).limit(50){id,message,created_time,from,parent,can_reply_privately}"},
+		"fields": {"id,message,created_time,from,can_reply_privately,is_published,promotion_status,comments.filter(stream).limit(50){id,message,created_time,from,parent,can_reply_privately,attachment{type,url,media{image{src},source}}}"},
 		"limit":  {"25"}, "since": {"1790856000"}, "after": {"q"},
 	}
 	call := m.only(t)
@@ -138,7 +138,7 @@ func TestComments(t *testing.T) {
 			RepliesAfter: "r"}},
 		After: "n",
 	}
-	const ig = "id,text,timestamp,username,from,parent_id"
+	const ig = "id,text,timestamp,username,from,user,parent_id"
 	for _, tc := range []struct {
 		name  string
 		read  func(context.Context, *meta) (CommentPage, error)
@@ -157,7 +157,7 @@ func TestComments(t *testing.T) {
 		{"of a post", func(ctx context.Context, m *meta) (CommentPage, error) {
 			return m.PostComments(ctx, credentials(pageAccount), "100_200", "q")
 		}, "/facebook/v26.0/100_200/comments",
-			url.Values{"fields": {"id,message,created_time,from,parent,can_reply_privately"}, "filter": {"stream"}, "limit": {"50"}, "after": {"q"}}},
+			url.Values{"fields": {"id,message,created_time,from,parent,can_reply_privately,attachment{type,url,media{image{src},source}}"}, "filter": {"stream"}, "limit": {"50"}, "after": {"q"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, says(200, page))
@@ -227,7 +227,14 @@ func TestLiveMedia(t *testing.T) {
 		{"nothing", []string{``}, nil, true},
 		{"the same page again", []string{`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
 			`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`}, nil, true},
-		{"more, without a way to it", []string{`{"data":[],"paging":{"next":"https://x/?until=1"}}`}, nil, true},
+		{"the second page leads by time", []string{`{"data":[],"paging":{"next":"https://x/?until=1&__paging_token=enc_y"}}`, `{"data":[{"id":"90"}]}`},
+			[]LiveMedia{{ID: "90"}}, false},
+		{"in a circle", []string{`{"data":[{"id":"90"}],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
+			`{"data":[{"id":"90"}],"paging":{"cursors":{"after":"c"},"next":"https://x/"}}`}, []LiveMedia{{ID: "90"}}, false},
+		{"in a circle of empty pages", []string{`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`,
+			`{"data":[],"paging":{"cursors":{"after":"c"},"next":"https://x/"}}`,
+			`{"data":[],"paging":{"cursors":{"after":"b"},"next":"https://x/"}}`}, nil, true},
+		{"more, without a way to it", []string{`{"data":[],"paging":{"next":"https://x/?limit=1"}}`}, nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			pages := make(chan string, len(tc.answer))

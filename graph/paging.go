@@ -4,7 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/privatereply/privatereply"
 )
 
 // page is one page of a list, also of one nested in another object.
@@ -13,12 +21,19 @@ type page[T any] struct {
 	Paging paging `json:"paging"`
 }
 
-// after is the cursor of the page that follows p, or empty at the end.
+// after asks for the page that follows p, or is empty at the end.
 func (p page[T]) after() string { return p.Paging.after }
 
 // paging says how a list goes on. It does so exactly if "next" is there: an empty
 // page can have a next one, and a last page can have cursors.
+//
+// Meta pages by cursor, by time or by number. A cursor is kept as it is; the
+// parameters of the other two stand behind a "?", which no cursor begins with.
 type paging struct{ after string }
+
+// pagingParameters are what is taken from a "next" link. Everything else in it is
+// ours already, or is the access token.
+var pagingParameters = []string{"until", "since", "__paging_token", "offset"}
 
 func (p *paging) UnmarshalJSON(b []byte) error {
 	var raw struct {
@@ -33,14 +48,45 @@ func (p *paging) UnmarshalJSON(b []byte) error {
 	if raw.Next == "" {
 		return nil
 	}
-	p.after = raw.Cursors.After
-	if next, err := url.Parse(raw.Next); p.after == "" && err == nil {
-		p.after = next.Query().Get("after")
+	if p.after = raw.Cursors.After; p.after != "" {
+		return nil
 	}
-	if p.after == "" {
+	next, err := url.Parse(raw.Next)
+	if err != nil {
 		return errPaging
 	}
+	query := next.Query()
+	if p.after = query.Get("after"); p.after != "" {
+		return nil
+	}
+	kept := url.Values{}
+	for _, name := range pagingParameters {
+		if v := query.Get(name); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	if len(kept) == 0 {
+		return errPaging
+	}
+	p.after = "?" + kept.Encode()
 	return nil
+}
+
+// goOn sets what asks for the page that follows after.
+func goOn(query url.Values, after string) {
+	parameters, byTime := strings.CutPrefix(after, "?")
+	if !byTime {
+		if after != "" {
+			query.Set("after", after)
+		}
+		return
+	}
+	kept, _ := url.ParseQuery(parameters)
+	for _, name := range pagingParameters {
+		if v := kept.Get(name); v != "" {
+			query.Set(name, v)
+		}
+	}
 }
 
 var (
@@ -48,19 +94,137 @@ var (
 	errNoList = errors.New("graph: the answer has no data")
 )
 
+// asking is how a page of a list is asked for, and with how much less where Meta
+// does not give it.
+type asking struct {
+	// fields are what is asked for of an item at a size, which is a place in sizes.
+	// Each asks for less than the one before: Meta refuses a whole list for one
+	// field that the token may not see.
+	fields []func(size int) string
+	sizes  []int // items on a page, each less than the one before; 0 leaves it to Meta
+	after  string
+}
+
+// always asks for the same fields at every size.
+func always(names string) []func(int) string {
+	return []func(int) string{func(int) string { return names }}
+}
+
+// share is how far an asking was reduced: places in its fields and sizes.
+type share struct{ fields, size int }
+
+// query adds to fixed what asks for the page.
+func (q asking) query(fixed url.Values, at share) url.Values {
+	query := url.Values{}
+	maps.Copy(query, fixed)
+	if len(q.fields) > 0 {
+		query.Set("fields", q.fields[at.fields](at.size))
+	}
+	if len(q.sizes) > 0 && q.sizes[at.size] != 0 {
+		query.Set("limit", strconv.Itoa(q.sizes[at.size]))
+	}
+	goOn(query, q.after)
+	return query
+}
+
+// less reports whether a page that failed is to be asked for with less, and how. A
+// cursor stays valid with another size. err is what to say otherwise.
+func (q asking) less(at share, failed error) (next share, again bool, err error) {
+	var e *Error
+	if !errors.As(failed, &e) {
+		return at, false, failed
+	}
+	switch {
+	case e.tooMuch() && at.size+1 < len(q.sizes):
+		at.size++
+		return at, true, nil
+	case e.tooMuch() && len(q.sizes) > 0:
+		return at, false, e.is(Temporary, privatereply.Outage,
+			"Meta does not give even the smallest page: it is too large for Meta, or Meta has a fault")
+	case e.fieldRefused() && at.fields+1 < len(q.fields):
+		at.fields++
+		return at, true, nil
+	}
+	return at, false, failed
+}
+
+// tooMuch reports whether Meta's answer is the one to a page with too much on it. In
+// words it asks to reduce the amount of data; its code is the one of any fault.
+func (e *Error) tooMuch() bool {
+	return e.Code == 1 && (e.Subcode == 0 || e.Subcode == 99) || e.Code == tooMuchData
+}
+
+// fieldRefused reports whether Meta's answer can be about a field of a list: one that
+// it does not have, or that the token may not see.
+func (e *Error) fieldRefused() bool {
+	return e.HTTPStatus == http.StatusBadRequest && e.Subcode == 0 &&
+		(e.Code == 100 && e.Class == Final || e.Reason == privatereply.NotPermitted)
+}
+
+// sharesKept is how long a client asks for less at once, so that not each page costs
+// a refusal first.
+const sharesKept = time.Hour
+
+// shares remembers for each list of each account with how much less Meta gave it.
+type shares struct {
+	mu    sync.Mutex
+	known map[string]keptShare
+}
+
+type keptShare struct {
+	share
+	until time.Time
+}
+
+func (s *shares) of(key string, now time.Time) share {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept, ok := s.known[key]; ok && now.Before(kept.until) {
+		return kept.share
+	}
+	return share{}
+}
+
+// keep notes what worked. What worked before keeps its end, so that the full page is
+// asked for again some time.
+func (s *shares) keep(key string, at share, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept, ok := s.known[key]; ok && kept.share == at && now.Before(kept.until) {
+		return
+	}
+	if at == (share{}) {
+		delete(s.known, key)
+		return
+	}
+	if s.known == nil {
+		s.known = map[string]keptShare{}
+	}
+	s.known[key] = keptShare{at, now.Add(sharesKept)}
+}
+
 // list reads one page. An answer without data is a failure, not an empty page: a
 // broadcast must not seem to be over because of it.
-func list[T any](ctx context.Context, c *Client, cred Credentials, k call) (items []T, after string, usage Usage, err error) {
+func list[T any](ctx context.Context, c *Client, cred Credentials, k call, q asking) (items []T, after string, usage Usage, err error) {
 	k.limit = listLimit
-	a, err := c.do(ctx, cred, k)
-	if err != nil {
-		return nil, "", Usage{}, err
+	fixed, key := k.query, k.op+" "+cred.Account.ID
+	at := c.shares.of(key, c.now())
+	var a answer
+	for again := true; again; {
+		k.query = q.query(fixed, at)
+		if a, err = c.do(ctx, cred, k); err == nil {
+			break
+		}
+		if at, again, err = q.less(at, err); !again {
+			return nil, "", Usage{}, err
+		}
 	}
+	c.shares.keep(key, at, c.now())
 	p, err := decodeList[T](a.body)
 	if err != nil {
 		return nil, "", Usage{}, a.unreadable("the answer does not have the form of a list")
 	}
-	if p.after() != "" && p.after() == k.query.Get("after") {
+	if len(p.Data) == 0 && p.after() != "" && p.after() == q.after {
 		return nil, "", Usage{}, a.unreadable("the list goes on, but its cursor leads back to the same page")
 	}
 	return p.Data, p.after(), a.usage(), nil
@@ -76,14 +240,26 @@ func decodeList[T any](body []byte) (p page[T], err error) {
 	return p, nil
 }
 
-// fields is the query of a list. after is empty for the first page.
-func fields(names, limit, after string) url.Values {
-	q := url.Values{"fields": {names}}
-	if limit != "" {
-		q.Set("limit", limit)
+// listed remembers the ids that a list gave, page by page: Meta has been seen to
+// page in a circle.
+type listed map[str]bool
+
+// circles notes the ids of a page and reports whether none of them is new. An empty
+// page proves nothing.
+func (l listed) circles(ids []str) bool {
+	fresh := len(ids) == 0
+	for _, id := range ids {
+		fresh = fresh || !l[id]
+		l[id] = true
 	}
-	if after != "" {
-		q.Set("after", after)
-	}
-	return q
+	return !fresh
+}
+
+// again notes what asks for the next page, and reports whether that was asked for
+// before: empty pages too can lead in a circle.
+func (l listed) again(next string) bool {
+	key := str("next " + next)
+	before := l[key]
+	l[key] = true
+	return before
 }

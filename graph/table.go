@@ -8,8 +8,9 @@ import (
 
 // row is one line of Meta's errors as they matter to a send.
 type row struct {
-	code, subcode int // subcode 0: the row is about the code
-	upTo          int // the row holds for the codes from code to upTo
+	code, subcode int    // subcode 0: the row is about the code
+	upTo          int    // the row holds for the codes from code to upTo
+	kind          string // only under this "type" of Meta's; empty: under every one
 	class         Class
 	reason        privatereply.Reason
 	meaning       string
@@ -35,10 +36,18 @@ const (
 const (
 	limitPause = 5 * time.Minute
 	blockPause = 30 * time.Minute
+	// actionPause follows a block that lasts for hours to days and that every further
+	// try prolongs.
+	actionPause = 4 * time.Hour
 )
 
-// table has every error that is known to follow a send or a look-up. When a number
-// stands in several rows the first that fits holds.
+// graphMethod is the type of Meta's errors about the call itself, not about what is
+// in it.
+const graphMethod = "GraphMethodException"
+
+// table has every error that is known to follow a send, a look-up, or the reading of
+// a list or a conversation. When a number stands in several rows the first that fits
+// holds.
 var table = []row{
 	// Faults at Meta's side.
 	{code: 1, class: Final, reason: privatereply.Refused, saidPermanent: true,
@@ -57,8 +66,23 @@ var table = []row{
 		meaning: "Meta had a passing fault, or the person blocks the account"},
 	{code: 2, subcode: 1545133, class: Temporary, reason: privatereply.Outage, doubtful: true,
 		meaning: "Meta had a passing fault, or the person blocks the account"},
+	{code: -1, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed, meaning: "Meta had an internal fault"},
 	{code: -1, subcode: 2018012, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
 		meaning: "Meta had an internal fault"},
+	{code: -1, subcode: 2207001, class: Temporary, reason: privatereply.Outage, doubtful: true,
+		meaning: "Instagram's server had a fault"},
+	{code: -2, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed, meaning: "time ran out at Meta"},
+	{code: tooMuchData, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
+		meaning: "Meta was asked for too much at once"},
+	{code: 960, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
+		meaning: "Meta gave the request up: it took too long"},
+	{code: 1200, class: Temporary, reason: privatereply.Outage, source: observed, meaning: "Meta cannot send it just now"},
+	{code: 1200, subcode: 2018024, class: Temporary, reason: privatereply.Outage, source: observed,
+		meaning: "Meta cannot send it just now"},
+	{subcode: 1363047, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true, source: observed,
+		meaning: "Meta was not available, and may have done it"},
+	{subcode: 1609010, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true, source: observed,
+		meaning: "Meta was not available, and may have done it"},
 
 	// Limits.
 	{code: 4, class: Throttled, reason: privatereply.Throttled, meaning: "the app has reached its rate limit"},
@@ -70,6 +94,10 @@ var table = []row{
 	{code: 613, subcode: 2534040, class: Throttled, reason: privatereply.Throttled,
 		meaning: "this kind of call has reached its rate limit"},
 	{code: 613, subcode: 1996, class: Throttled, reason: privatereply.Throttled, meaning: "Meta sees an unusual volume of calls"},
+	{code: 9, class: Throttled, reason: privatereply.Throttled, source: observed, meaning: "the account does too much at once"},
+	{code: 18, class: Throttled, reason: privatereply.Throttled, source: observed, meaning: "the app uses too much of Meta at once"},
+	{subcode: 1390008, class: Throttled, reason: privatereply.Throttled, pause: limitPause, source: observed,
+		meaning: "the account does this too fast"},
 	{code: 80001, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
 		meaning: "the Page has reached its rate limit"},
 	{code: 80002, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
@@ -84,6 +112,22 @@ var table = []row{
 		meaning: "Meta keeps the Page from messaging for a while"},
 	{code: 368, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
 		meaning: "Meta has blocked the account for a while because of its policies"},
+	{code: 2022, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+		meaning: "messages of the account are switched off or blocked for a while"},
+	{code: 1, subcode: 4928011, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+		meaning: "Instagram keeps the account from acting for hours; trying on prolongs it"},
+	{code: 1, subcode: 4928012, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+		meaning: "Instagram keeps the account from acting for hours; trying on prolongs it"},
+	{code: 4, subcode: 2207051, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, doubtful: true,
+		meaning: "Instagram takes it for spam, and has been seen to do it all the same"},
+	{subcode: 1404112, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+		meaning: "Meta limits the account for days"},
+	{code: 25, subcode: 2207050, class: Account, reason: privatereply.AccountBlocked,
+		meaning: "Instagram has restricted the account: its owner solves it in the app"},
+	{subcode: 1404078, class: Account, reason: privatereply.AccountBlocked, source: observed,
+		meaning: "Meta wants a check of the Page or of who runs it"},
+	{subcode: 4854002, class: Account, reason: privatereply.AccountBlocked, source: observed,
+		meaning: "Meta wants a check of the Page or of who runs it"},
 	{code: 613, subcode: 2018338, class: Account, reason: privatereply.AccountBlocked,
 		meaning: "Meta warns of an abuse of message tags"},
 	{code: 100, subcode: 2534029, class: Account, reason: privatereply.AccountBlocked,
@@ -103,10 +147,20 @@ var table = []row{
 	{code: 190, subcode: 464, class: Account, reason: privatereply.TokenRejected, source: observed,
 		meaning: "the token's user is not confirmed"},
 	{code: 190, subcode: 467, class: Account, reason: privatereply.TokenRejected, meaning: "the access token is no longer valid"},
-	{code: 190, subcode: 492, class: Account, reason: privatereply.TokenRejected, source: observed,
-		meaning: "the access token does not match its user's session"},
+	{code: 190, subcode: 492, class: Account, reason: privatereply.TokenRejected,
+		meaning: "the token's user has no role on the Page: give the role back"},
 	{code: 2500, class: Account, reason: privatereply.TokenRejected, source: observed,
 		meaning: "Meta found no access token in the request"},
+
+	// The app.
+	{code: 100, kind: graphMethod, alone: true, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+		meaning: "the app requires its secret, and the appsecret_proof is missing or wrong"},
+	{code: 101, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+		meaning: "Meta cannot validate the app, or has blocked it"},
+	{code: 104, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+		meaning: "Meta does not accept the signature of the app"},
+	{code: 5, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+		meaning: "the app's settings do not allow calls from this address"},
 
 	// Permissions and settings.
 	{code: 3, class: Account, reason: privatereply.NotPermitted,
@@ -125,7 +179,14 @@ var table = []row{
 		meaning: "the owner does not let apps read Instagram messages: switch it on in the Instagram app"},
 	{code: 200, subcode: 2534066, class: Account, reason: privatereply.NotPermitted, source: observed,
 		meaning: "the token lacks the permission for private replies, or this post restricts them"},
-	{code: 2022, class: Account, reason: privatereply.NotPermitted, meaning: "commerce messages are switched off"},
+	{code: 2, subcode: 2018344, class: Account, reason: privatereply.NotPermitted,
+		meaning: "an admin of the Page has to accept Meta's privacy terms"},
+	{code: 283, class: Account, reason: privatereply.NotPermitted, source: observed,
+		meaning: "pages_read_engagement is missing"},
+	{code: 1705, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the call was made as a person, not as the Page: the token is not the Page's"},
+	{code: 36103, class: Account, reason: privatereply.NotPermitted,
+		meaning: "the account may not use this part of Instagram's API yet"},
 	{code: 10904, class: Account, reason: privatereply.NotPermitted, source: observed,
 		meaning: "the Page's settings do not allow messages"},
 	{code: 10904, subcode: 1893050, class: Account, reason: privatereply.NotPermitted, source: observed,
@@ -146,6 +207,11 @@ var table = []row{
 	{code: 10903, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
 	{code: 10903, subcode: 1893049, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
 	{code: 10903, subcode: 1893062, class: Final, reason: privatereply.NotRepliable, meaning: "the account may not reply to this"},
+	{code: 100, subcode: 2018292, class: Final, reason: privatereply.CommentNotFound, source: observed,
+		meaning: "there is no comment with this id"},
+	{code: 803, class: Final, reason: privatereply.CommentNotFound, source: observed, meaning: "there is no object with this id"},
+	{code: 24, subcode: 2207006, class: Final, reason: privatereply.CommentNotFound,
+		meaning: "the media does not exist, or the token may not see it"},
 	{code: 100, subcode: 33, class: Final, reason: privatereply.CommentNotFound,
 		meaning: "the object does not exist, or the token may not see it, or it does not take this call"},
 
@@ -157,6 +223,10 @@ var table = []row{
 	{code: 551, class: Final, reason: privatereply.PersonUnavailable, meaning: "the person is not available, or blocks the account"},
 	{code: 551, subcode: 1545041, class: Final, reason: privatereply.PersonUnavailable,
 		meaning: "the person is not available, or blocks the account"},
+	{code: 10, subcode: 2018336, class: Final, reason: privatereply.PersonUnavailable,
+		meaning: "Meta does not let the account write to this person, probably for privacy rules of a region"},
+	{code: 110, class: Final, reason: privatereply.PersonNotFound, meaning: "there is no such person"},
+	{code: 9010, class: Final, reason: privatereply.PersonNotFound, source: observed, meaning: "there is no such Instagram user"},
 	{code: 100, subcode: 2018001, class: Final, reason: privatereply.PersonNotFound, meaning: "there is no such person"},
 	{code: 100, subcode: 1893060, class: Final, reason: privatereply.PersonNotFound, source: observed, meaning: "there is no such person"},
 	{code: 100, subcode: 2534014, class: Final, reason: privatereply.PersonNotFound,
@@ -182,11 +252,32 @@ var table = []row{
 	{code: 100, subcode: 2018047, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
 	{code: 100, subcode: 2018008, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
 	{code: 100, subcode: 2018294, class: Final, reason: privatereply.ContentNotAllowed, meaning: "Meta does not take the attachment"},
+	{code: 100, subcode: 2018074, class: Final, reason: privatereply.ContentNotAllowed,
+		meaning: "the attachment belongs to somebody else"},
+	{code: 100, subcode: 2018014, class: Final, reason: privatereply.BadRequest,
+		meaning: "a message and an action of the sender cannot go together"},
+	{code: 12, class: Final, reason: privatereply.BadRequest, source: observed, meaning: "Meta no longer has this call"},
+	{subcode: 1346003, class: Final, reason: privatereply.ContentNotAllowed, source: observed, meaning: "Meta takes the text for abuse"},
+	{subcode: 1404102, class: Final, reason: privatereply.ContentNotAllowed, source: observed, meaning: "Meta takes the text for abuse"},
+	{code: 36, class: Unlisted, reason: privatereply.Refused, doubtful: true, source: observed,
+		meaning: "Meta refuses it with a code that no page of Meta's explains"},
 	{code: 506, class: Final, reason: privatereply.Refused, meaning: "the same was published already"},
 	{code: 1609005, class: Final, reason: privatereply.Refused, meaning: "Meta could not open a link in the post"},
+	// What only marketing messages and messages to phone numbers get.
+	{code: 10, subcode: 1404170, class: Final, reason: privatereply.Refused, meaning: "this is about marketing messages"},
+	{code: 10, subcode: 1893015, class: Final, reason: privatereply.Refused, meaning: "this is about marketing messages"},
+	{code: 4, subcode: 2018354, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
+	{code: 9, subcode: 2018352, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
+	{code: 613, subcode: 1893016, class: Final, reason: privatereply.Refused, meaning: "this is about marketing messages"},
+	{code: 200, subcode: 2018021, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
+	{code: 200, subcode: 2018027, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
 	{code: messageGone, class: Final, reason: privatereply.Refused, meaning: "the message is deleted, or too old to be read"},
 }
 
 // messageGone is what Meta says of a message that can no longer be read. Instagram
 // shows only the 20 newest messages of a conversation.
 const messageGone = 9000001
+
+// tooMuchData is what Meta's own SDK calls a list that was asked for with too much on
+// a page. Meta mostly answers code 1 for it.
+const tooMuchData = -3

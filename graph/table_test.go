@@ -1,11 +1,13 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/privatereply/privatereply"
 )
 
@@ -15,103 +17,157 @@ var expectations = []struct {
 	code, subcode int
 	class         Class
 	reason        privatereply.Reason
+	doubtful      bool          // may have been delivered
+	pause         time.Duration // the shortest rest
+	kind          string        // Meta's type; OAuthException where it does not matter
 }{
-	{1, 0, Temporary, privatereply.Outage},
-	{1, 99, Temporary, privatereply.Outage},
-	{1, 1357046, Unknown, privatereply.AnsweredWithError},
-	{20, 1772107, Unknown, privatereply.AnsweredWithError},
-	{2, 0, Temporary, privatereply.Outage},
-	{2, 1545133, Temporary, privatereply.Outage},
-	{-1, 2018012, Temporary, privatereply.Outage},
-	{3, 0, Account, privatereply.NotPermitted},
-	{4, 0, Throttled, privatereply.Throttled},
-	{17, 0, Throttled, privatereply.Throttled},
-	{341, 0, Throttled, privatereply.Throttled},
-	{32, 0, Throttled, privatereply.Throttled},
-	{613, 0, Throttled, privatereply.Throttled},
-	{613, 2534040, Throttled, privatereply.Throttled},
-	{613, 1996, Throttled, privatereply.Throttled},
-	{613, 2018338, Account, privatereply.AccountBlocked},
-	{80000, 0, Throttled, privatereply.Throttled},
-	{80001, 0, Throttled, privatereply.Throttled},
-	{80002, 0, Throttled, privatereply.Throttled},
-	{80003, 0, Throttled, privatereply.Throttled},
-	{80006, 0, Throttled, privatereply.Throttled},
-	{80014, 0, Throttled, privatereply.Throttled},
-	{10, 0, Account, privatereply.NotPermitted},
-	{10, 2018278, Final, privatereply.OutsideWindow},
-	{10, 2534022, Final, privatereply.OutsideWindow},
-	{10, 2018065, Final, privatereply.OutsideWindow},
-	{10, 2018108, Final, privatereply.PersonUnavailable},
-	{10, 1893063, Throttled, privatereply.AccountBlocked},
-	{10, 2534077, Account, privatereply.NotPermitted},
-	{10, 2018300, Final, privatereply.ThreadOwnedElsewhere},
-	{2018300, 0, Final, privatereply.ThreadOwnedElsewhere},
-	{2018321, 0, Temporary, privatereply.ThreadOwnedElsewhere},
-	{10, 2018321, Temporary, privatereply.ThreadOwnedElsewhere},
-	{100, 0, Final, privatereply.BadRequest},
-	{100, 33, Final, privatereply.CommentNotFound},
-	{100, 2018001, Final, privatereply.PersonNotFound},
-	{100, 1893060, Final, privatereply.PersonNotFound},
-	{100, 2534013, Account, privatereply.NotPermitted},
-	{100, 2534014, Final, privatereply.PersonNotFound},
-	{100, 2534015, Final, privatereply.ContentNotAllowed},
-	{100, 2534025, NotRepliableOrReplied, privatereply.NotRepliableOrAlreadyReplied},
-	{100, 2534029, Account, privatereply.AccountBlocked},
-	{100, 2534122, Account, privatereply.AccountBlocked},
-	{100, 2534037, Final, privatereply.ThreadOwnedElsewhere},
-	{100, 2018109, Final, privatereply.ContentNotAllowed},
-	{100, 2018047, Final, privatereply.ContentNotAllowed},
-	{100, 2018008, Final, privatereply.ContentNotAllowed},
-	{100, 2018294, Final, privatereply.ContentNotAllowed},
-	{102, 0, Account, privatereply.TokenRejected},
-	{190, 0, Account, privatereply.TokenRejected},
-	{190, 458, Account, privatereply.TokenRejected},
-	{190, 459, Account, privatereply.TokenRejected},
-	{190, 460, Account, privatereply.TokenRejected},
-	{190, 463, Account, privatereply.TokenRejected},
-	{190, 464, Account, privatereply.TokenRejected},
-	{190, 467, Account, privatereply.TokenRejected},
-	{190, 492, Account, privatereply.TokenRejected},
-	{200, 0, Account, privatereply.NotPermitted},
-	{200, 10, Account, privatereply.NotPermitted},
-	{200, 2018028, Account, privatereply.NotPermitted},
-	{200, 1545041, Final, privatereply.PersonUnavailable},
-	{200, 2534041, Account, privatereply.NotPermitted},
-	{200, 2534066, Account, privatereply.NotPermitted},
-	{201, 0, Account, privatereply.NotPermitted},
-	{230, 0, Final, privatereply.Refused},
-	{299, 0, Account, privatereply.NotPermitted},
-	{551, 0, Final, privatereply.PersonUnavailable},
-	{551, 1545041, Final, privatereply.PersonUnavailable},
-	{368, 0, Throttled, privatereply.AccountBlocked},
-	{506, 0, Final, privatereply.Refused},
-	{1609005, 0, Final, privatereply.Refused},
-	{2022, 0, Account, privatereply.NotPermitted},
-	{2500, 0, Account, privatereply.TokenRejected},
-	{10900, 0, AlreadyReplied, privatereply.AlreadyReplied},
-	{10901, 0, Final, privatereply.ReplyTimeExpired},
-	{10902, 0, Final, privatereply.NotRepliable},
-	{10903, 0, Final, privatereply.NotRepliable},
-	{10903, 1893049, Final, privatereply.NotRepliable},
-	{10903, 1893062, Final, privatereply.NotRepliable},
-	{10904, 0, Account, privatereply.NotPermitted},
-	{10904, 1893050, Account, privatereply.NotPermitted},
-	{9000001, 0, Final, privatereply.Refused},
+	{code: 1, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 1, subcode: 99, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 1, subcode: 1357046, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true},
+	{code: 20, subcode: 1772107, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true},
+	{code: 2, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 2, subcode: 1545133, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: -1, subcode: 2018012, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 3, class: Account, reason: privatereply.NotPermitted},
+	{code: 4, class: Throttled, reason: privatereply.Throttled},
+	{code: 17, class: Throttled, reason: privatereply.Throttled},
+	{code: 341, class: Throttled, reason: privatereply.Throttled},
+	{code: 32, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 613, class: Throttled, reason: privatereply.Throttled},
+	{code: 613, subcode: 2534040, class: Throttled, reason: privatereply.Throttled},
+	{code: 613, subcode: 1996, class: Throttled, reason: privatereply.Throttled},
+	{code: 613, subcode: 2018338, class: Account, reason: privatereply.AccountBlocked},
+	{code: 80000, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 80001, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 80002, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 80003, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 80006, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 80014, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 10, class: Account, reason: privatereply.NotPermitted},
+	{code: 10, subcode: 2018278, class: Final, reason: privatereply.OutsideWindow},
+	{code: 10, subcode: 2534022, class: Final, reason: privatereply.OutsideWindow},
+	{code: 10, subcode: 2018065, class: Final, reason: privatereply.OutsideWindow},
+	{code: 10, subcode: 2018108, class: Final, reason: privatereply.PersonUnavailable},
+	{code: 10, subcode: 1893063, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause},
+	{code: 10, subcode: 2534077, class: Account, reason: privatereply.NotPermitted},
+	{code: 10, subcode: 2018300, class: Final, reason: privatereply.ThreadOwnedElsewhere},
+	{code: 2018300, class: Final, reason: privatereply.ThreadOwnedElsewhere},
+	{code: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause},
+	{code: 10, subcode: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause},
+	{code: 100, class: Final, reason: privatereply.BadRequest},
+	{code: 100, subcode: 33, class: Final, reason: privatereply.CommentNotFound},
+	{code: 100, subcode: 2018001, class: Final, reason: privatereply.PersonNotFound},
+	{code: 100, subcode: 1893060, class: Final, reason: privatereply.PersonNotFound},
+	{code: 100, subcode: 2534013, class: Account, reason: privatereply.NotPermitted},
+	{code: 100, subcode: 2534014, class: Final, reason: privatereply.PersonNotFound},
+	{code: 100, subcode: 2534015, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 100, subcode: 2534025, class: NotRepliableOrReplied, reason: privatereply.NotRepliableOrAlreadyReplied},
+	{code: 100, subcode: 2534029, class: Account, reason: privatereply.AccountBlocked},
+	{code: 100, subcode: 2534122, class: Account, reason: privatereply.AccountBlocked},
+	{code: 100, subcode: 2534037, class: Final, reason: privatereply.ThreadOwnedElsewhere},
+	{code: 100, subcode: 2018109, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 100, subcode: 2018047, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 100, subcode: 2018008, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 100, subcode: 2018294, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 102, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 458, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 459, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 460, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 463, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 464, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 467, class: Account, reason: privatereply.TokenRejected},
+	{code: 190, subcode: 492, class: Account, reason: privatereply.TokenRejected},
+	{code: 200, class: Account, reason: privatereply.NotPermitted},
+	{code: 200, subcode: 10, class: Account, reason: privatereply.NotPermitted},
+	{code: 200, subcode: 2018028, class: Account, reason: privatereply.NotPermitted},
+	{code: 200, subcode: 1545041, class: Final, reason: privatereply.PersonUnavailable},
+	{code: 200, subcode: 2534041, class: Account, reason: privatereply.NotPermitted},
+	{code: 200, subcode: 2534066, class: Account, reason: privatereply.NotPermitted},
+	{code: 201, class: Account, reason: privatereply.NotPermitted},
+	{code: 230, class: Final, reason: privatereply.Refused},
+	{code: 299, class: Account, reason: privatereply.NotPermitted},
+	{code: 551, class: Final, reason: privatereply.PersonUnavailable},
+	{code: 551, subcode: 1545041, class: Final, reason: privatereply.PersonUnavailable},
+	{code: 368, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause},
+	{code: 506, class: Final, reason: privatereply.Refused},
+	{code: 1609005, class: Final, reason: privatereply.Refused},
+	{code: 2500, class: Account, reason: privatereply.TokenRejected},
+	{code: 10900, class: AlreadyReplied, reason: privatereply.AlreadyReplied},
+	{code: 10901, class: Final, reason: privatereply.ReplyTimeExpired},
+	{code: 10902, class: Final, reason: privatereply.NotRepliable},
+	{code: 10903, class: Final, reason: privatereply.NotRepliable},
+	{code: 10903, subcode: 1893049, class: Final, reason: privatereply.NotRepliable},
+	{code: 10903, subcode: 1893062, class: Final, reason: privatereply.NotRepliable},
+	{code: 10904, class: Account, reason: privatereply.NotPermitted},
+	{code: 10904, subcode: 1893050, class: Account, reason: privatereply.NotPermitted},
+	{code: 9000001, class: Final, reason: privatereply.Refused},
+
+	{code: -1, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: -1, subcode: 2207001, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: -2, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: -2, subcode: 2207003, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: -3, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 960, class: Temporary, reason: privatereply.Outage, doubtful: true},
+	{code: 1200, class: Temporary, reason: privatereply.Outage},
+	{code: 1200, subcode: 2018024, class: Temporary, reason: privatereply.Outage},
+	{code: 1, subcode: 1363047, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true},
+	{code: 368, subcode: 1609010, class: Unknown, reason: privatereply.AnsweredWithError, doubtful: true},
+	{code: 36, class: Unlisted, reason: privatereply.Refused, doubtful: true},
+	{code: 9, class: Throttled, reason: privatereply.Throttled},
+	{code: 18, class: Throttled, reason: privatereply.Throttled},
+	{code: 368, subcode: 1390008, class: Throttled, reason: privatereply.Throttled, pause: limitPause},
+	{code: 2022, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause},
+	{code: 1, subcode: 4928011, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause},
+	{code: 1, subcode: 4928012, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause},
+	{code: 4, subcode: 2207051, class: Throttled, reason: privatereply.AccountBlocked, doubtful: true, pause: actionPause},
+	{code: 368, subcode: 1404112, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause},
+	{code: 25, subcode: 2207050, class: Account, reason: privatereply.AccountBlocked},
+	{code: 368, subcode: 1404078, class: Account, reason: privatereply.AccountBlocked},
+	{code: 368, subcode: 4854002, class: Account, reason: privatereply.AccountBlocked},
+	{code: 100, class: Account, reason: privatereply.AppMisconfigured, kind: "GraphMethodException"},
+	{code: 101, class: Account, reason: privatereply.AppMisconfigured},
+	{code: 104, class: Account, reason: privatereply.AppMisconfigured},
+	{code: 5, class: Account, reason: privatereply.AppMisconfigured},
+	{code: 2, subcode: 2018344, class: Account, reason: privatereply.NotPermitted},
+	{code: 283, class: Account, reason: privatereply.NotPermitted},
+	{code: 1705, class: Account, reason: privatereply.NotPermitted},
+	{code: 36103, class: Account, reason: privatereply.NotPermitted},
+	{code: 100, subcode: 2018292, class: Final, reason: privatereply.CommentNotFound},
+	{code: 803, class: Final, reason: privatereply.CommentNotFound},
+	{code: 24, subcode: 2207006, class: Final, reason: privatereply.CommentNotFound},
+	{code: 10, subcode: 2018336, class: Final, reason: privatereply.PersonUnavailable},
+	{code: 110, class: Final, reason: privatereply.PersonNotFound},
+	{code: 9010, class: Final, reason: privatereply.PersonNotFound},
+	{code: 100, subcode: 2018074, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 100, subcode: 2018014, class: Final, reason: privatereply.BadRequest},
+	{code: 12, class: Final, reason: privatereply.BadRequest},
+	{code: 368, subcode: 1346003, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 368, subcode: 1404102, class: Final, reason: privatereply.ContentNotAllowed},
+	{code: 10, subcode: 1404170, class: Final, reason: privatereply.Refused},
+	{code: 10, subcode: 1893015, class: Final, reason: privatereply.Refused},
+	{code: 4, subcode: 2018354, class: Final, reason: privatereply.Refused},
+	{code: 9, subcode: 2018352, class: Final, reason: privatereply.Refused},
+	{code: 613, subcode: 1893016, class: Final, reason: privatereply.Refused},
+	{code: 200, subcode: 2018021, class: Final, reason: privatereply.Refused},
+	{code: 200, subcode: 2018027, class: Final, reason: privatereply.Refused},
 }
 
 // Guards that each error of the reference has the consequence the reference gives
 // it, through a whole send.
 func TestEachErrorOfTheReference(t *testing.T) {
 	for _, want := range expectations {
-		t.Run(fmt.Sprintf("%d_%d", want.code, want.subcode), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d_%d%s", want.code, want.subcode, want.kind), func(t *testing.T) {
 			m := newMeta(t, says(http.StatusBadRequest, fmt.Sprintf(
-				`{"error":{"message":"Guten Tag","type":"OAuthException","code":%d,"error_subcode":%d,"fbtrace_id":"Abc_1"}}`,
-				want.code, want.subcode)))
+				`{"error":{"message":"Guten Tag","type":%q,"code":%d,"error_subcode":%d,"fbtrace_id":"Abc_1"}}`,
+				cmp.Or(want.kind, "OAuthException"), want.code, want.subcode)))
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
 			e := failure(t, err)
 			if e.Class != want.class || e.Reason != want.reason {
 				t.Errorf("%s, %s; want %s, %s", e.Class, e.Reason, want.class, want.reason)
+			}
+			if e.MayHaveDelivered != want.doubtful || e.Pause != want.pause {
+				t.Errorf("may have delivered %v, pause %v; want %v, %v", e.MayHaveDelivered, e.Pause, want.doubtful, want.pause)
 			}
 			if e.Code != want.code || e.Subcode != want.subcode || e.TraceID != "Abc_1" || !e.Wrote || e.SentAt.IsZero() {
 				t.Errorf("lost what Meta said: %+v", e)
@@ -128,11 +184,11 @@ func TestEachErrorOfTheReference(t *testing.T) {
 func TestEachRowIsExpectedAndReached(t *testing.T) {
 	reached := map[string]bool{}
 	key := func(r row) string {
-		return fmt.Sprint(r.code, "/", r.subcode, "-", r.upTo, " ", r.saidPermanent)
+		return fmt.Sprint(r.code, "/", r.subcode, "-", r.upTo, " ", r.saidPermanent, r.kind)
 	}
 	for _, e := range expectations {
 		for _, said := range []bool{false, true} {
-			if r, ok := lookup(e.code, e.subcode, said); ok {
+			if r, ok := lookup(e.code, e.subcode, e.kind, said); ok {
 				reached[key(r)] = true
 			} else {
 				t.Errorf("%d/%d is not in the table", e.code, e.subcode)
@@ -182,10 +238,13 @@ func TestWeaklyFoundedRows(t *testing.T) {
 		}
 	}
 	want := []string{
-		"1/1357046", "20/1772107", "-1/2018012", "100/2534122", "190/464", "190/492", "2500/0", "200/2534066",
-		"10904/0", "10904/1893050", "230/0", "10901/0", "10902/0", "100/1893060",
+		"1/1357046", "20/1772107", "-1/0", "-1/2018012", "-2/0", "-3/0", "960/0", "1200/0", "1200/2018024",
+		"0/1363047", "0/1609010", "9/0", "18/0", "0/1390008", "1/4928011", "1/4928012", "0/1404112", "0/1404078", "0/4854002",
+		"100/2534122", "190/464", "2500/0", "100/0", "101/0", "104/0", "5/0", "200/2534066", "283/0",
+		"10904/0", "10904/1893050", "230/0", "10901/0", "10902/0", "100/2018292", "803/0", "9010/0", "100/1893060",
+		"12/0", "0/1346003", "0/1404102", "36/0",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -21,7 +21,7 @@ type Usage struct {
 	RegainAfter time.Duration // how long Meta would refuse calls, 0 if it would not
 }
 
-type share struct {
+type used struct {
 	Type        string `json:"type"`
 	CallCount   number `json:"call_count"`
 	TotalTime   number `json:"total_time"`
@@ -29,7 +29,7 @@ type share struct {
 	RegainAfter number `json:"estimated_time_to_regain_access"` // minutes
 }
 
-func (s share) usage() Usage {
+func (s used) usage() Usage {
 	return Usage{
 		Percent:     float64(max(s.CallCount, s.TotalTime, s.TotalCPU)),
 		RegainAfter: rest(float64(s.RegainAfter), time.Minute),
@@ -52,12 +52,12 @@ var otherBusiness = []string{"ads_insights", "ads_management", "custom_audience"
 func readUsage(h http.Header, account privatereply.Account) Usage {
 	var u Usage
 	for _, name := range []string{"X-App-Usage", "X-Page-Usage"} {
-		var s share
+		var s used
 		if json.Unmarshal([]byte(h.Get(name)), &s) == nil {
 			u = u.or(s.usage())
 		}
 	}
-	var business map[string][]share
+	var business map[string][]used
 	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &business) == nil {
 		for object, shares := range business {
 			if !account.IsSelf(object) {

@@ -17,13 +17,23 @@ import (
 // all are older than since; zero reads to the end. On Instagram a reply stands under
 // its parent, so a new reply to a comment from before since can be missed.
 func (r Reader) Comments(ctx context.Context, post Post, since time.Time) iter.Seq2[Comment, error] {
+	ctx = r.asking(ctx)
+	if post.own == nil {
+		post.own = &ownName{}
+	}
 	return func(yield func(Comment, error) bool) {
+		seen := listed{}
 		for page, err := range r.commentPages(ctx, post) {
 			if err != nil {
 				yield(Comment{}, err)
 				return
 			}
-			for _, c := range page {
+			fresh, circle := seen.sift(page)
+			if circle {
+				r.warn("Meta lists the same comments again: the list ends here", "post", post.ID)
+				return
+			}
+			for _, c := range fresh {
 				if !r.thread(ctx, post, c, yield) {
 					return
 				}
@@ -42,7 +52,13 @@ func (r Reader) commentPages(ctx context.Context, post Post) iter.Seq2[[]graph.C
 		if !post.listed && !yield(post.first, nil) {
 			return
 		}
+		asked := map[string]bool{}
 		for after, more := post.after, post.listed || post.after != ""; more; more = after != "" {
+			if asked[after] {
+				r.warn("Meta's pages of comments lead in a circle: the list ends here", "post", post.ID)
+				return
+			}
+			asked[after] = true
 			page, err := r.commentPage(ctx, post, after)
 			if !yield(page.Comments, err) || err != nil {
 				return
@@ -53,9 +69,6 @@ func (r Reader) commentPages(ctx context.Context, post Post) iter.Seq2[[]graph.C
 }
 
 func (r Reader) commentPage(ctx context.Context, post Post, after string) (graph.CommentPage, error) {
-	if err := r.before(); err != nil {
-		return graph.CommentPage{}, err
-	}
 	if r.Credentials.Account.Platform == privatereply.Instagram {
 		return r.Graph.MediaComments(ctx, r.Credentials, post.ID, after)
 	}
@@ -64,23 +77,33 @@ func (r Reader) commentPage(ctx context.Context, post Post, after string) (graph
 
 // thread gives a comment and the replies under it. It reports whether to go on.
 func (r Reader) thread(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
-	if !yield(r.comment(post, c), nil) {
+	if !r.give(ctx, post, c, yield) {
 		return false
 	}
-	replies, after := c.Replies, c.RepliesAfter
+	seen, asked, replies, after := listed{}, map[string]bool{}, c.Replies, c.RepliesAfter
 	for {
-		for _, reply := range replies {
+		fresh, circle := seen.sift(replies)
+		if circle {
+			r.warn("Meta lists the same replies again: the list ends here", "comment", c.ID)
+			return true
+		}
+		for _, reply := range fresh {
 			if reply.ParentID == "" {
 				reply.ParentID = c.ID
 			}
-			if !yield(r.comment(post, reply), nil) {
+			if !r.give(ctx, post, reply, yield) {
 				return false
 			}
 		}
 		if after == "" {
 			return true
 		}
-		page, err := r.replies(ctx, c.ID, after)
+		if asked[after] {
+			r.warn("Meta's pages of replies lead in a circle: the list ends here", "comment", c.ID)
+			return true
+		}
+		asked[after] = true
+		page, err := r.Graph.Replies(ctx, r.Credentials, c.ID, after)
 		if err != nil {
 			yield(Comment{}, err)
 			return false
@@ -89,11 +112,31 @@ func (r Reader) thread(ctx context.Context, post Post, c graph.Comment, yield fu
 	}
 }
 
-func (r Reader) replies(ctx context.Context, commentID, after string) (graph.CommentPage, error) {
-	if err := r.before(); err != nil {
-		return graph.CommentPage{}, err
+// give yields one comment. It reports whether to go on.
+func (r Reader) give(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
+	own, err := r.isOwn(ctx, post, c)
+	if err != nil {
+		yield(Comment{}, err)
+		return false
 	}
-	return r.Graph.Replies(ctx, r.Credentials, commentID, after)
+	shown := r.comment(post, c)
+	shown.Own = own
+	return yield(shown, nil)
+}
+
+// listed remembers the comments that a list gave.
+type listed map[string]bool
+
+// sift gives the comments of a page that are new, and reports whether the list leads
+// in a circle: there are some, and none is new. An empty page proves nothing.
+func (l listed) sift(page []graph.Comment) (fresh []graph.Comment, circle bool) {
+	for _, c := range page {
+		if c.ID == "" || !l[c.ID] {
+			fresh = append(fresh, c)
+			l[c.ID] = true
+		}
+	}
+	return fresh, len(page) > 0 && len(fresh) == 0
 }
 
 // allBefore reports whether every comment is older than since, and what follows

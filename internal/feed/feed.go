@@ -9,6 +9,11 @@ package feed
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -22,6 +27,12 @@ type Reader struct {
 	// Before is called before each request to Meta, if it is set; an error ends the
 	// reading.
 	Before func() error
+	// Warn is told, if it is set, what makes a list shorter than it should be: a message
+	// and pairs of names and values.
+	Warn func(message string, values ...any)
+	// Username is the account's own name on Instagram. Where it is needed and empty,
+	// Meta is asked for it once for each page of posts.
+	Username string
 }
 
 // Post is a post of the account, or one that a visitor wrote on a Page.
@@ -39,12 +50,14 @@ type Post struct {
 	first  []graph.Comment // Facebook sends them with the post
 	after  string          // continues first; empty at the end
 	listed bool            // Instagram lists them on request only
+	own    *ownName        // shared by the posts of a page
 }
 
 // Comment is a comment, or a visitor's post, as Meta lists it.
 type Comment struct {
 	privatereply.Comment
 	CanReplyPrivately *bool `json:"can_reply_privately,omitempty"` // Facebook only; nil if Meta did not say
+	Own               bool  `json:"own,omitempty"`                 // the account itself wrote it
 }
 
 // Page is one page of posts, newest first. It can be empty and yet not the last.
@@ -53,24 +66,61 @@ type Page struct {
 	Next  string // asks for the next page; empty at the end. Not for keeping long
 }
 
-// Posts reads one page of posts, from the cursor after on. On Facebook posts from
-// before since are left out; on Instagram Meta cannot do that.
+// Posts reads one page of posts; after is the Next of the page before, or empty. On
+// Facebook posts from before since are left out; on Instagram Meta cannot do that.
+//
+// Meta has been seen to page in a circle. So Next carries a mark of each page that was
+// read, and a page that was read before is the end.
 func (r Reader) Posts(ctx context.Context, after string, since time.Time) (Page, error) {
-	if err := r.before(); err != nil {
-		return Page{}, err
+	cursor, marks, _ := strings.Cut(after, " ")
+	posts, next, err := r.posts(r.asking(ctx), cursor, since)
+	if err != nil || next == "" {
+		return Page{Posts: posts}, err
 	}
+	here := mark(posts, cursor)
+	if slices.Contains(strings.Fields(marks), here) {
+		r.warn("Meta lists the same posts again: the list ends here", "account", r.Credentials.Account.ID)
+		return Page{}, nil
+	}
+	return Page{Posts: posts, Next: next + " " + strings.TrimLeft(marks+" "+here, " ")}, nil
+}
+
+// mark is short for what stands on a page, or for how an empty page was asked for.
+func mark(posts []Post, cursor string) string {
+	ids := []string{cursor}
+	if len(posts) > 0 {
+		ids = nil
+	}
+	for _, p := range posts {
+		ids = append(ids, p.ID)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(ids, " ")))
+	return hex.EncodeToString(sum[:4])
+}
+
+func (r Reader) posts(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
+	own := &ownName{}
 	if r.Credentials.Account.Platform == privatereply.Instagram {
-		return r.media(ctx, after)
+		posts, next, err = r.media(ctx, cursor)
+	} else {
+		posts, next, err = r.feed(ctx, cursor, since)
 	}
-	feed, err := r.Graph.Feed(ctx, r.Credentials, graph.FeedQuery{Since: since, After: after})
+	for i := range posts {
+		posts[i].own = own
+	}
+	return posts, next, err
+}
+
+func (r Reader) feed(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
+	feed, err := r.Graph.Feed(ctx, r.Credentials, graph.FeedQuery{Since: since, After: cursor})
 	if err != nil {
-		return Page{}, err
+		return nil, "", err
 	}
-	posts := make([]Post, len(feed.Posts))
+	posts = make([]Post, len(feed.Posts))
 	for i, p := range feed.Posts {
 		posts[i] = r.facebookPost(p)
 	}
-	return Page{Posts: posts, Next: feed.After}, nil
+	return posts, feed.After, nil
 }
 
 // facebookPost takes a post for a visitor's if somebody else wrote it. Where Meta
@@ -85,7 +135,11 @@ func (r Reader) facebookPost(p graph.Post) Post {
 	if p.PersonID == "" {
 		own = p.CanReplyPrivately == nil || !*p.CanReplyPrivately
 	}
-	if own {
+	switch {
+	case own && onlyAdvertised(p):
+		post.Source = privatereply.SourceAd
+		return post
+	case own:
 		return post
 	}
 	post.Source = privatereply.SourceVisitorPost
@@ -95,12 +149,23 @@ func (r Reader) facebookPost(p graph.Post) Post {
 	return post
 }
 
-func (r Reader) media(ctx context.Context, after string) (Page, error) {
-	media, err := r.Graph.Media(ctx, r.Credentials, after)
-	if err != nil {
-		return Page{}, err
+// onlyAdvertised reports whether p is an advertisement that stands in no feed. A post
+// that is in the feed and promoted as well is a post; where Meta does not say, it is
+// one too.
+func onlyAdvertised(p graph.Post) bool {
+	switch strings.ToLower(p.PromotionStatus) {
+	case "", "inactive", "ineligible":
+		return false
 	}
-	posts := make([]Post, len(media.Media))
+	return p.Published != nil && !*p.Published
+}
+
+func (r Reader) media(ctx context.Context, cursor string) (posts []Post, next string, err error) {
+	media, err := r.Graph.Media(ctx, r.Credentials, cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	posts = make([]Post, len(media.Media))
 	for i, m := range media.Media {
 		posts[i] = Post{
 			ID: m.ID, Source: sourceOf(m.ProductType), CreatedAt: m.CreatedAt,
@@ -108,7 +173,7 @@ func (r Reader) media(ctx context.Context, after string) (Page, error) {
 			listed: m.Comments != 0 && m.ProductType != "IGTV" && m.ProductType != "LIVE",
 		}
 	}
-	return Page{Posts: posts, Next: media.After}, nil
+	return posts, media.After, nil
 }
 
 // sourceOf reads Instagram's media_product_type.
@@ -128,15 +193,65 @@ func (r Reader) comment(post Post, c graph.Comment) Comment {
 		Comment: privatereply.Comment{
 			Platform: account.Platform, Account: account.ID, CommentID: c.ID, ParentID: c.ParentID,
 			MediaID: post.ID, Source: post.Source, PersonID: c.PersonID, Username: c.Username,
-			Text: c.Text, CreatedAt: c.CreatedAt,
+			Text: c.Text, Attachment: c.Attachment, CreatedAt: c.CreatedAt,
 		},
 		CanReplyPrivately: c.CanReplyPrivately,
 	}
 }
 
-func (r Reader) before() error {
-	if r.Before == nil {
-		return nil
+// ownName is an account's own name on Instagram, once it is known.
+type ownName struct {
+	asked bool
+	name  string
+}
+
+// isOwn reports whether the account itself wrote c. Instagram names the author in
+// "from", in "user", which it shows of the account's own comments only, or by nothing
+// but the name.
+func (r Reader) isOwn(ctx context.Context, post Post, c graph.Comment) (bool, error) {
+	switch account := r.Credentials.Account; {
+	case account.IsSelf(c.PersonID) || account.IsSelf(c.UserID):
+		return true, nil
+	case c.PersonID != "" || account.Platform != privatereply.Instagram:
+		return false, nil
+	case c.UserID != "":
+		return true, nil
+	case c.Username == "":
+		return false, nil
 	}
-	return r.Before()
+	name, err := r.ownName(ctx, post.own)
+	return name != "" && strings.EqualFold(name, c.Username), err
+}
+
+// ownName asks for the account's name. A token that may not see it does not keep the
+// comments from being read.
+func (r Reader) ownName(ctx context.Context, own *ownName) (string, error) {
+	switch {
+	case r.Username != "":
+		return r.Username, nil
+	case own.asked:
+		return own.name, nil
+	}
+	name, err := r.Graph.Username(ctx, r.Credentials)
+	var refused *graph.Error
+	if errors.As(err, &refused) && (refused.Class == graph.Account || refused.Class == graph.Final || refused.Class == graph.Unlisted) {
+		r.warn("the account's own name is not known: its own comments may be taken for others'", "account", r.Credentials.Account.ID, "error", err)
+		err = nil
+	}
+	own.asked, own.name = err == nil, name
+	return name, err
+}
+
+// asking lets Before know of each request.
+func (r Reader) asking(ctx context.Context) context.Context {
+	if r.Before == nil {
+		return ctx
+	}
+	return graph.EachRequest(ctx, func(context.Context) error { return r.Before() })
+}
+
+func (r Reader) warn(message string, values ...any) {
+	if r.Warn != nil {
+		r.Warn(message, values...)
+	}
 }

@@ -1,12 +1,15 @@
 package feed_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +209,252 @@ func TestBefore(t *testing.T) {
 		got, err := commentsOf(t, r, time.Time{})
 		if !errors.Is(err, enough) || len(got) != want || len(*asked) != allowed {
 			t.Errorf("%d requests allowed: read %q with %q, %v", allowed, got, *asked, err)
+		}
+	}
+}
+
+// answersOf reads a file of answers that somebody met in public.
+func answersOf(t *testing.T, name string) []string {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []struct{ Body json.RawMessage }
+	if err := json.Unmarshal(content, &answers); err != nil {
+		t.Fatal(err)
+	}
+	bodies := make([]string, len(answers))
+	for i, a := range answers {
+		bodies[i] = string(a.Body)
+	}
+	return bodies
+}
+
+// warned counts what a reader warns of.
+func warned(r *feed.Reader) *int {
+	n := new(int)
+	r.Warn = func(string, ...any) { *n++ }
+	return n
+}
+
+// A list that Meta pages in a circle ends, with a warning, and gives each comment once.
+func TestCommentsInACircle(t *testing.T) {
+	bodies := answersOf(t, "05-comments-paging-in-a-circle.json")
+	r, asked := readerOf(t, page, map[string]string{
+		page.ID + "/feed?": bodies[0],
+		"100000000000001_200000000000001/comments?AAA": bodies[1],
+		"100000000000001_200000000000001/comments?BBB": bodies[2],
+	})
+	warnings := warned(&r)
+	got, err := commentsOf(t, r, time.Time{})
+	if diff := cmp.Diff([]string{"200000000000001_300000000000001"}, got); err != nil || diff != "" {
+		t.Errorf("%v, comments (-want +got):\n%s", err, diff)
+	}
+	if len(*asked) != 2 || *warnings != 1 {
+		t.Errorf("%d warnings after %q", *warnings, *asked)
+	}
+}
+
+// The same for replies and for a circle that is longer, with new comments on its way.
+func TestLongerCircles(t *testing.T) {
+	item := func(ids ...string) string {
+		items := ""
+		for _, id := range ids {
+			items += fmt.Sprintf(`,{"id":%q}`, id)
+		}
+		return items[1:]
+	}
+	r, asked := readerOf(t, instagram, map[string]string{
+		instagram.ID + "/media?": list("", `{"id":"9","media_product_type":"FEED"}`),
+		"9/comments?":            list("b", `{"id":"1","replies":`+list("r", item("2"))+`}`),
+		"9/comments?b":           list("c", item("3")),
+		"9/comments?c":           list("b", item("3", "4")),
+		"1/replies?r":            list("r", item("2")),
+	})
+	warnings := warned(&r)
+	got, err := commentsOf(t, r, time.Time{})
+	if diff := cmp.Diff([]string{"1", "1/2", "3", "4"}, got); err != nil || diff != "" {
+		t.Errorf("%v, comments (-want +got):\n%s", err, diff)
+	}
+	if len(*asked) != 5 || *warnings != 2 {
+		t.Errorf("%d warnings after %q", *warnings, *asked)
+	}
+}
+
+// A circle of empty pages ends too.
+func TestEmptyCircles(t *testing.T) {
+	r, asked := readerOf(t, instagram, map[string]string{
+		instagram.ID + "/media?": list("", `{"id":"9","media_product_type":"FEED"}`),
+		"9/comments?":            list("b", `{"id":"1","replies":`+list("r", "")+`}`),
+		"9/comments?b":           list("c", ""),
+		"9/comments?c":           list("b", ""),
+		"1/replies?r":            list("s", ""),
+		"1/replies?s":            list("r", ""),
+	})
+	warnings := warned(&r)
+	got, err := commentsOf(t, r, time.Time{})
+	if diff := cmp.Diff([]string{"1"}, got); err != nil || diff != "" || len(*asked) != 6 || *warnings != 2 {
+		t.Errorf("%v, %d warnings after %q, comments (-want +got):\n%s", err, *warnings, *asked, diff)
+	}
+}
+
+// Posts are read a page at a time, by different workers even, and end all the same
+// where Meta's pages lead in a circle, also of empty ones.
+func TestPostsInACircle(t *testing.T) {
+	tests := map[string]struct {
+		pages map[string]string
+		want  []string
+	}{
+		"no circle": {map[string]string{"": list("b", `{"id":"1_1"}`), "b": list("c", ""), "c": list("", `{"id":"1_3"}`)}, []string{"1_1", "1_3"}},
+		"of three":  {map[string]string{"": list("b", `{"id":"1_1"}`), "b": list("c", `{"id":"1_2"}`), "c": list("b", `{"id":"1_3"}`)}, []string{"1_1", "1_2", "1_3"}},
+		"to itself": {map[string]string{"": list("b", `{"id":"1_1"}`), "b": list("b", `{"id":"1_2"}`)}, []string{"1_1", "1_2"}},
+		"of empty":  {map[string]string{"": list("b", `{"id":"1_1"}`), "b": list("c", ""), "c": list("b", "")}, []string{"1_1"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			answers := map[string]string{}
+			for cursor, body := range tt.pages {
+				answers[page.ID+"/feed?"+cursor] = body
+			}
+			r, asked := readerOf(t, page, answers)
+			warnings := warned(&r)
+			var got []string
+			for next, more := "", true; more; more = next != "" {
+				p, err := r.Posts(t.Context(), next, time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, post := range p.Posts {
+					got = append(got, post.ID)
+				}
+				if next = p.Next; len(*asked) > 10 {
+					t.Fatalf("asked for %q", *asked)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if (*warnings == 1) != (name != "no circle") {
+				t.Errorf("%d warnings", *warnings)
+			}
+		})
+	}
+}
+
+// A feed that Meta pages by time is read to its end.
+func TestPostsByTime(t *testing.T) {
+	r, asked := readerOf(t, page, map[string]string{page.ID + "/feed?": answersOf(t, "04-feed-time-based-paging.json")[0]})
+	first, err := r.Posts(t.Context(), "", time.Time{})
+	if err != nil || len(first.Posts) != 1 || first.Next == "" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if strings.Contains(first.Next, "http") {
+		t.Errorf("keeps Meta's link: %q", first.Next)
+	}
+	// The second page answers as the first: a circle, and the end.
+	if second, err := r.Posts(t.Context(), first.Next, time.Time{}); err != nil || len(second.Posts) != 0 || second.Next != "" || len(*asked) != 2 {
+		t.Errorf("%+v, %v after %q", second, err, *asked)
+	}
+}
+
+// The feed of a busy Page is read with less on a page.
+func TestFeedTooLarge(t *testing.T) {
+	refusal := answersOf(t, "03-feed-reduce-amount-of-data.json")[0]
+	var limits []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limits = append(limits, r.FormValue("limit"))
+		if len(r.FormValue("limit")) > 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, refusal)
+			return
+		}
+		_, _ = io.WriteString(w, list("", `{"id":"1_1"}`))
+	}))
+	t.Cleanup(server.Close)
+	g, err := graph.New(graph.Options{FacebookURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := 0
+	r := feed.Reader{Graph: g, Credentials: graph.Credentials{Account: page, Token: "EAAtesttoken"}, Before: func() error { before++; return nil }}
+	got, err := r.Posts(t.Context(), "", time.Time{})
+	if diff := cmp.Diff([]string{"25", "10", "5"}, limits); err != nil || diff != "" || len(got.Posts) != 1 || before != 3 {
+		t.Errorf("%+v, %v after %d calls of Before, limits (-want +got):\n%s", got, err, before, diff)
+	}
+}
+
+// What the account itself wrote is known by any of the three ways in which Instagram
+// names an author.
+func TestOwnWords(t *testing.T) {
+	bodies := answersOf(t, "11-instagram-own-reply-without-from-in-sweep.json")
+	const name = `{"username":"Clean.Slate"}`
+	tests := []struct {
+		name     string
+		comments string
+		username string // given to the reader
+		answer   string // to the question for the account's name
+		own      []string
+		asked    int // for the name
+		fails    bool
+	}{
+		{"by its name", bodies[1], "", name, []string{"18000000000000022"}, 1, false},
+		{"by a name that is known", bodies[1], "clean.slate", "", []string{"18000000000000022"}, 0, false},
+		{"by from", list("", `{"id":"1","username":"x","from":{"id":"17841400000000002"}}`), "", "", []string{"1"}, 0, false},
+		{"by user", list("", `{"id":"1","username":"x","user":{"id":"17841400000000002"}}`), "", "", []string{"1"}, 0, false},
+		{"by user, under another id", list("", `{"id":"1","user":{"id":"24000000000000000"}}`), "", "", []string{"1"}, 0, false},
+		{"somebody else's", list("", `{"id":"1","username":"clean.slate","from":{"id":"6"},"user":{"id":"7"}}`), "", "", nil, 0, false},
+		{"nobody's", list("", `{"id":"1"}`), "", "", nil, 0, false},
+		{"asked for once", list("", `{"id":"1","username":"clean.slate"},{"id":"2","username":"lena"},{"id":"3","username":"CLEAN.SLATE"}`), "", name, []string{"1", "3"}, 1, false},
+		{"the name is not shown", bodies[1], "", `{"error":{"code":10}}`, nil, 1, false},
+		{"the name cannot be read now", bodies[1], "", `{"error":{"code":4}}`, nil, 1, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, asked := readerOf(t, instagram, map[string]string{
+				instagram.ID + "/media?":      list("", `{"id":"9","media_product_type":"FEED"}`),
+				"9/comments?":                 tt.comments,
+				"v26.0/" + instagram.ID + "?": tt.answer,
+			})
+			r.Username = tt.username
+			posts, err := r.Posts(t.Context(), "", time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var own []string
+			var failed error
+			for c, err := range r.Comments(t.Context(), posts.Posts[0], time.Time{}) {
+				if failed = err; c.Own {
+					own = append(own, c.CommentID)
+				}
+			}
+			if diff := cmp.Diff(tt.own, own); diff != "" || (failed != nil) != tt.fails || len(*asked) != 2+tt.asked {
+				t.Errorf("%v after %q, own (-want +got):\n%s", failed, *asked, diff)
+			}
+		})
+	}
+}
+
+// A photo is part of a comment; a post that is only advertised is an ad, and what
+// stands in the feed is a post, also while it is promoted.
+func TestFacebookPosts(t *testing.T) {
+	for item, want := range map[string]privatereply.Source{
+		`"is_published":false,"promotion_status":"active"`:   privatereply.SourceAd,
+		`"is_published":false,"promotion_status":"inactive"`: privatereply.SourcePost,
+		`"is_published":true,"promotion_status":"active"`:    privatereply.SourcePost,
+		`"is_published":false`:                               privatereply.SourcePost,
+		`"promotion_status":"active"`:                        privatereply.SourcePost,
+	} {
+		r, _ := readerOf(t, page, map[string]string{page.ID + "/feed?": list("", `{"id":"1_2","from":{"id":"100000000000001"},`+item+
+			`,"comments":{"data":[{"id":"2_3","attachment":{"type":"photo","media":{"image":{"src":"https://example.com/i.jpg"}}}}]}}`)})
+		posts, err := r.Posts(t.Context(), "", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, err := range r.Comments(t.Context(), posts.Posts[0], time.Time{}) {
+			if err != nil || c.Source != want || c.Attachment != (privatereply.Attachment{Kind: privatereply.Photo, URL: "https://example.com/i.jpg"}) {
+				t.Errorf("%s: %+v, %v", item, c, err)
+			}
 		}
 	}
 }

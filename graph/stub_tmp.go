@@ -1,3 +1,0 @@
-package graph
-
-const Unlisted Class = "unlisted"
