@@ -98,11 +98,11 @@ func (b *Bridge) arrivals(events []privatereply.Event, span string) []workflows.
 		a := workflows.Arrival{Event: ev, Trace: span}
 		switch {
 		case ev.Comment != nil:
-			account, _ := b.cfg.Accounts.Get(ev.Comment.Platform, ev.Comment.Account)
+			account, _ := b.cfg.Accounts.Find(ev.Comment.Platform, ev.Comment.Account)
 			decision := set.Decide(rules.Input{Comment: *ev.Comment, AccountName: account.Name, Now: b.cfg.Now()})
 			a.Decision = &decision
 		case ev.Message != nil:
-			account, _ := b.cfg.Accounts.Get(ev.Message.Platform, ev.Message.Account)
+			account, _ := b.cfg.Accounts.Find(ev.Message.Platform, ev.Message.Account)
 			a.HumanAgent, a.RepliedOnly = account.HumanAgent, !account.KeepAll
 		case ev.Ignored != nil:
 			continue
