@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/reload"
 )
 
 const (
@@ -68,7 +67,7 @@ func read(path string) ([]byte, error) {
 
 // Parse reads a rules file from data; name stands for the file in errors.
 func Parse(name string, data []byte) (*Set, error) {
-	s := &Set{sha256: hash(data), words: map[string][]term{}}
+	s := &Set{sha256: reload.SHA256(data), words: map[string][]term{}}
 	var ps problems
 	file := readFile(data, &ps)
 	s.fallback = file.fallback
@@ -85,11 +84,6 @@ func Parse(name string, data []byte) (*Set, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func hash(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // SHA256 is the hash of the file's bytes, in hexadecimal. Decisions carry it, so

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/privatereply/privatereply/internal/reload"
 )
 
 const (
@@ -25,7 +26,7 @@ type watched struct {
 	logged chan zapcore.Entry
 }
 
-func startWatch(t *testing.T, path string, every time.Duration) watched {
+func startWatch(t *testing.T, path string) watched {
 	t.Helper()
 	logged := make(chan zapcore.Entry, 100)
 	core, _ := observer.New(zap.InfoLevel)
@@ -33,7 +34,7 @@ func startWatch(t *testing.T, path string, every time.Duration) watched {
 		logged <- e
 		return nil
 	}))
-	w, err := watch(t.Context(), path, logger, every)
+	w, err := Watch(t.Context(), path, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func (w watched) wait(t *testing.T, level zapcore.Level) {
 
 func (w watched) expect(t *testing.T, data string) {
 	t.Helper()
-	if got := w.Current().SHA256(); got != hash([]byte(data)) {
+	if got := w.Current().SHA256(); got != reload.SHA256([]byte(data)) {
 		t.Errorf("another file than %q is in force", data)
 	}
 }
@@ -151,7 +152,7 @@ func TestWatchNoticesChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			tt.set(t, dir)
-			w := startWatch(t, filepath.Join(dir, "rules.yaml"), 10*time.Millisecond)
+			w := startWatch(t, filepath.Join(dir, "rules.yaml"))
 			w.expect(t, askFile)
 			tt.change(t, dir)
 			w.wait(t, zap.InfoLevel)
@@ -167,21 +168,20 @@ func TestWatchNoticesChanges(t *testing.T) {
 func TestWatchHalfWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, path, askFile)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // look is called here instead
-	w, err := watch(ctx, path, zap.NewNop(), time.Hour)
+	w, err := Watch(t.Context(), path, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.file.Stop() // the test looks itself
 	for n := range 3 {
 		write(t, path, ignoreFile+strings.Repeat("#", n))
-		w.look()
-		if w.Current().SHA256() != hash([]byte(askFile)) {
+		w.file.Look()
+		if w.Current().SHA256() != reload.SHA256([]byte(askFile)) {
 			t.Fatal("a file that changes is in force")
 		}
 	}
-	w.look()
-	if w.Current().SHA256() != hash([]byte(ignoreFile+"##")) {
+	w.file.Look()
+	if w.Current().SHA256() != reload.SHA256([]byte(ignoreFile+"##")) {
 		t.Error("a file that does not change any more is not in force")
 	}
 }
@@ -190,7 +190,7 @@ func TestWatchHalfWritten(t *testing.T) {
 func TestWatchBadFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, path, askFile)
-	w := startWatch(t, path, 10*time.Millisecond)
+	w := startWatch(t, path)
 
 	replace(t, path, badFile)
 	w.wait(t, zap.ErrorLevel)
@@ -220,33 +220,32 @@ func TestWatchBadFile(t *testing.T) {
 func TestWatchUnchanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, path, askFile)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // look is called here instead
 	core, logs := observer.New(zap.DebugLevel)
-	w, err := watch(ctx, path, zap.New(core), time.Hour)
+	w, err := Watch(t.Context(), path, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.file.Stop() // the test looks itself
 	before := w.Current()
 	write(t, path, askFile)
-	w.look()
-	w.look()
+	w.file.Look()
+	w.file.Look()
 	if w.Current() != before || logs.Len() != 0 {
 		t.Errorf("an unchanged file was loaded again: %v", logs.All())
 	}
 	write(t, path, badFile)
-	w.look()
-	w.look()
-	w.look()
+	w.file.Look()
+	w.file.Look()
+	w.file.Look()
 	if logs.Len() != 1 {
 		t.Errorf("an unchanged bad file was logged %d times", logs.Len())
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	w.look()
-	w.look()
-	w.look()
+	w.file.Look()
+	w.file.Look()
+	w.file.Look()
 	if logs.Len() != 2 {
 		t.Errorf("a missing file was logged %d times", logs.Len()-1)
 	}

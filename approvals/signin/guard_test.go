@@ -207,6 +207,37 @@ func TestTakenOutOfTheFile(t *testing.T) {
 	})
 }
 
+// A users file that is being written ends nobody's session.
+func TestHalfWrittenFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path, tokens := usersFile(t, vera, ana)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		users, err := OpenUsers(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := NewGuard(Options{Users: users})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		if _, err := g.SignIn(w, request("127.0.0.1:9", "localhost", nil), tokens["ana"]); err != nil {
+			t.Fatal(err)
+		}
+		half := strings.Index(string(whole), "- name: ana")
+		for _, part := range []string{"", string(whole[:half]), string(whole[:half+5]), string(whole)} {
+			write(t, path, part)
+			time.Sleep(time.Second) // less than two looks
+			if user, err := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); user != ana || err != nil {
+				t.Errorf("with %d of %d bytes written: %v, %v", len(part), len(whole), user, err)
+			}
+		}
+	})
+}
+
 // A session ends with the token that it began with, and does not come back: neither
 // with another token of the same name, nor with the same one.
 func TestSessionEndsWithItsToken(t *testing.T) {

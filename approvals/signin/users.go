@@ -34,7 +34,7 @@ type entry struct {
 
 // OpenUsers reads the users file at path.
 func OpenUsers(path string) (*Users, error) {
-	file, err := reload.Open(path, loadUsers)
+	file, err := reload.Open(path, loadUsers, nil)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("users file %s does not exist: make its first entry with `approvals user NAME --role admin >> %[1]s`", path)
 	}
@@ -98,11 +98,7 @@ type userYAML struct {
 	TokenSHA256 string `yaml:"token_sha256"`
 }
 
-func loadUsers(path string) ([]entry, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+func loadUsers(path string, data []byte) ([]entry, error) {
 	var list []userYAML
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {

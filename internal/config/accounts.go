@@ -5,17 +5,30 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/reload"
 )
+
+// keepGone is how long webhooks are still taken for an account that is no longer in the
+// file: somebody may have saved it half.
+const keepGone = 10 * time.Minute
 
 // Accounts is the accounts file, read again when it changes.
 type Accounts struct{ file *reload.File[accountSet] }
 
 // OpenAccounts reads the accounts file at path.
 func OpenAccounts(path string) (*Accounts, error) {
-	file, err := reload.Open(path, loadAccounts)
+	var last accountSet
+	file, err := reload.Open(path, func(path string, data []byte) (accountSet, error) {
+		set, err := loadAccounts(path, data)
+		if err != nil {
+			return accountSet{}, err
+		}
+		last = set.after(last, time.Now())
+		return last, nil
+	}, nil)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("accounts file %s does not exist: copy accounts.example.yaml there, or set %sACCOUNTS", path, Prefix)
 	}
@@ -32,6 +45,45 @@ func (a *Accounts) All() []privatereply.Account { return slices.Clone(a.file.Cur
 func (a *Accounts) Get(p privatereply.Platform, id string) (privatereply.Account, bool) {
 	entry, ok := a.file.Current().entries[accountKey{p, id}]
 	return entry.account, ok
+}
+
+// Find finds one account for a webhook: also one that was taken out of the file within
+// the last ten minutes, as it was then. A webhook that is refused brings nothing back, and
+// one that is taken in vain does no harm.
+func (a *Accounts) Find(p privatereply.Platform, id string) (privatereply.Account, bool) {
+	set := a.file.Current()
+	if entry, ok := set.entries[accountKey{p, id}]; ok {
+		return entry.account, true
+	}
+	g, ok := set.gone[accountKey{p, id}]
+	if !ok || time.Since(g.at) >= keepGone {
+		return privatereply.Account{}, false
+	}
+	return g.account, true
+}
+
+// BehindPage finds the Instagram accounts that send through a Page; where the file has
+// none, those that were taken out of it within the last ten minutes.
+func (a *Accounts) BehindPage(page string) []privatereply.Account {
+	isBehind := func(account privatereply.Account) bool {
+		return account.Platform == privatereply.Instagram && page != "" && account.PageID == page
+	}
+	set := a.file.Current()
+	var behind []privatereply.Account
+	for _, account := range set.order {
+		if isBehind(account) {
+			behind = append(behind, account)
+		}
+	}
+	if len(behind) > 0 {
+		return behind
+	}
+	for _, g := range set.gone {
+		if isBehind(g.account) && time.Since(g.at) < keepGone {
+			behind = append(behind, g.account)
+		}
+	}
+	return behind
 }
 
 // Err says why the newest version of the file is not in force.

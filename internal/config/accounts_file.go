@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -24,6 +24,30 @@ type accountKey struct {
 type accountSet struct {
 	order   []privatereply.Account
 	entries map[accountKey]accountEntry
+	gone    map[accountKey]goneAccount // that earlier versions of the file had
+}
+
+// goneAccount is an account that was taken out of the file, and when that was seen.
+type goneAccount struct {
+	account privatereply.Account
+	at      time.Time
+}
+
+// after remembers in s what the version before it had, and s has not.
+func (s accountSet) after(before accountSet, now time.Time) accountSet {
+	s.gone = map[accountKey]goneAccount{}
+	remember := func(key accountKey, g goneAccount) {
+		if _, stays := s.entries[key]; !stays && now.Sub(g.at) < keepGone {
+			s.gone[key] = g
+		}
+	}
+	for key, g := range before.gone {
+		remember(key, g)
+	}
+	for key, entry := range before.entries {
+		remember(key, goneAccount{entry.account, now})
+	}
+	return s
 }
 
 type accountEntry struct {
@@ -31,11 +55,7 @@ type accountEntry struct {
 	places  secretPlaces
 }
 
-func loadAccounts(path string) (accountSet, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return accountSet{}, err
-	}
+func loadAccounts(path string, data []byte) (accountSet, error) {
 	accounts, lines, err := decodeAccounts(data)
 	if err != nil {
 		return accountSet{}, fmt.Errorf("%s: %w", path, err)

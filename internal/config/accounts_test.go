@@ -174,6 +174,95 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// A file that is only half written never counts, and half a file that stays takes no
+// webhook from an account that was there: for ten minutes it is found as it was.
+func TestTakenOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "accounts.yaml")
+		const (
+			head = "accounts:\n  - {platform: facebook, id: \"1\", token_env: T}\n"
+			tail = "  - {platform: instagram, id: \"2\", login: facebook, page_id: \"7\", name: Lost, human_agent: true, token_env: T}\n"
+		)
+		writeFile(t, path, head+tail)
+		a, err := OpenAccounts(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := a.Get(privatereply.Instagram, "2")
+		expect := func(when string, inFile, found bool) {
+			t.Helper()
+			if _, ok := a.Get(privatereply.Instagram, "2"); ok != inFile {
+				t.Errorf("%s: Get = %v", when, ok)
+			}
+			if got, ok := a.Find(privatereply.Instagram, "2"); ok != found || found && got != want {
+				t.Errorf("%s: Find = %+v, %v", when, got, ok)
+			}
+			if behind := a.BehindPage("7"); (len(behind) == 1 && behind[0] == want) != found {
+				t.Errorf("%s: BehindPage = %+v", when, behind)
+			}
+			if got, ok := a.Find(privatereply.Facebook, "1"); !ok || got.ID != "1" {
+				t.Errorf("%s: the account that stayed is %+v, %v", when, got, ok)
+			}
+			for _, key := range []accountKey{{privatereply.Facebook, "2"}, {privatereply.Instagram, "7"}, {privatereply.Instagram, ""}} {
+				if got, ok := a.Find(key.platform, key.id); ok {
+					t.Errorf("%s: Find(%v) = %+v", when, key, got)
+				}
+			}
+			if behind := append(a.BehindPage(""), a.BehindPage("1")...); len(behind) != 0 {
+				t.Errorf("%s: behind no page is %+v", when, behind)
+			}
+		}
+		expect("at first", true, true)
+		for _, part := range []string{head[:20], head, head + tail[:10]} { // a writer that takes its time
+			writeFile(t, path, part)
+			time.Sleep(time.Second)
+			expect("half written", true, true)
+		}
+		writeFile(t, path, head)
+		time.Sleep(2 * time.Second)
+		expect("half a file", false, true)
+		time.Sleep(5 * time.Minute)
+		writeFile(t, path, "# another version\n"+head)
+		time.Sleep(2 * time.Second)
+		expect("half a file, five minutes later", false, true)
+		time.Sleep(5 * time.Minute)
+		expect("half a file, ten minutes later", false, false)
+		writeFile(t, path, head+tail)
+		time.Sleep(2 * time.Second)
+		expect("mended", true, true)
+	})
+}
+
+// An account that is in the file comes before one that was taken out of it.
+func TestBehindPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "accounts.yaml")
+		behind := func(ids ...string) string {
+			file := "accounts:\n  - {platform: facebook, id: \"7\", token_env: T}\n"
+			for _, id := range ids {
+				file += "  - {platform: instagram, id: \"" + id + "\", login: facebook, page_id: \"7\", token_env: T}\n"
+			}
+			return file
+		}
+		writeFile(t, path, behind("1", "2"))
+		a, err := OpenAccounts(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range [][]string{{"1", "2"}, {"3"}} {
+			writeFile(t, path, behind(want...))
+			time.Sleep(2 * time.Second)
+			var got []string
+			for _, account := range a.BehindPage("7") {
+				got = append(got, account.ID)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+}
+
 // A rate above Meta's limit is taken, and said to be one.
 func TestWarnings(t *testing.T) {
 	a := mustOpen(t, `accounts:

@@ -134,7 +134,9 @@ func closesInTime(t *testing.T, now time.Time, events []happening) time.Time {
 
 type oneAccount struct{ account privatereply.Account }
 
-func (o oneAccount) Get(privatereply.Platform, string) (privatereply.Account, bool) {
+func (oneAccount) BehindPage(string) []privatereply.Account { return nil }
+
+func (o oneAccount) Find(privatereply.Platform, string) (privatereply.Account, bool) {
 	return o.account, true
 }
 

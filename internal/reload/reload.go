@@ -2,96 +2,166 @@
 package reload
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+	"weak"
 )
 
-// interval is how often the file is looked at, at most.
-const interval = time.Second
+const (
+	// lookEvery is how often a file is read. To be told of changes is no better: network
+	// file systems and single files mounted into a container tell nothing, and a folder
+	// tells of all that is written in it. A change is in force within two seconds.
+	lookEvery = 900 * time.Millisecond
+	// maxBytes is far above every file that people write.
+	maxBytes = 16 << 20
+)
 
-// File is the parsed content of a file that may change. It looks at the file when
-// it is asked, at most once a second, so that it needs no goroutine and notices
-// every way of replacing a file: in place, by rename, by a swapped symbolic link.
-// A content that does not parse leaves the one before in force.
+// File is the parsed content of a file that may change, however it is replaced: in
+// place, by rename, by a swapped symbolic link. A change counts when two looks saw the
+// same bytes: editors, cp and Kubernetes change a file in several steps, and half a file
+// can be a valid one. A content that does not parse, or a file that is gone, leaves the
+// content before in force.
 type File[T any] struct {
-	path  string
-	parse func(path string) (T, error)
-	now   func() time.Time
+	path    string
+	parse   func(path string, data []byte) (T, error)
+	changed func(current T, err error)
+	state   atomic.Pointer[state[T]] // who asks for it waits for nothing, however long a file takes to parse
 
-	mu      sync.Mutex
-	checked time.Time
-	seen    stamp
+	mu      sync.Mutex // guards what a look compares
+	timer   *time.Timer
+	stopped bool
+	inForce string // SHA-256 of the bytes in force
+	seen    string // SHA-256 at the last look; empty when the file could not be read
+	refused string // SHA-256 of the bytes that are not in force; empty when they could not be read
+}
+
+// state is what is in force, and why the newest bytes are not.
+type state[T any] struct {
 	current T
 	err     error
 }
 
-// stamp tells two versions of a file apart.
-type stamp struct {
-	modified time.Time
-	size     int64
-	info     os.FileInfo
-}
-
-func (s stamp) same(o stamp) bool {
-	return s.modified.Equal(o.modified) && s.size == o.size && os.SameFile(s.info, o.info)
-}
-
-// Open parses the file for the first time. An error then is final.
-func Open[T any](path string, parse func(path string) (T, error)) (*File[T], error) {
-	f := &File[T]{path: path, parse: parse, now: time.Now}
-	f.checked = f.now()
-	var err error
-	if f.seen, err = stampOf(path); err != nil {
+// Open parses the file for the first time, and looks at it again and again as long as
+// somebody holds the File. An error of Open is final. Changed is called whenever another
+// content, or another error, is in force; it may be nil.
+func Open[T any](path string, parse func(path string, data []byte) (T, error), changed func(current T, err error)) (*File[T], error) {
+	data, err := read(path)
+	if err != nil {
 		return nil, err
 	}
-	if f.current, err = parse(path); err != nil {
+	content, err := parse(path, data)
+	if err != nil {
 		return nil, err
 	}
+	sum := SHA256(data)
+	f := &File[T]{path: path, parse: parse, changed: changed, inForce: sum, seen: sum}
+	f.state.Store(&state[T]{current: content})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.timer = time.AfterFunc(lookEvery, lookAgain(weak.Make(f)))
 	return f, nil
 }
 
-// Current is the newest content that parsed.
-func (f *File[T]) Current() T {
+// lookAgain looks at a file that somebody still holds, and sets its timer again.
+func lookAgain[T any](held weak.Pointer[File[T]]) func() {
+	return func() {
+		f := held.Value()
+		if f == nil {
+			return
+		}
+		f.Look()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !f.stopped {
+			f.timer.Reset(lookEvery)
+		}
+	}
+}
+
+// Stop ends the looking: what is in force stays so.
+func (f *File[T]) Stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.refresh()
-	return f.current
+	f.stopped = true
+	f.timer.Stop()
 }
+
+// Current is the newest content that parsed.
+func (f *File[T]) Current() T { return f.state.Load().current }
 
 // Err says why the newest content is not in force, or is nil when it is.
-func (f *File[T]) Err() error {
+func (f *File[T]) Err() error { return f.state.Load().err }
+
+// Look reads the file once, and puts it in force if it changed, the look before saw the
+// same bytes, and it parses.
+func (f *File[T]) Look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.refresh()
-	return f.err
-}
-
-func (f *File[T]) refresh() {
-	now := f.now()
-	if now.Sub(f.checked) < interval {
-		return
-	}
-	f.checked = now
-	seen, err := stampOf(f.path)
-	if err != nil {
-		f.err = err
-		return
-	}
-	if f.err == nil && seen.same(f.seen) {
-		return
-	}
-	content, err := f.parse(f.path)
-	f.err = err
+	data, err := read(f.path)
+	sum, was := "", f.seen
 	if err == nil {
-		f.seen, f.current = seen, content
+		sum = SHA256(data)
+	}
+	f.seen = sum
+	last := f.Err()
+	switch {
+	case sum != was:
+	case err != nil:
+		f.refuse(err, "")
+	case sum == f.inForce:
+		if last != nil {
+			f.put(f.Current(), nil)
+		}
+	case last == nil || sum != f.refused:
+		content, err := f.parse(f.path, data)
+		if err != nil {
+			f.refuse(err, sum)
+			return
+		}
+		f.inForce = sum
+		f.put(content, nil)
 	}
 }
 
-func stampOf(path string) (stamp, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return stamp{}, err
+// refuse records, once, why the newest bytes are not in force.
+func (f *File[T]) refuse(err error, sum string) {
+	if last := f.Err(); last == nil || f.refused != sum || last.Error() != err.Error() {
+		f.refused = sum
+		f.put(f.Current(), err)
 	}
-	return stamp{modified: info.ModTime(), size: info.Size(), info: info}, nil
+}
+
+func (f *File[T]) put(content T, err error) {
+	f.state.Store(&state[T]{content, err})
+	if f.changed != nil {
+		f.changed(content, err)
+	}
+}
+
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxBytes>>20)
+	}
+	return data, nil
+}
+
+// SHA256 is the hash of a file's bytes, in hexadecimal.
+func SHA256(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }

@@ -28,7 +28,9 @@ var (
 // known are the accounts that a recorder decodes for.
 type known []privatereply.Account
 
-func (k known) Get(p privatereply.Platform, id string) (privatereply.Account, bool) {
+func (known) BehindPage(string) []privatereply.Account { return nil }
+
+func (k known) Find(p privatereply.Platform, id string) (privatereply.Account, bool) {
 	for _, a := range k {
 		if a.Platform == p && a.ID == id {
 			return a, true

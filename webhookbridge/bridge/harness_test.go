@@ -37,13 +37,23 @@ var now = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 type accountList []privatereply.Account
 
-func (all accountList) Get(p privatereply.Platform, id string) (privatereply.Account, bool) {
+func (all accountList) Find(p privatereply.Platform, id string) (privatereply.Account, bool) {
 	for _, a := range all {
 		if a.Platform == p && a.ID == id {
 			return a, true
 		}
 	}
 	return privatereply.Account{}, false
+}
+
+func (all accountList) BehindPage(page string) []privatereply.Account {
+	var behind []privatereply.Account
+	for _, a := range all {
+		if a.Platform == privatereply.Instagram && a.PageID == page {
+			behind = append(behind, a)
+		}
+	}
+	return behind
 }
 
 func (accountList) Err() error { return nil }

@@ -26,7 +26,10 @@ var ErrUnreadable = errors.New("the body is not a webhook delivery")
 
 // Accounts finds the accounts that the product answers for.
 type Accounts interface {
-	Get(p privatereply.Platform, id string) (privatereply.Account, bool)
+	// Find finds an account by the id of its webhooks.
+	Find(p privatereply.Platform, id string) (privatereply.Account, bool)
+	// BehindPage finds the Instagram accounts that a Page sends for.
+	BehindPage(page string) []privatereply.Account
 }
 
 // Delivery decodes a body whose signature was checked. Its events stand in the
@@ -82,7 +85,8 @@ type entry struct {
 	id         string
 	account    privatereply.Account // only its Platform and ID when it is not known
 	known      bool
-	at         time.Time // when Meta sent it; zero: unknown
+	behind     []privatereply.Account // of which an item's recipient is one, where the entry has their Page's id
+	at         time.Time              // when Meta sent it; zero: unknown
 	receivedAt time.Time
 }
 
@@ -110,10 +114,7 @@ func (d *delivery) entry(raw value) {
 			field = v
 		}
 	}
-	e.account, e.known = d.accounts.Get(d.platform, e.id)
-	if !e.known {
-		e.account = privatereply.Account{Platform: d.platform, ID: e.id}
-	}
+	d.find(&e)
 
 	before := len(d.events)
 	for v := range changes.items() {
@@ -123,13 +124,15 @@ func (d *delivery) entry(raw value) {
 		d.add(e, e.change(raw))
 	}
 	for v := range messaging.items() {
-		d.add(e, e.messaging(v))
+		item := e.addressed(v)
+		d.add(item, item.messaging(v))
 	}
 	// Another app controls these conversations. The person wrote to the account all
 	// the same: the reply was answered, and the window is open. Meta refuses what we
 	// would write into it, with a code of its own.
 	for v := range standby.items() {
-		d.add(e, e.messaging(v))
+		item := e.addressed(v)
+		d.add(item, item.messaging(v))
 	}
 	for range names.items() {
 		d.add(e, ignored(ValuesOff, ""))
@@ -141,6 +144,42 @@ func (d *delivery) entry(raw value) {
 		}
 		d.add(e, ignored(why, ""))
 	}
+}
+
+// find finds whose entry it is. Meta was seen to write the id of the Page behind an
+// Instagram account in the place of the account's own.
+func (d *delivery) find(e *entry) {
+	e.account, e.known = d.accounts.Find(d.platform, e.id)
+	if e.known {
+		return
+	}
+	e.account = privatereply.Account{Platform: d.platform, ID: e.id}
+	if d.platform != privatereply.Instagram || e.id == "" {
+		return
+	}
+	if e.behind = d.accounts.BehindPage(e.id); len(e.behind) == 1 {
+		e.account, e.known = e.behind[0], true
+	}
+}
+
+// addressed is e with the account that an item of messaging is for, where several are
+// behind the Page that the entry names.
+func (e entry) addressed(item value) entry {
+	if e.known || len(e.behind) == 0 {
+		return e
+	}
+	for key, v := range item.fields() {
+		if string(key) != "recipient" {
+			continue
+		}
+		id, _ := author(v, "")
+		for _, account := range e.behind {
+			if account.ID == id {
+				e.account, e.known = account, true
+			}
+		}
+	}
+	return e
 }
 
 // change decodes an object that has a "field" and its "value".
@@ -181,7 +220,7 @@ func (d *delivery) add(e entry, ev privatereply.Event) {
 		ev = ignored(why, targetOf(ev))
 	}
 	if ev.Ignored != nil {
-		ev.Ignored.Account = e.id
+		ev.Ignored.Account = e.account.ID
 	}
 	d.events = append(d.events, ev)
 }
@@ -199,6 +238,10 @@ func (e entry) refuses(ev privatereply.Event) string {
 		return UnknownAccount
 	case ev.Comment != nil:
 		_, err = privatereply.ReplyID(*ev.Comment)
+	case ev.Edited != nil:
+		_, err = privatereply.ReplyID(*ev.Edited)
+	case ev.Message != nil && ev.Message.PersonID == "" && ev.Message.MessageID != "":
+		return "" // Meta says of the message whose it is
 	case ev.Message != nil:
 		_, err = privatereply.ConversationID(e.platform, e.account.ID, ev.Message.PersonID)
 	case ev.Removal != nil:
@@ -224,6 +267,8 @@ func targetOf(ev privatereply.Event) string {
 	switch {
 	case ev.Comment != nil:
 		return ev.Comment.TargetID()
+	case ev.Edited != nil:
+		return ev.Edited.TargetID()
 	case ev.Message != nil:
 		return ev.Message.MessageID
 	case ev.Removal != nil:

@@ -23,22 +23,39 @@ var update = flag.Bool("update", false, "write the expected events anew")
 var receivedAt = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 // accounts are the accounts of these tests: an Instagram account behind a Page, one
-// with Instagram Login, and a Page.
+// with Instagram Login, a Page, and two Instagram accounts behind one Page.
 type accounts []privatereply.Account
 
 var known = accounts{
 	{Platform: privatereply.Instagram, ID: "17841400000000001", PageID: "100000000000001", Login: privatereply.LoginFacebook},
 	{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram},
 	{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook},
+	{Platform: privatereply.Instagram, ID: "17841400000000003", PageID: "100000000000002", Login: privatereply.LoginFacebook},
+	{Platform: privatereply.Instagram, ID: "17841400000000004", PageID: "100000000000002", Login: privatereply.LoginFacebook},
 }
 
-func (all accounts) Get(p privatereply.Platform, id string) (privatereply.Account, bool) {
+func (all accounts) Find(p privatereply.Platform, id string) (privatereply.Account, bool) {
 	for _, a := range all {
 		if a.Platform == p && a.ID == id {
 			return a, true
 		}
 	}
 	return privatereply.Account{}, false
+}
+
+func (all accounts) BehindPage(page string) []privatereply.Account {
+	var behind []privatereply.Account
+	for _, a := range all {
+		if a.Platform == privatereply.Instagram && a.PageID == page {
+			behind = append(behind, a)
+		}
+	}
+	return behind
+}
+
+func (all accounts) has(p privatereply.Platform, id string) bool {
+	_, ok := all.Find(p, id)
+	return ok
 }
 
 // Every shape that Meta sends becomes the right event: one file each in testdata,

@@ -3,7 +3,9 @@ package decode
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/privatereply/privatereply"
 )
@@ -15,6 +17,7 @@ type feedChange struct {
 	parentID    string
 	unpublished bool
 	onPost      privatereply.Source // what the post of a comment is
+	changedAt   time.Time           // with any other verb than "add"
 	comment     privatereply.Comment
 }
 
@@ -48,10 +51,13 @@ func (e entry) feedComment(f feedChange) privatereply.Event {
 		return privatereply.Event{Removal: &privatereply.Removal{
 			Platform: c.Platform, Account: c.Account, CommentID: c.CommentID, MediaID: c.MediaID,
 		}}
-	case f.verb != "add":
+	case f.verb != "add" && !isEdit(f.verb):
 		return ignored(otherVerb(f.verb), c.CommentID)
 	case e.account.IsSelf(c.PersonID):
 		return ignored(OwnComment, c.CommentID)
+	case isEdit(f.verb):
+		c.EditedAt = f.changedAt
+		return privatereply.Event{Edited: &c}
 	}
 	return privatereply.Event{Comment: &c}
 }
@@ -78,6 +84,8 @@ func (e entry) feedPost(f feedChange) privatereply.Event {
 	}
 	return privatereply.Event{Comment: &c}
 }
+
+func isEdit(verb string) bool { return otherVerb(verb) == Edited }
 
 func otherVerb(verb string) string {
 	switch verb {
@@ -109,8 +117,8 @@ func (e entry) feedChange(raw value) feedChange {
 		ReceivedAt: e.receivedAt,
 		Via:        privatereply.ViaWebhook,
 	}
-	var id, senderID, senderName string
-	var created value
+	var id, senderID, senderName, link string
+	var created, edited value
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "item":
@@ -135,6 +143,17 @@ func (e entry) feedChange(raw value) feedChange {
 			senderName = v.name()
 		case "created_time":
 			created = v
+		case "edited_time":
+			edited = v
+		case "photo", "video", "sticker", "gif":
+			show(&c.Attachment, privatereply.AttachmentKind(key), v.text())
+		case "photos":
+			for v := range v.items() {
+				show(&c.Attachment, privatereply.Photo, v.text())
+				break
+			}
+		case "link":
+			link = v.text()
 		case "published":
 			f.unpublished = v.no()
 		case "post":
@@ -144,18 +163,56 @@ func (e entry) feedChange(raw value) feedChange {
 	f.commentID = cmp.Or(f.commentID, id)
 	c.PersonID = cmp.Or(c.PersonID, senderID)
 	c.Username = cmp.Or(c.Username, senderName)
-	// With any other verb it is the time of the change.
+	// A post that is a photo or a video says so by its item, and has the address in "link".
+	if kind := privatereply.AttachmentKind(f.item); (kind == privatereply.Photo || kind == privatereply.Video) && c.Attachment.Kind != kind {
+		c.Attachment = privatereply.Attachment{Kind: kind, URL: webAddress(link)}
+	}
+	// With any other verb "created_time" was seen to be the time of the change, and that of
+	// the comment: the entry, which is sent after the change, then knows better.
 	if f.verb == "add" {
 		c.CreatedAt = created.time()
+	} else {
+		at := edited.time()
+		if at.IsZero() {
+			if at = created.time(); at.Before(e.at) {
+				at = e.at
+			}
+		}
+		f.changedAt = privatereply.MessageTime(at, e.receivedAt)
 	}
 	f.comment = c
 	return f
 }
 
-// facebookSource reads from "post" what was commented on. Meta says neither that it
-// is an ad nor that it is a live video: both are posts here.
+// special orders what a comment or post can show: a sticker and a GIF may be named as a
+// photo too, and so may the still of a video.
+var special = []privatereply.AttachmentKind{privatereply.Photo, privatereply.Video, privatereply.GIF, privatereply.Sticker}
+
+// show makes a the attachment of a kind, unless it is a more special one already.
+func show(a *privatereply.Attachment, kind privatereply.AttachmentKind, address string) {
+	if address != "" && slices.Index(special, kind) > slices.Index(special, a.Kind) {
+		*a = privatereply.Attachment{Kind: kind, URL: webAddress(address)}
+	}
+}
+
+// webAddress is s if a page may show it: a whole https address of a usual length.
+func webAddress(s string) string {
+	if len(s) > maxAddress || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	return s
+}
+
+// facebookSource reads from "post" what was commented on. A post that is not published
+// and has comments is one that only an ad shows; promotion_status says no more than that
+// a post is promoted, and a promoted post stays a post. Meta does not say that a post is
+// a live video: it is a post here.
 func facebookSource(raw value) privatereply.Source {
 	source := privatereply.SourcePost
+	unpublished := false
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "status_type":
@@ -166,7 +223,12 @@ func facebookSource(raw value) privatereply.Source {
 			if u, err := url.Parse(v.text()); err == nil && strings.HasPrefix(u.Path, "/reel/") {
 				source = privatereply.SourceReel
 			}
+		case "is_published":
+			unpublished = v.no()
 		}
+	}
+	if unpublished {
+		return privatereply.SourceAd
 	}
 	return source
 }

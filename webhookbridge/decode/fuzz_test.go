@@ -71,7 +71,10 @@ func FuzzNeighbour(f *testing.F) {
 func checkEvent(t *testing.T, ev privatereply.Event) {
 	t.Helper()
 	set := 0
-	if c := ev.Comment; c != nil {
+	for _, c := range []*privatereply.Comment{ev.Comment, ev.Edited} {
+		if c == nil {
+			continue
+		}
 		set++
 		if _, err := privatereply.ReplyID(*c); err != nil {
 			t.Errorf("comment: %v", err)
@@ -81,12 +84,34 @@ func checkEvent(t *testing.T, ev privatereply.Event) {
 		}
 		checkTime(t, "entry_at", c.EntryAt)
 		checkTime(t, "created_at", c.CreatedAt)
+		checkTime(t, "edited_at", c.EditedAt)
+		if isEdit := ev.Edited != nil; isEdit == c.EditedAt.IsZero() || isEdit && !c.CreatedAt.IsZero() || c.EditedAt.After(receivedAt.Add(2*time.Minute)) {
+			t.Errorf("edited %v, created %v", c.EditedAt, c.CreatedAt)
+		}
+		if !known.has(c.Platform, c.Account) {
+			t.Errorf("comment to %s %q", c.Platform, c.Account)
+		}
+		if address := c.Attachment.URL; address != "" && (c.Attachment.Kind == "" || !strings.HasPrefix(strings.ToLower(address), "https://")) {
+			t.Errorf("attachment %+v", c.Attachment)
+		}
+		checkLength(t, "attachment.url", c.Attachment.URL, 2000)
+		checkLength(t, "text", c.Text, 64<<10)
+		for _, name := range []string{c.Username, c.AdTitle} {
+			checkLength(t, "name", name, 1000)
+		}
+		for _, id := range []string{c.CommentID, c.PostID, c.ParentID, c.MediaID, c.OriginalMediaID, c.AdID, c.PersonID} {
+			checkLength(t, "id", id, 255)
+		}
 	}
 	if m := ev.Message; m != nil {
 		set++
-		if _, err := privatereply.ConversationID(m.Platform, m.Account, m.PersonID); err != nil {
+		if _, err := privatereply.ConversationID(m.Platform, m.Account, m.PersonID); err != nil && (m.PersonID != "" || m.MessageID == "") {
 			t.Errorf("message: %v", err)
 		}
+		if !known.has(m.Platform, m.Account) {
+			t.Errorf("message to %s %q", m.Platform, m.Account)
+		}
+		checkLength(t, "mid", m.MessageID, 1000)
 		if m.At.IsZero() || m.At.After(receivedAt.Add(2*time.Minute)) {
 			t.Errorf("message at %v, received at %v", m.At, receivedAt)
 		}
@@ -103,12 +128,22 @@ func checkEvent(t *testing.T, ev privatereply.Event) {
 		if !slices.Contains(decode.Whys, i.Why) {
 			t.Errorf("why %q is not on the list", i.Why)
 		}
+		checkLength(t, "account", i.Account, 255)
+		checkLength(t, "id", i.ID, 1000)
 	}
 	if set != 1 {
 		t.Errorf("event has %d kinds: %+v", set, ev)
 	}
 	if b, err := json.Marshal(ev); err != nil || len(b) > 512<<10 {
 		t.Errorf("payload: %d bytes, %v", len(b), err)
+	}
+}
+
+// checkLength holds what is kept of a webhook to a limit in bytes.
+func checkLength(t *testing.T, name, kept string, limit int) {
+	t.Helper()
+	if len(kept) > limit {
+		t.Errorf("%s has %d bytes, more than %d", name, len(kept), limit)
 	}
 }
 

@@ -16,8 +16,9 @@ func (e entry) messaging(raw value) privatereply.Event {
 	}
 	m := privatereply.PersonMessage{Platform: e.platform, Account: e.account.ID, ReceivedAt: e.receivedAt}
 	at := e.at
-	var said, self bool
+	var said, self, byEdit bool
 	var not, other string
+	var edit value
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "sender":
@@ -31,11 +32,21 @@ func (e entry) messaging(raw value) privatereply.Event {
 		case "message":
 			m.MessageID, not = message(v)
 			said = not == ""
+		case "message_edit":
+			edit = v
 		case "postback":
 			m.MessageID, said = messageID(v), v.isObject()
 		default:
 			other = cmp.Or(otherMessaging(string(key)), other)
 		}
+	}
+	// What was edited no times is a new message, told of in this shape alone or beside
+	// "message", with the same id; often without saying who wrote it.
+	if !said && not == "" && editedTimes(edit) == "0" {
+		m.MessageID, not = message(edit)
+		said, byEdit = not == "", true
+	} else if edit != nil {
+		other = cmp.Or(other, Edited)
 	}
 	// The item's own time counts. Where it has none, the time at which Meta sent the
 	// entry stands in: a late redelivery must not open a window that has closed.
@@ -45,6 +56,8 @@ func (e entry) messaging(raw value) privatereply.Event {
 		return ignored(cmp.Or(not, other, OtherMessaging), m.MessageID)
 	case self || e.account.IsSelf(m.PersonID):
 		return ignored(SelfMessage, m.MessageID)
+	case m.PersonID == "" && !byEdit && e.known: // a chat on a web site has such messages
+		return ignored(NoUsableID, m.MessageID)
 	}
 	return privatereply.Event{Message: &m}
 }
@@ -78,6 +91,18 @@ func message(raw value) (id, not string) {
 	return id, ""
 }
 
+// editedTimes is how often a message was edited, as Meta writes it: a number, or that
+// number as a string.
+func editedTimes(edit value) string {
+	var times string
+	for key, v := range edit.fields() {
+		if string(key) == "num_edit" {
+			times = v.id(maxID)
+		}
+	}
+	return times
+}
+
 func messageID(raw value) string {
 	var id string
 	for key, v := range raw.fields() {
@@ -99,8 +124,6 @@ func otherMessaging(key string) string {
 		return Referral
 	case key == "optin":
 		return OptIn
-	case key == "message_edit":
-		return Edited
 	case key == "app_roles" || strings.HasSuffix(key, "_thread_control"):
 		return Handover
 	case key == "policy-enforcement" || key == "policy_enforcement":

@@ -21,6 +21,8 @@ const (
 	cutTo = 8 << 10
 	// maxName is above every user name and every ad's title.
 	maxName = 1000
+	// maxAddress is above the addresses of Meta's pictures, some 600 bytes.
+	maxAddress = 2000
 )
 
 // id reads an id that Meta writes as a string or as a number. Anything that a

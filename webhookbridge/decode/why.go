@@ -28,8 +28,8 @@ const (
 	// UnknownObject: a delivery about neither Instagram nor a Page.
 	UnknownObject = "unknown_object"
 
-	// Edited: a comment, post or message whose text changed. A post in the trash
-	// arrives in the same shape and cannot be told apart.
+	// Edited: a post or message whose text changed. A post in the trash arrives in the
+	// same shape and cannot be told apart. A comment whose text changed is an event.
 	Edited = "edited"
 	// Hidden: hide and unhide. Meta still delivers a private reply to a hidden comment.
 	Hidden = "hidden"
