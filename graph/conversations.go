@@ -37,6 +37,7 @@ type Participant struct {
 type Message struct {
 	ID     string
 	FromID string
+	ToIDs  []string // of Client.Message only
 	Text   string
 	At     time.Time // UTC, in whole seconds; zero if Meta did not say
 }

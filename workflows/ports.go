@@ -19,6 +19,8 @@ const (
 	EndRepliesActivity       = "EndReplies"       // EndReplies
 	DispatchActivity         = "Dispatch"         // → IntakeResult
 	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
+	WithdrawRepliesActivity  = "WithdrawReplies"  // RemovedPostInput → WithdrawnReplies
+	LocateMessageActivity    = "LocateMessage"    // LocateMessageInput → LocatedMessage
 )
 
 // Time limits of a send. It may wait two seconds for leave and two for word of its
