@@ -49,6 +49,16 @@ func BroadcastID(p Platform, account, media string) (string, error) {
 	return workflowID("broadcast", p, account, "media", media)
 }
 
+// RemovedPostID is the id of the workflow that withdraws the replies under a removed post.
+func RemovedPostID(p Platform, account, media string) (string, error) {
+	return workflowID("removed-post", p, account, "media", media)
+}
+
+// MessageID is the id of the workflow that asks Meta who sent a message.
+func MessageID(p Platform, account, mid string) (string, error) {
+	return workflowID("message", p, account, "message", mid)
+}
+
 // SweepID is the id of an account's sweep Schedule.
 func SweepID(p Platform, account string) (string, error) {
 	if err := checkOwner(p, account); err != nil {

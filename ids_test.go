@@ -63,6 +63,12 @@ func TestWorkflowIDs(t *testing.T) {
 		{"broadcast", func() (string, error) {
 			return BroadcastID(Instagram, "17841400000000001", "17800000000000001")
 		}, "broadcast:instagram:17841400000000001:17800000000000001", ID{"broadcast", Instagram, "17841400000000001", "17800000000000001"}},
+		{"removed post", func() (string, error) {
+			return RemovedPostID(Facebook, "100000000000001", "100000000000001_200000000000001")
+		}, "removed-post:facebook:100000000000001:100000000000001_200000000000001", ID{}},
+		{"message without a sender", func() (string, error) {
+			return MessageID(Instagram, "17841400000000001", "aWdfZAG1faXRlbToxOk==")
+		}, "message:instagram:17841400000000001:aWdfZAG1faXRlbToxOk==", ID{}},
 		{"sweep", func() (string, error) { return SweepID(Facebook, "100000000000001") }, "sweep:facebook:100000000000001", ID{}},
 	}
 	for _, tt := range tests {
@@ -134,6 +140,8 @@ func TestUnusableParts(t *testing.T) {
 	sweep := func(p Platform, account string) error { _, err := SweepID(p, account); return err }
 	conversation := func(p Platform, person string) error { _, err := ConversationID(p, "1", person); return err }
 	broadcast := func(p Platform, media string) error { _, err := BroadcastID(p, "1", media); return err }
+	post := func(media string) error { _, err := RemovedPostID(Facebook, "1", media); return err }
+	message := func(mid string) error { _, err := MessageID(Instagram, "1", mid); return err }
 	tests := []struct {
 		name     string
 		err      error
@@ -142,6 +150,10 @@ func TestUnusableParts(t *testing.T) {
 		{"conversation without a person", conversation(Instagram, ""), "person is empty"},
 		{"conversation with a space", conversation(Instagram, "a b"), "person"},
 		{"broadcast without a media", broadcast(Instagram, ""), "media is empty"},
+		{"removed post without a media", post(""), "media is empty"},
+		{"removed post with a space", post("a b"), "media"},
+		{"message without an id", message(""), "message is empty"},
+		{"message too long", message(strings.Repeat("m", 256-len("message:instagram:1:"))), "256 bytes"},
 		{"sweep without an account", sweep(Facebook, ""), "account is empty"},
 		{"sweep with a colon", sweep(Facebook, "1:2"), "colon"},
 		{"sweep too long for a Schedule", sweep(Facebook, strings.Repeat("1", 233-len("sweep:facebook:"))), "232 is the most"},

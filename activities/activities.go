@@ -63,6 +63,8 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.JoinBroadcastActivity, a.JoinBroadcast)
 	register(r, workflows.WatchBroadcastActivity, a.WatchBroadcast)
 	register(r, workflows.EndRepliesActivity, a.EndReplies)
+	register(r, workflows.WithdrawRepliesActivity, a.WithdrawReplies)
+	register(r, workflows.LocateMessageActivity, a.LocateMessage)
 }
 
 // RegisterSends registers the sends, which have task queues of their own.

@@ -37,8 +37,8 @@ type Dispatcher struct {
 
 // NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
 // valve lets it. Data is how the client encodes payloads.
-func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, namespace, queue string) *Dispatcher {
-	placer := placing.New(c, namespace, queue, time.Now).InTurn(valve.Turn)
+func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, queue string) *Dispatcher {
+	placer := placing.New(c, queue, time.Now).InTurn(valve.Turn)
 	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer, metrics: NewMetrics(nil)}
 }
 

@@ -67,7 +67,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	valve := draining.New(func(context.Context) (int64, error) { return 0, nil }, time.Now)
 	go valve.Run(t.Context())
-	NewDispatcher(temporal, converter.GetDefaultDataConverter(), valve, server.Namespace, queue).Register(intake)
+	NewDispatcher(temporal, converter.GetDefaultDataConverter(), valve, queue).Register(intake)
 	for _, w := range []worker.Worker{main, intake} {
 		if err := w.Start(); err != nil {
 			t.Fatal(err)

@@ -51,9 +51,9 @@ type Sweeper struct {
 }
 
 // NewSweeper makes a sweeper that starts replies on queue.
-func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, namespace, queue string) *Sweeper {
+func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, queue string) *Sweeper {
 	return &Sweeper{
-		graph: g, accounts: accounts, rules: r, pacer: pacer, placer: placing.New(temporal, namespace, queue, time.Now),
+		graph: g, accounts: accounts, rules: r, pacer: pacer, placer: placing.New(temporal, queue, time.Now),
 		metrics: NewMetrics(nil), now: time.Now,
 	}
 }

@@ -103,7 +103,7 @@ func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
 			s.started = append(s.started, args[0].(workflows.Input))
 			return nil, nil
 		})
-	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, "default", queue)
+	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, queue)
 	s.sweeper.now = now
 	s.restart()
 	return s

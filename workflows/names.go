@@ -13,6 +13,9 @@ const (
 	BroadcastType    = "Broadcast"
 	IntakeType       = "Intake"
 	SweepType        = "Sweep"
+
+	RemovedPostType   = "RemovedPost"
+	LocateMessageType = "LocateMessage"
 )
 
 // Messages of PrivateReply.

@@ -20,6 +20,8 @@ const (
 	EndRepliesActivity       = "EndReplies"       // EndReplies
 	DispatchActivity         = "Dispatch"         // → IntakeResult
 	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
+	WithdrawRepliesActivity  = "WithdrawReplies"  // RemovedPostInput → WithdrawnReplies
+	LocateMessageActivity    = "LocateMessage"    // LocateMessageInput → LocatedMessage
 
 	SweepConversationsActivity = "SweepConversations" // SweepConversations → SweptConversations
 )

@@ -21,6 +21,9 @@ var types = map[string]any{
 	BroadcastType:    Broadcast,
 	IntakeType:       Intake,
 	SweepType:        Sweep,
+
+	RemovedPostType:   RemovedPost,
+	LocateMessageType: LocateMessage,
 }
 
 // waits are the histories of a release that end where a reply waits. Nearly all

@@ -25,6 +25,8 @@ type bucket struct {
 	kept *rate.Limiter
 	line line
 	rest rest
+	// tries is when replies that have to come back last got leave.
+	tries tries
 
 	taken      time.Time            // when Meta last took a send
 	rejections map[string]time.Time // by reply, those that it rejected last time
@@ -57,6 +59,7 @@ func (b *bucket) setPace(now time.Time, p pace) {
 func (b *bucket) ask(now time.Time, a Ask) (Slot, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	a = b.tries.place(a)
 	slot := b.slot(now, a)
 	if slot.At.After(now) || !b.all.AllowN(now, 1) {
 		b.line.put(a, slot.At)
@@ -67,6 +70,7 @@ func (b *bucket) ask(now time.Time, a Ask) (Slot, bool) {
 	}
 	b.line.remove(a)
 	b.rest.probe(now, a)
+	b.tries.note(now, a.Reply)
 	return Slot{}, true
 }
 
@@ -115,6 +119,7 @@ func (b *bucket) answered(now time.Time, a Ask, usage graph.Usage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.taken = now
+	b.tries.forget(a.Reply)
 	delete(b.rejections, a.Reply)
 	if b.rest.end(a) {
 		b.drain(now)
@@ -150,6 +155,7 @@ func (b *bucket) reject(now time.Time, a Ask, reason privatereply.Reason, pause 
 }
 
 func (b *bucket) restFor(now time.Time, a Ask, reason privatereply.Reason, pause time.Duration) Slot {
+	a = b.tries.place(a)
 	b.rest.begin(now, a, reason, pause, b.live)
 	slot := b.slot(now, a)
 	b.line.put(a, slot.At)

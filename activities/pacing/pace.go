@@ -14,6 +14,9 @@ const (
 	// the burst and the rate. 90 and a twentieth of it leave 5 of Meta's 100 for
 	// what the network delays and bunches.
 	liveBurst = 1.0 / 20
+	// leastRate is the part of its rate that a process keeps when its burst alone is more
+	// than its share of the limit: then there are more processes than Meta takes sends.
+	leastRate = 1.0 / 10
 	// personsShare is the part of the bucket that rules leave to persons.
 	personsShare = 1.0 / 5
 	// longestGather keeps arithmetic with absurdly low rates within a Duration.
@@ -29,11 +32,15 @@ type pace struct {
 
 func paceOf(a Ask, workers int) pace {
 	share := 1 / float64(workers)
-	p := pace{perSecond: a.Account.PostsPerHour / time.Hour.Seconds() * share, burst: ceil(postBurst * share)}
+	perSecond, burst, window := a.Account.PostsPerHour/time.Hour.Seconds()*share, postBurst*share, time.Hour
 	if a.Live {
-		p.perSecond = a.Account.LivePerSecond * share
-		p.burst = ceil(p.perSecond * liveBurst)
+		perSecond = a.Account.LivePerSecond * share
+		burst, window = perSecond*liveBurst, time.Second
 	}
+	p := pace{perSecond: perSecond, burst: ceil(burst)}
+	// A process cannot send a part of a reply at once. What its burst was rounded up by
+	// comes off the rate: the bursts of many processes add up.
+	p.perSecond = max(perSecond-(float64(p.burst)-burst)/window.Seconds(), perSecond*leastRate)
 	if p.burst > 2 {
 		p.kept = max(1, int(float64(p.burst)*personsShare))
 	}

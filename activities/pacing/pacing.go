@@ -31,7 +31,7 @@ type Ask struct {
 	Account  privatereply.Account // with the rates that are in force
 	Live     bool                 // a comment on an Instagram live, which has a limit of its own
 	Reply    string               // the workflow id
-	Since    time.Time            // when it was decided: who waits longer goes first
+	Since    time.Time            // when it was decided: who waits longer since then, or since its last try, goes first
 	ByPerson bool                 // a person approved it: it does not stand behind what rules send
 }
 
@@ -50,6 +50,8 @@ type Pacer struct {
 
 	mu      sync.Mutex
 	buckets map[key]*bucket
+	reads   map[key]*turns
+	lookUps map[key]*turns
 }
 
 type key struct {
@@ -62,7 +64,7 @@ type key struct {
 // share of every account's rate. Its buckets are empty now: a burst after each
 // deploy would add up to more than the limit. The clock is time.Now but in tests.
 func New(workers int, now func() time.Time) *Pacer {
-	return &Pacer{workers: max(1, workers), now: now, started: now(), buckets: map[key]*bucket{}}
+	return &Pacer{workers: max(1, workers), now: now, started: now(), buckets: map[key]*bucket{}, reads: map[key]*turns{}, lookUps: map[key]*turns{}}
 }
 
 // Wait waits for leave, at most MaxWait. Without it a slot says when to ask again.

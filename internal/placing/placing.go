@@ -32,22 +32,22 @@ const (
 	Ignored   = "ignored"
 
 	OutsideWindow = "outside_window" // an old message, and no conversation to tell
-	ReplyEnded    = "reply_ended"    // the removed comment's reply has ended
+	ReplyEnded    = "reply_ended"    // the reply to the removed or edited comment has ended
 	NothingKnown  = "nothing_known"  // no reply can stand under the removed post
+	NoUsableID    = "no_usable_id"   // no workflow can have the event's id
 )
 
 // Placer places events. Everything that it does can be repeated.
 type Placer struct {
-	client    client.Client
-	namespace string
-	queue     string
-	now       func() time.Time
-	turn      func(context.Context) (done func(), err error)
+	client client.Client
+	queue  string
+	now    func() time.Time
+	turn   func(context.Context) (done func(), err error)
 }
 
 // New makes a placer that starts workflows on queue, in the namespace of c.
-func New(c client.Client, namespace, queue string, now func() time.Time) *Placer {
-	return &Placer{client: c, namespace: namespace, queue: queue, now: now, turn: atOnce}
+func New(c client.Client, queue string, now func() time.Time) *Placer {
+	return &Placer{client: c, queue: queue, now: now, turn: atOnce}
 }
 
 // InTurn makes a placer wait for its turn with each event.
@@ -63,7 +63,7 @@ func atOnce(context.Context) (func(), error) { return func() {}, nil }
 // one comment and of one person keep their order. What goes wrong with one stops
 // only those behind it; the error is the first one.
 func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls int, placed func(n int, e Effect)) error {
-	lanes, posts, err := lanesOf(arrivals)
+	lanes, posts, unusable, err := lanesOf(arrivals)
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,19 @@ func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls 
 		defer mu.Unlock()
 		placed(n, e)
 	}
+	// Nothing could ever be done with these, and a batch must not stop at them.
+	for _, n := range unusable {
+		done(n, Effect{Ignored, NoUsableID})
+	}
+	err = p.placeLanes(ctx, arrivals, lanes, calls, done)
+	// Posts come last, after the comments that were still made under them.
+	if postsErr := p.placeLanes(ctx, arrivals, posts, calls, done); err == nil {
+		err = postsErr
+	}
+	return err
+}
+
+func (p *Placer) placeLanes(ctx context.Context, arrivals []workflows.Arrival, lanes []lane, calls int, done func(int, Effect)) error {
 	var running errgroup.Group
 	free := make(chan struct{}, calls)
 	for _, lane := range lanes {
@@ -102,12 +115,7 @@ func (p *Placer) Place(ctx context.Context, arrivals []workflows.Arrival, calls 
 			return nil
 		})
 	}
-	err = running.Wait()
-	// Posts come last, after the comments that were still made under them.
-	if postsErr := p.removePosts(ctx, arrivals, posts, done); err == nil {
-		err = postsErr
-	}
-	return err
+	return running.Wait()
 }
 
 // lane is the arrivals of one workflow, by their places.
@@ -116,28 +124,32 @@ type lane struct {
 	arrivals []int
 }
 
-// lanesOf sorts arrivals by the workflow that they are for. The removal of a post
-// is about many, and stands apart.
-func lanesOf(arrivals []workflows.Arrival) (lanes []lane, posts []int, err error) {
+// lanesOf sorts arrivals by the workflow that they are for; those of removed posts
+// stand apart, and so do those that no workflow can have the id of.
+func lanesOf(arrivals []workflows.Arrival) (lanes, posts []lane, unusable []int, err error) {
 	byID := map[string]int{}
 	for n, a := range arrivals {
 		id, err := ID(a)
-		if err != nil {
-			return nil, nil, err
-		}
-		if id == "" {
-			posts = append(posts, n)
+		if errors.Is(err, privatereply.ErrUnusableID) {
+			unusable = append(unusable, n)
 			continue
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		to := &lanes
+		if id == "" {
+			to, id = &posts, "removed post "+a.Removal.MediaID
 		}
 		i, ok := byID[id]
 		if !ok {
-			i = len(lanes)
+			i = len(*to)
 			byID[id] = i
-			lanes = append(lanes, lane{id: id})
+			*to = append(*to, lane{id: id})
 		}
-		lanes[i].arrivals = append(lanes[i].arrivals, n)
+		(*to)[i].arrivals = append((*to)[i].arrivals, n)
 	}
-	return lanes, posts, nil
+	return lanes, posts, unusable, nil
 }
 
 // ID is the workflow that a is for. The removal of a post is for many; it has none.
@@ -145,6 +157,10 @@ func ID(a workflows.Arrival) (string, error) {
 	switch {
 	case a.Comment != nil:
 		return privatereply.ReplyID(*a.Comment)
+	case a.Edited != nil:
+		return privatereply.ReplyID(*a.Edited)
+	case a.Message != nil && a.Message.PersonID == "":
+		return privatereply.MessageID(a.Message.Platform, a.Message.Account, a.Message.MessageID)
 	case a.Message != nil:
 		return privatereply.ConversationID(a.Message.Platform, a.Message.Account, a.Message.PersonID)
 	case a.Removal == nil:
@@ -163,10 +179,16 @@ func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Eff
 			return Effect{}, errors.New("a comment without a decision")
 		}
 		return p.start(ctx, workflows.Input{Comment: *a.Comment, Decision: *a.Decision})
+	case a.Edited != nil:
+		return p.edit(ctx, a, id)
+	case a.Message != nil && a.Message.PersonID == "":
+		return p.locate(ctx, a)
 	case a.Message != nil:
 		return p.tell(ctx, a)
+	case a.Removal.CommentID != "":
+		return p.withdraw(ctx, removed(*a.Removal), id)
 	}
-	return p.withdraw(ctx, removed(*a.Removal), id)
+	return p.removePost(ctx, *a.Removal)
 }
 
 // start starts the reply to a comment, unless it has one.
@@ -180,6 +202,21 @@ func (p *Placer) start(ctx context.Context, in workflows.Input) (Effect, error) 
 		return Effect{Duplicate, ""}, nil
 	}
 	return Effect{Started, ""}, err
+}
+
+// edit tells a reply that the words of its comment have changed. If the comment's own
+// event is still on its way, or was lost, the reply is started with the new words; then
+// no rule answers alone, because nobody knows how old the comment is.
+func (p *Placer) edit(ctx context.Context, a workflows.Arrival, id string) (Effect, error) {
+	if a.Decision == nil {
+		return Effect{}, errors.New("an edited comment without a decision")
+	}
+	in := workflows.Input{Comment: *a.Edited, Decision: *a.Decision}
+	if in.Decision.Action == privatereply.ActionAuto {
+		in.Decision.Action, in.Decision.Reason, in.Decision.Hold = privatereply.ActionAsk, privatereply.FoundByEdit, 0
+	}
+	edited := workflows.CommentEdited{Text: a.Edited.Text, At: a.Edited.EditedAt, Decision: a.Decision}
+	return p.signalReply(ctx, id, workflows.CommentEditedSignal, edited, in)
 }
 
 // tell tells the person's conversation of a message. One that is too old to open a
@@ -214,12 +251,17 @@ func (p *Placer) tell(ctx context.Context, a workflows.Arrival) (Effect, error) 
 func (p *Placer) withdraw(ctx context.Context, c privatereply.Comment, id string) (Effect, error) {
 	c.ReceivedAt = p.now().UTC()
 	in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval}}
+	return p.signalReply(ctx, id, workflows.CommentRemovedSignal, struct{}{}, in)
+}
+
+// signalReply signals a reply, and starts it with in if there is none.
+func (p *Placer) signalReply(ctx context.Context, id, name string, signal any, in workflows.Input) (Effect, error) {
 	options, in, err := workflows.NewStart(in, p.queue, p.now())
 	if err != nil {
 		return Effect{}, err
 	}
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
-	_, err = p.client.SignalWithStartWorkflow(ctx, id, workflows.CommentRemovedSignal, struct{}{}, options, workflows.PrivateReplyType, in)
+	_, err = p.client.SignalWithStartWorkflow(ctx, id, name, signal, options, workflows.PrivateReplyType, in)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return Effect{Ignored, ReplyEnded}, nil
 	}

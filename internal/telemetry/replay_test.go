@@ -35,6 +35,7 @@ func TestReplayTraced(t *testing.T) {
 	for name, w := range map[string]any{
 		workflows.PrivateReplyType: workflows.PrivateReply, workflows.ConversationType: workflows.Conversation,
 		workflows.BroadcastType: workflows.Broadcast, workflows.SweepType: workflows.Sweep, workflows.IntakeType: workflows.Intake,
+		workflows.RemovedPostType: workflows.RemovedPost, workflows.LocateMessageType: workflows.LocateMessage,
 	} {
 		replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

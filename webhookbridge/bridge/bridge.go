@@ -101,7 +101,7 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
-	one := direct{placing.New(c.Client, c.Namespace, c.Settings.TaskQueue, c.Now)}
+	one := direct{placing.New(c.Client, c.Settings.TaskQueue, c.Now)}
 	group := newGrouped(defaultBounds, one, intakes(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, group.depth)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestEffects(t *testing.T) {
 		{name: "a visitor post", body: delivery("page", entryOf(pageID, feedChange("post", "add", "", pagePost))),
 			calls: []string{"start reply:facebook:" + pageID + ":post-200000000000001"}, counted: map[string]float64{"events_total{effect=started}": 1}},
 		{name: "a removed post", body: delivery("page", entryOf(pageID, feedChange("post", "remove", "", pagePost))),
-			calls:   []string{"signal reply:facebook:" + pageID + ":post-200000000000001", "batch default"},
+			calls:   []string{"signal reply:facebook:" + pageID + ":post-200000000000001", "start removed-post:facebook:" + pageID + ":" + pagePost},
 			counted: map[string]float64{"events_total{effect=signalled}": 1}},
 		{name: "nothing that matters", body: delivery("instagram", messaging(instagramID, `{"sender":{"id":"6000000000000001"},"read":{"mid":"m1"}}`)),
 			counted: map[string]float64{"events_total{effect=ignored,reason=receipt}": 1}},
@@ -157,7 +157,7 @@ func TestHostileIDs(t *testing.T) {
 	}
 }
 
-// A colon or a quote in an id reaches neither another workflow nor the query of a batch.
+// A colon or a quote in an id reaches neither another workflow nor a query.
 func TestIDsCannotEscape(t *testing.T) {
 	fake := newFakeTemporal()
 	h := newHarness(t, fake)
@@ -170,13 +170,19 @@ func TestIDsCannotEscape(t *testing.T) {
 		t.Errorf("status = %d", status)
 	}
 	page := "reply:facebook:" + pageID
-	calls := []string{"start reply:instagram:" + instagramID + ":1:2", "signal " + page + `:post-\`, "signal " + page + ":post-200000000000001", "batch default"}
-	if diff := cmp.Diff(calls, fake.told()); diff != "" {
+	calls := []string{"start reply:instagram:" + instagramID + ":1:2", "signal " + page + `:post-\`, "signal " + page + ":post-200000000000001",
+		"start removed-post:facebook:" + pageID + ":" + pagePost}
+	told := fake.told()
+	slices.Sort(told[1:]) // the posts have no order
+	slices.Sort(calls[1:])
+	if diff := cmp.Diff(calls, told); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	want := `MediaId IN ("100000000000001_200000000000001") AND AccountId = "100000000000001" AND ReplyState IN ("holding", "awaiting_approval", "sending")`
-	if got := fake.batches[0].GetVisibilityQuery(); got != want {
-		t.Errorf("query = %s\nwant    %s", got, want)
+	want := map[string]workflows.RemovedPostInput{
+		"removed-post:facebook:" + pageID + ":" + pagePost: {Platform: privatereply.Facebook, Account: pageID, Media: pagePost},
+	}
+	if diff := cmp.Diff(want, fake.removedPosts()); diff != "" {
+		t.Errorf("removed posts (-want +got):\n%s", diff)
 	}
 	h.wantCounted(map[string]float64{"events_total{effect=ignored,reason=nothing_known}": 1, "events_total{effect=signalled}": 1})
 }
@@ -264,8 +270,8 @@ func TestOrder(t *testing.T) {
 		t.Errorf("messages came as %q", mids)
 	}
 	calls := fake.told()
-	if last := calls[len(calls)-1]; last != "batch default" || len(fake.batches) != 1 {
-		t.Errorf("the last of %d batches and the other calls is %q", len(fake.batches), last)
+	if last := calls[len(calls)-1]; last != "start removed-post:facebook:"+pageID+":"+pagePost || len(fake.removedPosts()) != 1 {
+		t.Errorf("the last of the calls is %q; %d removed posts", last, len(fake.removedPosts()))
 	}
 	h.wantCounted(map[string]float64{"events_received_total{}": 80, "events_total{effect=started}": 20})
 }

@@ -11,8 +11,13 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/internal/setup"
@@ -30,7 +35,7 @@ func TestAgainstTemporal(t *testing.T) {
 	}
 	defer c.Close()
 	h := newHarness(t, c)
-	h.cfg.Now, h.committer = time.Now, direct{placing.New(c, server.Namespace, "private-replies", time.Now)}
+	h.cfg.Now, h.committer = time.Now, direct{placing.New(c, "private-replies", time.Now)}
 	h.timeouts.answer = time.Minute // 50 commits at once, one by one on a busy machine
 	addr := h.listen()
 
@@ -129,6 +134,19 @@ func TestAgainstTemporal(t *testing.T) {
 	})
 
 	t.Run("a removed post", func(t *testing.T) {
+		const queue = "removals" // here a worker runs
+		before := h.committer
+		h.committer = direct{placing.New(c, queue, time.Now)}
+		defer func() { h.committer = before }()
+		w := worker.New(c, queue, worker.Options{})
+		w.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
+		w.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
+		activities.New(nil, nil, nil, c, queue).Register(withdrawals{w})
+		if err := w.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer w.Stop()
+
 		var changes []string
 		for n := range 3 {
 			changes = append(changes, feedChange("comment", "add", fmt.Sprintf("7_70%d", n), fmt.Sprintf("%s_7%d", pageID, n)))
@@ -142,13 +160,24 @@ func TestAgainstTemporal(t *testing.T) {
 		})
 		for n := range 2 {
 			body := delivery("page", entryOf(pageID, feedChange("post", "remove", "", fmt.Sprintf("%s_7%d", pageID, n))))
-			// The second one finds the first batch running. On a busy machine that can
-			// outlast a commit; then Meta delivers again.
-			await(t, "the batch to be taken", func() bool { return deliverTo(t, addr, body) == 200 })
+			if status := deliverTo(t, addr, body); status != 200 {
+				t.Errorf("status = %d", status)
+			}
 		}
-		await(t, "the signals of the batches", func() bool {
-			return len(signalsOf(t, c, reply(0))) == 1 && len(signalsOf(t, c, reply(1))) == 1
-		})
+		for n := range 2 {
+			var withdrawn workflows.WithdrawnReplies
+			id := fmt.Sprintf("removed-post:facebook:%s:%s_7%d", pageID, pageID, n)
+			if err := c.GetWorkflow(t.Context(), id, "").Get(t.Context(), &withdrawn); err != nil || withdrawn.Told != 1 {
+				t.Errorf("%s: %+v, %v", id, withdrawn, err)
+			}
+			var status workflows.Status
+			if err := c.GetWorkflow(t.Context(), reply(n), "").Get(t.Context(), &status); err != nil || status.State != privatereply.Withdrawn {
+				t.Errorf("%s ended as %q, %v", reply(n), status.State, err)
+			}
+			if got := signalsOf(t, c, reply(n)); len(got) != 1 {
+				t.Errorf("%s was told %q", reply(n), got)
+			}
+		}
 		if got := signalsOf(t, c, reply(2)); len(got) != 0 {
 			t.Errorf("the reply under another post was told %q", got)
 		}
@@ -164,6 +193,15 @@ func TestAgainstTemporal(t *testing.T) {
 			t.Errorf("checks = %v", err)
 		}
 	})
+}
+
+// withdrawals registers only the activity of removed posts.
+type withdrawals struct{ worker.ActivityRegistry }
+
+func (w withdrawals) RegisterActivityWithOptions(f any, options activity.RegisterOptions) {
+	if options.Name == workflows.WithdrawRepliesActivity {
+		w.ActivityRegistry.RegisterActivityWithOptions(f, options)
+	}
 }
 
 // deliverTo posts a signed body to a running bridge.

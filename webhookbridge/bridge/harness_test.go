@@ -111,7 +111,7 @@ func newHarness(t testing.TB, c client.Client) *harness {
 	}
 	// One call for each event, so that a test sees what it comes to; groups have
 	// tests of their own.
-	b.committer = direct{placing.New(c, "default", "private-replies", b.cfg.Now)}
+	b.committer = direct{placing.New(c, "private-replies", b.cfg.Now)}
 	return &harness{Bridge: b, t: t, registry: registry, logs: logs}
 }
 

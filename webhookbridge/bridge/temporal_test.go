@@ -8,9 +8,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -28,7 +26,6 @@ type fakeTemporal struct {
 	ended   []string
 	calls   []string
 	signals []signal
-	batches []*workflowservice.StartBatchOperationRequest
 }
 
 type signal struct {
@@ -55,6 +52,9 @@ func (f *fakeTemporal) ExecuteWorkflow(ctx context.Context, options client.Start
 	}
 	defer f.mu.Unlock()
 	if _, ok := f.inputs[options.ID]; ok {
+		if options.WorkflowIDConflictPolicy == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
+			return nil, nil
+		}
 		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already started", "", "")
 	}
 	f.inputs[options.ID] = args[0]
@@ -91,24 +91,6 @@ func (f *fakeTemporal) SignalWithStartWorkflow(ctx context.Context, id, name str
 	return nil, nil
 }
 
-func (f *fakeTemporal) WorkflowService() workflowservice.WorkflowServiceClient {
-	return fakeService{fake: f}
-}
-
-type fakeService struct {
-	workflowservice.WorkflowServiceClient
-	fake *fakeTemporal
-}
-
-func (s fakeService) StartBatchOperation(ctx context.Context, in *workflowservice.StartBatchOperationRequest, _ ...grpc.CallOption) (*workflowservice.StartBatchOperationResponse, error) {
-	if err := s.fake.call(ctx, "batch", in.GetNamespace()); err != nil {
-		return nil, err
-	}
-	defer s.fake.mu.Unlock()
-	s.fake.batches = append(s.fake.batches, in)
-	return &workflowservice.StartBatchOperationResponse{}, nil
-}
-
 // begin makes workflows run.
 func (f *fakeTemporal) begin(ids ...string) {
 	for _, id := range ids {
@@ -125,6 +107,19 @@ func (f *fakeTemporal) reply(id string) (workflows.Input, bool) {
 	defer f.mu.Unlock()
 	in, ok := f.inputs[id].(workflows.Input)
 	return in, ok
+}
+
+// removedPosts are the inputs of the RemovedPosts that run, by id.
+func (f *fakeTemporal) removedPosts() map[string]workflows.RemovedPostInput {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	posts := map[string]workflows.RemovedPostInput{}
+	for id, in := range f.inputs {
+		if post, ok := in.(workflows.RemovedPostInput); ok {
+			posts[id] = post
+		}
+	}
+	return posts
 }
 
 func (f *fakeTemporal) told() []string {

@@ -115,7 +115,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, pacer, c.Client, c.Namespace, c.TaskQueue).CountIn(metrics).Register(main)
+	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).CountIn(metrics).Register(main)
 
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
@@ -134,7 +134,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.Tuner = intakeTuner(valve)
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, valve, c.Namespace, c.TaskQueue).CountIn(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, valve, c.TaskQueue).CountIn(metrics).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
 	return &Worker{logger: c.Logger, version: c.Version, background: append(watch, schedules.Keep, valve.Run), stopBackground: func() {}, parts: []part{
@@ -152,6 +152,8 @@ func register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	r.RegisterWorkflowWithOptions(workflows.Broadcast, workflow.RegisterOptions{Name: workflows.BroadcastType})
 	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
+	r.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
+	r.RegisterWorkflowWithOptions(workflows.LocateMessage, workflow.RegisterOptions{Name: workflows.LocateMessageType})
 }
 
 // Start begins to poll. After an error nothing runs.

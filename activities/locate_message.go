@@ -1,0 +1,93 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// locatePatience is how long one try waits for the account's turn to read.
+const locatePatience = 10 * time.Second
+
+// LocateMessage asks Meta who sent a message, and tells that person's Conversation as if
+// the webhook had named them. Refusals that can pass are errors, whose type is the reason.
+func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessageInput) (workflows.LocatedMessage, error) {
+	m := in.Message
+	cred, err := a.accounts.Credentials(m.Platform, m.Account)
+	switch {
+	case errors.Is(err, ErrUnknownAccount):
+		return workflows.LocatedMessage{}, locateLater(err, privatereply.AccountUnknown, jitter(repairInterval))
+	case err != nil:
+		return workflows.LocatedMessage{}, locateLater(err, privatereply.TokenRejected, jitter(repairInterval))
+	}
+	if at, ok := a.pacer.Read(ctx, cred.Account, locatePatience); !ok {
+		return workflows.LocatedMessage{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
+	}
+	found, err := a.graph.Message(ctx, cred, m.MessageID)
+	var failed *graph.Error
+	switch {
+	case err == nil:
+	case !errors.As(err, &failed):
+		return workflows.LocatedMessage{}, err
+	case failed.Class == graph.Unknown || failed.Class.Retried(): // a read may be repeated
+		return workflows.LocatedMessage{}, a.locateRefused(cred.Account, failed)
+	default:
+		activity.GetLogger(ctx).Warn("Meta does not show a message", "message", m.MessageID, "error", err)
+		return workflows.LocatedMessage{Result: workflows.LocatedRefused, Reason: failed.Reason, Code: failed.Code}, nil
+	}
+	// Where Meta names the account by an id that no webhook shows, the sender passes for the
+	// person: a Conversation too many is better than a window that never opens.
+	if cred.Account.IsSelf(found.FromID) {
+		return workflows.LocatedMessage{Result: workflows.LocatedOwn}, nil
+	}
+	m.PersonID = found.FromID
+	if _, err := privatereply.ConversationID(m.Platform, m.Account, m.PersonID); err != nil {
+		return workflows.LocatedMessage{Result: workflows.LocatedNobody}, nil
+	}
+	if !found.At.IsZero() {
+		m.At = privatereply.MessageTime(found.At, a.now())
+	}
+	return a.tellLocated(ctx, m, in)
+}
+
+// tellLocated tells the Conversation of a person of their message.
+func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocatedMessage, error) {
+	located := workflows.LocatedMessage{Result: workflows.LocatedTold}
+	arrival := workflows.Arrival{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
+	err := placing.New(a.temporal, a.queue, a.now).Place(ctx, []workflows.Arrival{arrival}, 1, func(_ int, e placing.Effect) {
+		if e.Name == placing.Ignored {
+			located.Result = workflows.LocatedOld
+		}
+	})
+	return located, err
+}
+
+// locateRefused tells the pacer of a refusal that can pass, and says when to try again.
+func (a *Activities) locateRefused(account privatereply.Account, failed *graph.Error) error {
+	pause := failed.RetryAfter
+	if pause == 0 {
+		pause = failed.Pause
+	}
+	switch failed.Class {
+	case graph.Throttled:
+		a.pacer.ReadRefused(account, failed.Reason, pause)
+	case graph.Account:
+		pause = max(pause, jitter(repairInterval))
+	}
+	return locateLater(failed, failed.Reason, pause)
+}
+
+// locateLater asks for another try after pause, or after that of the retry policy, which
+// grows, where nobody named one.
+func locateLater(why error, reason privatereply.Reason, pause time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(why.Error(), string(reason),
+		temporal.ApplicationErrorOptions{NextRetryDelay: pause, Category: temporal.ApplicationErrorCategoryBenign})
+}

@@ -1,0 +1,141 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// withdrawPage is how many replies are listed at once.
+	withdrawPage = 500
+	// withdrawCalls is how many replies are told at the same time: a fraction of what a
+	// server gives a namespace, so that other work goes on meanwhile.
+	withdrawCalls = 8
+	// maxTold bounds the replies that one attempt remembers to have told, at about 100
+	// bytes each. Beyond it some are told twice, which changes nothing.
+	maxTold = 50_000
+	// withdrawBeat is how often an attempt shows that it lives.
+	withdrawBeat = 5 * time.Second
+)
+
+// WithdrawReplies tells the waiting replies under a removed post that their comment is
+// gone, until the list shows nobody new. Whoever was told leaves the waiting states, so
+// that another attempt finds only the others.
+func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPostInput) (workflows.WithdrawnReplies, error) {
+	query, err := waitingUnder(in)
+	if err != nil {
+		return workflows.WithdrawnReplies{}, temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
+	}
+	defer repeat(withdrawBeat, func() { activity.RecordHeartbeat(ctx) })()
+	w := withdrawal{activities: a, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account), told: map[string]bool{}}
+	for {
+		before := w.count
+		if err := w.pass(ctx); err != nil {
+			return workflows.WithdrawnReplies{}, err
+		}
+		// A pass that dropped what it remembered cannot tell who is new.
+		if w.count == before || w.count-before > maxTold {
+			return workflows.WithdrawnReplies{Told: w.count}, nil
+		}
+	}
+}
+
+// waitingUnder finds the replies to comments under a post that can still be withdrawn.
+func waitingUnder(in workflows.RemovedPostInput) (string, error) {
+	if _, err := privatereply.RemovedPostID(in.Platform, in.Account, in.Media); err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(in.Account+in.Media, workflows.Unquotable) {
+		return "", fmt.Errorf("%w: account or media has a character that a query cannot carry", privatereply.ErrUnusableID)
+	}
+	var states []string
+	for _, s := range privatereply.States {
+		if s.Waiting() {
+			states = append(states, quoted(string(s)))
+		}
+	}
+	return fmt.Sprintf("%s = %s AND %s = %s AND %s IN (%s)",
+		workflows.MediaID.GetName(), quoted(in.Media),
+		workflows.AccountID.GetName(), quoted(in.Account),
+		workflows.ReplyState.GetName(), strings.Join(states, ", ")), nil
+}
+
+func quoted(value string) string { return `"` + value + `"` }
+
+// withdrawal is one attempt to tell the replies under a post.
+type withdrawal struct {
+	activities *Activities
+	query      string
+	prefix     string // of their workflow ids: an id of an account may stand on both platforms
+	count      int
+	told       map[string]bool
+}
+
+// pass goes through the list once, page by page.
+func (w *withdrawal) pass(ctx context.Context) error {
+	var token []byte
+	for {
+		page, err := w.activities.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query: w.query, PageSize: withdrawPage, NextPageToken: token,
+		})
+		if err != nil {
+			return fmt.Errorf("list the replies under the post: %w", err)
+		}
+		var ids []string
+		for _, info := range page.GetExecutions() {
+			id := info.GetExecution().GetWorkflowId()
+			if strings.HasPrefix(id, w.prefix) && !w.told[id] {
+				ids = append(ids, id)
+			}
+		}
+		if err := w.tell(ctx, ids); err != nil {
+			return err
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return nil
+		}
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			return errStopping
+		default:
+		}
+	}
+}
+
+func (w *withdrawal) tell(ctx context.Context, ids []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(withdrawCalls)
+	for _, id := range ids {
+		group.Go(func() error {
+			err := w.activities.temporal.SignalWorkflow(ctx, id, "", workflows.CommentRemovedSignal, struct{}{})
+			var ended *serviceerror.NotFound
+			if err != nil && !errors.As(err, &ended) {
+				return fmt.Errorf("tell %s: %w", id, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if len(w.told)+len(ids) > maxTold {
+		w.told = map[string]bool{}
+	}
+	for _, id := range ids {
+		w.told[id] = true
+	}
+	w.count += len(ids)
+	return nil
+}
