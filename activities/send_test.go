@@ -51,6 +51,8 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 	sent.MessageID, sent.RecipientID = "m_1", "7000000000000001"
 	outage := wrote(privatereply.OutcomeNotSent, privatereply.Outage, 2, 0)
 	outage.Doubtful = true
+	unlisted := wrote(privatereply.OutcomeNotSent, privatereply.Refused, 424242, 0)
+	unlisted.Doubtful = true // nobody knows what it proves
 	traced := wrote(privatereply.OutcomeRefused, privatereply.PersonUnavailable, 551, 1545041)
 	traced.TraceID = "Atrace1"
 	const busy = `{"100000000000001":[{"type":"messenger","call_count":100,"estimated_time_to_regain_access":19}]}`
@@ -89,7 +91,7 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 		{"already replied", 400, nil, `{"error":{"code":10900}}`, wrote(privatereply.OutcomeRefused, privatereply.AlreadyReplied, 10900, 0), 0},
 		{"Instagram's one code for three things", 400, nil, `{"error":{"code":100,"error_subcode":2534025}}`,
 			wrote(privatereply.OutcomeRefused, privatereply.NotRepliableOrAlreadyReplied, 100, 2534025), 0},
-		{"not in the table", 400, nil, `{"error":{"code":424242}}`, wrote(privatereply.OutcomeNotSent, privatereply.Refused, 424242, 0), time.Minute},
+		{"not in the table", 400, nil, `{"error":{"code":424242}}`, unlisted, time.Minute},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -69,6 +69,8 @@ func (e *Eraser) inBatch(ctx context.Context, h Held) ([]mention, error) {
 		switch {
 		case a.Comment != nil:
 			all = append(all, mentionOf(*a.Comment, ""))
+		case a.Edited != nil:
+			all = append(all, mentionOf(*a.Edited, ""))
 		case a.Message != nil:
 			all = append(all, mention{Owner: Owner{a.Message.Platform, a.Message.Account}, ids: []string{a.Message.PersonID}})
 		}

@@ -46,6 +46,7 @@ func TestCommentStartsReply(t *testing.T) {
 		Begin: &workflows.Begin{
 			Deadline:     now.Add(-5*time.Second + 7*24*time.Hour - 2*time.Minute),
 			DeadlineFrom: privatereply.ClockEntry, State: privatereply.Holding, HoldUntil: now.Add(2 * time.Minute),
+			Limits: privatereply.LimitsOf(privatereply.Instagram),
 		},
 	}
 	if diff := cmp.Diff(want, in); diff != "" {
