@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -30,8 +31,12 @@ const (
 	// totalCost is the most that all conditions of a file together may cost, for the
 	// longest values too. A thousand comments of a hundred bytes, as many as Meta puts
 	// into one delivery, then take about two seconds of a slow core (measured: up to
-	// 65 ns a unit with says and patterns of words), and Meta waits five.
+	// 65 ns a unit with says and patterns of words), the longest comment alone about one.
+	// The bridge has less than that for a delivery: see DecideWithin.
 	totalCost = 4 * costLimit
+	// interruptEvery is after how many rounds of a condition's loops it is seen that the
+	// time is over.
+	interruptEvery = 100
 )
 
 // environment is what conditions may use: see variables and the functions here.
@@ -117,15 +122,15 @@ func compile(when string) (*condition, []error) {
 }
 
 func plan(env *cel.Env, checked *cel.Ast) (cel.Program, error) {
-	return env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
+	return env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
 }
 
-// holds reports whether c is true of the comment.
-func (c *condition) holds(of *subject) (bool, error) {
+// holds reports whether c is true of the comment. A done ctx ends its loops.
+func (c *condition) holds(ctx context.Context, of *subject) (bool, error) {
 	if of.unusable != nil {
 		return false, of.unusable
 	}
-	out, _, err := c.program.Eval(of.activation)
+	out, _, err := c.program.ContextEval(ctx, of.activation)
 	if err != nil {
 		return false, err
 	}

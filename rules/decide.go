@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"context"
+
 	"github.com/privatereply/privatereply"
 )
 
@@ -13,6 +15,10 @@ const (
 	NotMatched Result = "not_matched"
 	Failed     Result = "failed"
 )
+
+// TooSlow stands in the place of a rule's name where the rules had no time for a
+// comment. No rule can have it as its name.
+const TooSlow = "too_slow"
 
 // Tried is a rule that was tried on a comment.
 type Tried struct {
@@ -31,13 +37,33 @@ type Explanation struct {
 // else the default. A rule that fails sends the comment to a person.
 func (s *Set) Decide(in Input) privatereply.Decision { return s.Explain(in).Decision }
 
+// DecideWithin decides as Decide does, but sends the comment to a person when ctx is done
+// before it is decided. One condition may still be worked out to its end: of the longest
+// comment that takes a second at most, of a usual one microseconds.
+func (s *Set) DecideWithin(ctx context.Context, in Input) privatereply.Decision {
+	return s.explain(ctx, in).Decision
+}
+
 // Explain decides as Decide does, and says how.
-func (s *Set) Explain(in Input) Explanation {
-	of := newSubject(in, s.words)
+func (s *Set) Explain(in Input) Explanation { return s.explain(context.Background(), in) }
+
+func (s *Set) explain(ctx context.Context, in Input) Explanation {
 	e := Explanation{Rules: make([]Tried, 0, len(s.rules))}
+	var of *subject
 	for _, r := range s.rules {
-		matched, err := r.matches(of)
+		var matched bool
+		err := ctx.Err()
+		if err == nil {
+			if of == nil {
+				of = newSubject(in, s.words)
+			}
+			matched, err = r.matches(ctx, of)
+		}
 		switch {
+		case err != nil && ctx.Err() != nil:
+			e.Rules = append(e.Rules, Tried{Name: r.Name, Result: Failed, Error: "there was no time for it"})
+			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+TooSlow)
+			return e
 		case err != nil:
 			e.Rules = append(e.Rules, Tried{Name: r.Name, Result: Failed, Error: err.Error()})
 			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+r.Name)
@@ -56,11 +82,11 @@ func (s *Set) Explain(in Input) Explanation {
 	return e
 }
 
-func (r rule) matches(of *subject) (bool, error) {
+func (r rule) matches(ctx context.Context, of *subject) (bool, error) {
 	if r.condition == nil {
 		return true, nil
 	}
-	return r.condition.holds(of)
+	return r.condition.holds(ctx, of)
 }
 
 func (s *Set) decision(action privatereply.Action, reason string) privatereply.Decision {

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +96,11 @@ func TestConditions(t *testing.T) {
 		{"age by a clock ahead", `age == duration("0s")`, func(in *Input) { in.Comment.CreatedAt = now.Add(time.Second) }, true},
 		{"age by no clock", `age == duration("0s")`, func(in *Input) { in.Comment.ReceivedAt = time.Time{} }, true},
 		{"constant", `true`, nil, true},
+		{"nothing shown", `has_photo || has_video`, nil, false},
+		{"photo", `has_photo && !has_video`, attached(privatereply.Photo), true},
+		{"video", `has_video && !has_photo`, attached(privatereply.Video), true},
+		{"sticker", `has_photo || has_video`, attached(privatereply.Sticker), false},
+		{"GIF", `has_photo || has_video`, attached(privatereply.GIF), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := mustParse(t, "rules:\n  - name: a\n    ask: true\n    when: |\n      "+tt.when+"\n")
@@ -107,6 +114,10 @@ func TestConditions(t *testing.T) {
 			}
 		})
 	}
+}
+
+func attached(kind privatereply.AttachmentKind) func(*Input) {
+	return func(in *Input) { in.Comment.Attachment.Kind = kind }
 }
 
 const orderedRules = `
@@ -306,6 +317,89 @@ func TestCostLimit(t *testing.T) {
 	e := s.Explain(comment(nil))
 	if e.Decision.Reason != "rule_error:a" || !strings.Contains(e.Rules[0].Error, "cost limit exceeded") {
 		t.Errorf("explanation = %+v", e)
+	}
+}
+
+// When the time is over, a person decides what is not decided yet, and a rule that was
+// interrupted is not said to be wrong.
+func TestDecideWithin(t *testing.T) {
+	loop := strings.Repeat("[1,2,3,4,5,6,7,8,9].all(x, ", 6) + "true" + strings.Repeat(")", 6)
+	s := mustParse(t, "default: ignore\nrules:\n  - name: a\n    when: text == \"\"\n    reply: hi\n  - name: b\n    reply: bye\n")
+	env, err := environment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tooSlow := privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:too_slow", RulesSHA256: s.SHA256()}
+	byB := privatereply.Decision{Action: privatereply.ActionAuto, Rule: "b", Text: "bye", Reason: privatereply.DecidedByRule, RulesSHA256: s.SHA256()}
+	if diff := cmp.Diff(byB, s.DecideWithin(t.Context(), comment(nil))); diff != "" {
+		t.Errorf("in time (-want +got):\n%s", diff)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if diff := cmp.Diff(tooSlow, s.DecideWithin(over, comment(nil))); diff != "" {
+		t.Errorf("when the time is over (-want +got):\n%s", diff)
+	}
+	want := Explanation{Rules: []Tried{{Name: "a", Result: Failed, Error: "there was no time for it"}}, Decision: tooSlow}
+	if diff := cmp.Diff(want, s.explain(over, comment(nil))); diff != "" {
+		t.Errorf("explained (-want +got):\n%s", diff)
+	}
+	checked, issues := env.Compile(loop)
+	if issues.Err() != nil {
+		t.Fatal(issues.Err())
+	}
+	if s.rules[0].condition.program, err = plan(env, checked); err != nil {
+		t.Fatal(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // of some hundreds
+	defer cancel()
+	if diff := cmp.Diff(tooSlow, s.DecideWithin(soon, comment(nil))); diff != "" {
+		t.Errorf("while a condition runs (-want +got):\n%s", diff)
+	}
+	if got := mustParse(t, "default: ignore\n").DecideWithin(over, comment(nil)); got.Reason != privatereply.DecidedByDefault {
+		t.Errorf("without a rule: %+v", got)
+	}
+}
+
+// The longest comment that Meta takes does not take a file of the greatest cost long: the
+// bridge's budget is for a whole delivery, and a condition is worked out to its end.
+func TestCostliestFile(t *testing.T) {
+	var words []string
+	for i := range 60 {
+		words = append(words, fmt.Sprintf("%q", fmt.Sprintf("wordnumber%d", i)))
+	}
+	file := func(n int) string {
+		var f strings.Builder
+		f.WriteString("default: ask\nrules:\n")
+		for i := range n {
+			fmt.Fprintf(&f, "  - name: r%d\n    when: says(text, [%s, \"x%d\"])\n    ignore: true\n", i, strings.Join(words, ", "), i)
+		}
+		return f.String()
+	}
+	n := 1
+	for ; n < 400; n++ {
+		if _, err := Parse("rules.yaml", []byte(file(n+1))); err != nil {
+			break
+		}
+	}
+	if n == 400 {
+		t.Fatal("no file costs too much")
+	}
+	s := mustParse(t, file(n))
+	for name, text := range map[string]string{
+		"letters":       strings.Repeat("a ", 4000),
+		"ligatures":     strings.Repeat("\ufdfa", 8000),
+		"combining":     "a" + strings.Repeat("\u0301", 7999),
+		"joined emoji":  strings.Repeat("\U0001F468\u200d", 4000),
+		"Arabic digits": strings.Repeat("\u0661 ", 4000),
+	} {
+		began := time.Now()
+		if d := s.Decide(comment(func(in *Input) { in.Comment.Text = text })); d.Reason != privatereply.DecidedByDefault {
+			t.Errorf("%s: %+v", name, d)
+		}
+		// It takes up to 0.3 seconds, and ten times that with the race detector.
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s: %d rules took %v", name, n, took)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ rules:
     reply: "Hi {{username|there}}, our price list: https://example.com/prices"
     hold: 2m
   - name: emoji-only
-    when: letters(text) == 0
+    when: letters(text) == 0 && !has_photo && !has_video
     ignore: true
 `))
 	if err != nil {

@@ -42,11 +42,40 @@ func fold(s string) string {
 		case r == 'ı':
 			// Turkish writes its capital as I, which folds to a dotted i.
 			r = 'i'
+		case r > unicode.MaxLatin1:
+			r = onEveryKeyboard(r)
 		}
 		b.WriteRune(r)
 		last = r
 	}
 	return norm.NFC.String(foldCase.String(b.String()))
+}
+
+// onEveryKeyboard gives one spelling to letters and digits that keyboards of one script
+// write differently: Arabic, Persian, Urdu and Kurdish ones have letters of their own that
+// look alike, and people on Arabic ones leave the dots and the hamza away. Decomposition
+// has taken the hamza off alef, waw and yeh already.
+func onEveryKeyboard(r rune) rune {
+	switch r {
+	case 'ٱ':
+		return 'ا'
+	case 'ی', 'ى':
+		return 'ي'
+	case 'ک':
+		return 'ك'
+	case 'ة', 'ە', 'ہ', 'ۃ', 'ھ':
+		return 'ه'
+	}
+	// Digits stand in rows of ten, from zero.
+	for _, row := range unicode.Nd.R16 {
+		if r < rune(row.Lo) {
+			break
+		}
+		if r <= rune(row.Hi) {
+			return '0' + (r-rune(row.Lo))%10
+		}
+	}
+	return r
 }
 
 // isAccent reports whether r, the first character of s, is a mark that people leave

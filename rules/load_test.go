@@ -46,10 +46,36 @@ func TestExampleFile(t *testing.T) {
 			Action: privatereply.ActionAsk,
 			Text:   "Sorry to hear that, {{username|there}}. What happened?",
 		},
-		{Name: "emoji-only", When: "letters(text) == 0", Action: privatereply.ActionIgnore},
+		{Name: "emoji-only", When: "letters(text) == 0 && !has_photo && !has_video", Action: privatereply.ActionIgnore},
 	}
 	if diff := cmp.Diff(want, s.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+// The example leaves emoji alone, and no picture.
+func TestExampleKeepsPictures(t *testing.T) {
+	s, err := Load(filepath.Join("..", "rules.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		text string
+		kind privatereply.AttachmentKind
+		want privatereply.Action
+	}{
+		{"🔥🔥", "", privatereply.ActionIgnore},
+		{"", "", privatereply.ActionIgnore},
+		{"", privatereply.GIF, privatereply.ActionIgnore},
+		{"", privatereply.Sticker, privatereply.ActionIgnore},
+		{"", privatereply.Photo, privatereply.ActionAsk},
+		{"😡", privatereply.Photo, privatereply.ActionAsk},
+		{"", privatereply.Video, privatereply.ActionAsk},
+	} {
+		got := s.Decide(comment(func(in *Input) { in.Comment.Text, in.Comment.Attachment.Kind = tt.text, tt.kind }))
+		if got.Action != tt.want {
+			t.Errorf("%q with %q: %+v", tt.text, tt.kind, got)
+		}
 	}
 }
 

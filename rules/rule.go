@@ -74,6 +74,10 @@ func (d draft) name(add report) string {
 		add("name", fmt.Sprintf("%s is not a name; %s", written(node), nameHelp))
 		return ""
 	}
+	if name == TooSlow {
+		add("name", fmt.Sprintf("%q is how the product says that it had no time for the rules; choose another name", name))
+		return ""
+	}
 	return name
 }
 

@@ -75,6 +75,30 @@ func TestSays(t *testing.T) {
 		{"Arabic vowel signs", "السِّعْر", "السعر", true},
 		{"Arabic hamza", "أسعار", "اسعار", true},
 		{"Arabic stretched", "الســـعر", "السعر", true},
+		{"yeh, Persian and Arabic", "قيمت چنده؟", "قیمت", true},
+		{"yeh, Arabic and Persian", "قیمت چنده؟", "قيمت", true},
+		{"yeh without dots", "على", "علي", true},
+		{"yeh with hamza", "مسئله", "مسيله", true},
+		{"waw with hamza", "سؤال", "سوال", true},
+		{"kaf", "کتاب لطفا", "كتاب", true},
+		{"kaf, the other way", "كتاب لطفا", "کتاب", true},
+		{"teh marbuta", "هديه", "هدية", true},
+		{"teh marbuta, the other way", "هدية", "هديه", true},
+		{"heh with yeh above", "خانۀ ما", "خانه", true},
+		{"heh of Urdu", "یہ کتنا", "یه", true},
+		{"alef with hamza", "اسعار", "أسعار", true},
+		{"alef with hamza below", "إسعار", "اسعار", true},
+		{"alef with madda", "الآن", "الان", true},
+		{"alef wasla", "ٱسعار", "اسعار", true},
+		{"Persian digits", "كد 12", "کد ۱۲", true},
+		{"Arabic digits", "كود ١٢", "كود 12", true},
+		{"Persian and Arabic digits", "کد ۱۲", "كد ١٢", true},
+		{"another digit", "کد ۱۲", "کد ۱۳", false},
+		{"Hindi digits", "कोड १२", "कोड 12", true},
+		{"Thai digits", "รหัส ๑๒", "รหัส 12", true},
+		{"a tilde apart", "sen\u0303or", "señor", true},
+		{"other letters stay others", "گل", "كل", false},
+		{"dal and thal stay others", "ذهب", "دهب", false},
 		{"Persian joiner", "می\u200cخواهم", "میخواهم", true},
 		{"Hebrew", "מה המחיר?", "המחיר", true},
 		{"Hebrew points", "מְחִיר", "מחיר", true},
@@ -147,6 +171,17 @@ func TestSays(t *testing.T) {
 	}
 }
 
+// Every decimal digit folds to the one with its value.
+func TestDigits(t *testing.T) {
+	for zero, script := range map[rune]string{'٠': "Arabic", '۰': "Persian", '०': "Devanagari", '০': "Bengali", '௦': "Tamil", '๐': "Thai", '໐': "Lao", '０': "full-width", '᠐': "Mongolian"} {
+		for n := range rune(10) {
+			if got, want := fold(string(zero+n)), string('0'+n); got != want {
+				t.Errorf("%s %d is folded to %q", script, n, got)
+			}
+		}
+	}
+}
+
 // A word without anything to look for is found nowhere.
 func TestSaysNothing(t *testing.T) {
 	for _, word := range []string{"", " ", "?!", "...", "\u200d", "\u0301", "™", "🏽"} {
@@ -172,7 +207,7 @@ func TestCountLetters(t *testing.T) {
 // Whatever people write, a text says itself and each word that stands in it.
 func FuzzSays(f *testing.F) {
 	for _, seed := range []string{
-		"how much?", "Straße", "FİYAT ı", "가격이", "価格はいくら", "ราคาเท่าไหร่", "👨‍👩‍👧🇩🇪🇫", "\u200d🔥\u200d\u200d", "\xff", "e\u0301\u0301", "ﷺ", "ΐŉǰ", "ﾌﾟ",
+		"how much?", "Straße", "FİYAT ı", "خانۀ ۱۲ ٱ", "가격이", "価格はいくら", "ราคาเท่าไหร่", "👨‍👩‍👧🇩🇪🇫", "\u200d🔥\u200d\u200d", "\xff", "e\u0301\u0301", "ﷺ", "ΐŉǰ", "ﾌﾟ",
 	} {
 		f.Add(seed)
 	}

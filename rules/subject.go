@@ -34,6 +34,9 @@ var variables = []struct {
 	{"media_id", cel.StringType, func(in Input) any { return mediaID(in.Comment) }},
 	{"ad_id", cel.StringType, func(in Input) any { return in.Comment.AdID }},
 	{"ad_title", cel.StringType, func(in Input) any { return in.Comment.AdTitle }},
+	// A GIF is neither, nor is a sticker: people use them as they do emoji.
+	{"has_photo", cel.BoolType, func(in Input) any { return in.Comment.Attachment.Kind == privatereply.Photo }},
+	{"has_video", cel.BoolType, func(in Input) any { return in.Comment.Attachment.Kind == privatereply.Video }},
 	{"is_reply", cel.BoolType, func(in Input) any { return isReply(in.Comment) }},
 	{"account", cel.StringType, func(in Input) any { return in.AccountName }},
 	{"age", cel.DurationType, func(in Input) any { return age(in) }},

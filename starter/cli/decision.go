@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/starter/console"
 )
 
@@ -25,6 +26,8 @@ func deed(d privatereply.Decision) string {
 func decider(d privatereply.Decision) string {
 	failed, isFailure := strings.CutPrefix(d.Reason, privatereply.RuleErrorPrefix)
 	switch {
+	case isFailure && failed == rules.TooSlow:
+		return "the bridge, which had no time for the rules"
 	case isFailure:
 		return "rule " + failed + ", whose condition failed"
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:

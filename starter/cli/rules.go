@@ -46,8 +46,9 @@ func newRulesTest() *cobra.Command {
 		Long: `Check the rules file, and say what it would do with a comment and which rule decided.
 With --file it reads comments from a file, or - for standard input: one JSON object a
 line, with the fields of a comment (text, username, platform, source, media_id, ad_id,
-ad_title, parent_id) and account_name, age ("2h") and found_by_sweep. Without a comment
-it only checks the file. Nothing is sent, and no server is needed.`,
+ad_title, parent_id, attachment as {"kind":"photo"}) and account_name, age ("2h") and
+found_by_sweep. Without a comment it only checks the file. Nothing is sent, and no
+server is needed.`,
 		Example: `  starter rules test "How much is it?" --source reel --username lena
   starter rules test --file comments.jsonl --json
   starter rules test --rules new-rules.yaml`,
@@ -64,6 +65,9 @@ it only checks the file. Nothing is sent, and no server is needed.`,
 	flags.StringVar(&c.ParentID, "parent", "", "the comment above, for a comment under a comment")
 	flags.StringVar(&c.AdID, "ad", "", "the ad's id")
 	flags.StringVar(&c.AdTitle, "ad-title", "", "the ad's title")
+	photo := flags.Bool("photo", false, "the comment has a photo")
+	video := flags.Bool("video", false, "the comment has a video")
+	cmd.MarkFlagsMutuallyExclusive("photo", "video")
 	flags.StringVar(&c.AccountName, "account", "", "the account's name in the accounts file")
 	flags.DurationVar((*time.Duration)(&c.Age), "age", 0, "how old the comment is, as in 2h")
 	flags.BoolVar(&c.FoundBySweep, "found-by-sweep", false, "a sweep found it, no webhook brought it")
@@ -89,6 +93,12 @@ it only checks the file. Nothing is sent, and no server is needed.`,
 			return eachComment(cmd.InOrStdin(), *file, func(c tested) error { return explain(out, set, c, *asJSON) })
 		case len(args) > 0:
 			c.Platform, c.Source, c.Text = privatereply.Platform(*platform), privatereply.Source(*source), args[0]
+			switch {
+			case *photo:
+				c.Attachment.Kind = privatereply.Photo
+			case *video:
+				c.Attachment.Kind = privatereply.Video
+			}
 			return explain(out, set, c, *asJSON)
 		case *asJSON:
 			return writeJSON(out, set.Rules())

@@ -21,6 +21,9 @@ rules:
   - name: shop
     when: account == "Shop" || found_by_sweep
     ask: "Hello?"
+  - name: photo
+    when: has_photo || has_video
+    ask: "A picture?"
 `
 
 func rulesFile(t *testing.T, content string) string {
@@ -44,9 +47,11 @@ func TestRulesTest(t *testing.T) {
 		"none matches":   {[]string{"price"}, []string{"price  not matched", "shop   not matched", "a person decides, by the default, because no rule matched"}},
 		"by age":         {[]string{"hm", "--age", "25h"}, []string{"late   matched", "left alone, by rule late"}},
 		"by account":     {[]string{"hm", "--account", "Shop"}, []string{"shop   matched", "“Hello?”"}},
-		"only the file":  {nil, []string{"is all right: 3 rules"}},
+		"only the file":  {nil, []string{"is all right: 4 rules"}},
 		"file, as JSON":  {[]string{"--json"}, []string{`"name": "price"`, `"hold": "2m0s"`}},
 		"found by sweep": {[]string{"hm", "--found-by-sweep"}, []string{"shop   matched"}},
+		"photo":          {[]string{"", "--photo"}, []string{"photo  matched", "“A picture?”"}},
+		"video":          {[]string{"", "--video"}, []string{"photo  matched", "“A picture?”"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

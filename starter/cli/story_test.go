@@ -134,6 +134,7 @@ func TestDecisionWords(t *testing.T) {
 		"default":     {privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByDefault}, "left alone, by the default, because no rule matched"},
 		"hand":        {privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.DecidedByHand}, "a person decides, by hand"},
 		"failed rule": {privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:price"}, "a person decides, by rule price, whose condition failed"},
+		"slow rules":  {privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:too_slow"}, "a person decides, by the bridge, which had no time for the rules"},
 		"sweep":       {privatereply.Decision{Action: privatereply.ActionAsk, Rule: "price", Reason: privatereply.FoundBySweep}, "a person decides, by rule price, but a sweep found the comment late"},
 	}
 	for name, tc := range tests {

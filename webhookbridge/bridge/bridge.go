@@ -36,9 +36,12 @@ const (
 	bodyTimeout   = 15 * time.Second
 	// commitTimeout is how long Temporal may take for one commit.
 	commitTimeout = 3 * time.Second
-	// answerTimeout is how long a delivery may wait for its commits. Meta waits 5
+	// answerTimeout is how long a delivery may take from when its body was read. Meta waits 5
 	// seconds.
-	answerTimeout = 4500 * time.Millisecond
+	answerTimeout = 4800 * time.Millisecond
+	// rulesTimeout is how much of it the rules may take, for all comments of the delivery.
+	// What they leave is the commits', and the rest of answerTimeout always.
+	rulesTimeout = 1500 * time.Millisecond
 	// idleTimeout is how long a connection waits for its next request.
 	idleTimeout = 2 * time.Minute
 	// grace is how long requests in flight may take when the bridge stops. Docker
@@ -85,7 +88,7 @@ type Bridge struct {
 }
 
 // timeouts are the constants above, but in tests.
-type timeouts struct{ header, body, answer time.Duration }
+type timeouts struct{ header, body, rules, answer time.Duration }
 
 // New makes a bridge. It refuses settings with which anybody could sign a webhook.
 func New(c Config) (*Bridge, error) {
@@ -111,7 +114,7 @@ func New(c Config) (*Bridge, error) {
 		committer: group,
 		metrics:   m,
 		seldom:    newSeldom(c.Now),
-		timeouts:  timeouts{headerTimeout, bodyTimeout, answerTimeout},
+		timeouts:  timeouts{headerTimeout, bodyTimeout, rulesTimeout, answerTimeout},
 	}, nil
 }
 

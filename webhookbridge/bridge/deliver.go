@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -68,9 +69,14 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 // commit makes the events durable. It goes on when Meta hangs up meanwhile: what is
 // done now need not be done again.
 func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.timeouts.answer)
+	ctx = context.WithoutCancel(ctx)
+	began := time.Now()
+	arrivals := b.arrivals(ctx, events)
+	// A condition that was under way when the rules' time was over takes none of the commits'.
+	ruled := min(time.Since(began), b.timeouts.rules)
+	ctx, cancel := context.WithTimeout(ctx, b.timeouts.answer-ruled)
 	defer cancel()
-	effects, err := b.committer.commit(ctx, b.arrivals(events, telemetry.Parent(ctx)))
+	effects, err := b.committer.commit(ctx, arrivals)
 	if err != nil {
 		trouble := troubleOf(err)
 		b.metrics.failures.WithLabelValues(trouble).Inc()
@@ -91,15 +97,23 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 
 // arrivals are the events that Temporal must hold, with what the rules say, and with
 // the span under which their story goes on: a group of several deliveries has none.
-func (b *Bridge) arrivals(events []privatereply.Event, span string) []workflows.Arrival {
+func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []workflows.Arrival {
+	span := telemetry.Parent(ctx)
+	ctx, cancel := context.WithTimeout(ctx, b.timeouts.rules)
+	defer cancel()
 	var arrivals []workflows.Arrival
 	set := b.cfg.Rules.Current()
+	tooSlow := 0
 	for _, ev := range events {
 		a := workflows.Arrival{Event: ev, Trace: span}
 		switch {
-		case ev.Comment != nil:
-			account, _ := b.cfg.Accounts.Find(ev.Comment.Platform, ev.Comment.Account)
-			decision := set.Decide(rules.Input{Comment: *ev.Comment, AccountName: account.Name, Now: b.cfg.Now()})
+		case ev.Comment != nil, ev.Edited != nil:
+			comment := cmp.Or(ev.Comment, ev.Edited)
+			account, _ := b.cfg.Accounts.Find(comment.Platform, comment.Account)
+			decision := set.DecideWithin(ctx, rules.Input{Comment: *comment, AccountName: account.Name, Now: b.cfg.Now()})
+			if decision.Reason == privatereply.RuleErrorPrefix+rules.TooSlow {
+				tooSlow++
+			}
 			a.Decision = &decision
 		case ev.Message != nil:
 			account, _ := b.cfg.Accounts.Find(ev.Message.Platform, ev.Message.Account)
@@ -108,6 +122,12 @@ func (b *Bridge) arrivals(events []privatereply.Event, span string) []workflows.
 			continue
 		}
 		arrivals = append(arrivals, a)
+	}
+	if tooSlow > 0 {
+		b.metrics.tooSlow.Add(float64(tooSlow))
+		b.seldom.warn(b.cfg.Logger, "rules too slow", "The rules had no time for some comments of a delivery: people decide them. "+
+			"Shorten patterns, look for fewer words, or remove rules",
+			zap.Int("comments", tooSlow), zap.Int("events", len(events)), zap.Duration("limit", b.timeouts.rules))
 	}
 	return arrivals
 }

@@ -43,6 +43,10 @@ func TestCommentStartsReply(t *testing.T) {
 			Text: "Hi someone, see https://example.com/prices", Hold: privatereply.Duration(2 * time.Minute),
 			RulesSHA256: h.cfg.Rules.Current().SHA256(),
 		},
+		Begin: &workflows.Begin{
+			Deadline:     now.Add(-5*time.Second + 7*24*time.Hour - 2*time.Minute),
+			DeadlineFrom: privatereply.ClockEntry, State: privatereply.Holding, HoldUntil: now.Add(2 * time.Minute),
+		},
 	}
 	if diff := cmp.Diff(want, in); diff != "" {
 		t.Errorf("input (-want +got):\n%s", diff)

@@ -23,6 +23,7 @@ type metrics struct {
 	received   prometheus.Counter
 	events     *prometheus.CounterVec
 	sentBack   prometheus.Counter
+	tooSlow    prometheus.Counter
 	failures   *prometheus.CounterVec
 }
 
@@ -45,13 +46,14 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 		received:   counter("events_received_total", "Events of acknowledged deliveries: the sum of events_total."),
 		events:     counters("events_total", "Events of acknowledged deliveries by what became of them.", "effect", "reason"),
 		sentBack:   counter("events_sent_back_total", "Events of deliveries answered 503. Meta delivers them again."),
+		tooSlow:    counter("rules_too_slow_total", "Comments that the rules had no time for: people decide them."),
 		failures:   counters("commit_failures_total", "Deliveries answered 503 by the kind of trouble with Temporal.", "trouble"),
 	}
 	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "privatereply", Subsystem: "bridge", Name: "events_waiting",
 		Help: "Events that wait to be committed to Temporal.",
 	}, func() float64 { return float64(waiting()) })
-	for _, c := range []prometheus.Collector{depth, m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.failures} {
+	for _, c := range []prometheus.Collector{depth, m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.tooSlow, m.failures} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
