@@ -23,8 +23,9 @@ type comment struct {
 	parent    *comment
 	answers   []*comment
 	createdAt time.Time
-	visitor   bool // a visitor post, not a comment
-	anonymous bool // its webhook has no "from"
+	visitor   bool   // a visitor post, not a comment
+	anonymous bool   // neither its webhook nor, on Instagram, a read has "from"
+	attached  string // photo, video, sticker or gif; Facebook only
 	removed   bool
 	hidden    bool
 	attempts  int
@@ -63,16 +64,19 @@ func (s *Sandbox) find(id string) *comment {
 // NewComment describes a comment, or with Source visitor_post a post that a
 // visitor writes on a Page.
 type NewComment struct {
-	Account   string                `json:"account"` // may be empty with PostID or ParentID, or when there is one account
-	PostID    string                `json:"post_id"` // empty: the account's newest post of Source
-	Source    privatereply.Source   `json:"source"`  // with an empty PostID; empty is post
-	ParentID  string                `json:"parent_id"`
-	Username  string                `json:"username"` // the display name on Facebook; empty is "someone"
-	Text      string                `json:"text"`
-	Age       privatereply.Duration `json:"age"`       // how long ago it was written; the webhook goes out now
-	Own       bool                  `json:"own"`       // the account itself writes it, such as a public answer
-	Anonymous bool                  `json:"anonymous"` // the webhook carries no "from"
-	Quiet     bool                  `json:"quiet"`     // no webhook: for SignedDelivery, and for sweeps
+	Account  string              `json:"account"` // may be empty with PostID or ParentID, or when there is one account
+	PostID   string              `json:"post_id"` // empty: the account's newest post of Source
+	Source   privatereply.Source `json:"source"`  // with an empty PostID; empty is post
+	ParentID string              `json:"parent_id"`
+	Username string              `json:"username"` // the display name on Facebook; empty is "someone"
+	Text     string              `json:"text"`
+	// Attachment is photo, video, sticker or gif, on Facebook only; Text may be empty
+	// beside it.
+	Attachment string                `json:"attachment"`
+	Age        privatereply.Duration `json:"age"`       // how long ago it was written; the webhook goes out now
+	Own        bool                  `json:"own"`       // the account itself writes it, such as a public answer
+	Anonymous  bool                  `json:"anonymous"` // the webhook carries no "from", nor does a read of Instagram's
+	Quiet      bool                  `json:"quiet"`     // no webhook: for SignedDelivery, and for sweeps
 }
 
 // Comment writes a comment and returns its id as the webhook writes it. The
@@ -117,7 +121,7 @@ func (s *Sandbox) comment(n NewComment) (string, error) {
 }
 
 func (s *Sandbox) addComment(n NewComment) (*comment, error) {
-	c := &comment{text: n.Text, anonymous: n.Anonymous, createdAt: s.now().Add(-time.Duration(n.Age))}
+	c := &comment{text: n.Text, anonymous: n.Anonymous, attached: n.Attachment, createdAt: s.now().Add(-time.Duration(n.Age))}
 	if n.ParentID != "" {
 		if c.parent = s.find(n.ParentID); c.parent == nil || c.parent.visitor || c.parent.gone() {
 			return nil, fmt.Errorf("parent_id: %q is %w", n.ParentID, ErrUnknown)
@@ -126,6 +130,13 @@ func (s *Sandbox) addComment(n NewComment) (*comment, error) {
 	}
 	if err := s.placeComment(c, n); err != nil {
 		return nil, err
+	}
+	switch _, known := attachmentTypes[n.Attachment]; {
+	case n.Attachment == "":
+	case !known:
+		return nil, fmt.Errorf("attachment: %q is not a kind; write photo, video, sticker or gif", n.Attachment)
+	case c.account.instagram():
+		return nil, errors.New("attachment: Instagram tells nothing of attachments of comments")
 	}
 	if !n.Own {
 		c.person = s.person(c.account, orSomeone(n.Username))
@@ -198,6 +209,17 @@ func (c *comment) author() string {
 		return c.account.Name
 	}
 	return c.person.username
+}
+
+// EditComment changes a comment's words. A Page's webhook tells, with the time of the
+// change; Instagram has none for it.
+func (s *Sandbox) EditComment(id, text string) error {
+	return s.changeComment(id, "edited", func(c *comment) {
+		c.text = text
+		if c.visitor {
+			c.post.caption = text
+		}
+	})
 }
 
 // RemoveComment takes a comment or visitor post away. A Page's webhook tells;

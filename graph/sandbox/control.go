@@ -76,6 +76,9 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	handle(mux, "POST comments/{id}/unhide", func(r *http.Request, _ none) (any, error) {
 		return done(s.HideComment(r.PathValue("id"), false))
 	})
+	handle(mux, "POST comments/{id}/edit", func(r *http.Request, n editing) (any, error) {
+		return done(s.EditComment(r.PathValue("id"), n.Text))
+	})
 	handle(mux, "POST comments/{id}/human", func(r *http.Request, n NewMessage) (any, error) {
 		return created(s.HumanReply(r.PathValue("id"), n.Text))
 	})
@@ -135,6 +138,9 @@ type (
 	newComments struct {
 		NewComment
 		Count int `json:"count"` // that many comments by that many people
+	}
+	editing struct {
+		Text string `json:"text"`
 	}
 	personChange struct {
 		Person

@@ -42,7 +42,7 @@ func TestConversationOfOnePerson(t *testing.T) {
 
 // All conversations are listed by their newest message, page by page.
 func TestConversationPaging(t *testing.T) {
-	e := start(t, func(c *sandbox.Config) { c.Limits.ConversationsPerSecond = -1 })
+	e := start(t)
 	var want []string
 	for i := range 6 {
 		person := sandbox.NewMessage{Account: pageID, Username: fmt.Sprint("person ", i), Text: "hi"}
@@ -72,7 +72,7 @@ func TestConversationPaging(t *testing.T) {
 
 // Instagram gives details of the 20 newest messages; older ones answer 9000001.
 func TestOldInstagramMessages(t *testing.T) {
-	e := start(t, func(c *sandbox.Config) { c.Limits.ConversationsPerSecond = -1 })
+	e := start(t)
 	var ids []string
 	for range 21 {
 		ids = append(ids, e.say(sandbox.NewMessage{Account: ownLoginID, Username: "sam", Text: "hi"}))
@@ -83,6 +83,7 @@ func TestOldInstagramMessages(t *testing.T) {
 	if got := e.get("/instagram/v26.0/"+ids[1], ownToken, "fields", "message"); got.text("message") != "hi" {
 		t.Errorf("the 20th: %s", got.body)
 	}
+	e.clock.advance(time.Second) // Meta takes two of these calls a second
 	list := e.get("/instagram/v26.0/me/conversations", ownToken, "fields", "messages{message}").json["data"].([]any)[0].(map[string]any)
 	messages := list["messages"].(map[string]any)["data"].([]any)
 	if _, has := messages[20].(map[string]any)["message"]; has || len(messages) != 21 {
@@ -143,5 +144,25 @@ func TestDoctor(t *testing.T) {
 	e.do(http.MethodDelete, apps, pageToken, "")
 	if got := fields(); got != nil {
 		t.Errorf("after DELETE: %v", got)
+	}
+}
+
+// A new message of which Meta tells as an edit with the number 0 is in the inbox,
+// opens the window, and is read by its id, of which alone the webhook may tell.
+func TestEditZeroIsAMessage(t *testing.T) {
+	e := start(t)
+	person := sandbox.Person{Account: ownLoginID, Username: "sam"}
+	id := e.say(sandbox.NewMessage{Account: ownLoginID, Username: "sam", Kind: "edit_zero", Text: "yes please", Anonymous: true})
+	got := e.get("/instagram/v26.0/"+id, ownToken, "fields", "id,created_time,from,to,message").json
+	want := map[string]any{
+		"id": id, "created_time": "2026-11-02T09:30:00+0000", "message": "yes please",
+		"from": map[string]any{"id": e.personID(ownLoginID, "sam"), "username": "sam"},
+		"to":   map[string]any{"data": []any{map[string]any{"id": ownLoginID, "username": "oak.and.ash"}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(e.Inbox(person)) != 1 {
+		t.Error(diff)
+	}
+	if sent := e.followUp(ownLoginID, e.personID(ownLoginID, "sam"), "Fine"); sent.text("message_id") == "" {
+		t.Errorf("the window is closed: %s", sent.body)
 	}
 }

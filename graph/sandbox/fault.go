@@ -11,7 +11,7 @@ type Fault struct {
 	ID        string `json:"id"`         // given by AddFault
 	Name      string `json:"name"`       // one of Faults
 	Account   string `json:"account"`    // empty: every account
-	Calls     string `json:"calls"`      // send (the default), read, all, or one Op
+	Calls     string `json:"calls"`      // send (the default; feed for faults of lists), read, all, or one Op
 	CommentID string `json:"comment_id"` // only private replies to this comment
 	Recipient string `json:"recipient"`  // only follow-ups to this person, by the id of messages
 	Times     int    `json:"times"`      // how many calls it strikes; 0: all until it is cleared
@@ -20,7 +20,12 @@ type Fault struct {
 	Subcode   int    `json:"subcode"`    // error
 	Status    int    `json:"status"`     // error; 0 is 400
 	Transient bool   `json:"transient"`  // error: is_transient
+	Kind      string `json:"type"`       // error: Meta's type; empty is OAuthException
+	Body      string `json:"body"`       // error: sent as a web page in place of Meta's error
+	NoBody    bool   `json:"no_body"`    // error: nothing is sent in place of Meta's error
+	RetryS    int    `json:"retry_s"`    // error: seconds of a Retry-After header; 0 is none
 	DelayMS   int    `json:"delay_ms"`   // slow and trickle; 0 is 1000 and 100
+	Limit     int    `json:"limit"`      // too-large: the most items of a page that Meta gives; 0 is 5
 }
 
 // FaultKind is a fault that can be asked for.
@@ -49,7 +54,8 @@ var Faults = []FaultKind{
 	{"token-revoked", "refuses with 190/460", stageBefore},
 	{"permission-missing", "refuses with 200", stageBefore},
 	{"blocked", "refuses with 368: blocked for now for policy reasons", stageBefore},
-	{"error", "refuses with the code, subcode, status and transient that it is given", stageBefore},
+	{"error", "refuses with the code, subcode, type, status and transient that it is given, or with the status and a body that is no Graph error", stageBefore},
+	{"too-large", "refuses a list with code 1, status 500, unless it is asked for limit items or fewer", stageBefore},
 	{"accept-then-drop", "does it, then closes the connection without an answer", stageAfter},
 	{"accept-then-500", "does it, then answers 500 with an HTML page", stageAfter},
 	{"accept-then-hang", "does it, then never answers", stageAfter},
@@ -58,6 +64,8 @@ var Faults = []FaultKind{
 	{"accept-without-ids", "does it, then answers 200 with an empty object", stageAfter},
 	{"without-recipient", "does it; the answer has no recipient_id", stageAfter},
 	{"trickle", "does it; the answer comes a byte every delay_ms", stageAfter},
+	{"time-paging", "lists go on by until and __paging_token, without cursors", stageAfter},
+	{"circle", "lists go on at their beginning after their end", stageAfter},
 }
 
 // activeFault is a fault that was asked for.
@@ -102,6 +110,9 @@ func (f *activeFault) strikes(e endpoint) bool {
 	if f.Recipient != "" && e.recipient != f.Recipient {
 		return false
 	}
+	if f.ofLists() && (e.limit == 0 || f.Name == "too-large" && e.limit <= f.Limit) {
+		return false
+	}
 	switch f.Calls {
 	case "all":
 		return true
@@ -113,6 +124,11 @@ func (f *activeFault) strikes(e endpoint) bool {
 	return Op(f.Calls) == e.op
 }
 
+// ofLists reports whether f strikes nothing but lists.
+func (f Fault) ofLists() bool {
+	return f.Name == "too-large" || f.Name == "time-paging" || f.Name == "circle"
+}
+
 // AddFault lets the sandbox misbehave and returns the fault's id.
 func (s *Sandbox) AddFault(f Fault) (string, error) {
 	i := slices.IndexFunc(Faults, func(k FaultKind) bool { return k.Name == f.Name })
@@ -121,14 +137,17 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 	}
 	calls := []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp), string(OpThreadReply),
 		string(OpComment), string(OpFeed), string(OpConversations), string(OpLiveMedia), string(OpAccount)}
-	if f.Calls == "" {
+	switch {
+	case f.Calls == "" && f.ofLists():
+		f.Calls = string(OpFeed)
+	case f.Calls == "":
 		f.Calls = "send"
 	}
 	if !slices.Contains(calls, f.Calls) {
 		return "", fmt.Errorf("calls: %q names no calls; write one of %v", f.Calls, calls)
 	}
-	if f.Name == "error" && f.Code == 0 {
-		return "", fmt.Errorf("code: the fault error needs one")
+	if f.Name == "error" && f.Code == 0 && f.Body == "" && !f.NoBody {
+		return "", fmt.Errorf("code: the fault error needs one, or a body, or no_body")
 	}
 	switch {
 	case f.Name == "slow" && f.DelayMS == 0:
@@ -137,6 +156,8 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 		f.DelayMS = 100
 	case f.Name == "throttle" && f.Minutes == 0:
 		f.Minutes = 1
+	case f.Name == "too-large" && f.Limit == 0:
+		f.Limit = 5
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

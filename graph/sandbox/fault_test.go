@@ -13,6 +13,10 @@ import (
 	"github.com/privatereply/privatereply/graph/sandbox"
 )
 
+// ofLists are the faults that strike nothing but lists; the others are tried with a
+// send.
+var ofLists = map[string]bool{"too-large": true, "time-paging": true, "circle": true}
+
 // What a fault does to one call, and whether the message was delivered all the same.
 type struck struct {
 	answer    reply
@@ -37,7 +41,11 @@ func strike(t *testing.T, f sandbox.Fault) struck {
 			_ = e.Wait(ctx, func() bool { return len(e.ActiveFaults()) == 0 })
 		}()
 	}
-	r, err := e.try(ctx, http.MethodPost, pageSends, pageToken, answering(id, "Hi"))
+	method, path, body := http.MethodPost, pageSends, answering(id, "Hi")
+	if ofLists[f.Name] {
+		method, path, body = http.MethodGet, "/facebook/v26.0/"+pageID+"/feed?limit=1", ""
+	}
+	r, err := e.try(ctx, method, path, pageToken, body)
 	if left := e.ActiveFaults(); len(left) != 0 {
 		t.Errorf("the fault is still set: %v", left)
 	}
@@ -114,7 +122,19 @@ func TestFaults(t *testing.T) {
 				t.Errorf("answered %q", s.answer.body)
 			}
 		}},
-		"trickle": {sandbox.Fault{DelayMS: 1}, 1, success},
+		"trickle":   {sandbox.Fault{DelayMS: 1}, 1, success},
+		"too-large": {sandbox.Fault{Limit: -1}, 0, answers(1, 0, 500)},
+		"time-paging": {sandbox.Fault{}, 0, func(t *testing.T, s struck) {
+			paging := s.answer.json["paging"].(map[string]any)
+			if next := nextOf(s.answer.json); paging["cursors"] != nil || !strings.Contains(next, "until=") || !strings.Contains(next, "__paging_token=") || strings.Contains(next, "after=") {
+				t.Errorf("paging: %v", paging)
+			}
+		}},
+		"circle": {sandbox.Fault{}, 0, func(t *testing.T, s struck) {
+			if nextOf(s.answer.json) == "" {
+				t.Errorf("answered %q", s.answer.body)
+			}
+		}},
 	}
 	for _, kind := range sandbox.Faults {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -283,4 +303,69 @@ func TestFaultOnOneRecipient(t *testing.T) {
 	if got := e.followUp(pageID, e.personID(pageID, "sam"), "x"); got.code() != [2]int{551, 0} {
 		t.Errorf("a follow-up to the person: %d %v", got.status, got.code())
 	}
+}
+
+// An answer need not have Meta's form: 429 comes as a web page, or with nothing. A
+// Graph error can have any type.
+func TestErrorFaultForms(t *testing.T) {
+	page := strike(t, sandbox.Fault{Name: "error", Status: http.StatusTooManyRequests, Body: "<h1>Slow down</h1>", RetryS: 30})
+	if page.answer.status != 429 || page.answer.body != "<h1>Slow down</h1>" || page.answer.header.Get("Retry-After") != "30" {
+		t.Errorf("answered %d %q", page.answer.status, page.answer.body)
+	}
+	if empty := strike(t, sandbox.Fault{Name: "error", Status: http.StatusTooManyRequests, NoBody: true}); empty.answer.status != 429 || empty.answer.body != "" {
+		t.Errorf("answered %d %q", empty.answer.status, empty.answer.body)
+	}
+	typed := strike(t, sandbox.Fault{Name: "error", Code: 100, Kind: "GraphMethodException"})
+	if typed.answer.json["error"].(map[string]any)["type"] != "GraphMethodException" || typed.answer.code() != [2]int{100, 0} {
+		t.Errorf("answered %q", typed.answer.body)
+	}
+	if _, err := start(t).AddFault(sandbox.Fault{Name: "error"}); err == nil {
+		t.Error("an error without a code, a body or no_body is taken")
+	}
+}
+
+// A page that is too large is given in smaller ones; a list that goes on by time is
+// read to its end with what its links say; one that leads in a circle begins anew.
+func TestListFaults(t *testing.T) {
+	feed := "/facebook/v26.0/" + pageID + "/feed"
+	t.Run("too-large", func(t *testing.T) {
+		e := start(t)
+		_, err := e.AddFault(sandbox.Fault{Name: "too-large"})
+		must(t, err)
+		for limit, status := range map[string]int{"": 500, "25": 500, "6": 500, "5": 200, "1": 200} {
+			if got := e.get(feed, pageToken, "limit", limit); got.status != status {
+				t.Errorf("limit %q: %d", limit, got.status)
+			}
+		}
+		if got := e.get("/facebook/v26.0/me", pageToken); got.status != http.StatusOK {
+			t.Errorf("no list: %d", got.status)
+		}
+	})
+	pages := func(t *testing.T, fault string, most int) (ids []string) {
+		e := start(t)
+		_, err := e.AddFault(sandbox.Fault{Name: fault})
+		must(t, err)
+		page := e.get(feed, pageToken, "limit", "1")
+		for range most {
+			for _, p := range page.json["data"].([]any) {
+				ids = append(ids, p.(map[string]any)["id"].(string))
+			}
+			next := nextOf(page.json)
+			if next == "" {
+				break
+			}
+			page = e.follow(next)
+		}
+		return ids
+	}
+	t.Run("time-paging", func(t *testing.T) {
+		if ids := pages(t, "time-paging", 9); len(ids) != 2 || ids[0] == ids[1] {
+			t.Errorf("posts %q", ids)
+		}
+	})
+	t.Run("circle", func(t *testing.T) {
+		if ids := pages(t, "circle", 4); len(ids) != 4 || ids[0] == ids[1] || ids[0] != ids[2] || ids[1] != ids[3] {
+			t.Errorf("posts %q", ids)
+		}
+	})
 }

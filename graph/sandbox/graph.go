@@ -35,6 +35,7 @@ type endpoint struct {
 	free    bool // any token will do, whatever its permissions
 
 	recipient string // whom a follow-up goes to
+	limit     int    // of a list: how many items are asked for
 }
 
 // answer is what goes back to the caller.
@@ -42,6 +43,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   any
+	page   string // goes out instead of body, if isPage is set
+	isPage bool
 	fault  *activeFault  // what happens to the answer on its way
 	echo   []webhookItem // delivered before the answer goes out
 }
@@ -69,6 +72,9 @@ func (s *Sandbox) answer(c *call, refused *refusal) answer {
 		return s.refuse(c, refused)
 	}
 	e := s.route(c)
+	if c.method == http.MethodGet && c.edge() != "" {
+		e.limit = limitOf(c.params["limit"], usualPage, mostPosts)
+	}
 	if refused := s.checkToken(c); refused != nil {
 		s.noteRefusal(c, e, refused)
 		return s.refuse(c, refused)
@@ -110,6 +116,12 @@ func (s *Sandbox) perform(c *call, e endpoint) answer {
 	if f := s.faults.take(e, stageAfter); f != nil {
 		s.note("fault", e.account.ID, f.ID, "%s: the %s was accepted, its answer is spoilt", f.Name, e.op)
 		a.fault = f
+		switch f.Name {
+		case "time-paging":
+			c.pageByTime(a.body)
+		case "circle":
+			c.pageInCircle(a.body)
+		}
 	}
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,14 +27,23 @@ func (s *Sandbox) strikeBefore(c *call, e endpoint, f *activeFault) answer {
 		r = errMessaging
 	case "blocked":
 		r = &refusal{code: 368, text: "The action attempted has been deemed abusive or is otherwise disallowed", titled: true}
+	case "too-large":
+		r = &refusal{status: http.StatusInternalServerError, code: 1, text: "Please reduce the amount of data you're asking for, then retry your request"}
 	case "error":
-		r = &refusal{status: f.Status, code: f.Code, subcode: f.Subcode, transient: f.Transient, text: "An error that was asked for"}
+		r = &refusal{status: f.Status, code: f.Code, subcode: f.Subcode, kind: f.Kind, transient: f.Transient, text: "An error that was asked for"}
 	}
 	if r.about == aboutParameter {
 		r.about = aboutFault
 	}
 	s.noteRefusal(c, e, r)
-	return s.refuse(c, r)
+	a := s.refuse(c, r)
+	if f.RetryS > 0 {
+		a.header.Set("Retry-After", strconv.Itoa(f.RetryS))
+	}
+	if f.NoBody || f.Body != "" {
+		a.page, a.isPage = f.Body, true
+	}
+	return a
 }
 
 // write sends the answer, or what a fault makes of it.
@@ -46,6 +56,10 @@ func (s *Sandbox) write(w http.ResponseWriter, r *http.Request, c *call, a answe
 	}
 	header.Set("Content-Type", "application/json; charset=UTF-8")
 	header.Set("Facebook-Api-Version", c.version)
+	if a.isPage {
+		header.Set("Content-Type", "text/html; charset=utf-8")
+		body = []byte(a.page)
+	}
 	if a.fault != nil {
 		switch a.fault.Name {
 		case "hang", "accept-then-hang":

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // request is what a caller wants of a list: of an edge in the path, or of a field
@@ -19,7 +20,7 @@ type request struct {
 func (c *call) edgeRequest() request {
 	query := url.Values{}
 	for name, value := range c.params {
-		if name != "after" && name != "access_token" && name != "appsecret_proof" {
+		if name != "after" && name != "__paging_token" && name != "access_token" && name != "appsecret_proof" {
 			query.Set(name, value)
 		}
 	}
@@ -54,7 +55,14 @@ type edge[T any] struct {
 // have a next one, and the next link carries the access token.
 func (e edge[T]) list(c *call, r request) (any, *refusal) {
 	limit := limitOf(r.args("limit"), e.usual, e.most)
-	rest, ok := e.after(r.args("after"))
+	cursor := r.args("after")
+	if cursor == "" {
+		cursor = r.args("__paging_token")
+	}
+	if cursor == circleCursor {
+		cursor = ""
+	}
+	rest, ok := e.after(cursor)
 	if !ok {
 		return nil, badParameter("Invalid cursors values were passed in")
 	}
@@ -93,6 +101,51 @@ func (e edge[T]) list(c *call, r request) (any, *refusal) {
 	}
 	answer["paging"] = paging
 	return answer, nil
+}
+
+// pageByTime lets the lists in an answer go on by time, as some of Meta's do: the next
+// link has until and a token, and there are no cursors.
+func (c *call) pageByTime(v any) {
+	switch v := v.(type) {
+	case []object:
+		for _, o := range v {
+			c.pageByTime(o)
+		}
+	case object:
+		for _, inner := range v {
+			c.pageByTime(inner)
+		}
+		next, goesOn := v["next"].(string)
+		if v["cursors"] == nil {
+			return
+		}
+		delete(v, "cursors")
+		if link, err := url.Parse(next); goesOn && err == nil {
+			query := link.Query()
+			query.Set("__paging_token", query.Get("after"))
+			query.Set("until", strconv.FormatInt(c.sandbox.now().Unix()+1, 10)) // in whole seconds, and nothing is left out
+			query.Del("after")
+			link.RawQuery = query.Encode()
+			v["next"] = link.String()
+		}
+	}
+}
+
+// circleCursor asks for the first page.
+const circleCursor = "Y2lyY2xl"
+
+// pageInCircle lets a list that has come to its end go on at its beginning.
+func (c *call) pageInCircle(body any) {
+	list, _ := body.(object)
+	paging, _ := list["paging"].(object)
+	if paging == nil || paging["next"] != nil {
+		return
+	}
+	query := c.edgeRequest().query
+	query.Set("access_token", c.token)
+	query.Set("after", circleCursor)
+	paging["cursors"] = object{"before": circleCursor, "after": circleCursor}
+	paging["next"] = c.base + "/" + c.version + "/" + strings.Join(c.path, "/") + "?" + query.Encode()
 }
 
 // inOrder walks a list by place; the cursor is the place, and stays right while

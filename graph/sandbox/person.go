@@ -58,6 +58,7 @@ type message struct {
 	text      string
 	commentID string // of a private reply
 	tag       string
+	anonymous bool // its webhook does not say who wrote it
 	at        time.Time
 	place     int // in person.messages
 }

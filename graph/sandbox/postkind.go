@@ -44,6 +44,14 @@ func (p *post) statusType() string {
 	return "mobile_status_update"
 }
 
+// promotionStatus is a Page's promotion_status.
+func (p *post) promotionStatus() string {
+	if p.source == privatereply.SourceAd {
+		return "active"
+	}
+	return "inactive"
+}
+
 func (p *post) permalink() string {
 	switch {
 	case p.account.instagram():

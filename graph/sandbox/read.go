@@ -34,7 +34,16 @@ func (c *call) instagramComment(m *comment, f field) (any, *refusal) {
 		return inGraph(m.createdAt), nil
 	case "username":
 		return m.author(), nil
+	case "user":
+		// Meta names the author here only if it is the account itself.
+		if m.person != nil {
+			return nil, nil
+		}
+		return object{"id": m.account.ID}, nil
 	case "from":
+		if m.anonymous {
+			return nil, nil
+		}
 		id := m.account.ID
 		if m.person != nil {
 			id = m.person.id
@@ -72,6 +81,11 @@ func (c *call) pageComment(m *comment, f field) (any, *refusal) {
 		return c.pageAuthor(m), nil
 	case "can_reply_privately":
 		return c.sandbox.verdict(m) == nil, nil
+	case "attachment":
+		if m.attached == "" || !m.account.seesPeople() {
+			return nil, nil
+		}
+		return picked(m.attachment(), f.sub), nil
 	case "is_hidden":
 		return m.hidden, nil
 	case "parent":
@@ -132,6 +146,8 @@ func (c *call) postField(p *post, f field) (any, *refusal) {
 		return p.permalink(), nil
 	case "is_published":
 		return p.source != privatereply.SourceAd, nil
+	case "promotion_status":
+		return p.promotionStatus(), nil
 	case "status_type":
 		return p.statusType(), nil
 	case "comments":

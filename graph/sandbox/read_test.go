@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -252,8 +253,8 @@ func TestWithoutUserContent(t *testing.T) {
 
 // Every field of every kind of object can be read.
 func TestEveryField(t *testing.T) {
-	e := start(t, func(c *sandbox.Config) { c.Limits.ConversationsPerSecond = -1 })
-	page := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceReel, Username: "Kim"})
+	e := start(t)
+	page := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceReel, Username: "Kim", Attachment: "photo"})
 	e.answer(pageID, page, "Hi")
 	postOf := func(id string) string {
 		r, _ := e.CommentReport(id)
@@ -265,9 +266,9 @@ func TestEveryField(t *testing.T) {
 	message := e.say(sandbox.NewMessage{Account: pageID, Username: "Kim", Text: "hi"})
 	thread := e.get("/facebook/v26.0/me/conversations", pageToken).json["data"].([]any)[0].(map[string]any)["id"].(string)
 	tests := []struct{ name, id, fields, missing string }{
-		{"page comment", page, "id,message,created_time,from,can_reply_privately,is_hidden,parent,object,private_reply_conversation,comments", "message,parent"},
-		{"post", postOf(page), "id,message,created_time,updated_time,from,can_reply_privately,permalink_url,is_published,status_type,comments", ""},
-		{"instagram comment", under, "id,text,timestamp,username,from,hidden,like_count,media,parent_id,replies", "text"},
+		{"page comment", page, "id,message,created_time,from,can_reply_privately,is_hidden,parent,object,private_reply_conversation,comments,attachment", "message,parent"},
+		{"post", postOf(page), "id,message,created_time,updated_time,from,can_reply_privately,permalink_url,is_published,promotion_status,status_type,comments", ""},
+		{"instagram comment", under, "id,text,timestamp,username,from,user,hidden,like_count,media,parent_id,replies", "text"},
 		{"media", postOf(insta), "id,caption,timestamp,media_type,media_product_type,permalink,username,owner,comments_count,comments", ""},
 		{"live", live, "media_type,permalink", ""},
 		{"conversation", thread, "id,updated_time,link,message_count,participants,can_reply,messages", ""},
@@ -277,6 +278,7 @@ func TestEveryField(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			e.clock.advance(time.Second) // Meta takes two calls about conversations a second
 			path, token := "/facebook/v26.0/"+tt.id, pageToken
 			if tt.id == under || tt.id == live || tt.id == postOf(insta) {
 				path, token = "/instagram/v26.0/"+tt.id, ownToken
@@ -333,5 +335,67 @@ func TestListParameters(t *testing.T) {
 	}
 	if got := e.get("/facebook/v26.0/"+post+"/comments", pageToken, "after", "nonsense"); got.code() != [2]int{100, 0} {
 		t.Errorf("a wrong cursor: %v", got.code())
+	}
+}
+
+// Who wrote an Instagram comment: "user" names the account alone, and "from" can be
+// missing.
+func TestInstagramAuthors(t *testing.T) {
+	e := start(t)
+	fields := func(n sandbox.NewComment) map[string]any {
+		n.Account = ownLoginID
+		got := e.get("/instagram/v26.0/"+e.comment(n), ownToken, "fields", "username,from,user").json
+		delete(got, "id")
+		return got
+	}
+	own := map[string]any{"id": ownLoginID}
+	if diff := cmp.Diff(map[string]any{"username": "oak.and.ash", "user": own}, fields(sandbox.NewComment{Own: true, Anonymous: true})); diff != "" {
+		t.Error(diff)
+	}
+	if got := fields(sandbox.NewComment{Username: "sam"}); got["user"] != nil || got["from"] == nil {
+		t.Errorf("somebody else's: %v", got)
+	}
+	if diff := cmp.Diff(map[string]any{"username": "sam"}, fields(sandbox.NewComment{Username: "sam", Anonymous: true})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A Page's comment is read with what it shows, as far as it was asked for.
+func TestPageAttachments(t *testing.T) {
+	e := start(t)
+	for kind, name := range map[string]string{"photo": "photo", "video": "video_inline", "sticker": "sticker", "gif": "animated_image_share"} {
+		id := e.comment(sandbox.NewComment{Account: pageID, Attachment: kind})
+		a := e.get("/facebook/v26.0/"+id, pageToken, "fields", "message,attachment{type,media{image{src},source}}").json["attachment"].(map[string]any)
+		media := a["media"].(map[string]any)
+		if a["type"] != name || a["url"] != nil || media["image"].(map[string]any)["src"] == nil || (media["source"] != nil) != (kind == "video") {
+			t.Errorf("%s: %v", kind, a)
+		}
+	}
+	for _, n := range []sandbox.NewComment{{Account: pageID, Attachment: "song"}, {Account: linkedID, Attachment: "photo"}} {
+		if _, err := e.Comment(n); err == nil {
+			t.Errorf("%+v is taken", n)
+		}
+	}
+}
+
+// A comment that was edited is read with its new words; one under an advertisement can
+// be read, but the advertisement is in no feed.
+func TestEditedAndAdvertised(t *testing.T) {
+	e := start(t)
+	id := e.comment(sandbox.NewComment{Account: pageID, Source: privatereply.SourceAd, Text: "how much?"})
+	must(t, e.EditComment(id, "never mind"))
+	if got := e.get("/facebook/v26.0/"+id, pageToken, "fields", "message"); got.text("message") != "never mind" {
+		t.Errorf("read %s", got.body)
+	}
+	report, _ := e.CommentReport(id)
+	post := e.get("/facebook/v26.0/"+report.PostID, pageToken, "fields", "is_published,promotion_status").json
+	if post["is_published"] != false || post["promotion_status"] != "active" {
+		t.Errorf("the advertisement: %v", post)
+	}
+	if feed := e.get("/facebook/v26.0/"+pageID+"/feed", pageToken); strings.Contains(feed.body, report.PostID) {
+		t.Errorf("the advertisement is in the feed: %s", feed.body)
+	}
+	if err := e.EditComment("1_2", "x"); !errors.Is(err, sandbox.ErrUnknown) {
+		t.Errorf("an unknown comment: %v", err)
 	}
 }

@@ -8,11 +8,12 @@ import (
 )
 
 // MessageKinds are the things that a person can do in a conversation. The first
-// four open the messaging window. (Meta's pages also list reactions among the
+// five open the messaging window; edit_zero is a message of which Meta tells with
+// message_edit and num_edit 0. (Meta's pages also list reactions among the
 // opening actions; other pages do not, so the sandbox does not let them.)
-var MessageKinds = []string{"text", "postback", "quick_reply", "story_reply", "reaction", "seen", "edit", "delete"}
+var MessageKinds = []string{"text", "postback", "quick_reply", "story_reply", "edit_zero", "reaction", "seen", "edit", "delete"}
 
-const opening = 4
+const opening = 5
 
 // NewMessage describes something that a person does in the conversation with an
 // account. A reaction, edit, deletion or read receipt concerns the newest message
@@ -24,6 +25,8 @@ type NewMessage struct {
 	Text     string    `json:"text"`
 	At       time.Time `json:"at"`    // its own time; zero is now
 	Quiet    bool      `json:"quiet"` // no webhook: for SignedDelivery
+	// Anonymous is for edit_zero: the webhook has neither sender nor recipient nor text.
+	Anonymous bool `json:"anonymous"`
 }
 
 // Say lets a person write, and returns the message's id. The webhook is delivered
@@ -43,7 +46,7 @@ func (s *Sandbox) Say(n NewMessage) (string, error) {
 		return "", err
 	}
 	p := s.person(a, orSomeone(n.Username))
-	m := &message{id: s.messageID(a.instagram()), person: p, by: ByPerson, kind: n.Kind, text: n.Text, at: n.At}
+	m := &message{id: s.messageID(a.instagram()), person: p, by: ByPerson, kind: n.Kind, text: n.Text, at: n.At, anonymous: n.Anonymous}
 	if m.at.IsZero() {
 		m.at = s.now()
 	}
@@ -85,13 +88,20 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 		if !m.person.account.instagram() {
 			field, v.Read = "message_reads", &receipt{Watermark: m.at.UnixMilli()}
 		}
-	case "edit":
+	case "edit", "edit_zero":
 		field, v.MessageEdit = "message_edit", &messageEdit{MID: m.id, Text: m.text, NumEdit: 1}
+		if m.kind == "edit_zero" {
+			v.MessageEdit.NumEdit = 0
+		}
 		if !m.person.account.instagram() {
 			field = "message_edits"
 		}
 	}
-	return s.fromPerson(m.person, field, m.at, v)
+	it := s.fromPerson(m.person, field, m.at, v)
+	if m.anonymous && m.kind == "edit_zero" {
+		it.value = &messagingItem{Timestamp: m.at.UnixMilli(), MessageEdit: &messageEdit{MID: m.id}}
+	}
+	return it
 }
 
 // HumanReply lets somebody of the business answer a comment in Meta's own inbox,

@@ -7,8 +7,8 @@ import (
 
 // messagingItem is one element of messaging[] or standby[].
 type messagingItem struct {
-	Sender      party        `json:"sender"`
-	Recipient   party        `json:"recipient"`
+	Sender      *party       `json:"sender,omitempty"`
+	Recipient   *party       `json:"recipient,omitempty"`
 	Timestamp   int64        `json:"timestamp"` // milliseconds
 	Message     *messageBody `json:"message,omitempty"`
 	Postback    *postback    `json:"postback,omitempty"`
@@ -68,13 +68,13 @@ type receipt struct {
 
 type messageEdit struct {
 	MID     string `json:"mid"`
-	Text    string `json:"text"`
+	Text    string `json:"text,omitempty"`
 	NumEdit int    `json:"num_edit"`
 }
 
 // fromPerson is an item that a person caused; its sender is the person.
 func (s *Sandbox) fromPerson(p *person, field string, at time.Time, v messagingItem) webhookItem {
-	v.Sender, v.Recipient, v.Timestamp = party{p.messagingID}, party{p.account.ID}, at.UnixMilli()
+	v.Sender, v.Recipient, v.Timestamp = &party{p.messagingID}, &party{p.account.ID}, at.UnixMilli()
 	it := s.item(p.account, field, p.messagingID, p.username, &v)
 	it.place = inMessaging
 	if p.state == PersonElsewhere {
@@ -87,7 +87,7 @@ func (s *Sandbox) fromPerson(p *person, field string, at time.Time, v messagingI
 func (s *Sandbox) echoItem(m *message) webhookItem {
 	p := m.person
 	v := messagingItem{
-		Sender: party{p.account.ID}, Recipient: party{p.messagingID}, Timestamp: m.at.UnixMilli(),
+		Sender: &party{p.account.ID}, Recipient: &party{p.messagingID}, Timestamp: m.at.UnixMilli(),
 		Message: &messageBody{MID: m.id, Text: m.text, IsEcho: true},
 	}
 	field := "messages"

@@ -11,6 +11,8 @@ type feedChange struct {
 	From        *actor    `json:"from,omitempty"`
 	Post        *feedPost `json:"post,omitempty"`
 	Message     string    `json:"message,omitempty"`
+	Photo       string    `json:"photo,omitempty"`
+	Video       string    `json:"video,omitempty"`
 	PostID      string    `json:"post_id"`
 	CommentID   string    `json:"comment_id,omitempty"`
 	CreatedTime int64     `json:"created_time"` // of the change, not of the comment
@@ -38,8 +40,14 @@ func (s *Sandbox) pageItem(c *comment, verb string, at time.Time) webhookItem {
 			value.From = &actor{ID: c.person.id, Name: c.person.username}
 		}
 	}
-	if verb == "add" && a.seesPeople() {
+	if (verb == "add" || verb == "edited") && a.seesPeople() {
 		value.Message = c.text
+		switch c.attached {
+		case "photo":
+			value.Photo = c.attachmentURL()
+		case "video":
+			value.Video = c.attachmentURL()
+		}
 	}
 	switch {
 	case c.visitor:
@@ -55,13 +63,9 @@ func (s *Sandbox) pageItem(c *comment, verb string, at time.Time) webhookItem {
 }
 
 func (p *post) inFeed() *feedPost {
-	promotion := "inactive"
-	if p.source == privatereply.SourceAd {
-		promotion = "active"
-	}
 	return &feedPost{
 		StatusType: p.statusType(), IsPublished: p.source != privatereply.SourceAd, UpdatedTime: inGraph(p.createdAt),
-		PermalinkURL: p.permalink(), PromotionStatus: promotion, ID: p.id,
+		PermalinkURL: p.permalink(), PromotionStatus: p.promotionStatus(), ID: p.id,
 	}
 }
 

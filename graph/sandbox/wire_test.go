@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/privatereply/privatereply"
@@ -80,9 +81,26 @@ func TestWebhookShapes(t *testing.T) {
 		"instagram_seen":     said(ownLoginID, "seen"),
 		"instagram_edit":     said(ownLoginID, "edit"),
 		"instagram_delete":   said(ownLoginID, "delete"),
-		"page_text":          said(pageID, "text"),
-		"page_quick_reply":   said(pageID, "quick_reply"),
-		"page_seen":          said(pageID, "seen"),
+		"instagram_edit_zero": func(e *env) {
+			e.say(sandbox.NewMessage{Account: ownLoginID, Username: "sam", Kind: "edit_zero", Text: "yes please"})
+		},
+		"instagram_edit_zero_anonymous": func(e *env) {
+			e.say(sandbox.NewMessage{Account: ownLoginID, Username: "sam", Kind: "edit_zero", Text: "yes please", Anonymous: true})
+		},
+		"page_edited": func(e *env) {
+			id := e.comment(sandbox.NewComment{Account: pageID, Username: "Sam Visitor", Text: "How much?", Quiet: true})
+			e.clock.advance(time.Minute)
+			must(e.t, e.EditComment(id, "Never mind"))
+		},
+		"page_photo": func(e *env) {
+			e.comment(sandbox.NewComment{Account: pageID, Username: "Sam Visitor", Attachment: "photo"})
+		},
+		"page_video": func(e *env) {
+			e.comment(sandbox.NewComment{Account: pageID, Username: "Sam Visitor", Text: "look", Attachment: "video"})
+		},
+		"page_text":        said(pageID, "text"),
+		"page_quick_reply": said(pageID, "quick_reply"),
+		"page_seen":        said(pageID, "seen"),
 		"page_standby": func(e *env) {
 			must(e.t, e.SetPerson(sandbox.Person{Account: pageID, Username: "sam"}, sandbox.PersonElsewhere))
 			said(pageID, "text")(e)
@@ -134,5 +152,16 @@ func said(account, kind string) func(*env) {
 	return func(e *env) {
 		e.say(sandbox.NewMessage{Account: account, Username: "sam", Text: "hi", Quiet: true})
 		e.say(sandbox.NewMessage{Account: account, Username: "sam", Kind: kind, Text: "hi"})
+	}
+}
+
+// Instagram tells nothing when a comment is edited.
+func TestInstagramEditsAreSilent(t *testing.T) {
+	r := receive(t)
+	e := startWith(t, r)
+	must(t, e.EditComment(e.comment(sandbox.NewComment{Account: ownLoginID, Text: "a", Quiet: true}), "b"))
+	must(t, e.Drain(t.Context()))
+	if got := r.all(); len(got) != 0 {
+		t.Errorf("%d webhooks", len(got))
 	}
 }
