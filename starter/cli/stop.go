@@ -14,15 +14,23 @@ import (
 	"github.com/spf13/cobra"
 	batchpb "go.temporal.io/api/batch/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/starter/console"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// batchInterval is how often the server is asked whether a batch is done.
-const batchInterval = 200 * time.Millisecond
+const (
+	// batchInterval is how often the server is asked whether a batch is done.
+	batchInterval = 200 * time.Millisecond
+	// busyInterval is how often a batch is tried to start while another one runs.
+	busyInterval = time.Second
+	// busyNews is how often is said how far the other one is.
+	busyNews = 5 * time.Second
+)
 
 func newStop() *cobra.Command {
 	cmd := &cobra.Command{
@@ -31,6 +39,9 @@ func newStop() *cobra.Command {
 		Long: `Reject, in one batch, every reply of the account that is held or on its way to Meta. It
 is the emergency brake for a rule that went wrong. A send that a worker has already
 cannot be called back. New comments are not affected: change the rule as well.
+
+A namespace runs one batch operation at a time, unless its operator allows more: the
+command waits for another one to end, and says so. Ctrl-C ends the wait.
 
 At a terminal it asks first, unless --yes is given.`,
 		Example: `  starter stop --account 17841400000000001 --rule price`,
@@ -64,7 +75,7 @@ At a terminal it asks first, unless --yes is given.`,
 		}
 		result := stopped{Concerned: n}
 		if n > 0 {
-			if result, err = s.batchReject(ctx, query, workflows.Reject{Approver: approver, Reason: *reason}); err != nil {
+			if result, err = s.batchReject(ctx, cmd.ErrOrStderr(), query, workflows.Reject{Approver: approver, Reason: *reason}); err != nil {
 				return err
 			}
 		}
@@ -121,14 +132,14 @@ func countOf(n int64) string {
 }
 
 // batchReject has the server signal every reply that query finds, and waits until
-// it has done so.
-func (s *session) batchReject(ctx context.Context, query string, message workflows.Reject) (stopped, error) {
+// it has done so. It tells of a wait for its turn.
+func (s *session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopped, error) {
 	payloads, err := s.data.ToPayloads(message)
 	if err != nil {
 		return stopped{}, err
 	}
 	job := uuid.NewString()
-	_, err = s.WorkflowService().StartBatchOperation(ctx, &workflowservice.StartBatchOperationRequest{
+	err = s.startBatch(ctx, tell, &workflowservice.StartBatchOperationRequest{
 		Namespace: s.namespace,
 		JobId:     job,
 		// Neither is ever encrypted; who stopped the replies and why stands in the input.
@@ -139,7 +150,7 @@ func (s *session) batchReject(ctx context.Context, query string, message workflo
 		}},
 	})
 	if err != nil {
-		return stopped{}, fmt.Errorf("start the batch: %w", err)
+		return stopped{}, err
 	}
 	tick := time.NewTicker(batchInterval)
 	defer tick.Stop()
@@ -164,6 +175,60 @@ func (s *session) batchReject(ctx context.Context, query string, message workflo
 		case <-tick.C:
 		}
 	}
+}
+
+// startBatch starts a batch operation as soon as the server lets it.
+func (s *session) startBatch(ctx context.Context, tell io.Writer, request *workflowservice.StartBatchOperationRequest) error {
+	tick := time.NewTicker(busyInterval)
+	defer tick.Stop()
+	var told time.Time
+	for {
+		_, err := s.WorkflowService().StartBatchOperation(ctx, request)
+		var busy *serviceerror.ResourceExhausted
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+		case !errors.As(err, &busy):
+			return fmt.Errorf("start the batch: %w", err)
+		case time.Since(told) >= busyNews:
+			told = time.Now()
+			fmt.Fprintln(tell, "starter: "+s.whyBusy(ctx, busy))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("nothing was stopped: %w while waiting for another batch operation", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// whyBusy says what a batch has to wait for.
+func (s *session) whyBusy(ctx context.Context, busy *serviceerror.ResourceExhausted) string {
+	if busy.Cause != enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT {
+		return "waiting for the server, which is overloaded: " + busy.Error()
+	}
+	return "waiting for another batch operation" + s.otherBatch(ctx) + " to end"
+}
+
+// otherBatch names the batch operation that runs, and how far it is, if that can be had.
+func (s *session) otherBatch(ctx context.Context) string {
+	list, err := s.WorkflowService().ListBatchOperations(ctx, &workflowservice.ListBatchOperationsRequest{Namespace: s.namespace, PageSize: 100})
+	if err != nil {
+		return ""
+	}
+	for _, info := range list.GetOperationInfo() {
+		if info.GetState() != enumspb.BATCH_OPERATION_STATE_RUNNING {
+			continue
+		}
+		name := " " + console.Line(info.GetJobId())
+		d, err := s.WorkflowService().DescribeBatchOperation(ctx, &workflowservice.DescribeBatchOperationRequest{Namespace: s.namespace, JobId: info.GetJobId()})
+		if err != nil || d.GetTotalOperationCount() == 0 {
+			return name
+		}
+		return fmt.Sprintf("%s (%d of %d done)", name, d.GetCompleteOperationCount()+d.GetFailureOperationCount(), d.GetTotalOperationCount())
+	}
+	return ""
 }
 
 var errNotConfirmed = errors.New("nothing was done")

@@ -2,16 +2,27 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
+	batchpb "go.temporal.io/api/batch/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/devserver/devservertest"
+	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // Guards: one command stops what a rule is about to send, and only that.
@@ -53,6 +64,125 @@ func TestStop(t *testing.T) {
 	}
 	waitFor(t, instagramReply(t, "18000000000000801"), privatereply.AwaitingApproval)
 	starter(t, "stop").mustFail(t, "--account is missing")
+}
+
+// Guards: the brake waits for somebody else's batch operation, says so, and stops then;
+// whoever does not want to wait can end it.
+func TestStopWaitsForAnotherBatch(t *testing.T) {
+	server := devservertest.Start(t)
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	const n, one = 1000, `WorkflowType = "Some"`
+	for i := range n {
+		if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("w", i), TaskQueue: "nobody"}, "Some"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	options, in, err := workflows.NewStart(workflows.Input{
+		Comment:  privatereply.Comment{Platform: privatereply.Facebook, Account: page, CommentID: "2_3"},
+		Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi!", Rule: "price", Hold: privatereply.Duration(time.Hour)},
+	}, "nobody", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := c.ExecuteWorkflow(t.Context(), options, workflows.PrivateReplyType, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		r, err := c.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: one + ` OR WorkflowType = "PrivateReply"`})
+		if err == nil && r.GetCount() != n+1 {
+			err = fmt.Errorf("%d workflows are listed", r.GetCount())
+		}
+		return err
+	})
+	if _, err := c.WorkflowService().StartBatchOperation(t.Context(), &workflowservice.StartBatchOperationRequest{
+		Namespace: server.Namespace, JobId: "an-operators-batch", Reason: "an operator's", VisibilityQuery: one,
+		Operation: &workflowservice.StartBatchOperationRequest_SignalOperation{SignalOperation: &batchpb.BatchOperationSignal{Signal: "x"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error { // the server counts those that are listed
+		list, err := c.WorkflowService().ListBatchOperations(t.Context(), &workflowservice.ListBatchOperationsRequest{Namespace: server.Namespace})
+		if err == nil && len(list.GetOperationInfo()) == 0 {
+			err = errors.New("the batch is not listed")
+		}
+		return err
+	})
+	s := &session{Client: c, namespace: server.Namespace, data: converter.GetDefaultDataConverter()}
+	query := stopQuery(page, "price")
+
+	ctx, interrupt := context.WithCancel(t.Context())
+	var told said
+	impatient := make(chan error, 1)
+	go func() {
+		_, err := s.batchReject(ctx, &told, query, workflows.Reject{Approver: "ana"})
+		impatient <- err
+	}()
+	eventually(t, func() error {
+		if !strings.Contains(told.String(), "waiting for another batch operation") {
+			return errors.New("the command does not say that it waits")
+		}
+		return nil
+	})
+	interrupt()
+	if err := <-impatient; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "nothing was stopped") {
+		t.Errorf("after Ctrl-C: %v", err)
+	}
+
+	told.reset()
+	got, err := s.batchReject(t.Context(), &told, query, workflows.Reject{Approver: "ana", Reason: "stopped by batch"})
+	if err != nil || got.Concerned != 1 || got.Signalled != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if words := told.String(); !strings.Contains(words, "waiting for another batch operation an-operators-batch") || !strings.Contains(words, "to end") {
+		t.Errorf("it said %q", words)
+	}
+	other, err := c.WorkflowService().DescribeBatchOperation(t.Context(), &workflowservice.DescribeBatchOperationRequest{Namespace: server.Namespace, JobId: "an-operators-batch"})
+	if err != nil || other.GetCompleteOperationCount() != n {
+		t.Errorf("the other batch: %v, %v", other, err)
+	}
+	rejected := false
+	for it := c.GetWorkflowHistory(t.Context(), reply.GetID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+		event, err := it.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rejected = rejected || event.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == workflows.RejectMessage
+	}
+	if !rejected {
+		t.Error("the reply was not told to stop")
+	}
+}
+
+// said is what a command has said so far.
+type said struct {
+	mu    sync.Mutex
+	words strings.Builder
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.words.Write(b)
+}
+
+func (s *said) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.words.Reset()
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.words.String()
 }
 
 // Guards: only a plain yes goes on.
