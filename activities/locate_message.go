@@ -37,6 +37,8 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	case err == nil:
 	case !errors.As(err, &failed):
 		return workflows.LocatedMessage{}, err
+	case failed.Class == graph.Unlisted && activity.GetInfo(ctx).Attempt >= maxReads:
+		return workflows.LocatedMessage{Result: workflows.LocatedRefused, Reason: failed.Reason, Code: failed.Code}, nil
 	case failed.Class == graph.Unknown || failed.Class.Retried(): // a read may be repeated
 		return workflows.LocatedMessage{}, a.locateRefused(cred.Account, failed)
 	default:

@@ -110,7 +110,8 @@ func TestLocateMessageIsRefused(t *testing.T) {
 		{"no answer", instagram, 502, "bad gateway", privatereply.NoAnswer, workflows.LocatedMessage{}},
 		{"unknown account", gone, 200, "{}", privatereply.AccountUnknown, workflows.LocatedMessage{}},
 		{"no token", tokenless, 200, "{}", privatereply.TokenRejected, workflows.LocatedMessage{}},
-		{"no such message", instagram, 400, meta(2534001), "", workflows.LocatedMessage{Result: workflows.LocatedRefused, Code: 2534001}},
+		{"a code that nobody knows", instagram, 400, meta(2534001), privatereply.Refused, workflows.LocatedMessage{}},
+		{"no such message", instagram, 400, meta(9000001), "", workflows.LocatedMessage{Result: workflows.LocatedRefused, Code: 9000001}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
