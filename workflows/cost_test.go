@@ -31,18 +31,18 @@ func TestActions(t *testing.T) {
 		actions int
 	}{
 		{"ignored", "ignored", 1},
-		// Start, send, upsert sent, join, upsert no_response. In life the wait for the
-		// answer is a timer more; the recorded one was over at once.
-		{"answered by a rule, no response", "no-response", 5},
+		// Start, send, upsert sent, join, the wait for the answer, upsert no_response.
+		{"answered by a rule, no response", "no-response", 6},
 		// Start, look-up, deadline, update, upsert sending, send, upsert sent, join,
 		// signal, upsert responded and window_closed in one: the answer was a day old.
 		// In life the two waits are timers, and the end an upsert.
 		{"approved and answered", "window-closed", 10},
-		{"rejected at once", "held-then-rejected", 3},
+		// Start, hold, update, and the time in which others who decide are still answered.
+		{"rejected at once", "held-then-rejected", 4},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f, err := os.Open("testdata/histories/v0.1/" + tt.history + ".json")
+			f, err := os.Open("testdata/histories/v0.2/" + tt.history + ".json")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 )
 
 // record names the release whose histories are written: go test ./workflows -run
-// TestHistories -record v0.1 (make histories).
+// TestHistories -record v0.2 (make histories).
 var record = flag.String("record", "", "write the histories of this release to testdata/histories")
 
 type tale struct {

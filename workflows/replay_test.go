@@ -1,10 +1,14 @@
 package workflows_test
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.temporal.io/sdk/client"
@@ -66,6 +70,57 @@ func TestReplay(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// changedRules are other values for what the domain says, by file. Texts in the histories
+// are longer than the limits here.
+var changedRules = map[string]map[string]string{
+	"deadline.go": {"ReplyPeriod": "5 * 24 * time.Hour", "DeadlineMargin": "5 * 24 * time.Hour", "LiveLimit": "time.Nanosecond"},
+	"window.go": {
+		"StandardWindow": "time.Nanosecond", "HumanAgentWindow": "2 * time.Nanosecond", "WindowMargin": "7 * time.Minute",
+		"ResponseWait": "time.Nanosecond", "FollowLimit": "time.Nanosecond", "ClockSkew": "time.Nanosecond", "futureTolerance": "0",
+	},
+	"text.go": {"InstagramTextBytes": "1", "FacebookTextChars": "1"},
+}
+
+// A deploy may change any rule of the domain: what a running workflow keeps to stands in
+// its input.
+func TestReplayWithChangedRules(t *testing.T) {
+	dir := t.TempDir()
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for name, constants := range changedRules {
+		path, err := filepath.Abs(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for constant, value := range constants {
+			definition := regexp.MustCompile(`(?m)^(\s+` + constant + `\s+=) .*$`)
+			if n := len(definition.FindAll(source, -1)); n != 1 {
+				t.Fatalf("%s defines %s %d times", name, constant, n)
+			}
+			source = definition.ReplaceAll(source, []byte("$1 "+value))
+		}
+		overlay.Replace[path] = filepath.Join(dir, name)
+		if err := os.WriteFile(overlay.Replace[path], source, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-count", "1", "-v", "-run", "^TestReplay$", ".").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestReplay/") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
