@@ -60,12 +60,15 @@ const (
 	instagramLogin = 1 // Instagram Login
 	page           = 2
 
-	sweptPages       = 3 // one for each victim
-	restingPages     = sweptPages + 4
-	throttledPage    = restingPages + 4
-	racedPage        = throttledPage + 1
-	restingInstagram = racedPage + 1
-	allAccounts      = restingInstagram + 4
+	sweptPages         = 3 // one for each victim
+	restingPages       = sweptPages + 4
+	throttledPage      = restingPages + 4
+	racedPage          = throttledPage + 1
+	humanPage          = racedPage + 1
+	restingInstagram   = humanPage + 1
+	throttledInstagram = restingInstagram + 4
+	burstInstagram     = throttledInstagram + 1
+	allAccounts        = burstInstagram + 1
 )
 
 // connected are the three ways to be connected.
