@@ -42,7 +42,7 @@ func deadlines() Group {
 			run: sendAcross(12*time.Second, sandbox.Fault{Name: "throttle", Minutes: 5}, throttledPage)},
 		{Name: "meta-silent-across-it", Expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.NoAnswer, Calls: 1}),
 			run: sendAcross(10*time.Second, sandbox.Fault{Name: "hang"}, page)},
-		{Name: "accepted-silent-across-it", Expect: each(found), run: sendAcross(10*time.Second, sandbox.Fault{Name: "accept-then-hang"}, page)},
+		{Name: "accepted-silent-across-it", Expect: each(found.after(1)), run: sendAcross(10*time.Second, sandbox.Fault{Name: "accept-then-hang"}, page)},
 		{Name: "send-stuck-across-it", Expect: each(whileSending), run: func(t *trial) {
 			// A worker has the send already, but is kept from making it until the deadline
 			// has passed.
@@ -191,7 +191,7 @@ func deadlinesWithoutTemporal() Group {
 			t.comesBack()
 			t.acknowledged(d)
 		}},
-		Case{Name: "sent-in-time-but-not-recorded", Expect: each(delivered, found), run: func(t *trial) {
+		Case{Name: "sent-in-time-but-not-recorded", Expect: each(delivered, found.after(1), found), run: func(t *trial) {
 			c := t.writeAged(page, price, outage)
 			strikes := t.strikes(c, sandbox.Fault{Name: "slow", DelayMS: 5000})
 			t.settled()

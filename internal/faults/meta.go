@@ -25,14 +25,14 @@ func metaOnReplies() Group {
 		expect Expect
 	}{
 		{fault: sandbox.Fault{Name: "slow", DelayMS: 3000}, expect: each(delivered)},
-		{fault: sandbox.Fault{Name: "slow", DelayMS: 17_000}, name: "slower-than-the-time-out", expect: each(found, secondTry, confirmed, foundAfterRefusal)},
+		{fault: sandbox.Fault{Name: "slow", DelayMS: 17_000}, name: "slower-than-the-time-out", expect: each(found, secondTry)},
 		{fault: sandbox.Fault{Name: "hang"}, expect: each(secondTry)},
 		{fault: sandbox.Fault{Name: "reset"}, expect: each(secondTry)},
 		{fault: sandbox.Fault{Name: "reset", Times: 2}, name: "reset-twice",
 			expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.NoAnswer, Calls: 2})},
 		{fault: sandbox.Fault{Name: "transient"}, expect: each(secondTry)},
 		{fault: sandbox.Fault{Name: "error", Code: 551}, name: "error-person-unavailable", expect: undeliverable(privatereply.PersonUnavailable)},
-		{fault: sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, name: "error-never-heard-of", expect: undeliverable(privatereply.Refused)},
+		{fault: sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, name: "error-never-heard-of", expect: each(secondTry)},
 		{fault: sandbox.Fault{Name: "accept-then-drop"}, expect: each(found)},
 		{fault: sandbox.Fault{Name: "accept-then-500"}, expect: each(found)},
 		{fault: sandbox.Fault{Name: "accept-then-hang"}, expect: each(found)},
@@ -59,13 +59,6 @@ func metaOnReplies() Group {
 	}
 	return g
 }
-
-// confirmed and foundAfterRefusal are a slow send whose repeat Meta refused,
-// because the first one was delivered after all.
-var (
-	confirmed         = Verdict{State: privatereply.Sent, Reason: privatereply.ConfirmedByRefusal, Delivered: 1, Calls: 2}
-	foundAfterRefusal = found.after(2)
-)
 
 func nameOf(name string, f sandbox.Fault) string {
 	if name == "" {
@@ -105,7 +98,7 @@ func metaOnFollowUps() Group {
 		{sandbox.Fault{Name: "permission-missing"}, "", "refused (not_permitted)", 0},
 		{sandbox.Fault{Name: "blocked"}, "", "refused (account_blocked)", 0},
 		{sandbox.Fault{Name: "error", Code: 551}, "error-person-unavailable", "refused (person_unavailable)", 0},
-		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, "error-never-heard-of", "refused (refused)", 0},
+		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, "error-never-heard-of", "unknown (refused)", 0},
 		{sandbox.Fault{Name: "accept-then-drop"}, "", "sent (found_in_conversation)", 1},
 		{sandbox.Fault{Name: "accept-then-500"}, "", "sent (found_in_conversation)", 1},
 		{sandbox.Fault{Name: "accept-then-hang"}, "", "sent (found_in_conversation)", 1},

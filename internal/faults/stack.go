@@ -169,7 +169,7 @@ func retries() []time.Duration {
 func (s *Stack) serveMeta() error {
 	s.meta = sandbox.New(sandbox.Config{
 		Accounts: atMeta(s.accounts), RetryAfter: retries(), Delivery: sandbox.Delivery{Echo: sandbox.EchoOff},
-		Limits: sandbox.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1, ConversationsPerSecond: -1},
+		Limits: sandbox.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1}, // of conversation calls Meta takes its own two a second
 	})
 	var err error
 	s.metaHTTP, s.metaURL, err = serve(s.meta)
