@@ -22,14 +22,14 @@ import (
 type listed struct {
 	lag int // reads of the list
 
-	mu       sync.Mutex
-	queries  []string
-	order    []string
-	left     map[string]int // reads until it is not listed any more; -1: it waits
-	told     map[string]int
-	under    int // signals under way
-	most     int
-	refuse   map[string]error
+	mu      sync.Mutex
+	queries []string
+	order   []string
+	left    map[string]int // reads until it is not listed any more; -1: it waits
+	told    map[string]int
+	under   int // signals under way
+	most    int
+	refuse  map[string]error
 }
 
 func newListed(ids ...string) *listed {
