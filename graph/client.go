@@ -33,6 +33,7 @@ type Client struct {
 	timeout   time.Duration
 	now       func() time.Time
 	transport http.RoundTripper
+	clock     clock
 }
 
 // New checks o and returns a client. It does not connect.
