@@ -36,6 +36,11 @@ const (
 	// shorter than it takes to notice an end, long enough that thousands of replies
 	// do not ask thousands of times.
 	runningFor = 3 * time.Second
+	// absenceAtLeast is how far apart the answers must be that show the end of a broadcast
+	// to a send, and absenceKept is how long one is remembered: a reply comes back sooner,
+	// perhaps to another worker first.
+	absenceAtLeast = 5 * time.Second
+	absenceKept    = 10 * time.Minute
 )
 
 // WatchBroadcast asks Meta until the broadcast is over. A question that fails says
@@ -161,12 +166,16 @@ func (a *Activities) awaitTaken(ctx context.Context, id string) {
 	}
 }
 
-// running remembers when Meta last said of a broadcast that it runs. That it does
-// not run is never remembered: each reply that ends by it has asked itself.
+// running remembers when Meta last said of a broadcast that it runs, and since when it
+// has not listed it.
 type running struct {
 	mu   sync.Mutex
 	seen map[string]time.Time // by media
+	gone map[string]absence   // by media
 }
+
+// absence is a row of answers without a broadcast.
+type absence struct{ first, last time.Time }
 
 func (r *running) lately(media string, now time.Time) bool {
 	r.mu.Lock()
@@ -189,11 +198,48 @@ func (r *running) note(media string, now time.Time) {
 	r.seen[media] = now
 }
 
-// broadcastOver reports whether Meta says that the broadcast does not run any more.
-// A question that fails says nothing; then Meta's refusal of the send has to do.
-func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, media string) bool {
+// missed notes an answer without a broadcast, and reports whether it is over: one such
+// answer in a list that lags does not prove it, and the end cannot be taken back.
+func (r *running) missed(media string, now time.Time) (over bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone == nil {
+		r.gone = map[string]absence{}
+	}
+	for other, a := range r.gone {
+		if now.Sub(a.last) >= absenceKept {
+			delete(r.gone, other)
+		}
+	}
+	a, again := r.gone[media]
+	if !again {
+		a.first = now
+	}
+	a.last = now
+	r.gone[media] = a
+	return now.Sub(a.first) >= absenceAtLeast
+}
+
+// listedAgain ends a row of answers without a broadcast.
+func (r *running) listedAgain(media string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.gone, media)
+}
+
+// onAir is what is known of a broadcast before a send.
+type onAir int
+
+const (
+	mayRun     onAir = iota // Meta lists it, or could not be asked: its refusal of the send has to do
+	mayBeOver               // Meta does not list it, for the first time
+	surelyOver              // Meta has not listed it for a while
+)
+
+// broadcast says whether a send to a live may be made.
+func (a *Activities) broadcast(ctx context.Context, cred graph.Credentials, media string) onAir {
 	if media == "" || a.running.lately(media, a.now()) {
-		return false
+		return mayRun
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveQuestion)
 	defer cancel()
@@ -201,9 +247,25 @@ func (a *Activities) broadcastOver(ctx context.Context, cred graph.Credentials, 
 	switch {
 	case err != nil:
 		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", media, "error", err)
-		return false
+		a.running.listedAgain(media)
+		return mayRun
 	case runs:
+		a.running.listedAgain(media)
 		a.running.note(media, a.now())
+		return mayRun
+	case a.running.missed(media, a.now()):
+		return surelyOver
 	}
-	return !runs
+	return mayBeOver
+}
+
+// offAir is the outcome of a send to a live that Meta does not list.
+func (a *Activities) offAir(state onAir) privatereply.SendResult {
+	if state == surelyOver {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
+	}
+	return privatereply.SendResult{
+		Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage,
+		RetryAt: a.now().Add(jitter(watchInterval)).UTC().Truncate(time.Millisecond),
+	}
 }

@@ -44,9 +44,11 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 	if slot, ok := a.pacer.Wait(ctx, ask); !ok {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}
 	}
-	if c.OnLive() && (in.Attempt > 1 || in.Waited) && a.broadcastOver(ctx, cred, c.MediaID) {
-		a.pacer.Unused(ask)
-		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
+	if c.OnLive() && (in.Attempt > 1 || in.Waited) {
+		if state := a.broadcast(ctx, cred, c.MediaID); state != mayRun {
+			a.pacer.Unused(ask)
+			return a.offAir(state)
+		}
 	}
 	if late() {
 		a.pacer.Unused(ask)

@@ -247,9 +247,71 @@ func TestSendPrivateReplyOnLive(t *testing.T) {
 			if diff := cmp.Diff(tt.asked, b.paths()); diff != "" {
 				t.Error(diff)
 			}
+			if tt.over { // the first answer without the broadcast only makes it wait
+				if got.Outcome != privatereply.OutcomeNotSent || got.Reason != privatereply.Outage {
+					t.Errorf("after one answer: %+v", got)
+				}
+				checkRetry(t, got.RetryAt, watchInterval)
+				b.now = got.RetryAt
+				if got, err = run[privatereply.SendResult](t, b, "SendPrivateReply", privateReply(c, tt.attempt)); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(append(tt.asked, tt.asked...), b.paths()); diff != "" {
+					t.Error(diff)
+				}
+			}
 			over := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
 			if tt.over != (got == over) || !tt.over && got.Outcome != privatereply.OutcomeSent {
 				t.Errorf("got %+v, over: %v", got, tt.over)
+			}
+		})
+	}
+}
+
+// Meta's list lags: a send believes that its broadcast is over after two answers without
+// it, some seconds apart, with no other one between them; and it does not wait for ever.
+func TestSendBelievesTheEndOfALive(t *testing.T) {
+	const media = "17800000000000001"
+	const empty, runs, fails = `{"data":[]}`, `{"data":[{"id":"` + media + `"}]}`, ``
+	const wait, over, sent = privatereply.Outage, privatereply.BroadcastOver, privatereply.Reason("")
+	type try struct {
+		after time.Duration // since the one before
+		live  string
+		want  privatereply.Reason
+	}
+	tests := []struct {
+		name  string
+		tries []try
+	}{
+		{"two empty answers", []try{{0, empty, wait}, {10 * time.Second, empty, over}}},
+		{"an empty answer that was wrong", []try{{0, empty, wait}, {10 * time.Second, runs, sent}}},
+		{"two at once are one", []try{{0, empty, wait}, {time.Second, empty, wait}, {9 * time.Second, empty, over}}},
+		{"a sign of life between them", []try{{0, empty, wait}, {10 * time.Second, runs, sent}, {10 * time.Second, empty, wait}, {10 * time.Second, empty, over}}},
+		{"a failure between them", []try{{0, empty, wait}, {10 * time.Second, fails, sent}, {10 * time.Second, empty, wait}}},
+		{"one long ago is forgotten", []try{{0, empty, wait}, {20 * time.Minute, empty, wait}, {10 * time.Second, empty, over}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			live := ""
+			b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method != http.MethodGet:
+					says(200, delivered)(w, r)
+				case live == fails:
+					says(500, `{"error":{"code":2}}`)(w, r)
+				default:
+					says(200, live)(w, r)
+				}
+			})
+			c := postComment(instagram)
+			c.Source, c.MediaID = privatereply.SourceLive, media
+			for i, try := range tt.tries {
+				live = try.live
+				b.now = b.now.Add(try.after)
+				got, err := run[privatereply.SendResult](t, b, "SendPrivateReply", privateReply(c, 2))
+				if err != nil || got.Reason != try.want || (got.Outcome == privatereply.OutcomeSent) != (try.want == sent) {
+					t.Errorf("try %d: %+v, %v; want %q", i+1, got, err, try.want)
+				}
 			}
 		})
 	}

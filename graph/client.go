@@ -34,6 +34,7 @@ type Client struct {
 	now       func() time.Time
 	transport http.RoundTripper
 	shares    shares // of lists that Meta does not give in full
+	clock     clock
 }
 
 // New checks o and returns a client. It does not connect.

@@ -54,9 +54,10 @@ func run(ctx context.Context) error {
 		_ = webhooks.Close()
 		return err
 	}
+	checks := append(b.Checks(), ops.Clock(base.Temporal, base.Namespace, nil))
 	// Either one's fault ends both.
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return b.Run(ctx, webhooks) })
-	running.Go(func() error { return ops.Serve(ctx, watch, ops.Handler(base.Telemetry.Registry, b.Checks()...)) })
+	running.Go(func() error { return ops.Serve(ctx, watch, ops.Handler(base.Telemetry.Registry, checks...)) })
 	return running.Wait()
 }

@@ -19,7 +19,7 @@ const (
 	// most 4 MiB, and base64 makes a third more of them.
 	maxCodecBytes = 6 << 20
 	// codecCalls is how many calls are answered at the same time. A list in the Web UI
-	// makes hundreds; this bounds the memory that they take.
+	// makes hundreds; this bounds the memory that they take beside their bodies.
 	codecCalls = 8
 )
 
@@ -74,12 +74,7 @@ func shared(origin string, next http.Handler) http.Handler {
 func bounded(h http.Handler) http.HandlerFunc {
 	turns := make(chan struct{}, codecCalls)
 	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case turns <- struct{}{}:
-			defer func() { <-turns }()
-		case <-r.Context().Done():
-			return
-		}
+		// Read first: whoever sends slowly must not keep the others from their turns.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCodecBytes))
 		var tooLarge *http.MaxBytesError
 		switch {
@@ -88,6 +83,12 @@ func bounded(h http.Handler) http.HandlerFunc {
 		case err != nil:
 			tellText(w, r, problem{http.StatusBadRequest, "bad_request", "the payloads did not arrive whole"})
 		default:
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-r.Context().Done():
+				return
+			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			h.ServeHTTP(w, r)
 		}

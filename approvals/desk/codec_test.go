@@ -3,8 +3,10 @@ package desk_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -115,6 +117,39 @@ func TestCodecEndpoint(t *testing.T) {
 			t.Errorf("encrypted to %s and back to %s", encrypted, back)
 		}
 	})
+}
+
+// Callers whose bodies do not arrive, however many, keep nobody else waiting.
+func TestCodecSlowBodies(t *testing.T) {
+	encryption := newCodec(t, "a:"+codec.NewSecret())
+	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec = encryption })
+	header := http.Header{"Authorization": {"Bearer " + c.tokens["vera"]}}
+	var slow sync.WaitGroup
+	var unread []*io.PipeWriter
+	for range 50 {
+		body, w := io.Pipe()
+		unread = append(unread, w)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/codec/decode", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		slow.Go(func() {
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+			}
+		})
+		if _, err := io.WriteString(w, `{"payloads":[`); err != nil { // it is being sent
+			t.Fatal(err)
+		}
+	}
+	if resp, body := c.do(c.as(""), http.MethodPost, "/codec/decode", sealed(t, encryption), header); resp.StatusCode != 200 || !opened(body) {
+		t.Errorf("%s: %.300s", resp.Status, body)
+	}
+	for _, w := range unread {
+		_ = w.CloseWithError(io.ErrUnexpectedEOF)
+	}
+	slow.Wait()
 }
 
 // A browser asks before it sends the Web UI's request, and is told yes for that page

@@ -54,17 +54,20 @@ func (g *Guard) Err() error { return g.opts.Users.Err() }
 // Who finds the user who makes a request. ErrSlowDown means that the same address
 // tried too many wrong tokens.
 func (g *Guard) Who(r *http.Request) (User, error) {
+	name := g.proxyName(r)
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		holder, err := g.holder(r, strings.TrimSpace(token))
-		return holder.User, err
+		token = strings.TrimSpace(token)
+		// A proxy that signs people in may forward the token that it got for them.
+		if name == "" || strings.HasPrefix(token, tokenPrefix) || g.holds(token) {
+			holder, err := g.holder(r, token)
+			return holder.User, err
+		}
 	}
 	if g.opts.DevUser != "" && fromHere(r) {
 		return User{Name: g.opts.DevUser, Role: Admin}, nil
 	}
-	if g.opts.Header != "" && g.fromProxy(r) {
-		if name := strings.TrimSpace(r.Header.Get(g.opts.Header)); name != "" {
-			return g.proxyUser(name)
-		}
+	if name != "" {
+		return g.proxyUser(name)
 	}
 	if cookie, err := r.Cookie(cookieName(r)); err == nil {
 		if user, ok := g.sessionUser(cookie.Value); ok {
@@ -72,6 +75,19 @@ func (g *Guard) Who(r *http.Request) (User, error) {
 		}
 	}
 	return User{}, ErrUnknown
+}
+
+// proxyName is the name that a trusted proxy gives the user; empty: none.
+func (g *Guard) proxyName(r *http.Request) string {
+	if g.opts.Header == "" || !g.fromProxy(r) {
+		return ""
+	}
+	return strings.TrimSpace(r.Header.Get(g.opts.Header))
+}
+
+func (g *Guard) holds(token string) bool {
+	_, ok := g.opts.Users.holding(token)
+	return ok
 }
 
 // What keeps somebody out.

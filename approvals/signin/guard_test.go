@@ -101,6 +101,49 @@ func TestWhoComesThroughTheProxy(t *testing.T) {
 	}
 }
 
+// A proxy that signs people in may forward its own token for them: it locks nobody out
+// whom the proxy names, and lets nobody in whom it does not.
+func TestForwardedAuthorization(t *testing.T) {
+	const foreign = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbmEifQ.c2ln"
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	g, tokens := newGuard(t, Options{Header: "X-User", Proxies: proxies, ProxyRole: Viewer}, ana, vera)
+	tests := []struct {
+		name           string
+		remote, header string
+		token          string
+		want           User
+		err            error
+	}{
+		{"a foreign token of whom the proxy names", "10.1.2.3:999", "carl", foreign, User{"carl", Viewer}, nil},
+		{"of whom the file knows", "10.1.2.3:999", "ana", foreign, ana, nil},
+		{"a name that may not come in", "10.1.2.3:999", "a\u202eb", foreign, User{}, ErrNoRole},
+		{"of nobody", "10.1.2.3:999", "", foreign, User{}, ErrToken},
+		{"with a name from elsewhere", "192.0.2.1:999", "ana", foreign, User{}, ErrToken},
+		{"our token counts more than the proxy's name", "10.1.2.3:999", "carl", tokens["ana"], ana, nil},
+		{"a wrong token of ours", "10.1.2.3:999", "carl", tokenPrefix + "guess", User{}, ErrToken},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := g.Who(request(tt.remote, "desk.example.com", func(r *http.Request) {
+				r.Header.Set("X-User", tt.header)
+				r.Header.Set("Authorization", "Bearer "+tt.token)
+			}))
+			if got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)
+			}
+		})
+	}
+	many := func(r *http.Request) {
+		r.Header.Set("X-User", "carl")
+		r.Header.Set("Authorization", "Bearer "+foreign)
+	}
+	for range 2 * failureBurst {
+		if _, err := g.Who(request("10.1.2.3:999", "desk.example.com", many)); err != nil {
+			t.Fatalf("a user of the proxy is slowed down: %v", err)
+		}
+	}
+}
+
 // Everybody on a development machine is one user without signing in, but nobody
 // else is: not from the network, and not a website whose name was pointed here.
 func TestDevUserOnlyHere(t *testing.T) {

@@ -163,13 +163,16 @@ func checkName(name string) error {
 	return nil
 }
 
+// tokenPrefix is what every token of ours begins with.
+const tokenPrefix = "desk-"
+
 // NewUser makes a token for a user, and the lines that go into the users file. The
 // token cannot be had again from them.
 func NewUser(name string, role Role) (token, lines string, err error) {
 	if err := checkName(name); err != nil {
 		return "", "", err
 	}
-	token = "desk-" + rand.Text() // 128 bits and more
+	token = tokenPrefix + rand.Text() // 128 bits and more
 	hash := sha256.Sum256([]byte(token))
 	entry, err := yaml.Marshal([]userYAML{{Name: name, Role: string(role), TokenSHA256: hex.EncodeToString(hash[:])}})
 	return token, string(entry), err

@@ -8,7 +8,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// locate has Meta asked who sent a message whose webhook did not say.
+// locate has Meta asked who sent a message whose webhook did not say. It counts as
+// signalled, as a message does: what is started are replies.
 func (p *Placer) locate(ctx context.Context, a workflows.Arrival) (Effect, error) {
 	options, in, err := workflows.LocateMessageOptions(a, p.queue)
 	if err != nil {
@@ -18,5 +19,5 @@ func (p *Placer) locate(ctx context.Context, a workflows.Arrival) (Effect, error
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return Effect{Duplicate, ""}, nil
 	}
-	return Effect{Started, ""}, err
+	return Effect{Signalled, ""}, err
 }

@@ -174,7 +174,7 @@ func TestPlaceMessageWithoutSender(t *testing.T) {
 	c.On("ExecuteWorkflow", mock.Anything, with(id+"known"), workflows.LocateMessageType, mock.Anything).
 		Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("it has ended", "", ""))
 	got := placeAll(t, c, fresh, message("known"), message("a b"), message(""))
-	want := []Effect{{Started, ""}, {Duplicate, ""}, {Ignored, NoUsableID}, {Ignored, NoUsableID}}
+	want := []Effect{{Signalled, ""}, {Duplicate, ""}, {Ignored, NoUsableID}, {Ignored, NoUsableID}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("effects (-want +got):\n%s", diff)
 	}

@@ -77,7 +77,7 @@ func Examine(ctx context.Context, o Options) Report {
 		running.Go(func() error { found[i] = subject(); return nil })
 	}
 	_ = running.Wait() // what goes wrong is a finding
-	return newReport(append(sections, found...))
+	return newReport(append(append(sections, found...), d.metaClock()...))
 }
 
 // check looks at one thing.

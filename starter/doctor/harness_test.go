@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -121,6 +122,7 @@ type place struct {
 	t       *testing.T
 	folder  string
 	meta    *httptest.Server
+	clock   time.Duration // how far Meta's is ahead of ours
 	options doctor.Options
 }
 
@@ -165,7 +167,14 @@ func newPlace(t *testing.T) *place {
 			{Platform: privatereply.Facebook, ID: otherID, Name: "Another Page", Login: privatereply.LoginFacebook, Token: otherToken, AppSecret: appSecret},
 		},
 	})
-	p.meta = httptest.NewServer(p.Sandbox)
+	p.meta = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := time.Now()
+		if p.options.Now != nil {
+			now = p.options.Now()
+		}
+		w.Header().Set("Date", now.Add(p.clock).UTC().Format(http.TimeFormat))
+		p.ServeHTTP(w, r)
+	}))
 	t.Cleanup(p.meta.Close)
 	t.Cleanup(p.Sandbox.Close)
 	p.write("accounts.yaml", accountsFile)

@@ -28,6 +28,10 @@ func TestPlantedAtMeta(t *testing.T) {
 		plant func(*place)
 		want  []wanted
 	}{
+		{"a clock that is behind", func(p *place) { p.clock = 5 * time.Second },
+			[]wanted{{"Meta", "clock", warn, "behind Meta's|NTP"}}},
+		{"a clock that is ahead", func(p *place) { p.clock = -5 * time.Second },
+			[]wanted{{"Meta", "clock", warn, "ahead of Meta's|NTP"}}},
 		{"token revoked", state(sandbox.TokenRevoked),
 			[]wanted{{own, "token", fail, "changed the password|190/460|new long-lived token"}}},
 		{"token expired", state(sandbox.TokenExpired),

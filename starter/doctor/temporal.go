@@ -48,7 +48,7 @@ func (d *doctor) examineTemporal(ctx context.Context, s Section) Section {
 	found, exists := d.retention(ctx)
 	s.add(found)
 	if exists {
-		s.add(d.together(ctx, d.searchAttributes, d.workers)...)
+		s.add(d.together(ctx, d.searchAttributes, d.workers, d.clock)...)
 	}
 	return s
 }

@@ -1,0 +1,42 @@
+package graph
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// dateStep is the step of an HTTP Date.
+const dateStep = time.Second
+
+// clock compares this machine's clock with Meta's.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+	known bool
+}
+
+// note takes the Date of an answer that arrived at now. What a cache on the way kept has
+// an old one.
+func (k *clock) note(now time.Time, h http.Header) {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil || h.Get("Age") != "" {
+		return
+	}
+	ahead := now.Sub(date)
+	if ahead > 0 {
+		ahead = max(0, ahead-dateStep)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ahead, k.known = ahead, true
+}
+
+// ClockOffset is how far this machine's clock was ahead of Meta's at the newest answer,
+// at least; it is negative if it was behind. Meta tells its time in whole seconds. It is
+// not known before the first answer.
+func (c *Client) ClockOffset() (ahead time.Duration, known bool) {
+	c.clock.mu.Lock()
+	defer c.clock.mu.Unlock()
+	return c.clock.ahead, c.clock.known
+}

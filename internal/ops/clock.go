@@ -1,0 +1,126 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// ClockTolerance is how far this machine's clock may be off without a word. Meta's and
+	// Temporal's times are compared with it.
+	ClockTolerance = 2 * time.Second
+	// clockInterval is how often Temporal is asked for its time, however many ask.
+	clockInterval = time.Minute
+	// clockPoll is the time limit of a poll that is broken off when it is seen: the server
+	// refuses one of less than 2 seconds and warns of one of less than 20.
+	clockPoll = 30 * time.Second
+	// clockLook is how soon the list of pollers is looked at again.
+	clockLook = 20 * time.Millisecond
+)
+
+// Clock checks that this machine's clock agrees with Temporal's, and with another one
+// whose offset is known: nil without one. It is advisory: the program works on, and a
+// restart would set no clock.
+func Clock(c client.Client, namespace string, meta func() (ahead time.Duration, known bool)) Check {
+	var mu sync.Mutex
+	var asked time.Time
+	var last error
+	return Check{Name: "clock", Advisory: true, Run: func(ctx context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked.IsZero() || time.Since(asked) >= clockInterval {
+			ahead, err := TemporalClock(ctx, c, namespace)
+			if err != nil {
+				return fmt.Errorf("cannot be compared with Temporal's: %w", err)
+			}
+			asked, last = time.Now(), ClockOff("Temporal", ahead)
+		}
+		if meta == nil {
+			return last
+		}
+		if ahead, known := meta(); known {
+			return errors.Join(last, ClockOff("Meta", ahead))
+		}
+		return last
+	}}
+}
+
+// ClockOff says in words that this machine's clock is ahead of another one, or behind
+// it if ahead is negative; nil if it is within the tolerance.
+func ClockOff(whose string, ahead time.Duration) error {
+	where := "ahead of"
+	if ahead < 0 {
+		ahead, where = -ahead, "behind"
+	}
+	if ahead <= ClockTolerance {
+		return nil
+	}
+	return fmt.Errorf("this machine's clock is %v %s %s's; let NTP set it", ahead.Round(100*time.Millisecond), where, whose)
+}
+
+// TemporalClock measures how far this machine's clock is ahead of the server's, at
+// least; it is negative if it is behind.
+//
+// No call answers with the server's time. But the server notes when a poller last came:
+// so one comes, to a task queue that nobody uses and that the server forgets by itself,
+// and is looked up. The time that it was noted lies between the two calls.
+func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahead time.Duration, err error) {
+	id := "clock-check-" + uuid.NewString()
+	queue := &taskqueuepb.TaskQueue{Name: id, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: "clock-check"}
+	polling, stop := context.WithTimeout(context.WithoutCancel(ctx), clockPoll)
+	var poll errgroup.Group
+	defer func() {
+		stop()
+		_ = poll.Wait()
+	}()
+	before := time.Now()
+	poll.Go(func() error {
+		_, err := c.WorkflowService().PollWorkflowTaskQueue(polling, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: namespace, TaskQueue: queue, Identity: id})
+		if err != nil {
+			stop() // it will not come to the list
+		}
+		return err
+	})
+	for {
+		list, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+			Namespace: namespace, TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
+		})
+		if err != nil {
+			return 0, err
+		}
+		for _, p := range list.GetPollers() {
+			if p.GetIdentity() == id {
+				noted := p.GetLastAccessTime().AsTime()
+				return aheadBy(before.Sub(noted), time.Since(noted)), nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-polling.Done():
+			return 0, fmt.Errorf("poll: %w", poll.Wait())
+		case <-time.After(clockLook):
+		}
+	}
+}
+
+// aheadBy is the offset that is certain when it lies between two values.
+func aheadBy(least, most time.Duration) time.Duration {
+	switch {
+	case least > 0:
+		return least
+	case most < 0:
+		return most
+	}
+	return 0
+}
