@@ -36,7 +36,7 @@ func (p *product) testFaults(t *testing.T) {
 		{sandbox.Fault{Name: "reset"}, sent(""), 1},
 		{sandbox.Fault{Name: "transient"}, ends(privatereply.Sending, privatereply.Outage), 0},
 		{sandbox.Fault{Name: "error", Code: 551}, ends(privatereply.Undeliverable, privatereply.PersonUnavailable), 0},
-		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, ends(privatereply.Undeliverable, privatereply.Refused), 0},
+		{sandbox.Fault{Name: "error", Code: 4711, Subcode: 1}, ends(privatereply.Sending, privatereply.Refused), 0},
 	}
 	for _, account := range []string{instagram, instagramLogin, page} {
 		for _, tt := range tests {

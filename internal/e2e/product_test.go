@@ -126,7 +126,7 @@ func (p *product) startSandbox() {
 			{Platform: privatereply.Facebook, ID: page, Name: "Clean Slate Page", Token: pageToken, AppSecret: appSecret, RequireProof: true},
 		},
 		// The tests do in a minute what takes a day.
-		Limits: sandbox.Limits{ConversationsPerSecond: -1, PostsPerHour: -1},
+		Limits: sandbox.Limits{PostsPerHour: -1},
 	})
 	srv := httptest.NewServer(p.meta)
 	p.t.Cleanup(func() { p.meta.Close(); srv.Close() })

@@ -164,12 +164,13 @@ func retries() []time.Duration {
 	return after
 }
 
-// serveMeta puts the sandbox in Meta's place. Limits and pacing have tests of their
-// own; here they would only slow the cases down.
+// serveMeta puts the sandbox in Meta's place. The limits of sends and their pacing have
+// tests of their own; here they would only slow the cases down. The one of two calls a
+// second about conversations holds: reading them is part of the cases.
 func (s *Stack) serveMeta() error {
 	s.meta = sandbox.New(sandbox.Config{
 		Accounts: atMeta(s.accounts), RetryAfter: retries(), Delivery: sandbox.Delivery{Echo: sandbox.EchoOff},
-		Limits: sandbox.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1}, // of conversation calls Meta takes its own two a second
+		Limits: sandbox.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1},
 	})
 	var err error
 	s.metaHTTP, s.metaURL, err = serve(s.meta)

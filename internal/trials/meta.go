@@ -28,7 +28,7 @@ rules:
 	AnsweredText = "What is the price?"
 )
 
-// Meta is a sandbox with accounts and without limits. The token of an account is
+// Meta is a sandbox with accounts and without limits on sends. The token of an account is
 // its id after tokenPrefix.
 func Meta(accounts []privatereply.Account, tokenPrefix, appSecret string) *sandbox.Sandbox {
 	var known []sandbox.Account
@@ -38,7 +38,7 @@ func Meta(accounts []privatereply.Account, tokenPrefix, appSecret string) *sandb
 		})
 	}
 	return sandbox.New(sandbox.Config{Accounts: known, Limits: sandbox.Limits{
-		PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1, ConversationsPerSecond: -1,
+		PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1,
 	}})
 }
 
