@@ -30,7 +30,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 		}
 		m, ok := graph.FindMessage(c.Messages, graph.Sought{Text: in.Text, Since: in.Since, Known: claimed, From: from})
 		if !ok {
-			return workflows.FoundMessage{Readable: c.Complete, Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
+			return workflows.FoundMessage{Readable: c.Complete && a.clocksAgree(), Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
 		if slices.ContainsFunc(nameless, func(sentAt time.Time) bool { return mayBeOf(m, sentAt) }) {
 			return workflows.FoundMessage{}, nil // nobody can tell whose it is
@@ -103,6 +103,13 @@ func (a *Activities) claim(ctx context.Context, account privatereply.Account, in
 		}
 	}
 	return false, fmt.Errorf("the conversation with %s has not noted message %s", in.Person, found.MessageID)
+}
+
+// clocksAgree reports whether a message since a moment of ours can be told by Meta's time
+// of it: what is absent by a clock that is off proves nothing.
+func (a *Activities) clocksAgree() bool {
+	offset, known := a.graph.ClockOffset()
+	return !known || offset.Abs() < privatereply.ClockSkew
 }
 
 // isWith reports whether c may be the person's conversation. Many people get the

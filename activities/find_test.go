@@ -270,6 +270,21 @@ func TestFindMessageAbsent(t *testing.T) {
 	}
 }
 
+// Where Meta's clock is not ours, what is absent by the clock may be there.
+func TestFindMessageByAnotherClock(t *testing.T) {
+	for ahead, readable := range map[time.Duration]bool{0: true, 4 * time.Second: true, -time.Minute: false, time.Minute: false} {
+		b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", noon.Add(ahead).Format(http.TimeFormat))
+			says(200, inbox([]string{person}, message("m_1", person, "Hello", 0)))(w, r)
+		})
+		b.talking(&talk{})
+		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+		if err != nil || got.Readable != readable {
+			t.Errorf("Meta's clock %v ahead: %+v, %v", ahead, got, err)
+		}
+	}
+}
+
 // A worker whose clock is off finds what is there, at once.
 func TestFindMessageWithAClockBehind(t *testing.T) {
 	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))

@@ -27,21 +27,21 @@ func (p *Pacer) Read(ctx context.Context, account privatereply.Account, patience
 	return p.turn(ctx, p.reads, account, patience)
 }
 
-// ReadRefused tells that Meta limits the account's reads. They rest as long as Meta
-// named; 0 is left to the pacer. The posts rest as well, unless only a permission to
-// read is missing.
+// ReadRefused tells that Meta limits the account's reads or look-ups. Both rest as long
+// as Meta named; 0 is left to the pacer. The posts rest as well.
 func (p *Pacer) ReadRefused(account privatereply.Account, reason privatereply.Reason, pause time.Duration) {
-	p.pauseTurns(p.reads, account, reason, pause)
+	now := p.now()
+	if pause <= 0 {
+		pause = readRest + time.Duration(rand.Float64()*maxJitter*float64(readRest))
+	}
+	p.turns(p.reads, account).pause(now.Add(pause))
+	p.turns(p.lookUps, account).pause(now.Add(pause))
+	p.bucket(Ask{Account: account}).pause(now, reason, pause)
 }
 
 // LookUp is Read for calls that look up a comment.
 func (p *Pacer) LookUp(ctx context.Context, account privatereply.Account, patience time.Duration) (retryAt time.Time, ok bool) {
 	return p.turn(ctx, p.lookUps, account, patience)
-}
-
-// LookUpRefused is ReadRefused for calls that look up a comment.
-func (p *Pacer) LookUpRefused(account privatereply.Account, reason privatereply.Reason, pause time.Duration) {
-	p.pauseTurns(p.lookUps, account, reason, pause)
 }
 
 func (p *Pacer) turn(ctx context.Context, all map[key]*turns, account privatereply.Account, patience time.Duration) (time.Time, bool) {
@@ -64,17 +64,6 @@ func (p *Pacer) turn(ctx context.Context, all map[key]*turns, account privaterep
 			return at, false
 		}
 		now = later(at, p.now())
-	}
-}
-
-func (p *Pacer) pauseTurns(all map[key]*turns, account privatereply.Account, reason privatereply.Reason, pause time.Duration) {
-	now := p.now()
-	if pause <= 0 {
-		pause = readRest + time.Duration(rand.Float64()*maxJitter*float64(readRest))
-	}
-	p.turns(all, account).pause(now.Add(pause))
-	if reason != privatereply.NotPermitted {
-		p.bucket(Ask{Account: account}).pause(now, reason, pause)
 	}
 }
 

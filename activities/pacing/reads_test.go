@@ -130,8 +130,8 @@ func TestReadsAreTurnedAway(t *testing.T) {
 	})
 }
 
-// A throttle pauses the reads for the time that Meta named, and the posts too; a missing
-// permission to read only the reads. While the posts rest nothing is read.
+// A throttle pauses the reads for the time that Meta named, and the posts too. While the
+// posts rest nothing is read.
 func TestReadsArePaused(t *testing.T) {
 	const pause = 10 * time.Minute
 	a := Ask{Account: account("1"), Reply: "r", ByPerson: true}
@@ -141,8 +141,6 @@ func TestReadsArePaused(t *testing.T) {
 		reads, posts bool // are paused
 	}{
 		{"throttled", func(p *Pacer) { p.ReadRefused(account("1"), privatereply.Throttled, pause) }, true, true},
-		{"token", func(p *Pacer) { p.LookUpRefused(account("1"), privatereply.TokenRejected, pause) }, true, true},
-		{"no permission to read", func(p *Pacer) { p.ReadRefused(account("1"), privatereply.NotPermitted, pause) }, true, false},
 		{"posts are refused", func(p *Pacer) { p.Refused(a, privatereply.Throttled, pause) }, true, true},
 	}
 	for _, tt := range tests {
