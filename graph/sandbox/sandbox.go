@@ -76,7 +76,10 @@ func New(cfg Config) *Sandbox {
 }
 
 // ServeHTTP serves the Graph API, the control API and the page.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
 
 // Close ends every hanging call and stops the delivery of webhooks. Call it
 // before the server that serves s is closed, because that waits for open calls.

@@ -65,7 +65,8 @@ const (
 	throttledPage      = restingPages + 4
 	racedPage          = throttledPage + 1
 	humanPage          = racedPage + 1
-	restingInstagram   = humanPage + 1
+	listPages          = humanPage + 1 // one for each fault of lists
+	restingInstagram   = listPages + 3
 	throttledInstagram = restingInstagram + 4
 	burstInstagram     = throttledInstagram + 1
 	allAccounts        = burstInstagram + 1

@@ -41,14 +41,22 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// Guards: a fault that the sandbox learns is tried on private replies and on
-// follow-ups.
+// Guards: a fault that the sandbox learns is tried on private replies and on follow-ups,
+// or on sweeps if it strikes lists.
 func TestEveryFault(t *testing.T) {
+	ofLists := func(name string) bool {
+		return slices.ContainsFunc(listFaults, func(f sandbox.Fault) bool { return f.Name == name })
+	}
 	for _, g := range []Group{metaOnReplies(), metaOnFollowUps()} {
 		for _, f := range sandbox.Faults {
-			if !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
+			if !ofLists(f.Name) && !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
 				t.Errorf("%s does not try %s", g.Name, f.Name)
 			}
+		}
+	}
+	for _, f := range listFaults {
+		if !slices.ContainsFunc(words().Cases, func(c Case) bool { return c.Name == "sweep-"+f.Name }) {
+			t.Errorf("no sweep meets %s", f.Name)
 		}
 	}
 }

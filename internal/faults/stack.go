@@ -64,7 +64,8 @@ type Stack struct {
 
 	bridges, workers, desks *programs
 
-	people atomic.Int64 // who were invented so far
+	people    atomic.Int64 // who were invented so far
+	metaAhead atomic.Int64 // a time.Duration: how far Meta's clock is ahead of ours
 }
 
 // NewStack builds the programs and starts everything.
@@ -170,6 +171,7 @@ func retries() []time.Duration {
 func (s *Stack) serveMeta() error {
 	s.meta = sandbox.New(sandbox.Config{
 		Accounts: atMeta(s.accounts), RetryAfter: retries(), Delivery: sandbox.Delivery{Echo: sandbox.EchoOff},
+		Now:    func() time.Time { return time.Now().Add(time.Duration(s.metaAhead.Load())) },
 		Limits: sandbox.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1},
 	})
 	var err error

@@ -173,7 +173,53 @@ func words() Group {
 			t.must(os.WriteFile(t.file("rules.yaml"), []byte(rulesYAML), 0o600))
 		}},
 	)
+	for i, f := range listFaults {
+		g.Cases = append(g.Cases, Case{Name: "sweep-" + f.Name, Expect: each(delivered), run: func(t *trial) {
+			where := listPages + i
+			f.Account, f.Calls = t.accounts[where].id, "read"
+			for range 30 { // more than a page of posts
+				post, err := t.meta.Post(sandbox.NewPost{Account: t.accounts[where].id, Source: privatereply.SourcePost, Caption: "Oak"})
+				t.must(err)
+				t.writeAs(where, sandbox.NewComment{PostID: post, Text: price})
+			}
+			f.Times = 1000
+			t.addFault(f)
+			t.triggerSweep(where)
+		}})
+	}
 	return g
+}
+
+// listFaults are the faults that strike lists, which only sweeps read. Their webhooks are
+// lost.
+var listFaults = []sandbox.Fault{{Name: "too-large", Limit: 5}, {Name: "time-paging"}, {Name: "circle"}}
+
+// clocks has Meta's clock off. It is a group of its own: every other case believes it.
+func clocks() Group {
+	return Group{Name: "clocks", About: "a clock that is off", Cases: []Case{
+		{Name: "meta-a-minute-behind", Expect: each(
+			Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.NoAnswer, Delivered: 1, Calls: 2},
+			Verdict{State: privatereply.Sent, Reason: privatereply.ConfirmedByRefusal, Delivered: 1, Calls: 2},
+		).and("the worker is ready and names the clock"), run: func(t *trial) {
+			t.metaAhead.Store(int64(-time.Minute))
+			t.cleanup(func() { t.metaAhead.Store(0) })
+			for _, where := range []int{instagramLogin, page} {
+				c := t.write(where, price)
+				t.strikes(c, sandbox.Fault{Name: "accept-then-drop"})
+				t.deliver(c.id)
+			}
+			for _, c := range t.comments {
+				t.awaitState(c, privatereply.Sent, privatereply.DeliveryUnknown)
+			}
+			said, err := readiness(t.ctx, t.workers.all[0].OpsURL)
+			t.must(err)
+			if strings.HasPrefix(said, "200 ") && strings.Contains(said, "ahead of Meta's") {
+				t.saw("the worker is ready and names the clock")
+			} else {
+				t.saw("the worker says: %s", said)
+			}
+		}},
+	}}
 }
 
 // nobodyDecidedYet is a reply that waits for a person.
