@@ -19,8 +19,11 @@ import (
 // same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
 	account, c, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
-	if err != nil || c == nil {
+	switch {
+	case err != nil:
 		return workflows.FoundMessage{}, err
+	case c == nil:
+		return workflows.FoundMessage{Readable: true, Empty: true}, nil
 	}
 	from := ourselves(account, *c, in.Person)
 	for {

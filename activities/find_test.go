@@ -246,7 +246,7 @@ func TestFindMessageAbsent(t *testing.T) {
 		status workflows.ConversationStatus
 		want   workflows.FoundMessage
 	}{
-		{name: "no conversation is shown", inbox: `{"data":[]}`},
+		{name: "no conversation is shown", inbox: `{"data":[]}`, want: workflows.FoundMessage{Readable: true, Empty: true}},
 		{name: "the whole conversation", inbox: inbox(both, message("m_1", person, "Hello", 0)), want: workflows.FoundMessage{Readable: true}},
 		{name: "a message without time and sender", inbox: inbox(both, `{"id":"m_1"}`)},
 		{name: "somebody else answered", inbox: inbox(both, ours("I answer you myself", time.Minute)), want: workflows.FoundMessage{Readable: true, Others: true}},

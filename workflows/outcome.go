@@ -126,16 +126,19 @@ type end struct {
 func (a *attempts) reconcile(found FoundMessage) end {
 	used := a.last.Outcome == privatereply.OutcomeRefused &&
 		(a.last.Reason == privatereply.AlreadyReplied || a.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+	// Whoever used the one reply wrote to the person: a conversation that Meta does not show
+	// then is one that cannot be read.
+	readable := found.Readable && !(used && found.Empty)
 	switch {
 	case found.MessageID != "":
 		return end{privatereply.Sent, privatereply.FoundInConversation}
-	case found.Readable && used && (found.Others || a.last.Reason == privatereply.AlreadyReplied):
+	case readable && used && (found.Others || a.last.Reason == privatereply.AlreadyReplied):
 		return end{privatereply.Undeliverable, privatereply.AlreadyReplied}
-	case found.Readable && used: // Instagram's code also means that the comment is gone
+	case readable && used: // Instagram's code also means that the comment is gone
 		return end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}
 	case used && a.last.Reason == privatereply.AlreadyReplied:
 		return end{privatereply.Sent, privatereply.ConfirmedByRefusal}
-	case !found.Readable, a.unanswered > 0:
+	case !readable, a.unanswered > 0:
 		return end{privatereply.DeliveryUnknown, a.doubt}
 	}
 	return end{}

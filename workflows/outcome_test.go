@@ -98,6 +98,7 @@ func TestReconcile(t *testing.T) {
 	silent := last(privatereply.OutcomeUnknown, privatereply.NoAnswer)
 	fault := last(privatereply.OutcomeNotSent, privatereply.Outage)
 	there, absent := FoundMessage{MessageID: "m_1", Readable: true}, FoundMessage{Readable: true}
+	none := FoundMessage{Readable: true, Empty: true}
 	answeredByOther, unreadable := FoundMessage{Readable: true, Others: true}, FoundMessage{}
 	unknown := end{privatereply.DeliveryUnknown, privatereply.NoAnswer}
 	tests := []struct {
@@ -119,6 +120,10 @@ func TestReconcile(t *testing.T) {
 		{"never answered, then refused, absent", blocked, 1, absent, unknown},
 		{"a fault, nobody can read", fault, 0, unreadable, unknown},
 		{"a fault, absent", fault, 0, absent, end{}},
+		{"a fault, no conversation", fault, 0, none, end{}},
+		{"never answered, no conversation", silent, 2, none, unknown},
+		{"used, no conversation is shown", facebook, 1, none, end{privatereply.Sent, privatereply.ConfirmedByRefusal}},
+		{"Instagram's code, no conversation is shown", instagram, 1, none, unknown},
 		{"a fault, then refused, absent", blocked, 0, absent, end{}},
 	}
 	for _, tt := range tests {

@@ -88,6 +88,7 @@ type FoundMessage struct {
 	MessageID string    `json:"message_id,omitempty"`
 	SentAt    time.Time `json:"sent_at,omitzero"` // when its request was written, or a little earlier
 	Readable  bool      `json:"readable,omitempty"`
+	Empty     bool      `json:"empty,omitempty"`  // Meta shows no conversation with the person
 	Others    bool      `json:"others,omitempty"` // the account wrote something else since CommentAt
 }
 

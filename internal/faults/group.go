@@ -43,7 +43,7 @@ type Case struct {
 func Groups() []Group {
 	return slices.Concat(killGroups(), []Group{
 		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
-		races(), racesWithoutWorker(), webhooks(), words(), clocks(),
+		races(), racesWithoutWorker(), webhooks(), words(), surroundings(),
 		stopWorker(), stopBridge(), stopDesk(),
 	})
 }
