@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,7 +91,41 @@ type message struct {
 	At          time.Time `json:"at,omitzero"` // Meta tells whole seconds
 }
 
+const (
+	// readInterval lies between two calls: Meta allows two a second for an account.
+	readInterval = 600 * time.Millisecond
+	// throttledTries is how often Meta is asked while a worker asks it, too.
+	throttledTries = 5
+)
+
 func (m meta) conversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
+	q.Before = rate.NewLimiter(rate.Every(readInterval), 1).Wait
+	var all []thread
+	err := whenThrottled(ctx, func() (err error) {
+		all, err = m.readConversations(ctx, q)
+		return err
+	})
+	return all, err
+}
+
+// whenThrottled repeats a call that Meta refused because of its rate: that proves that
+// nothing was done.
+func whenThrottled(ctx context.Context, call func() error) error {
+	for try := 1; ; try++ {
+		err := call()
+		var refused *graph.Error
+		if !errors.As(err, &refused) || refused.Class != graph.Throttled || try == throttledTries {
+			return err
+		}
+		select {
+		case <-time.After(2 * readInterval):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (m meta) readConversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
 	all := []thread{} // [] rather than null
 	for c, err := range m.graph.Conversations(ctx, m.cred, q) {
 		if err != nil {

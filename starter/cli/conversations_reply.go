@@ -16,8 +16,8 @@ import (
 func isThread(id string) bool { return strings.HasPrefix(id, "t_") }
 
 // replyInThread writes into a Page's conversation at Meta, past the product: there
-// is no window to check, no record, and no repeat, because nothing at Meta keeps a
-// repeat from being delivered too.
+// is no window to check, no record, and no repeat but after a throttle, because nothing
+// at Meta keeps a repeat from being delivered too.
 func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool) error {
 	if account == "" {
 		return fmt.Errorf("--account is missing: %s says nothing about whose conversation it is", thread)
@@ -32,7 +32,11 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 	if err := privatereply.CheckText(privatereply.Facebook, text); err != nil {
 		return fmt.Errorf("--text: %w", err)
 	}
-	receipt, err := m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
+	var receipt graph.Receipt
+	err = whenThrottled(cmd.Context(), func() (err error) {
+		receipt, err = m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
+		return err
+	})
 	answer := workflows.FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
 	if err != nil {
 		answer = notSent(err)

@@ -147,11 +147,23 @@ func writeSwept(w io.Writer, results []sweptAccount) error {
 		for _, n := range []int{c.Pages, c.Posts, c.Comments, c.Started, c.Duplicate, c.AlreadyReplied, c.TooOld, c.Own, c.Failed} {
 			cells = append(cells, strconv.Itoa(n))
 		}
-		below := ""
+		below := conversationsLine(r.Result)
 		if !r.Completed {
 			below = "not completed: " + r.Error
 		}
 		t.Row(below, cells...)
 	}
 	return t.Write(w)
+}
+
+// conversationsLine tells of the conversations that a pass read; empty if none has changed.
+func conversationsLine(s *workflows.SweepStatus) string {
+	switch {
+	case s == nil:
+	case s.ConversationsProblem != "":
+		return "conversations could not be read: " + s.ConversationsProblem.Sentence()
+	case s.Conversations > 0:
+		return fmt.Sprintf("%d conversations have changed; the person wrote in %d of them", s.Conversations, s.Messages)
+	}
+	return ""
 }
