@@ -114,18 +114,6 @@ func (c *talk) replyAt(d time.Duration, id string, payload any) {
 	}, d)
 }
 
-// status is what the conversation tells now.
-func (c *talk) status() (status ConversationStatus) {
-	value, err := c.QueryWorkflow(StatusQuery)
-	if err == nil {
-		err = value.Get(&status)
-	}
-	if err != nil {
-		c.t.Error(err)
-	}
-	return status
-}
-
 func (c *talk) play() *ConversationStatus {
 	c.t.Helper()
 	c.ExecuteWorkflow(ConversationType, c.in)

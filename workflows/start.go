@@ -69,16 +69,16 @@ func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOption
 func memo(in Input) map[string]any {
 	m := map[string]any{MemoCommentSHA256: privatereply.TextSHA256(in.Comment.Text)}
 	comment, text := memoTexts(in.Comment.Text, in.Decision.Text)
-	for key, v := range map[string]string{
-		MemoPerson:     cutJSON(in.Comment.Username, memoNameBytes),
-		MemoComment:    comment,
-		MemoText:       text,
-		MemoRule:       cutJSON(in.Decision.Rule, memoNameBytes),
-		MemoMedia:      cutJSON(in.Comment.MediaID, memoNameBytes),
-		MemoAttachment: string(in.Comment.Attachment.Kind),
+	for _, field := range []struct{ key, value string }{
+		{MemoPerson, cutJSON(in.Comment.Username, memoNameBytes)},
+		{MemoComment, comment},
+		{MemoText, text},
+		{MemoRule, cutJSON(in.Decision.Rule, memoNameBytes)},
+		{MemoMedia, cutJSON(in.Comment.MediaID, memoNameBytes)},
+		{MemoAttachment, string(in.Comment.Attachment.Kind)},
 	} {
-		if v != "" {
-			m[key] = v
+		if field.value != "" {
+			m[field.key] = field.value
 		}
 	}
 	return m
