@@ -79,7 +79,7 @@ var sentences = map[Reason]string{
 	DecidedTooLate:               "The decision reached the reply after the deadline.",
 	HoldPastDeadline:             "The rule's hold would have ended after the deadline.",
 	DeadlineWhileHolding:         "The deadline passed before the hold was over.",
-	DeadlineWhileSending:         "The deadline passed while the send waited for its next try.",
+	DeadlineWhileSending:         "The deadline passed before the reply could be sent.",
 	BroadcastOver:                "The broadcast ended.",
 	ConfirmedByRefusal:           "Meta refused a repeat because the first one had been delivered.",
 	FoundInConversation:          "The reply was found in the conversation.",

@@ -77,7 +77,9 @@ func New(cfg Config) *Sandbox {
 
 // ServeHTTP serves the Graph API, the control API and the page.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.now().Format(http.TimeFormat))
+	if _, set := w.Header()["Date"]; !set {
+		w.Header().Set("Date", s.now().Format(http.TimeFormat))
+	}
 	s.mux.ServeHTTP(w, r)
 }
 

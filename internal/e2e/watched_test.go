@@ -255,7 +255,7 @@ func (w *watched) testCounts(t *testing.T) {
 			`privatereply_worker_sends_total{kind="private_reply",outcome="sent"}`:                            6,
 			`privatereply_worker_sends_total{kind="private_reply",outcome="unknown"}`:                         1,
 			`privatereply_worker_sends_total{kind="follow_up",outcome="sent"}`:                                1,
-			`privatereply_worker_send_margin_seconds_count{limit="posts"}`:                                    7,
+			`privatereply_worker_send_margin_seconds_count{limit="posts"}`:                                    8, // the one in doubt was repeated
 			`privatereply_worker_replies_overdue`:                                                             0,
 			`privatereply_worker_account_paused`:                                                              0,
 			`temporal_request_failure_total{operation="StartWorkflowExecution",status_code="ALREADY_EXISTS"}`: 5,

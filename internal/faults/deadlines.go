@@ -141,7 +141,7 @@ func deadlinesWithoutWorker() Group {
 			t.until(c.deadline().Add(time.Second))
 			t.comesBack()
 		}},
-		Case{Name: "webhook-in-time-but-unheard", Expect: each(pastDeadline), run: func(t *trial) {
+		Case{Name: "webhook-in-time-but-unheard", Expect: each(whileSending), run: func(t *trial) {
 			c := t.writeAged(page, price, outage)
 			t.dies(before(c))
 			t.deliver(c.id)

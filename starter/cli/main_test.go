@@ -171,7 +171,7 @@ func waitFor(t *testing.T, workflow string, state privatereply.State) workflows.
 // eventually waits until check has no error.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
