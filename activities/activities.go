@@ -77,10 +77,6 @@ func register(r worker.ActivityRegistry, name string, f any) {
 	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 }
 
-// lookUpPatience is how long a look-up waits for its turn: the workflow skips one that
-// takes 10 seconds.
-const lookUpPatience = 6 * time.Second
-
 // LookUpComment asks Meta when a comment was written and whether it may be
 // answered. Only a plain "no" of Meta counts as no.
 func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComment) (workflows.CommentFacts, error) {
@@ -88,7 +84,7 @@ func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComme
 	if err != nil {
 		return workflows.CommentFacts{}, err
 	}
-	if at, ok := a.pacer.LookUp(ctx, cred.Account, lookUpPatience); !ok {
+	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
 		return workflows.CommentFacts{}, notYet(at.Sub(a.now()))
 	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())

@@ -9,13 +9,11 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/workflows"
 )
-
-// locatePatience is how long one try waits for the account's turn to read.
-const locatePatience = 10 * time.Second
 
 // LocateMessage asks Meta who sent a message, and tells that person's Conversation as if
 // the webhook had named them. Refusals that can pass are errors, whose type is the reason.
@@ -28,7 +26,7 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	case err != nil:
 		return workflows.LocatedMessage{}, locateLater(err, privatereply.TokenRejected, jitter(repairInterval))
 	}
-	if at, ok := a.pacer.Read(ctx, cred.Account, locatePatience); !ok {
+	if at, ok := a.pacer.Read(ctx, cred.Account, pacing.MaxWait); !ok {
 		return workflows.LocatedMessage{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
 	}
 	found, err := a.graph.Message(ctx, cred, m.MessageID)

@@ -13,14 +13,8 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-const (
-	// readPatience is how long a call waits for its turn in this process. Longer it is
-	// asked for again later, so that no slot is held.
-	readPatience = 10 * time.Second
-	// maxReads is how often something is read that Meta answers with a code that nobody
-	// knows.
-	maxReads = 6
-)
+// maxReads is how often something is read that Meta answers with a code that nobody knows.
+const maxReads = 6
 
 // reads paces the reading of an account's conversations, and says when to try again.
 type reads struct {
@@ -29,9 +23,10 @@ type reads struct {
 	now     func() time.Time
 }
 
-// turn waits for the turn of one call to Meta.
+// turn waits for the turn of one call to Meta, not longer than a send does: a crowd of
+// reads must not take the worker's slots from everything else.
 func (r reads) turn(ctx context.Context) error {
-	if at, ok := r.pacer.Read(ctx, r.account, readPatience); !ok {
+	if at, ok := r.pacer.Read(ctx, r.account, pacing.MaxWait); !ok {
 		return notYet(at.Sub(r.now()))
 	}
 	return nil

@@ -27,6 +27,9 @@ func (r *reply) objected() bool { return r.objection != nil || r.cancelled() }
 // endIfObjected ends the reply as the objection says. Cancelling the workflow, as
 // an operator can in the Web UI, objects too.
 func (r *reply) endIfObjected() bool {
+	if r.state.Final() {
+		return true // an Update has ended it
+	}
 	if r.objection == nil && r.cancelled() {
 		r.object(privatereply.Rejected, privatereply.StoppedByOperator, "")
 	}
