@@ -52,19 +52,21 @@ func (p *product) struckComment(t *testing.T, n sandbox.NewComment, fault sandbo
 	return reply, id
 }
 
-// Meta refuses an attempt because the account is throttled: that proves that nothing was
-// delivered. While the reply waits, a human answers in Meta's own inbox.
+// Meta refuses an attempt with a code that proves that nothing was delivered. While the
+// reply waits, a human answers in Meta's own inbox.
 func (p *product) testHumanAfterRefusal(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		account string
+		source  privatereply.Source // a live reply is tried again soon
 		reason  privatereply.Reason
 	}{
-		{instagram, privatereply.NotRepliableOrAlreadyReplied},
-		{page, privatereply.AlreadyReplied},
+		{instagram, privatereply.SourceLive, privatereply.NotRepliableOrAlreadyReplied},
+		{page, privatereply.SourcePost, privatereply.AlreadyReplied},
 	} {
 		t.Run(tt.account, func(t *testing.T) {
 			t.Parallel()
-			reply, id := p.struckComment(t, sandbox.NewComment{Account: tt.account, Username: "human-" + tt.account, Text: "price?"},
+			reply, id := p.struckComment(t, sandbox.NewComment{Account: tt.account, Source: tt.source, Username: "human-" + tt.account, Text: "price?"},
 				sandbox.Fault{Name: "error", Code: 1200, Subcode: 2018024})
 			p.until(t, reply, func(s workflows.Status) bool { return s.Send != nil && s.Send.Code != 0 })
 			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
@@ -81,6 +83,7 @@ func (p *product) testHumanAfterRefusal(t *testing.T) {
 // The connection breaks before Meta takes anything. A human answers in Meta's inbox
 // before the guarded repeat, which Meta refuses because of the human's message.
 func (p *product) testHumanAfterReset(t *testing.T) {
+	t.Parallel()
 	for _, account := range []string{instagram, instagramLogin, page} {
 		t.Run(account, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +107,7 @@ func (p *product) testHumanAfterReset(t *testing.T) {
 // One person writes two comments, which get two different texts. Meta takes both and
 // drops both answers. Each text stands exactly once in the conversation.
 func (p *product) testTwoTexts(t *testing.T) {
+	t.Parallel()
 	for _, texts := range [][]string{{"Yes, in oak.", "We ship to Norway."}, {"The same to both.", "The same to both."}} {
 		name := "asks-" + texts[1][:4]
 		t.Run(name, func(t *testing.T) {
@@ -164,6 +168,7 @@ func (p *product) testManyUnknown(t *testing.T) {
 // A message that no webhook told of opens the window all the same: a follow-up reads the
 // conversation before it is refused.
 func (p *product) testLostAnswer(t *testing.T) {
+	t.Parallel()
 	for _, account := range []string{instagram, instagramLogin, page} {
 		t.Run(account, func(t *testing.T) {
 			t.Parallel()

@@ -180,13 +180,13 @@ func surroundings() Group {
 			half := whole[:strings.Index(string(whole), t.accounts[racedPage].id)]
 			half = half[:strings.LastIndexByte(string(half), '\n')+1]
 			t.cleanup(func() { _ = os.WriteFile(t.file("accounts.yaml"), whole, 0o600) })
-			for range 5 {
+			for range 3 { // the looks at it are 0.9 s apart
 				t.must(os.WriteFile(t.file("accounts.yaml"), half, 0o600))
 				c := t.write(racedPage, price)
 				t.deliver(c.id)
 				t.until(time.Now().Add(400 * time.Millisecond)) // the editor goes on
 				t.must(os.WriteFile(t.file("accounts.yaml"), whole, 0o600))
-				t.until(time.Now().Add(400 * time.Millisecond))
+				t.until(time.Now().Add(2 * time.Second))
 			}
 		}},
 		{Name: "rules-file-half-written", Expect: each(delivered), run: func(t *trial) {
