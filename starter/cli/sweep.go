@@ -163,7 +163,7 @@ func conversationsLine(s *workflows.SweepStatus) string {
 	case s.ConversationsProblem != "":
 		return "conversations could not be read: " + s.ConversationsProblem.Sentence()
 	case s.Conversations > 0:
-		return fmt.Sprintf("%d conversations have changed; the person wrote in %d of them", s.Conversations, s.Messages)
+		return fmt.Sprintf("conversations that have changed: %d; the person wrote in %d", s.Conversations, s.Messages)
 	}
 	return ""
 }
