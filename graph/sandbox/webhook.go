@@ -71,6 +71,7 @@ func signedHeader(secret string, body []byte) http.Header {
 func (o *outbox) deliver(w *webhook) {
 	status, err := o.post(o.callback(), w)
 	ok := err == nil && status == http.StatusOK
+	o.result(w.accounts, ok) // before the outbox is idle, which is what tests wait for
 
 	o.mu.Lock()
 	w.attempts++
@@ -94,7 +95,6 @@ func (o *outbox) deliver(w *webhook) {
 	}
 	o.mu.Unlock()
 	o.log.Debug("webhook posted", zap.Int("webhook", w.id), zap.Strings("about", w.subjects), zap.Int("status", status), zap.Error(err))
-	o.result(w.accounts, ok)
 	o.changed()
 }
 

@@ -66,6 +66,11 @@ func (p *product) testHumanAfterRefusal(t *testing.T) {
 	} {
 		t.Run(tt.account, func(t *testing.T) {
 			t.Parallel()
+			if tt.source == privatereply.SourceLive {
+				if _, err := p.meta.StartLive(tt.account); err != nil {
+					t.Fatal(err)
+				}
+			}
 			reply, id := p.struckComment(t, sandbox.NewComment{Account: tt.account, Source: tt.source, Username: "human-" + tt.account, Text: "price?"},
 				sandbox.Fault{Name: "error", Code: 1200, Subcode: 2018024})
 			p.until(t, reply, func(s workflows.Status) bool { return s.Send != nil && s.Send.Code != 0 })
