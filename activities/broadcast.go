@@ -41,6 +41,8 @@ const (
 	// perhaps to another worker first.
 	absenceAtLeast = 5 * time.Second
 	absenceKept    = 10 * time.Minute
+	// absenceBreak ends a row of such answers: a reply asks again after some ten seconds.
+	absenceBreak = time.Minute
 )
 
 // WatchBroadcast asks Meta until the broadcast is over. A question that fails says
@@ -212,7 +214,7 @@ func (r *running) missed(media string, now time.Time) (over bool) {
 		}
 	}
 	a, again := r.gone[media]
-	if !again {
+	if !again || now.Sub(a.last) > absenceBreak {
 		a.first = now
 	}
 	a.last = now

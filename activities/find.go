@@ -18,10 +18,12 @@ import (
 // text, and claims it for the reply that asks: two replies with one text may look at the
 // same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
-	account, c, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	account, c, shown, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
 	switch {
 	case err != nil:
 		return workflows.FoundMessage{}, err
+	case c == nil && shown:
+		return workflows.FoundMessage{}, nil // the person may have another id there
 	case c == nil:
 		return workflows.FoundMessage{Readable: true, Empty: true}, nil
 	}
@@ -58,7 +60,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 // ReadMessages reads what the person wrote, oldest first.
 func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages) (workflows.PersonMessages, error) {
 	var wrote workflows.PersonMessages
-	_, c, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	_, c, _, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
 	if err != nil || c == nil {
 		return wrote, err
 	}
@@ -71,28 +73,30 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 }
 
 // readConversation reads the conversation of a person back to since, or gives nil if Meta
-// shows none.
-func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (privatereply.Account, *graph.Conversation, error) {
+// shows none with them. shown says that it showed any.
+func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
 	cred, err := a.accounts.Credentials(p, accountID)
-	reads := reads{a.pacer, cred.Account, a.now}
+	account = cred.Account
+	reads := reads{a.pacer, account, a.now}
 	if err != nil {
-		return cred.Account, nil, reads.later(ctx, err)
+		return account, nil, false, reads.later(ctx, err)
 	}
 	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Before: reads.turn}) {
 		if err != nil {
-			return cred.Account, nil, reads.later(ctx, err)
+			return account, nil, false, reads.later(ctx, err)
 		}
+		shown = true
 		if isWith(c, person) {
-			return cred.Account, &c, nil
+			return account, &c, true, nil
 		}
 	}
-	return cred.Account, nil, nil
+	return account, nil, shown, nil
 }
 
 // claim notes in the person's Conversation that a message is that of the reply that
 // asks, and tells whether no other reply claimed it before.
 func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
-	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID}
+	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
 	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
 	}
@@ -173,6 +177,8 @@ func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) (mes
 	for _, reply := range status.Replies {
 		switch {
 		case reply.Reply == in.Reply:
+		case reply.MessageID == "" && reply.TextSHA256 != "" && reply.TextSHA256 != privatereply.TextSHA256(in.Text):
+			// its message has another text
 		case reply.MessageID == "":
 			nameless = append(nameless, reply.SentAt)
 		default:

@@ -114,6 +114,8 @@ func TestFindMessage(t *testing.T) {
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
 		{name: "older than the reply that Meta confirmed without naming it", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon.Add(time.Minute)}}}, want: "m_1"},
+		{name: "not that of a nameless reply with another text", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon, TextSHA256: privatereply.TextSHA256("other")}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
@@ -165,7 +167,7 @@ func TestFindMessageWithoutConversation(t *testing.T) {
 	if err != nil || got.MessageID != "m_1" {
 		t.Errorf("found %q, %v", got.MessageID, err)
 	}
-	want := []workflows.ReplyJoined{{Reply: askingReply, SentAt: noon, MessageID: "m_1"}}
+	want := []workflows.ReplyJoined{{Reply: askingReply, SentAt: noon, MessageID: "m_1", TextSHA256: privatereply.TextSHA256(testText)}}
 	if diff := cmp.Diff(want, c.status.Replies); diff != "" {
 		t.Errorf("the conversation has noted (-want +got):\n%s", diff)
 	}
@@ -253,6 +255,10 @@ func TestFindMessageAbsent(t *testing.T) {
 		{name: "somebody wrote before the comment", inbox: inbox(both, ours("Good morning", -time.Hour)), want: workflows.FoundMessage{Readable: true}},
 		{name: "another reply wrote", inbox: inbox(both, ours("Other", time.Minute)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}, want: workflows.FoundMessage{Readable: true}},
+		{name: "a conversation with somebody else", inbox: inbox([]string{"6000000000000777", page.ID}, ours(testText, time.Second))},
+		{name: "not of a nameless reply with another text", inbox: inbox(both, message("m_1", person, "Hello", 0)),
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon, TextSHA256: privatereply.TextSHA256("other")}}},
+			want:   workflows.FoundMessage{Readable: true}},
 		{name: "perhaps of a nameless reply", inbox: inbox(both, ours(testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
 	}

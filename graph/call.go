@@ -95,7 +95,7 @@ func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, err
 	}
 	defer resp.Body.Close()
 
-	c.clock.note(c.now(), resp.Header)
+	c.clock.note(at, c.now(), resp.Header)
 	fault.Wrote, fault.SentAt = true, at
 	fault.HTTPStatus = resp.StatusCode
 	fault.TraceID = traceID(resp.Header.Get("X-Fb-Trace-Id"))

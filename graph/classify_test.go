@@ -52,7 +52,7 @@ func TestClassify(t *testing.T) {
 		{"an unlisted pair with a success status", `"code":4242`, 200, Unlisted, privatereply.Refused, true, 0},
 		{"a missing proof", `"code":100,"type":"GraphMethodException"`, 400, Account, privatereply.AppMisconfigured, false, 0},
 		{"a missing object is no missing proof", `"code":100,"error_subcode":33,"type":"GraphMethodException"`, 400, Final, privatereply.CommentNotFound, false, 0},
-		{"a wrong parameter on Instagram", `"code":100,"type":"IGApiException"`, 400, Final, privatereply.BadRequest, false, 0},
+		{"no role in the app, or a wrong parameter on Instagram", `"code":100,"type":"IGApiException"`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"a type that is no text", `"code":100,"type":{}`, 400, Final, privatereply.BadRequest, false, 0},
 		{"429 with a limit that is known", `"code":32`, 429, Throttled, privatereply.Throttled, false, limitPause},
 		{"429 with a doubtful block", `"code":4,"error_subcode":2207051`, 429, Throttled, privatereply.AccountBlocked, false, actionPause},

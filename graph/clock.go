@@ -16,16 +16,19 @@ type clock struct {
 	known bool
 }
 
-// note takes the Date of an answer that arrived at now. What a cache on the way kept has
-// an old one.
-func (k *clock) note(now time.Time, h http.Header) {
+// note takes the Date of an answer to a request that was written at asked and answered at
+// now: Meta's clock was read between the two. What a cache on the way kept has an old one.
+func (k *clock) note(asked, now time.Time, h http.Header) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {
 		return
 	}
-	ahead := now.Sub(date)
-	if ahead > 0 {
-		ahead = max(0, ahead-dateStep)
+	var ahead time.Duration
+	switch {
+	case asked.Sub(date) > dateStep:
+		ahead = asked.Sub(date) - dateStep
+	case now.Before(date):
+		ahead = now.Sub(date)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

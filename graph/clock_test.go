@@ -18,21 +18,23 @@ func TestClockOffset(t *testing.T) {
 	tests := []struct {
 		name   string
 		header http.Header
+		took   time.Duration // the answer
 		ahead  time.Duration
 		known  bool
 	}{
-		{"the same second", date(0), 0, true},
-		{"the second before", date(-time.Second), 400 * time.Millisecond, true},
-		{"ahead", date(-10 * time.Second), 9400 * time.Millisecond, true},
-		{"behind", date(10 * time.Second), -9600 * time.Millisecond, true},
-		{"cached", cached, 0, false},
-		{"no Date", http.Header{}, 0, false},
-		{"no time", http.Header{"Date": {"yesterday"}}, 0, false},
+		{"the same second", date(0), 0, 0, true},
+		{"the second before", date(-time.Second), 0, 400 * time.Millisecond, true},
+		{"ahead", date(-10 * time.Second), 0, 9400 * time.Millisecond, true},
+		{"an answer that took long", date(-10 * time.Second), 12 * time.Second, 0, true},
+		{"behind", date(10 * time.Second), 0, -9600 * time.Millisecond, true},
+		{"cached", cached, 0, 0, false},
+		{"no Date", http.Header{}, 0, 0, false},
+		{"no time", http.Header{"Date": {"yesterday"}}, 0, 0, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var c Client
-			c.clock.note(now, tt.header)
+			c.clock.note(now.Add(-tt.took), now, tt.header)
 			if ahead, known := c.ClockOffset(); ahead != tt.ahead || known != tt.known {
 				t.Errorf("%v, %v; want %v, %v", ahead, known, tt.ahead, tt.known)
 			}

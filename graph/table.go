@@ -45,6 +45,9 @@ const (
 // in it.
 const graphMethod = "GraphMethodException"
 
+// instagramAPI is the type of the errors of graph.instagram.com's own.
+const instagramAPI = "IGApiException"
+
 // table has every error that is known to follow a send, a look-up, or the reading of
 // a list or a conversation. When a number stands in several rows the first that fits
 // holds.
@@ -245,6 +248,8 @@ var table = []row{
 		meaning: "an automated flow of Meta's has this conversation for now"},
 
 	// The request.
+	{code: 100, alone: true, kind: instagramAPI, class: Unlisted, reason: privatereply.Refused, source: observed,
+		meaning: "the account may have no role in the app yet, or a parameter is wrong"},
 	{code: 100, alone: true, class: Final, reason: privatereply.BadRequest, meaning: "a parameter is wrong"},
 	{code: 100, subcode: 2534015, class: Final, reason: privatereply.ContentNotAllowed,
 		meaning: "this kind of message does not allow this content"},

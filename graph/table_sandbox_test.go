@@ -10,29 +10,38 @@ import (
 	"github.com/privatereply/privatereply/graph/sandbox"
 )
 
-// sandboxed is a client of a sandbox that knows the Page.
-func sandboxed(t *testing.T, requireProof bool) (*Client, *sandbox.Sandbox) {
+// sandboxed is a client of a sandbox that knows the Page, and more accounts.
+func sandboxed(t *testing.T, requireProof bool, more ...sandbox.Account) (*Client, *sandbox.Sandbox) {
 	t.Helper()
-	sb := sandbox.New(sandbox.Config{Accounts: []sandbox.Account{{
+	sb := sandbox.New(sandbox.Config{Accounts: append(more, sandbox.Account{
 		Platform: privatereply.Facebook, ID: pageAccount.ID, Name: "Clean Slate", Login: privatereply.LoginFacebook,
 		Token: testToken, AppSecret: testSecret, RequireProof: requireProof,
-	}}})
+	})})
 	server := httptest.NewServer(sb)
 	t.Cleanup(server.Close)
 	t.Cleanup(sb.Close)
-	return newClient(t, Options{FacebookURL: server.URL + "/facebook"}), sb
+	return newClient(t, Options{FacebookURL: server.URL + "/facebook", InstagramURL: server.URL + "/instagram"}), sb
 }
+
+const instagramTestToken = "IGtesttoken"
 
 // Guards the tests of what follows from an error: the sandbox can give each of them,
 // and the client reads what it gives.
 func TestSandboxGivesEachError(t *testing.T) {
-	c, sb := sandboxed(t, false)
+	c, sb := sandboxed(t, false, sandbox.Account{
+		Platform: privatereply.Instagram, ID: igAccount.ID, Name: "Oak Corner", Login: privatereply.LoginInstagram,
+		Token: instagramTestToken, InstagramAppSecret: testSecret,
+	})
 	for _, want := range expectations {
 		t.Run(fmt.Sprintf("%d_%d%s", want.code, want.subcode, want.kind), func(t *testing.T) {
 			if _, err := sb.AddFault(sandbox.Fault{Name: "error", Code: want.code, Subcode: want.subcode, Kind: want.kind, Times: 1}); err != nil {
 				t.Fatal(err)
 			}
-			_, err := c.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			cred := credentials(pageAccount)
+			if want.kind == instagramAPI { // Meta's other host gives it
+				cred = Credentials{Account: igAccount, Token: instagramTestToken}
+			}
+			_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, "hi")
 			if e := failure(t, err); e.Class != want.class || e.Reason != want.reason || e.Code != want.code || e.Subcode != want.subcode {
 				t.Errorf("%+v", e)
 			}

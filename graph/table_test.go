@@ -126,6 +126,7 @@ var expectations = []struct {
 	{code: 368, subcode: 1404078, class: Account, reason: privatereply.AccountBlocked},
 	{code: 368, subcode: 4854002, class: Account, reason: privatereply.AccountBlocked},
 	{code: 100, class: Account, reason: privatereply.AppMisconfigured, kind: "GraphMethodException"},
+	{code: 100, class: Unlisted, reason: privatereply.Refused, kind: "IGApiException"},
 	{code: 101, class: Account, reason: privatereply.AppMisconfigured},
 	{code: 104, class: Account, reason: privatereply.AppMisconfigured},
 	{code: 5, class: Account, reason: privatereply.AppMisconfigured},
@@ -241,7 +242,7 @@ func TestWeaklyFoundedRows(t *testing.T) {
 		"1/1357046", "20/1772107", "-1/0", "-1/2018012", "-2/0", "-3/0", "960/0", "1200/0", "1200/2018024",
 		"0/1363047", "0/1609010", "9/0", "18/0", "0/1390008", "1/4928011", "1/4928012", "0/1404112", "0/1404078", "0/4854002",
 		"100/2534122", "190/464", "2500/0", "100/0", "101/0", "104/0", "5/0", "200/2534066", "283/0",
-		"10904/0", "10904/1893050", "230/0", "10901/0", "10902/0", "100/2018292", "803/0", "9010/0", "100/1893060",
+		"10904/0", "10904/1893050", "230/0", "10901/0", "10902/0", "100/2018292", "803/0", "9010/0", "100/1893060", "100/0",
 		"12/0", "0/1346003", "0/1404102", "36/0",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {

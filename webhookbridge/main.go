@@ -54,6 +54,11 @@ func run(ctx context.Context) error {
 		_ = webhooks.Close()
 		return err
 	}
+	// Half an accounts file may have been read: a webhook for the other half would be lost.
+	select {
+	case <-base.Accounts.Settled():
+	case <-ctx.Done():
+	}
 	checks := append(b.Checks(), ops.Clock(base.Temporal, base.Namespace, nil))
 	// Either one's fault ends both.
 	running, ctx := errgroup.WithContext(ctx)

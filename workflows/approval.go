@@ -65,6 +65,7 @@ type decision[M any] interface {
 func handleUpdate[M any](r *reply, name, description string, d decision[M], do func(workflow.Context, M) (*Answer, error)) error {
 	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
 		func(ctx workflow.Context, raw converter.RawValue) (*Answer, error) {
+			r.updatedAt = r.now()
 			r.takeSignals()
 			var m M
 			err := decode(raw, &m)
@@ -76,7 +77,7 @@ func handleUpdate[M any](r *reply, name, description string, d decision[M], do f
 			}
 			ctx, _ = workflow.NewDisconnectedContext(ctx)
 			answer, err := do(ctx, m)
-			r.endedByUpdate = r.endedByUpdate || r.state.Final()
+			r.updatedAt = r.now()
 			return answer, err
 		},
 		workflow.UpdateHandlerOptions{
@@ -158,6 +159,10 @@ func (r approval) fits(a Approve) error {
 		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
 	case a.CommentSHA256 != "" && !strings.EqualFold(a.CommentSHA256, privatereply.TextSHA256(r.in.Comment.Text)):
 		return r.otherWords()
+	case a.Text == "" && a.CommentSHA256 == "" && !r.in.Comment.EditedAt.IsZero():
+		// The proposal is made for the new words. Who has not said what they have read may
+		// mean the old one.
+		return r.otherWords()
 	}
 	return nil
 }
@@ -168,7 +173,7 @@ func (r *reply) otherWords() error {
 	if r.in.Comment.EditedAt.IsZero() {
 		return fmt.Errorf("comment_sha256: is not that of this comment, which says %s; read it, then decide again", text)
 	}
-	return fmt.Errorf("the comment was edited at %s and now says %s; read it, then decide again", clock(r.in.Comment.EditedAt), text)
+	return fmt.Errorf("the comment was edited at %s and now says %s; read it, then decide again, with a text or with comment_sha256", clock(r.in.Comment.EditedAt), text)
 }
 
 func (r approval) do(a Approve) { r.approve(a) }
@@ -243,7 +248,7 @@ func (r resolution) form(m Resolve) error {
 }
 
 func (r resolution) fits(Resolve) error {
-	if r.state != privatereply.DeliveryUnknown {
+	if r.state != privatereply.DeliveryUnknown || r.ending {
 		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
 	}
 	return nil

@@ -64,6 +64,10 @@ func beginOf(ctx workflow.Context, in Input) (Begin, error) {
 			return r
 		}
 		r.Begin = *newBegin(in, workflow.Now(ctx).UTC())
+		if limits := r.Begin.Limits; in.Begin != nil {
+			r.Begin = *in.Begin
+			r.Begin.Limits = limits
+		}
 		return r
 	}).Get(&recorded)
 	if err == nil && recorded.Problem != "" {

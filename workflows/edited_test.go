@@ -29,6 +29,11 @@ func TestCommentEdited(t *testing.T) {
 	approve := func(at time.Duration) func(*story) {
 		return func(s *story) { s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana"}) }
 	}
+	approveNew := func(at time.Duration) func(*story) {
+		return func(s *story) {
+			s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana", CommentSHA256: privatereply.TextSHA256(words)})
+		}
+	}
 	both := func(all ...func(*story)) func(*story) {
 		return func(s *story) {
 			for _, f := range all {
@@ -52,9 +57,11 @@ func TestCommentEdited(t *testing.T) {
 		{"held, left alone", autoAfter(time.Hour), nil, edited(time.Minute, &ignores), privatereply.Ignored, privatereply.IgnoredByRule, nil},
 		{"held for longer than there is", autoAfter(time.Hour), nil, edited(time.Minute, &tooLong), privatereply.Expired, privatereply.HoldPastDeadline, nil},
 		{"held, then approved as proposed for the new words", autoAfter(time.Hour), nil,
-			both(edited(time.Minute, &asks), approve(2*time.Minute)), privatereply.NoResponse, "", []string{asks.Text}},
+			both(edited(time.Minute, &asks), approveNew(2*time.Minute)), privatereply.NoResponse, "", []string{asks.Text}},
+		{"held, then approved by who may mean the old words", autoAfter(time.Hour), nil,
+			both(edited(time.Minute, &asks), approve(2*time.Minute)), privatereply.Expired, privatereply.NobodyDecided, nil},
 		{"waits for a person, who sees another proposal", ask(), nil,
-			both(edited(time.Minute, &other), approve(2*time.Minute)), privatereply.NoResponse, "", []string{other.Text}},
+			both(edited(time.Minute, &other), approveNew(2*time.Minute)), privatereply.NoResponse, "", []string{other.Text}},
 		{"waits for a person, whatever the rules say", ask(), nil, edited(time.Minute, &ignores), privatereply.Expired, privatereply.NobodyDecided, nil},
 		{"on its way, asleep, answered otherwise", auto(), asleep, edited(time.Minute, &other), privatereply.NoResponse, "", []string{auto().Text, other.Text}},
 		{"on its way, asleep, left alone", auto(), asleep, edited(time.Minute, &ignores), privatereply.Ignored, privatereply.IgnoredByRule, []string{auto().Text}},
@@ -102,6 +109,7 @@ func TestEditsInAnyOrder(t *testing.T) {
 	edit(5*time.Minute, "newest", 4*time.Minute)
 	edit(6*time.Minute, "older", 3*time.Minute)
 	edit(7*time.Minute, "newest", 4*time.Minute)
+	edit(7*time.Minute+time.Second, comment().Text, 2*time.Minute)
 	s.signalAt(8*time.Minute, CommentEditedSignal, map[string]any{"text": "no time"})
 	s.signalAt(9*time.Minute, CommentEditedSignal, CommentEdited{Text: "a wrong decision", At: start.Add(9 * time.Minute), Decision: &privatereply.Decision{Action: "send"}})
 	status := s.play()
@@ -126,7 +134,7 @@ func TestApproveOfOldWords(t *testing.T) {
 	status := s.play()
 	for id, want := range map[string]string{
 		"wrong": "comment_sha256: is not that of this comment",
-		"old":   "the comment was edited at 12:01:00 UTC on 2 Mar 2026 and now says `It arrived broken`; read it, then decide again",
+		"old":   "the comment was edited at 12:01:00 UTC on 2 Mar 2026 and now says `It arrived broken`; read it, then decide again, with a text or with comment_sha256",
 	} {
 		if err := s.rejections[id]; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: told %v, want %q", id, err, want)
@@ -137,5 +145,46 @@ func TestApproveOfOldWords(t *testing.T) {
 	}
 	if err := s.rejections["new"]; err != nil || len(s.sent) != 1 || !status.DecidedAt.Equal(start.Add(4*time.Minute)) {
 		t.Errorf("decided at %v with %d sends: %v", status.DecidedAt, len(s.sent), err)
+	}
+}
+
+// The newest edit may take the words back before an older one is told of.
+func TestEditTakenBack(t *testing.T) {
+	s := tell(t, comment(), ask())
+	asks := ask()
+	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: comment().Text, At: start.Add(50 * time.Second), Decision: &asks})
+	s.signalAt(2*time.Minute, CommentEditedSignal, CommentEdited{Text: "words that are gone", At: start.Add(40 * time.Second), Decision: &asks})
+	if status := s.play(); status.Comment.Text != comment().Text || !status.Comment.EditedAt.IsZero() {
+		t.Errorf("ended with %+v", status.Comment)
+	}
+}
+
+// An edit can change the picture alone.
+func TestPictureEdited(t *testing.T) {
+	s := tell(t, comment(), autoAfter(time.Hour))
+	asks := ask()
+	photo := privatereply.Attachment{Kind: privatereply.Photo, URL: "https://example.com/broken.jpg"}
+	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: comment().Text, At: start.Add(time.Minute), Decision: &asks, Attachment: photo})
+	if status := s.play(); status.Comment.Attachment != photo || status.State != privatereply.Expired || len(s.sent) != 0 {
+		t.Errorf("ended as %s with %+v", status.State, status.Comment)
+	}
+}
+
+// Edits do not hurry a send that may have arrived.
+func TestEditsDoNotHurryDoubt(t *testing.T) {
+	s := tell(t, comment(), auto())
+	var at []time.Time
+	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+		at = append(at, s.now())
+		if len(at) == 1 {
+			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: s.now()}
+		}
+		return delivered(in)
+	}}
+	other := auto()
+	s.signalAt(2*time.Second, CommentEditedSignal, CommentEdited{Text: "other words", At: start.Add(2 * time.Second), Decision: &other})
+	s.play()
+	if len(at) != 2 || at[1].Sub(at[0]) < attemptOver {
+		t.Errorf("sent at %v", at)
 	}
 }

@@ -162,7 +162,7 @@ func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
 // follow-up from arriving twice, so only one that was proven not sent is repeated.
 func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpAnswer, error) {
 	patience := c.now().Add(followUpPatience)
-	for {
+	for pause := time.Second; ; pause *= 2 {
 		channel := c.channel(m)
 		if channel == privatereply.ChannelClosed {
 			return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
@@ -171,10 +171,13 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 		result := c.attempt(ctx, m, channel)
 		switch result.Outcome {
 		case privatereply.OutcomeNotSent:
-			if result.RetryAt.After(patience) {
+			// The time is by the worker's clock, which may be off: a try that needs no wait is
+			// followed by a longer pause each time.
+			next := later(result.RetryAt, c.now().Add(pause))
+			if next.After(patience) {
 				return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
 			}
-			if err := workflow.Sleep(ctx, result.RetryAt.Sub(c.now())); err != nil {
+			if err := workflow.Sleep(ctx, next.Sub(c.now())); err != nil {
 				return nil, err
 			}
 		case privatereply.OutcomeUnknown:

@@ -1,11 +1,13 @@
 package workflows
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
 
 	"github.com/privatereply/privatereply"
 )
@@ -112,5 +114,24 @@ func TestFollowUpRightAfterTheMessage(t *testing.T) {
 	c.play()
 	if got, ok := c.answers["u"].(*FollowUpAnswer); !ok || got.State != privatereply.OutcomeSent {
 		t.Errorf("answer %+v, refused with %v", c.answers["u"], c.refused["u"])
+	}
+}
+
+// A worker whose clock is behind gives times that have passed: the tries have pauses, and
+// the agent is answered.
+func TestFollowUpWithAClockBehind(t *testing.T) {
+	c := listen(t, ConversationInput{})
+	c.joinAt(0, replyA, 0)
+	c.messageAt(0, "a", 0)
+	c.OnActivity(SendFollowUpActivity, mock.Anything, mock.Anything).Return(func(context.Context, SendFollowUp) (privatereply.SendResult, error) {
+		if c.sent = append(c.sent, SendFollowUp{}); len(c.sent) > 1000 {
+			return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, nil
+		}
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, RetryAt: c.Now().Add(-time.Minute)}, nil
+	})
+	c.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"})
+	c.play()
+	if answer, ok := c.answers["u"].(*FollowUpAnswer); !ok || answer.State != privatereply.OutcomeRefused || len(c.sent) > 10 {
+		t.Errorf("%d sends, answer %+v", len(c.sent), c.answers["u"])
 	}
 }

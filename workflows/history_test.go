@@ -137,7 +137,7 @@ var tales = []tale{
 		return run
 	}},
 	{"already-replied-by-another", privatereply.Undeliverable, func(t *testing.T, s *stage, name string) client.WorkflowRun {
-		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied))})
+		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied)), others: true})
 	}},
 	{"delivery-unknown", privatereply.DeliveryUnknown, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost)})

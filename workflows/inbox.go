@@ -113,6 +113,11 @@ func (b *inbox) awaitUntil(what string, until func() time.Time, cond func() bool
 	}
 }
 
+// awaitTime blocks until a time has come, and takes signals meanwhile.
+func (b *inbox) awaitTime(what string, at time.Time) error {
+	return b.awaitUntil(what, func() time.Time { return at }, func() bool { return false })
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b

@@ -115,7 +115,7 @@ func (r *reply) joinConversation() {
 		Joined: ReplyJoined{
 			Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
 			SentAt:    r.send.SentAt,
-			MessageID: r.send.MessageID,
+			MessageID: r.send.MessageID, TextSHA256: privatereply.TextSHA256(r.text),
 		},
 	})
 }

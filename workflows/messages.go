@@ -54,6 +54,8 @@ type CommentEdited struct {
 	Text     string                 `json:"text"`
 	At       time.Time              `json:"at"`
 	Decision *privatereply.Decision `json:"decision,omitempty"`
+	// Attachment is what the comment shows now; none: as before.
+	Attachment privatereply.Attachment `json:"attachment,omitzero"`
 }
 
 // Reject asks never to send the reply.
@@ -92,7 +94,9 @@ type ReplyJoined struct {
 	Reply     string    `json:"reply"` // the reply's workflow id
 	SentAt    time.Time `json:"sent_at"`
 	MessageID string    `json:"message_id,omitempty"`
-	Answered  bool      `json:"answered,omitempty"` // it was told of an answer
+	// TextSHA256 tells the message of a reply whose MessageID nobody knows from others.
+	TextSHA256 string `json:"text_sha256,omitempty"`
+	Answered   bool   `json:"answered,omitempty"` // it was told of an answer
 }
 
 // LiveReplyJoined tells a Broadcast that a reply to one of its comments waits, or

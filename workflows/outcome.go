@@ -10,6 +10,9 @@ const (
 	// attemptOver is how long after an attempt that nobody answered nothing can come of
 	// it any more.
 	attemptOver = 15 * time.Second
+	// claimLead is by how much a reply that Meta says is used reads before others. A join
+	// takes less.
+	claimLead = 20 * time.Second
 	// maxFaults is how many attempts Meta may answer with a passing fault or with a code
 	// that nobody knows. The waits between them grow to hours.
 	maxFaults = 6
@@ -18,6 +21,9 @@ const (
 	refusalRetry = 30 * time.Second
 )
 
+// lagReads are the pauses between readings of a conversation that lags.
+var lagReads = []time.Duration{30 * time.Second, 2 * time.Minute}
+
 // attempts is what the attempts to send have proved so far.
 type attempts struct {
 	// doubtSince is when the earliest attempt was written that may have arrived; zero:
@@ -25,7 +31,8 @@ type attempts struct {
 	doubtSince time.Time
 	doubtEnded time.Time           // when the last of those had ended
 	doubt      privatereply.Reason // why nobody knows
-	unanswered int                 // of those, how many Meta did not answer at all
+	strong     bool                // one of those may well have arrived, by what Meta is known to do
+	unanswered int                 // attempts of which nobody could tell, from Meta's answer or its absence, how they ended
 	faults     int                 // attempts that Meta answered with a passing or unlisted error
 	again      bool                // Instagram's ambiguous refusal was tried once more
 	last       privatereply.SendResult
@@ -93,6 +100,8 @@ func (a *attempts) mayHaveArrived(result privatereply.SendResult, now time.Time)
 		a.doubtSince = result.SentAt
 	}
 	a.doubtEnded, a.doubt = now, result.Reason
+	// A code that nobody knows, or a history that was reset, is a guess.
+	a.strong = a.strong || result.Reason != privatereply.Refused && result.Reason != privatereply.WorkflowReset
 }
 
 // isFault reports whether Meta answered with an error that is about this send alone and
@@ -118,14 +127,34 @@ type end struct {
 	reason privatereply.Reason
 }
 
+// used reports whether Meta's last word was that the comment's one reply is used.
+func (a *attempts) used() bool {
+	return a.last.Outcome == privatereply.OutcomeRefused &&
+		(a.last.Reason == privatereply.AlreadyReplied || a.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+}
+
+// readAfter is how long after the last attempt in doubt the conversation is read. Of two
+// replies with one text the one that Meta says is used reads first: the message is its own.
+func (a *attempts) readAfter() time.Duration {
+	if a.used() {
+		return attemptOver
+	}
+	return attemptOver + claimLead
+}
+
+// lags reports whether the conversation is likely to lack what it will have: Meta says that
+// the one reply is used, and nobody's message is there.
+func (a *attempts) lags(found FoundMessage) bool {
+	return a.used() && found.Readable && found.MessageID == "" && !found.Others
+}
+
 // reconcile says how a send in doubt ends after the conversation was read. The zero end
 // means that nothing arrived: what stopped the send then says how it ends.
 //
 // Absence from the conversation is no proof while an attempt has no answer at all: Meta
 // may have taken it and be slow. With Meta's own word that the one reply is used it is.
 func (a *attempts) reconcile(found FoundMessage) end {
-	used := a.last.Outcome == privatereply.OutcomeRefused &&
-		(a.last.Reason == privatereply.AlreadyReplied || a.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+	used := a.used()
 	// Whoever used the one reply wrote to the person: a conversation that Meta does not show
 	// then is one that cannot be read.
 	readable := found.Readable && !(used && found.Empty)
@@ -136,7 +165,7 @@ func (a *attempts) reconcile(found FoundMessage) end {
 		return end{privatereply.Undeliverable, privatereply.AlreadyReplied}
 	case readable && used: // Instagram's code also means that the comment is gone
 		return end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}
-	case used && a.last.Reason == privatereply.AlreadyReplied:
+	case used && a.last.Reason == privatereply.AlreadyReplied && a.strong:
 		return end{privatereply.Sent, privatereply.ConfirmedByRefusal}
 	case !readable, a.unanswered > 0:
 		return end{privatereply.DeliveryUnknown, a.doubt}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,15 @@ func TestNextStep(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what may have arrived, and what is a guess", func(t *testing.T) {
+		unlisted := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Refused, Code: 4711, Doubtful: true, SentAt: at(0)}
+		for want, r := range map[bool]result{true: code2, false: unlisted} {
+			var a attempts
+			if a.next(r, at(0)); a.strong != want {
+				t.Errorf("%+v: strong is %v", r, a.strong)
+			}
+		}
+	})
 	t.Run("the earliest attempt that may have arrived counts", func(t *testing.T) {
 		var a attempts
 		for _, r := range []result{code2, noAnswer, code2} {
@@ -114,6 +124,8 @@ func TestReconcile(t *testing.T) {
 		{"used by somebody else, whose words are there", instagram, 1, answeredByOther, end{privatereply.Undeliverable, privatereply.AlreadyReplied}},
 		{"used, or the comment is gone", instagram, 1, absent, end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}},
 		{"used, nobody can read by whom", facebook, 1, unreadable, end{privatereply.Sent, privatereply.ConfirmedByRefusal}},
+		{"a guess that it arrived, used, nobody can read by whom", facebook, 0, unreadable, unknown},
+		{"a guess that it arrived, used by somebody else", facebook, 0, absent, end{privatereply.Undeliverable, privatereply.AlreadyReplied}},
 		{"Instagram's code, nobody can read", instagram, 1, unreadable, unknown},
 		{"never answered, absent", silent, 2, absent, unknown},
 		{"never answered, nobody can read", silent, 2, unreadable, unknown},
@@ -128,7 +140,7 @@ func TestReconcile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := attempts{last: tt.last, unanswered: tt.unanswered, doubt: privatereply.NoAnswer, doubtSince: start}
+			a := attempts{last: tt.last, unanswered: tt.unanswered, doubt: privatereply.NoAnswer, doubtSince: start, strong: !strings.HasPrefix(tt.name, "a guess")}
 			if got := a.reconcile(tt.found); got != tt.want {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}

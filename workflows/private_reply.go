@@ -29,10 +29,11 @@ func PrivateReply(ctx workflow.Context, in Input) (*Status, error) {
 }
 
 // finish answers everybody before the workflow completes. Completion comes in a workflow
-// task of its own, when nothing of the reply is under way and a while after the Update
-// that ended it: the server drops a completing task, with the Updates in it, when an
+// task of its own, when nothing of the reply is under way and a while after the last
+// Update: the server drops a completing task, with the Updates in it, when an
 // event came meanwhile, and aborts an Update that comes just afterwards.
 func (r *reply) finish() (*Status, error) {
+	r.ending = true
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
 	}
@@ -41,18 +42,16 @@ func (r *reply) finish() (*Status, error) {
 		if err := r.await(idle); err != nil {
 			return nil, err
 		}
-		if !r.endedByUpdate {
+		if r.updatedAt.IsZero() || !r.now().Before(r.updatedAt.Add(answerGrace)) {
 			return r.status(), nil
 		}
-		r.endedByUpdate = false
-		until := r.now().Add(answerGrace)
-		if err := r.awaitUntil("Answer who decides at the same time", func() time.Time { return until }, func() bool { return false }); err != nil {
+		if err := r.awaitTime("Answer who decides at the same time", r.updatedAt.Add(answerGrace)); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// answerGrace is how long a reply that an Update ended still answers others.
+// answerGrace is how long after an Update a reply that has ended still answers others.
 const answerGrace = 2 * time.Second
 
 // reply is the state of one PrivateReply.
@@ -79,6 +78,7 @@ type reply struct {
 	joined    bool   // its broadcast knows that it waits
 
 	objection *objection
+	lastEdit  time.Time              // the newest that was told of
 	undecided *privatereply.Decision // on an edited comment, for a send that has to be stopped first
 	send      Send
 	attempts  attempts
@@ -91,8 +91,9 @@ type reply struct {
 
 	underWay       int // activities in the background
 	leaveBroadcast func()
-	lookedUp       bool // Meta was asked about the comment
-	endedByUpdate  bool
+	lookedUp       bool      // Meta was asked about the comment
+	updatedAt      time.Time // when the last Update was handled
+	ending         bool
 }
 
 // published is what the search attributes and the memo say.
@@ -217,10 +218,18 @@ func (r *reply) awaitResolution() error {
 // resolveLimit is how long an unknown delivery stays open for a person.
 const resolveLimit = 30 * 24 * time.Hour
 
+// resolvedWait is how long a reply that was resolved late waits for an answer at least.
+const resolvedWait = time.Hour
+
 // awaitAnswer joins the person's conversation and waits for an answer.
 func (r *reply) awaitAnswer() error {
 	r.joinConversation()
-	until := func() time.Time { return r.send.SentAt.Add(time.Duration(r.limits.ResponseWait)) }
+	end := r.send.SentAt.Add(time.Duration(r.limits.ResponseWait))
+	if r.reason == privatereply.ResolvedDelivered {
+		// It joins late: the conversation knows of answers that nobody told it of.
+		end = later(end, r.now().Add(resolvedWait))
+	}
+	until := func() time.Time { return end }
 	err := r.awaitUntil("No answer from the person", until, func() bool {
 		return r.answers.any() || r.cancelled()
 	})

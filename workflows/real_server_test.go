@@ -380,8 +380,8 @@ func TestReset(t *testing.T) {
 		reason privatereply.Reason
 	}{
 		"found":   {&script{look: "m_1"}, privatereply.Sent, privatereply.FoundInConversation},
-		"another": {&script{}, privatereply.Undeliverable, privatereply.AlreadyReplied},
-		"unknown": {&script{unreadable: true}, privatereply.Sent, privatereply.ConfirmedByRefusal},
+		"another": {&script{others: true}, privatereply.Undeliverable, privatereply.AlreadyReplied},
+		"unknown": {&script{unreadable: true}, privatereply.DeliveryUnknown, privatereply.WorkflowReset},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

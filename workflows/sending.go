@@ -221,11 +221,16 @@ func (r *reply) stop() error {
 // arrived. If nothing arrived, otherwise ends the reply. No other attempt is made.
 func (r *reply) reconcile(otherwise func()) error {
 	a := r.attempts
-	over := a.doubtEnded.Add(attemptOver)
-	if err := r.awaitUntil("Until the attempt is surely over", func() time.Time { return over }, func() bool { return false }); err != nil {
+	if err := r.awaitTime("Until the attempt is surely over", a.doubtEnded.Add(a.readAfter())); err != nil {
 		return err
 	}
 	found, err := r.findMessage(a.doubtSince)
+	for try := 0; err == nil && a.lags(found) && try < len(lagReads); try++ {
+		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagReads[try])); err != nil {
+			return err
+		}
+		found, err = r.findMessage(a.doubtSince)
+	}
 	if err != nil {
 		return err
 	}

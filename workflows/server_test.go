@@ -36,8 +36,8 @@ type script struct {
 	made  int
 	look  string
 	facts CommentFacts
-	// unreadable is the conversation.
-	unreadable bool
+	// unreadable is the conversation; others says that somebody else wrote into it.
+	unreadable, others bool
 	// lookUpTakes is how long Meta takes to tell about the comment.
 	lookUpTakes time.Duration
 	// answerWithin is how long the reply waits for an answer; 0: as usual.
@@ -70,7 +70,7 @@ func (s *stage) work() (stop func()) {
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
 		id, _ := privatereply.ParseID(in.Reply)
 		p := s.script(id.Rest[strings.LastIndexByte(id.Rest, '_')+1:])
-		return FoundMessage{MessageID: p.look, Readable: !p.unreadable}, nil
+		return FoundMessage{MessageID: p.look, Readable: !p.unreadable, Others: p.others}, nil
 	}, activity.RegisterOptions{Name: FindMessageActivity})
 	main.RegisterActivityWithOptions(func(_ context.Context, in LookUpComment) (CommentFacts, error) {
 		p := s.script(in.Comment.CommentID)

@@ -71,10 +71,18 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		decision = *m.Decision
 	}
 	at := earlier(m.At.UTC(), r.now())
-	if at.Before(r.in.Comment.EditedAt) || m.Text == r.in.Comment.Text {
-		return nil // an older edit, or the one that is known
+	if at.Before(later(r.lastEdit, r.in.Comment.EditedAt)) {
+		return nil // an older one
 	}
-	r.in.Comment.Text, r.in.Comment.EditedAt = privatereply.CutText(m.Text, maxEditedBytes), at
+	r.lastEdit = at
+	attachment := r.in.Comment.Attachment
+	if m.Attachment != (privatereply.Attachment{}) {
+		attachment = m.Attachment
+	}
+	if m.Text == r.in.Comment.Text && attachment == r.in.Comment.Attachment {
+		return nil // it is known
+	}
+	r.in.Comment.Text, r.in.Comment.EditedAt, r.in.Comment.Attachment = privatereply.CutText(m.Text, maxEditedBytes), at, attachment
 	switch {
 	case r.objection != nil:
 	case r.state == privatereply.Holding:
@@ -83,7 +91,7 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		decision.Action, decision.Hold = privatereply.ActionAsk, 0
 		r.in.Decision, r.text = decision, decision.Text
 		r.publish()
-	case r.state == privatereply.Sending && r.approver == "":
+	case r.state == privatereply.Sending && r.approver == "" && !r.attempts.inDoubt():
 		r.undecided = &decision
 	default:
 		r.describe()

@@ -83,7 +83,9 @@ func newSweep(ctx workflow.Context, in SweepInput) *sweep {
 	if !last.FirstSweepAt.IsZero() {
 		s.status.FirstSweepAt = last.FirstSweepAt
 	}
-	s.lastPass = last.StartedAt
+	if last.ConversationsProblem == "" { // else they are read as far back as the window is
+		s.lastPass = last.StartedAt
+	}
 	return s
 }
 

@@ -253,6 +253,12 @@ func TestSweepReadsConversations(t *testing.T) {
 	if len(s.conversations) != 1 || !s.conversations[0].ChangedSince.Equal(start.Add(-time.Hour)) || s.conversations[0].Account != sweptAccount.Account {
 		t.Fatalf("asked for %+v", s.conversations)
 	}
+	failed := sweepRun(t, page)
+	failed.SetLastCompletionResult(SweepStatus{StartedAt: start.Add(-time.Hour), FirstSweepAt: start.Add(-48 * time.Hour), ConversationsProblem: privatereply.Throttled})
+	failed.ExecuteWorkflow(Sweep, sweptAccount)
+	if len(failed.conversations) != 1 || !failed.conversations[0].ChangedSince.IsZero() {
+		t.Errorf("after a pass that could not read them: asked for %+v", failed.conversations)
+	}
 	next := s.nextRun(t)
 	if next == nil || next.Carried.Conversations != 7 || next.Carried.Messages != 3 {
 		t.Fatalf("carried over: %+v", next)

@@ -18,6 +18,8 @@ const (
 	// maxCodecBytes is enough for what Temporal sends at once: its messages have at
 	// most 4 MiB, and base64 makes a third more of them.
 	maxCodecBytes = 6 << 20
+	// codecBodies bounds what is read at the same time, before it waits for its turn.
+	codecBodies = 64
 	// codecCalls is how many calls are answered at the same time. A list in the Web UI
 	// makes hundreds; this bounds the memory that they take beside their bodies.
 	codecCalls = 8
@@ -72,8 +74,15 @@ func shared(origin string, next http.Handler) http.Handler {
 
 // bounded keeps h from reading more than its memory allows.
 func bounded(h http.Handler) http.HandlerFunc {
-	turns := make(chan struct{}, codecCalls)
+	bodies, turns := make(chan struct{}, codecBodies), make(chan struct{}, codecCalls)
 	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case bodies <- struct{}{}:
+			defer func() { <-bodies }()
+		default:
+			tellText(w, r, problem{http.StatusServiceUnavailable, "busy", "too many payloads at once; try again"})
+			return
+		}
 		// Read first: whoever sends slowly must not keep the others from their turns.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCodecBytes))
 		var tooLarge *http.MaxBytesError

@@ -38,6 +38,9 @@ func OpenAccounts(path string) (*Accounts, error) {
 	return &Accounts{file: file}, nil
 }
 
+// Settled is closed when two looks at the file have seen the same.
+func (a *Accounts) Settled() <-chan struct{} { return a.file.Settled() }
+
 // All lists the accounts in the order of the file.
 func (a *Accounts) All() []privatereply.Account { return slices.Clone(a.file.Current().order) }
 

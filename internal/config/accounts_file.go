@@ -107,7 +107,10 @@ func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error
 	if err := yaml.Unmarshal(data, &nodes); err != nil {
 		return nil, nil, inWords(err)
 	}
-	for _, node := range nodes.Accounts {
+	for n, node := range nodes.Accounts {
+		if node == nil {
+			return nil, nil, fmt.Errorf("accounts: entry %d is empty", n+1)
+		}
 		lines = append(lines, node.GetToken().Position.Line)
 	}
 	return doc.Accounts, lines, nil

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -229,9 +230,24 @@ func (p *product) until(t *testing.T, replyID string, cond func(workflows.Status
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s is still %s %s (%+v): %v", replyID, status.State, status.Reason, status.Send, err)
+			t.Fatalf("%s is still %s %s (%+v): %v; under way: %s", replyID, status.State, status.Reason, status.Send, err, p.underWay(replyID))
 		}
 	}
+}
+
+// underWay are the activities of a workflow that have not ended, with what they failed of.
+func (p *product) underWay(workflowID string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	d, err := p.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return err.Error()
+	}
+	var all []string
+	for _, a := range d.GetPendingActivities() {
+		all = append(all, fmt.Sprintf("%s, attempt %d, next at %v: %s", a.GetActivityType().GetName(), a.GetAttempt(), a.GetScheduledTime().AsTime(), a.GetLastFailure().GetMessage()))
+	}
+	return strings.Join(all, "; ")
 }
 
 // untilJoined waits until a reply has joined the conversation.

@@ -82,8 +82,12 @@ func (r Reader) Posts(ctx context.Context, after string, since time.Time) (Page,
 		r.warn("Meta lists the same posts again: the list ends here", "account", r.Credentials.Account.ID)
 		return Page{}, nil
 	}
-	return Page{Posts: posts, Next: next + " " + strings.TrimLeft(marks+" "+here, " ")}, nil
+	all := append(strings.Fields(marks), here)
+	return Page{Posts: posts, Next: next + " " + strings.Join(all[max(0, len(all)-keptMarks):], " ")}, nil
 }
+
+// keptMarks bounds the marks: a circle comes back to the newest pages too.
+const keptMarks = 200
 
 // mark is short for what stands on a page, or for how an empty page was asked for.
 func mark(posts []Post, cursor string) string {
@@ -95,7 +99,7 @@ func mark(posts []Post, cursor string) string {
 		ids = append(ids, p.ID)
 	}
 	sum := sha256.Sum256([]byte(strings.Join(ids, " ")))
-	return hex.EncodeToString(sum[:4])
+	return hex.EncodeToString(sum[:8])
 }
 
 func (r Reader) posts(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {

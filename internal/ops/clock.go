@@ -24,8 +24,13 @@ const (
 	// clockPoll is the time limit of a poll that is broken off when it is seen: the server
 	// refuses one of less than 2 seconds and warns of one of less than 20.
 	clockPoll = 30 * time.Second
-	// clockLook is how soon the list of pollers is looked at again.
-	clockLook = 20 * time.Millisecond
+	// clockLook is how soon the list of pollers is looked at again, twice as long each
+	// time up to clockLongest.
+	clockLook, clockLongest = 20 * time.Millisecond, 250 * time.Millisecond
+	// clockPatience is how long /readyz waits for Temporal's time. Probes wait a second.
+	clockPatience = 700 * time.Millisecond
+	// clockQueue is the task queue of the polls, the same for all programs.
+	clockQueue = "clock-check"
 )
 
 // Clock checks that this machine's clock agrees with Temporal's, and with another one
@@ -39,11 +44,13 @@ func Clock(c client.Client, namespace string, meta func() (ahead time.Duration, 
 		mu.Lock()
 		defer mu.Unlock()
 		if asked.IsZero() || time.Since(asked) >= clockInterval {
-			ahead, err := TemporalClock(ctx, c, namespace)
-			if err != nil {
-				return fmt.Errorf("cannot be compared with Temporal's: %w", err)
+			asked = time.Now() // a question that fails is not repeated at once, either
+			asking, cancel := context.WithTimeout(ctx, clockPatience)
+			defer cancel()
+			ahead, err := TemporalClock(asking, c, namespace)
+			if last = ClockOff("Temporal", ahead); err != nil {
+				last = fmt.Errorf("cannot be compared with Temporal's: %w", err)
 			}
-			asked, last = time.Now(), ClockOff("Temporal", ahead)
 		}
 		if meta == nil {
 			return last
@@ -72,11 +79,10 @@ func ClockOff(whose string, ahead time.Duration) error {
 // least; it is negative if it is behind.
 //
 // No call answers with the server's time. But the server notes when a poller last came:
-// so one comes, to a task queue that nobody uses and that the server forgets by itself,
-// and is looked up. The time that it was noted lies between the two calls.
+// so one comes, to a task queue that nobody works on, and is looked up by its identity. The time that it was noted lies between the two calls.
 func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahead time.Duration, err error) {
-	id := "clock-check-" + uuid.NewString()
-	queue := &taskqueuepb.TaskQueue{Name: id, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: "clock-check"}
+	id := clockQueue + "-" + uuid.NewString()
+	queue := &taskqueuepb.TaskQueue{Name: clockQueue + "-sticky", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: clockQueue}
 	polling, stop := context.WithTimeout(context.WithoutCancel(ctx), clockPoll)
 	var poll errgroup.Group
 	defer func() {
@@ -91,7 +97,7 @@ func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahea
 		}
 		return err
 	})
-	for {
+	for wait := clockLook; ; wait *= 2 {
 		list, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace: namespace, TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
 		})
@@ -109,7 +115,7 @@ func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahea
 			return 0, ctx.Err()
 		case <-polling.Done():
 			return 0, fmt.Errorf("poll: %w", poll.Wait())
-		case <-time.After(clockLook):
+		case <-time.After(min(wait, clockLongest)):
 		}
 	}
 }

@@ -215,7 +215,7 @@ func (p *Placer) edit(ctx context.Context, a workflows.Arrival, id string) (Effe
 	if in.Decision.Action == privatereply.ActionAuto {
 		in.Decision.Action, in.Decision.Reason, in.Decision.Hold = privatereply.ActionAsk, privatereply.FoundByEdit, 0
 	}
-	edited := workflows.CommentEdited{Text: a.Edited.Text, At: a.Edited.EditedAt, Decision: a.Decision}
+	edited := workflows.CommentEdited{Text: a.Edited.Text, At: a.Edited.EditedAt, Decision: a.Decision, Attachment: a.Edited.Attachment}
 	return p.signalReply(ctx, id, workflows.CommentEditedSignal, edited, in)
 }
 

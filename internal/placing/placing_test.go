@@ -110,7 +110,7 @@ func TestPlaceEdited(t *testing.T) {
 			arrival := edited(tt.decided)
 			c.On("SignalWithStartWorkflow", mock.Anything, id, workflows.CommentEditedSignal, mock.Anything, mock.Anything, workflows.PrivateReplyType, mock.Anything).
 				Run(func(args mock.Arguments) {
-					signal := workflows.CommentEdited{Text: arrival.Edited.Text, At: arrival.Edited.EditedAt, Decision: &tt.decided}
+					signal := workflows.CommentEdited{Text: arrival.Edited.Text, At: arrival.Edited.EditedAt, Decision: &tt.decided, Attachment: arrival.Edited.Attachment}
 					if diff := cmp.Diff(signal, args.Get(3)); diff != "" {
 						t.Errorf("signal (-want +got):\n%s", diff)
 					}

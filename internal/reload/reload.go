@@ -37,10 +37,26 @@ type File[T any] struct {
 	mu      sync.Mutex // guards what a look compares
 	timer   *time.Timer
 	stopped bool
-	inForce string // SHA-256 of the bytes in force
-	seen    string // SHA-256 at the last look; empty when the file could not be read
-	refused string // SHA-256 of the bytes that are not in force; empty when they could not be read
+	inForce string        // SHA-256 of the bytes in force
+	seen    string        // SHA-256 at the last look; empty when the file could not be read
+	refused string        // SHA-256 of the bytes that are not in force; empty when they could not be read
+	settled chan struct{} // closed when two looks in a row have seen what is in force
 }
+
+// parsed parses data. A parser that panics must not end the program: half a line can be
+// what makes it.
+func (f *File[T]) parsed(data []byte) (content T, err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("%s cannot be read: it is not valid", f.path)
+		}
+	}()
+	return f.parse(f.path, data)
+}
+
+// Settled is closed when two looks in a row have seen what is in force. What Open saw may
+// have been half a file.
+func (f *File[T]) Settled() <-chan struct{} { return f.settled }
 
 // state is what is in force, and why the newest bytes are not.
 type state[T any] struct {
@@ -56,12 +72,13 @@ func Open[T any](path string, parse func(path string, data []byte) (T, error), c
 	if err != nil {
 		return nil, err
 	}
-	content, err := parse(path, data)
+	f := &File[T]{path: path, parse: parse, changed: changed, settled: make(chan struct{})}
+	content, err := f.parsed(data)
 	if err != nil {
 		return nil, err
 	}
 	sum := SHA256(data)
-	f := &File[T]{path: path, parse: parse, changed: changed, inForce: sum, seen: sum}
+	f.inForce, f.seen = sum, sum
 	f.state.Store(&state[T]{current: content})
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,17 +133,27 @@ func (f *File[T]) Look() {
 	case err != nil:
 		f.refuse(err, "")
 	case sum == f.inForce:
+		f.settle()
 		if last != nil {
 			f.put(f.Current(), nil)
 		}
 	case last == nil || sum != f.refused:
-		content, err := f.parse(f.path, data)
+		content, err := f.parsed(data)
 		if err != nil {
 			f.refuse(err, sum)
 			return
 		}
 		f.inForce = sum
 		f.put(content, nil)
+		f.settle()
+	}
+}
+
+func (f *File[T]) settle() {
+	select {
+	case <-f.settled:
+	default:
+		close(f.settled)
 	}
 }
 

@@ -73,6 +73,10 @@ func (e entry) feedPost(f feedChange) privatereply.Event {
 			r.PostID = c.PostID
 		}
 		return privatereply.Event{Removal: &r}
+	// A post in the trash comes as an edit too, with its old words: they are known.
+	case isEdit(f.verb) && !own && c.PersonID != "" && !f.unpublished && c.Text != "":
+		c.EditedAt = f.changedAt
+		return privatereply.Event{Edited: &c}
 	case f.verb != "add":
 		return ignored(otherVerb(f.verb), c.PostID)
 	case own:
@@ -107,6 +111,10 @@ func (e entry) isReply(parent, post string) bool {
 }
 
 func afterPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
+
+// surelyEarlier is how much earlier than an edit a "created_time" must be to be that of
+// the comment.
+const surelyEarlier = 10 * time.Minute
 
 func (e entry) feedChange(raw value) feedChange {
 	f := feedChange{onPost: privatereply.SourcePost}
@@ -177,6 +185,9 @@ func (e entry) feedChange(raw value) feedChange {
 			if at = created.time(); at.Before(e.at) {
 				at = e.at
 			}
+		}
+		if written := created.time(); isEdit(f.verb) && written.Before(at.Add(-surelyEarlier)) {
+			c.CreatedAt = written
 		}
 		f.changedAt = privatereply.MessageTime(at, e.receivedAt)
 	}

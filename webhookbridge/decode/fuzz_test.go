@@ -85,7 +85,7 @@ func checkEvent(t *testing.T, ev privatereply.Event) {
 		checkTime(t, "entry_at", c.EntryAt)
 		checkTime(t, "created_at", c.CreatedAt)
 		checkTime(t, "edited_at", c.EditedAt)
-		if isEdit := ev.Edited != nil; isEdit == c.EditedAt.IsZero() || isEdit && !c.CreatedAt.IsZero() || c.EditedAt.After(receivedAt.Add(2*time.Minute)) {
+		if isEdit := ev.Edited != nil; isEdit == c.EditedAt.IsZero() || isEdit && c.CreatedAt.After(c.EditedAt) || c.EditedAt.After(receivedAt.Add(2*time.Minute)) {
 			t.Errorf("edited %v, created %v", c.EditedAt, c.CreatedAt)
 		}
 		if !known.has(c.Platform, c.Account) {
