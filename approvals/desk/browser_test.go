@@ -187,6 +187,7 @@ func TestBrowser(t *testing.T) {
 
 	step("unknown deliveries are resolved by what a person found", func(t *testing.T) {
 		s.reaches(lostID, privatereply.DeliveryUnknown)
+		ana.sees("[data-count=unknown]", "1") // Temporal lists it a little later
 		ana.open("/unknown")
 		ana.sees(".case", "Attempt 2")
 		ana.sees(".case", "it is not there")

@@ -123,10 +123,17 @@ const editedWords = {
   clicked: "The person edited the comment before your click was sent. Read it again.",
 };
 
+// proposed is the text that an approval of a card sends: words that were taken back can
+// have left another one.
+function proposed(card) {
+  return card.querySelector(".proposal:not(.sending)")?.textContent;
+}
+
 // edited brings new words to a card. What is being written stays; an approval that was
 // clicked on the old words is taken back.
 function edited(card, next) {
-  if (!card || card.dataset.settled || card.dataset.comment === next.dataset.comment) return;
+  if (!card || card.dataset.settled) return;
+  if (card.dataset.comment === next.dataset.comment && proposed(card) === proposed(next)) return;
   const pending = card.dataset.pending, was = card.querySelector(".outcome");
   if (pending && !(pending === "approve" && overtaken(card))) return; // its own answer is on the way
   let words = pending ? editedWords.clicked : was.classList.contains("bad") && was.textContent;
