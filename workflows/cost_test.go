@@ -33,12 +33,13 @@ func TestActions(t *testing.T) {
 		{"ignored", "ignored", 1},
 		// Start, send, upsert sent, join, the wait for the answer, upsert no_response.
 		{"answered by a rule, no response", "no-response", 6},
-		// Start, look-up, deadline, update, upsert sending, send, upsert sent, join,
-		// signal, upsert responded and window_closed in one: the answer was a day old.
-		// In life the two waits are timers, and the end an upsert.
-		{"approved and answered", "window-closed", 10},
-		// Start, hold, update, and the time in which others who decide are still answered.
-		{"rejected at once", "held-then-rejected", 4},
+		// Start, update, upsert sending, send, upsert sent, join, the wait for the answer,
+		// signal, upserts responded and window_closed, and the time in which others who
+		// decide are still answered. One that waits longer has its look-up and its deadline
+		// too, and not the last: its Update was long ago.
+		{"approved and answered", "window-closed", 11},
+		// Start, hold, update, upsert rejected, and the time in which others are answered.
+		{"rejected at once", "held-then-rejected", 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
