@@ -23,12 +23,12 @@ demo:
 # Measures the product on this machine, in about four minutes; a part of it with
 # make bench BENCH=quiet,single
 bench:
-	go run ./starter/bench -only "$(BENCH)"
+	go run ./lab/cmd/bench -only "$(BENCH)"
 
 # Tries to break the promises, in about ten minutes; a part of it with
 # make faults FAULTS=races,kill-worker/send-accepted
 faults:
-	go run ./starter/faults -only "$(FAULTS)"
+	go run ./lab/cmd/faults -only "$(FAULTS)"
 
 # What CI runs.
 check: format vet staticcheck determinism test

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -101,7 +101,7 @@ func TestSweptAt(t *testing.T) {
 	s := newSweeping(t, page)
 	swept := func() time.Time { return s.sweeper.metrics.SweptAt(page.Platform, page.ID) }
 	for i := range 30 {
-		s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(time.Hour)})
+		s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(time.Hour)})
 	}
 	first, err := s.sweepPage(workflows.SweepPage{})
 	if err != nil || first.Next == "" {
@@ -128,13 +128,13 @@ func TestWebhooksMissed(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	s.sweeper.CountIn(NewMetrics(registry))
 	for _, age := range []time.Duration{time.Hour, 48 * time.Hour} {
-		s.write(t, sandbox.NewComment{Username: "lena", Text: "Before", Age: privatereply.Duration(age)})
+		s.write(t, meta.NewComment{Username: "lena", Text: "Before", Age: privatereply.Duration(age)})
 	}
 	if n := s.sweep(t, time.Time{}).Started; n != 2 || len(gathered(t, registry)) != 0 {
 		t.Errorf("the first pass started %d and counted %v", n, gathered(t, registry))
 	}
 	for _, age := range []time.Duration{webhookPatience, webhookPatience - time.Second} {
-		s.write(t, sandbox.NewComment{Username: "tom", Text: "After", Age: privatereply.Duration(age)})
+		s.write(t, meta.NewComment{Username: "tom", Text: "After", Age: privatereply.Duration(age)})
 	}
 	if n := s.sweep(t, time.Time{}).Started; n != 2 {
 		t.Errorf("the second pass started %d", n)

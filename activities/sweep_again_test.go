@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -29,7 +29,7 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	var comments []string
 	for i := range 40 {
-		comments = append(comments, s.write(t, sandbox.NewComment{Username: fmt.Sprint("c", i), Text: "Hello?", Age: ago(time.Duration(40-i) * time.Hour)}))
+		comments = append(comments, s.write(t, meta.NewComment{Username: fmt.Sprint("c", i), Text: "Hello?", Age: ago(time.Duration(40-i) * time.Hour)}))
 	}
 	s.has[workflow(comments[3])] = true
 	s.fail = func(id string) error {
@@ -57,7 +57,7 @@ func TestSweepGoesOn(t *testing.T) {
 	s.restart()
 	s.SetHeartbeatDetails(reported)
 	s.fail = func(string) error { return nil }
-	s.write(t, sandbox.NewComment{Username: "late", Text: "Hello?"})
+	s.write(t, meta.NewComment{Username: "late", Text: "Hello?"})
 	lost := len(s.started) - reported.Started // started in the batch that failed
 	got, err := s.sweepPage(workflows.SweepPage{})
 	if err != nil {
@@ -82,20 +82,20 @@ func TestSweepGoesOn(t *testing.T) {
 func TestSweepPageFailures(t *testing.T) {
 	tests := []struct {
 		name    string
-		fault   sandbox.Fault
+		fault   meta.Fault
 		account string // empty: the one that is there
 		reason  string
 		wait    time.Duration // 0: never again
 	}{
-		{"throttled for the named minutes", sandbox.Fault{Name: "throttle", Minutes: 19}, "", "throttled", 19 * time.Minute},
-		{"token", sandbox.Fault{Name: "token-revoked"}, "", "token_rejected", 5 * time.Minute},
-		{"permission", sandbox.Fault{Name: "permission-missing"}, "", "not_permitted", 5 * time.Minute},
-		{"outage", sandbox.Fault{Name: "transient"}, "", "outage", time.Minute},
-		{"no answer", sandbox.Fault{Name: "accept-then-not-json"}, "", "no_answer", time.Minute},
-		{"connection lost", sandbox.Fault{Name: "reset"}, "", "no_answer", time.Minute},
-		{"refused for good", sandbox.Fault{Name: "error", Code: 100}, "", "bad_request", 0},
-		{"token unreadable", sandbox.Fault{}, tokenless.ID, "token_rejected", 5 * time.Minute},
-		{"account gone", sandbox.Fault{}, "100000000000404", "account_unknown", 0},
+		{"throttled for the named minutes", meta.Fault{Name: "throttle", Minutes: 19}, "", "throttled", 19 * time.Minute},
+		{"token", meta.Fault{Name: "token-revoked"}, "", "token_rejected", 5 * time.Minute},
+		{"permission", meta.Fault{Name: "permission-missing"}, "", "not_permitted", 5 * time.Minute},
+		{"outage", meta.Fault{Name: "transient"}, "", "outage", time.Minute},
+		{"no answer", meta.Fault{Name: "accept-then-not-json"}, "", "no_answer", time.Minute},
+		{"connection lost", meta.Fault{Name: "reset"}, "", "no_answer", time.Minute},
+		{"refused for good", meta.Fault{Name: "error", Code: 100}, "", "bad_request", 0},
+		{"token unreadable", meta.Fault{}, tokenless.ID, "token_rejected", 5 * time.Minute},
+		{"account gone", meta.Fault{}, "100000000000404", "account_unknown", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,8 +145,8 @@ func TestSweepPagePastABrokenPost(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSweeping(t, instagram)
-			s.write(t, sandbox.NewComment{Username: "lena", Text: "Hello?"})
-			s.write(t, sandbox.NewComment{Source: privatereply.SourceReel, Username: "mia", Text: "Hello?"})
+			s.write(t, meta.NewComment{Username: "lena", Text: "Hello?"})
+			s.write(t, meta.NewComment{Source: privatereply.SourceReel, Username: "mia", Text: "Hello?"})
 			posts := 0
 			s.instead = func(path string) string {
 				if strings.HasSuffix(path, "/comments") {
@@ -204,7 +204,7 @@ func TestSweepPageEnds(t *testing.T) {
 			s := newSweeping(t, page)
 			posts := func(count int, age privatereply.Duration) {
 				for range count {
-					s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: "ann", Text: "Hello?", Age: age})
+					s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: "ann", Text: "Hello?", Age: age})
 				}
 			}
 			posts(23, ago(10*24*time.Hour)) // the first page, with the two that every sandbox has

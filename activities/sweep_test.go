@@ -22,7 +22,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -42,7 +42,7 @@ rules:
 // sweeping is a sandbox in Meta's place, and a Temporal that notes what is started.
 type sweeping struct {
 	*testsuite.TestActivityEnvironment
-	*sandbox.Sandbox
+	*meta.Sandbox
 	sweeper *Sweeper
 	account privatereply.Account
 	instead func(path string) string // Meta's answer to a call; "" leaves it to the sandbox
@@ -73,7 +73,7 @@ func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
 	account.Name, account.SweepAutoWithin = "Clean Slate", time.Hour
 	s := &sweeping{account: account, instead: func(string) string { return "" }, has: map[string]bool{}, fail: func(string) error { return nil }}
 	now := func() time.Time { return noon }
-	s.Sandbox = sandbox.New(sandbox.Config{Now: now, Accounts: []sandbox.Account{{
+	s.Sandbox = meta.New(meta.Config{Now: now, Accounts: []meta.Account{{
 		Platform: account.Platform, ID: account.ID, Name: "Clean Slate", Login: account.Login, PageID: account.PageID,
 		Token: testToken, AppSecret: testSecret,
 	}}})
@@ -126,7 +126,7 @@ func (s *sweeping) restart() {
 }
 
 // write writes a comment whose webhook never arrives.
-func (s *sweeping) write(t *testing.T, n sandbox.NewComment) string {
+func (s *sweeping) write(t *testing.T, n meta.NewComment) string {
 	t.Helper()
 	n.Quiet = true
 	if n.Account == "" {
@@ -176,15 +176,15 @@ func ago(d time.Duration) privatereply.Duration { return privatereply.Duration(d
 // what has a reply, what is the Page's own, and what is too old.
 func TestSweepPageOfFeed(t *testing.T) {
 	s := newSweeping(t, page)
-	asked := s.write(t, sandbox.NewComment{Username: "lena", Text: "Is it oak?", Age: ago(26 * time.Hour)})
-	answered := s.write(t, sandbox.NewComment{Username: "mia", Text: "And this?", Age: ago(25 * time.Hour)})
-	under := s.write(t, sandbox.NewComment{ParentID: answered, Username: "tom", Text: "I want one too", Age: ago(5 * time.Hour)})
-	visitor := s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: "ann", Text: "Open on Sunday?", Age: ago(4 * time.Hour)})
-	underVisitor := s.write(t, sandbox.NewComment{PostID: visitor, Username: "bob", Text: "Good question", Age: ago(3 * time.Hour)})
-	onReel := s.write(t, sandbox.NewComment{Source: privatereply.SourceReel, Username: "kim", Text: "The price?", Age: ago(30 * time.Minute)})
-	has := s.write(t, sandbox.NewComment{Username: "eve", Text: "Its webhook arrived", Age: ago(time.Hour)})
-	s.write(t, sandbox.NewComment{Own: true, ParentID: answered, Text: "Thank you!", Age: ago(time.Hour)})
-	s.write(t, sandbox.NewComment{Username: "old", Text: "Long ago", Age: ago(7*24*time.Hour - time.Minute)})
+	asked := s.write(t, meta.NewComment{Username: "lena", Text: "Is it oak?", Age: ago(26 * time.Hour)})
+	answered := s.write(t, meta.NewComment{Username: "mia", Text: "And this?", Age: ago(25 * time.Hour)})
+	under := s.write(t, meta.NewComment{ParentID: answered, Username: "tom", Text: "I want one too", Age: ago(5 * time.Hour)})
+	visitor := s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: "ann", Text: "Open on Sunday?", Age: ago(4 * time.Hour)})
+	underVisitor := s.write(t, meta.NewComment{PostID: visitor, Username: "bob", Text: "Good question", Age: ago(3 * time.Hour)})
+	onReel := s.write(t, meta.NewComment{Source: privatereply.SourceReel, Username: "kim", Text: "The price?", Age: ago(30 * time.Minute)})
+	has := s.write(t, meta.NewComment{Username: "eve", Text: "Its webhook arrived", Age: ago(time.Hour)})
+	s.write(t, meta.NewComment{Own: true, ParentID: answered, Text: "Thank you!", Age: ago(time.Hour)})
+	s.write(t, meta.NewComment{Username: "old", Text: "Long ago", Age: ago(7*24*time.Hour - time.Minute)})
 	if _, err := s.HumanReply(answered, "Yes, it is."); err != nil {
 		t.Fatal(err)
 	}
@@ -237,15 +237,15 @@ func TestSweepPageOfMedia(t *testing.T) {
 	for _, account := range []privatereply.Account{instagram, instagramLogin} {
 		t.Run(string(account.Login), func(t *testing.T) {
 			s := newSweeping(t, account)
-			old := s.write(t, sandbox.NewComment{Username: "first", Text: "Lovely", Age: ago(10 * 24 * time.Hour)})
+			old := s.write(t, meta.NewComment{Username: "first", Text: "Lovely", Age: ago(10 * 24 * time.Hour)})
 			for i := range 60 {
-				s.write(t, sandbox.NewComment{ParentID: old, Username: fmt.Sprint("fan", i), Text: "Which wood?", Age: ago(time.Duration(60-i) * time.Minute)})
+				s.write(t, meta.NewComment{ParentID: old, Username: fmt.Sprint("fan", i), Text: "Which wood?", Age: ago(time.Duration(60-i) * time.Minute)})
 			}
 			for i := range 120 {
-				s.write(t, sandbox.NewComment{Source: privatereply.SourceReel, Username: fmt.Sprint("viewer", i), Text: "Which oil?", Age: ago(time.Duration(i+1) * time.Hour)})
+				s.write(t, meta.NewComment{Source: privatereply.SourceReel, Username: fmt.Sprint("viewer", i), Text: "Which oil?", Age: ago(time.Duration(i+1) * time.Hour)})
 			}
-			s.write(t, sandbox.NewComment{Source: privatereply.SourceAd, Username: "target", Text: "Not listed"})
-			s.write(t, sandbox.NewComment{ParentID: old, Own: true, Text: "Oak!"})
+			s.write(t, meta.NewComment{Source: privatereply.SourceAd, Username: "target", Text: "Not listed"})
+			s.write(t, meta.NewComment{ParentID: old, Own: true, Text: "Oak!"})
 			want := workflows.SweepCounts{Pages: 1, Posts: 2, Comments: 182, Started: 180, Own: 1, TooOld: 1}
 			if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
@@ -269,7 +269,7 @@ func TestSweepPageOfMedia(t *testing.T) {
 func TestSweepPageByPage(t *testing.T) {
 	s := newSweeping(t, page)
 	for i := range 60 {
-		id := s.write(t, sandbox.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: ago(time.Duration(60-i) * time.Minute)})
+		id := s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: ago(time.Duration(60-i) * time.Minute)})
 		if i >= 10 && i < 40 {
 			if err := s.RemoveComment(id); err != nil {
 				t.Fatal(err)
@@ -277,7 +277,7 @@ func TestSweepPageByPage(t *testing.T) {
 		}
 	}
 	for i := range 130 {
-		s.write(t, sandbox.NewComment{Username: fmt.Sprint("c", i), Text: "Hello?", Age: ago(time.Hour)})
+		s.write(t, meta.NewComment{Username: fmt.Sprint("c", i), Text: "Hello?", Age: ago(time.Hour)})
 	}
 	want := workflows.SweepCounts{Pages: 3, Posts: 32, Comments: 160, Started: 160}
 	if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
@@ -314,7 +314,7 @@ func TestSweepAsks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSweeping(t, page)
 			s.account.SweepAutoWithin = tt.within
-			s.write(t, sandbox.NewComment{Username: "lena", Text: tt.text, Age: ago(tt.age)})
+			s.write(t, meta.NewComment{Username: "lena", Text: tt.text, Age: ago(tt.age)})
 			s.sweep(t, tt.firstSweepAt)
 			if len(s.started) != 1 {
 				t.Fatalf("%d replies started", len(s.started))

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/internal/devserver"
+	"github.com/privatereply/privatereply/lab/devserver"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 

@@ -15,9 +15,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.temporal.io/sdk/client"
 
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 )
 
 // dynamicConfig are the values of deploy/temporal/dynamicconfig.yaml. Without

@@ -141,20 +141,20 @@ func TestComments(t *testing.T) {
 	const ig = "id,text,timestamp,username,from,user,parent_id"
 	for _, tc := range []struct {
 		name  string
-		read  func(context.Context, *meta) (CommentPage, error)
+		read  func(context.Context, *metaServer) (CommentPage, error)
 		path  string
 		query url.Values
 	}{
-		{"of a media, first page", func(ctx context.Context, m *meta) (CommentPage, error) {
+		{"of a media, first page", func(ctx context.Context, m *metaServer) (CommentPage, error) {
 			return m.MediaComments(ctx, credentials(igAccount), "18", "")
 		}, "/instagram/v26.0/18/comments", url.Values{"fields": {ig + ",replies{" + ig + "}"}, "limit": {"50"}}},
-		{"of a media, Facebook Login", func(ctx context.Context, m *meta) (CommentPage, error) {
+		{"of a media, Facebook Login", func(ctx context.Context, m *metaServer) (CommentPage, error) {
 			return m.MediaComments(ctx, credentials(igByPage), "18", "q")
 		}, "/facebook/v26.0/18/comments", url.Values{"fields": {ig + ",replies{" + ig + "}"}, "limit": {"50"}, "after": {"q"}}},
-		{"replies", func(ctx context.Context, m *meta) (CommentPage, error) {
+		{"replies", func(ctx context.Context, m *metaServer) (CommentPage, error) {
 			return m.Replies(ctx, credentials(igAccount), "1", "q")
 		}, "/instagram/v26.0/1/replies", url.Values{"fields": {ig}, "limit": {"50"}, "after": {"q"}}},
-		{"of a post", func(ctx context.Context, m *meta) (CommentPage, error) {
+		{"of a post", func(ctx context.Context, m *metaServer) (CommentPage, error) {
 			return m.PostComments(ctx, credentials(pageAccount), "100_200", "q")
 		}, "/facebook/v26.0/100_200/comments",
 			url.Values{"fields": {"id,message,created_time,from,parent,can_reply_privately,attachment{type,url,media{image{src},source}}"}, "filter": {"stream"}, "limit": {"50"}, "after": {"q"}}},

@@ -30,9 +30,9 @@ func credentials(account privatereply.Account) Credentials {
 	return Credentials{Account: account, Token: testToken, AppSecret: testSecret}
 }
 
-// meta stands in Meta's place and remembers what it was asked. Its two hosts are
+// metaServer stands in Meta's place and remembers what it was asked. Its two hosts are
 // the paths /facebook and /instagram.
-type meta struct {
+type metaServer struct {
 	*Client
 	mu    sync.Mutex
 	calls []received
@@ -42,9 +42,9 @@ type received struct {
 	Method, Path, Query, Type, Authorization, Body string
 }
 
-func newMeta(t *testing.T, answer http.HandlerFunc) *meta {
+func newMeta(t *testing.T, answer http.HandlerFunc) *metaServer {
 	t.Helper()
-	m := &meta{}
+	m := &metaServer{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		m.mu.Lock()
@@ -77,13 +77,13 @@ func says(status int, body string) http.HandlerFunc {
 	}
 }
 
-func (m *meta) received() []received {
+func (m *metaServer) received() []received {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.calls
 }
 
-func (m *meta) only(t *testing.T) received {
+func (m *metaServer) only(t *testing.T) received {
 	t.Helper()
 	calls := m.received()
 	if len(calls) != 1 {

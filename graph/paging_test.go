@@ -62,34 +62,34 @@ func TestPagingParameters(t *testing.T) {
 // lists are the reads whose pages can be too large for Meta, with the sizes that are
 // asked for.
 var lists = map[string]struct {
-	read  func(context.Context, *meta) error
+	read  func(context.Context, *metaServer) error
 	sizes []string
 }{
-	"feed": {func(ctx context.Context, m *meta) error {
+	"feed": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.Feed(ctx, credentials(pageAccount), FeedQuery{After: "q"})
 		return err
 	}, []string{"25", "10", "5", "1"}},
-	"post comments": {func(ctx context.Context, m *meta) error {
+	"post comments": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.PostComments(ctx, credentials(pageAccount), "1_2", "q")
 		return err
 	}, []string{"50", "25", "10", "5", "1"}},
-	"media comments": {func(ctx context.Context, m *meta) error {
+	"media comments": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.MediaComments(ctx, credentials(igByPage), "18", "q")
 		return err
 	}, []string{"50", "25", "10", "5", "1"}},
-	"replies": {func(ctx context.Context, m *meta) error {
+	"replies": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.Replies(ctx, credentials(igByPage), "18", "q")
 		return err
 	}, []string{"50", "25", "10", "5", "1"}},
-	"media": {func(ctx context.Context, m *meta) error {
+	"media": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.Media(ctx, credentials(igByPage), "q")
 		return err
 	}, []string{"25", "10", "5", "1"}},
-	"live media": {func(ctx context.Context, m *meta) error {
+	"live media": {func(ctx context.Context, m *metaServer) error {
 		_, err := m.LiveMedia(ctx, credentials(igByPage))
 		return err
 	}, []string{"", "10", "5", "1"}},
-	"conversations": {func(ctx context.Context, m *meta) error {
+	"conversations": {func(ctx context.Context, m *metaServer) error {
 		for _, err := range m.Conversations(ctx, credentials(igByPage), ConversationQuery{}) {
 			return err
 		}

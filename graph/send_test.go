@@ -16,19 +16,19 @@ const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`
 // Guards Meta's two pages to the letter: the node, the host and the body of each
 // send, and that the token is in a header and nowhere else.
 func TestSendsByteForByte(t *testing.T) {
-	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *meta) (Receipt, error) {
-		return func(t *testing.T, m *meta) (Receipt, error) {
+	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (Receipt, error) {
+		return func(t *testing.T, m *metaServer) (Receipt, error) {
 			return m.SendPrivateReply(t.Context(), credentials(account), r, text)
 		}
 	}
-	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *meta) (Receipt, error) {
-		return func(t *testing.T, m *meta) (Receipt, error) {
+	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *metaServer) (Receipt, error) {
+		return func(t *testing.T, m *metaServer) (Receipt, error) {
 			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", "hi", humanAgent)
 		}
 	}
 	for _, tc := range []struct {
 		name string
-		send func(*testing.T, *meta) (Receipt, error)
+		send func(*testing.T, *metaServer) (Receipt, error)
 		path string
 		body string
 	}{

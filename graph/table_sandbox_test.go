@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // sandboxed is a client of a sandbox that knows the Page, and more accounts.
-func sandboxed(t *testing.T, requireProof bool, more ...sandbox.Account) (*Client, *sandbox.Sandbox) {
+func sandboxed(t *testing.T, requireProof bool, more ...meta.Account) (*Client, *meta.Sandbox) {
 	t.Helper()
-	sb := sandbox.New(sandbox.Config{Accounts: append(more, sandbox.Account{
+	sb := meta.New(meta.Config{Accounts: append(more, meta.Account{
 		Platform: privatereply.Facebook, ID: pageAccount.ID, Name: "Clean Slate", Login: privatereply.LoginFacebook,
 		Token: testToken, AppSecret: testSecret, RequireProof: requireProof,
 	})})
@@ -28,13 +28,13 @@ const instagramTestToken = "IGtesttoken"
 // Guards the tests of what follows from an error: the sandbox can give each of them,
 // and the client reads what it gives.
 func TestSandboxGivesEachError(t *testing.T) {
-	c, sb := sandboxed(t, false, sandbox.Account{
+	c, sb := sandboxed(t, false, meta.Account{
 		Platform: privatereply.Instagram, ID: igAccount.ID, Name: "Oak Corner", Login: privatereply.LoginInstagram,
 		Token: instagramTestToken, InstagramAppSecret: testSecret,
 	})
 	for _, want := range expectations {
 		t.Run(fmt.Sprintf("%d_%d%s", want.code, want.subcode, want.kind), func(t *testing.T) {
-			if _, err := sb.AddFault(sandbox.Fault{Name: "error", Code: want.code, Subcode: want.subcode, Kind: want.kind, Times: 1}); err != nil {
+			if _, err := sb.AddFault(meta.Fault{Name: "error", Code: want.code, Subcode: want.subcode, Kind: want.kind, Times: 1}); err != nil {
 				t.Fatal(err)
 			}
 			cred := credentials(pageAccount)
@@ -64,7 +64,7 @@ func TestSandboxRefuses(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if _, err := sb.AddFault(sandbox.Fault{Name: "error", Status: 429, Body: "<html>", RetryS: 30, Times: 1}); err != nil {
+	if _, err := sb.AddFault(meta.Fault{Name: "error", Status: 429, Body: "<html>", RetryS: 30, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if e := send(credentials(pageAccount)); e.Class != Throttled || e.RetryAfter != 30*time.Second || e.MayHaveDelivered {
@@ -78,11 +78,11 @@ func TestSandboxLists(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			c, sb := sandboxed(t, false)
 			for range 30 { // more than a page
-				if _, err := sb.Comment(sandbox.NewComment{Source: privatereply.SourceVisitorPost, Text: "Hello"}); err != nil {
+				if _, err := sb.Comment(meta.NewComment{Source: privatereply.SourceVisitorPost, Text: "Hello"}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := sb.AddFault(sandbox.Fault{Name: fault}); err != nil {
+			if _, err := sb.AddFault(meta.Fault{Name: fault}); err != nil {
 				t.Fatal(err)
 			}
 			posts := map[string]bool{}

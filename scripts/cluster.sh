@@ -58,7 +58,7 @@ trap end EXIT
 
 # A process group of its own: Ctrl-C must reach the programs in the right order, and
 # what the program leaves behind can be ended.
-go build -o "$work/cluster" ./starter/cluster
+go build -o "$work/cluster" ./lab/cmd/cluster
 set -m
 TMPDIR="$work" "$work/cluster" -postgres "$postgres" -server "$cache/server" -sql-tool "$cache/sql" -logs "$logs" -only "${1:-}" &
 pid=$!

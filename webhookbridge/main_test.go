@@ -17,9 +17,9 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 )
 
 const (
@@ -156,8 +156,8 @@ func TestBrowser(t *testing.T) {
 		pocket.accessible()
 		pocket.fits()
 		pocket.picture("phone-reply")
-		inbox := s.sandbox.Inbox(sandbox.Person{Account: instagram, Username: "lena"})
-		if last := inbox[len(inbox)-1]; last.Kind != sandbox.KindFollowUp || last.Text != "It ships on Monday." {
+		inbox := s.sandbox.Inbox(meta.Person{Account: instagram, Username: "lena"})
+		if last := inbox[len(inbox)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 			t.Errorf("the person got %+v", last)
 		}
 	})

@@ -21,13 +21,13 @@ import (
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -48,7 +48,7 @@ type stage struct {
 	t       testing.TB
 	server  *devserver.Server
 	client  client.Client
-	sandbox *sandbox.Sandbox
+	sandbox *meta.Sandbox
 	replies *replies.Client
 	queue   *queue.Queue
 	url     string
@@ -86,7 +86,7 @@ func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 	running.Go(func() { s.queue.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 
-	s.sandbox = sandbox.New(sandbox.Config{Accounts: []sandbox.Account{
+	s.sandbox = meta.New(meta.Config{Accounts: []meta.Account{
 		{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: "100000000000001", Token: "EAAtoken"},
 		{Platform: privatereply.Facebook, ID: page, Name: "Oak Corner", Login: privatereply.LoginFacebook, Token: "EAAother"},
 	}})
@@ -187,7 +187,7 @@ func (s *stage) start(a ask) (comment, id string) {
 		c.Source = a.source
 	}
 	c.CreatedAt = c.ReceivedAt.Add(-a.age)
-	written := sandbox.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), Quiet: true}
+	written := meta.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), Quiet: true}
 	var err error
 	if c.OnLive() {
 		if c.MediaID, err = s.sandbox.StartLive(c.Account); err != nil {
@@ -199,11 +199,11 @@ func (s *stage) start(a ask) (comment, id string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if c.PersonID, err = s.sandbox.PersonID(sandbox.Person{Account: c.Account, Username: a.username}); err != nil {
+	if c.PersonID, err = s.sandbox.PersonID(meta.Person{Account: c.Account, Username: a.username}); err != nil {
 		s.t.Fatal(err)
 	}
 	if a.lost {
-		if _, err := s.sandbox.AddFault(sandbox.Fault{Name: "hang", CommentID: c.CommentID, Times: 2}); err != nil {
+		if _, err := s.sandbox.AddFault(meta.Fault{Name: "hang", CommentID: c.CommentID, Times: 2}); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -250,7 +250,7 @@ func (s *stage) answer(id string) {
 	if !ok {
 		s.t.Fatal("nobody knows whom the conversation is with")
 	}
-	if _, err := s.sandbox.Say(sandbox.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", Quiet: true}); err != nil {
+	if _, err := s.sandbox.Say(meta.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", Quiet: true}); err != nil {
 		s.t.Fatal(err)
 	}
 	account := privatereply.Account{Platform: status.Comment.Platform, ID: status.Comment.Account, KeepAll: true}

@@ -18,8 +18,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/draining"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -19,8 +19,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -19,11 +19,11 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/internal/sweeps"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
@@ -49,7 +49,7 @@ rules:
 type product struct {
 	client.Client
 	t        *testing.T
-	meta     *sandbox.Sandbox
+	meta     *meta.Sandbox
 	accounts *config.Accounts
 	file     string
 }
@@ -72,11 +72,11 @@ func start(t *testing.T) *product {
 	if _, err := setup.Apply(t.Context(), p.Client, server.Namespace); err != nil {
 		t.Fatal(err)
 	}
-	var accounts []sandbox.Account
+	var accounts []meta.Account
 	for _, a := range p.accounts.All() {
-		accounts = append(accounts, sandbox.Account{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Token: token, AppSecret: "test-app-secret"})
+		accounts = append(accounts, meta.Account{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Token: token, AppSecret: "test-app-secret"})
 	}
-	p.meta = sandbox.New(sandbox.Config{Accounts: accounts})
+	p.meta = meta.New(meta.Config{Accounts: accounts})
 	t.Cleanup(p.meta.Close)
 	graphAPI := httptest.NewServer(p.meta)
 	t.Cleanup(graphAPI.Close)
@@ -137,7 +137,7 @@ func (p *product) write(settings string, only ...string) {
 }
 
 // comment writes a comment whose webhook never arrives.
-func (p *product) comment(n sandbox.NewComment) privatereply.Comment {
+func (p *product) comment(n meta.NewComment) privatereply.Comment {
 	p.t.Helper()
 	n.Quiet = true
 	id, err := p.meta.Comment(n)
@@ -215,10 +215,10 @@ func TestSweepsMakeUpForLostWebhooks(t *testing.T) {
 	var all []privatereply.Comment
 	for i := range 30 {
 		for _, account := range []string{page, instagram} {
-			all = append(all, p.comment(sandbox.NewComment{Account: account, Username: fmt.Sprint("someone", i), Text: "The price?", Age: privatereply.Duration(time.Duration(i) * time.Minute)}))
+			all = append(all, p.comment(meta.NewComment{Account: account, Username: fmt.Sprint("someone", i), Text: "The price?", Age: privatereply.Duration(time.Duration(i) * time.Minute)}))
 		}
 	}
-	all = append(all, p.comment(sandbox.NewComment{Account: page, Username: "tom", ParentID: all[0].CommentID, Text: "Me too"}))
+	all = append(all, p.comment(meta.NewComment{Account: page, Username: "tom", ParentID: all[0].CommentID, Text: "Me too"}))
 
 	var group sync.WaitGroup
 	var mu sync.Mutex
@@ -273,9 +273,9 @@ func TestFirstSweepIsKept(t *testing.T) {
 	p := start(t)
 	p.until("the Schedule", func() bool { return p.described(page) != nil })
 	for i := range 30 { // a second page, so that a pass is a chain of runs
-		p.comment(sandbox.NewComment{Account: page, Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(8 * 24 * time.Hour)})
+		p.comment(meta.NewComment{Account: page, Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(8 * 24 * time.Hour)})
 	}
-	before := p.comment(sandbox.NewComment{Account: page, Username: "lena", Text: "The price?", Age: privatereply.Duration(time.Minute)})
+	before := p.comment(meta.NewComment{Account: page, Username: "lena", Text: "The price?", Age: privatereply.Duration(time.Minute)})
 	first := p.sweep(privatereply.Facebook, page)
 	if first.Started != 1 || first.Pages != 2 || first.TooOld != 30 || !first.FirstSweepAt.Equal(first.StartedAt) || time.Since(first.StartedAt) > time.Minute {
 		t.Errorf("the first pass ended as %+v", first)
@@ -288,7 +288,7 @@ func TestFirstSweepIsKept(t *testing.T) {
 	p.until("a second that is later than the first sweep", func() bool {
 		return time.Now().Truncate(time.Second).After(first.FirstSweepAt) // Meta tells whole seconds
 	})
-	after := p.comment(sandbox.NewComment{Account: page, Username: "mia", Text: "The price?"})
+	after := p.comment(meta.NewComment{Account: page, Username: "mia", Text: "The price?"})
 	third := p.sweep(privatereply.Facebook, page)
 	if third.Started != 1 || !second.FirstSweepAt.Equal(first.FirstSweepAt) || !third.FirstSweepAt.Equal(first.FirstSweepAt) {
 		t.Errorf("the later passes ended as %+v and %+v", second, third)

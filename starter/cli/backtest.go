@@ -13,9 +13,9 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/rules"
-	"github.com/privatereply/privatereply/starter/console"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -6,14 +6,14 @@ import (
 	"testing"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // Guards: a comment that no webhook brought gets its one reply by hand, and a
 // second start is reported and does nothing.
 func TestComment(t *testing.T) {
 	needProduct(t)
-	id := comment(t, sandbox.NewComment{Account: instagram, Username: "zoe", Text: "How much is it?", Quiet: true})
+	id := comment(t, meta.NewComment{Account: instagram, Username: "zoe", Text: "How much is it?", Quiet: true})
 	args := []string{"comment", "--account", "Clean Slate", "--id", id, "--text", "How much is it?", "--username", "zoe", "--source", "reel"}
 	r := starter(t, args...).mustSucceed(t)
 	workflow := instagramReply(t, id)
@@ -39,17 +39,17 @@ func TestComment(t *testing.T) {
 // Guards: with --reply the rules are not asked, and only --auto sends without a person.
 func TestCommentReply(t *testing.T) {
 	needProduct(t)
-	proposed := comment(t, sandbox.NewComment{Account: instagram, Username: "kim", Text: "How much is it?", Quiet: true})
+	proposed := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "How much is it?", Quiet: true})
 	starter(t, "comment", "--account", instagram, "--id", proposed, "--text", "How much is it?", "--reply", "Hello Kim").mustSucceed(t)
 	if s := waitFor(t, instagramReply(t, proposed), privatereply.AwaitingApproval); s.Text != "Hello Kim" || s.Decision.Reason != privatereply.DecidedByHand {
 		t.Errorf("status = %+v", s)
 	}
-	at := comment(t, sandbox.NewComment{Account: instagram, Username: "kim", Text: "And this?", Quiet: true})
+	at := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "And this?", Quiet: true})
 	starter(t, "comment", "--account", instagram, "--id", at, "--reply", "12 euros", "--auto").mustSucceed(t)
 	if s := waitFor(t, instagramReply(t, at), privatereply.Sent); s.Text != "12 euros" {
 		t.Errorf("status = %+v", s)
 	}
-	post := comment(t, sandbox.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Open on Sunday?", Quiet: true})
+	post := comment(t, meta.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Open on Sunday?", Quiet: true})
 	starter(t, "comment", "--account", page, "--id", post, "--post", "--reply", "From ten to four.", "--auto").mustSucceed(t)
 	waitFor(t, replyOf(t, privatereply.Comment{Platform: privatereply.Facebook, Account: page, PostID: post}), privatereply.Sent)
 	if n := product.Sandbox.Deliveries(post); n != 1 {

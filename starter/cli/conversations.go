@@ -14,7 +14,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
 )
 
 // defaultConversations is how many conversations are read: a page of Meta's.
@@ -98,7 +98,7 @@ const (
 	throttledTries = 5
 )
 
-func (m meta) conversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
+func (m accountAtMeta) conversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
 	q.Before = rate.NewLimiter(rate.Every(readInterval), 1).Wait
 	var all []thread
 	err := whenThrottled(ctx, func() (err error) {
@@ -125,7 +125,7 @@ func whenThrottled(ctx context.Context, call func() error) error {
 	}
 }
 
-func (m meta) readConversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
+func (m accountAtMeta) readConversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
 	all := []thread{} // [] rather than null
 	for c, err := range m.graph.Conversations(ctx, m.cred, q) {
 		if err != nil {

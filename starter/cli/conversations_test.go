@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
 // say lets somebody write to an account, and returns the person's id.
-func say(t *testing.T, m sandbox.NewMessage) string {
+func say(t *testing.T, m meta.NewMessage) string {
 	t.Helper()
 	m.Quiet = true
 	if _, err := product.Sandbox.Say(m); err != nil {
 		t.Fatal(err)
 	}
-	id, err := product.Sandbox.PersonID(sandbox.Person{Account: m.Account, Username: m.Username})
+	id, err := product.Sandbox.PersonID(meta.Person{Account: m.Account, Username: m.Username})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func TestConversations(t *testing.T) {
 	needProduct(t)
 	for _, account := range []string{page, instagram, otherLogin} {
 		t.Run(account, func(t *testing.T) {
-			person := say(t, sandbox.NewMessage{Account: account, Username: "Uma", Text: "Hello there"})
-			if _, err := product.Sandbox.HumanMessage(sandbox.Person{Account: account, Username: "Uma"}, "Hello Uma"); err != nil {
+			person := say(t, meta.NewMessage{Account: account, Username: "Uma", Text: "Hello there"})
+			if _, err := product.Sandbox.HumanMessage(meta.Person{Account: account, Username: "Uma"}, "Hello Uma"); err != nil {
 				t.Fatal(err)
 			}
 			c := threadWith(t, account, person)
@@ -79,8 +79,8 @@ func TestConversations(t *testing.T) {
 }
 
 func testReplyInThread(t *testing.T) {
-	vera := sandbox.Person{Account: page, Username: "Vera"}
-	id := threadWith(t, page, say(t, sandbox.NewMessage{Account: page, Username: "Vera", Text: "Hi"})).ID
+	vera := meta.Person{Account: page, Username: "Vera"}
+	id := threadWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Vera", Text: "Hi"})).ID
 	reply := func(args ...string) result {
 		return starter(t, append([]string{"reply", id, "--text", "On Monday."}, args...)...).withoutToken(t)
 	}
@@ -103,14 +103,14 @@ func testReplyInThread(t *testing.T) {
 	reply("--account", page, "--text", "").mustFail(t, "--text is missing")
 	starter(t, "reply", "t_404", "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: graph: reply in a conversation: ")
 
-	late := threadWith(t, page, say(t, sandbox.NewMessage{Account: page, Username: "Late", Text: "Hi", At: time.Now().Add(-25 * time.Hour)})).ID
+	late := threadWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Late", Text: "Hi", At: time.Now().Add(-25 * time.Hour)})).ID
 	starter(t, "reply", late, "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: ", "the messaging window is closed")
 	r := starter(t, "reply", late, "--account", page, "--text", "x", "--json")
 	if r.code == 0 || !strings.Contains(r.out, `"state": "refused"`) || !strings.Contains(r.out, `"reason": "outside_window"`) {
 		t.Errorf("exit code %d\n%s", r.code, r.out)
 	}
 
-	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "accept-then-drop", Calls: "thread-reply", Times: 1}); err != nil {
+	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "accept-then-drop", Calls: "thread-reply", Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	reply("--account", page).mustFail(t, "it is not known whether Meta delivered it", "Look into the Page's inbox")

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -16,7 +16,7 @@ import (
 // decision is refused in words.
 func TestApprove(t *testing.T) {
 	needProduct(t)
-	id := comment(t, sandbox.NewComment{Account: instagram, Username: "lena", Text: "Does it come in oak?"})
+	id := comment(t, meta.NewComment{Account: instagram, Username: "lena", Text: "Does it come in oak?"})
 	workflow := instagramReply(t, id)
 	waitFor(t, workflow, privatereply.AwaitingApproval)
 
@@ -44,8 +44,8 @@ func TestApprove(t *testing.T) {
 // others from it, and programs can tell which.
 func TestRejectSeveral(t *testing.T) {
 	needProduct(t)
-	first := comment(t, sandbox.NewComment{Account: instagram, Username: "spam-1", Text: "Look at my page"})
-	second := comment(t, sandbox.NewComment{Account: page, Username: "Spam Two", Text: "Look at my page"})
+	first := comment(t, meta.NewComment{Account: instagram, Username: "spam-1", Text: "Look at my page"})
+	second := comment(t, meta.NewComment{Account: page, Username: "Spam Two", Text: "Look at my page"})
 	waitFor(t, instagramReply(t, first), privatereply.AwaitingApproval)
 	onPage := replyOf(t, privatereply.Comment{Platform: privatereply.Facebook, Account: page, CommentID: second})
 	waitFor(t, onPage, privatereply.AwaitingApproval)
@@ -74,10 +74,10 @@ func TestRejectSeveral(t *testing.T) {
 // is sent by it.
 func TestResolve(t *testing.T) {
 	needProduct(t)
-	id := comment(t, sandbox.NewComment{Account: instagram, Username: "noah", Text: "Is it solid wood?"})
+	id := comment(t, meta.NewComment{Account: instagram, Username: "noah", Text: "Is it solid wood?"})
 	workflow := instagramReply(t, id)
 	waitFor(t, workflow, privatereply.AwaitingApproval)
-	fault, err := product.Sandbox.AddFault(sandbox.Fault{Name: "reset", CommentID: id})
+	fault, err := product.Sandbox.AddFault(meta.Fault{Name: "reset", CommentID: id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/rules"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 // deed says what a decision does with a comment.

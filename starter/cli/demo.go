@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/privatereply/privatereply/starter/demo"
+	"github.com/privatereply/privatereply/lab/demo"
 )
 
 func newDemo() *cobra.Command {

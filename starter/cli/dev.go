@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devstack"
 )
 
 func newDev() *cobra.Command {

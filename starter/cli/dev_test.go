@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/devstack"
 )
 
 // shell runs what the product told people to run.

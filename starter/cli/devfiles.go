@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devstack"
 )
 
 // useDevFiles lets a command work on what `starter dev` runs in this folder, with

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/feed"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 // defaultPosts is how many posts `feed` reads: a page of Meta's.

@@ -10,35 +10,35 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 )
 
-// meta is Meta as one account sees it. Commands that use it need no Temporal.
-type meta struct {
+// accountAtMeta is Meta as one account sees it. Commands that use it need no Temporal.
+type accountAtMeta struct {
 	graph *graph.Client
 	cred  graph.Credentials
 }
 
 // openMeta reads the settings and the secrets of an account. Nothing is asked of
 // Meta yet.
-func openMeta(cmd *cobra.Command, account string, transport http.RoundTripper) (meta, error) {
+func openMeta(cmd *cobra.Command, account string, transport http.RoundTripper) (accountAtMeta, error) {
 	set, err := readSettings(cmd)
 	if err != nil {
-		return meta{}, err
+		return accountAtMeta{}, err
 	}
 	accounts, err := config.OpenAccounts(set.Accounts)
 	if err != nil {
-		return meta{}, err
+		return accountAtMeta{}, err
 	}
 	a, err := findAccount(accounts, account)
 	if err != nil {
-		return meta{}, err
+		return accountAtMeta{}, err
 	}
 	secrets, err := accounts.Secrets(a.Platform, a.ID)
 	if err != nil {
-		return meta{}, err
+		return accountAtMeta{}, err
 	}
 	g, err := graph.New(graph.Options{
 		FacebookURL: set.FacebookURL, InstagramURL: set.InstagramURL, Version: set.Version, Transport: transport,
 	})
-	return meta{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
+	return accountAtMeta{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
 }
 
 // conversationsASecond is Meta's limit on reading conversations.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/feed"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // withoutToken checks that nothing printed shows a token.
@@ -31,9 +31,9 @@ func (r result) withoutToken(t *testing.T) result {
 // terminal; its ids and its JSON are what other commands take.
 func TestFeed(t *testing.T) {
 	needProduct(t)
-	parent := comment(t, sandbox.NewComment{Account: page, Username: "Reader One", Text: "Is this feed " + strings.Repeat("long ", 50)})
-	reply := comment(t, sandbox.NewComment{ParentID: parent, Username: "Reader Two", Text: "I wonder too"})
-	visitor := comment(t, sandbox.NewComment{Account: page, Source: privatereply.SourceVisitorPost, Username: "Reader Three", Text: "May I post here?"})
+	parent := comment(t, meta.NewComment{Account: page, Username: "Reader One", Text: "Is this feed " + strings.Repeat("long ", 50)})
+	reply := comment(t, meta.NewComment{ParentID: parent, Username: "Reader Two", Text: "I wonder too"})
+	visitor := comment(t, meta.NewComment{Account: page, Source: privatereply.SourceVisitorPost, Username: "Reader Three", Text: "May I post here?"})
 
 	r := starter(t, "feed", page, "--limit", "1000").mustSucceed(t).withoutToken(t)
 	for _, want := range []string{parent, reply, visitor, "- comment ", "- - reply ", "visitor post ", "Reader Two", "“I wonder too”"} {

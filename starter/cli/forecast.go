@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 func newForecast() *cobra.Command {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 // Guards: the forecast counts what waits, live replies apart, for every account or

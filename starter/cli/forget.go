@@ -11,8 +11,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/erasure"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 func newForget() *cobra.Command {

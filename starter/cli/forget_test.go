@@ -15,9 +15,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/erasure"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -40,10 +40,10 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	if platform == privatereply.Instagram {
 		username = "hilda.to.forget"
 	}
-	who := sandbox.Person{Account: account, Username: username}
-	other := sandbox.Person{Account: account, Username: "stays." + account}
-	write := func(by sandbox.Person, text string) (id, reply string) {
-		id = comment(t, sandbox.NewComment{Account: account, Username: by.Username, Text: text})
+	who := meta.Person{Account: account, Username: username}
+	other := meta.Person{Account: account, Username: "stays." + account}
+	write := func(by meta.Person, text string) (id, reply string) {
+		id = comment(t, meta.NewComment{Account: account, Username: by.Username, Text: text})
 		return id, replyOf(t, privatereply.Comment{Platform: platform, Account: account, CommentID: id})
 	}
 	person, err := product.Sandbox.PersonID(who)
@@ -75,7 +75,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	intake := storm(t, sent, others)
 	old := beyondReturn(t, platform, account, person)
 
-	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "slow", CommentID: underWay, DelayMS: 3000, Times: 1}); err != nil {
+	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "slow", CommentID: underWay, DelayMS: 3000, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	starter(t, "approve", sending, "--text", "Hi, it does not.").mustSucceed(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // Guards: a bare id is tried in every spelling that Meta has for it.
@@ -69,8 +69,8 @@ func TestCandidateIDs(t *testing.T) {
 // with both.
 func TestReplyID(t *testing.T) {
 	needProduct(t)
-	onPage := comment(t, sandbox.NewComment{Account: page, Username: "Tom", Text: "Is it broken?"})
-	post := comment(t, sandbox.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Are you open on Sunday?"})
+	onPage := comment(t, meta.NewComment{Account: page, Username: "Tom", Text: "Is it broken?"})
+	post := comment(t, meta.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Are you open on Sunday?"})
 	pageReply := replyOf(t, privatereply.Comment{Platform: privatereply.Facebook, Account: page, CommentID: onPage})
 	postReply := replyOf(t, privatereply.Comment{Platform: privatereply.Facebook, Account: page, PostID: post})
 	waitFor(t, pageReply, privatereply.AwaitingApproval)

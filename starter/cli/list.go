@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 // defaultRows is how many replies a list shows.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 // Guards: a list shows the replies of the states and account asked for, the

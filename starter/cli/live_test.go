@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
 // liveComment has somebody comment on a broadcast, and returns the comment's id.
 func liveComment(t *testing.T, media string) string {
 	t.Helper()
-	id, err := product.Sandbox.Comment(sandbox.NewComment{PostID: media, Username: "viewer", Text: "Does it come in oak?"})
+	id, err := product.Sandbox.Comment(meta.NewComment{PostID: media, Username: "viewer", Text: "Does it come in oak?"})
 	if err != nil {
 		t.Fatal(err)
 	}

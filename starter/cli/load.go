@@ -13,8 +13,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/starter/console"
-	"github.com/privatereply/privatereply/starter/load"
+	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/lab/load"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -124,7 +124,7 @@ func (r result) mustFail(t *testing.T, words ...string) {
 }
 
 // comment lets somebody comment in the sandbox and returns the comment's id.
-func comment(t *testing.T, n sandbox.NewComment) string {
+func comment(t *testing.T, n meta.NewComment) string {
 	t.Helper()
 	id, err := product.Sandbox.Comment(n)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -16,8 +16,8 @@ import (
 // names the conversation that it needs.
 func TestReply(t *testing.T) {
 	needProduct(t)
-	person := sandbox.Person{Account: otherLogin, Username: fmt.Sprint("jonas", time.Now().UnixNano())} // new to the product, also when the test is repeated
-	id := comment(t, sandbox.NewComment{Account: person.Account, Username: person.Username, Text: "How much is it?"})
+	person := meta.Person{Account: otherLogin, Username: fmt.Sprint("jonas", time.Now().UnixNano())} // new to the product, also when the test is repeated
+	id := comment(t, meta.NewComment{Account: person.Account, Username: person.Username, Text: "How much is it?"})
 	workflow := replyOf(t, privatereply.Comment{Platform: privatereply.Instagram, Account: person.Account, CommentID: id})
 	sent := waitFor(t, workflow, privatereply.Sent)
 	conversation, err := privatereply.ConversationID(privatereply.Instagram, person.Account, sent.Send.RecipientID)
@@ -30,7 +30,7 @@ func TestReply(t *testing.T) {
 	})
 	starter(t, "reply", conversation, "--text", "Too early").mustFail(t, "window")
 
-	if _, err := product.Sandbox.Say(sandbox.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!"}); err != nil {
+	if _, err := product.Sandbox.Say(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!"}); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, workflow, privatereply.Responded)
@@ -43,7 +43,7 @@ func TestReply(t *testing.T) {
 		t.Errorf("output = %q", r.out)
 	}
 	box := product.Sandbox.Inbox(person)
-	if last := box[len(box)-1]; last.Kind != sandbox.KindFollowUp || last.Text != "It ships on Monday." {
+	if last := box[len(box)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 		t.Errorf("the person received %+v", last)
 	}
 	starter(t, "reply", "123", "--text", "x").mustFail(t, "is not a conversation's workflow id")
@@ -54,7 +54,7 @@ func TestReply(t *testing.T) {
 // Guards: --json is the workflow's own status, from its result when it has ended.
 func TestShowJSON(t *testing.T) {
 	needProduct(t)
-	id := comment(t, sandbox.NewComment{Account: instagram, Username: "emoji", Text: "🎉🎉"})
+	id := comment(t, meta.NewComment{Account: instagram, Username: "emoji", Text: "🎉🎉"})
 	waitFor(t, instagramReply(t, id), privatereply.Ignored)
 	r := starter(t, "show", instagramReply(t, id), "--json").mustSucceed(t)
 	var status workflows.Status

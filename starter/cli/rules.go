@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/rules"
-	"github.com/privatereply/privatereply/starter/console"
 )
 
 func newRules() *cobra.Command {

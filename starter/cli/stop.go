@@ -19,7 +19,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -19,9 +19,9 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -30,7 +30,7 @@ func TestStop(t *testing.T) {
 	needProduct(t)
 	var held []string
 	for _, name := range []string{"mia", "ben"} {
-		id := comment(t, sandbox.NewComment{Account: instagram, Username: name, Text: "Do you ship to Italy?"})
+		id := comment(t, meta.NewComment{Account: instagram, Username: name, Text: "Do you ship to Italy?"})
 		waitFor(t, instagramReply(t, id), privatereply.Holding)
 		held = append(held, id)
 	}

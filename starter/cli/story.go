@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/starter/console"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -6,7 +6,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -64,9 +64,9 @@ func waitScheduled(t *testing.T) {
 func TestSweep(t *testing.T) {
 	needProductAlone(t)
 	waitScheduled(t)
-	onPage := comment(t, sandbox.NewComment{Account: page, Username: "Mia", Text: "Is it oak?", Quiet: true})
-	onInstagram := comment(t, sandbox.NewComment{Account: instagram, Username: "mia", Text: "Is it oak?", Quiet: true})
-	comment(t, sandbox.NewComment{Account: instagram, ParentID: onInstagram, Own: true, Text: "Yes!", Quiet: true})
+	onPage := comment(t, meta.NewComment{Account: page, Username: "Mia", Text: "Is it oak?", Quiet: true})
+	onInstagram := comment(t, meta.NewComment{Account: instagram, Username: "mia", Text: "Is it oak?", Quiet: true})
+	comment(t, meta.NewComment{Account: instagram, ParentID: onInstagram, Own: true, Text: "Yes!", Quiet: true})
 
 	all := sweptJSON(t, starter(t, "sweep", "--json").mustSucceed(t))
 	for id, want := range map[string]workflows.SweepCounts{
@@ -107,7 +107,7 @@ func TestSweep(t *testing.T) {
 func TestSweepFails(t *testing.T) {
 	needProductAlone(t)
 	waitScheduled(t)
-	fault := sandbox.Fault{Name: "error", Code: 100, Calls: "feed", Account: otherLogin, Times: 2}
+	fault := meta.Fault{Name: "error", Code: 100, Calls: "feed", Account: otherLogin, Times: 2}
 	if _, err := product.Sandbox.AddFault(fault); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestSweepFails(t *testing.T) {
 func TestSweepWaits(t *testing.T) {
 	needProductAlone(t)
 	waitScheduled(t)
-	if _, err := product.Sandbox.AddFault(sandbox.Fault{Name: "token-revoked", Calls: "feed", Account: otherLogin, Times: 1}); err != nil {
+	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "feed", Account: otherLogin, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	handle := product.Client.ScheduleClient().GetHandle(t.Context(), "sweep:instagram:"+otherLogin)

@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -68,12 +68,12 @@ func TestRefusedReplies(t *testing.T) {
 			if f := found(t, tt.account, "access"); f.Level != doctor.Unknown || !strings.Contains(f.Text, "only people with a role on the app") {
 				t.Errorf("before: %+v", f)
 			}
-			fault, err := stack.Sandbox.AddFault(sandbox.Fault{Name: "error", Account: tt.account, Calls: "private-reply", Code: tt.code, Subcode: tt.subcode, Status: 403})
+			fault, err := stack.Sandbox.AddFault(meta.Fault{Name: "error", Account: tt.account, Calls: "private-reply", Code: tt.code, Subcode: tt.subcode, Status: 403})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { stack.Sandbox.ClearFault(fault) })
-			if _, err := stack.Sandbox.Comment(sandbox.NewComment{Account: tt.account, Username: "lena", Text: "How much is it?"}); err != nil {
+			if _, err := stack.Sandbox.Comment(meta.NewComment{Account: tt.account, Username: "lena", Text: "How much is it?"}); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, func() bool { return tt.want.is(tt.account, found(t, tt.account, tt.want.check)) })
@@ -88,12 +88,12 @@ func TestHumanAgent(t *testing.T) {
 	if f := found(t, stackAgent, "human agent"); f.Level != doctor.Unknown {
 		t.Errorf("before: %+v", f)
 	}
-	if err := stack.Sandbox.Change(stackAgent, sandbox.AccountChange{HumanAgent: new(false)}); err != nil {
+	if err := stack.Sandbox.Change(stackAgent, meta.AccountChange{HumanAgent: new(false)}); err != nil {
 		t.Fatal(err)
 	}
-	person := sandbox.Person{Account: stackAgent, Username: "jonas"}
+	person := meta.Person{Account: stackAgent, Username: "jonas"}
 	wrote := time.Now().Add(-25 * time.Hour).UTC()
-	if _, err := stack.Sandbox.Say(sandbox.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, Quiet: true}); err != nil {
+	if _, err := stack.Sandbox.Say(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, Quiet: true}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := stack.Sandbox.PersonID(person)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/cli"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
@@ -27,7 +27,7 @@ func TestCommand(t *testing.T) {
 		{"healthy", func(*place) {}, 0, 0, 0, []string{"Configuration\n", "\n  ✓ retention ", "nothing is wrong\n"}},
 		{"a warning", func(p *place) { p.t.Setenv("PRIVATEREPLY_VERIFY_TOKEN", "") }, 0, 0, 1,
 			[]string{"\n  ! verify token ", "→ where the bridge runs", "0 failures, 1 warning\n"}},
-		{"a failure", func(p *place) { p.change(ownID, sandbox.AccountChange{Fields: &[]string{}}) }, 1, 1, 0,
+		{"a failure", func(p *place) { p.change(ownID, meta.AccountChange{Fields: &[]string{}}) }, 1, 1, 0,
 			[]string{"\n  ✗ webhooks ", "→ subscribe the app", "                 curl -X POST -H \"Authorization: Bearer $TOKEN\" ", "1 failure, 0 warnings\n"}},
 	}
 	for _, tt := range tests {

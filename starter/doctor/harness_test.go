@@ -18,9 +18,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/starter/devstack"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
 
@@ -118,7 +118,7 @@ func needStack(t *testing.T) {
 
 // place is an installation with nothing wrong, in which a test plants something.
 type place struct {
-	*sandbox.Sandbox
+	*meta.Sandbox
 	t       *testing.T
 	folder  string
 	meta    *httptest.Server
@@ -158,9 +158,9 @@ func newPlace(t *testing.T) *place {
 	t.Helper()
 	needStack(t)
 	p := &place{t: t, folder: t.TempDir()}
-	p.Sandbox = sandbox.New(sandbox.Config{
+	p.Sandbox = meta.New(meta.Config{
 		WebhookURL: "https://replies.example.com/webhooks/meta",
-		Accounts: []sandbox.Account{
+		Accounts: []meta.Account{
 			{Platform: privatereply.Facebook, ID: pageID, Name: "Clean Slate Page", Login: privatereply.LoginFacebook, Token: pageToken, AppSecret: appSecret},
 			{Platform: privatereply.Instagram, ID: linkedID, Name: "clean.slate", Login: privatereply.LoginFacebook, PageID: pageID, Token: pageToken, AppSecret: appSecret},
 			{Platform: privatereply.Instagram, ID: ownID, Name: "oak.corner", Login: privatereply.LoginInstagram, Token: ownToken, AppSecret: appSecret, InstagramAppSecret: instaSecret},
@@ -215,7 +215,7 @@ func (p *place) accounts(old, changed string) {
 	p.write("accounts.yaml", strings.Replace(accountsFile, old, changed, 1))
 }
 
-func (p *place) change(account string, c sandbox.AccountChange) {
+func (p *place) change(account string, c meta.AccountChange) {
 	p.t.Helper()
 	if err := p.Change(account, c); err != nil {
 		p.t.Fatal(err)
@@ -224,12 +224,12 @@ func (p *place) change(account string, c sandbox.AccountChange) {
 
 func (p *place) subscribeApp(object string, fields ...string) {
 	p.t.Helper()
-	if err := p.SubscribeApp(sandbox.AppSubscription{Object: object, Fields: fields}); err != nil {
+	if err := p.SubscribeApp(meta.AppSubscription{Object: object, Fields: fields}); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *place) fault(f sandbox.Fault) {
+func (p *place) fault(f meta.Fault) {
 	p.t.Helper()
 	if _, err := p.AddFault(f); err != nil {
 		p.t.Fatal(err)

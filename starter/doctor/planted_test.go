@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
 
@@ -20,8 +20,8 @@ func TestHealthy(t *testing.T) {
 // Guards: what is planted at Meta, and nothing else, is found with its repair.
 func TestPlantedAtMeta(t *testing.T) {
 	const fail, warn = doctor.Failure, doctor.Warning
-	state := func(s sandbox.TokenState) func(*place) {
-		return func(p *place) { p.change(ownID, sandbox.AccountChange{TokenState: &s}) }
+	state := func(s meta.TokenState) func(*place) {
+		return func(p *place) { p.change(ownID, meta.AccountChange{TokenState: &s}) }
 	}
 	tests := []struct {
 		name  string
@@ -32,69 +32,69 @@ func TestPlantedAtMeta(t *testing.T) {
 			[]wanted{{"Meta", "clock", warn, "behind Meta's|NTP"}}},
 		{"a clock that is ahead", func(p *place) { p.clock = -5 * time.Second },
 			[]wanted{{"Meta", "clock", warn, "ahead of Meta's|NTP"}}},
-		{"token revoked", state(sandbox.TokenRevoked),
+		{"token revoked", state(meta.TokenRevoked),
 			[]wanted{{own, "token", fail, "changed the password|190/460|new long-lived token"}}},
-		{"token expired", state(sandbox.TokenExpired),
+		{"token expired", state(meta.TokenExpired),
 			[]wanted{{own, "token", fail, "has expired|190/463|new long-lived token"}}},
-		{"app removed", state(sandbox.TokenAppRemoved),
+		{"app removed", state(meta.TokenAppRemoved),
 			[]wanted{{own, "token", fail, "removed the app|log in to the app again"}}},
-		{"checkpoint", state(sandbox.TokenCheckpoint),
+		{"checkpoint", state(meta.TokenCheckpoint),
 			[]wanted{{own, "token", fail, "log in to facebook.com"}}},
-		{"token replaced", func(p *place) { p.change(ownID, sandbox.AccountChange{Token: new("IGAAnew")}) },
+		{"token replaced", func(p *place) { p.change(ownID, meta.AccountChange{Token: new("IGAAnew")}) },
 			[]wanted{{own, "token", fail, "not valid|190|new long-lived token"}}},
 		{"token ends soon", func(p *place) {
-			p.change(pageID, sandbox.AccountChange{TokenUntil: new(time.Now().Add(100 * time.Hour))})
+			p.change(pageID, meta.AccountChange{TokenUntil: new(time.Now().Add(100 * time.Hour))})
 		},
 			[]wanted{{page, "expiry", warn, "in 4d 3h|long-lived user token"}, {linked, "expiry", warn, "in 4d 3h|has no end"}}},
 		{"permissions of the Instagram login", func(p *place) {
-			p.change(ownID, sandbox.AccountChange{Permissions: &[]string{"instagram_business_basic", "instagram_business_manage_messages"}})
+			p.change(ownID, meta.AccountChange{Permissions: &[]string{"instagram_business_basic", "instagram_business_manage_messages"}})
 		}, []wanted{{own, "permissions", fail, "instagram_business_manage_comments|private replies|ask for it"}}},
 		{"permissions of the Facebook login", func(p *place) {
-			p.change(pageID, sandbox.AccountChange{Permissions: &[]string{"pages_manage_metadata", "pages_read_engagement", "instagram_basic",
+			p.change(pageID, meta.AccountChange{Permissions: &[]string{"pages_manage_metadata", "pages_read_engagement", "instagram_basic",
 				"pages_show_list", "instagram_manage_comments", "instagram_manage_messages"}})
 		}, []wanted{
 			{page, "permissions", fail, "pages_messaging (private replies)"},
 			{page, "permissions", warn, "pages_read_user_content (the texts and authors of comments)"},
 			{linked, "permissions", fail, "pages_messaging (private replies)"},
 		}},
-		{"unsubscribed", func(p *place) { p.change(ownID, sandbox.AccountChange{Fields: &[]string{}}) },
+		{"unsubscribed", func(p *place) { p.change(ownID, meta.AccountChange{Fields: &[]string{}}) },
 			[]wanted{{own, "webhooks", fail, "no app gets|after an hour|/instagram/v26.0/" + ownID + "/subscribed_apps?subscribed_fields=comments,live_comments,messages,messaging_postbacks"}}},
-		{"app not on the Page", func(p *place) { p.change(pageID, sandbox.AccountChange{Fields: &[]string{}}) },
+		{"app not on the Page", func(p *place) { p.change(pageID, meta.AccountChange{Fields: &[]string{}}) },
 			[]wanted{
 				{page, "webhooks", fail, "no app gets|/facebook/v26.0/" + pageID + "/subscribed_apps?subscribed_fields=feed,messages,messaging_postbacks"},
 				{linked, "webhooks", fail, "no app gets|" + pageID + "/subscribed_apps"}}},
 		{"fields missing", func(p *place) {
-			p.change(pageID, sandbox.AccountChange{Fields: &[]string{"messages", "messaging_postbacks", "live_videos"}})
+			p.change(pageID, meta.AccountChange{Fields: &[]string{"messages", "messaging_postbacks", "live_videos"}})
 		}, []wanted{{page, "webhooks", fail, "lacks feed|subscribed_fields=feed,messages,messaging_postbacks,live_videos"}}},
 		{"no postbacks", func(p *place) {
-			p.change(ownID, sandbox.AccountChange{Fields: &[]string{"comments", "live_comments", "messages"}})
+			p.change(ownID, meta.AccountChange{Fields: &[]string{"comments", "live_comments", "messages"}})
 		}, []wanted{{own, "webhooks", warn, "messaging_postbacks|do not open"}}},
 		{"app without webhooks of Instagram", func(p *place) { p.subscribeApp("instagram") },
 			[]wanted{{linked, "app webhooks", fail, "no webhooks of instagram at all|dashboard|comments, live_comments"}}},
 		{"app without live comments", func(p *place) { p.subscribeApp("instagram", "comments", "messages", "messaging_postbacks") },
 			[]wanted{{linked, "app webhooks", fail, "lacks live_comments|dashboard"}}},
 		{"old webhooks", func(p *place) {
-			if err := p.SubscribeApp(sandbox.AppSubscription{Object: "page", Fields: []string{"feed", "messages", "messaging_postbacks"}, Version: "v19.0"}); err != nil {
+			if err := p.SubscribeApp(meta.AppSubscription{Object: "page", Fields: []string{"feed", "messages", "messaging_postbacks"}, Version: "v19.0"}); err != nil {
 				p.t.Fatal(err)
 			}
 		}, []wanted{{page, "webhook version", warn, "v19.0 has expired|choose v26.0"}}},
-		{"Page not published", func(p *place) { p.change(pageID, sandbox.AccountChange{Published: new(false)}) },
+		{"Page not published", func(p *place) { p.change(pageID, meta.AccountChange{Published: new(false)}) },
 			[]wanted{{page, "Page", fail, "not published|Page visibility"}, {linked, "Page", fail, "not published|publish it"}}},
-		{"no task", func(p *place) { p.change(pageID, sandbox.AccountChange{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
+		{"no task", func(p *place) { p.change(pageID, meta.AccountChange{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
 			[]wanted{{page, "tasks", fail, "no MESSAGING task|MODERATE, ANALYZE|Page access"}, {linked, "tasks", fail, "MESSAGING"}}},
-		{"no task at all", func(p *place) { p.change(pageID, sandbox.AccountChange{Tasks: &[]string{}}) },
+		{"no task at all", func(p *place) { p.change(pageID, meta.AccountChange{Tasks: &[]string{}}) },
 			[]wanted{{page, "tasks", fail, "none at all"}, {linked, "tasks", fail, "none at all"}}},
-		{"throttled", func(p *place) { p.fault(sandbox.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
+		{"throttled", func(p *place) { p.fault(meta.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
 			[]wanted{{own, "Meta", warn, "80002|ask again"}}},
 		{"silent", func(p *place) {
 			p.options.Timeout = 3 * time.Second // Temporal is dialled in it too
-			p.fault(sandbox.Fault{Name: "hang", Account: ownID, Calls: "account"})
+			p.fault(meta.Fault{Name: "hang", Account: ownID, Calls: "account"})
 		}, []wanted{{own, "Meta", fail, "time ran out|let this machine reach"}}},
 		{"unreachable", func(p *place) { p.meta.Close() },
 			[]wanted{{own, "Meta", fail, "refused|HTTPS_PROXY"}, {page, "Meta", fail, "refused"}, {linked, "Meta", fail, "refused"}}},
 		{"several at once", func(p *place) {
-			p.change(pageID, sandbox.AccountChange{Published: new(false), Tasks: &[]string{}})
-			p.change(ownID, sandbox.AccountChange{TokenState: new(sandbox.TokenRevoked)})
+			p.change(pageID, meta.AccountChange{Published: new(false), Tasks: &[]string{}})
+			p.change(ownID, meta.AccountChange{TokenState: new(meta.TokenRevoked)})
 			p.subscribeApp("page", "feed")
 		}, []wanted{
 			{page, "Page", fail, ""}, {page, "tasks", fail, ""}, {page, "app webhooks", fail, "lacks messages"},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
 )
 
 var marks = map[Level]string{OK: "✓", Unknown: "?", Warning: "!", Failure: "✗"}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/starter/console"
+	"github.com/privatereply/privatereply/internal/console"
 )
 
 // tokenEndsSoon is how long before a token's end it is worth a warning.

@@ -18,9 +18,9 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

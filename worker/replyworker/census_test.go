@@ -13,9 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

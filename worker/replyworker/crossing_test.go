@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -31,7 +31,7 @@ func (s *stage) begin() crossing {
 		s.t.Fatal(err)
 	}
 	c := crossing{media: media}
-	onLive := sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive}
+	onLive := meta.NewComment{Account: bigID, Source: privatereply.SourceLive}
 	c.live = s.one("lou", onLive, media, ask("It is."))
 	if c.broadcast, err = privatereply.BroadcastID(privatereply.Instagram, bigID, media); err != nil {
 		s.t.Fatal(err)
@@ -49,7 +49,7 @@ func (s *stage) begin() crossing {
 		s.t.Fatal(err)
 	}
 	at := time.Now().UTC()
-	if _, err := s.meta.Say(sandbox.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, Quiet: true}); err != nil {
+	if _, err := s.meta.Say(meta.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, Quiet: true}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.await("the conversation to begin", time.Minute, func() bool {
@@ -66,7 +66,7 @@ func (s *stage) begin() crossing {
 }
 
 // one has somebody comment and starts the reply.
-func (s *stage) one(who string, where sandbox.NewComment, media string, d privatereply.Decision) string {
+func (s *stage) one(who string, where meta.NewComment, media string, d privatereply.Decision) string {
 	s.t.Helper()
 	where.Username = who
 	_, ids := s.start(1, where, media, d)
@@ -77,14 +77,14 @@ func (s *stage) one(who string, where sandbox.NewComment, media string, d privat
 // seconds, as replies to live comments do.
 func (s *stage) fallAsleep(who string) string {
 	s.t.Helper()
-	if _, err := s.meta.AddFault(sandbox.Fault{Name: "transient", Account: smallID, Times: 1}); err != nil {
+	if _, err := s.meta.AddFault(meta.Fault{Name: "transient", Account: smallID, Times: 1}); err != nil {
 		s.t.Fatal(err)
 	}
 	media, err := s.meta.StartLive(smallID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	id := s.one(who, sandbox.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
+	id := s.one(who, meta.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
 	var status workflows.Status
 	s.await("a reply to sleep", time.Minute, func() bool {
 		return s.status(id, &status) == nil && status.Send != nil && !status.Send.RetryAt.IsZero()
@@ -96,10 +96,10 @@ func (s *stage) fallAsleep(who string) string {
 // until the sandbox's faults are cleared.
 func (s *stage) sweepSlowly() string {
 	s.t.Helper()
-	if _, err := s.meta.Comment(sandbox.NewComment{Account: smallID, Username: "mo", Text: "Hello?", Quiet: true}); err != nil {
+	if _, err := s.meta.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", Quiet: true}); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.meta.AddFault(sandbox.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMS: 5000}); err != nil {
+	if _, err := s.meta.AddFault(meta.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMS: 5000}); err != nil {
 		s.t.Fatal(err)
 	}
 	const id = "sweep:instagram:" + smallID + "-by-hand"

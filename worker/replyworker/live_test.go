@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -31,7 +31,7 @@ func endLimit() time.Duration {
 //
 //	go test ./worker/replyworker -run TestBroadcastEndsItsReplies -replies 2000 -timeout 20m -v
 func TestBroadcastEndsItsReplies(t *testing.T) {
-	s := newStage(t, sandbox.Limits{}, "", "")
+	s := newStage(t, meta.Limits{}, "", "")
 	yardstick := s.endBare(*replies)
 	t.Logf("%d bare workflows had ended after %v", *replies, yardstick.Round(time.Millisecond))
 	s.work(1)
@@ -39,7 +39,7 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	on := sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive, Text: "Is it still there?"}
+	on := meta.NewComment{Account: bigID, Source: privatereply.SourceLive, Text: "Is it still there?"}
 	id, err := privatereply.BroadcastID(privatereply.Instagram, bigID, media)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 		t.Fatalf("the broadcast runs; its workflow says %+v", broadcast)
 	}
 	t.Logf("%d replies waited and had joined after %v", *replies, time.Since(began).Round(time.Millisecond))
-	late, err := s.meta.Comment(sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive, Quiet: true})
+	late, err := s.meta.Comment(meta.NewComment{Account: bigID, Source: privatereply.SourceLive, Quiet: true})
 	if err != nil {
 		t.Fatal(err)
 	}

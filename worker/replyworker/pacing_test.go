@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph/sandbox"
 	outside "github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -60,7 +60,7 @@ func (c crowd) perSecond() float64 { return float64(c.perHour) / 3600 }
 //	go test ./worker/replyworker -run 'TestPacing$' -replies 2000 -timeout 30m -v
 func TestPacing(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, sandbox.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	s := newStage(t, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
 	s.work(2)
 	s.work(2)
 	media, err := s.meta.StartLive(bigID)
@@ -81,7 +81,7 @@ func TestPacing(t *testing.T) {
 		t.Fatal(err)
 	}
 	beganLive := time.Now()
-	live, _ := s.start(2*few, sandbox.NewComment{Account: bigID, Source: privatereply.SourceLive}, media, auto("It is."))
+	live, _ := s.start(2*few, meta.NewComment{Account: bigID, Source: privatereply.SourceLive}, media, auto("It is."))
 	s.awaitDelivered("live", live)
 	t.Logf("live: %d delivered within %v", len(live), time.Since(beganLive).Round(time.Millisecond))
 	approved := s.until(asked[0], privatereply.Sent)
@@ -97,9 +97,9 @@ func TestPacing(t *testing.T) {
 		t.Errorf("beside the big account the small one needed %v, alone %v", beside, alone)
 	}
 
-	s.checkPace("big account, posts", bigID, sandbox.PostCalls, crowd.perSecond(), 30)
-	s.checkPace("big account, live", bigID, sandbox.LiveCalls, liveRate, 2)
-	s.checkPace("small account, posts", smallID, sandbox.PostCalls, posts, 30)
+	s.checkPace("big account, posts", bigID, meta.PostCalls, crowd.perSecond(), 30)
+	s.checkPace("big account, live", bigID, meta.LiveCalls, liveRate, 2)
+	s.checkPace("small account, posts", smallID, meta.PostCalls, posts, 30)
 	report := s.meta.Report()
 	for _, a := range report.Accounts {
 		if a.Throttled > 0 || len(a.Refused) > 0 {
@@ -127,7 +127,7 @@ func (s *stage) timeFew() time.Duration {
 //	go test ./worker/replyworker -run TestPacingGoesOn -replies 2000 -timeout 30m -v
 func TestPacingGoesOn(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, sandbox.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	s := newStage(t, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
 	stops := []func(){s.work(2), s.work(2)}
 	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
 
@@ -136,11 +136,11 @@ func TestPacingGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What Meta answers beyond a live limit names no time.
-	if _, err := s.meta.AddFault(sandbox.Fault{Name: "error", Account: smallID, Code: 613, Subcode: 2534040, Status: 429, Times: 1}); err != nil {
+	if _, err := s.meta.AddFault(meta.Fault{Name: "error", Account: smallID, Code: 613, Subcode: 2534040, Status: 429, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	throttled := time.Now()
-	small, ids := s.start(few, sandbox.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
+	small, ids := s.start(few, meta.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
 	s.await("a throttled reply to tell of its next try", time.Minute, func() bool {
 		var tells atomic.Bool
 		var asking sync.WaitGroup // at once: the throttle lasts ten seconds
@@ -170,7 +170,7 @@ func TestPacingGoesOn(t *testing.T) {
 	s.awaitDelivered("the throttled account", small)
 	t.Logf("throttled account: %d delivered within %v", few, time.Since(throttled).Round(time.Millisecond))
 	s.awaitDelivered("the backlog", big)
-	s.checkPace("big account, posts", bigID, sandbox.PostCalls, crowd.perSecond(), 30)
+	s.checkPace("big account, posts", bigID, meta.PostCalls, crowd.perSecond(), 30)
 	for _, id := range append(big, small...) {
 		if n := s.meta.Deliveries(id); n != 1 {
 			t.Errorf("comment %s was answered %d times", id, n)
@@ -193,8 +193,8 @@ func (s *stage) checkLists(perSecond float64) {
 	}
 }
 
-func post(account string) sandbox.NewComment {
-	return sandbox.NewComment{Account: account, Source: privatereply.SourcePost, Text: "How much?"}
+func post(account string) meta.NewComment {
+	return meta.NewComment{Account: account, Source: privatereply.SourcePost, Text: "How much?"}
 }
 
 func approveNow(id string) client.UpdateWorkflowOptions {

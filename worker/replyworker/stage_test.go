@@ -18,12 +18,12 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/graph/sandbox"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/devserver"
-	"github.com/privatereply/privatereply/internal/devserver/devservertest"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -43,13 +43,13 @@ type stage struct {
 	client.Client
 	t        *testing.T
 	server   *devserver.Server
-	meta     *sandbox.Sandbox
+	meta     *meta.Sandbox
 	graph    *graph.Client
 	accounts *config.Accounts
 }
 
 // newStage has the two Instagram accounts with the settings given, in YAML.
-func newStage(t *testing.T, limits sandbox.Limits, big, small string) *stage {
+func newStage(t *testing.T, limits meta.Limits, big, small string) *stage {
 	t.Helper()
 	s := &stage{t: t, server: devservertest.Start(t)}
 	var err error
@@ -78,7 +78,7 @@ func newStage(t *testing.T, limits sandbox.Limits, big, small string) *stage {
 		t.Fatal(err)
 	}
 
-	s.meta = sandbox.New(sandbox.Config{Limits: limits, Accounts: []sandbox.Account{
+	s.meta = meta.New(meta.Config{Limits: limits, Accounts: []meta.Account{
 		{Platform: privatereply.Instagram, ID: bigID, Login: privatereply.LoginInstagram, Token: "IGbigtoken", AppSecret: "s"},
 		{Platform: privatereply.Instagram, ID: smallID, Login: privatereply.LoginInstagram, Token: "IGsmalltoken", AppSecret: "s"},
 	}})
@@ -111,7 +111,7 @@ func (s *stage) config(of int) replyworker.Config {
 }
 
 // start has n people comment, and starts their replies; it returns the ids of both.
-func (s *stage) start(n int, where sandbox.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
+func (s *stage) start(n int, where meta.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
 	s.t.Helper()
 	where.Quiet = true
 	comments, err := s.meta.Comments(where, n)
@@ -134,7 +134,7 @@ func (s *stage) start(n int, where sandbox.NewComment, media string, d privatere
 }
 
 // startOne starts the reply to a comment and returns its workflow id.
-func (s *stage) startOne(comment string, where sandbox.NewComment, media string, d privatereply.Decision) (string, error) {
+func (s *stage) startOne(comment string, where meta.NewComment, media string, d privatereply.Decision) (string, error) {
 	now := time.Now().UTC()
 	in := workflows.Input{Decision: d, Comment: privatereply.Comment{
 		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,

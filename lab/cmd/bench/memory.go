@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply/lab/load"
+	"github.com/privatereply/privatereply/lab/trials"
+)
+
+const (
+	memoryComments = 200_000
+	memorySingles  = 20_000 // of them, in deliveries of their own
+	memoryGoal     = 150    // MiB
+	// memoryTime bounds each of the two storms.
+	memoryTime = 40 * time.Second
+)
+
+// memory measures the most that the bridge needed in a long storm: first of small
+// deliveries on many connections, then of large ones.
+func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
+	s, err := b.newStack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	if err := s.startProduct(ctx); err != nil {
+		return nil, err
+	}
+	idle, err := peakMemory(s.bridges[0].PID())
+	if err != nil {
+		return nil, err
+	}
+	accepted, refused := 0, 0
+	send := func(storm load.Storm, comments int) error {
+		storm.Comments, storm.Duration = comments, memoryTime
+		r, err := load.Run(ctx, storm)
+		if err != nil {
+			return err
+		}
+		accepted += r.Comments
+		for answer, n := range r.Answers {
+			if answer != "200" {
+				refused += n
+			}
+		}
+		return nil
+	}
+	if err := send(s.storm(128, 1), memorySingles); err != nil {
+		return nil, err
+	}
+	if err := send(s.storm(64, 50), memoryComments-accepted); err != nil {
+		return nil, err
+	}
+	peak, err := peakMemory(s.bridges[0].PID())
+	if err != nil {
+		return nil, err
+	}
+	return []trials.Row{{
+		What:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
+		Measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
+		Beside:   fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
+		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Met: trials.Met(peak < memoryGoal),
+	}}, nil
+}
+
+// peakMemory is the most that a program had in memory since its start, in MiB.
+func peakMemory(pid int) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("the peak of memory can be read on Linux only: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/privatereply/privatereply/lab/cluster"
+	"github.com/privatereply/privatereply/lab/processes"
+)
+
+// meter is something that a comment costs.
+type meter int
+
+const (
+	actions      meter = iota // that Temporal Cloud would bill, by the server's own count
+	requests                  // to the server's frontend, without those of this program
+	writes                    // of the state of workflows: each is one turn of its shard
+	transactions              // of Postgres that were committed, reads among them
+	wal                       // bytes of Postgres's write-ahead log
+	pages                     // of them that were written whole, because a checkpoint had come
+	writing                   // milliseconds that the writes of state took
+	toHistory                 // requests to the server's other parts, and theirs to the database
+	toMatching
+	frontendStore
+	historyStore
+	matchingStore
+	serverCPU // milliseconds, as the other CPU meters
+	postgresCPU
+	workerCPU
+	bridgeCPU
+	meters
+)
+
+// reading is what the meters show at a time.
+type reading struct {
+	at     time.Time
+	values [meters]float64
+}
+
+// since is what was used between two readings, without what the idle product uses in
+// the same time anyway.
+func (a reading) since(b reading, idle [meters]float64) (used [meters]float64) {
+	seconds := a.at.Sub(b.at).Seconds()
+	for i := range used {
+		used[i] = a.values[i] - b.values[i] - idle[i]*seconds
+	}
+	return used
+}
+
+// read reads all meters.
+func (r *run) read(ctx context.Context, p *product) (reading, error) {
+	var v [meters]float64
+	counted, err := r.cluster.Server.Metrics(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	frontend, history, matching := []string{`service_name="frontend"`}, []string{`service_name="history"`}, []string{`service_name="matching"`}
+	v[actions] = total(counted, "action", nil, nil)
+	v[requests] = total(counted, "service_requests", frontend, ours)
+	v[toHistory] = total(counted, "service_requests", history, nil)
+	v[toMatching] = total(counted, "service_requests", matching, nil)
+	v[frontendStore] = total(counted, "persistence_requests", frontend, nil)
+	v[historyStore] = total(counted, "persistence_requests", history, nil)
+	v[matchingStore] = total(counted, "persistence_requests", matching, nil)
+	for _, operation := range []string{`operation="UpdateWorkflowExecution"`, `operation="CreateWorkflowExecution"`} {
+		v[writes] += total(counted, "persistence_requests", append(history, operation), nil)
+		v[writing] += 1000 * total(counted, "persistence_latency_sum", append(history, operation), nil)
+	}
+	database, err := r.cluster.DB.Query(ctx, "postgres", fmt.Sprintf(
+		"SELECT sum(xact_commit), pg_current_wal_lsn() - '0/0', (SELECT wal_fpi FROM pg_stat_wal) FROM pg_stat_database WHERE datname IN ('%s', '%s')", cluster.MainDB, cluster.VisibilityDB))
+	if err != nil {
+		return reading{}, err
+	}
+	if _, err := fmt.Sscanf(strings.ReplaceAll(database, "|", " "), "%g %g %g", &v[transactions], &v[wal], &v[pages]); err != nil {
+		return reading{}, fmt.Errorf("the counts of Postgres %q: %w", database, err)
+	}
+	for _, of := range []struct {
+		meter meter
+		pids  []int
+	}{
+		{serverCPU, []int{r.cluster.Server.PID()}},
+		{postgresCPU, []int{r.cluster.DB.PID()}},
+		{workerCPU, pids(p.workers)},
+		{bridgeCPU, pids(p.bridges)},
+	} {
+		for _, pid := range of.pids {
+			used, err := cpu(pid)
+			if err != nil {
+				return reading{}, err
+			}
+			v[of.meter] += used
+		}
+	}
+	return reading{time.Now(), v}, nil
+}
+
+// ours are the calls that this program makes while it looks on.
+var ours = []string{
+	`operation="CountWorkflowExecutions"`, `operation="DescribeWorkflowExecution"`, `operation="UpdateWorkflowExecution"`,
+	`operation="PollWorkflowExecutionUpdate"`,
+}
+
+// total adds up a counter of a text in Prometheus's format: the lines with all of some
+// labels and with none of others.
+func total(text, name string, with, without []string) float64 {
+	sum := 0.0
+lines:
+	for line := range strings.Lines(text) {
+		labels, ok := strings.CutPrefix(line, name+"{")
+		if !ok {
+			continue
+		}
+		labels, value, ok := strings.Cut(labels, "} ")
+		if !ok {
+			continue
+		}
+		for _, label := range with {
+			if !strings.Contains(labels, label) {
+				continue lines
+			}
+		}
+		for _, label := range without {
+			if strings.Contains(labels, label) {
+				continue lines
+			}
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err == nil {
+			sum += n
+		}
+	}
+	return sum
+}
+
+func pids(programs []*processes.Process) []int {
+	var all []int
+	for _, p := range programs {
+		all = append(all, p.PID())
+	}
+	return all
+}
+
+// tick is the unit of CPU time in /proc, in milliseconds: Linux's USER_HZ is 100.
+const tick = 10
+
+// cpu is the time in milliseconds that a process used so far, with its children, those
+// that have ended too.
+func cpu(pid int) (float64, error) {
+	own, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	used := own.self + own.ended
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return 0, err
+	}
+	for _, dir := range all {
+		child, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return 0, err
+		}
+		if s, err := stat(child); err == nil && s.parent == pid { // an error: it has ended meanwhile
+			used += s.self + s.ended
+		}
+	}
+	return used * tick, nil
+}
+
+type statLine struct {
+	parent      int
+	self, ended float64 // ticks of the process, and of its children that have ended
+}
+
+// stat reads /proc/PID/stat: see proc(5).
+func stat(pid int) (statLine, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return statLine{}, fmt.Errorf("CPU time can be read on Linux only: %w", err)
+	}
+	// The name, in brackets, may have spaces in it.
+	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	const parent, utime, stime, cutime, cstime = 1, 11, 12, 13, 14
+	if len(fields) <= cstime {
+		return statLine{}, fmt.Errorf("/proc/%d/stat is too short: %q", pid, b)
+	}
+	var n [cstime + 1]float64
+	for _, i := range []int{parent, utime, stime, cutime, cstime} {
+		if n[i], err = strconv.ParseFloat(fields[i], 64); err != nil {
+			return statLine{}, err
+		}
+	}
+	return statLine{parent: int(n[parent]), self: n[utime] + n[stime], ended: n[cutime] + n[cstime]}, nil
+}

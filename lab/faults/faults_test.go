@@ -1,0 +1,239 @@
+package faults
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/meta"
+)
+
+// Guards: every case says what it expects, can be named on the command line, and is
+// there once; the issue asks for 60.
+func TestGroups(t *testing.T) {
+	names := map[string]bool{}
+	for _, g := range Groups() {
+		if g.About == "" {
+			t.Errorf("%s does not say what it is about", g.Name)
+		}
+		for _, c := range g.Cases {
+			name := g.Name + "/" + c.Name
+			switch {
+			case names[name]:
+				t.Errorf("%s is there twice", name)
+			case c.Expect.String() == "":
+				t.Errorf("%s expects nothing", name)
+			case c.run == nil:
+				t.Errorf("%s does nothing", name)
+			case strings.ContainsAny(name, ", "):
+				t.Errorf("%q cannot be written in -only", name)
+			}
+			names[name] = true
+		}
+	}
+	if len(names) < 60 {
+		t.Errorf("%d cases", len(names))
+	}
+}
+
+// Guards: a fault that the sandbox learns is tried on private replies and on follow-ups,
+// or on sweeps if it strikes lists.
+func TestEveryFault(t *testing.T) {
+	ofLists := func(name string) bool {
+		return slices.ContainsFunc(listFaults, func(f meta.Fault) bool { return f.Name == name })
+	}
+	for _, g := range []Group{metaOnReplies(), metaOnFollowUps()} {
+		for _, f := range meta.Faults {
+			if !ofLists(f.Name) && !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
+				t.Errorf("%s does not try %s", g.Name, f.Name)
+			}
+		}
+	}
+	for _, f := range listFaults {
+		if !slices.ContainsFunc(words().Cases, func(c Case) bool { return c.Name == "sweep-"+f.Name }) {
+			t.Errorf("no sweep meets %s", f.Name)
+		}
+	}
+}
+
+// Guards: -only runs what was asked for, and a mistyped name runs nothing.
+func TestChoose(t *testing.T) {
+	groups := []Group{
+		{Name: "races", Cases: []Case{{Name: "one"}, {Name: "two"}}},
+		{Name: "stops", Cases: []Case{{Name: "one"}, {Name: "three"}}},
+	}
+	tests := []struct {
+		name, only string
+		want       []string
+		err        string
+	}{
+		{"all", "", []string{"races/one", "races/two", "stops/one", "stops/three"}, ""},
+		{"a group and a case", "stops/three, races", []string{"races/one", "races/two", "stops/three"}, ""},
+		{"a case that its group has as well", "races,races/one", []string{"races/one", "races/two"}, ""},
+		{"no such group", "race", nil, `no group or group/case "race"`},
+		{"no such case", "races/three", nil, `group races has no case "races/three"`},
+		{"nothing between commas", "races,", nil, `no group or group/case ""`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			chosen, err := Choose(groups, tt.only)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			var got []string
+			for _, g := range chosen {
+				for _, c := range g.Cases {
+					got = append(got, g.Name+"/"+c.Name)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
+				t.Errorf("%v, (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// Guards: a case passes only if each of its comments came to what was expected, and
+// everything else was seen too.
+func TestMeets(t *testing.T) {
+	twice := Verdict{State: privatereply.Sent, Delivered: 2, Calls: 2}
+	tests := []struct {
+		name   string
+		seen   seen
+		expect Expect
+		want   bool
+	}{
+		{"as expected", seen{each: []Verdict{delivered}}, each(delivered), true},
+		{"either", seen{each: []Verdict{delivered, found}}, each(found, delivered), true},
+		{"delivered twice", seen{each: []Verdict{delivered, twice}}, each(delivered), false},
+		{"another reason", seen{each: []Verdict{found}}, each(delivered), false},
+		{"nothing was seen", seen{}, each(delivered), false},
+		{"comments that nothing is expected of", seen{each: []Verdict{delivered}}, Expect{}, false},
+		{"beside them", seen{each: []Verdict{delivered}, also: []string{"a", "b"}}, each(delivered).and("a; b"), true},
+		{"not beside them", seen{each: []Verdict{delivered}}, each(delivered).and("a"), false},
+		{"more beside them", seen{each: []Verdict{delivered}, also: []string{"a"}}, each(delivered), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.seen.meets(tt.expect); got != tt.want {
+				t.Errorf("%q meets %q: %v", tt.seen, tt.expect, got)
+			}
+		})
+	}
+}
+
+// Guards: webhooks that the bridge has no room for wait for another death, and no
+// case is lost.
+func TestBatches(t *testing.T) {
+	cases := []Case{
+		{Name: "a"}, {Name: "b1", atBridge: true}, {Name: "b2", atBridge: true}, {Name: "c"}, {Name: "b3", atBridge: true},
+	}
+	var got [][]string
+	for _, batch := range batches(cases) {
+		var names []string
+		for _, c := range batch {
+			names = append(names, c.Name)
+		}
+		got = append(got, names)
+	}
+	if diff := cmp.Diff([][]string{{"a", "c", "b1", "b2"}, {"b3"}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := batches([]Case{{Name: "a"}}); len(got) != 1 {
+		t.Errorf("one case makes %d batches", len(got))
+	}
+}
+
+// Guards: nobody dies before everybody is at their step, and a trial that failed
+// keeps nobody waiting.
+func TestRound(t *testing.T) {
+	trials := []*trial{{}, {}, {}}
+	r := newRound(trials)
+	reached := make(chan error, 1)
+	go func() { reached <- r.all(t.Context(), struck) }()
+	r.come(trials[0], struck)
+	r.come(trials[1], over)
+	r.come(trials[2], waits)
+	select {
+	case err := <-reached:
+		t.Fatalf("the victim died early: %v", err)
+	default:
+	}
+	if got := r.at(struck); !slices.Equal(got, trials[:1]) {
+		t.Errorf("%d trials are at their step", len(got))
+	}
+	r.come(trials[2], struck)
+	if err := <-reached; err != nil {
+		t.Error(err)
+	}
+}
+
+// Guards: one trial that never comes to its step does not take the others' time.
+func TestHurry(t *testing.T) {
+	ctx, end := context.WithCancelCause(t.Context())
+	late, ready := &trial{end: end}, &trial{end: func(error) { t.Error("who was ready was ended") }}
+	r := newRound([]*trial{late, ready})
+	r.come(ready, struck)
+	defer r.hurry(time.Millisecond)()
+	<-ctx.Done()
+	if got := context.Cause(ctx).Error(); got != "it did not come to its step within 1ms" {
+		t.Errorf("the late one was told %q", got)
+	}
+}
+
+// Guards: the table says what failed and what was left out, and only a run without
+// failures is a good one.
+func TestReport(t *testing.T) {
+	fine := Row{Group: "races", Case: "a", Expected: "x", Seen: "x", OK: true, Took: 1234 * time.Millisecond}
+	wrong := Row{Group: "races", Case: "b", Expected: "x", Seen: "y|z"}
+	leftOut := Row{Group: "kill", Case: "c", LeftOut: true}
+	var b strings.Builder
+	WriteTable(&b, []Row{fine, wrong, leftOut})
+	want := `| group | case | expected | seen | | seconds |
+| --- | --- | --- | --- | --- | --- |
+| races | a | x | x | ok | 1.2 |
+| races | b | x | y\|z | FAILED | 0.0 |
+| kill | c |  |  | left out | 0.0 |
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, tt := range []struct {
+		rows []Row
+		text string
+		ok   bool
+	}{
+		{[]Row{fine}, "1 case: 1 ok, 0 failed", true},
+		{[]Row{fine, leftOut}, "2 cases: 1 ok, 0 failed, 1 left out", true},
+		{[]Row{fine, wrong}, "2 cases: 1 ok, 1 failed", false},
+		{[]Row{leftOut}, "1 case: 0 ok, 0 failed, 1 left out", false},
+	} {
+		if text, ok := Summary(tt.rows); text != tt.text || ok != tt.ok {
+			t.Errorf("Summary = %q, %v; want %q, %v", text, ok, tt.text, tt.ok)
+		}
+	}
+}
+
+// Guards: the accounts file can be read, and no two accounts share an id.
+func TestAccounts(t *testing.T) {
+	ids := map[string]bool{}
+	for _, a := range newAccounts() {
+		if ids[a.id] {
+			t.Errorf("%s is there twice", a.id)
+		}
+		ids[a.id] = true
+	}
+	for _, n := range connected {
+		if got := newAccounts()[n]; (got.platform == privatereply.Instagram) != (n != page) || (got.page != "") != (n == instagram) {
+			t.Errorf("account %d is %+v", n, got)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package meta_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/privatereply/privatereply/lab/meta"
+)
+
+// testProof is the vector of meta-platform.md §8: secret test-app-secret, token EAAtesttoken.
+const testProof = "62f73cbe7b318721f6695dcd7ce46d9a60b2134d6e69eb38057c6db0608019a8"
+
+// A call needs a good token, the host and node that belong to its login, and the
+// proof where the app requires it.
+func TestAuthentication(t *testing.T) {
+	me := func(host string) string { return "/" + host + "/v26.0/me" }
+	tests := []struct {
+		name   string
+		change meta.AccountChange // of the Page
+		method string
+		path   string
+		token  string
+		want   [2]int
+	}{
+		{name: "good", path: me("facebook"), token: pageToken},
+		{name: "in the query", path: me("facebook") + "?access_token=" + pageToken},
+		{name: "own login", path: me("instagram"), token: ownToken},
+		{name: "the bare path takes a page token", path: "/v26.0/me", token: pageToken},
+		{name: "the bare path takes an instagram token", path: "/v26.0/me", token: ownToken},
+		{name: "no token", path: me("facebook"), want: [2]int{2500, 0}},
+		{name: "nobody's token", path: me("facebook"), token: "EAAother", want: [2]int{190, 0}},
+		{name: "instagram token on the facebook host", path: me("facebook"), token: ownToken, want: [2]int{190, 0}},
+		{name: "page token on the instagram host", path: me("instagram"), token: pageToken, want: [2]int{190, 0}},
+		{name: "expired", change: meta.AccountChange{TokenState: new(meta.TokenExpired)}, path: me("facebook"), token: pageToken, want: [2]int{190, 463}},
+		{name: "revoked", change: meta.AccountChange{TokenState: new(meta.TokenRevoked)}, path: me("facebook"), token: pageToken, want: [2]int{190, 460}},
+		{name: "app removed", change: meta.AccountChange{TokenState: new(meta.TokenAppRemoved)}, path: me("facebook"), token: pageToken, want: [2]int{190, 458}},
+		{name: "checkpoint", change: meta.AccountChange{TokenState: new(meta.TokenCheckpoint)}, path: me("facebook"), token: pageToken, want: [2]int{190, 459}},
+		{name: "replaced", change: meta.AccountChange{Token: new("EAAnew")}, path: me("facebook"), token: pageToken, want: [2]int{190, 0}},
+		{name: "the new one", change: meta.AccountChange{Token: new("EAAnew")}, path: me("facebook"), token: "EAAnew"},
+		{name: "proof", path: me("facebook") + "?appsecret_proof=" + testProof, token: pageToken},
+		{name: "wrong proof", path: me("facebook") + "?appsecret_proof=00", token: pageToken, want: [2]int{100, 0}},
+		{name: "proof required", change: meta.AccountChange{RequireProof: new(true)}, path: me("facebook"), token: pageToken, want: [2]int{100, 0}},
+		{name: "proof required and sent", change: meta.AccountChange{RequireProof: new(true)}, path: me("facebook") + "?appsecret_proof=" + testProof, token: pageToken},
+		{name: "the linked account's own node sends nothing", method: http.MethodPost, path: "/facebook/v26.0/" + linkedID + "/messages", token: pageToken, want: [2]int{3, 0}},
+		{name: "the Page's node on the instagram host", method: http.MethodPost, path: "/instagram/v26.0/" + pageID + "/messages", token: ownToken, want: [2]int{100, 33}},
+		{name: "me/messages is the token's own node", method: http.MethodPost, path: "/instagram/v26.0/me/messages", token: ownToken, want: [2]int{100, 0}},
+		{name: "private_replies is gone", method: http.MethodPost, path: "/facebook/v26.0/200000000000001_300000000000001/private_replies", token: pageToken, want: [2]int{100, 33}},
+		{name: "without a version", path: "/facebook/me", token: pageToken, want: [2]int{2500, 0}},
+		{name: "no object", path: "/facebook/v26.0/123", token: pageToken, want: [2]int{100, 33}},
+		{name: "somebody else's account", path: "/facebook/v26.0/" + ownLoginID, token: pageToken, want: [2]int{100, 33}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := start(t)
+			must(t, e.Change(pageID, tt.change))
+			method := tt.method
+			if method == "" {
+				method = http.MethodGet
+			}
+			if got := e.do(method, tt.path, tt.token, ""); got.code() != tt.want {
+				t.Errorf("answered %v, want %v: %s", got.code(), tt.want, got.body)
+			}
+		})
+	}
+}
+
+// A lost permission is refused in the way of the call: a look-up looks like a
+// missing object.
+func TestPermissions(t *testing.T) {
+	tests := []struct {
+		name    string
+		account string
+		granted []string
+		tasks   []string
+		call    func(*env, string) reply
+		want    [2]int
+	}{
+		{"page send", pageID, []string{}, nil, func(e *env, id string) reply { return e.answer(pageID, id, "x") }, [2]int{200, 0}},
+		{"page send without the task", pageID, nil, []string{"MODERATE"}, func(e *env, id string) reply { return e.answer(pageID, id, "x") }, [2]int{200, 0}},
+		{"instagram private reply", ownLoginID, []string{"instagram_business_basic"}, nil, func(e *env, id string) reply { return e.answer(ownLoginID, id, "x") }, [2]int{200, 2534066}},
+		{"look-up", pageID, []string{}, nil, func(e *env, id string) reply { return e.get("/facebook/v26.0/"+id, pageToken) }, [2]int{100, 33}},
+		{"feed", pageID, []string{}, nil, func(e *env, _ string) reply { return e.get("/facebook/v26.0/"+pageID+"/feed", pageToken) }, [2]int{10, 0}},
+		{"conversations", ownLoginID, []string{}, nil, func(e *env, _ string) reply { return e.get("/instagram/v26.0/me/conversations", ownToken) }, [2]int{10, 0}},
+		{"the account itself needs none", pageID, []string{}, nil, func(e *env, _ string) reply { return e.get("/facebook/v26.0/me", pageToken) }, [2]int{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := start(t)
+			id := e.comment(meta.NewComment{Account: tt.account})
+			change := meta.AccountChange{}
+			if tt.granted != nil {
+				change.Permissions = &tt.granted
+			}
+			if tt.tasks != nil {
+				change.Tasks = &tt.tasks
+			}
+			must(t, e.Change(tt.account, change))
+			if got := tt.call(e, id); got.code() != tt.want {
+				t.Errorf("answered %v, want %v", got.code(), tt.want)
+			}
+		})
+	}
+}
+
+// Error texts come in several languages, codes do not change, and every error has
+// a trace id.
+func TestErrorTextsRotate(t *testing.T) {
+	e := start(t)
+	texts, traces := map[string]bool{}, map[string]bool{}
+	for range 5 {
+		got := e.get("/facebook/v26.0/123", pageToken)
+		body := got.json["error"].(map[string]any)
+		if got.code() != [2]int{100, 33} {
+			t.Fatalf("code %v", got.code())
+		}
+		texts[body["message"].(string)] = true
+		traces[body["fbtrace_id"].(string)] = true
+	}
+	if len(texts) != 5 || len(traces) != 5 {
+		t.Errorf("%d texts and %d trace ids in 5 errors", len(texts), len(traces))
+	}
+}

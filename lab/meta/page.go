@@ -1,0 +1,157 @@
+package meta
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
+	"clock": func(t time.Time) string { return t.Format("15:04:05") },
+	"stamp": func(t time.Time) string { return t.Format(time.RFC3339) },
+	"words": func(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") },
+}).ParseFS(assets, "assets/page.html"))
+
+// pagePolicy lets the page load its own script and style and nothing else.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// pageView is what the page shows.
+type pageView struct {
+	Version  int // grows with everything that happens
+	Problem  string
+	Callback string
+	Report   Report
+	Accounts []AccountInfo
+	Lives    []PostInfo
+	Comments []commentView
+	People   []personView
+	Faults   []FaultKind
+	Active   []Fault
+	Ops      []string
+	Delivery Delivery
+	Webhooks []Webhook
+	Events   []Activity
+	States   []PersonState
+	Kinds    []string
+}
+
+// commentView is a comment as the page shows it.
+type commentView struct {
+	CommentReport
+	AccountName string
+	Until       time.Time // the last moment for a private reply; zero during a live, which has none
+	Page        bool
+	Own         bool
+}
+
+// personView is somebody's inbox.
+type personView struct {
+	Person
+	Key         string // for the page's elements
+	AccountName string
+	ID          string
+	State       PersonState
+	Window      time.Time // when the account may no longer write; zero: it may not
+	Messages    []Message
+}
+
+// Bounds of what the page shows.
+const (
+	eventsShown   = 60
+	webhooksShown = 12
+	messagesShown = 30
+)
+
+func (s *Sandbox) view() pageView {
+	v := pageView{
+		Report: s.Report(), Accounts: s.AccountList(), Faults: Faults, Active: s.ActiveFaults(), Delivery: s.Delivery(),
+		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonPage, PersonElsewhere},
+		Kinds:  MessageKinds,
+		Ops:    []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp)},
+	}
+	v.Webhooks = s.Webhooks()
+	v.Webhooks = v.Webhooks[:min(len(v.Webhooks), webhooksShown)]
+	for _, a := range v.Accounts {
+		for _, p := range a.Posts {
+			if p.Live {
+				p.Caption = a.Name
+				v.Lives = append(v.Lives, p)
+			}
+		}
+	}
+	v.Callback = s.outbox.callback()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.Version = s.version
+	v.Events = s.activity.after(max(0, s.activity.seq-eventsShown))
+	slices.Reverse(v.Events)
+	for _, c := range s.recent.comments {
+		shown := commentView{CommentReport: s.commentReport(c), AccountName: c.account.Name, Page: !c.account.instagram(), Own: c.person == nil}
+		if !c.onLive() {
+			shown.Until = c.createdAt.Add(privateReplyPeriod)
+		}
+		v.Comments = append(v.Comments, shown)
+	}
+	for _, p := range s.recent.people {
+		v.People = append(v.People, s.personView(p))
+	}
+	return v
+}
+
+func (s *Sandbox) personView(p *person) personView {
+	v := personView{Person: Person{p.account.ID, p.username}, Key: "person-" + p.account.ID + "-" + p.id,
+		AccountName: p.account.Name, ID: p.messagingID, State: p.state}
+	if s.windowVerdict(p, false) == nil {
+		v.Window = p.wroteAt.Add(standardWindow)
+	}
+	for _, m := range p.messages[max(0, len(p.messages)-messagesShown):] {
+		v.Messages = append(v.Messages, m.shown())
+	}
+	return v
+}
+
+// servePage answers 204 to a page that has seen everything already.
+func (s *Sandbox) servePage(w http.ResponseWriter, r *http.Request) {
+	seen, err := strconv.Atoi(r.FormValue("seen"))
+	s.mu.Lock()
+	nothingNew := err == nil && seen == s.version
+	s.mu.Unlock()
+	if nothingNew {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	s.renderPage(w, http.StatusOK, "")
+}
+
+func (s *Sandbox) renderPage(w http.ResponseWriter, status int, problem string) {
+	v := s.view()
+	v.Problem = problem
+	var page bytes.Buffer
+	if err := pageTemplate.Execute(&page, v); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes())
+}
+
+func serveAsset(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	http.ServeFileFS(w, r, assets, "assets/"+r.PathValue("file"))
+}
