@@ -128,7 +128,7 @@ func (s *sweeping) restart() {
 // write writes a comment whose webhook never arrives.
 func (s *sweeping) write(t *testing.T, n meta.NewComment) string {
 	t.Helper()
-	n.Quiet = true
+	n.NoWebhook = true
 	if n.Account == "" {
 		n.Account = s.account.ID
 	}
@@ -183,7 +183,7 @@ func TestSweepPageOfFeed(t *testing.T) {
 	underVisitor := s.write(t, meta.NewComment{PostID: visitor, Username: "bob", Text: "Good question", Age: ago(3 * time.Hour)})
 	onReel := s.write(t, meta.NewComment{Source: privatereply.SourceReel, Username: "kim", Text: "The price?", Age: ago(30 * time.Minute)})
 	has := s.write(t, meta.NewComment{Username: "eve", Text: "Its webhook arrived", Age: ago(time.Hour)})
-	s.write(t, meta.NewComment{Own: true, ParentID: answered, Text: "Thank you!", Age: ago(time.Hour)})
+	s.write(t, meta.NewComment{ByAccount: true, ParentID: answered, Text: "Thank you!", Age: ago(time.Hour)})
 	s.write(t, meta.NewComment{Username: "old", Text: "Long ago", Age: ago(7*24*time.Hour - time.Minute)})
 	if _, err := s.HumanReply(answered, "Yes, it is."); err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestSweepPageOfMedia(t *testing.T) {
 				s.write(t, meta.NewComment{Source: privatereply.SourceReel, Username: fmt.Sprint("viewer", i), Text: "Which oil?", Age: ago(time.Duration(i+1) * time.Hour)})
 			}
 			s.write(t, meta.NewComment{Source: privatereply.SourceAd, Username: "target", Text: "Not listed"})
-			s.write(t, meta.NewComment{ParentID: old, Own: true, Text: "Oak!"})
+			s.write(t, meta.NewComment{ParentID: old, ByAccount: true, Text: "Oak!"})
 			want := workflows.SweepCounts{Pages: 1, Posts: 2, Comments: 182, Started: 180, Own: 1, TooOld: 1}
 			if diff := cmp.Diff(want, s.sweep(t, time.Time{})); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)

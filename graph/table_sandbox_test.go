@@ -34,7 +34,7 @@ func TestSandboxGivesEachError(t *testing.T) {
 	})
 	for _, want := range expectations {
 		t.Run(fmt.Sprintf("%d_%d%s", want.code, want.subcode, want.kind), func(t *testing.T) {
-			if _, err := sb.AddFault(meta.Fault{Name: "error", Code: want.code, Subcode: want.subcode, Kind: want.kind, Times: 1}); err != nil {
+			if _, err := sb.AddFault(meta.Fault{Name: "error", Code: want.code, Subcode: want.subcode, ErrorType: want.kind, Times: 1}); err != nil {
 				t.Fatal(err)
 			}
 			cred := credentials(pageAccount)
@@ -64,7 +64,7 @@ func TestSandboxRefuses(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if _, err := sb.AddFault(meta.Fault{Name: "error", Status: 429, Body: "<html>", RetryS: 30, Times: 1}); err != nil {
+	if _, err := sb.AddFault(meta.Fault{Name: "error", Status: 429, Body: "<html>", RetryAfterSeconds: 30, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if e := send(credentials(pageAccount)); e.Class != Throttled || e.RetryAfter != 30*time.Second || e.MayHaveDelivered {

@@ -196,8 +196,8 @@ func TestBrowser(t *testing.T) {
 		ana.click(".case .resolve form:nth-child(2) button")
 		ana.told(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
 		status := s.reaches(lostID, privatereply.Undeliverable)
-		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.Deliveries(lost) != 0 {
-			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.Deliveries(lost))
+		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.RepliesDelivered(lost) != 0 {
+			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.RepliesDelivered(lost))
 		}
 	})
 

@@ -187,7 +187,7 @@ func (s *stage) start(a ask) (comment, id string) {
 		c.Source = a.source
 	}
 	c.CreatedAt = c.ReceivedAt.Add(-a.age)
-	written := meta.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), Quiet: true}
+	written := meta.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), NoWebhook: true}
 	var err error
 	if c.OnLive() {
 		if c.MediaID, err = s.sandbox.StartLive(c.Account); err != nil {
@@ -250,7 +250,7 @@ func (s *stage) answer(id string) {
 	if !ok {
 		s.t.Fatal("nobody knows whom the conversation is with")
 	}
-	if _, err := s.sandbox.Say(meta.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", Quiet: true}); err != nil {
+	if _, err := s.sandbox.WriteMessage(meta.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
 	account := privatereply.Account{Platform: status.Comment.Platform, ID: status.Comment.Account, KeepAll: true}

@@ -139,7 +139,7 @@ func (p *product) write(settings string, only ...string) {
 // comment writes a comment whose webhook never arrives.
 func (p *product) comment(n meta.NewComment) privatereply.Comment {
 	p.t.Helper()
-	n.Quiet = true
+	n.NoWebhook = true
 	id, err := p.meta.Comment(n)
 	if err != nil {
 		p.t.Fatal(err)

@@ -127,7 +127,7 @@ func rejected(ctx context.Context, s *story) (seen, error) {
 	if _, err = s.delivered(id, 0); err != nil {
 		return got, err
 	}
-	if n := s.stack.Sandbox.Attempts(id); n != 0 {
+	if n := s.stack.Sandbox.ReplyAttempts(id); n != 0 {
 		return got, fmt.Errorf("%d attempts to send reached Meta, want none", n)
 	}
 	got.what = fmt.Sprintf("nothing delivered, no attempt made; %s by %s: “%s”", status.State, status.Approver, status.RejectReason)
@@ -136,12 +136,12 @@ func rejected(ctx context.Context, s *story) (seen, error) {
 
 func repeated(ctx context.Context, s *story) (seen, error) {
 	const times = 10
-	if err := s.stack.Sandbox.SetDelivery(meta.Delivery{Duplicates: times - 1}); err != nil {
+	if err := s.stack.Sandbox.SetWebhookSettings(meta.WebhookSettings{Duplicates: times - 1}); err != nil {
 		return seen{}, err
 	}
 	id, workflow, err := s.comment("mia", "What is the price?")
 	got := seen{workflow: workflow}
-	if err = errors.Join(err, s.stack.Sandbox.Drain(ctx), s.stack.Sandbox.SetDelivery(meta.Delivery{})); err != nil {
+	if err = errors.Join(err, s.stack.Sandbox.DrainWebhooks(ctx), s.stack.Sandbox.SetWebhookSettings(meta.WebhookSettings{})); err != nil {
 		return got, err
 	}
 	deliveries := 0
@@ -159,7 +159,7 @@ func repeated(ctx context.Context, s *story) (seen, error) {
 	if _, err = s.delivered(id, 1); err != nil {
 		return got, err
 	}
-	if n := s.stack.Sandbox.Attempts(id); n != 1 {
+	if n := s.stack.Sandbox.ReplyAttempts(id); n != 1 {
 		return got, fmt.Errorf("%d attempts to send reached Meta, want 1", n)
 	}
 	got.what = fmt.Sprintf("%d deliveries answered 200; one attempt to send, one private reply delivered", deliveries)
@@ -174,7 +174,7 @@ func answered(ctx context.Context, s *story) (seen, error) {
 	}
 	// Meta's times are whole milliseconds.
 	s.answeredAt = time.Now().UTC().Truncate(time.Millisecond)
-	_, err = s.stack.Sandbox.Say(meta.NewMessage{
+	_, err = s.stack.Sandbox.WriteMessage(meta.NewMessage{
 		Account: s.account.ID, Username: s.responder.Username, Text: "Great, walnut then!", At: s.answeredAt,
 	})
 	if err != nil {

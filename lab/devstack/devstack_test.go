@@ -62,7 +62,7 @@ func TestRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sandbox.Drain(t.Context()); err != nil {
+	if err := s.Sandbox.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	stop(t, s)

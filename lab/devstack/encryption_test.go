@@ -58,7 +58,7 @@ func encryptedComment(t *testing.T, s *devstack.Stack, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sandbox.Drain(t.Context()); err != nil {
+	if err := s.Sandbox.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	workflow, err := privatereply.ReplyID(privatereply.Comment{Platform: account.Platform, Account: account.ID, CommentID: id})

@@ -24,17 +24,17 @@ func TestDay(t *testing.T) {
 	p := start(t)
 	t.Cleanup(p.work().Stop)
 	written := 0
-	for _, d := range []meta.Delivery{
+	for _, d := range []meta.WebhookSettings{
 		{},
 		{Batch: 7, Duplicates: 2, Shuffle: true, Receipts: true},
 		{Batch: 3, Documented: true, Echo: "before"},
 	} {
-		if err := p.meta.SetDelivery(d); err != nil {
+		if err := p.meta.SetWebhookSettings(d); err != nil {
 			t.Fatal(err)
 		}
 		written += p.liveADay(t)
 	}
-	if err := p.meta.Drain(t.Context()); err != nil {
+	if err := p.meta.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.checkCounts(t)
@@ -44,7 +44,7 @@ func TestDay(t *testing.T) {
 	}
 
 	p.stop()
-	if err := p.meta.SetDelivery(meta.Delivery{}); err != nil {
+	if err := p.meta.SetWebhookSettings(meta.WebhookSettings{}); err != nil {
 		t.Fatal(err)
 	}
 	missed := p.missADay(t)
@@ -61,8 +61,8 @@ func TestDay(t *testing.T) {
 		t.Errorf("the sweeps started %d replies; %d webhooks were lost", started, missed)
 	}
 	p.startBridge()
-	p.meta.RetryNow()
-	if err := p.meta.Drain(t.Context()); err != nil {
+	p.meta.RetryWebhooks()
+	if err := p.meta.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := p.count(placing.Started); n != 0 {
@@ -73,7 +73,7 @@ func TestDay(t *testing.T) {
 		t.Errorf("%d comments have a reply, want %d", got, want)
 	}
 	for _, id := range p.replied() {
-		if n := p.meta.Deliveries(id); n > 1 {
+		if n := p.meta.RepliesDelivered(id); n > 1 {
 			t.Errorf("%s was answered %d times", id, n)
 		}
 	}
@@ -111,9 +111,9 @@ func (p *product) liveADay(t *testing.T) (comments int) {
 		id := comment(meta.NewComment{Account: account, Username: "parent", Text: "price?"})
 		comment(meta.NewComment{ParentID: id, Username: "child", Text: "Me too"})
 		comment(meta.NewComment{Account: account, Anonymous: true, Text: "Hello?"})
-		must(p.meta.Comment(meta.NewComment{Account: account, Own: true, Text: "Thank you!"}))
+		must(p.meta.Comment(meta.NewComment{Account: account, ByAccount: true, Text: "Thank you!"}))
 		for _, kind := range meta.MessageKinds {
-			must(p.meta.Say(meta.NewMessage{Account: account, Username: "talker", Kind: kind, Text: "hi"}))
+			must(p.meta.WriteMessage(meta.NewMessage{Account: account, Username: "talker", Kind: kind, Text: "hi"}))
 		}
 		must(p.meta.HumanMessage(meta.Person{Account: account, Username: "talker"}, "Hello from a human"))
 		if account == page {
@@ -127,7 +127,7 @@ func (p *product) liveADay(t *testing.T) (comments int) {
 			field = "feed"
 		}
 		for _, test := range []string{field, "messages"} {
-			must("", p.meta.DashboardTest(account, test))
+			must("", p.meta.SendTestWebhook(account, test))
 		}
 	}
 	return comments
@@ -319,7 +319,7 @@ func (p *product) sum(metric, label, value string) int {
 func TestRevokedToken(t *testing.T) {
 	p := start(t)
 	t.Cleanup(p.work().Stop)
-	if err := p.meta.Change(page, meta.AccountChange{TokenState: ptr(meta.TokenRevoked)}); err != nil {
+	if err := p.meta.UpdateAccount(page, meta.AccountUpdate{TokenState: ptr(meta.TokenRevoked)}); err != nil {
 		t.Fatal(err)
 	}
 	var replies []string

@@ -28,10 +28,10 @@ func (p *product) testFaults(t *testing.T) {
 		{meta.Fault{Name: "accept-then-error"}, sent(privatereply.FoundInConversation), 1},
 		{meta.Fault{Name: "accept-without-ids"}, sent(privatereply.FoundInConversation), 1},
 		{meta.Fault{Name: "without-recipient"}, sent(""), 1},
-		{meta.Fault{Name: "trickle", DelayMS: 1000}, sent(privatereply.FoundInConversation), 1},
-		{meta.Fault{Name: "trickle", DelayMS: 1}, sent(""), 1},
-		{meta.Fault{Name: "slow", DelayMS: 100}, sent(""), 1},
-		{meta.Fault{Name: "slow", DelayMS: 12000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
+		{meta.Fault{Name: "trickle", DelayMilliseconds: 1000}, sent(privatereply.FoundInConversation), 1},
+		{meta.Fault{Name: "trickle", DelayMilliseconds: 1}, sent(""), 1},
+		{meta.Fault{Name: "slow", DelayMilliseconds: 100}, sent(""), 1},
+		{meta.Fault{Name: "slow", DelayMilliseconds: 12000}, sent(privatereply.FoundInConversation, privatereply.ConfirmedByRefusal, ""), 1},
 		{meta.Fault{Name: "hang"}, sent(""), 1},
 		{meta.Fault{Name: "reset"}, sent(""), 1},
 		{meta.Fault{Name: "transient"}, ends(privatereply.Sending, privatereply.Outage), 0},
@@ -70,7 +70,7 @@ func (p *product) testPauses(t *testing.T) {
 // strike has somebody comment, and the fault strike the reply to it.
 func (p *product) strike(t *testing.T, account string, c faultCase) {
 	t.Helper()
-	id, err := p.meta.Comment(meta.NewComment{Account: account, Username: "fault-" + c.fault.Name, Text: "price?", Quiet: true})
+	id, err := p.meta.Comment(meta.NewComment{Account: account, Username: "fault-" + c.fault.Name, Text: "price?", NoWebhook: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 	if _, err := p.meta.AddFault(c.fault); err != nil {
 		t.Fatal(err)
 	}
-	body, header, err := p.meta.SignedDelivery(id)
+	body, header, err := p.meta.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 		t.Fatalf("answered %d, %v", status, err)
 	}
 	p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, c.ends) })
-	if n := p.meta.Deliveries(id); n != c.received {
+	if n := p.meta.RepliesDelivered(id); n != c.received {
 		t.Errorf("%d messages were received, want %d", n, c.received)
 	}
 }
@@ -100,14 +100,14 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 		reasons []privatereply.Reason
 	}{
 		"sent":            {reasons: plainly},
-		"answered slowly": {faults: []meta.Fault{{Name: "trickle", DelayMS: 40}}, reasons: plainly},
+		"answered slowly": {faults: []meta.Fault{{Name: "trickle", DelayMilliseconds: 40}}, reasons: plainly},
 		"unknown too":     {faults: []meta.Fault{{Name: "accept-then-drop"}}, reasons: []privatereply.Reason{privatereply.FoundInConversation, privatereply.ConfirmedByRefusal}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var comments []string
 			for _, faults := range [][]meta.Fault{first.faults, {{Name: "reset"}}} {
-				id, err := p.meta.Comment(meta.NewComment{Account: page, Username: "asks-twice-" + name, Text: "price?", Quiet: true})
+				id, err := p.meta.Comment(meta.NewComment{Account: page, Username: "asks-twice-" + name, Text: "price?", NoWebhook: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +117,7 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				body, header, err := p.meta.SignedDelivery(id)
+				body, header, err := p.meta.SignedWebhook(id)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -129,7 +129,7 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 			for i, reasons := range [][]privatereply.Reason{first.reasons, plainly} {
 				id := comments[i]
 				p.until(t, p.replyID(page, id), func(s workflows.Status) bool { return reached(s, ends(privatereply.Sent, reasons...)) })
-				if n := p.meta.Deliveries(id); n != 1 {
+				if n := p.meta.RepliesDelivered(id); n != 1 {
 					t.Errorf("%d messages were received for comment %d, want 1", n, i+1)
 				}
 			}

@@ -303,7 +303,7 @@ func (p *product) update(t *testing.T, workflowID, name string, payload map[stri
 func (p *product) received(account, username string) []string {
 	var texts []string
 	for _, m := range p.meta.Inbox(meta.Person{Account: account, Username: username}) {
-		if m.By != meta.ByPerson {
+		if m.Sender != meta.SenderPerson {
 			texts = append(texts, m.Text)
 		}
 	}

@@ -64,7 +64,7 @@ func (p *product) testStory(t *testing.T, account string) {
 		t.Errorf("a follow-up before the person wrote: %v", err)
 	}
 	before := time.Now()
-	if _, err := p.meta.Say(meta.NewMessage{Account: account, Username: "jonas", Text: "Great!"}); err != nil {
+	if _, err := p.meta.WriteMessage(meta.NewMessage{Account: account, Username: "jonas", Text: "Great!"}); err != nil {
 		t.Fatal(err)
 	}
 	responded := p.untilState(t, reply, privatereply.Responded)
@@ -78,7 +78,7 @@ func (p *product) testStory(t *testing.T, account string) {
 	if got := p.received(account, "jonas"); !slices.Equal(got, []string{"Yes, we do!", "It takes a week."}) {
 		t.Errorf("jonas received %q", got)
 	}
-	if n := p.meta.Attempts(id); n != 1 {
+	if n := p.meta.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts for one private reply", n)
 	}
 }
@@ -102,8 +102,8 @@ func (p *product) testBySignal(t *testing.T) {
 
 // Fifty copies of one webhook at once are one reply, and each is answered 200.
 func (p *product) testDuplicates(t *testing.T) {
-	reply, id := p.comment(meta.NewComment{Account: instagram, Username: "fifty", Text: "price?", Quiet: true})
-	body, header, err := p.meta.SignedDelivery(id)
+	reply, id := p.comment(meta.NewComment{Account: instagram, Username: "fifty", Text: "price?", NoWebhook: true})
+	body, header, err := p.meta.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func (p *product) testDuplicates(t *testing.T) {
 		}
 	}
 	p.untilState(t, reply, privatereply.Sent)
-	if n := p.meta.Attempts(id); n != 1 {
+	if n := p.meta.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
 	if status, err := p.post(body, header); err != nil || status != http.StatusOK {
@@ -137,10 +137,10 @@ func (p *product) testDuplicates(t *testing.T) {
 func (p *product) testBatch(t *testing.T) {
 	var ids []string
 	for i := range 40 {
-		_, id := p.comment(meta.NewComment{Account: page, Username: "batch" + string(rune('a'+i%26)), Text: "price?", Quiet: true})
+		_, id := p.comment(meta.NewComment{Account: page, Username: "batch" + string(rune('a'+i%26)), Text: "price?", NoWebhook: true})
 		ids = append(ids, id)
 	}
-	body, header, err := p.meta.SignedDelivery(ids...)
+	body, header, err := p.meta.SignedWebhook(ids...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func (p *product) testBatch(t *testing.T) {
 	}
 	for _, id := range ids {
 		p.untilState(t, p.replyID(page, id), privatereply.Sent)
-		if n := p.meta.Attempts(id); n != 1 {
+		if n := p.meta.ReplyAttempts(id); n != 1 {
 			t.Errorf("%s: %d attempts", id, n)
 		}
 	}
@@ -164,8 +164,8 @@ func (p *product) testRemoved(t *testing.T) {
 	}
 	p.untilState(t, reply, privatereply.Withdrawn)
 
-	reply, id = p.comment(meta.NewComment{Account: page, Username: "regret", Text: "price?", Quiet: true})
-	body, header, err := p.meta.SignedDelivery(id)
+	reply, id = p.comment(meta.NewComment{Account: page, Username: "regret", Text: "price?", NoWebhook: true})
+	body, header, err := p.meta.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func (p *product) testRemoved(t *testing.T) {
 	if status, err := p.post(body, header); err != nil || status != http.StatusOK {
 		t.Fatalf("answered %d, %v", status, err)
 	}
-	if n := p.meta.Attempts(id); n != 0 {
+	if n := p.meta.ReplyAttempts(id); n != 0 {
 		t.Errorf("%d attempts to answer a removed comment", n)
 	}
 }
@@ -188,8 +188,8 @@ func (p *product) testHumanWasFaster(t *testing.T) {
 	} {
 		t.Run(account, func(t *testing.T) {
 			t.Parallel()
-			reply, id := p.comment(meta.NewComment{Account: account, Username: "human", Text: "price?", Quiet: true})
-			body, header, err := p.meta.SignedDelivery(id)
+			reply, id := p.comment(meta.NewComment{Account: account, Username: "human", Text: "price?", NoWebhook: true})
+			body, header, err := p.meta.SignedWebhook(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -221,7 +221,7 @@ func (p *product) testWorkerRestart(t *testing.T) (stop interface{ Stop() }) {
 	}
 	second := p.work()
 	p.untilState(t, reply, privatereply.Sent)
-	if n := p.meta.Attempts(id); n != 1 {
+	if n := p.meta.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
 	return second

@@ -303,7 +303,7 @@ func (w *watched) answered() (replyID string) {
 		w.t.Fatal(err)
 	}
 	w.untilJoined(w.t, conversation)
-	if _, err := w.meta.Say(meta.NewMessage{Account: instagram, Username: "lena.of.the.logs", Text: texts[2]}); err != nil {
+	if _, err := w.meta.WriteMessage(meta.NewMessage{Account: instagram, Username: "lena.of.the.logs", Text: texts[2]}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.untilState(w.t, replyID, privatereply.Responded)
@@ -317,10 +317,10 @@ func (w *watched) answered() (replyID string) {
 func (w *watched) batched() (replyIDs []string) {
 	var comments []string
 	for range 5 {
-		id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], Quiet: true})
+		id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], NoWebhook: true})
 		replyIDs, comments = append(replyIDs, id), append(comments, comment)
 	}
-	body, header, err := w.meta.SignedDelivery(comments...)
+	body, header, err := w.meta.SignedWebhook(comments...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -341,11 +341,11 @@ func (w *watched) troubled() {
 	if status, err := w.post([]byte("{}"), http.Header{"X-Hub-Signature-256": {"sha256=" + strings.Repeat("0", 64)}}); err != nil || status != http.StatusForbidden {
 		w.t.Fatalf("a forgery was answered %d, %v", status, err)
 	}
-	id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], Quiet: true})
+	id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], NoWebhook: true})
 	if _, err := w.meta.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: comment, Times: 1}); err != nil {
 		w.t.Fatal(err)
 	}
-	body, header, err := w.meta.SignedDelivery(comment)
+	body, header, err := w.meta.SignedWebhook(comment)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -36,13 +36,13 @@ func TestWord(t *testing.T) {
 // delivers the webhook.
 func (p *product) struckComment(t *testing.T, n meta.NewComment, fault meta.Fault) (reply, id string) {
 	t.Helper()
-	n.Quiet = true
+	n.NoWebhook = true
 	reply, id = p.comment(n)
 	fault.CommentID, fault.Times = id, 1
 	if _, err := p.meta.AddFault(fault); err != nil {
 		t.Fatal(err)
 	}
-	body, header, err := p.meta.SignedDelivery(id)
+	body, header, err := p.meta.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func (p *product) testLostAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.untilJoined(t, conversation)
-			if _, err := p.meta.Say(meta.NewMessage{Account: account, Username: name, Text: "Thanks, can I order two?", Quiet: true}); err != nil {
+			if _, err := p.meta.WriteMessage(meta.NewMessage{Account: account, Username: name, Text: "Thanks, can I order two?", NoWebhook: true}); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := p.update(t, conversation, "reply", map[string]any{"agent": "ana", "text": "Yes, of course"})

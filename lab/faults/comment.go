@@ -41,7 +41,7 @@ func (t *trial) writeTwice(where int, text string) (first, second *comment) {
 func (t *trial) sawCalls(first, second *comment) {
 	t.awaitState(first, privatereply.Sent)
 	t.awaitState(second, privatereply.Sent)
-	t.saw("%d and %d calls", t.meta.Attempts(first.id), t.meta.Attempts(second.id))
+	t.saw("%d and %d calls", t.meta.ReplyAttempts(first.id), t.meta.ReplyAttempts(second.id))
 }
 
 // writeAged has a comment that has only left until its deadline.
@@ -52,7 +52,7 @@ func (t *trial) writeAged(where int, text string, left time.Duration) *comment {
 
 func (t *trial) writeAs(where int, n meta.NewComment) *comment {
 	a := t.accounts[where]
-	n.Account, n.Quiet = a.id, true
+	n.Account, n.NoWebhook = a.id, true
 	if n.Username == "" {
 		n.Username = t.somebody()
 	}

@@ -193,7 +193,7 @@ func deadlinesWithoutTemporal() Group {
 		}},
 		Case{Name: "sent-in-time-but-not-recorded", Expect: each(delivered, found.after(1), found), run: func(t *trial) {
 			c := t.writeAged(page, price, outage)
-			strikes := t.strikes(c, meta.Fault{Name: "slow", DelayMS: 5000})
+			strikes := t.strikes(c, meta.Fault{Name: "slow", DelayMilliseconds: 5000})
 			t.settled()
 			t.deliver(c.id)
 			strikes.struck()

@@ -62,7 +62,7 @@ func (t *trial) acknowledged(d *delivery) {
 // delivering delivers one webhook until the bridge answers 200, as Meta does, and
 // does not wait for it.
 func (t *trial) delivering(ids ...string) *delivery {
-	body, header, err := t.meta.SignedDelivery(ids...)
+	body, header, err := t.meta.SignedWebhook(ids...)
 	t.must(err)
 	d := &delivery{taken: make(chan struct{})}
 	t.posts.Go(func() {

@@ -48,7 +48,7 @@ func TestEveryFault(t *testing.T) {
 		return slices.ContainsFunc(listFaults, func(f meta.Fault) bool { return f.Name == name })
 	}
 	for _, g := range []Group{metaOnReplies(), metaOnFollowUps()} {
-		for _, f := range meta.Faults {
+		for _, f := range meta.FaultKinds {
 			if !ofLists(f.Name) && !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
 				t.Errorf("%s does not try %s", g.Name, f.Name)
 			}

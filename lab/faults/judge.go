@@ -65,7 +65,7 @@ func (t *trial) look(ctx context.Context, c *comment) (v Verdict, ended bool) {
 	default:
 		v.State, v.Reason = status.State, reasonOf(status)
 	}
-	v.Delivered, v.Calls = t.meta.Deliveries(c.id), t.meta.Attempts(c.id)
+	v.Delivered, v.Calls = t.meta.RepliesDelivered(c.id), t.meta.ReplyAttempts(c.id)
 	return v, status.State.Final()
 }
 

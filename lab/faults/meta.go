@@ -24,8 +24,8 @@ func metaOnReplies() Group {
 		name   string // "": the fault's
 		expect Expect
 	}{
-		{fault: meta.Fault{Name: "slow", DelayMS: 3000}, expect: each(delivered)},
-		{fault: meta.Fault{Name: "slow", DelayMS: 17_000}, name: "slower-than-the-time-out", expect: each(found, secondTry)},
+		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 3000}, expect: each(delivered)},
+		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 17_000}, name: "slower-than-the-time-out", expect: each(found, secondTry)},
 		{fault: meta.Fault{Name: "hang"}, expect: each(secondTry)},
 		{fault: meta.Fault{Name: "reset"}, expect: each(secondTry)},
 		{fault: meta.Fault{Name: "reset", Times: 2}, name: "reset-twice",
@@ -40,8 +40,8 @@ func metaOnReplies() Group {
 		{fault: meta.Fault{Name: "accept-then-error"}, expect: each(found)},
 		{fault: meta.Fault{Name: "accept-without-ids"}, expect: each(found)},
 		{fault: meta.Fault{Name: "without-recipient"}, expect: each(delivered)},
-		{fault: meta.Fault{Name: "trickle", DelayMS: 1}, expect: each(delivered)},
-		{fault: meta.Fault{Name: "trickle", DelayMS: 1000}, name: "trickle-too-slowly", expect: each(found)},
+		{fault: meta.Fault{Name: "trickle", DelayMilliseconds: 1}, expect: each(delivered)},
+		{fault: meta.Fault{Name: "trickle", DelayMilliseconds: 1000}, name: "trickle-too-slowly", expect: each(found)},
 	} {
 		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: f.expect, run: strikeReplies(f.fault, connected...)})
 	}
@@ -89,7 +89,7 @@ func metaOnFollowUps() Group {
 		outcome  string
 		received int
 	}{
-		{meta.Fault{Name: "slow", DelayMS: 3000}, "", "sent", 1},
+		{meta.Fault{Name: "slow", DelayMilliseconds: 3000}, "", "sent", 1},
 		{meta.Fault{Name: "hang"}, "", "unknown (no_answer)", 0},
 		{meta.Fault{Name: "reset"}, "", "unknown (no_answer)", 0},
 		{meta.Fault{Name: "throttle", Minutes: 5}, "", "refused (throttled)", 0},
@@ -106,8 +106,8 @@ func metaOnFollowUps() Group {
 		{meta.Fault{Name: "accept-then-error"}, "", "sent (found_in_conversation)", 1},
 		{meta.Fault{Name: "accept-without-ids"}, "", "sent (found_in_conversation)", 1},
 		{meta.Fault{Name: "without-recipient"}, "", "sent", 1},
-		{meta.Fault{Name: "trickle", DelayMS: 1}, "", "sent", 1},
-		{meta.Fault{Name: "trickle", DelayMS: 1000}, "trickle-too-slowly", "sent (found_in_conversation)", 1},
+		{meta.Fault{Name: "trickle", DelayMilliseconds: 1}, "", "sent", 1},
+		{meta.Fault{Name: "trickle", DelayMilliseconds: 1000}, "trickle-too-slowly", "sent (found_in_conversation)", 1},
 	} {
 		var also string
 		for i := range connected {

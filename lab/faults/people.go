@@ -101,7 +101,7 @@ func (t *trial) writes(p meta.Person, text string) { t.deliver(t.message(p, text
 
 // message has a person write. No webhook goes out yet.
 func (t *trial) message(p meta.Person, text string, at time.Time) (id string) {
-	id, err := t.meta.Say(meta.NewMessage{Account: p.Account, Username: p.Username, Text: text, At: at, Quiet: true})
+	id, err := t.meta.WriteMessage(meta.NewMessage{Account: p.Account, Username: p.Username, Text: text, At: at, NoWebhook: true})
 	t.must(err)
 	return id
 }

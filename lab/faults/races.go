@@ -48,7 +48,7 @@ func races() Group {
 				both.Go(func() { answer, refused = t.reject(c) })
 				both.Wait()
 				t.awaitState(c, privatereply.Sent, privatereply.Rejected)
-				if stopped := refused == "" && answer.Accepted; stopped == (t.meta.Deliveries(c.id) == 0) {
+				if stopped := refused == "" && answer.Accepted; stopped == (t.meta.RepliesDelivered(c.id) == 0) {
 					t.saw("who was told that it was taken was right")
 				}
 			}},
@@ -87,7 +87,7 @@ func races() Group {
 		}},
 		{Name: "removal-before-its-comment", Expect: each(withdrawn), run: func(t *trial) {
 			c := t.write(page, price)
-			body, header, err := t.meta.SignedDelivery(c.id)
+			body, header, err := t.meta.SignedWebhook(c.id)
 			t.must(err)
 			t.must(t.meta.RemoveComment(c.id))
 			t.awaitState(c, privatereply.Withdrawn)
@@ -160,7 +160,7 @@ func (t *trial) textOf(c *comment) string {
 
 func fiftyDuplicates(t *trial) {
 	c := t.write(instagramLogin, price)
-	body, header, err := t.meta.SignedDelivery(c.id)
+	body, header, err := t.meta.SignedWebhook(c.id)
 	t.must(err)
 	answered := t.atOnce(50, func(int) bool {
 		status, err := t.post(t.ctx, body, header)
@@ -213,7 +213,7 @@ func racesWithoutWorker() Group {
 			t.awaitStatus(c, "a next try", waitsForNextTry)
 			t.dies()
 			t.must(t.meta.RemoveComment(c.id))
-			t.must(t.meta.Drain(t.ctx))
+			t.must(t.meta.DrainWebhooks(t.ctx))
 			t.comesBack()
 		}},
 	}}

@@ -15,7 +15,7 @@ func sending() []step {
 		{name: "send-on-its-way", expect: each(secondTry), run: sendStruck(instagram, meta.Fault{Name: "hang"}, 14*time.Second)},
 		{name: "send-accepted", expect: each(found), run: sendStruck(page, meta.Fault{Name: "accept-then-hang"}, 14*time.Second)},
 		{name: "send-accepted-later", expect: each(delivered), dying: map[victim]Expect{worker: each(found), temporal: each(delivered, found)},
-			run: sendStruck(instagramLogin, meta.Fault{Name: "slow", DelayMS: 10_000}, 9*time.Second)},
+			run: sendStruck(instagramLogin, meta.Fault{Name: "slow", DelayMilliseconds: 10_000}, 9*time.Second)},
 		{name: "send-answered", expect: each(delivered), dying: map[victim]Expect{worker: each(found), temporal: each(delivered, found)},
 			run: completionHeld(gate.Before)},
 		{name: "send-recorded", expect: each(delivered), run: completionHeld(gate.After)},

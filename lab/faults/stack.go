@@ -170,7 +170,7 @@ func retries() []time.Duration {
 // second about conversations holds: reading them is part of the cases.
 func (s *Stack) serveMeta() error {
 	s.meta = meta.New(meta.Config{
-		Accounts: atMeta(s.accounts), RetryAfter: retries(), Delivery: meta.Delivery{Echo: meta.EchoOff},
+		Accounts: atMeta(s.accounts), RetryDelays: retries(), WebhookSettings: meta.WebhookSettings{Echo: meta.EchoOff},
 		Now:    func() time.Time { return time.Now().Add(time.Duration(s.metaAhead.Load())) },
 		Limits: meta.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1},
 	})

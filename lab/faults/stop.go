@@ -14,12 +14,12 @@ import (
 
 func stopWorker() Group {
 	return Group{Name: "stop-worker", About: "SIGTERM to the worker", victim: worker, gently: true, Cases: []Case{
-		{Name: "send-under-way", Expect: each(delivered), run: sendStruck(instagram, meta.Fault{Name: "slow", DelayMS: 6000}, 5*time.Second)},
-		{Name: "answer-under-way", Expect: each(delivered), run: sendStruck(page, meta.Fault{Name: "trickle", DelayMS: 60}, 4*time.Second)},
+		{Name: "send-under-way", Expect: each(delivered), run: sendStruck(instagram, meta.Fault{Name: "slow", DelayMilliseconds: 6000}, 5*time.Second)},
+		{Name: "answer-under-way", Expect: each(delivered), run: sendStruck(page, meta.Fault{Name: "trickle", DelayMilliseconds: 60}, 4*time.Second)},
 		{Name: "follow-up-under-way", Expect: Expect{Also: "follow-up sent, received 1 time"}, run: func(t *trial) {
 			const where, text = instagramLogin, "It takes a week."
 			p := t.talksTo(where, time.Time{})
-			strikes := t.addFault(meta.Fault{Name: "slow", DelayMS: 6000, Calls: string(meta.OpFollowUp), Recipient: t.personID(p)})
+			strikes := t.addFault(meta.Fault{Name: "slow", DelayMilliseconds: 6000, Calls: string(meta.OpFollowUp), Recipient: t.personID(p)})
 			t.settled()
 			outcome := make(chan string, 1)
 			t.posts.Go(func() { outcome <- t.followUp(p, where, text) })

@@ -17,7 +17,7 @@ func webhooks() Group {
 	forged := func(change func(body []byte, h http.Header) []byte) func(*trial) {
 		return func(t *trial) {
 			c := t.write(instagramLogin, price)
-			body, header, err := t.meta.SignedDelivery(c.id)
+			body, header, err := t.meta.SignedWebhook(c.id)
 			t.must(err)
 			body = change(body, header)
 			status, err := t.post(t.ctx, body, header)
@@ -65,7 +65,7 @@ func webhooks() Group {
 			c := t.write(page, asks)
 			t.deliver(c.id)
 			t.awaitState(c, privatereply.AwaitingApproval)
-			body, header, err := t.meta.SignedDelivery(c.id)
+			body, header, err := t.meta.SignedWebhook(c.id)
 			t.must(err)
 			t.must(t.meta.RemoveComment(c.id))
 			t.awaitState(c, privatereply.Withdrawn)
@@ -90,7 +90,7 @@ func webhooks() Group {
 
 // replay delivers the webhook of a comment again.
 func (t *trial) replay(c *comment) {
-	body, header, err := t.meta.SignedDelivery(c.id)
+	body, header, err := t.meta.SignedWebhook(c.id)
 	t.must(err)
 	t.replayed(c, body, header)
 }

@@ -43,7 +43,7 @@ func (r *Runner) wholeRun(ctx context.Context) {
 // doubled are comments with more than one private reply.
 func (t *trial) doubled(context.Context) (broken []string) {
 	for _, c := range t.comments {
-		if n := t.meta.Deliveries(c.id); n > 1 {
+		if n := t.meta.RepliesDelivered(c.id); n > 1 {
 			broken = append(broken, fmt.Sprintf("%s: %d", c.reply, n))
 		}
 	}
@@ -55,7 +55,7 @@ func (t *trial) late(context.Context) (broken []string) {
 	for _, c := range t.comments {
 		report, _ := t.meta.CommentReport(c.id)
 		for _, m := range report.Delivered {
-			if m.By == meta.ByAPI && !m.At.Before(c.deadline()) {
+			if m.Sender == meta.SenderAPI && !m.At.Before(c.deadline()) {
 				broken = append(broken, fmt.Sprintf("%s: at %v", c.reply, m.At))
 			}
 		}
@@ -71,7 +71,7 @@ func (t *trial) wrongFollowUps(context.Context) (broken []string) {
 		var closes time.Time
 		for _, m := range t.meta.Inbox(p) {
 			switch {
-			case m.By == meta.ByPerson:
+			case m.Sender == meta.SenderPerson:
 				closes = privatereply.WindowCloses(m.At).Add(-privatereply.WindowMargin)
 			case m.Kind != meta.KindFollowUp:
 			case texts[m.Text]:

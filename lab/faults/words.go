@@ -106,7 +106,7 @@ func words() Group {
 		Case{Name: "answer-told-as-an-edit", Expect: each(responded), run: func(t *trial) {
 			for _, anonymous := range []bool{false, true} {
 				c := t.answered(instagramLogin)
-				_, err := t.meta.Say(meta.NewMessage{Account: c.person().Account, Username: c.user, Kind: "edit_zero", Text: "yes please", Anonymous: anonymous})
+				_, err := t.meta.WriteMessage(meta.NewMessage{Account: c.person().Account, Username: c.user, Kind: "edit_zero", Text: "yes please", Anonymous: anonymous})
 				t.must(err)
 				t.awaitState(c, privatereply.Responded)
 			}
@@ -139,7 +139,7 @@ func words() Group {
 		}},
 		Case{Name: "edit-before-its-comment", Expect: each(nobodyDecidedYet), run: func(t *trial) {
 			c := t.write(page, price)
-			body, header, err := t.meta.SignedDelivery(c.id)
+			body, header, err := t.meta.SignedWebhook(c.id)
 			t.must(err)
 			t.must(t.meta.EditComment(c.id, "It arrived broken. What is the price of another one?"))
 			t.awaitState(c, privatereply.AwaitingApproval)
@@ -153,7 +153,7 @@ func words() Group {
 			where := listPages + i
 			f.Account, f.Calls = t.accounts[where].id, "read"
 			for range 30 { // more than a page of posts
-				post, err := t.meta.Post(meta.NewPost{Account: t.accounts[where].id, Source: privatereply.SourcePost, Caption: "Oak"})
+				post, err := t.meta.PublishPost(meta.NewPost{Account: t.accounts[where].id, Source: privatereply.SourcePost, Caption: "Oak"})
 				t.must(err)
 				t.writeAs(where, meta.NewComment{PostID: post, Text: price})
 			}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Census is which comments of a storm have replies, at a moment.
-type Census struct {
+// ReplyCount is which comments of a storm have replies, at a moment.
+type ReplyCount struct {
 	of      *Result
 	runs    map[string]string // by workflow id: a run
 	there   []bool            // by the comment's number
@@ -15,13 +15,13 @@ type Census struct {
 	starts  []time.Time // of the storm's replies, in no order
 }
 
-func newCensus(r *Result) *Census {
-	return &Census{of: r, runs: map[string]string{}, there: make([]bool, r.issued*r.Batch)}
+func newCensus(r *Result) *ReplyCount {
+	return &ReplyCount{of: r, runs: map[string]string{}, there: make([]bool, r.issued*r.Batch)}
 }
 
 // add counts a reply. Pages of a list overlap when a workflow closes meanwhile, so
 // the same run may come again.
-func (a *Census) add(workflowID, runID string, startedAt time.Time) {
+func (a *ReplyCount) add(workflowID, runID string, startedAt time.Time) {
 	if run, known := a.runs[workflowID]; known {
 		if run != runID {
 			a.doubled = append(a.doubled, workflowID)
@@ -40,7 +40,7 @@ func (a *Census) add(workflowID, runID string, startedAt time.Time) {
 
 // Missing lists the acknowledged comments without a reply, by the ids that their
 // replies would have.
-func (a *Census) Missing() []string {
+func (a *ReplyCount) Missing() []string {
 	var all []string
 	for number, there := range a.there {
 		if !there && a.of.acknowledged[number/a.of.Batch] {
@@ -50,13 +50,13 @@ func (a *Census) Missing() []string {
 	return all
 }
 
-// Kept sums the census up.
-func (a *Census) Kept() Kept {
+// Verification sums the census up.
+func (a *ReplyCount) Verification() Verification {
 	missing := a.Missing()
-	k := Kept{
+	k := Verification{
 		Acknowledged: a.of.Comments, Found: a.of.Comments - len(missing), Missing: len(missing), MissingIDs: missing[:min(shown, len(missing))],
 		Extra: len(a.extra), ExtraIDs: a.extra[:min(shown, len(a.extra))],
-		Doubled: len(a.doubled), DoubledIDs: a.doubled[:min(shown, len(a.doubled))],
+		Duplicated: len(a.doubled), DuplicatedIDs: a.doubled[:min(shown, len(a.doubled))],
 	}
 	k.Unacknowledged = len(a.starts) - k.Found
 	if len(a.starts) > 0 {
@@ -69,8 +69,8 @@ func (a *Census) Kept() Kept {
 	return k
 }
 
-// Started is how many replies of the storm were started from one time to another.
-func (a *Census) Started(from, to time.Time) int {
+// StartedBetween is how many replies of the storm were started from one time to another.
+func (a *ReplyCount) StartedBetween(from, to time.Time) int {
 	n := 0
 	for _, at := range a.starts {
 		if !at.Before(from) && at.Before(to) {

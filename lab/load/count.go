@@ -23,18 +23,18 @@ const (
 	questionPause = 2 * time.Second
 )
 
-// Count waits until Temporal has a reply to every acknowledged comment, and counts
+// Verify waits until Temporal has a reply to every acknowledged comment, and counts
 // them by their ids. It gives up when nothing new has appeared for half a minute, or
 // after wait; what is missing then is missing. Progress is told how many replies
 // visibility shows.
-func (r *Result) Count(ctx context.Context, c client.Client, wait time.Duration, progress func(found int)) (Kept, error) {
+func (r *Result) Verify(ctx context.Context, c client.Client, wait time.Duration, progress func(found int)) (Verification, error) {
 	began := time.Now()
 	last, lastAt := -1, began
 	for {
 		asked := time.Now()
 		found, err := r.visible(ctx, c)
 		if err != nil {
-			return Kept{}, err
+			return Verification{}, err
 		}
 		progress(found)
 		if found != last {
@@ -42,21 +42,21 @@ func (r *Result) Count(ctx context.Context, c client.Client, wait time.Duration,
 		}
 		over := time.Since(lastAt) > stalled || time.Since(began) > wait
 		if found >= r.Comments || over {
-			all, err := r.Look(ctx, c)
+			all, err := r.CountReplies(ctx, c)
 			if err != nil {
-				return Kept{}, err
+				return Verification{}, err
 			}
 			missing := all.Missing()
 			if over {
 				err = all.ask(ctx, c, missing)
 			}
 			if len(missing) == 0 || over {
-				return all.Kept(), err
+				return all.Verification(), err
 			}
 		}
 		// Counting costs the server as well: it may take a twentieth of the time.
 		if !sleepUntil(ctx, time.Now().Add(max(beat, 20*time.Since(asked)))) {
-			return Kept{}, context.Cause(ctx)
+			return Verification{}, context.Cause(ctx)
 		}
 	}
 }
@@ -77,8 +77,8 @@ func (r *Result) visible(ctx context.Context, c client.Client) (int, error) {
 	return total, nil
 }
 
-// Look reads which replies of the storm visibility shows now.
-func (r *Result) Look(ctx context.Context, c client.Client) (*Census, error) {
+// CountReplies reads which replies of the storm visibility shows now.
+func (r *Result) CountReplies(ctx context.Context, c client.Client) (*ReplyCount, error) {
 	all := newCensus(r)
 	for _, query := range r.numbers.queries() {
 		req := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRows}
@@ -113,7 +113,7 @@ func insist(ctx context.Context, ask func() error) error {
 }
 
 // ask looks for missing replies by their ids. Visibility may be behind; it is no proof.
-func (a *Census) ask(ctx context.Context, c client.Client, missing []string) error {
+func (a *ReplyCount) ask(ctx context.Context, c client.Client, missing []string) error {
 	for _, id := range missing[:min(len(missing), askedFor)] {
 		resp, err := c.DescribeWorkflowExecution(ctx, id, "")
 		var notFound *serviceerror.NotFound

@@ -52,12 +52,12 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 	for number := range 10 {
 		start(r.numbers.workflowID(number))
 	}
-	kept, err := r.Count(t.Context(), c, time.Minute, func(int) {})
+	kept, err := r.Verify(t.Context(), c, time.Minute, func(int) {})
 	if err != nil || kept.Err() != nil {
 		t.Fatalf("%+v, %v", kept, err)
 	}
-	want := Kept{Acknowledged: 9, Found: 9, Unacknowledged: 1}
-	unmeasured := cmpopts.IgnoreFields(Kept{}, "StartedPerSecond", "DrainedAfter")
+	want := Verification{Acknowledged: 9, Found: 9, Unacknowledged: 1}
+	unmeasured := cmpopts.IgnoreFields(Verification{}, "StartedPerSecond", "DrainedAfter")
 	if diff := cmp.Diff(want, kept, unmeasured); diff != "" {
 		t.Errorf("all is well (-want +got):\n%s", diff)
 	}
@@ -68,7 +68,7 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 	start(extra)
 	r2 := *r
 	r2.numbers.run = "18" + "00000000" // a storm whose replies never came
-	lost, err := r2.Count(t.Context(), c, 0, func(int) {})
+	lost, err := r2.Verify(t.Context(), c, 0, func(int) {})
 	if err != nil || lost.Missing != 9 || lost.Err() == nil {
 		t.Errorf("a storm without replies: %+v, %v", lost, err)
 	}
@@ -80,13 +80,13 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want = Kept{
-		Acknowledged: 9, Found: 8, Missing: 1, Extra: 1, Doubled: 1, Unacknowledged: 1,
-		MissingIDs: []string{r.numbers.workflowID(missing)}, ExtraIDs: []string{extra}, DoubledIDs: []string{r.numbers.workflowID(doubled)},
+	want = Verification{
+		Acknowledged: 9, Found: 8, Missing: 1, Extra: 1, Duplicated: 1, Unacknowledged: 1,
+		MissingIDs: []string{r.numbers.workflowID(missing)}, ExtraIDs: []string{extra}, DuplicatedIDs: []string{r.numbers.workflowID(doubled)},
 	}
-	var last Kept
+	var last Verification
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		if last, err = r.Count(t.Context(), c, 0, func(int) {}); err != nil {
+		if last, err = r.Verify(t.Context(), c, 0, func(int) {}); err != nil {
 			t.Fatal(err)
 		}
 		diff := cmp.Diff(want, last, unmeasured)

@@ -12,16 +12,16 @@ import (
 
 // Result is how a bridge answered a storm.
 type Result struct {
-	Connections         int            `json:"connections"`
-	Batch               int            `json:"batch"`
-	Seconds             float64        `json:"seconds"`    // from the first delivery to the last answer
-	Comments            int            `json:"comments"`   // different ones that were acknowledged
-	Deliveries          int            `json:"deliveries"` // acknowledged, with repeats
-	DeliveriesPerSecond float64        `json:"deliveries_per_second"`
-	CommentsPerSecond   float64        `json:"comments_per_second"` // with repeats
-	Answers             map[string]int `json:"answers"`             // every try, by status or why there was none
-	Acknowledgement     Quantiles      `json:"acknowledgement_ms"`
-	MakingMicroseconds  float64        `json:"making_us"` // what the generator took to make and sign a delivery
+	Connections             int            `json:"connections"`
+	Batch                   int            `json:"batch"`
+	Seconds                 float64        `json:"seconds"`    // from the first delivery to the last answer
+	Comments                int            `json:"comments"`   // different ones that were acknowledged
+	Deliveries              int            `json:"deliveries"` // acknowledged, with repeats
+	DeliveriesPerSecond     float64        `json:"deliveries_per_second"`
+	CommentsPerSecond       float64        `json:"comments_per_second"` // with repeats
+	Answers                 map[string]int `json:"answers"`             // every try, by status or why there was none
+	Acknowledgement         Quantiles      `json:"acknowledgement_ms"`
+	PreparationMicroseconds float64        `json:"making_us"` // what the generator took to make and sign a delivery
 
 	numbers      numbers
 	issued       int    // deliveries that may have been sent
@@ -59,7 +59,7 @@ func (r *Result) Describe(f *console.Facts) {
 		r.Comments, r.Seconds, r.DeliveriesPerSecond, r.CommentsPerSecond)
 	f.Add("Answers", "%s", r.answers())
 	f.Add("Answered in", "%v", r.Acknowledgement)
-	f.Add("Generator", "%.1f µs to make and sign a delivery", r.MakingMicroseconds)
+	f.Add("Generator", "%.1f µs to make and sign a delivery", r.PreparationMicroseconds)
 }
 
 func (r *Result) answers() string {

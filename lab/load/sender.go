@@ -39,7 +39,7 @@ func newSender(r *running, n int) *sender {
 	s := &sender{storm: r, target: n % len(r.targets), answers: map[string]int{}}
 	for _, a := range r.Accounts {
 		// Behind a load balancer all bridges have one name and path.
-		s.templates = append(s.templates, newTemplate(r.targets[0], r.numbers, a, r.Storm))
+		s.templates = append(s.templates, newTemplate(r.targets[0], r.numbers, a, r.LoadTest))
 	}
 	return s
 }

@@ -38,11 +38,11 @@ const (
 	beat = time.Second
 )
 
-// Storm says what to send. URL, Secret, Accounts, Connections, Comments, Duration
+// LoadTest says what to send. URL, Secret, Accounts, Connections, Comments, Duration
 // and Batch are required.
-type Storm struct {
+type LoadTest struct {
 	URL         string   // of the bridge's webhooks; only an address of this machine
-	More        []string // of further bridges: the connections take turns, and go to the next when one is not there
+	FurtherURLs []string // of further bridges: the connections take turns, and go to the next when one is not there
 	Secret      string   // the app secret that signs
 	Accounts    []privatereply.Account
 	Connections int
@@ -64,7 +64,7 @@ type Progress struct {
 	Failed       int // deliveries that were not acknowledged
 }
 
-func (s Storm) check() error {
+func (s LoadTest) check() error {
 	switch {
 	case s.Secret == "":
 		return errors.New("there is no app secret to sign with")
@@ -88,12 +88,12 @@ func (s Storm) check() error {
 
 // Run sends the storm and returns when every delivery was answered, at the end of
 // its duration, or when ctx is done. What was sent until then is in the result.
-func Run(ctx context.Context, s Storm) (*Result, error) {
+func Run(ctx context.Context, s LoadTest) (*Result, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	var targets []target
-	for _, url := range append([]string{s.URL}, s.More...) {
+	for _, url := range append([]string{s.URL}, s.FurtherURLs...) {
 		to, err := parseTarget(url)
 		if err != nil {
 			return nil, err
@@ -105,7 +105,7 @@ func Run(ctx context.Context, s Storm) (*Result, error) {
 
 	numbers := newNumbers(s.Accounts, s.Batch, time.Now())
 	r := &running{
-		Storm: s, targets: targets, numbers: numbers,
+		LoadTest: s, targets: targets, numbers: numbers,
 		deliveries: (s.Comments + s.Batch - 1) / s.Batch,
 	}
 	r.acknowledged = make([]atomic.Bool, r.deliveries)
@@ -127,7 +127,7 @@ func Run(ctx context.Context, s Storm) (*Result, error) {
 
 // running is a storm while it runs.
 type running struct {
-	Storm
+	LoadTest
 	targets    []target
 	numbers    numbers
 	began      time.Time
@@ -224,7 +224,7 @@ func (r *running) result(senders []*sender) *Result {
 	}
 	res.Acknowledgement = quantilesOf(waits)
 	if made > 0 {
-		res.MakingMicroseconds = float64(making.Nanoseconds()) / 1e3 / float64(made)
+		res.PreparationMicroseconds = float64(making.Nanoseconds()) / 1e3 / float64(made)
 	}
 	return res
 }

@@ -88,8 +88,8 @@ func (b *recorder) start() string {
 	return server.URL
 }
 
-func storm(url string) Storm {
-	return Storm{
+func storm(url string) LoadTest {
+	return LoadTest{
 		URL: url, Secret: secret, Accounts: []privatereply.Account{instagram}, Text: "🔥", Connections: 3,
 		Comments: 20, Duration: time.Minute, Batch: 1,
 	}
@@ -100,18 +100,18 @@ func storm(url string) Storm {
 func TestStorm(t *testing.T) {
 	tests := []struct {
 		name       string
-		change     func(*Storm)
+		change     func(*LoadTest)
 		comments   int // different ones
 		deliveries int
 		sources    map[privatereply.Source]int
 	}{
-		{"single comments", func(*Storm) {}, 20, 20, map[privatereply.Source]int{privatereply.SourcePost: 20}},
-		{"batches, rounded up", func(s *Storm) { s.Batch = 8 }, 24, 3, map[privatereply.Source]int{privatereply.SourcePost: 24}},
-		{"a broadcast", func(s *Storm) { s.Live = true }, 20, 20, map[privatereply.Source]int{privatereply.SourceLive: 20}},
-		{"two accounts", func(s *Storm) { s.Accounts = []privatereply.Account{instagram, page}; s.Live = true },
+		{"single comments", func(*LoadTest) {}, 20, 20, map[privatereply.Source]int{privatereply.SourcePost: 20}},
+		{"batches, rounded up", func(s *LoadTest) { s.Batch = 8 }, 24, 3, map[privatereply.Source]int{privatereply.SourcePost: 24}},
+		{"a broadcast", func(s *LoadTest) { s.Live = true }, 20, 20, map[privatereply.Source]int{privatereply.SourceLive: 20}},
+		{"two accounts", func(s *LoadTest) { s.Accounts = []privatereply.Account{instagram, page}; s.Live = true },
 			20, 20, map[privatereply.Source]int{privatereply.SourceLive: 10, privatereply.SourcePost: 10}},
-		{"a fifth repeated", func(s *Storm) { s.Duplicates = 0.2 }, 20, 25, map[privatereply.Source]int{privatereply.SourcePost: 25}},
-		{"at a rate", func(s *Storm) { s.Rate = 1000 }, 20, 20, map[privatereply.Source]int{privatereply.SourcePost: 20}},
+		{"a fifth repeated", func(s *LoadTest) { s.Duplicates = 0.2 }, 20, 25, map[privatereply.Source]int{privatereply.SourcePost: 25}},
+		{"at a rate", func(s *LoadTest) { s.Rate = 1000 }, 20, 20, map[privatereply.Source]int{privatereply.SourcePost: 20}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestSeveralBridges(t *testing.T) {
 	}
 	left, right := &recorder{t: t, answer: first}, &recorder{t: t, answer: first}
 	s := storm(left.start())
-	s.More, s.Redeliver = []string{right.start(), gone.URL}, true
+	s.FurtherURLs, s.Redeliver = []string{right.start(), gone.URL}, true
 	r, err := Run(t.Context(), s)
 	if err != nil || r.Comments != s.Comments {
 		t.Fatalf("%+v, %v", r, err)
@@ -234,23 +234,23 @@ func TestSeveralBridges(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*Storm)
+		change func(*LoadTest)
 		want   string
 	}{
-		{"another machine", func(s *Storm) { s.URL = "http://192.0.2.1:8080/webhooks/meta" }, "not on this machine"},
-		{"a name", func(s *Storm) { s.URL = "http://bridge.example.com/webhooks/meta" }, "not on this machine"},
-		{"another machine among several", func(s *Storm) { s.More = []string{"http://192.0.2.1:8080/"} }, "not on this machine"},
-		{"every address", func(s *Storm) { s.URL = "http://0.0.0.0:8080/" }, "not on this machine"},
-		{"https", func(s *Storm) { s.URL = "https://127.0.0.1/" }, "plain http"},
-		{"no URL", func(s *Storm) { s.URL = "127.0.0.1:8080" }, "is not a URL"},
-		{"no secret", func(s *Storm) { s.Secret = "" }, "app secret"},
-		{"no account", func(s *Storm) { s.Accounts = nil }, "account"},
-		{"too many comments", func(s *Storm) { s.Comments = MaxComments + 1 }, "count"},
-		{"too long", func(s *Storm) { s.Duration = MaxDuration + 1 }, "duration"},
-		{"too many connections", func(s *Storm) { s.Connections = MaxConnections + 1 }, "connections"},
-		{"no batch", func(s *Storm) { s.Batch = 0 }, "batch"},
-		{"a negative rate", func(s *Storm) { s.Rate = -1 }, "rate"},
-		{"nothing but repeats", func(s *Storm) { s.Duplicates = 1 }, "duplicates"},
+		{"another machine", func(s *LoadTest) { s.URL = "http://192.0.2.1:8080/webhooks/meta" }, "not on this machine"},
+		{"a name", func(s *LoadTest) { s.URL = "http://bridge.example.com/webhooks/meta" }, "not on this machine"},
+		{"another machine among several", func(s *LoadTest) { s.FurtherURLs = []string{"http://192.0.2.1:8080/"} }, "not on this machine"},
+		{"every address", func(s *LoadTest) { s.URL = "http://0.0.0.0:8080/" }, "not on this machine"},
+		{"https", func(s *LoadTest) { s.URL = "https://127.0.0.1/" }, "plain http"},
+		{"no URL", func(s *LoadTest) { s.URL = "127.0.0.1:8080" }, "is not a URL"},
+		{"no secret", func(s *LoadTest) { s.Secret = "" }, "app secret"},
+		{"no account", func(s *LoadTest) { s.Accounts = nil }, "account"},
+		{"too many comments", func(s *LoadTest) { s.Comments = MaxComments + 1 }, "count"},
+		{"too long", func(s *LoadTest) { s.Duration = MaxDuration + 1 }, "duration"},
+		{"too many connections", func(s *LoadTest) { s.Connections = MaxConnections + 1 }, "connections"},
+		{"no batch", func(s *LoadTest) { s.Batch = 0 }, "batch"},
+		{"a negative rate", func(s *LoadTest) { s.Rate = -1 }, "rate"},
+		{"nothing but repeats", func(s *LoadTest) { s.Duplicates = 1 }, "duplicates"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -25,7 +25,7 @@ type template struct {
 	sum       [sha256.Size]byte
 }
 
-func newTemplate(to target, n numbers, a privatereply.Account, s Storm) *template {
+func newTemplate(to target, n numbers, a privatereply.Account, s LoadTest) *template {
 	text, _ := json.Marshal(s.Text) // a string always has its JSON
 	b := bodyBuilder{run: n.run, text: text, live: s.Live, at: time.Now().Unix()}
 	b.delivery(a, s.Batch)

@@ -20,7 +20,7 @@ type account struct {
 	newest       map[privatereply.Source]*post
 	lives        []*post    // being broadcast now
 	threads      *list.List // of *person, newest message first
-	meters       map[meterKind]*meter
+	meters       map[LimitKind]*meter
 	stats        stats
 	failingSince time.Time // its webhooks have not been taken since then; zero: they are
 }
@@ -117,8 +117,8 @@ func (s *Sandbox) addAccount(cfg Account) {
 	s.tokens[cfg.Token] = &credential{token: cfg.Token, state: TokenValid, owner: o}
 }
 
-// AccountChange is what Change sets; nil fields stay as they are.
-type AccountChange struct {
+// AccountUpdate is what Change sets; nil fields stay as they are.
+type AccountUpdate struct {
 	Token        *string     `json:"token,omitempty"` // the old token dies
 	TokenState   *TokenState `json:"token_state,omitempty"`
 	TokenUntil   *time.Time  `json:"token_until,omitempty"` // when it expires
@@ -130,9 +130,9 @@ type AccountChange struct {
 	Fields       *[]string   `json:"subscribed_fields,omitempty"`
 }
 
-// Change sets what somebody could change at Meta: the token and its state, the
+// UpdateAccount sets what somebody could change at Meta: the token and its state, the
 // Page's publication, tasks, permissions and webhook subscription.
-func (s *Sandbox) Change(accountID string, c AccountChange) error {
+func (s *Sandbox) UpdateAccount(accountID string, c AccountUpdate) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, err := s.account(accountID)

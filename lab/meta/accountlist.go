@@ -20,8 +20,8 @@ type PostInfo struct {
 	Live    bool                `json:"live,omitempty"`
 }
 
-// AccountList is every account with what can be commented on now, newest first.
-func (s *Sandbox) AccountList() []AccountInfo {
+// Accounts is every account with what can be commented on now, newest first.
+func (s *Sandbox) Accounts() []AccountInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []AccountInfo{}

@@ -38,28 +38,28 @@ func (s *Sandbox) do(r *http.Request) error {
 	case "human":
 		_, err = s.HumanReply(id, text)
 	case "say":
-		_, err = s.Say(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text})
+		_, err = s.WriteMessage(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text})
 	case "person":
-		return s.SetPerson(person, PersonState(r.FormValue("state")))
+		return s.SetPersonState(person, PersonState(r.FormValue("state")))
 	case "live-start":
 		_, err = s.StartLive(person.Account)
 	case "live-end":
 		return s.EndLive(id)
 	case "fault":
 		_, err = s.AddFault(Fault{Name: r.FormValue("name"), Account: person.Account, Calls: r.FormValue("calls"), Times: number("times"),
-			Minutes: number("minutes"), Code: number("code"), Subcode: number("subcode"), DelayMS: number("delay_ms")})
+			Minutes: number("minutes"), Code: number("code"), Subcode: number("subcode"), DelayMilliseconds: number("delay_ms")})
 	case "fault-clear":
 		s.ClearFault(id)
 	case "delivery":
-		return s.SetDelivery(Delivery{Batch: number("batch"), Duplicates: number("duplicates"), Shuffle: r.FormValue("shuffle") != "",
+		return s.SetWebhookSettings(WebhookSettings{Batch: number("batch"), Duplicates: number("duplicates"), Shuffle: r.FormValue("shuffle") != "",
 			Hold: r.FormValue("hold") != "", Documented: r.FormValue("documented") != "", Receipts: r.FormValue("receipts") != "",
 			Echo: EchoMode(r.FormValue("echo"))})
 	case "resend":
-		return s.Resend(number("id"), number("times"))
+		return s.ResendWebhook(number("id"), number("times"))
 	case "retry":
-		s.RetryNow()
+		s.RetryWebhooks()
 	case "test":
-		return s.DashboardTest(person.Account, r.FormValue("field"))
+		return s.SendTestWebhook(person.Account, r.FormValue("field"))
 	default:
 		return fmt.Errorf("action: %q is %w", action, ErrUnknown)
 	}
@@ -68,7 +68,7 @@ func (s *Sandbox) do(r *http.Request) error {
 
 // writeComment takes a place as "post:<id>" or "visitor:<account>".
 func (s *Sandbox) writeComment(r *http.Request) error {
-	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), Own: r.FormValue("own") != ""}
+	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), ByAccount: r.FormValue("own") != ""}
 	if hours, err := strconv.Atoi(r.FormValue("age")); err == nil {
 		n.Age = privatereply.Duration(time.Duration(hours) * time.Hour)
 	}

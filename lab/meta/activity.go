@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// activityKept bounds what the page and /sandbox/events can look back on.
-const activityKept = 500
+// maxEvents bounds what the page and /sandbox/events can look back on.
+const maxEvents = 500
 
-// Activity is one thing that happened, in words for the developer.
-type Activity struct {
+// Event is one thing that happened, in words for the developer.
+type Event struct {
 	Seq     int       `json:"seq"` // counts up by one
 	At      time.Time `json:"at"`
 	Kind    string    `json:"kind"` // comment, person, post, live, call, fault, webhook, account
@@ -19,35 +19,35 @@ type Activity struct {
 	Text    string    `json:"text"`
 }
 
-// activity keeps the newest entries.
-type activity struct {
+// eventLog keeps the newest entries.
+type eventLog struct {
 	seq  int
-	kept []Activity // a ring once it is full
+	kept []Event // a ring once it is full
 }
 
-func (l *activity) add(e Activity) {
+func (l *eventLog) add(e Event) {
 	l.seq++
 	e.Seq = l.seq
-	if len(l.kept) < activityKept {
+	if len(l.kept) < maxEvents {
 		l.kept = append(l.kept, e)
 		return
 	}
-	l.kept[(l.seq-1)%activityKept] = e
+	l.kept[(l.seq-1)%maxEvents] = e
 }
 
 // after gives what came after seq, oldest first.
-func (l *activity) after(seq int) []Activity {
+func (l *eventLog) after(seq int) []Event {
 	n := min(l.seq-seq, len(l.kept))
-	list := make([]Activity, 0, max(n, 0))
+	list := make([]Event, 0, max(n, 0))
 	for i := l.seq - n; i < l.seq; i++ {
-		list = append(list, l.kept[i%activityKept])
+		list = append(list, l.kept[i%maxEvents])
 	}
 	return list
 }
 
 // Events is the recent activity after the entry with the number after, oldest
 // first; 0 gives all that is kept.
-func (s *Sandbox) Events(after int) []Activity {
+func (s *Sandbox) Events(after int) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.activity.after(after)
@@ -55,7 +55,7 @@ func (s *Sandbox) Events(after int) []Activity {
 
 // note writes an entry of the activity and wakes those in Wait.
 func (s *Sandbox) note(kind, account, id, format string, args ...any) {
-	s.activity.add(Activity{At: s.now(), Kind: kind, Account: account, ID: id, Text: fmt.Sprintf(format, args...)})
+	s.activity.add(Event{At: s.now(), Kind: kind, Account: account, ID: id, Text: fmt.Sprintf(format, args...)})
 	s.wakeLocked()
 }
 

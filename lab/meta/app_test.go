@@ -59,7 +59,7 @@ func TestAppIsNotSubscribed(t *testing.T) {
 	}
 	for account, want := range map[string]int{pageID: 0, linkedID: 0, ownLoginID: 1} {
 		id := e.comment(meta.NewComment{Account: account})
-		must(t, e.Drain(t.Context()))
+		must(t, e.DrainWebhooks(t.Context()))
 		webhooks := 0
 		for _, w := range e.Webhooks() {
 			if slices.Contains(w.About, id) {
@@ -76,7 +76,7 @@ func TestAppIsNotSubscribed(t *testing.T) {
 func TestTokenExpires(t *testing.T) {
 	e := start(t)
 	until := e.clock.now().Add(time.Hour)
-	must(t, e.Change(pageID, meta.AccountChange{TokenUntil: &until}))
+	must(t, e.UpdateAccount(pageID, meta.AccountUpdate{TokenUntil: &until}))
 	debug := func() map[string]any {
 		return e.get("/facebook/v26.0/debug_token", pageToken, "input_token", pageToken).json["data"].(map[string]any)
 	}

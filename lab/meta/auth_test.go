@@ -16,7 +16,7 @@ func TestAuthentication(t *testing.T) {
 	me := func(host string) string { return "/" + host + "/v26.0/me" }
 	tests := []struct {
 		name   string
-		change meta.AccountChange // of the Page
+		change meta.AccountUpdate // of the Page
 		method string
 		path   string
 		token  string
@@ -31,16 +31,16 @@ func TestAuthentication(t *testing.T) {
 		{name: "nobody's token", path: me("facebook"), token: "EAAother", want: [2]int{190, 0}},
 		{name: "instagram token on the facebook host", path: me("facebook"), token: ownToken, want: [2]int{190, 0}},
 		{name: "page token on the instagram host", path: me("instagram"), token: pageToken, want: [2]int{190, 0}},
-		{name: "expired", change: meta.AccountChange{TokenState: new(meta.TokenExpired)}, path: me("facebook"), token: pageToken, want: [2]int{190, 463}},
-		{name: "revoked", change: meta.AccountChange{TokenState: new(meta.TokenRevoked)}, path: me("facebook"), token: pageToken, want: [2]int{190, 460}},
-		{name: "app removed", change: meta.AccountChange{TokenState: new(meta.TokenAppRemoved)}, path: me("facebook"), token: pageToken, want: [2]int{190, 458}},
-		{name: "checkpoint", change: meta.AccountChange{TokenState: new(meta.TokenCheckpoint)}, path: me("facebook"), token: pageToken, want: [2]int{190, 459}},
-		{name: "replaced", change: meta.AccountChange{Token: new("EAAnew")}, path: me("facebook"), token: pageToken, want: [2]int{190, 0}},
-		{name: "the new one", change: meta.AccountChange{Token: new("EAAnew")}, path: me("facebook"), token: "EAAnew"},
+		{name: "expired", change: meta.AccountUpdate{TokenState: new(meta.TokenExpired)}, path: me("facebook"), token: pageToken, want: [2]int{190, 463}},
+		{name: "revoked", change: meta.AccountUpdate{TokenState: new(meta.TokenRevoked)}, path: me("facebook"), token: pageToken, want: [2]int{190, 460}},
+		{name: "app removed", change: meta.AccountUpdate{TokenState: new(meta.TokenAppRemoved)}, path: me("facebook"), token: pageToken, want: [2]int{190, 458}},
+		{name: "checkpoint", change: meta.AccountUpdate{TokenState: new(meta.TokenCheckpoint)}, path: me("facebook"), token: pageToken, want: [2]int{190, 459}},
+		{name: "replaced", change: meta.AccountUpdate{Token: new("EAAnew")}, path: me("facebook"), token: pageToken, want: [2]int{190, 0}},
+		{name: "the new one", change: meta.AccountUpdate{Token: new("EAAnew")}, path: me("facebook"), token: "EAAnew"},
 		{name: "proof", path: me("facebook") + "?appsecret_proof=" + testProof, token: pageToken},
 		{name: "wrong proof", path: me("facebook") + "?appsecret_proof=00", token: pageToken, want: [2]int{100, 0}},
-		{name: "proof required", change: meta.AccountChange{RequireProof: new(true)}, path: me("facebook"), token: pageToken, want: [2]int{100, 0}},
-		{name: "proof required and sent", change: meta.AccountChange{RequireProof: new(true)}, path: me("facebook") + "?appsecret_proof=" + testProof, token: pageToken},
+		{name: "proof required", change: meta.AccountUpdate{RequireProof: new(true)}, path: me("facebook"), token: pageToken, want: [2]int{100, 0}},
+		{name: "proof required and sent", change: meta.AccountUpdate{RequireProof: new(true)}, path: me("facebook") + "?appsecret_proof=" + testProof, token: pageToken},
 		{name: "the linked account's own node sends nothing", method: http.MethodPost, path: "/facebook/v26.0/" + linkedID + "/messages", token: pageToken, want: [2]int{3, 0}},
 		{name: "the Page's node on the instagram host", method: http.MethodPost, path: "/instagram/v26.0/" + pageID + "/messages", token: ownToken, want: [2]int{100, 33}},
 		{name: "me/messages is the token's own node", method: http.MethodPost, path: "/instagram/v26.0/me/messages", token: ownToken, want: [2]int{100, 0}},
@@ -52,7 +52,7 @@ func TestAuthentication(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := start(t)
-			must(t, e.Change(pageID, tt.change))
+			must(t, e.UpdateAccount(pageID, tt.change))
 			method := tt.method
 			if method == "" {
 				method = http.MethodGet
@@ -87,14 +87,14 @@ func TestPermissions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := start(t)
 			id := e.comment(meta.NewComment{Account: tt.account})
-			change := meta.AccountChange{}
+			change := meta.AccountUpdate{}
 			if tt.granted != nil {
 				change.Permissions = &tt.granted
 			}
 			if tt.tasks != nil {
 				change.Tasks = &tt.tasks
 			}
-			must(t, e.Change(tt.account, change))
+			must(t, e.UpdateAccount(tt.account, change))
 			if got := tt.call(e, id); got.code() != tt.want {
 				t.Errorf("answered %v, want %v", got.code(), tt.want)
 			}

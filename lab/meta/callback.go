@@ -24,8 +24,8 @@ func (s *Sandbox) SetCallback(ctx context.Context, callback, verifyToken string)
 	return nil
 }
 
-// Verify sends Meta's verification request to the callback as it is set.
-func (s *Sandbox) Verify(ctx context.Context) error {
+// VerifyCallback sends Meta's verification request to the callback as it is set.
+func (s *Sandbox) VerifyCallback(ctx context.Context) error {
 	s.mu.Lock()
 	token := s.cfg.VerifyToken
 	s.mu.Unlock()

@@ -74,9 +74,9 @@ type NewComment struct {
 	// beside it.
 	Attachment string                `json:"attachment"`
 	Age        privatereply.Duration `json:"age"`       // how long ago it was written; the webhook goes out now
-	Own        bool                  `json:"own"`       // the account itself writes it, such as a public answer
+	ByAccount  bool                  `json:"own"`       // the account itself writes it, such as a public answer
 	Anonymous  bool                  `json:"anonymous"` // the webhook carries no "from", nor does a read of Instagram's
-	Quiet      bool                  `json:"quiet"`     // no webhook: for SignedDelivery, and for sweeps
+	NoWebhook  bool                  `json:"quiet"`     // no webhook: for SignedWebhook, and for sweeps
 }
 
 // Comment writes a comment and returns its id as the webhook writes it. The
@@ -114,7 +114,7 @@ func (s *Sandbox) comment(n NewComment) (string, error) {
 	}
 	s.note("comment", c.account.ID, c.id(), "%s wrote: %s", c.author(), c.text)
 	s.recent.comment(c)
-	if !n.Quiet {
+	if !n.NoWebhook {
 		s.publish(s.commentItem(c))
 	}
 	return c.id(), nil
@@ -138,7 +138,7 @@ func (s *Sandbox) addComment(n NewComment) (*comment, error) {
 	case c.account.instagram():
 		return nil, errors.New("attachment: Instagram tells nothing of attachments of comments")
 	}
-	if !n.Own {
+	if !n.ByAccount {
 		c.person = s.person(c.account, orSomeone(n.Username))
 	}
 	switch {
@@ -186,7 +186,7 @@ func (s *Sandbox) placeComment(c *comment, n NewComment) error {
 		c.post = a.newest[n.Source]
 	}
 	switch {
-	case n.Source == privatereply.SourceVisitorPost && (c.account.instagram() || n.Own):
+	case n.Source == privatereply.SourceVisitorPost && (c.account.instagram() || n.ByAccount):
 		return errors.New("source: only visitors write visitor posts, and only on Facebook Pages")
 	case n.Source == privatereply.SourceVisitorPost:
 	case c.post == nil || c.post.removed:

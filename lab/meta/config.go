@@ -9,31 +9,31 @@ import (
 
 // Config says what New builds. Only Accounts is needed.
 type Config struct {
-	Accounts       []Account        // taken as they are; whoever read the accounts file has checked them
-	WebhookURL     string           // the callback; empty: webhooks are built and kept, not posted
-	VerifyToken    string           // for the callback's verification
-	Limits         Limits           // zero fields are Meta's own limits
-	Delivery       Delivery         // how webhooks are delivered
-	WebhookTimeout time.Duration    // how long a callback may take; 0 is Meta's 5 s
-	RetryAfter     []time.Duration  // waits before a failed webhook is repeated; nil spreads them over 36 h
-	Now            func() time.Time // Meta's clock; nil is the machine's
-	Log            *zap.Logger      // nil logs nothing
+	Accounts        []Account        // taken as they are; whoever read the accounts file has checked them
+	WebhookURL      string           // the callback; empty: webhooks are built and kept, not posted
+	VerifyToken     string           // for the callback's verification
+	Limits          Limits           // zero fields are Meta's own limits
+	WebhookSettings WebhookSettings  // how webhooks are delivered
+	WebhookTimeout  time.Duration    // how long a callback may take; 0 is Meta's 5 s
+	RetryDelays     []time.Duration  // waits before a failed webhook is repeated; nil spreads them over 36 h
+	Now             func() time.Time // Meta's clock; nil is the machine's
+	Log             *zap.Logger      // nil logs nothing
 }
 
 // Account is an Instagram professional account or a Facebook Page, with the
 // secrets that Meta and the product share about it.
 type Account struct {
-	Platform           privatereply.Platform
-	ID                 string // entry.id of its webhooks
-	Name               string
-	Login              privatereply.Login
-	PageID             string // the Page behind an Instagram account with the Facebook login
-	Token              string
-	AppSecret          string
-	InstagramAppSecret string // signs the webhooks of Instagram accounts with the Instagram login
-	HumanAgent         bool   // the app has the Human Agent feature
-	RequireProof       bool   // "Require App Secret": a call without appsecret_proof is refused
-	AliasIDs           bool   // people have one id as commenters and another one in messages
+	Platform             privatereply.Platform
+	ID                   string // entry.id of its webhooks
+	Name                 string
+	Login                privatereply.Login
+	PageID               string // the Page behind an Instagram account with the Facebook login
+	Token                string
+	AppSecret            string
+	InstagramAppSecret   string // signs the webhooks of Instagram accounts with the Instagram login
+	HumanAgent           bool   // the app has the Human Agent feature
+	RequireProof         bool   // "Require App Secret": a call without appsecret_proof is refused
+	SeparateMessagingIDs bool   // people have one id as commenters and another one in messages
 }
 
 func (a Account) instagram() bool { return a.Platform == privatereply.Instagram }
@@ -85,8 +85,8 @@ func (c Config) withDefaults() Config {
 	if c.WebhookTimeout == 0 {
 		c.WebhookTimeout = callbackTimeout
 	}
-	if c.RetryAfter == nil {
-		c.RetryAfter = retryAfter
+	if c.RetryDelays == nil {
+		c.RetryDelays = retryAfter
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -37,7 +37,7 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 		})
 	}
 	get("report", func(*http.Request) (any, error) { return s.Report(), nil })
-	get("accounts", func(*http.Request) (any, error) { return s.AccountList(), nil })
+	get("accounts", func(*http.Request) (any, error) { return s.Accounts(), nil })
 	get("events", func(r *http.Request) (any, error) {
 		after, _ := strconv.Atoi(r.FormValue("after"))
 		return s.Events(after), nil
@@ -57,9 +57,9 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 		return c, nil
 	})
 	get("faults", func(*http.Request) (any, error) {
-		return map[string]any{"known": Faults, "active": s.ActiveFaults()}, nil
+		return map[string]any{"known": FaultKinds, "active": s.ActiveFaults()}, nil
 	})
-	get("delivery", func(*http.Request) (any, error) { return s.Delivery(), nil })
+	get("delivery", func(*http.Request) (any, error) { return s.WebhookSettings(), nil })
 	get("webhooks", func(*http.Request) (any, error) { return s.Webhooks(), nil })
 	get("limits", func(*http.Request) (any, error) { return s.Limits(), nil })
 
@@ -82,7 +82,7 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	handle(mux, "POST comments/{id}/human", func(r *http.Request, n NewMessage) (any, error) {
 		return created(s.HumanReply(r.PathValue("id"), n.Text))
 	})
-	handle(mux, "POST posts", func(_ *http.Request, n NewPost) (any, error) { return created(s.Post(n)) })
+	handle(mux, "POST posts", func(_ *http.Request, n NewPost) (any, error) { return created(s.PublishPost(n)) })
 	handle(mux, "DELETE posts/{id}", func(r *http.Request, _ none) (any, error) {
 		return done(s.RemovePost(r.PathValue("id")))
 	})
@@ -90,15 +90,15 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	handle(mux, "DELETE lives/{id}", func(r *http.Request, _ none) (any, error) {
 		return done(s.EndLive(r.PathValue("id")))
 	})
-	handle(mux, "POST messages", func(_ *http.Request, n NewMessage) (any, error) { return created(s.Say(n)) })
+	handle(mux, "POST messages", func(_ *http.Request, n NewMessage) (any, error) { return created(s.WriteMessage(n)) })
 	handle(mux, "POST human", func(_ *http.Request, n NewMessage) (any, error) {
 		return created(s.HumanMessage(Person{n.Account, n.Username}, n.Text))
 	})
 	handle(mux, "POST people", func(_ *http.Request, n personChange) (any, error) {
-		return done(s.SetPerson(n.Person, n.State))
+		return done(s.SetPersonState(n.Person, n.State))
 	})
-	handle(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountChange) (any, error) {
-		return done(s.Change(r.PathValue("id"), n))
+	handle(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountUpdate) (any, error) {
+		return done(s.UpdateAccount(r.PathValue("id"), n))
 	})
 	handle(mux, "PUT app", func(_ *http.Request, n AppSubscription) (any, error) { return done(s.SubscribeApp(n)) })
 	handle(mux, "POST faults", func(_ *http.Request, n Fault) (any, error) { return created(s.AddFault(n)) })
@@ -112,24 +112,24 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 		s.SetLimits(n)
 		return done(nil)
 	})
-	handle(mux, "PUT delivery", func(_ *http.Request, n Delivery) (any, error) { return done(s.SetDelivery(n)) })
+	handle(mux, "PUT delivery", func(_ *http.Request, n WebhookSettings) (any, error) { return done(s.SetWebhookSettings(n)) })
 	handle(mux, "POST webhooks/resend", func(_ *http.Request, n resending) (any, error) {
-		return done(s.Resend(n.ID, n.Times))
+		return done(s.ResendWebhook(n.ID, n.Times))
 	})
 	handle(mux, "POST webhooks/retry", func(*http.Request, none) (any, error) {
-		return map[string]int{"retried": s.RetryNow()}, nil
+		return map[string]int{"retried": s.RetryWebhooks()}, nil
 	})
 	handle(mux, "POST webhooks/signed", func(_ *http.Request, n selection) (any, error) {
-		body, header, err := s.SignedDelivery(n.IDs...)
+		body, header, err := s.SignedWebhook(n.IDs...)
 		return map[string]any{"body": string(body), "headers": header}, err
 	})
 	handle(mux, "POST webhooks/test", func(_ *http.Request, n dashboardTest) (any, error) {
-		return done(s.DashboardTest(n.Account, n.Field))
+		return done(s.SendTestWebhook(n.Account, n.Field))
 	})
 	handle(mux, "PUT callback", func(r *http.Request, n callback) (any, error) {
 		return done(s.SetCallback(r.Context(), n.URL, n.VerifyToken))
 	})
-	handle(mux, "POST callback/verify", func(r *http.Request, _ none) (any, error) { return done(s.Verify(r.Context())) })
+	handle(mux, "POST callback/verify", func(r *http.Request, _ none) (any, error) { return done(s.VerifyCallback(r.Context())) })
 }
 
 // The bodies of the control API that no exported type has.

@@ -80,11 +80,11 @@ func TestControlAPI(t *testing.T) {
 	call(http.MethodPut, "delivery", `{"batch":2,"echo":"before"}`)
 	has(call(http.MethodGet, "delivery", ""), `"batch":2`, `"echo":"before"`)
 
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	before := len(r.all())
 	call(http.MethodPost, "webhooks/resend", `{"times":4}`)
 	call(http.MethodPost, "webhooks/test", `{"account":"`+ownLoginID+`","field":"comments"}`)
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := len(r.all()) - before; got != 5 {
 		t.Errorf("%d more webhooks, want 5", got)
 	}
@@ -99,7 +99,7 @@ func TestControlAPI(t *testing.T) {
 	}
 
 	events := call(http.MethodGet, "events?after=0", "")
-	var list []meta.Activity
+	var list []meta.Event
 	must(t, json.Unmarshal([]byte(events.body), &list))
 	for i, event := range list {
 		if event.Seq != i+1 {
@@ -168,7 +168,7 @@ func TestControlAPIRefuses(t *testing.T) {
 // The activity keeps the newest 500 entries, in order.
 func TestEventsAreBounded(t *testing.T) {
 	e := start(t)
-	_, err := e.Comments(meta.NewComment{Account: pageID, Quiet: true}, 700)
+	_, err := e.Comments(meta.NewComment{Account: pageID, NoWebhook: true}, 700)
 	must(t, err)
 	list := e.Events(0)
 	if len(list) != 500 || list[0].Seq != 201 || list[499].Seq != 700 {

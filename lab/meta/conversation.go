@@ -103,7 +103,7 @@ func (c *call) message(m *message, want []field) (object, *refusal) {
 	}
 	return project(m, want, []string{"created_time"}, func(m *message, f field) (any, *refusal) {
 		sender, recipient := m.person.account.named(), m.person.named()
-		if m.by == ByPerson {
+		if m.by == SenderPerson {
 			sender, recipient = recipient, sender
 		}
 		switch f.name {

@@ -2,10 +2,10 @@ package meta
 
 import "fmt"
 
-// DashboardTest delivers what the "Test" button of Meta's dashboard does: an event
+// SendTestWebhook delivers what the "Test" button of Meta's dashboard does: an event
 // of nobody's, with entry.id "0", the official sample values, and messages inside
 // changes[] with a timestamp in text.
-func (s *Sandbox) DashboardTest(accountID, field string) error {
+func (s *Sandbox) SendTestWebhook(accountID, field string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, err := s.account(accountID)

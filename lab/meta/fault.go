@@ -8,24 +8,24 @@ import (
 
 // Fault is a way to misbehave, and the calls it strikes.
 type Fault struct {
-	ID        string `json:"id"`         // given by AddFault
-	Name      string `json:"name"`       // one of Faults
-	Account   string `json:"account"`    // empty: every account
-	Calls     string `json:"calls"`      // send (the default; feed for faults of lists), read, all, or one Op
-	CommentID string `json:"comment_id"` // only private replies to this comment
-	Recipient string `json:"recipient"`  // only follow-ups to this person, by the id of messages
-	Times     int    `json:"times"`      // how many calls it strikes; 0: all until it is cleared
-	Minutes   int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
-	Code      int    `json:"code"`       // error
-	Subcode   int    `json:"subcode"`    // error
-	Status    int    `json:"status"`     // error; 0 is 400
-	Transient bool   `json:"transient"`  // error: is_transient
-	Kind      string `json:"type"`       // error: Meta's type; empty is OAuthException
-	Body      string `json:"body"`       // error: sent as a web page in place of Meta's error
-	NoBody    bool   `json:"no_body"`    // error: nothing is sent in place of Meta's error
-	RetryS    int    `json:"retry_s"`    // error: seconds of a Retry-After header; 0 is none
-	DelayMS   int    `json:"delay_ms"`   // slow and trickle; 0 is 1000 and 100
-	Limit     int    `json:"limit"`      // too-large: the most items of a page that Meta gives; 0 is 5
+	ID                string `json:"id"`         // given by AddFault
+	Name              string `json:"name"`       // one of Faults
+	Account           string `json:"account"`    // empty: every account
+	Calls             string `json:"calls"`      // send (the default; feed for faults of lists), read, all, or one Op
+	CommentID         string `json:"comment_id"` // only private replies to this comment
+	Recipient         string `json:"recipient"`  // only follow-ups to this person, by the id of messages
+	Times             int    `json:"times"`      // how many calls it strikes; 0: all until it is cleared
+	Minutes           int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
+	Code              int    `json:"code"`       // error
+	Subcode           int    `json:"subcode"`    // error
+	Status            int    `json:"status"`     // error; 0 is 400
+	Transient         bool   `json:"transient"`  // error: is_transient
+	ErrorType         string `json:"type"`       // error: Meta's type; empty is OAuthException
+	Body              string `json:"body"`       // error: sent as a web page in place of Meta's error
+	NoBody            bool   `json:"no_body"`    // error: nothing is sent in place of Meta's error
+	RetryAfterSeconds int    `json:"retry_s"`    // error: seconds of a Retry-After header; 0 is none
+	DelayMilliseconds int    `json:"delay_ms"`   // slow and trickle; 0 is 1000 and 100
+	Limit             int    `json:"limit"`      // too-large: the most items of a page that Meta gives; 0 is 5
 }
 
 // FaultKind is a fault that can be asked for.
@@ -44,8 +44,8 @@ const (
 	stageAfter               // after it was done; a call that Meta's rules refuse is not struck
 )
 
-// Faults lists every fault by its name, which never changes.
-var Faults = []FaultKind{
+// FaultKinds lists every fault by its name, which never changes.
+var FaultKinds = []FaultKind{
 	{"slow", "waits delay_ms, then does what was asked, even if the caller has gone", stageDelay},
 	{"hang", "never answers and does nothing", stageBefore},
 	{"reset", "resets the connection and does nothing", stageBefore},
@@ -121,7 +121,7 @@ func (f *activeFault) strikes(e endpoint) bool {
 	case "read":
 		return !e.op.sends()
 	}
-	return Op(f.Calls) == e.op
+	return Operation(f.Calls) == e.op
 }
 
 // ofLists reports whether f strikes nothing but lists.
@@ -131,7 +131,7 @@ func (f Fault) ofLists() bool {
 
 // AddFault lets the sandbox misbehave and returns the fault's id.
 func (s *Sandbox) AddFault(f Fault) (string, error) {
-	i := slices.IndexFunc(Faults, func(k FaultKind) bool { return k.Name == f.Name })
+	i := slices.IndexFunc(FaultKinds, func(k FaultKind) bool { return k.Name == f.Name })
 	if i < 0 {
 		return "", fmt.Errorf("name: %q is no fault; GET /sandbox/faults lists them", f.Name)
 	}
@@ -150,10 +150,10 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 		return "", fmt.Errorf("code: the fault error needs one, or a body, or no_body")
 	}
 	switch {
-	case f.Name == "slow" && f.DelayMS == 0:
-		f.DelayMS = 1000
-	case f.Name == "trickle" && f.DelayMS == 0:
-		f.DelayMS = 100
+	case f.Name == "slow" && f.DelayMilliseconds == 0:
+		f.DelayMilliseconds = 1000
+	case f.Name == "trickle" && f.DelayMilliseconds == 0:
+		f.DelayMilliseconds = 100
 	case f.Name == "throttle" && f.Minutes == 0:
 		f.Minutes = 1
 	case f.Name == "too-large" && f.Limit == 0:
@@ -168,7 +168,7 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 	}
 	s.faults.count++
 	f.ID = strconv.Itoa(s.faults.count)
-	s.faults.active = append(s.faults.active, &activeFault{Fault: f, stage: Faults[i].stage, left: f.Times, cleared: make(chan struct{})})
+	s.faults.active = append(s.faults.active, &activeFault{Fault: f, stage: FaultKinds[i].stage, left: f.Times, cleared: make(chan struct{})})
 	s.note("fault", f.Account, f.ID, "Fault set: %s", f.Name)
 	return f.ID, nil
 }

@@ -49,7 +49,7 @@ func strike(t *testing.T, f meta.Fault) struck {
 	if left := e.ActiveFaults(); len(left) != 0 {
 		t.Errorf("the fault is still set: %v", left)
 	}
-	return struck{r, err, e.Deliveries(id)}
+	return struck{r, err, e.RepliesDelivered(id)}
 }
 
 // Each fault by its name: what the caller sees, and what really happened.
@@ -76,7 +76,7 @@ func TestFaults(t *testing.T) {
 		delivered int
 		check     func(*testing.T, struck)
 	}{
-		"slow": {meta.Fault{DelayMS: 1}, 1, success},
+		"slow": {meta.Fault{DelayMilliseconds: 1}, 1, success},
 		"hang": {meta.Fault{}, 0, noAnswer},
 		"reset": {meta.Fault{}, 0, func(t *testing.T, s struck) {
 			if !errors.Is(s.err, syscall.ECONNRESET) {
@@ -122,7 +122,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("answered %q", s.answer.body)
 			}
 		}},
-		"trickle":   {meta.Fault{DelayMS: 1}, 1, success},
+		"trickle":   {meta.Fault{DelayMilliseconds: 1}, 1, success},
 		"too-large": {meta.Fault{Limit: -1}, 0, answers(1, 0, 500)},
 		"time-paging": {meta.Fault{}, 0, func(t *testing.T, s struck) {
 			paging := s.answer.json["paging"].(map[string]any)
@@ -136,7 +136,7 @@ func TestFaults(t *testing.T) {
 			}
 		}},
 	}
-	for _, kind := range meta.Faults {
+	for _, kind := range meta.FaultKinds {
 		t.Run(kind.Name, func(t *testing.T) {
 			tt, tested := tests[kind.Name]
 			if !tested {
@@ -153,8 +153,8 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if len(tests) != len(meta.Faults) {
-		t.Errorf("%d tests for %d faults", len(tests), len(meta.Faults))
+	if len(tests) != len(meta.FaultKinds) {
+		t.Errorf("%d tests for %d faults", len(tests), len(meta.FaultKinds))
 	}
 }
 
@@ -258,7 +258,7 @@ func TestHangingCallsAreFreed(t *testing.T) {
 func TestSlowCallIsDoneAfterCallerLeft(t *testing.T) {
 	e := start(t)
 	id := e.comment(meta.NewComment{Account: pageID})
-	_, err := e.AddFault(meta.Fault{Name: "slow", DelayMS: 2000, Times: 1})
+	_, err := e.AddFault(meta.Fault{Name: "slow", DelayMilliseconds: 2000, Times: 1})
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -268,7 +268,7 @@ func TestSlowCallIsDoneAfterCallerLeft(t *testing.T) {
 	if _, err := e.try(ctx, http.MethodPost, pageSends, pageToken, answering(id, "x")); err == nil {
 		t.Error("the answer came before the caller had left")
 	}
-	must(t, e.Wait(t.Context(), func() bool { return e.Deliveries(id) == 1 }))
+	must(t, e.Wait(t.Context(), func() bool { return e.RepliesDelivered(id) == 1 }))
 }
 
 // What is no fault is refused in words.
@@ -288,7 +288,7 @@ func TestAddFaultRefuses(t *testing.T) {
 func TestFaultOnOneRecipient(t *testing.T) {
 	e := start(t)
 	for _, name := range []string{"sam", "kim"} {
-		_, err := e.Say(meta.NewMessage{Account: pageID, Username: name, Text: "hi"})
+		_, err := e.WriteMessage(meta.NewMessage{Account: pageID, Username: name, Text: "hi"})
 		must(t, err)
 	}
 	_, err := e.AddFault(meta.Fault{Name: "error", Code: 551, Recipient: e.personID(pageID, "sam"), Times: 1})
@@ -308,14 +308,14 @@ func TestFaultOnOneRecipient(t *testing.T) {
 // An answer need not have Meta's form: 429 comes as a web page, or with nothing. A
 // Graph error can have any type.
 func TestErrorFaultForms(t *testing.T) {
-	page := strike(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, Body: "<h1>Slow down</h1>", RetryS: 30})
+	page := strike(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, Body: "<h1>Slow down</h1>", RetryAfterSeconds: 30})
 	if page.answer.status != 429 || page.answer.body != "<h1>Slow down</h1>" || page.answer.header.Get("Retry-After") != "30" {
 		t.Errorf("answered %d %q", page.answer.status, page.answer.body)
 	}
 	if empty := strike(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, NoBody: true}); empty.answer.status != 429 || empty.answer.body != "" {
 		t.Errorf("answered %d %q", empty.answer.status, empty.answer.body)
 	}
-	typed := strike(t, meta.Fault{Name: "error", Code: 100, Kind: "GraphMethodException"})
+	typed := strike(t, meta.Fault{Name: "error", Code: 100, ErrorType: "GraphMethodException"})
 	if typed.answer.json["error"].(map[string]any)["type"] != "GraphMethodException" || typed.answer.code() != [2]int{100, 0} {
 		t.Errorf("answered %q", typed.answer.body)
 	}

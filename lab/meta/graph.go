@@ -9,26 +9,26 @@ import (
 	"go.uber.org/zap"
 )
 
-// Op is a kind of call, for counts and for the choice of a fault's victims.
-type Op string
+// Operation is a kind of call, for counts and for the choice of a fault's victims.
+type Operation string
 
 // The operations of the Graph API.
 const (
-	OpPrivateReply  Op = "private-reply"
-	OpFollowUp      Op = "follow-up"     // a message to recipient.id
-	OpThreadReply   Op = "thread-reply"  // POST /{conversation}/messages
-	OpComment       Op = "comment"       // one comment or post looked up
-	OpFeed          Op = "feed"          // posts, media and their comments
-	OpConversations Op = "conversations" // conversations and their messages
-	OpLiveMedia     Op = "live-media"
-	OpAccount       Op = "account" // the account itself, its token, permissions and subscription
+	OpPrivateReply  Operation = "private-reply"
+	OpFollowUp      Operation = "follow-up"     // a message to recipient.id
+	OpThreadReply   Operation = "thread-reply"  // POST /{conversation}/messages
+	OpComment       Operation = "comment"       // one comment or post looked up
+	OpFeed          Operation = "feed"          // posts, media and their comments
+	OpConversations Operation = "conversations" // conversations and their messages
+	OpLiveMedia     Operation = "live-media"
+	OpAccount       Operation = "account" // the account itself, its token, permissions and subscription
 )
 
-func (o Op) sends() bool { return o == OpPrivateReply || o == OpFollowUp || o == OpThreadReply }
+func (o Operation) sends() bool { return o == OpPrivateReply || o == OpFollowUp || o == OpThreadReply }
 
 // endpoint is what a call turned out to be.
 type endpoint struct {
-	op      Op
+	op      Operation
 	account *account // whom the call counts for
 	comment *comment // what a private reply answers, when it is known here
 	run     func() (any, *refusal)
@@ -80,9 +80,9 @@ func (s *Sandbox) answer(c *call, refused *refusal) answer {
 		return s.refuse(c, refused)
 	}
 	if f := s.faults.take(e, stageDelay); f != nil {
-		s.note("fault", e.account.ID, f.ID, "%s: %s waits %d ms", f.Name, e.op, f.DelayMS)
+		s.note("fault", e.account.ID, f.ID, "%s: %s waits %d ms", f.Name, e.op, f.DelayMilliseconds)
 		s.mu.Unlock()
-		s.pause(time.Duration(f.DelayMS) * time.Millisecond)
+		s.pause(time.Duration(f.DelayMilliseconds) * time.Millisecond)
 		s.mu.Lock()
 	}
 	a := s.perform(c, e)

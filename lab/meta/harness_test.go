@@ -88,7 +88,7 @@ func (e *env) comment(n meta.NewComment) string {
 
 func (e *env) say(n meta.NewMessage) string {
 	e.t.Helper()
-	id, err := e.Say(n)
+	id, err := e.WriteMessage(n)
 	if err != nil {
 		e.t.Fatalf("Say(%+v): %v", n, err)
 	}

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// meterKind is one of the limits that an account has.
-type meterKind string
+// LimitKind is one of the limits that an account has.
+type LimitKind string
 
 const (
-	meterPosts         meterKind = "posts"
-	meterLive          meterKind = "live"
-	meterSends         meterKind = "sends"
-	meterConversations meterKind = "conversations"
+	LimitPosts         LimitKind = "posts"
+	LimitLive          LimitKind = "live"
+	LimitSends         LimitKind = "sends"
+	LimitConversations LimitKind = "conversations"
 )
 
 // meter counts calls in a window that slides. Refused calls count as well, so a
@@ -83,11 +83,11 @@ func (s *Sandbox) setLimits(l Limits) {
 	s.cfg.Limits = l
 	s.appCalls = newMeter(l.AppPerHour, 0, time.Hour)
 	for _, a := range s.accounts {
-		a.meters = map[meterKind]*meter{
-			meterPosts:         newMeter(l.PostsPerHour, 750, time.Hour),
-			meterLive:          newMeter(l.LivePerSecond, 100, time.Second),
-			meterSends:         newMeter(l.SendsPerSecond, 100, time.Second),
-			meterConversations: newMeter(l.ConversationsPerSecond, 2, time.Second),
+		a.meters = map[LimitKind]*meter{
+			LimitPosts:         newMeter(l.PostsPerHour, 750, time.Hour),
+			LimitLive:          newMeter(l.LivePerSecond, 100, time.Second),
+			LimitSends:         newMeter(l.SendsPerSecond, 100, time.Second),
+			LimitConversations: newMeter(l.ConversationsPerSecond, 2, time.Second),
 		}
 	}
 }

@@ -30,15 +30,15 @@ func (s *Sandbox) strikeBefore(c *call, e endpoint, f *activeFault) answer {
 	case "too-large":
 		r = &refusal{status: http.StatusInternalServerError, code: 1, text: "Please reduce the amount of data you're asking for, then retry your request"}
 	case "error":
-		r = &refusal{status: f.Status, code: f.Code, subcode: f.Subcode, kind: f.Kind, transient: f.Transient, text: "An error that was asked for"}
+		r = &refusal{status: f.Status, code: f.Code, subcode: f.Subcode, kind: f.ErrorType, transient: f.Transient, text: "An error that was asked for"}
 	}
 	if r.about == aboutParameter {
 		r.about = aboutFault
 	}
 	s.noteRefusal(c, e, r)
 	a := s.refuse(c, r)
-	if f.RetryS > 0 {
-		a.header.Set("Retry-After", strconv.Itoa(f.RetryS))
+	if f.RetryAfterSeconds > 0 {
+		a.header.Set("Retry-After", strconv.Itoa(f.RetryAfterSeconds))
 	}
 	if f.NoBody || f.Body != "" {
 		a.page, a.isPage = f.Body, true
@@ -69,7 +69,7 @@ func (s *Sandbox) write(w http.ResponseWriter, r *http.Request, c *call, a answe
 		case "accept-then-drop":
 			panic(http.ErrAbortHandler)
 		case "trickle":
-			s.trickle(w, r, status, body, time.Duration(a.fault.DelayMS)*time.Millisecond)
+			s.trickle(w, r, status, body, time.Duration(a.fault.DelayMilliseconds)*time.Millisecond)
 			return
 		case "accept-then-500":
 			header.Set("Content-Type", "text/html; charset=utf-8")

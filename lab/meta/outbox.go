@@ -22,8 +22,8 @@ const (
 	EchoOff    EchoMode = "off"
 )
 
-// Delivery says how webhooks are delivered. The zero value is Meta on a good day.
-type Delivery struct {
+// WebhookSettings says how webhooks are delivered. The zero value is Meta on a good day.
+type WebhookSettings struct {
 	Batch      int      `json:"batch"`      // how many updates one webhook carries at most; 0 is 1
 	Duplicates int      `json:"duplicates"` // how many more times each webhook is delivered
 	Shuffle    bool     `json:"shuffle"`    // out of order
@@ -58,7 +58,7 @@ type outbox struct {
 	mu       sync.Mutex
 	closed   bool
 	url      string
-	set      Delivery
+	set      WebhookSettings
 	gathered []webhookItem
 	timer    *time.Timer
 	count    int
@@ -81,12 +81,12 @@ func newOutbox(cfg Config, result func([]string, bool), changed func()) *outbox 
 			Transport:     &http.Transport{MaxIdleConnsPerHost: lanes},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		now: cfg.Now, retry: cfg.RetryAfter, log: cfg.Log, result: result, changed: changed,
-		url: cfg.WebhookURL, set: cfg.Delivery, open: map[*webhook]bool{},
+		now: cfg.Now, retry: cfg.RetryDelays, log: cfg.Log, result: result, changed: changed,
+		url: cfg.WebhookURL, set: cfg.WebhookSettings, open: map[*webhook]bool{},
 	}
 }
 
-func (o *outbox) settings() Delivery {
+func (o *outbox) settings() WebhookSettings {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.set
@@ -105,7 +105,7 @@ func (o *outbox) setCallback(to string) {
 }
 
 // configure changes how webhooks are delivered and lets go of what was held.
-func (o *outbox) configure(d Delivery) {
+func (o *outbox) configure(d WebhookSettings) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.set = d

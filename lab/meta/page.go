@@ -37,9 +37,9 @@ type pageView struct {
 	Faults   []FaultKind
 	Active   []Fault
 	Ops      []string
-	Delivery Delivery
+	Delivery WebhookSettings
 	Webhooks []Webhook
-	Events   []Activity
+	Events   []Event
 	States   []PersonState
 	Kinds    []string
 }
@@ -73,8 +73,8 @@ const (
 
 func (s *Sandbox) view() pageView {
 	v := pageView{
-		Report: s.Report(), Accounts: s.AccountList(), Faults: Faults, Active: s.ActiveFaults(), Delivery: s.Delivery(),
-		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonPage, PersonElsewhere},
+		Report: s.Report(), Accounts: s.Accounts(), Faults: FaultKinds, Active: s.ActiveFaults(), Delivery: s.WebhookSettings(),
+		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp},
 		Kinds:  MessageKinds,
 		Ops:    []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp)},
 	}

@@ -24,9 +24,9 @@ func TestPageEscapesHostileText(t *testing.T) {
 		e.answer(account, id, hostile)
 		e.say(meta.NewMessage{Account: account, Username: hostile, Text: hostile})
 	}
-	_, err := e.Post(meta.NewPost{Account: pageID, Caption: hostile})
+	_, err := e.PublishPost(meta.NewPost{Account: pageID, Caption: hostile})
 	must(t, err)
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	page := e.get("/", "")
 	if page.status != http.StatusOK {
 		t.Fatalf("status %d: %s", page.status, page.body)
@@ -150,8 +150,8 @@ func TestPageForms(t *testing.T) {
 	live := regexp.MustCompile(`value="post:(\d+)">live`).FindStringSubmatch(page)[1]
 	act("comment", "place", "post:"+live, "username", "sam", "text", "hello")
 	act("live-end", "id", live)
-	if got, _ := e.CommentReport(newest()); got.Verdict != "the broadcast has ended (100/2534025)" {
-		t.Errorf("verdict %q", got.Verdict)
+	if got, _ := e.CommentReport(newest()); got.RefusalReason != "the broadcast has ended (100/2534025)" {
+		t.Errorf("verdict %q", got.RefusalReason)
 	}
 
 	act("fault", "name", "error", "calls", "read", "times", "3", "code", "613", "subcode", "1996", "account", pageID)
@@ -160,14 +160,14 @@ func TestPageForms(t *testing.T) {
 	}
 	act("fault-clear", "id", e.ActiveFaults()[0].ID)
 	act("delivery", "batch", "2", "echo", "before", "receipts", "1")
-	if got := e.Delivery(); got.Batch != 2 || got.Echo != meta.EchoBefore || !got.Receipts || got.Shuffle {
+	if got := e.WebhookSettings(); got.Batch != 2 || got.Echo != meta.EchoBefore || !got.Receipts || got.Shuffle {
 		t.Errorf("delivery: %+v", got)
 	}
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	act("resend")
 	act("retry")
 	act("test", "account", ownLoginID, "field", "comments")
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 
 	for form, used := range forms {
 		if used == 0 {

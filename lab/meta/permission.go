@@ -27,7 +27,7 @@ func (a Account) connection() connection {
 }
 
 // permissions says what an operation needs: meta-platform.md §8.
-var permissions = map[connection]map[Op][]string{
+var permissions = map[connection]map[Operation][]string{
 	pageConnection: {
 		OpPrivateReply:  {"pages_messaging"},
 		OpFollowUp:      {"pages_messaging"},

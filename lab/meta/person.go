@@ -11,11 +11,11 @@ type PersonState string
 
 // The states of a person.
 const (
-	PersonAvailable   PersonState = "available"
-	PersonUnavailable PersonState = "unavailable" // cannot be messaged at the moment
-	PersonBlocked     PersonState = "blocked"     // has blocked the account
-	PersonPage        PersonState = "page"        // is a Page: no private replies to Pages
-	PersonElsewhere   PersonState = "other_app"   // another app has taken the conversation
+	PersonAvailable    PersonState = "available"
+	PersonUnavailable  PersonState = "unavailable" // cannot be messaged at the moment
+	PersonBlocked      PersonState = "blocked"     // has blocked the account
+	PersonIsPage       PersonState = "page"        // is a Page: no private replies to Pages
+	PersonWithOtherApp PersonState = "other_app"   // another app has taken the conversation
 )
 
 // person is somebody who comments or writes to one account.
@@ -23,7 +23,7 @@ type person struct {
 	account     *account
 	username    string
 	id          string // as a commenter
-	messagingID string // as a sender and recipient: differs only with AliasIDs
+	messagingID string // as a sender and recipient: differs only with SeparateMessagingIDs
 	state       PersonState
 	wroteAt     time.Time // newest message of theirs that opens the window
 	threadID    string    // "" before the first message
@@ -31,15 +31,15 @@ type person struct {
 	inThreads   *list.Element
 }
 
-// By says who wrote a message.
-type By string
+// Sender says who wrote a message.
+type Sender string
 
 // Who writes messages: the person, the product through the API, somebody of the
 // business in Meta's own inbox.
 const (
-	ByPerson By = "person"
-	ByAPI    By = "api"
-	ByHuman  By = "human"
+	SenderPerson Sender = "person"
+	SenderAPI    Sender = "api"
+	SenderHuman  Sender = "human"
 )
 
 // Kinds of messages that an account sends. What a person does has the kinds of
@@ -53,7 +53,7 @@ const (
 type message struct {
 	id        string
 	person    *person
-	by        By
+	by        Sender
 	kind      string
 	text      string
 	commentID string // of a private reply
@@ -66,7 +66,7 @@ type message struct {
 // Message is what a person's inbox shows.
 type Message struct {
 	ID        string    `json:"id"`
-	By        By        `json:"by"`
+	Sender    Sender    `json:"by"`
 	Kind      string    `json:"kind"`
 	Text      string    `json:"text,omitempty"`
 	CommentID string    `json:"comment_id,omitempty"` // the comment or visitor post that a private reply answers
@@ -97,7 +97,7 @@ func (s *Sandbox) Inbox(p Person) []Message {
 }
 
 func (m *message) shown() Message {
-	return Message{ID: m.id, By: m.by, Kind: m.kind, Text: m.text, CommentID: m.commentID, Tag: m.tag, At: m.at}
+	return Message{ID: m.id, Sender: m.by, Kind: m.kind, Text: m.text, CommentID: m.commentID, Tag: m.tag, At: m.at}
 }
 
 // PersonID is the id that messages to and from the person use.
@@ -111,10 +111,10 @@ func (s *Sandbox) PersonID(p Person) (string, error) {
 	return s.person(a, p.Username).messagingID, nil
 }
 
-// SetPerson changes how messages reach somebody.
-func (s *Sandbox) SetPerson(p Person, state PersonState) error {
+// SetPersonState changes how messages reach somebody.
+func (s *Sandbox) SetPersonState(p Person, state PersonState) error {
 	switch state {
-	case PersonAvailable, PersonUnavailable, PersonBlocked, PersonPage, PersonElsewhere:
+	case PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp:
 	default:
 		return fmt.Errorf("state: %q is not a state; write available, unavailable, blocked, page or other_app", state)
 	}
@@ -137,7 +137,7 @@ func (s *Sandbox) person(a *account, username string) *person {
 	p := &person{account: a, username: username, state: PersonAvailable}
 	p.id = scopedID(personPrefix(a.Account), a.ID, username)
 	p.messagingID = p.id
-	if a.AliasIDs {
+	if a.SeparateMessagingIDs {
 		p.messagingID = scopedID(personPrefix(a.Account), a.ID, username, "in messages")
 	}
 	a.people[username] = p

@@ -33,9 +33,9 @@ type NewPost struct {
 	Caption string              `json:"caption"`
 }
 
-// Post publishes a post and returns its id. A live is started with StartLive, and
+// PublishPost publishes a post and returns its id. A live is started with StartLive, and
 // a visitor's post is written with Comment.
-func (s *Sandbox) Post(n NewPost) (string, error) {
+func (s *Sandbox) PublishPost(n NewPost) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, err := s.account(n.Account)

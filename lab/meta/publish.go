@@ -42,8 +42,8 @@ func (s *Sandbox) delivered(accounts []string, ok bool) {
 	}
 }
 
-// SetDelivery changes how webhooks are delivered from now on.
-func (s *Sandbox) SetDelivery(d Delivery) error {
+// SetWebhookSettings changes how webhooks are delivered from now on.
+func (s *Sandbox) SetWebhookSettings(d WebhookSettings) error {
 	switch d.Echo {
 	case "", EchoAfter, EchoBefore, EchoOff:
 	default:
@@ -57,26 +57,26 @@ func (s *Sandbox) SetDelivery(d Delivery) error {
 	return nil
 }
 
-// Delivery is how webhooks are delivered.
-func (s *Sandbox) Delivery() Delivery { return s.outbox.settings() }
+// WebhookSettings is how webhooks are delivered.
+func (s *Sandbox) WebhookSettings() WebhookSettings { return s.outbox.settings() }
 
 // Webhooks are the last 200 webhooks, newest first.
 func (s *Sandbox) Webhooks() []Webhook { return s.outbox.list() }
 
-// Resend delivers a webhook again, byte for byte, as often as times says; id 0 is
+// ResendWebhook delivers a webhook again, byte for byte, as often as times says; id 0 is
 // the last one.
-func (s *Sandbox) Resend(id, times int) error { return s.outbox.resend(id, max(1, times)) }
+func (s *Sandbox) ResendWebhook(id, times int) error { return s.outbox.resend(id, max(1, times)) }
 
-// RetryNow repeats every failed webhook at once and says how many they were.
-func (s *Sandbox) RetryNow() int { return s.outbox.retryNow() }
+// RetryWebhooks repeats every failed webhook at once and says how many they were.
+func (s *Sandbox) RetryWebhooks() int { return s.outbox.retryNow() }
 
-// Drain waits until every webhook has been taken or given up.
-func (s *Sandbox) Drain(ctx context.Context) error { return s.Wait(ctx, s.outbox.idle) }
+// DrainWebhooks waits until every webhook has been taken or given up.
+func (s *Sandbox) DrainWebhooks(ctx context.Context) error { return s.Wait(ctx, s.outbox.idle) }
 
-// SignedDelivery builds one webhook about comments, visitor posts or messages and
+// SignedWebhook builds one webhook about comments, visitor posts or messages and
 // signs it, for a caller who posts it himself. All ids must be of one platform,
 // and of accounts with one app secret.
-func (s *Sandbox) SignedDelivery(ids ...string) (body []byte, header http.Header, err error) {
+func (s *Sandbox) SignedWebhook(ids ...string) (body []byte, header http.Header, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var items []webhookItem
@@ -85,7 +85,7 @@ func (s *Sandbox) SignedDelivery(ids ...string) (body []byte, header http.Header
 		switch {
 		case c != nil:
 			items = append(items, s.commentItem(c))
-		case m != nil && m.by == ByPerson:
+		case m != nil && m.by == SenderPerson:
 			items = append(items, s.messageItem(m))
 		case m != nil:
 			items = append(items, s.echoItem(m))

@@ -68,7 +68,7 @@ func TestFields(t *testing.T) {
 func TestCanReplyPrivately(t *testing.T) {
 	e := start(t)
 	id := e.comment(meta.NewComment{Account: pageID})
-	own := e.comment(meta.NewComment{Account: pageID, Own: true})
+	own := e.comment(meta.NewComment{Account: pageID, ByAccount: true})
 	can := func(id string) any {
 		return e.get("/facebook/v26.0/"+id, pageToken, "fields", "can_reply_privately").json["can_reply_privately"]
 	}
@@ -92,13 +92,13 @@ func TestFeedPaging(t *testing.T) {
 	var want []string
 	for i := range 7 {
 		e.clock.advance(time.Minute)
-		post, err := e.Post(meta.NewPost{Account: pageID, Caption: fmt.Sprint("post ", i)})
+		post, err := e.PublishPost(meta.NewPost{Account: pageID, Caption: fmt.Sprint("post ", i)})
 		must(t, err)
 		for range 3 {
 			want = append(want, e.comment(meta.NewComment{PostID: post}))
 		}
 	}
-	empty, err := e.Post(meta.NewPost{Account: pageID})
+	empty, err := e.PublishPost(meta.NewPost{Account: pageID})
 	must(t, err)
 	must(t, e.RemovePost(empty))
 
@@ -169,7 +169,7 @@ func TestInstagramMedia(t *testing.T) {
 	ad := e.comment(meta.NewComment{Account: ownLoginID, Source: privatereply.SourceAd, Text: "ad"})
 	live := e.live(ownLoginID)
 	onLive := e.comment(meta.NewComment{PostID: live, Text: "live"})
-	_, err := e.Comments(meta.NewComment{Account: ownLoginID, Quiet: true}, 60)
+	_, err := e.Comments(meta.NewComment{Account: ownLoginID, NoWebhook: true}, 60)
 	must(t, err)
 
 	media := e.get("/instagram/v26.0/"+ownLoginID+"/media", ownToken, "fields", "media_product_type,comments.limit(100){id,replies{id}}")
@@ -235,7 +235,7 @@ func TestReelPrefixes(t *testing.T) {
 	if hook == read || hook[strings.Index(hook, "_"):] != read[strings.Index(read, "_"):] {
 		t.Fatalf("%q in the webhook, %q in the read", hook, read)
 	}
-	if got := e.answer(pageID, read, "x"); got.status != http.StatusOK || e.Deliveries(hook) != 1 {
+	if got := e.answer(pageID, read, "x"); got.status != http.StatusOK || e.RepliesDelivered(hook) != 1 {
 		t.Errorf("answered %s", got.body)
 	}
 }
@@ -244,7 +244,7 @@ func TestReelPrefixes(t *testing.T) {
 func TestWithoutUserContent(t *testing.T) {
 	e := start(t)
 	id := e.comment(meta.NewComment{Account: pageID, Text: "secret"})
-	must(t, e.Change(pageID, meta.AccountChange{Permissions: &[]string{"pages_read_engagement"}}))
+	must(t, e.UpdateAccount(pageID, meta.AccountUpdate{Permissions: &[]string{"pages_read_engagement"}}))
 	got := e.get("/facebook/v26.0/"+id, pageToken, "fields", "from,message")
 	if diff := cmp.Diff(map[string]any{"id": id}, got.json); diff != "" {
 		t.Error(diff)
@@ -261,7 +261,7 @@ func TestEveryField(t *testing.T) {
 		return r.PostID
 	}
 	insta := e.comment(meta.NewComment{Account: ownLoginID, Source: privatereply.SourceReel})
-	under := e.comment(meta.NewComment{ParentID: insta, Own: true})
+	under := e.comment(meta.NewComment{ParentID: insta, ByAccount: true})
 	live := e.live(ownLoginID)
 	message := e.say(meta.NewMessage{Account: pageID, Username: "Kim", Text: "hi"})
 	thread := e.get("/facebook/v26.0/me/conversations", pageToken).json["data"].([]any)[0].(map[string]any)["id"].(string)
@@ -302,7 +302,7 @@ func TestListParameters(t *testing.T) {
 	e := start(t)
 	e.clock.advance(time.Hour)
 	since := e.clock.now()
-	post, err := e.Post(meta.NewPost{Account: pageID})
+	post, err := e.PublishPost(meta.NewPost{Account: pageID})
 	must(t, err)
 	old := e.comment(meta.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, Age: privatereply.Duration(96 * time.Hour)})
 	feed := func(query ...string) []string {
@@ -349,7 +349,7 @@ func TestInstagramAuthors(t *testing.T) {
 		return got
 	}
 	own := map[string]any{"id": ownLoginID}
-	if diff := cmp.Diff(map[string]any{"username": "oak.and.ash", "user": own}, fields(meta.NewComment{Own: true, Anonymous: true})); diff != "" {
+	if diff := cmp.Diff(map[string]any{"username": "oak.and.ash", "user": own}, fields(meta.NewComment{ByAccount: true, Anonymous: true})); diff != "" {
 		t.Error(diff)
 	}
 	if got := fields(meta.NewComment{Username: "sam"}); got["user"] != nil || got["from"] == nil {

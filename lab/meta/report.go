@@ -11,7 +11,7 @@ type Report struct {
 	Accounts            []AccountReport `json:"accounts"`
 	Comments            int             `json:"comments"`
 	Answered            int             `json:"answered"`               // comments with their private reply
-	Repeats             int             `json:"repeats"`                // calls to answer a comment beyond its first
+	RepeatedSends       int             `json:"repeats"`                // calls to answer a comment beyond its first
 	SendsAfterLiveEnded int             `json:"sends_after_live_ended"` // private replies tried too late; must be 0
 	Webhooks            int             `json:"webhooks"`               // built so far
 	WebhooksOpen        int             `json:"webhooks_open"`          // not yet taken by the callback
@@ -19,22 +19,22 @@ type Report struct {
 
 // AccountReport is what one account's calls came to.
 type AccountReport struct {
-	Account                   string         `json:"account"`
-	Name                      string         `json:"name"`
-	Platform                  string         `json:"platform"`
-	Comments                  int            `json:"comments"`
-	Answered                  int            `json:"answered"`
-	Messages                  int            `json:"messages"` // that people received
-	Calls                     map[Op]int     `json:"calls"`
-	Accepted                  int            `json:"accepted"`
-	Refused                   map[string]int `json:"refused"` // by code, or code/subcode
-	Throttled                 int            `json:"throttled"`
-	MostPostsInHour           int            `json:"most_posts_in_hour"` // private replies in any hour that slides
-	MostLiveInSecond          int            `json:"most_live_in_second"`
-	MostSendsInSecond         int            `json:"most_sends_in_second"`
-	MostConversationsInSecond int            `json:"most_conversations_in_second"`
-	Repeats                   int            `json:"repeats"`
-	SendsAfterLiveEnded       int            `json:"sends_after_live_ended"`
+	Account                   string            `json:"account"`
+	Name                      string            `json:"name"`
+	Platform                  string            `json:"platform"`
+	Comments                  int               `json:"comments"`
+	Answered                  int               `json:"answered"`
+	Messages                  int               `json:"messages"` // that people received
+	Calls                     map[Operation]int `json:"calls"`
+	Accepted                  int               `json:"accepted"`
+	Refused                   map[string]int    `json:"refused"` // by code, or code/subcode
+	Throttled                 int               `json:"throttled"`
+	MostPostsInHour           int               `json:"most_posts_in_hour"` // private replies in any hour that slides
+	MostLiveInSecond          int               `json:"most_live_in_second"`
+	MostSendsInSecond         int               `json:"most_sends_in_second"`
+	MostConversationsInSecond int               `json:"most_conversations_in_second"`
+	RepeatedSends             int               `json:"repeats"`
+	SendsAfterLiveEnded       int               `json:"sends_after_live_ended"`
 }
 
 // Report sums up what happened so far.
@@ -48,16 +48,16 @@ func (s *Sandbox) Report() Report {
 			Account: a.ID, Name: a.Name, Platform: string(a.Platform),
 			Comments: t.comments, Answered: t.answered, Messages: t.messages,
 			Calls: maps.Clone(t.calls), Accepted: t.accepted, Refused: maps.Clone(t.refused), Throttled: t.throttled,
-			MostPostsInHour:           mostWithin(t.times[meterPosts], time.Hour),
-			MostLiveInSecond:          mostWithin(t.times[meterLive], time.Second),
-			MostSendsInSecond:         mostWithin(t.times[meterSends], time.Second),
-			MostConversationsInSecond: mostWithin(t.times[meterConversations], time.Second),
-			Repeats:                   t.repeats,
+			MostPostsInHour:           mostWithin(t.times[LimitPosts], time.Hour),
+			MostLiveInSecond:          mostWithin(t.times[LimitLive], time.Second),
+			MostSendsInSecond:         mostWithin(t.times[LimitSends], time.Second),
+			MostConversationsInSecond: mostWithin(t.times[LimitConversations], time.Second),
+			RepeatedSends:             t.repeats,
 			SendsAfterLiveEnded:       t.afterLive,
 		})
 		r.Comments += t.comments
 		r.Answered += t.answered
-		r.Repeats += t.repeats
+		r.RepeatedSends += t.repeats
 		r.SendsAfterLiveEnded += t.afterLive
 	}
 	r.Webhooks, r.WebhooksOpen = s.outbox.counts()
@@ -83,41 +83,32 @@ func mostWithin(times []time.Time, d time.Duration) int {
 	return most
 }
 
-// Meters that CallTimes knows.
-const (
-	PostCalls         = string(meterPosts)
-	LiveCalls         = string(meterLive)
-	SendCalls         = string(meterSends)
-	ConversationCalls = string(meterConversations)
-)
-
-// CallTimes are the times of an account's calls that counted for one limit: one of
-// PostCalls, LiveCalls, SendCalls and ConversationCalls. Throttled calls are among
-// them, as Meta counts them too.
-func (s *Sandbox) CallTimes(accountID, limit string) []time.Time {
+// CallTimes are the times of an account's calls that counted for one limit. Throttled
+// calls are among them, as Meta counts them too.
+func (s *Sandbox) CallTimes(accountID string, limit LimitKind) []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.byID[accountID]
 	if a == nil {
 		return nil
 	}
-	return slices.Clone(a.stats.times[meterKind(limit)])
+	return slices.Clone(a.stats.times[limit])
 }
 
 // CommentReport is what became of one comment or visitor post.
 type CommentReport struct {
-	ID        string    `json:"id"`
-	Account   string    `json:"account"`
-	PostID    string    `json:"post_id"`
-	Source    string    `json:"source"`
-	Username  string    `json:"username"`
-	Text      string    `json:"text"`
-	CreatedAt time.Time `json:"created_at"`
-	Removed   bool      `json:"removed"`
-	Hidden    bool      `json:"hidden"`
-	Attempts  int       `json:"attempts"`  // calls to answer it that reached Meta, taken or not
-	Delivered []Message `json:"delivered"` // what its author received as private reply: at most one
-	Verdict   string    `json:"verdict"`   // for people: why Meta would refuse a private reply now; empty: it would not
+	ID            string    `json:"id"`
+	Account       string    `json:"account"`
+	PostID        string    `json:"post_id"`
+	Source        string    `json:"source"`
+	Username      string    `json:"username"`
+	Text          string    `json:"text"`
+	CreatedAt     time.Time `json:"created_at"`
+	Removed       bool      `json:"removed"`
+	Hidden        bool      `json:"hidden"`
+	Attempts      int       `json:"attempts"`  // calls to answer it that reached Meta, taken or not
+	Delivered     []Message `json:"delivered"` // what its author received as private reply: at most one
+	RefusalReason string    `json:"verdict"`   // for people: why Meta would refuse a private reply now; empty: it would not
 }
 
 // CommentReport finds a comment or visitor post by its id.
@@ -135,7 +126,7 @@ func (s *Sandbox) commentReport(c *comment) CommentReport {
 	r := CommentReport{
 		ID: c.id(), Account: c.account.ID, PostID: c.post.id, Source: string(c.post.source), Username: c.author(), Text: c.text,
 		CreatedAt: c.createdAt, Removed: c.gone(), Hidden: c.hidden, Attempts: c.attempts, Delivered: []Message{},
-		Verdict: s.inWords(c),
+		RefusalReason: s.inWords(c),
 	}
 	for _, m := range c.delivered {
 		r.Delivered = append(r.Delivered, m.shown())
@@ -143,14 +134,14 @@ func (s *Sandbox) commentReport(c *comment) CommentReport {
 	return r
 }
 
-// Deliveries is how many private replies to the comment its author received.
-func (s *Sandbox) Deliveries(commentID string) int {
+// RepliesDelivered is how many private replies to the comment its author received.
+func (s *Sandbox) RepliesDelivered(commentID string) int {
 	r, _ := s.CommentReport(commentID)
 	return len(r.Delivered)
 }
 
-// Attempts is how many calls to answer the comment reached Meta, taken or not.
-func (s *Sandbox) Attempts(commentID string) int {
+// ReplyAttempts is how many calls to answer the comment reached Meta, taken or not.
+func (s *Sandbox) ReplyAttempts(commentID string) int {
 	r, _ := s.CommentReport(commentID)
 	return r.Attempts
 }

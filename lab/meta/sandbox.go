@@ -39,7 +39,7 @@ type Sandbox struct {
 	app      app
 	said     int           // errors answered, for the rotation of languages
 	early    []webhookItem // echoes that go out before the answer of the call being performed
-	activity activity
+	activity eventLog
 	recent   recent
 	version  int           // grows with everything that happens
 	changed  chan struct{} // closed and replaced whenever something happens

@@ -135,7 +135,7 @@ func (s *Sandbox) privateReply(e endpoint, req send) (any, *refusal) {
 	if refused := s.verdict(c); refused != nil {
 		return nil, refused
 	}
-	m := s.deliverReply(c, req.text, ByAPI)
+	m := s.deliverReply(c, req.text, SenderAPI)
 	return object{"recipient_id": c.person.messagingID, "message_id": m.id}, nil
 }
 
@@ -148,7 +148,7 @@ func (s *Sandbox) followUp(a *account, req send) (any, *refusal) {
 	if refused := s.windowVerdict(p, req.tag != ""); refused != nil {
 		return nil, refused
 	}
-	m := s.send(p, &message{by: ByAPI, kind: KindFollowUp, text: req.text, tag: req.tag})
+	m := s.send(p, &message{by: SenderAPI, kind: KindFollowUp, text: req.text, tag: req.tag})
 	return object{"recipient_id": p.messagingID, "message_id": m.id}, nil
 }
 
@@ -164,12 +164,12 @@ func (s *Sandbox) threadReply(c *call, p *person) (any, *refusal) {
 	if refused := s.windowVerdict(p, false); refused != nil {
 		return nil, refused
 	}
-	m := s.send(p, &message{by: ByAPI, kind: KindFollowUp, text: text})
+	m := s.send(p, &message{by: SenderAPI, kind: KindFollowUp, text: text})
 	return object{"id": m.id, "uuid": strings.TrimPrefix(traceID(), "A")}, nil
 }
 
 // deliverReply uses up the one private reply of c.
-func (s *Sandbox) deliverReply(c *comment, text string, by By) *message {
+func (s *Sandbox) deliverReply(c *comment, text string, by Sender) *message {
 	m := s.send(c.person, &message{by: by, kind: KindPrivateReply, text: text, commentID: c.id()})
 	c.delivered = append(c.delivered, m)
 	c.account.stats.answered++
@@ -187,7 +187,7 @@ func (s *Sandbox) send(p *person, m *message) *message {
 	settings := s.outbox.settings()
 	switch {
 	case settings.Echo == EchoOff:
-	case settings.Echo == EchoBefore && m.by == ByAPI:
+	case settings.Echo == EchoBefore && m.by == SenderAPI:
 		s.early = append(s.early, s.echoItem(m))
 	default:
 		s.publish(s.echoItem(m))

@@ -35,18 +35,18 @@ func TestPrivateReplyRules(t *testing.T) {
 		{name: "page: seven days", account: pageID, before: later(7 * 24 * time.Hour), want: [2]int{10901, 0}},
 		{name: "instagram: seven days", account: ownLoginID, before: later(7 * 24 * time.Hour), want: instagramNo},
 		{name: "page: already old when delivered", account: pageID, comment: meta.NewComment{Age: privatereply.Duration(8 * 24 * time.Hour)}, want: [2]int{10901, 0}},
-		{name: "page: own comment", account: pageID, comment: meta.NewComment{Own: true}, want: [2]int{10903, 0}},
-		{name: "instagram: own comment", account: ownLoginID, comment: meta.NewComment{Own: true}, want: instagramNo},
+		{name: "page: own comment", account: pageID, comment: meta.NewComment{ByAccount: true}, want: [2]int{10903, 0}},
+		{name: "instagram: own comment", account: ownLoginID, comment: meta.NewComment{ByAccount: true}, want: instagramNo},
 		{name: "page: removed", account: pageID, before: removed, want: [2]int{100, 33}},
 		{name: "instagram: removed", account: ownLoginID, before: removed, want: instagramNo},
-		{name: "page: commenter is a Page", account: pageID, before: is(pageID, meta.PersonPage), want: [2]int{10903, 0}},
+		{name: "page: commenter is a Page", account: pageID, before: is(pageID, meta.PersonIsPage), want: [2]int{10903, 0}},
 		{name: "page: commenter unavailable", account: pageID, before: is(pageID, meta.PersonUnavailable), want: [2]int{551, 1545041}},
 		{name: "instagram: commenter unavailable", account: ownLoginID, before: is(ownLoginID, meta.PersonUnavailable), want: [2]int{200, 1545041}},
 		{name: "page: commenter blocked the account", account: pageID, before: is(pageID, meta.PersonBlocked), want: [2]int{10, 2018108}},
-		{name: "page: another app has the thread", account: pageID, before: is(pageID, meta.PersonElsewhere), want: [2]int{10, 2018300}},
-		{name: "instagram: another app has the thread", account: ownLoginID, before: is(ownLoginID, meta.PersonElsewhere), want: [2]int{100, 2534037}},
+		{name: "page: another app has the thread", account: pageID, before: is(pageID, meta.PersonWithOtherApp), want: [2]int{10, 2018300}},
+		{name: "instagram: another app has the thread", account: ownLoginID, before: is(ownLoginID, meta.PersonWithOtherApp), want: [2]int{100, 2534037}},
 		{name: "page: not published", account: pageID, before: func(e *env, _ string) {
-			must(e.t, e.Change(pageID, meta.AccountChange{Published: new(false)}))
+			must(e.t, e.UpdateAccount(pageID, meta.AccountUpdate{Published: new(false)}))
 		}, want: [2]int{10902, 0}},
 	}
 	for _, tt := range tests {
@@ -57,12 +57,12 @@ func TestPrivateReplyRules(t *testing.T) {
 			if tt.before != nil {
 				tt.before(e, id)
 			}
-			had := e.Deliveries(id)
+			had := e.RepliesDelivered(id)
 			got := e.answer(tt.account, id, "Hi, here is your answer.")
 			if got.code() != tt.want {
 				t.Fatalf("answered %v %s, want %v", got.code(), got.body, tt.want)
 			}
-			delivered := e.Deliveries(id) - had
+			delivered := e.RepliesDelivered(id) - had
 			if accepted := tt.want == [2]int{}; accepted != (delivered == 1) {
 				t.Errorf("%d private replies were delivered, accepted: %v", delivered, accepted)
 			}
@@ -90,7 +90,7 @@ func later(d time.Duration) func(*env, string) {
 
 func is(account string, state meta.PersonState) func(*env, string) {
 	return func(e *env, _ string) {
-		must(e.t, e.SetPerson(meta.Person{Account: account, Username: "sam"}, state))
+		must(e.t, e.SetPersonState(meta.Person{Account: account, Username: "sam"}, state))
 	}
 }
 
@@ -217,8 +217,8 @@ func TestSendAsForm(t *testing.T) {
 	})
 	must(t, err)
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || e.Deliveries(id) != 1 {
-		t.Errorf("status %d, %d deliveries", resp.StatusCode, e.Deliveries(id))
+	if resp.StatusCode != http.StatusOK || e.RepliesDelivered(id) != 1 {
+		t.Errorf("status %d, %d deliveries", resp.StatusCode, e.RepliesDelivered(id))
 	}
 }
 
@@ -230,8 +230,8 @@ func TestInbox(t *testing.T) {
 	sent := e.answer(ownLoginID, id, "Hi sam")
 	said := e.say(meta.NewMessage{Account: ownLoginID, Username: "sam", Text: "thanks"})
 	want := []meta.Message{
-		{ID: sent.text("message_id"), By: meta.ByAPI, Kind: meta.KindPrivateReply, Text: "Hi sam", CommentID: id, At: e.clock.now()},
-		{ID: said, By: meta.ByPerson, Kind: "text", Text: "thanks", At: e.clock.now()},
+		{ID: sent.text("message_id"), Sender: meta.SenderAPI, Kind: meta.KindPrivateReply, Text: "Hi sam", CommentID: id, At: e.clock.now()},
+		{ID: said, Sender: meta.SenderPerson, Kind: "text", Text: "thanks", At: e.clock.now()},
 	}
 	if diff := cmp.Diff(want, e.Inbox(meta.Person{Account: ownLoginID, Username: "sam"})); diff != "" {
 		t.Error(diff)
@@ -239,14 +239,14 @@ func TestInbox(t *testing.T) {
 	if got, want := sent.text("recipient_id"), e.personID(ownLoginID, "sam"); got != want {
 		t.Errorf("recipient_id %q, want %q", got, want)
 	}
-	if got := e.Attempts(id); got != 1 {
+	if got := e.ReplyAttempts(id); got != 1 {
 		t.Errorf("%d attempts, want 1", got)
 	}
 }
 
-// With AliasIDs a commenter has another id in messages, and only that one is sent to.
+// With SeparateMessagingIDs a commenter has another id in messages, and only that one is sent to.
 func TestAliasIDs(t *testing.T) {
-	e := start(t, func(c *meta.Config) { c.Accounts[2].AliasIDs = true })
+	e := start(t, func(c *meta.Config) { c.Accounts[2].SeparateMessagingIDs = true })
 	id := e.comment(meta.NewComment{Account: ownLoginID, Username: "sam"})
 	commenter := e.get("/instagram/v26.0/"+id, ownToken, "fields", "from").json["from"].(map[string]any)["id"].(string)
 	recipient := e.answer(ownLoginID, id, "Hi").text("recipient_id")
@@ -283,7 +283,7 @@ func TestOneReplyUnderConcurrency(t *testing.T) {
 	if diff := cmp.Diff(map[[2]int]int{{}: 1, {10900, 0}: 49}, counts); diff != "" {
 		t.Error(diff)
 	}
-	if e.Deliveries(id) != 1 || e.Attempts(id) != 50 || e.Report().Repeats != 49 {
-		t.Errorf("%d deliveries, %d attempts, %d repeats", e.Deliveries(id), e.Attempts(id), e.Report().Repeats)
+	if e.RepliesDelivered(id) != 1 || e.ReplyAttempts(id) != 50 || e.Report().RepeatedSends != 49 {
+		t.Errorf("%d deliveries, %d attempts, %d repeats", e.RepliesDelivered(id), e.ReplyAttempts(id), e.Report().RepeatedSends)
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 // stats count what one account's calls came to.
 type stats struct {
-	calls     map[Op]int
-	times     map[meterKind][]time.Time
+	calls     map[Operation]int
+	times     map[LimitKind][]time.Time
 	accepted  int
 	refused   map[string]int // by code, or code/subcode
 	throttled int
@@ -20,7 +20,7 @@ type stats struct {
 }
 
 func newStats() stats {
-	return stats{calls: map[Op]int{}, times: map[meterKind][]time.Time{}, refused: map[string]int{}}
+	return stats{calls: map[Operation]int{}, times: map[LimitKind][]time.Time{}, refused: map[string]int{}}
 }
 
 func (t *stats) call(e endpoint, now time.Time) {

@@ -19,19 +19,19 @@ const opening = 5
 // account. A reaction, edit, deletion or read receipt concerns the newest message
 // there is, or none.
 type NewMessage struct {
-	Account  string    `json:"account"`
-	Username string    `json:"username"`
-	Kind     string    `json:"kind"` // one of MessageKinds; empty is text
-	Text     string    `json:"text"`
-	At       time.Time `json:"at"`    // its own time; zero is now
-	Quiet    bool      `json:"quiet"` // no webhook: for SignedDelivery
+	Account   string    `json:"account"`
+	Username  string    `json:"username"`
+	Kind      string    `json:"kind"` // one of MessageKinds; empty is text
+	Text      string    `json:"text"`
+	At        time.Time `json:"at"`    // its own time; zero is now
+	NoWebhook bool      `json:"quiet"` // no webhook: for SignedWebhook
 	// Anonymous is for edit_zero: the webhook has neither sender nor recipient nor text.
 	Anonymous bool `json:"anonymous"`
 }
 
-// Say lets a person write, and returns the message's id. The webhook is delivered
+// WriteMessage lets a person write, and returns the message's id. The webhook is delivered
 // afterwards.
-func (s *Sandbox) Say(n NewMessage) (string, error) {
+func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 	if n.Kind == "" {
 		n.Kind = "text"
 	}
@@ -46,7 +46,7 @@ func (s *Sandbox) Say(n NewMessage) (string, error) {
 		return "", err
 	}
 	p := s.person(a, orSomeone(n.Username))
-	m := &message{id: s.messageID(a.instagram()), person: p, by: ByPerson, kind: n.Kind, text: n.Text, at: n.At, anonymous: n.Anonymous}
+	m := &message{id: s.messageID(a.instagram()), person: p, by: SenderPerson, kind: n.Kind, text: n.Text, at: n.At, anonymous: n.Anonymous}
 	if m.at.IsZero() {
 		m.at = s.now()
 	}
@@ -59,7 +59,7 @@ func (s *Sandbox) Say(n NewMessage) (string, error) {
 		m.id = p.messages[len(p.messages)-1].id
 	}
 	s.note("person", a.ID, m.id, "%s: %s %s", p.username, n.Kind, n.Text)
-	if !n.Quiet {
+	if !n.NoWebhook {
 		s.publish(s.messageItem(m))
 	}
 	return m.id, nil
@@ -116,7 +116,7 @@ func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
 	if why := s.inWords(c); why != "" {
 		return "", errors.New(why)
 	}
-	return s.deliverReply(c, text, ByHuman).id, nil
+	return s.deliverReply(c, text, SenderHuman).id, nil
 }
 
 // HumanMessage lets somebody of the business write to a person in Meta's own
@@ -132,5 +132,5 @@ func (s *Sandbox) HumanMessage(to Person, text string) (string, error) {
 	if refused := s.windowVerdict(p, true); refused != nil {
 		return "", errors.New(refused.text)
 	}
-	return s.send(p, &message{by: ByHuman, kind: KindFollowUp, text: text}).id, nil
+	return s.send(p, &message{by: SenderHuman, kind: KindFollowUp, text: text}).id, nil
 }

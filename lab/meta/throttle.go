@@ -6,16 +6,16 @@ import (
 )
 
 // meter is the limit that an operation counts for, and the error beyond it.
-func (e endpoint) meter() (meterKind, *refusal) {
+func (e endpoint) meter() (LimitKind, *refusal) {
 	switch {
 	case e.op == OpPrivateReply && e.comment != nil && e.comment.onLive():
-		return meterLive, errBurst
+		return LimitLive, errBurst
 	case e.op == OpPrivateReply:
-		return meterPosts, e.account.either(errPageLimit, errInstagramLimit)
+		return LimitPosts, e.account.either(errPageLimit, errInstagramLimit)
 	case e.op == OpFollowUp:
-		return meterSends, errBurst
+		return LimitSends, errBurst
 	case e.op == OpConversations || e.op == OpThreadReply:
-		return meterConversations, errConversations
+		return LimitConversations, errConversations
 	}
 	return "", nil
 }
@@ -60,7 +60,7 @@ func (s *Sandbox) usage(h http.Header, a *account) {
 		return
 	}
 	// Limits per second are no part of it: at the next second they are over.
-	if used := a.meters[meterPosts].percent(now); used >= usageShown {
+	if used := a.meters[LimitPosts].percent(now); used >= usageShown {
 		setBusinessUsage(h, a, used, 0)
 	}
 }

@@ -147,7 +147,7 @@ func TestReportFindsBusiestWindow(t *testing.T) {
 	if page.MostPostsInHour != 3 || page.Calls[meta.OpPrivateReply] != 5 || page.Accepted != 5 || page.Answered != 5 {
 		t.Errorf("report: %+v", page)
 	}
-	if got := len(e.CallTimes(pageID, meta.PostCalls)); got != 5 {
+	if got := len(e.CallTimes(pageID, meta.LimitPosts)); got != 5 {
 		t.Errorf("%d call times, want 5", got)
 	}
 }

@@ -21,7 +21,7 @@ func (s *Sandbox) objection(c *comment) (why string, r *refusal) {
 		return "it was removed", a.either(errMissing, errInvalidComment)
 	case c.person == nil:
 		return "the account wrote it itself", a.either(errCannotReplyTo, errInvalidComment)
-	case c.person.state == PersonPage:
+	case c.person.state == PersonIsPage:
 		return "a Page wrote it", a.either(errCannotReplyTo, errInvalidComment)
 	case len(c.delivered) > 0:
 		return "it has its one private reply", a.either(errAlreadyReplied, errInvalidComment)
@@ -62,7 +62,7 @@ func (p *person) unreachable() *refusal {
 		return p.account.either(errUnavailable, errInstagramUnavailable)
 	case PersonBlocked:
 		return errBlockedByPerson
-	case PersonElsewhere:
+	case PersonWithOtherApp:
 		return p.account.either(errOtherApp, errInstagramOtherApp)
 	}
 	return nil

@@ -73,7 +73,7 @@ func TestSignatures(t *testing.T) {
 		r := receive(t)
 		e := startWith(t, r)
 		e.comment(meta.NewComment{Account: account, Text: "ä/😀"})
-		must(t, e.Drain(t.Context()))
+		must(t, e.DrainWebhooks(t.Context()))
 		got := r.all()[0]
 		if want := meta.Sign(secret, []byte(got.body)); got.header.Get("X-Hub-Signature-256") != want {
 			t.Errorf("%s: signature %s, want %s", account, got.header.Get("X-Hub-Signature-256"), want)
@@ -87,11 +87,11 @@ func TestSignatures(t *testing.T) {
 // Several updates come in one webhook, under one entry for each account and kind.
 func TestBatches(t *testing.T) {
 	r := receive(t)
-	e := startWith(t, r, func(c *meta.Config) { c.Delivery.Batch = 4 })
+	e := startWith(t, r, func(c *meta.Config) { c.WebhookSettings.Batch = 4 })
 	for range 6 {
 		e.comment(meta.NewComment{Account: pageID})
 	}
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	var sizes []int
 	for _, webhook := range r.all() {
 		sizes = append(sizes, strings.Count(webhook.body, `"field":"feed"`))
@@ -121,11 +121,11 @@ func slicesSorted(t *testing.T, want, got []int) {
 // A batch never mixes what is signed with different secrets or has another object.
 func TestBatchesKeepSecretsApart(t *testing.T) {
 	r := receive(t)
-	e := startWith(t, r, func(c *meta.Config) { c.Delivery.Batch = 3 })
+	e := startWith(t, r, func(c *meta.Config) { c.WebhookSettings.Batch = 3 })
 	for _, account := range []string{pageID, linkedID, ownLoginID} {
 		e.comment(meta.NewComment{Account: account})
 	}
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := len(r.all()); got != 3 {
 		t.Errorf("%d webhooks, want one for each", got)
 	}
@@ -134,10 +134,10 @@ func TestBatchesKeepSecretsApart(t *testing.T) {
 // Duplicates are byte-identical; a shuffle loses nothing.
 func TestDuplicatesAndShuffle(t *testing.T) {
 	r := receive(t)
-	e := startWith(t, r, func(c *meta.Config) { c.Delivery = meta.Delivery{Duplicates: 2, Shuffle: true} })
+	e := startWith(t, r, func(c *meta.Config) { c.WebhookSettings = meta.WebhookSettings{Duplicates: 2, Shuffle: true} })
 	ids, err := e.Comments(meta.NewComment{Account: pageID}, 20)
 	must(t, err)
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	times := map[string]int{}
 	for _, webhook := range r.all() {
 		times[webhook.body]++
@@ -160,7 +160,7 @@ func TestOrderOfOnePerson(t *testing.T) {
 		id := e.comment(meta.NewComment{Account: pageID, Username: "Sam"})
 		must(t, e.RemoveComment(id))
 	}
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	for i, webhook := range r.all() {
 		if want := []string{`"verb":"add"`, `"verb":"remove"`}[i%2]; !strings.Contains(webhook.body, want) {
 			t.Fatalf("webhook %d has not %s: %s", i, want, webhook.body)
@@ -171,13 +171,13 @@ func TestOrderOfOnePerson(t *testing.T) {
 // Held updates wait until the hold is taken away.
 func TestHold(t *testing.T) {
 	r := receive(t)
-	e := startWith(t, r, func(c *meta.Config) { c.Delivery.Hold = true })
+	e := startWith(t, r, func(c *meta.Config) { c.WebhookSettings.Hold = true })
 	e.comment(meta.NewComment{Account: pageID})
 	if got := e.Report(); got.WebhooksOpen != 1 || len(r.all()) != 0 {
 		t.Errorf("%d waiting, %d delivered", got.WebhooksOpen, len(r.all()))
 	}
-	must(t, e.SetDelivery(meta.Delivery{}))
-	must(t, e.Drain(t.Context()))
+	must(t, e.SetWebhookSettings(meta.WebhookSettings{}))
+	must(t, e.DrainWebhooks(t.Context()))
 	if len(r.all()) != 1 {
 		t.Errorf("%d delivered", len(r.all()))
 	}
@@ -187,8 +187,8 @@ func TestHold(t *testing.T) {
 // send is.
 func TestEchoBeforeAnswer(t *testing.T) {
 	r := receive(t)
-	e := startWith(t, r, func(c *meta.Config) { c.Delivery.Echo = meta.EchoBefore })
-	sent := e.answer(pageID, e.comment(meta.NewComment{Account: pageID, Quiet: true}), "Hi")
+	e := startWith(t, r, func(c *meta.Config) { c.WebhookSettings.Echo = meta.EchoBefore })
+	sent := e.answer(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "Hi")
 	got := r.all()
 	if len(got) != 1 || !strings.Contains(got[0].body, sent.text("message_id")) || !strings.Contains(got[0].body, `"is_echo":true`) {
 		t.Errorf("when the answer came the callback had: %v", got)
@@ -200,13 +200,13 @@ func TestEchoBeforeAnswer(t *testing.T) {
 func TestRetries(t *testing.T) {
 	r := receive(t)
 	r.answer(http.StatusServiceUnavailable)
-	e := startWith(t, r, func(c *meta.Config) { c.RetryAfter = []time.Duration{time.Millisecond, time.Hour, time.Millisecond} })
+	e := startWith(t, r, func(c *meta.Config) { c.RetryDelays = []time.Duration{time.Millisecond, time.Hour, time.Millisecond} })
 	e.comment(meta.NewComment{Account: pageID})
 	must(t, e.Wait(t.Context(), func() bool { return len(r.all()) == 2 && e.Webhooks()[0].Attempts == 2 }))
-	if n := e.RetryNow(); n != 1 {
+	if n := e.RetryWebhooks(); n != 1 {
 		t.Errorf("%d retried, want 1", n)
 	}
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := e.Webhooks()[0]; got.State != meta.WebhookDropped || got.Attempts != 4 || got.Status != 503 {
 		t.Errorf("webhook: %+v", got)
 	}
@@ -216,8 +216,8 @@ func TestRetries(t *testing.T) {
 		}
 	}
 	r.answer(0)
-	must(t, e.Resend(0, 50))
-	must(t, e.Drain(t.Context()))
+	must(t, e.ResendWebhook(0, 50))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := e.Webhooks()[0]; got.State != meta.WebhookDelivered || len(r.all()) != 54 {
 		t.Errorf("after 50 repeats: %+v, %d received", got, len(r.all()))
 	}
@@ -230,10 +230,10 @@ func TestCallbackTimeout(t *testing.T) {
 	defer slow.Close()
 	defer close(release)
 	e := start(t, func(c *meta.Config) {
-		c.WebhookURL, c.WebhookTimeout, c.RetryAfter = slow.URL, 10*time.Millisecond, []time.Duration{}
+		c.WebhookURL, c.WebhookTimeout, c.RetryDelays = slow.URL, 10*time.Millisecond, []time.Duration{}
 	})
 	e.comment(meta.NewComment{Account: pageID})
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := e.Webhooks()[0]; got.State != meta.WebhookDropped || got.Problem == "" {
 		t.Errorf("webhook: %+v", got)
 	}
@@ -244,10 +244,10 @@ func TestCallbackTimeout(t *testing.T) {
 func TestUnsubscribedAfterAnHour(t *testing.T) {
 	r := receive(t)
 	r.answer(500)
-	e := startWith(t, r, func(c *meta.Config) { c.RetryAfter = []time.Duration{} })
+	e := startWith(t, r, func(c *meta.Config) { c.RetryDelays = []time.Duration{} })
 	fail := func() {
 		e.comment(meta.NewComment{Account: pageID})
-		must(t, e.Drain(t.Context()))
+		must(t, e.DrainWebhooks(t.Context()))
 	}
 	fail()
 	e.clock.advance(59 * time.Minute)
@@ -266,10 +266,10 @@ func TestUnsubscribedAfterAnHour(t *testing.T) {
 // A delivery can be built and signed for somebody who posts it himself.
 func TestSignedDelivery(t *testing.T) {
 	e := start(t)
-	first := e.comment(meta.NewComment{Account: pageID, Quiet: true})
-	visitor := e.comment(meta.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, Quiet: true})
-	message := e.say(meta.NewMessage{Account: pageID, Username: "Sam", Text: "hi", Quiet: true})
-	body, header, err := e.SignedDelivery(first, visitor, message)
+	first := e.comment(meta.NewComment{Account: pageID, NoWebhook: true})
+	visitor := e.comment(meta.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, NoWebhook: true})
+	message := e.say(meta.NewMessage{Account: pageID, Username: "Sam", Text: "hi", NoWebhook: true})
+	body, header, err := e.SignedWebhook(first, visitor, message)
 	must(t, err)
 	for _, id := range []string{first, visitor, message} {
 		if !strings.Contains(string(body), id) {
@@ -282,9 +282,9 @@ func TestSignedDelivery(t *testing.T) {
 	if got := e.Report(); got.Webhooks != 0 {
 		t.Errorf("%d webhooks were built", got.Webhooks)
 	}
-	insta := e.comment(meta.NewComment{Account: ownLoginID, Quiet: true})
+	insta := e.comment(meta.NewComment{Account: ownLoginID, NoWebhook: true})
 	for _, ids := range [][]string{{first, insta}, {"1"}, {}} {
-		if _, _, err := e.SignedDelivery(ids...); err == nil {
+		if _, _, err := e.SignedWebhook(ids...); err == nil {
 			t.Errorf("%v was built", ids)
 		}
 	}
@@ -311,9 +311,9 @@ func TestCallbackVerification(t *testing.T) {
 		t.Error("the wrong token was taken")
 	}
 	must(t, e.SetCallback(t.Context(), bridge.URL, "right"))
-	must(t, e.Verify(t.Context()))
+	must(t, e.VerifyCallback(t.Context()))
 	e.comment(meta.NewComment{Account: pageID})
-	must(t, e.Drain(t.Context()))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got.body == "" {
 		t.Error("the callback got nothing")
 	}

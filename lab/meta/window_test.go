@@ -79,7 +79,7 @@ func TestHumanAgent(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := start(t)
-			must(t, e.Change(pageID, meta.AccountChange{HumanAgent: new(tt.feature)}))
+			must(t, e.UpdateAccount(pageID, meta.AccountUpdate{HumanAgent: new(tt.feature)}))
 			wrote("text", tt.ago)(e, pageID)
 			got := e.followUp(pageID, e.personID(pageID, "sam"), "x", "messaging_type", "MESSAGE_TAG", "tag", "HUMAN_AGENT")
 			if got.code() != tt.want {

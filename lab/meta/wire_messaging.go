@@ -77,7 +77,7 @@ func (s *Sandbox) fromPerson(p *person, field string, at time.Time, v messagingI
 	v.Sender, v.Recipient, v.Timestamp = &party{p.messagingID}, &party{p.account.ID}, at.UnixMilli()
 	it := s.item(p.account, field, p.messagingID, p.username, &v)
 	it.place = inMessaging
-	if p.state == PersonElsewhere {
+	if p.state == PersonWithOtherApp {
 		it.place = inStandby
 	}
 	return it
@@ -94,7 +94,7 @@ func (s *Sandbox) echoItem(m *message) webhookItem {
 	if !p.account.instagram() {
 		field = "message_echoes"
 		v.Message.AppID = appID
-		if m.by == ByHuman {
+		if m.by == SenderHuman {
 			v.Message.AppID = inboxAppID
 		}
 	}

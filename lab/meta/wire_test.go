@@ -22,7 +22,7 @@ func TestWebhookShapes(t *testing.T) {
 			e.comment(meta.NewComment{Account: ownLoginID, Username: "sam", Text: "How much? café 😀 </b> a/b"})
 		},
 		"instagram_answer": func(e *env) {
-			id := e.comment(meta.NewComment{Account: ownLoginID, Username: "sam", Quiet: true})
+			id := e.comment(meta.NewComment{Account: ownLoginID, Username: "sam", NoWebhook: true})
 			e.comment(meta.NewComment{ParentID: id, Username: "lou", Text: "me too"})
 		},
 		"instagram_reel": func(e *env) {
@@ -34,22 +34,22 @@ func TestWebhookShapes(t *testing.T) {
 		"instagram_live": func(e *env) {
 			e.comment(meta.NewComment{PostID: e.live(ownLoginID), Username: "sam", Text: "hello"})
 		},
-		"instagram_own":       func(e *env) { e.comment(meta.NewComment{Account: ownLoginID, Own: true, Text: "Thank you all"}) },
+		"instagram_own":       func(e *env) { e.comment(meta.NewComment{Account: ownLoginID, ByAccount: true, Text: "Thank you all"}) },
 		"instagram_anonymous": func(e *env) { e.comment(meta.NewComment{Account: ownLoginID, Anonymous: true, Text: "psst"}) },
 		"instagram_flat": func(e *env) {
-			must(e.t, e.SetDelivery(meta.Delivery{Documented: true}))
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Documented: true}))
 			e.comment(meta.NewComment{Account: ownLoginID, Username: "sam", Text: "nice"})
 		},
 		"instagram_comment_id": func(e *env) {
-			must(e.t, e.SetDelivery(meta.Delivery{Documented: true}))
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Documented: true}))
 			e.comment(meta.NewComment{Account: linkedID, Username: "sam", Text: "nice"})
 		},
 		"page_comment": func(e *env) {
 			e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "How much?"})
 		},
 		"page_answer": func(e *env) {
-			id := e.comment(meta.NewComment{Account: pageID, Quiet: true})
-			e.comment(meta.NewComment{ParentID: id, Own: true, Text: "See your inbox"})
+			id := e.comment(meta.NewComment{Account: pageID, NoWebhook: true})
+			e.comment(meta.NewComment{ParentID: id, ByAccount: true, Text: "See your inbox"})
 		},
 		"page_reel": func(e *env) {
 			e.comment(meta.NewComment{Account: pageID, Source: privatereply.SourceReel, Username: "Sam Visitor", Text: "nice"})
@@ -61,15 +61,15 @@ func TestWebhookShapes(t *testing.T) {
 			e.comment(meta.NewComment{Account: pageID, Source: privatereply.SourceVisitorPost, Username: "Sam Visitor", Text: "Are you open?"})
 		},
 		"page_removed": func(e *env) {
-			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "oops", Quiet: true})
+			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "oops", NoWebhook: true})
 			must(e.t, e.RemoveComment(id))
 		},
 		"page_hidden": func(e *env) {
-			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "rude", Quiet: true})
+			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "rude", NoWebhook: true})
 			must(e.t, e.HideComment(id, true))
 		},
 		"page_post_removed": func(e *env) {
-			id, err := e.Post(meta.NewPost{Account: pageID})
+			id, err := e.PublishPost(meta.NewPost{Account: pageID})
 			must(e.t, err)
 			must(e.t, e.RemovePost(id))
 		},
@@ -88,7 +88,7 @@ func TestWebhookShapes(t *testing.T) {
 			e.say(meta.NewMessage{Account: ownLoginID, Username: "sam", Kind: "edit_zero", Text: "yes please", Anonymous: true})
 		},
 		"page_edited": func(e *env) {
-			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "How much?", Quiet: true})
+			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "How much?", NoWebhook: true})
 			e.clock.advance(time.Minute)
 			must(e.t, e.EditComment(id, "Never mind"))
 		},
@@ -102,35 +102,35 @@ func TestWebhookShapes(t *testing.T) {
 		"page_quick_reply": said(pageID, "quick_reply"),
 		"page_seen":        said(pageID, "seen"),
 		"page_standby": func(e *env) {
-			must(e.t, e.SetPerson(meta.Person{Account: pageID, Username: "sam"}, meta.PersonElsewhere))
+			must(e.t, e.SetPersonState(meta.Person{Account: pageID, Username: "sam"}, meta.PersonWithOtherApp))
 			said(pageID, "text")(e)
 		},
 		"instagram_echo": func(e *env) {
-			e.answer(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, Quiet: true}), "Hi")
+			e.answer(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, NoWebhook: true}), "Hi")
 		},
-		"page_echo": func(e *env) { e.answer(pageID, e.comment(meta.NewComment{Account: pageID, Quiet: true}), "Hi") },
+		"page_echo": func(e *env) { e.answer(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "Hi") },
 		"page_human_echo": func(e *env) {
-			_, err := e.HumanReply(e.comment(meta.NewComment{Account: pageID, Quiet: true}), "By hand")
+			_, err := e.HumanReply(e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "By hand")
 			must(e.t, err)
 		},
 		"page_receipts": func(e *env) {
-			must(e.t, e.SetDelivery(meta.Delivery{Receipts: true, Echo: meta.EchoOff}))
-			e.answer(pageID, e.comment(meta.NewComment{Account: pageID, Quiet: true}), "Hi")
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Receipts: true, Echo: meta.EchoOff}))
+			e.answer(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "Hi")
 		},
 		"instagram_receipt": func(e *env) {
-			must(e.t, e.SetDelivery(meta.Delivery{Receipts: true, Echo: meta.EchoOff}))
-			e.answer(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, Quiet: true}), "Hi")
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Receipts: true, Echo: meta.EchoOff}))
+			e.answer(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, NoWebhook: true}), "Hi")
 		},
-		"dashboard_messages": func(e *env) { must(e.t, e.DashboardTest(ownLoginID, "messages")) },
-		"dashboard_live":     func(e *env) { must(e.t, e.DashboardTest(ownLoginID, "live_comments")) },
-		"dashboard_feed":     func(e *env) { must(e.t, e.DashboardTest(pageID, "feed")) },
+		"dashboard_messages": func(e *env) { must(e.t, e.SendTestWebhook(ownLoginID, "messages")) },
+		"dashboard_live":     func(e *env) { must(e.t, e.SendTestWebhook(ownLoginID, "live_comments")) },
+		"dashboard_feed":     func(e *env) { must(e.t, e.SendTestWebhook(pageID, "feed")) },
 	}
 	for name, happens := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := receive(t)
 			e := startWith(t, r)
 			happens(e)
-			must(t, e.Drain(t.Context()))
+			must(t, e.DrainWebhooks(t.Context()))
 			var got bytes.Buffer
 			for _, webhook := range r.all() {
 				got.WriteString(webhook.body + "\n")
@@ -150,7 +150,7 @@ func TestWebhookShapes(t *testing.T) {
 
 func said(account, kind string) func(*env) {
 	return func(e *env) {
-		e.say(meta.NewMessage{Account: account, Username: "sam", Text: "hi", Quiet: true})
+		e.say(meta.NewMessage{Account: account, Username: "sam", Text: "hi", NoWebhook: true})
 		e.say(meta.NewMessage{Account: account, Username: "sam", Kind: kind, Text: "hi"})
 	}
 }
@@ -159,8 +159,8 @@ func said(account, kind string) func(*env) {
 func TestInstagramEditsAreSilent(t *testing.T) {
 	r := receive(t)
 	e := startWith(t, r)
-	must(t, e.EditComment(e.comment(meta.NewComment{Account: ownLoginID, Text: "a", Quiet: true}), "b"))
-	must(t, e.Drain(t.Context()))
+	must(t, e.EditComment(e.comment(meta.NewComment{Account: ownLoginID, Text: "a", NoWebhook: true}), "b"))
+	must(t, e.DrainWebhooks(t.Context()))
 	if got := r.all(); len(got) != 0 {
 		t.Errorf("%d webhooks", len(got))
 	}

@@ -13,9 +13,9 @@ import (
 type Row struct {
 	What     string
 	Measured string
-	Beside   string // what bounds it, measured in the same step
+	Baseline string // what bounds it, measured in the same step
 	Goal     string
-	Met      string // Yes or No; empty: it has no goal
+	Passed   string // Yes or No; empty: it has no goal
 }
 
 // The words for whether a goal was met.
@@ -24,8 +24,8 @@ const (
 	No  = "**no**"
 )
 
-// Met is the word for ok.
-func Met(ok bool) string {
+// Passed is the word for ok.
+func PassedWord(ok bool) string {
 	if ok {
 		return Yes
 	}
@@ -36,7 +36,7 @@ func Met(ok bool) string {
 func WriteRows(w io.Writer, rows []Row) {
 	cells := [][]string{{"what", "measured", "beside it, in the same step", "goal", "met"}}
 	for _, r := range rows {
-		cells = append(cells, []string{r.What, r.Measured, r.Beside, r.Goal, r.Met})
+		cells = append(cells, []string{r.What, r.Measured, r.Baseline, r.Goal, r.Passed})
 	}
 	WriteTable(w, cells)
 }

@@ -11,8 +11,8 @@ import (
 func TestTable(t *testing.T) {
 	var b strings.Builder
 	WriteRows(&b, []Row{
-		{What: "a", Measured: "1,000/s", Beside: "2,000/s", Goal: "≥ 1", Met: Met(true)},
-		{What: "longer", Measured: "1/s", Met: Met(false)},
+		{What: "a", Measured: "1,000/s", Baseline: "2,000/s", Goal: "≥ 1", Passed: PassedWord(true)},
+		{What: "longer", Measured: "1/s", Passed: PassedWord(false)},
 	})
 	want := `| what   | measured | beside it, in the same step | goal | met    |
 | ------ | -------- | --------------------------- | ---- | ------ |

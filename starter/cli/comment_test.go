@@ -13,7 +13,7 @@ import (
 // second start is reported and does nothing.
 func TestComment(t *testing.T) {
 	needProduct(t)
-	id := comment(t, meta.NewComment{Account: instagram, Username: "zoe", Text: "How much is it?", Quiet: true})
+	id := comment(t, meta.NewComment{Account: instagram, Username: "zoe", Text: "How much is it?", NoWebhook: true})
 	args := []string{"comment", "--account", "Clean Slate", "--id", id, "--text", "How much is it?", "--username", "zoe", "--source", "reel"}
 	r := starter(t, args...).mustSucceed(t)
 	workflow := instagramReply(t, id)
@@ -31,7 +31,7 @@ func TestComment(t *testing.T) {
 	if again.Started || !again.Duplicate || again.ID != workflow {
 		t.Errorf("second start = %+v", again)
 	}
-	if n := product.Sandbox.Deliveries(id); n != 1 {
+	if n := product.Sandbox.RepliesDelivered(id); n != 1 {
 		t.Errorf("Meta delivered %d private replies, want 1", n)
 	}
 }
@@ -39,20 +39,20 @@ func TestComment(t *testing.T) {
 // Guards: with --reply the rules are not asked, and only --auto sends without a person.
 func TestCommentReply(t *testing.T) {
 	needProduct(t)
-	proposed := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "How much is it?", Quiet: true})
+	proposed := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "How much is it?", NoWebhook: true})
 	starter(t, "comment", "--account", instagram, "--id", proposed, "--text", "How much is it?", "--reply", "Hello Kim").mustSucceed(t)
 	if s := waitFor(t, instagramReply(t, proposed), privatereply.AwaitingApproval); s.Text != "Hello Kim" || s.Decision.Reason != privatereply.DecidedByHand {
 		t.Errorf("status = %+v", s)
 	}
-	at := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "And this?", Quiet: true})
+	at := comment(t, meta.NewComment{Account: instagram, Username: "kim", Text: "And this?", NoWebhook: true})
 	starter(t, "comment", "--account", instagram, "--id", at, "--reply", "12 euros", "--auto").mustSucceed(t)
 	if s := waitFor(t, instagramReply(t, at), privatereply.Sent); s.Text != "12 euros" {
 		t.Errorf("status = %+v", s)
 	}
-	post := comment(t, meta.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Open on Sunday?", Quiet: true})
+	post := comment(t, meta.NewComment{Account: page, Username: "Ann", Source: privatereply.SourceVisitorPost, Text: "Open on Sunday?", NoWebhook: true})
 	starter(t, "comment", "--account", page, "--id", post, "--post", "--reply", "From ten to four.", "--auto").mustSucceed(t)
 	waitFor(t, replyOf(t, privatereply.Comment{Platform: privatereply.Facebook, Account: page, PostID: post}), privatereply.Sent)
-	if n := product.Sandbox.Deliveries(post); n != 1 {
+	if n := product.Sandbox.RepliesDelivered(post); n != 1 {
 		t.Errorf("Meta delivered %d private replies to the visitor's post, want 1", n)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // say lets somebody write to an account, and returns the person's id.
 func say(t *testing.T, m meta.NewMessage) string {
 	t.Helper()
-	m.Quiet = true
-	if _, err := product.Sandbox.Say(m); err != nil {
+	m.NoWebhook = true
+	if _, err := product.Sandbox.WriteMessage(m); err != nil {
 		t.Fatal(err)
 	}
 	id, err := product.Sandbox.PersonID(meta.Person{Account: m.Account, Username: m.Username})

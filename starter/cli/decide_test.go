@@ -65,7 +65,7 @@ func TestRejectSeveral(t *testing.T) {
 	}
 	starter(t, "reject", first, "--reason", "again").mustFail(t, "already decided: ", "rejected this reply at")
 	starter(t, "reject", first).mustFail(t, "--reason is missing")
-	if n := product.Sandbox.Attempts(first) + product.Sandbox.Attempts(second); n != 0 {
+	if n := product.Sandbox.ReplyAttempts(first) + product.Sandbox.ReplyAttempts(second); n != 0 {
 		t.Errorf("%d attempts to send reached Meta", n)
 	}
 }
@@ -84,7 +84,7 @@ func TestResolve(t *testing.T) {
 	defer product.Sandbox.ClearFault(fault)
 	starter(t, "approve", id, "--text", "Yes.").mustSucceed(t)
 	waitFor(t, workflow, privatereply.DeliveryUnknown)
-	attempts := product.Sandbox.Attempts(id)
+	attempts := product.Sandbox.ReplyAttempts(id)
 
 	starter(t, "resolve", id).mustFail(t, "--delivered is missing")
 	starter(t, "resolve", id, "--delivered=maybe").mustFail(t, "--delivered", "see `starter resolve --help`")
@@ -92,7 +92,7 @@ func TestResolve(t *testing.T) {
 	if want := workflow + ": undeliverable\n"; r.out != want {
 		t.Errorf("output = %q, want %q", r.out, want)
 	}
-	if n := product.Sandbox.Attempts(id); n != attempts {
+	if n := product.Sandbox.ReplyAttempts(id); n != attempts {
 		t.Errorf("resolve made %d attempts to send", n-attempts)
 	}
 }

@@ -75,7 +75,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 	intake := storm(t, sent, others)
 	old := beyondReturn(t, platform, account, person)
 
-	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "slow", CommentID: underWay, DelayMS: 3000, Times: 1}); err != nil {
+	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "slow", CommentID: underWay, DelayMilliseconds: 3000, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	starter(t, "approve", sending, "--text", "Hi, it does not.").mustSucceed(t)

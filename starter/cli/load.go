@@ -20,7 +20,7 @@ import (
 
 // loadFlags describe a storm.
 type loadFlags struct {
-	storm     load.Storm
+	storm     load.LoadTest
 	accounts  []string
 	secretEnv string
 	noVerify  bool
@@ -77,7 +77,7 @@ is the one of "starter dev".`,
 			return err
 		}
 		if !f.noVerify {
-			kept, err := report.Storm.Count(ctx, s.Client, f.wait, func(found int) {
+			kept, err := report.Storm.Verify(ctx, s.Client, f.wait, func(found int) {
 				fmt.Fprintf(told, "counting  %8d replies of %d comments\n", found, report.Storm.Comments)
 			})
 			if err != nil {
@@ -97,8 +97,8 @@ is the one of "starter dev".`,
 
 // loadReport is a storm and what became of it. Kept is nil if nobody counted.
 type loadReport struct {
-	Storm *load.Result `json:"storm"`
-	Kept  *load.Kept   `json:"kept,omitempty"`
+	Storm *load.Result       `json:"storm"`
+	Kept  *load.Verification `json:"kept,omitempty"`
 }
 
 func (r loadReport) facts() *console.Facts {
@@ -121,7 +121,7 @@ func (r loadReport) err() error {
 }
 
 // storm fills in what the flags leave to the settings.
-func (s *session) storm(f loadFlags) (load.Storm, error) {
+func (s *session) storm(f loadFlags) (load.LoadTest, error) {
 	storm := f.storm
 	if storm.Comments == 0 {
 		if storm.Comments = 10_000; storm.Duration != 0 {

@@ -30,7 +30,7 @@ func TestReply(t *testing.T) {
 	})
 	starter(t, "reply", conversation, "--text", "Too early").mustFail(t, "window")
 
-	if _, err := product.Sandbox.Say(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!"}); err != nil {
+	if _, err := product.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!"}); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, workflow, privatereply.Responded)

@@ -53,7 +53,7 @@ func TestStop(t *testing.T) {
 		if status.Approver != "ana" || status.RejectReason != "stopped by batch" {
 			t.Errorf("rejected by %q: %q", status.Approver, status.RejectReason)
 		}
-		if n := product.Sandbox.Attempts(id); n != 0 {
+		if n := product.Sandbox.ReplyAttempts(id); n != 0 {
 			t.Errorf("%d attempts to send reached Meta", n)
 		}
 	}

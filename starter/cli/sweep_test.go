@@ -64,9 +64,9 @@ func waitScheduled(t *testing.T) {
 func TestSweep(t *testing.T) {
 	needProductAlone(t)
 	waitScheduled(t)
-	onPage := comment(t, meta.NewComment{Account: page, Username: "Mia", Text: "Is it oak?", Quiet: true})
-	onInstagram := comment(t, meta.NewComment{Account: instagram, Username: "mia", Text: "Is it oak?", Quiet: true})
-	comment(t, meta.NewComment{Account: instagram, ParentID: onInstagram, Own: true, Text: "Yes!", Quiet: true})
+	onPage := comment(t, meta.NewComment{Account: page, Username: "Mia", Text: "Is it oak?", NoWebhook: true})
+	onInstagram := comment(t, meta.NewComment{Account: instagram, Username: "mia", Text: "Is it oak?", NoWebhook: true})
+	comment(t, meta.NewComment{Account: instagram, ParentID: onInstagram, ByAccount: true, Text: "Yes!", NoWebhook: true})
 
 	all := sweptJSON(t, starter(t, "sweep", "--json").mustSucceed(t))
 	for id, want := range map[string]workflows.SweepCounts{

@@ -88,12 +88,12 @@ func TestHumanAgent(t *testing.T) {
 	if f := found(t, stackAgent, "human agent"); f.Level != doctor.Unknown {
 		t.Errorf("before: %+v", f)
 	}
-	if err := stack.Sandbox.Change(stackAgent, meta.AccountChange{HumanAgent: new(false)}); err != nil {
+	if err := stack.Sandbox.UpdateAccount(stackAgent, meta.AccountUpdate{HumanAgent: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	person := meta.Person{Account: stackAgent, Username: "jonas"}
 	wrote := time.Now().Add(-25 * time.Hour).UTC()
-	if _, err := stack.Sandbox.Say(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, Quiet: true}); err != nil {
+	if _, err := stack.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, NoWebhook: true}); err != nil {
 		t.Fatal(err)
 	}
 	id, err := stack.Sandbox.PersonID(person)

@@ -27,7 +27,7 @@ func TestCommand(t *testing.T) {
 		{"healthy", func(*place) {}, 0, 0, 0, []string{"Configuration\n", "\n  ✓ retention ", "nothing is wrong\n"}},
 		{"a warning", func(p *place) { p.t.Setenv("PRIVATEREPLY_VERIFY_TOKEN", "") }, 0, 0, 1,
 			[]string{"\n  ! verify token ", "→ where the bridge runs", "0 failures, 1 warning\n"}},
-		{"a failure", func(p *place) { p.change(ownID, meta.AccountChange{Fields: &[]string{}}) }, 1, 1, 0,
+		{"a failure", func(p *place) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) }, 1, 1, 0,
 			[]string{"\n  ✗ webhooks ", "→ subscribe the app", "                 curl -X POST -H \"Authorization: Bearer $TOKEN\" ", "1 failure, 0 warnings\n"}},
 	}
 	for _, tt := range tests {

@@ -215,9 +215,9 @@ func (p *place) accounts(old, changed string) {
 	p.write("accounts.yaml", strings.Replace(accountsFile, old, changed, 1))
 }
 
-func (p *place) change(account string, c meta.AccountChange) {
+func (p *place) change(account string, c meta.AccountUpdate) {
 	p.t.Helper()
-	if err := p.Change(account, c); err != nil {
+	if err := p.UpdateAccount(account, c); err != nil {
 		p.t.Fatal(err)
 	}
 }

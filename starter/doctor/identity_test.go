@@ -63,26 +63,26 @@ func TestPlantedMixUps(t *testing.T) {
 			func(p *place) {
 				p.accounts(`page_id: "`+pageID+"\"\n    token_env: DOCTOR_PAGE_TOKEN", `page_id: "`+otherID+"\"\n    token_env: DOCTOR_OTHER_TOKEN")
 				p.t.Setenv("DOCTOR_OTHER_TOKEN", otherToken)
-				p.change(otherID, meta.AccountChange{Permissions: &[]string{"instagram_basic", "instagram_manage_comments", "instagram_manage_messages",
+				p.change(otherID, meta.AccountUpdate{Permissions: &[]string{"instagram_basic", "instagram_manage_comments", "instagram_manage_messages",
 					"pages_messaging", "pages_manage_metadata", "pages_read_engagement", "pages_show_list"}})
 			},
 			[]wanted{{linked, "link", fail, "not linked|Linked accounts"}}},
 		{"wrong app secret",
 			func(p *place) {
 				p.t.Setenv("DOCTOR_INSTAGRAM_SECRET", "anothersecret")
-				p.change(ownID, meta.AccountChange{Permissions: &[]string{}})
+				p.change(ownID, meta.AccountUpdate{Permissions: &[]string{}})
 			},
 			[]wanted{{own, "app secret", fail, "refuses the appsecret_proof|Instagram app secret"}, {own, "permissions", fail, ""}}},
 		{"wrong app secret where the app requires it",
 			func(p *place) {
 				p.t.Setenv("DOCTOR_INSTAGRAM_SECRET", "anothersecret")
-				p.change(ownID, meta.AccountChange{RequireProof: new(true)})
+				p.change(ownID, meta.AccountUpdate{RequireProof: new(true)})
 			},
 			[]wanted{{own, "app secret", fail, "refuses the appsecret_proof"}}},
 		{"no app secret where the app requires it",
 			func(p *place) {
 				p.accounts("    app_secret_env: DOCTOR_INSTAGRAM_SECRET\n", "")
-				p.change(ownID, meta.AccountChange{RequireProof: new(true)})
+				p.change(ownID, meta.AccountUpdate{RequireProof: new(true)})
 			},
 			[]wanted{{own, "app secret", fail, "requires its secret|app_secret_env"}}},
 		{"no app secret",

@@ -21,7 +21,7 @@ func TestHealthy(t *testing.T) {
 func TestPlantedAtMeta(t *testing.T) {
 	const fail, warn = doctor.Failure, doctor.Warning
 	state := func(s meta.TokenState) func(*place) {
-		return func(p *place) { p.change(ownID, meta.AccountChange{TokenState: &s}) }
+		return func(p *place) { p.change(ownID, meta.AccountUpdate{TokenState: &s}) }
 	}
 	tests := []struct {
 		name  string
@@ -40,34 +40,34 @@ func TestPlantedAtMeta(t *testing.T) {
 			[]wanted{{own, "token", fail, "removed the app|log in to the app again"}}},
 		{"checkpoint", state(meta.TokenCheckpoint),
 			[]wanted{{own, "token", fail, "log in to facebook.com"}}},
-		{"token replaced", func(p *place) { p.change(ownID, meta.AccountChange{Token: new("IGAAnew")}) },
+		{"token replaced", func(p *place) { p.change(ownID, meta.AccountUpdate{Token: new("IGAAnew")}) },
 			[]wanted{{own, "token", fail, "not valid|190|new long-lived token"}}},
 		{"token ends soon", func(p *place) {
-			p.change(pageID, meta.AccountChange{TokenUntil: new(time.Now().Add(100 * time.Hour))})
+			p.change(pageID, meta.AccountUpdate{TokenUntil: new(time.Now().Add(100 * time.Hour))})
 		},
 			[]wanted{{page, "expiry", warn, "in 4d 3h|long-lived user token"}, {linked, "expiry", warn, "in 4d 3h|has no end"}}},
 		{"permissions of the Instagram login", func(p *place) {
-			p.change(ownID, meta.AccountChange{Permissions: &[]string{"instagram_business_basic", "instagram_business_manage_messages"}})
+			p.change(ownID, meta.AccountUpdate{Permissions: &[]string{"instagram_business_basic", "instagram_business_manage_messages"}})
 		}, []wanted{{own, "permissions", fail, "instagram_business_manage_comments|private replies|ask for it"}}},
 		{"permissions of the Facebook login", func(p *place) {
-			p.change(pageID, meta.AccountChange{Permissions: &[]string{"pages_manage_metadata", "pages_read_engagement", "instagram_basic",
+			p.change(pageID, meta.AccountUpdate{Permissions: &[]string{"pages_manage_metadata", "pages_read_engagement", "instagram_basic",
 				"pages_show_list", "instagram_manage_comments", "instagram_manage_messages"}})
 		}, []wanted{
 			{page, "permissions", fail, "pages_messaging (private replies)"},
 			{page, "permissions", warn, "pages_read_user_content (the texts and authors of comments)"},
 			{linked, "permissions", fail, "pages_messaging (private replies)"},
 		}},
-		{"unsubscribed", func(p *place) { p.change(ownID, meta.AccountChange{Fields: &[]string{}}) },
+		{"unsubscribed", func(p *place) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) },
 			[]wanted{{own, "webhooks", fail, "no app gets|after an hour|/instagram/v26.0/" + ownID + "/subscribed_apps?subscribed_fields=comments,live_comments,messages,messaging_postbacks"}}},
-		{"app not on the Page", func(p *place) { p.change(pageID, meta.AccountChange{Fields: &[]string{}}) },
+		{"app not on the Page", func(p *place) { p.change(pageID, meta.AccountUpdate{Fields: &[]string{}}) },
 			[]wanted{
 				{page, "webhooks", fail, "no app gets|/facebook/v26.0/" + pageID + "/subscribed_apps?subscribed_fields=feed,messages,messaging_postbacks"},
 				{linked, "webhooks", fail, "no app gets|" + pageID + "/subscribed_apps"}}},
 		{"fields missing", func(p *place) {
-			p.change(pageID, meta.AccountChange{Fields: &[]string{"messages", "messaging_postbacks", "live_videos"}})
+			p.change(pageID, meta.AccountUpdate{Fields: &[]string{"messages", "messaging_postbacks", "live_videos"}})
 		}, []wanted{{page, "webhooks", fail, "lacks feed|subscribed_fields=feed,messages,messaging_postbacks,live_videos"}}},
 		{"no postbacks", func(p *place) {
-			p.change(ownID, meta.AccountChange{Fields: &[]string{"comments", "live_comments", "messages"}})
+			p.change(ownID, meta.AccountUpdate{Fields: &[]string{"comments", "live_comments", "messages"}})
 		}, []wanted{{own, "webhooks", warn, "messaging_postbacks|do not open"}}},
 		{"app without webhooks of Instagram", func(p *place) { p.subscribeApp("instagram") },
 			[]wanted{{linked, "app webhooks", fail, "no webhooks of instagram at all|dashboard|comments, live_comments"}}},
@@ -78,11 +78,11 @@ func TestPlantedAtMeta(t *testing.T) {
 				p.t.Fatal(err)
 			}
 		}, []wanted{{page, "webhook version", warn, "v19.0 has expired|choose v26.0"}}},
-		{"Page not published", func(p *place) { p.change(pageID, meta.AccountChange{Published: new(false)}) },
+		{"Page not published", func(p *place) { p.change(pageID, meta.AccountUpdate{Published: new(false)}) },
 			[]wanted{{page, "Page", fail, "not published|Page visibility"}, {linked, "Page", fail, "not published|publish it"}}},
-		{"no task", func(p *place) { p.change(pageID, meta.AccountChange{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
+		{"no task", func(p *place) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
 			[]wanted{{page, "tasks", fail, "no MESSAGING task|MODERATE, ANALYZE|Page access"}, {linked, "tasks", fail, "MESSAGING"}}},
-		{"no task at all", func(p *place) { p.change(pageID, meta.AccountChange{Tasks: &[]string{}}) },
+		{"no task at all", func(p *place) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{}}) },
 			[]wanted{{page, "tasks", fail, "none at all"}, {linked, "tasks", fail, "none at all"}}},
 		{"throttled", func(p *place) { p.fault(meta.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
 			[]wanted{{own, "Meta", warn, "80002|ask again"}}},
@@ -93,8 +93,8 @@ func TestPlantedAtMeta(t *testing.T) {
 		{"unreachable", func(p *place) { p.meta.Close() },
 			[]wanted{{own, "Meta", fail, "refused|HTTPS_PROXY"}, {page, "Meta", fail, "refused"}, {linked, "Meta", fail, "refused"}}},
 		{"several at once", func(p *place) {
-			p.change(pageID, meta.AccountChange{Published: new(false), Tasks: &[]string{}})
-			p.change(ownID, meta.AccountChange{TokenState: new(meta.TokenRevoked)})
+			p.change(pageID, meta.AccountUpdate{Published: new(false), Tasks: &[]string{}})
+			p.change(ownID, meta.AccountUpdate{TokenState: new(meta.TokenRevoked)})
 			p.subscribeApp("page", "feed")
 		}, []wanted{
 			{page, "Page", fail, ""}, {page, "tasks", fail, ""}, {page, "app webhooks", fail, "lacks messages"},

@@ -49,7 +49,7 @@ func (s *stage) begin() crossing {
 		s.t.Fatal(err)
 	}
 	at := time.Now().UTC()
-	if _, err := s.meta.Say(meta.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, Quiet: true}); err != nil {
+	if _, err := s.meta.WriteMessage(meta.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.await("the conversation to begin", time.Minute, func() bool {
@@ -96,10 +96,10 @@ func (s *stage) fallAsleep(who string) string {
 // until the sandbox's faults are cleared.
 func (s *stage) sweepSlowly() string {
 	s.t.Helper()
-	if _, err := s.meta.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", Quiet: true}); err != nil {
+	if _, err := s.meta.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.meta.AddFault(meta.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMS: 5000}); err != nil {
+	if _, err := s.meta.AddFault(meta.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMilliseconds: 5000}); err != nil {
 		s.t.Fatal(err)
 	}
 	const id = "sweep:instagram:" + smallID + "-by-hand"

@@ -54,7 +54,7 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 		t.Fatalf("the broadcast runs; its workflow says %+v", broadcast)
 	}
 	t.Logf("%d replies waited and had joined after %v", *replies, time.Since(began).Round(time.Millisecond))
-	late, err := s.meta.Comment(meta.NewComment{Account: bigID, Source: privatereply.SourceLive, Quiet: true})
+	late, err := s.meta.Comment(meta.NewComment{Account: bigID, Source: privatereply.SourceLive, NoWebhook: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,17 +97,17 @@ func TestPacing(t *testing.T) {
 		t.Errorf("beside the big account the small one needed %v, alone %v", beside, alone)
 	}
 
-	s.checkPace("big account, posts", bigID, meta.PostCalls, crowd.perSecond(), 30)
-	s.checkPace("big account, live", bigID, meta.LiveCalls, liveRate, 2)
-	s.checkPace("small account, posts", smallID, meta.PostCalls, posts, 30)
+	s.checkPace("big account, posts", bigID, meta.LimitPosts, crowd.perSecond(), 30)
+	s.checkPace("big account, live", bigID, meta.LimitLive, liveRate, 2)
+	s.checkPace("small account, posts", smallID, meta.LimitPosts, posts, 30)
 	report := s.meta.Report()
 	for _, a := range report.Accounts {
 		if a.Throttled > 0 || len(a.Refused) > 0 {
 			t.Errorf("account %s: throttled %d times, refused %v", a.Account, a.Throttled, a.Refused)
 		}
 	}
-	if report.Repeats > 0 {
-		t.Errorf("%d comments were answered again", report.Repeats)
+	if report.RepeatedSends > 0 {
+		t.Errorf("%d comments were answered again", report.RepeatedSends)
 	}
 }
 
@@ -170,9 +170,9 @@ func TestPacingGoesOn(t *testing.T) {
 	s.awaitDelivered("the throttled account", small)
 	t.Logf("throttled account: %d delivered within %v", few, time.Since(throttled).Round(time.Millisecond))
 	s.awaitDelivered("the backlog", big)
-	s.checkPace("big account, posts", bigID, meta.PostCalls, crowd.perSecond(), 30)
+	s.checkPace("big account, posts", bigID, meta.LimitPosts, crowd.perSecond(), 30)
 	for _, id := range append(big, small...) {
-		if n := s.meta.Deliveries(id); n != 1 {
+		if n := s.meta.RepliesDelivered(id); n != 1 {
 			t.Errorf("comment %s was answered %d times", id, n)
 		}
 	}
@@ -209,7 +209,7 @@ func (s *stage) delivered(comments []string) bool { return s.deliveries(comments
 
 func (s *stage) deliveries(comments []string) (n int) {
 	for _, id := range comments {
-		n += s.meta.Deliveries(id)
+		n += s.meta.RepliesDelivered(id)
 	}
 	return n
 }
@@ -226,7 +226,7 @@ func (s *stage) patience() time.Duration {
 
 // checkPace checks every window of some lengths against what the rate and the
 // burst of all workers allow.
-func (s *stage) checkPace(what, account, limit string, perSecond, burst float64) {
+func (s *stage) checkPace(what, account string, limit meta.LimitKind, perSecond, burst float64) {
 	s.t.Helper()
 	calls := s.meta.CallTimes(account, limit)
 	shown := fmt.Sprintf("%s, at %v a second:", what, perSecond)

@@ -113,7 +113,7 @@ func (s *stage) config(of int) replyworker.Config {
 // start has n people comment, and starts their replies; it returns the ids of both.
 func (s *stage) start(n int, where meta.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
 	s.t.Helper()
-	where.Quiet = true
+	where.NoWebhook = true
 	comments, err := s.meta.Comments(where, n)
 	if err != nil {
 		s.t.Fatal(err)

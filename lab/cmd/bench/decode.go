@@ -46,6 +46,6 @@ func decode(ctx context.Context, _ *bench) ([]trials.Row, error) {
 		What:     "signature and decoding of a delivery of one comment (go test -bench)",
 		Measured: fmt.Sprintf("%.1f µs, %d allocations", median(took), allocations),
 		Goal:     fmt.Sprintf("≤ %d µs, ≤ %d", decodeMicroseconds, decodeAllocations),
-		Met:      trials.Met(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
+		Passed:   trials.PassedWord(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
 	}}, nil
 }

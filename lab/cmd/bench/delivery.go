@@ -17,12 +17,12 @@ func (s *stack) deliveries(sb *meta.Sandbox, text string, n int) ([]trials.Deliv
 	var all []trials.Delivery
 	for i := range n {
 		id, err := sb.Comment(meta.NewComment{
-			Account: s.accounts[i%len(s.accounts)].ID, Username: "person_" + strconv.Itoa(i), Text: text, Quiet: true,
+			Account: s.accounts[i%len(s.accounts)].ID, Username: "person_" + strconv.Itoa(i), Text: text, NoWebhook: true,
 		})
 		if err != nil {
 			return nil, err
 		}
-		body, header, err := sb.SignedDelivery(id)
+		body, header, err := sb.SignedWebhook(id)
 		if err != nil {
 			return nil, err
 		}

@@ -33,14 +33,14 @@ func (s *stack) held(ctx context.Context, storms span, results ...*load.Result) 
 	var h held
 	var missing []string
 	for _, r := range results {
-		census, err := r.Look(ctx, s.client)
+		census, err := r.CountReplies(ctx, s.client)
 		if err != nil {
 			return h, err
 		}
 		h.acknowledged += r.Comments
 		missing = append(missing, census.Missing()...)
-		h.during += census.Started(storms.from, storms.to)
-		h.after += census.Started(storms.to, storms.to.Add(drainTime))
+		h.during += census.StartedBetween(storms.from, storms.to)
+		h.after += census.StartedBetween(storms.to, storms.to.Add(drainTime))
 	}
 	h.replies = h.acknowledged - len(missing)
 	h.found = h.acknowledged

@@ -77,7 +77,7 @@ func run(ctx context.Context, only string, on existing) error {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
-			rows = append(rows, trials.Row{What: s.About, Measured: "failed: " + err.Error(), Met: trials.No})
+			rows = append(rows, trials.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: trials.No})
 		}
 	}
 	command := "make bench"

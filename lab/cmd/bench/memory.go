@@ -36,7 +36,7 @@ func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
 		return nil, err
 	}
 	accepted, refused := 0, 0
-	send := func(storm load.Storm, comments int) error {
+	send := func(storm load.LoadTest, comments int) error {
 		storm.Comments, storm.Duration = comments, memoryTime
 		r, err := load.Run(ctx, storm)
 		if err != nil {
@@ -63,8 +63,8 @@ func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
 	return []trials.Row{{
 		What:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
 		Measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
-		Beside:   fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
-		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Met: trials.Met(peak < memoryGoal),
+		Baseline: fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
+		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Passed: trials.PassedWord(peak < memoryGoal),
 	}}, nil
 }
 

@@ -55,8 +55,8 @@ func quiet(ctx context.Context, b *bench) ([]trials.Row, error) {
 	return []trials.Row{{
 		What:     "quiet: one delivery at a time, median acknowledgement",
 		Measured: fmt.Sprintf("%s, %.2f of a bare start", milliseconds(median(answers)), ratio),
-		Beside:   "bare start, median " + milliseconds(median(starts)),
-		Goal:     fmt.Sprintf("≤ %.1f", quietGoal), Met: trials.Met(ratio <= quietGoal),
+		Baseline: "bare start, median " + milliseconds(median(starts)),
+		Goal:     fmt.Sprintf("≤ %.1f", quietGoal), Passed: trials.PassedWord(ratio <= quietGoal),
 	}}, nil
 }
 

@@ -46,7 +46,7 @@ func single(ctx context.Context, b *bench) ([]trials.Row, error) {
 			What: fmt.Sprintf("single comments accepted, %d connections", at.connections),
 			Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 				m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-			Beside: "bare starts " + perSecond(m.bare), Goal: goal, Met: trials.Met(ok),
+			Baseline: "bare starts " + perSecond(m.bare), Goal: goal, Passed: trials.PassedWord(ok),
 		})
 		rows = append(rows, m.more()...)
 	}
@@ -64,7 +64,7 @@ func batch(ctx context.Context, b *bench) ([]trials.Row, error) {
 		What: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
 		Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 			m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-		Beside: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Met: trials.Met(median(m.rates) >= goal),
+		Baseline: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Passed: trials.PassedWord(median(m.rates) >= goal),
 	}}, m.more()...), nil
 }
 
@@ -85,13 +85,13 @@ func (m *storms) more() []trials.Row {
 		{
 			What:     "— drain: replies started a second",
 			Measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.storms.perSecond(m.held.during))),
-			Beside:   fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
+			Baseline: fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
 		},
 		{
 			What:     "— acknowledged comments that Temporal holds, by id",
 			Measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.held.found)), number(float64(m.held.acknowledged)), m.refused),
-			Beside:   fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
-			Goal:     "all", Met: trials.Met(m.held.found == m.held.acknowledged),
+			Baseline: fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
+			Goal:     "all", Passed: trials.PassedWord(m.held.found == m.held.acknowledged),
 		},
 	}
 }
@@ -152,9 +152,9 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 }
 
 // storm is one that sends as fast as it is answered.
-func (s *stack) storm(connections, comments int) load.Storm {
-	return load.Storm{
-		URL: s.urls[0], More: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: trials.IgnoredText,
+func (s *stack) storm(connections, comments int) load.LoadTest {
+	return load.LoadTest{
+		URL: s.urls[0], FurtherURLs: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: trials.IgnoredText,
 		Connections: connections, Batch: comments, Comments: stormComments, Duration: stormTime,
 	}
 }

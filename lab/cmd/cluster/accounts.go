@@ -51,7 +51,7 @@ func accounts(ctx context.Context, r *run) error {
 	r.add(trials.Row{
 		What:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
 		Measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
-		Beside:   fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
+		Baseline: fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
 	})
 	idle, err := r.idle(ctx, p)
 	if err != nil {
@@ -67,7 +67,7 @@ func accounts(ctx context.Context, r *run) error {
 	r.add(trials.Row{
 		What:     "a sweep that finds nothing new",
 		Measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
-		Beside: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
+		Baseline: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
 			used[serverCPU], used[postgresCPU], used[workerCPU]),
 	})
 	return nil

@@ -44,11 +44,11 @@ func (p *product) write(name, text string, n int) ([]written, error) {
 	for i := range n {
 		w := written{account: p.accounts[i%len(p.accounts)], username: name + "_" + strconv.Itoa(i)}
 		var err error
-		w.id, err = p.sandbox.Comment(meta.NewComment{Account: w.account.ID, Username: w.username, Text: text, Quiet: true})
+		w.id, err = p.sandbox.Comment(meta.NewComment{Account: w.account.ID, Username: w.username, Text: text, NoWebhook: true})
 		if err != nil {
 			return nil, err
 		}
-		if w.delivery.Body, w.delivery.Header, err = p.sandbox.SignedDelivery(w.id); err != nil {
+		if w.delivery.Body, w.delivery.Header, err = p.sandbox.SignedWebhook(w.id); err != nil {
 			return nil, err
 		}
 		all = append(all, w)

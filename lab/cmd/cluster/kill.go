@@ -35,8 +35,8 @@ func kill(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	storm := load.Storm{
-		URL: p.urls[0], More: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: trials.IgnoredText,
+	storm := load.LoadTest{
+		URL: p.urls[0], FurtherURLs: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: trials.IgnoredText,
 		Connections: 32, Batch: 1, Comments: killComments, Rate: killRate, Redeliver: true, Duration: 3 * time.Minute,
 	}
 	stormed := make(chan error, 1)
@@ -107,7 +107,7 @@ func (r *run) killEach(ctx context.Context, p *product) error {
 
 // countStorm looks for each acknowledged comment of the storm by its id.
 func (r *run) countStorm(ctx context.Context, p *product, result *load.Result) error {
-	kept, err := result.Count(ctx, p.client, killDrain, func(int) {})
+	kept, err := result.Verify(ctx, p.client, killDrain, func(int) {})
 	if err != nil {
 		return err
 	}
@@ -120,9 +120,9 @@ func (r *run) countStorm(ctx context.Context, p *product, result *load.Result) e
 	r.add(trials.Row{
 		What: "kill -9 of one of two bridges, one of two workers, the Temporal server and Postgres in a storm: replies, by id",
 		Measured: fmt.Sprintf("%d of %d acknowledged comments; %d missing, %d extra, %d doubled",
-			kept.Found, kept.Acknowledged, kept.Missing, kept.Extra, kept.Doubled),
-		Beside: fmt.Sprintf("%d sent, %d tries failed and were repeated", killComments, repeated),
-		Goal:   "all, none twice", Met: trials.Met(kept.Err() == nil && kept.Acknowledged == killComments),
+			kept.Found, kept.Acknowledged, kept.Missing, kept.Extra, kept.Duplicated),
+		Baseline: fmt.Sprintf("%d sent, %d tries failed and were repeated", killComments, repeated),
+		Goal:     "all, none twice", Passed: trials.PassedWord(kept.Err() == nil && kept.Acknowledged == killComments),
 	})
 	if kept.Acknowledged != killComments {
 		err = fmt.Errorf("%d of %d comments were acknowledged in the end", kept.Acknowledged, killComments)
@@ -137,7 +137,7 @@ func (r *run) countAnswers(ctx context.Context, p *product, all []written) error
 	waitErr := p.awaitState(ctx, privatereply.Sent, len(all))
 	none, more := 0, 0
 	for _, w := range all {
-		switch n := p.sandbox.Deliveries(w.id); {
+		switch n := p.sandbox.RepliesDelivered(w.id); {
 		case n == 0:
 			none++
 		case n > 1:
@@ -147,8 +147,8 @@ func (r *run) countAnswers(ctx context.Context, p *product, all []written) error
 	r.add(trials.Row{
 		What:     "— meanwhile, comments that a rule answers: private replies that people received",
 		Measured: fmt.Sprintf("%d of %d; %d none, %d more than one", len(all)-none-more, len(all), none, more),
-		Beside:   fmt.Sprintf("%d guarded repeats after an unknown send", p.sandbox.Report().Repeats),
-		Goal:     "all, none twice", Met: trials.Met(none+more == 0 && waitErr == nil),
+		Baseline: fmt.Sprintf("%d guarded repeats after an unknown send", p.sandbox.Report().RepeatedSends),
+		Goal:     "all, none twice", Passed: trials.PassedWord(none+more == 0 && waitErr == nil),
 	})
 	if none+more > 0 {
 		return fmt.Errorf("of %d people %d received no private reply and %d more than one", len(all), none, more)

@@ -76,7 +76,7 @@ func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
 				return errors.New("interrupted")
 			}
 			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
-			r.add(trials.Row{What: s.About, Measured: "failed: " + err.Error(), Met: trials.No})
+			r.add(trials.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: trials.No})
 		}
 	}
 	fmt.Printf("%s\nscripts/cluster.sh, %s, load average %s before and %s after, %v in all\n\n",

@@ -97,7 +97,7 @@ func (p *product) batches(all []written, size int) ([]trials.Delivery, error) {
 	for _, ids := range byAccount {
 		for len(ids) > 0 {
 			n := min(size, len(ids))
-			body, header, err := p.sandbox.SignedDelivery(ids[:n]...)
+			body, header, err := p.sandbox.SignedWebhook(ids[:n]...)
 			if err != nil {
 				return nil, err
 			}
@@ -188,11 +188,11 @@ func (p *product) conversationID(ctx context.Context, w written) (string, bool, 
 func writeBack(ctx context.Context, p *product, all []written) error {
 	var deliveries []trials.Delivery
 	for _, w := range all {
-		mid, err := p.sandbox.Say(meta.NewMessage{Account: w.account.ID, Username: w.username, Text: "Thank you!", Quiet: true})
+		mid, err := p.sandbox.WriteMessage(meta.NewMessage{Account: w.account.ID, Username: w.username, Text: "Thank you!", NoWebhook: true})
 		if err != nil {
 			return err
 		}
-		body, header, err := p.sandbox.SignedDelivery(mid)
+		body, header, err := p.sandbox.SignedWebhook(mid)
 		if err != nil {
 			return err
 		}

@@ -44,14 +44,14 @@ func byGroup(cases []trials.Row) []trials.Row {
 	total, ok := 0, 0
 	for i, c := range cases {
 		total++
-		if c.Met == "ok" {
+		if c.Passed == "ok" {
 			ok++
 		} else {
-			groups = append(groups, trials.Row{What: "fault " + c.What + "/" + c.Measured, Measured: c.Goal, Goal: c.Beside, Met: trials.No})
+			groups = append(groups, trials.Row{What: "fault " + c.What + "/" + c.Measured, Measured: c.Goal, Goal: c.Baseline, Passed: trials.No})
 		}
 		if i+1 == len(cases) || cases[i+1].What != c.What {
 			groups = append(groups, trials.Row{
-				What: "fault set, " + c.What, Measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), Goal: "all", Met: trials.Met(ok == total),
+				What: "fault set, " + c.What, Measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), Goal: "all", Passed: trials.PassedWord(ok == total),
 			})
 			total, ok = 0, 0
 		}

@@ -44,7 +44,7 @@ func readTable(text string) []trials.Row {
 			ruled = true
 		case ruled:
 			cells = append(cells, "", "", "", "")
-			rows = append(rows, trials.Row{What: cells[0], Measured: cells[1], Beside: cells[2], Goal: cells[3], Met: cells[4]})
+			rows = append(rows, trials.Row{What: cells[0], Measured: cells[1], Baseline: cells[2], Goal: cells[3], Passed: cells[4]})
 		}
 	}
 	return rows
