@@ -34,7 +34,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	guard, err := openGuard(settings)
+	guard, err := openAuthenticator(settings)
 	if err != nil {
 		return err
 	}
@@ -78,19 +78,19 @@ func run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		return desk.New(desk.Config{
-			Replies: all, Queue: waiting, Guard: guard, Accounts: base.Accounts,
+			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
 			Codec: encryption, CodecOrigin: string(settings.CodecOrigin),
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {
-		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.File("users", guard.Err), readable(waiting))...))
+		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.File("users", guard.Err), queueCheck(waiting))...))
 	})
 	return group.Wait()
 }
 
-// openGuard decides who may come in.
-func openGuard(settings config.Desk) (*signin.Guard, error) {
+// openAuthenticator decides who may come in.
+func openAuthenticator(settings config.Desk) (*signin.Authenticator, error) {
 	opts := signin.Options{Header: settings.ProxyHeader, Proxies: settings.Proxies}
 	if settings.ProxyRole != "" {
 		if err := opts.ProxyRole.UnmarshalText([]byte(settings.ProxyRole)); err != nil {
@@ -103,10 +103,10 @@ func openGuard(settings config.Desk) (*signin.Guard, error) {
 			return nil, err
 		}
 	}
-	return signin.NewGuard(opts)
+	return signin.NewAuthenticator(opts)
 }
 
-// readable checks that the desk can show what waits.
-func readable(waiting *queue.Queue) ops.Check {
+// queueCheck checks that the desk can show what waits.
+func queueCheck(waiting *queue.Queue) ops.Check {
 	return ops.Check{Name: "queue", Run: func(ctx context.Context) error { return waiting.View(ctx).Err }}
 }

@@ -34,7 +34,7 @@ func TestReadable(t *testing.T) {
 				defer close(ended)
 				waiting.Run(ctx)
 			}()
-			check := readable(waiting)
+			check := queueCheck(waiting)
 			got := check.Run(t.Context())
 			stop()
 			<-ended

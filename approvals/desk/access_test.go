@@ -176,11 +176,11 @@ func TestHostileTexts(t *testing.T) {
 func TestRefusedSignInsAreLogged(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	c := newCounterWith(t, func(cfg *desk.Config) {
-		guard, err := signin.NewGuard(signin.Options{Header: "X-User", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		guard, err := signin.NewAuthenticator(signin.Options{Header: "X-User", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.Guard, cfg.Logger = guard, zap.New(core)
+		cfg.Authenticator, cfg.Logger = guard, zap.New(core)
 	})
 	header := http.Header{"Content-Type": asForm["Content-Type"], "X-Forwarded-For": {"203.0.113.9"}}
 	slowed := false

@@ -14,19 +14,19 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// tellJSON tells a program of a problem.
-func tellJSON(w http.ResponseWriter, _ *http.Request, p problem) {
+// writeJSONError tells a program of a problem.
+func writeJSONError(w http.ResponseWriter, _ *http.Request, p httpError) {
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
 	}
 	writeJSON(w, p.status, struct {
 		Code  string `json:"code"`
 		Words string `json:"words"`
-	}{p.code, sentence(p.words)})
+	}{p.code, sentence(p.message)})
 }
 
-func apiNoSuch(w http.ResponseWriter, r *http.Request) {
-	tellJSON(w, r, problem{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals-api.md"})
+func apiNotFound(w http.ResponseWriter, r *http.Request) {
+	writeJSONError(w, r, httpError{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals-api.md"})
 }
 
 // maxAPIRows is how many replies one answer has at most.
@@ -36,9 +36,9 @@ const maxAPIRows = 1000
 func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := d.Queue.View(r.Context())
-	rows := v.Select(filterOf(q))
-	from := min(max(0, number(q.Get("from"))-1), len(rows))
-	count := number(q.Get("limit"))
+	rows := v.Select(parseFilter(q))
+	from := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
+	count := intOrZero(q.Get("limit"))
 	if count < 1 || count > maxAPIRows {
 		count = pageCards
 	}
@@ -59,11 +59,11 @@ func (d *Desk) apiShow(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	s, err := d.Replies.Status(r.Context(), id)
 	if err != nil {
-		v := d.refused(order{ID: id, Verb: "show"}, err)
-		tellJSON(w, r, problem{v.status, v.Code, v.Words})
+		v := d.errorResult(decisionRequest{ID: id, Verb: "show"}, err)
+		writeJSONError(w, r, httpError{v.status, v.Code, v.Message})
 		return
 	}
-	conversation, _ := replies.ConversationOf(s)
+	conversation, _ := replies.ConversationID(s)
 	writeJSON(w, http.StatusOK, struct {
 		ID           string           `json:"id"`
 		Conversation string           `json:"conversation,omitempty"`
@@ -83,10 +83,10 @@ func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
 		CommentSHA string  `json:"comment_sha256"`
 	}
 	if err := readJSON(w, r, &m); err != nil {
-		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
+		writeJSONError(w, r, httpError{http.StatusBadRequest, "bad_request", err.Error()})
 		return
 	}
-	v := d.decide(r.Context(), order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: m.Click,
+	v := d.decide(r.Context(), decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: m.Click,
 		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA})
 	writeJSON(w, v.status, v)
 }
@@ -109,11 +109,11 @@ func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		tellJSON(w, r, problem{http.StatusBadRequest, "bad_request", err.Error()})
+		writeJSONError(w, r, httpError{http.StatusBadRequest, "bad_request", err.Error()})
 		return
 	}
 	writeJSON(w, http.StatusOK, struct {
-		Replies []verdict `json:"replies"`
+		Replies []decisionResult `json:"replies"`
 	}{d.approveAll(r.Context(), m.Replies, m.CommentSHA256, m.Click)})
 }
 

@@ -228,7 +228,7 @@ func TestBrowser(t *testing.T) {
 		ben := s.tab(b, "ben", desktop)
 		ben.signIn(s.tokens["ben"])
 		ben.sees(card(id), "Do you restock?")
-		if n := s.signedIn.EndSessions("ben"); n == 0 {
+		if n := s.signedIn.SignOutUser("ben"); n == 0 {
 			t.Fatal("ben was not signed in")
 		}
 		ben.click(card(id) + " [data-do=approve]")
@@ -302,7 +302,7 @@ func (p *tab) holds(d time.Duration) {
 	p.see(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
 }
 
-// told waits until what answers a click is shown, or already what takes its place: the
+// resultOf waits until what answers a click is shown, or already what takes its place: the
 // words that every page gets about a decision.
 func (p *tab) told(selector, answer, afterwards string) {
 	p.t.Helper()

@@ -20,45 +20,45 @@ const (
 )
 
 type bulkView struct {
-	frame
-	Items    []bulkItem
-	Ready    int
-	Verdicts bool // these are the results
-	Click    string
+	pageFrame
+	Items           []bulkItem
+	ApprovableCount int
+	Done            bool // these are the results
+	IdempotencyKey  string
 }
 
 // bulkItem is one reply of a selection, with the whole text that would be sent.
 type bulkItem struct {
 	card
-	Trouble string // why it cannot be approved
-	Verdict *verdict
+	Error  string // why it cannot be approved
+	Result *decisionResult
 }
 
 // bulkPage shows each text of a selection before anything is approved.
 func (d *Desk) bulkPage(w http.ResponseWriter, r *http.Request) {
-	ids, ok := d.selection(w, r)
+	ids, ok := d.readSelection(w, r)
 	if !ok {
 		return
 	}
-	page := bulkView{frame: d.frame(r, "bulk", "Approve together"), Items: d.bulkItems(r, ids), Click: clickID("")}
+	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Approve together"), Items: d.bulkItems(r, ids), IdempotencyKey: idempotencyKey("")}
 	for _, item := range page.Items {
-		if item.Trouble == "" {
-			page.Ready++
+		if item.Error == "" {
+			page.ApprovableCount++
 		}
 	}
-	d.render(w, http.StatusOK, "bulk", whole, page)
+	d.render(w, http.StatusOK, "bulk", layout, page)
 }
 
 // bulkForm approves a selection for browsers without script.
 func (d *Desk) bulkForm(w http.ResponseWriter, r *http.Request) {
-	ids, ok := d.selection(w, r)
+	ids, ok := d.readSelection(w, r)
 	if !ok {
 		return
 	}
-	page := bulkView{frame: d.frame(r, "bulk", "Approved together"), Verdicts: true}
+	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Approved together"), Done: true}
 	rows := map[string]replies.Row{}
 	for _, id := range ids {
-		if row, err := d.rowOf(r, id); err == nil {
+		if row, err := d.findRow(r, id); err == nil {
 			rows[id] = row
 		}
 	}
@@ -67,24 +67,24 @@ func (d *Desk) bulkForm(w http.ResponseWriter, r *http.Request) {
 		read[id] = r.PostForm.Get("comment_sha256:" + id)
 	}
 	for _, v := range d.approveAll(r.Context(), ids, read, r.PostForm.Get("click")) {
-		item := bulkItem{card: card{Row: rows[v.ID], Now: page.Now}, Verdict: &v}
+		item := bulkItem{card: card{Row: rows[v.ID], Now: page.Now}, Result: &v}
 		item.ID = v.ID
 		page.Items = append(page.Items, item)
 	}
-	d.render(w, http.StatusOK, "bulk", whole, page)
+	d.render(w, http.StatusOK, "bulk", layout, page)
 }
 
-// selection reads the ids of a form.
-func (d *Desk) selection(w http.ResponseWriter, r *http.Request) (ids []string, ok bool) {
+// readSelection reads the ids of a form.
+func (d *Desk) readSelection(w http.ResponseWriter, r *http.Request) (ids []string, ok bool) {
 	if err := parseForm(w, r); err != nil {
-		d.problemPage(w, r, http.StatusBadRequest, "The form could not be read.")
+		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return nil, false
 	}
 	switch ids = r.PostForm["reply"]; {
 	case len(ids) == 0:
-		d.problemPage(w, r, http.StatusBadRequest, "Nothing is selected. Go back and select the replies to approve.")
+		d.errorPage(w, r, http.StatusBadRequest, "Nothing is selected. Go back and select the replies to approve.")
 	case len(ids) > maxBulk:
-		d.problemPage(w, r, http.StatusBadRequest, "Too many are selected: at most 200 can be approved together.")
+		d.errorPage(w, r, http.StatusBadRequest, "Too many are selected: at most 200 can be approved together.")
 	default:
 		return ids, true
 	}
@@ -107,10 +107,10 @@ func (d *Desk) bulkItems(r *http.Request, ids []string) []bulkItem {
 }
 
 func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
-	row, err := d.rowOf(r, id)
-	item := bulkItem{card: card{Row: row, Decides: true, Now: d.now()}}
+	row, err := d.findRow(r, id)
+	item := bulkItem{card: card{Row: row, CanDecide: true, Now: d.now()}}
 	item.ID = id
-	if err == nil && replies.Cut(row.Text) {
+	if err == nil && replies.IsCut(row.Text) {
 		s, statusErr := d.Replies.Status(r.Context(), id)
 		item.Text, item.State, err = s.Decision.Text, s.State, statusErr
 		if err == nil {
@@ -118,16 +118,16 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 			item.Attachment, item.CommentSHA256 = s.Comment.Attachment, privatereply.TextSHA256(s.Comment.Text)
 		}
 	}
-	var no *replies.Refusal
+	var no *replies.Error
 	switch {
 	case errors.As(err, &no):
-		item.Trouble = sentence(no.Words)
+		item.Error = sentence(no.Message)
 	case err != nil:
-		item.Trouble = staleWords
+		item.Error = staleMessage
 	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
-		item.Trouble = "It does not wait any more: " + wordsOf(item.State).lower() + "."
+		item.Error = "It does not wait any more: " + stateLabel(item.State).lower() + "."
 	case item.Text == "":
-		item.Trouble = "No text is proposed. Open it and write one."
+		item.Error = "No text is proposed. Open it and write one."
 	}
 	return item
 }
@@ -135,24 +135,24 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 // approveAll approves the proposed texts; read has the hashes of the comments that were
 // shown. One that fails does not keep the others from theirs; but where nobody answers,
 // not each is waited for.
-func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]string, click string) []verdict {
-	verdicts := make([]verdict, len(ids))
+func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]string, click string) []decisionResult {
+	results := make([]decisionResult, len(ids))
 	var group errgroup.Group
 	group.SetLimit(bulkParallel)
-	var silence atomic.Pointer[verdict]
+	var noAnswer atomic.Pointer[decisionResult]
 	for i, id := range ids {
 		group.Go(func() error {
-			if v := silence.Load(); v != nil {
-				verdicts[i] = verdict{ID: id, Code: v.Code, Words: "Not tried: nobody answers. Nothing was decided.", status: v.status}
+			if v := noAnswer.Load(); v != nil {
+				results[i] = decisionResult{ID: id, Code: v.Code, Message: "Not tried: nobody answers. Nothing was decided.", status: v.status}
 				return nil
 			}
-			verdicts[i] = d.decide(ctx, order{ID: id, Verb: verbApprove, Click: click, CommentSHA256: read[id]})
-			if s := verdicts[i].status; s == http.StatusServiceUnavailable || s == http.StatusBadGateway {
-				silence.Store(&verdicts[i])
+			results[i] = d.decide(ctx, decisionRequest{ID: id, Verb: verbApprove, IdempotencyKey: click, CommentSHA256: read[id]})
+			if s := results[i].status; s == http.StatusServiceUnavailable || s == http.StatusBadGateway {
+				noAnswer.Store(&results[i])
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // each verdict tells its own failure
-	return verdicts
+	return results
 }

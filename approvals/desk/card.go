@@ -13,37 +13,37 @@ import (
 // card is one reply in a list.
 type card struct {
 	replies.Row
-	Decides bool // who looks may decide
-	Now     time.Time
+	CanDecide bool // who looks may decide
+	Now       time.Time
 }
 
-// Key is a name of the card for the page's elements and the script.
-func (c card) Key() string { return key(c.ID) }
+// ElementID is a name of the card for the page's elements and the script.
+func (c card) ElementID() string { return elementID(c.ID) }
 
-func key(id string) string {
+func elementID(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "r-" + hex.EncodeToString(sum[:8])
 }
 
-// Who names the person.
-func (c card) Who() string { return who(c.Person) }
+// PersonName names the person.
+func (c card) PersonName() string { return personName(c.Person) }
 
-func who(name string) string {
+func personName(name string) string {
 	if name == "" {
 		return "Somebody"
 	}
 	return name
 }
 
-// Whole reports whether the proposed text is all here, so that it can be approved
+// Approvable reports whether the proposed text is all here, so that it can be approved
 // from the list. Nobody approves what they cannot read.
-func (c card) Whole() bool { return c.Text != "" && !replies.Cut(c.Text) }
+func (c card) Approvable() bool { return c.Text != "" && !replies.IsCut(c.Text) }
 
-// Waits reports whether the reply waits for a decision.
-func (c card) Waits() bool { return c.State == privatereply.AwaitingApproval }
+// AwaitsApproval reports whether the reply waits for a decision.
+func (c card) AwaitsApproval() bool { return c.State == privatereply.AwaitingApproval }
 
-// Held reports whether the reply goes out by itself.
-func (c card) Held() bool { return c.State == privatereply.Holding }
+// IsHeld reports whether the reply goes out by itself.
+func (c card) IsHeld() bool { return c.State == privatereply.Holding }
 
 // Limit is how long a text may be.
 func (c card) Limit() limit { return limitOf(c.Platform, c.Text) }
@@ -70,5 +70,5 @@ func postURL(p privatereply.Platform, media string) string {
 	return "https://www.facebook.com/" + url.PathEscape(media)
 }
 
-// SamePost is the list of all replies under the same post.
-func (c card) SamePost() string { return "/replies?" + url.Values{"media": {c.Media}}.Encode() }
+// SamePostURL is the list of all replies under the same post.
+func (c card) SamePostURL() string { return "/replies?" + url.Values{"media": {c.Media}}.Encode() }

@@ -8,11 +8,11 @@ import (
 	"github.com/privatereply/privatereply/approvals/funnel"
 )
 
-// stageWords name the stages for people.
-var stageWords = map[funnel.Stage]string{
+// stageLabels name the stages for people.
+var stageLabels = map[funnel.Stage]string{
 	funnel.Responded: "Answered", funnel.Sent: "Delivered, no answer", funnel.Waiting: "Waiting",
 	funnel.Declined: "Rejected or removed", funnel.Ignored: "Left alone", funnel.Expired: "Too late",
-	funnel.Undeliverable: "Not delivered", funnel.Unknown: "Unknown",
+	funnel.Undeliverable: "Not delivered", funnel.DeliveryUnknown: "Unknown",
 }
 
 // step is one bar of the funnel: how many came so far.
@@ -52,7 +52,7 @@ type chart struct {
 	Bars          []bar
 	Lines         []gridLine
 	Legend        []legend
-	Rows          []funnel.Slot
+	Rows          []funnel.Day
 }
 
 type bar struct {
@@ -91,7 +91,7 @@ const (
 	chartGap    = 0.3 // of a bar's place
 )
 
-func newChart(slots []funnel.Slot) chart {
+func newChart(slots []funnel.Day) chart {
 	c := chart{Width: chartWidth, Height: chartHeight, Base: chartHeight - chartBottom, Rows: slots}
 	most := int64(0)
 	for _, s := range slots {
@@ -121,7 +121,7 @@ func newChart(slots []funnel.Slot) chart {
 	}
 	total := funnel.Sum(slots)
 	for _, stage := range funnel.Stages {
-		c.Legend = append(c.Legend, legend{stage, stageWords[stage], total.In[stage]})
+		c.Legend = append(c.Legend, legend{stage, stageLabels[stage], total.In[stage]})
 	}
 	return c
 }
@@ -137,8 +137,8 @@ func roundUp(n int64) int64 {
 	}
 }
 
-// link is the address of the funnel with one more condition.
-func (v funnelView) link(name, value string) string {
+// filterURL is the address of the funnel with one more condition.
+func (v funnelView) filterURL(name, value string) string {
 	values := url.Values{"days": {strconv.Itoa(v.Days)}}
 	for n, old := range map[string]string{"account": v.Sel.Account, "rule": v.Sel.Rule} {
 		if old != "" {
@@ -149,5 +149,5 @@ func (v funnelView) link(name, value string) string {
 	return "/funnel?" + values.Encode()
 }
 
-// Range is the address of the same funnel over other days.
-func (v funnelView) Range(days int) string { return v.link("days", strconv.Itoa(days)) }
+// RangeURL is the address of the same funnel over other days.
+func (v funnelView) RangeURL(days int) string { return v.filterURL("days", strconv.Itoa(days)) }

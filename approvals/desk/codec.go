@@ -18,40 +18,40 @@ const (
 	// maxCodecBytes is enough for what Temporal sends at once: its messages have at
 	// most 4 MiB, and base64 makes a third more of them.
 	maxCodecBytes = 6 << 20
-	// codecBodies bounds what is read at the same time, before it waits for its turn.
-	codecBodies = 64
-	// codecCalls is how many calls are answered at the same time. A list in the Web UI
+	// maxCodecBodies bounds what is read at the same time, before it waits for its turn.
+	maxCodecBodies = 64
+	// maxCodecCalls is how many calls are answered at the same time. A list in the Web UI
 	// makes hundreds; this bounds the memory that they take beside their bodies.
-	codecCalls = 8
+	maxCodecCalls = 8
 )
 
-// codec decrypts what the product gave to Temporal, and encrypts what people give it,
+// codecHandler decrypts what the product gave to Temporal, and encrypts what people give it,
 // for Temporal's Web UI and command line: Temporal's remote codec protocol. Whoever
 // may see the queue may decrypt, because it shows the same texts; only who may decide
 // can encrypt. Of other sites' pages only that of CodecOrigin may ask, and it may ask
 // for nothing else at the desk.
-func (d *Desk) codec() http.Handler {
+func (d *Desk) codecHandler() http.Handler {
 	if d.Codec == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			tellText(w, r, problem{http.StatusNotFound, "not_found", "this desk has no encryption keys: set PRIVATEREPLY_ENCRYPTION_KEYS to those of the worker"})
+			writeTextError(w, r, httpError{http.StatusNotFound, "not_found", "this desk has no encryption keys: set PRIVATEREPLY_ENCRYPTION_KEYS to those of the worker"})
 		})
 	}
-	protocol := bounded(converter.NewPayloadCodecHTTPHandler(d.Codec))
+	protocol := limitBodies(converter.NewPayloadCodecHTTPHandler(d.Codec))
 	mux := http.NewServeMux()
-	mux.Handle("POST "+CodecPath+"/decode", d.guard(signin.Viewer, tellText, protocol))
-	mux.Handle("POST "+CodecPath+"/encode", d.guard(signin.Approver, tellText, protocol))
+	mux.Handle("POST "+CodecPath+"/decode", d.requireRole(signin.Viewer, writeTextError, protocol))
+	mux.Handle("POST "+CodecPath+"/encode", d.requireRole(signin.Approver, writeTextError, protocol))
 	sites := http.NewCrossOriginProtection()
 	if d.CodecOrigin != "" {
 		if err := sites.AddTrustedOrigin(d.CodecOrigin); err != nil {
 			panic(err) // config.Origin has read it
 		}
 	}
-	return shared(d.CodecOrigin, sites.Handler(mux))
+	return allowOrigin(d.CodecOrigin, sites.Handler(mux))
 }
 
-// shared lets the page of an origin read the answers, with the cookie of who is
+// allowOrigin lets the page of an origin read the answers, with the cookie of who is
 // signed in. Browsers ask first; they remember the answer for an hour.
-func shared(origin string, next http.Handler) http.Handler {
+func allowOrigin(origin string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Add("Vary", "Origin")
@@ -72,15 +72,15 @@ func shared(origin string, next http.Handler) http.Handler {
 	})
 }
 
-// bounded keeps h from reading more than its memory allows.
-func bounded(h http.Handler) http.HandlerFunc {
-	bodies, turns := make(chan struct{}, codecBodies), make(chan struct{}, codecCalls)
+// limitBodies keeps h from reading more than its memory allows.
+func limitBodies(h http.Handler) http.HandlerFunc {
+	bodies, turns := make(chan struct{}, maxCodecBodies), make(chan struct{}, maxCodecCalls)
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case bodies <- struct{}{}:
 			defer func() { <-bodies }()
 		default:
-			tellText(w, r, problem{http.StatusServiceUnavailable, "busy", "too many payloads at once; try again"})
+			writeTextError(w, r, httpError{http.StatusServiceUnavailable, "busy", "too many payloads at once; try again"})
 			return
 		}
 		// Read first: whoever sends slowly must not keep the others from their turns.
@@ -88,9 +88,9 @@ func bounded(h http.Handler) http.HandlerFunc {
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
-			tellText(w, r, problem{http.StatusRequestEntityTooLarge, "bad_request", "the payloads have more than 6 MiB; send fewer at once"})
+			writeTextError(w, r, httpError{http.StatusRequestEntityTooLarge, "bad_request", "the payloads have more than 6 MiB; send fewer at once"})
 		case err != nil:
-			tellText(w, r, problem{http.StatusBadRequest, "bad_request", "the payloads did not arrive whole"})
+			writeTextError(w, r, httpError{http.StatusBadRequest, "bad_request", "the payloads did not arrive whole"})
 		default:
 			select {
 			case turns <- struct{}{}:
@@ -104,13 +104,13 @@ func bounded(h http.Handler) http.HandlerFunc {
 	}
 }
 
-// tellText tells Temporal's tools of a problem; they show the answer's text.
-func tellText(w http.ResponseWriter, _ *http.Request, p problem) {
-	words := p.words
+// writeTextError tells Temporal's tools of a problem; they show the answer's text.
+func writeTextError(w http.ResponseWriter, _ *http.Request, p httpError) {
+	words := p.message
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
 	}
-	if words == signin.ErrUnknown.Error() {
+	if words == signin.ErrNotSignedIn.Error() {
 		words += ": sign in at the desk in this browser, or give its token as --codec-auth \"Bearer desk-…\""
 	}
 	http.Error(w, sentence(words), p.status)

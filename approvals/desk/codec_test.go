@@ -212,11 +212,11 @@ func TestCodecWithoutKeys(t *testing.T) {
 // stands between a website and the texts.
 func TestCodecOfDevUser(t *testing.T) {
 	encryption := newCodec(t, "a:"+codec.NewSecret())
-	guard, err := signin.NewGuard(signin.Options{DevUser: "you"})
+	guard, err := signin.NewAuthenticator(signin.Options{DevUser: "you"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin, cfg.Guard = encryption, webUI, guard })
+	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin, cfg.Authenticator = encryption, webUI, guard })
 	for origin, allowed := range map[string]bool{webUI: true, "https://evil.example.com": false, "null": false, "": true} {
 		header := http.Header{}
 		if origin != "" {

@@ -16,22 +16,22 @@ type marks struct {
 // Any reports whether there is something to say.
 func (m marks) Any() bool { return m.Attachment != "" || !m.EditedAt.IsZero() }
 
-var attachmentWords = map[privatereply.AttachmentKind]string{
+var attachmentLabels = map[privatereply.AttachmentKind]string{
 	privatereply.Photo: "photo", privatereply.Video: "video", privatereply.Sticker: "sticker", privatereply.GIF: "GIF",
 }
 
-// kindWord names an attachment. A tool may have started the reply with a kind that
+// attachmentLabel names an attachment. A tool may have started the reply with a kind that
 // nobody knows.
-func kindWord(k privatereply.AttachmentKind) string {
-	if known, ok := attachmentWords[k]; ok {
+func attachmentLabel(k privatereply.AttachmentKind) string {
+	if known, ok := attachmentLabels[k]; ok {
 		return known
 	}
 	return "attachment"
 }
 
-// linkOf is the address of an attachment, if it can be a link. It is foreign input: what
+// httpsURL is the address of an attachment, if it can be a link. It is foreign input: what
 // is no plain https address is only shown.
-func linkOf(address string) string {
+func httpsURL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return ""

@@ -26,72 +26,72 @@ const (
 	verbFollowUp = "follow-up"
 )
 
-// order is what somebody wants done about a reply.
-type order struct {
-	ID         string
-	Verb       string
-	Click      string  // names the click, so that a repeat of it gives the same answer
-	Text       *string // approve: nil keeps the proposed text
-	Reason     string
-	Delivered  *bool
-	HumanAgent bool
+// decisionRequest is what somebody wants done about a reply.
+type decisionRequest struct {
+	ID             string
+	Verb           string
+	IdempotencyKey string  // names the click, so that a repeat of it gives the same answer
+	Text           *string // approve: nil keeps the proposed text
+	Reason         string
+	Delivered      *bool
+	HumanAgent     bool
 	// CommentSHA256 is the privatereply.TextSHA256 of the comment that was shown where
 	// the approval was made; empty: not known.
 	CommentSHA256 string
 }
 
-// verdict is what became of an order, in words for a person.
-type verdict struct {
+// decisionResult is what became of an order, in words for a person.
+type decisionResult struct {
 	ID       string              `json:"id"`
 	Accepted bool                `json:"accepted"`
 	State    privatereply.State  `json:"state,omitempty"`
 	Reason   privatereply.Reason `json:"reason,omitempty"`
 	Deadline time.Time           `json:"deadline,omitzero"`
 	Code     string              `json:"code,omitempty"` // why not, for programs
-	Words    string              `json:"words"`
-	Comment  *newWords           `json:"comment,omitempty"` // code edited: what to read before approving
+	Message  string              `json:"words"`
+	Comment  *editedComment      `json:"comment,omitempty"` // code edited: what to read before approving
 
 	status int
 }
 
 // decide does what was ordered. It goes on when the browser has gone: a click of
 // somebody who closes the page counts.
-func (d *Desk) decide(ctx context.Context, o order) verdict {
+func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	ctx = context.WithoutCancel(ctx)
-	user := signin.From(ctx)
-	updateID := "desk-" + o.Verb + "-" + clickID(o.Click)
-	var v verdict
+	user := signin.UserFrom(ctx)
+	updateID := "desk-" + o.Verb + "-" + idempotencyKey(o.IdempotencyKey)
+	var v decisionResult
 	var err error
 	switch {
-	case o.CommentSHA256 != "" && !hashForm.MatchString(o.CommentSHA256):
-		v = verdict{Code: "bad_request", Words: `"comment_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
+	case o.CommentSHA256 != "" && !hashPattern.MatchString(o.CommentSHA256):
+		v = decisionResult{Code: "bad_request", Message: `"comment_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
 	case o.Text != nil && strings.TrimSpace(*o.Text) == "":
-		v = verdict{Code: "text", Words: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
+		v = decisionResult{Code: "text", Message: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
 	case o.Verb == verbApprove:
 		m := workflows.Approve{Approver: user.Name, CommentSHA256: o.CommentSHA256}
 		if o.Text != nil {
-			m.Text = newlines(*o.Text)
+			m.Text = normalizeNewlines(*o.Text)
 		}
-		v, err = told(d.Replies.Approve(ctx, o.ID, updateID, m))
+		v, err = resultOf(d.Replies.Approve(ctx, o.ID, updateID, m))
 	case o.Verb == verbReject:
-		v, err = told(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: newlines(o.Reason)}))
+		v, err = resultOf(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: normalizeNewlines(o.Reason)}))
 	case o.Verb == verbResolve:
-		v, err = told(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
+		v, err = resultOf(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
 	case o.Verb == verbFollowUp:
 		v, err = d.followUp(ctx, o, user, updateID)
 	default:
-		v = verdict{Code: "verb", Words: "There is no such thing to do.", status: http.StatusNotFound}
+		v = decisionResult{Code: "verb", Message: "There is no such thing to do.", status: http.StatusNotFound}
 	}
 	if err != nil {
-		v = d.refused(o, err)
+		v = d.errorResult(o, err)
 	}
 	if v.Code == string(replies.Refused) && o.CommentSHA256 != "" {
-		d.reread(ctx, o, &v)
+		d.addEditedComment(ctx, o, &v)
 	}
 	v.ID = o.ID
 	if v.Accepted && o.Verb != verbFollowUp {
-		v.Words = accepted(o, v.State)
-		d.Queue.Decided(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})
+		v.Message = acceptedMessage(o, v.State)
+		d.Queue.RecordDecision(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})
 	}
 	if v.status == 0 {
 		v.status = http.StatusOK
@@ -99,17 +99,17 @@ func (d *Desk) decide(ctx context.Context, o order) verdict {
 	return v
 }
 
-func told(a workflows.Answer, err error) (verdict, error) {
-	v := verdict{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
+func resultOf(a workflows.Answer, err error) (decisionResult, error) {
+	v := decisionResult{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
 	if err == nil && !a.Accepted {
 		v.status, v.Code = http.StatusConflict, string(replies.Refused)
-		v.Words = "Too late to stop it: " + wordsOf(a.State).lower() + ". " + a.Reason.Sentence()
+		v.Message = "Too late to stop it: " + stateLabel(a.State).lower() + ". " + a.Reason.Sentence()
 	}
 	return v, err
 }
 
-// accepted says what follows a decision.
-func accepted(o order, s privatereply.State) string {
+// acceptedMessage says what follows a decision.
+func acceptedMessage(o decisionRequest, s privatereply.State) string {
 	switch o.Verb {
 	case verbApprove:
 		return "Approved. It is on its way."
@@ -122,8 +122,8 @@ func accepted(o order, s privatereply.State) string {
 	return "Noted: it was delivered."
 }
 
-// newWords is a comment as its person has edited it.
-type newWords struct {
+// editedComment is a comment as its person has edited it.
+type editedComment struct {
 	Text     string    `json:"text"`
 	EditedAt time.Time `json:"edited_at,omitzero"`
 	SHA256   string    `json:"comment_sha256"`
@@ -132,9 +132,9 @@ type newWords struct {
 // codeEdited is why an approval is refused whose comment has other words by now.
 const codeEdited = "edited"
 
-// reread adds the new words to a refusal that they are the reason of. A reply that
+// addEditedComment adds the new words to a refusal that they are the reason of. A reply that
 // was decided meanwhile has another one.
-func (d *Desk) reread(ctx context.Context, o order, v *verdict) {
+func (d *Desk) addEditedComment(ctx context.Context, o decisionRequest, v *decisionResult) {
 	s, err := d.Replies.Status(ctx, o.ID)
 	if err != nil { // the refusal stands, and the reply's page tells
 		return
@@ -143,70 +143,70 @@ func (d *Desk) reread(ctx context.Context, o order, v *verdict) {
 	if hash == o.CommentSHA256 || s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
 		return
 	}
-	v.Code, v.Comment = codeEdited, &newWords{s.Comment.Text, s.Comment.EditedAt, hash}
+	v.Code, v.Comment = codeEdited, &editedComment{s.Comment.Text, s.Comment.EditedAt, hash}
 }
 
-func (d *Desk) followUp(ctx context.Context, o order, user signin.User, updateID string) (verdict, error) {
+func (d *Desk) followUp(ctx context.Context, o decisionRequest, user signin.User, updateID string) (decisionResult, error) {
 	if o.Text == nil {
-		return verdict{Code: "text", Words: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}, nil
+		return decisionResult{Code: "text", Message: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}, nil
 	}
 	s, err := d.Replies.Status(ctx, o.ID)
 	if err != nil {
-		return verdict{}, err
+		return decisionResult{}, err
 	}
-	conversation, ok := replies.ConversationOf(s)
+	conversation, ok := replies.ConversationID(s)
 	if !ok {
-		return verdict{Code: string(replies.Refused), Words: "Nobody knows yet whom this conversation is with.", status: http.StatusConflict}, nil
+		return decisionResult{Code: string(replies.Refused), Message: "Nobody knows yet whom this conversation is with.", status: http.StatusConflict}, nil
 	}
-	a, err := d.Replies.FollowUp(ctx, conversation, updateID, workflows.FollowUp{Agent: user.Name, Text: newlines(*o.Text), HumanAgent: o.HumanAgent})
-	v := verdict{Accepted: a.State == privatereply.OutcomeSent, State: s.State, Reason: a.Reason}
+	a, err := d.Replies.FollowUp(ctx, conversation, updateID, workflows.FollowUp{Agent: user.Name, Text: normalizeNewlines(*o.Text), HumanAgent: o.HumanAgent})
+	v := decisionResult{Accepted: a.State == privatereply.OutcomeSent, State: s.State, Reason: a.Reason}
 	switch a.State {
 	case privatereply.OutcomeSent:
-		v.Words = "Sent."
+		v.Message = "Sent."
 	case privatereply.OutcomeUnknown:
 		v.status, v.Code = http.StatusConflict, "unknown"
-		v.Words = "It is not known whether this arrived. " + a.Reason.Sentence() + " Look into the account's inbox before you write again."
+		v.Message = "It is not known whether this arrived. " + a.Reason.Sentence() + " Look into the account's inbox before you write again."
 	default:
 		v.status, v.Code = http.StatusConflict, string(replies.Refused)
-		v.Words = "Not sent. " + a.Reason.Sentence()
+		v.Message = "Not sent. " + a.Reason.Sentence()
 	}
 	return v, err
 }
 
-// refused turns an error into a verdict. What is no refusal is a fault, and logged.
-func (d *Desk) refused(o order, err error) verdict {
-	var no *replies.Refusal
+// errorResult turns an error into a verdict. What is no refusal is a fault, and logged.
+func (d *Desk) errorResult(o decisionRequest, err error) decisionResult {
+	var no *replies.Error
 	if errors.As(err, &no) {
-		return verdict{Code: string(no.Kind), Words: sentence(no.Words), status: kindStatus[no.Kind]}
+		return decisionResult{Code: string(no.Code), Message: sentence(no.Message), status: statusOfCode[no.Code]}
 	}
 	d.Logger.Error("cannot decide", zap.String("reply", o.ID), zap.String("verb", o.Verb), zap.Error(err))
-	return verdict{Code: "unavailable", status: http.StatusBadGateway,
-		Words: "Temporal does not answer, so that it is not known whether this was taken. Look here again before you decide anew."}
+	return decisionResult{Code: "unavailable", status: http.StatusBadGateway,
+		Message: "Temporal does not answer, so that it is not known whether this was taken. Look here again before you decide anew."}
 }
 
-var kindStatus = map[replies.Kind]int{
-	replies.Refused:   http.StatusConflict,
-	replies.Gone:      http.StatusConflict,
-	replies.NotFound:  http.StatusNotFound,
-	replies.NoWorker:  http.StatusServiceUnavailable,
-	replies.Unsettled: http.StatusAccepted,
+var statusOfCode = map[replies.Code]int{
+	replies.Refused:       http.StatusConflict,
+	replies.Terminated:    http.StatusConflict,
+	replies.NotFound:      http.StatusNotFound,
+	replies.NoWorker:      http.StatusServiceUnavailable,
+	replies.EffectUnknown: http.StatusAccepted,
 }
 
-// clickID takes the name of a click, if it is fit to be part of an id.
-func clickID(name string) string {
-	if clickForm.MatchString(name) {
+// idempotencyKey takes the name of a click, if it is fit to be part of an id.
+func idempotencyKey(name string) string {
+	if keyPattern.MatchString(name) {
 		return name
 	}
 	return rand.Text()
 }
 
-var clickForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
-var hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// newlines undoes what a browser's form does to the ends of lines: each would count
+// normalizeNewlines undoes what a browser's form does to the ends of lines: each would count
 // twice against the platform's limit.
-func newlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+func normalizeNewlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // sentence writes a refusal as a sentence of its own.
 func sentence(s string) string {

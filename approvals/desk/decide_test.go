@@ -62,16 +62,16 @@ func TestApprove(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	const words = "already decided: ben approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"
 	for _, tt := range []struct {
-		kind   replies.Kind
+		kind   replies.Code
 		status int
 	}{
 		{replies.Refused, http.StatusConflict},
 		{replies.NoWorker, http.StatusServiceUnavailable},
-		{replies.Unsettled, http.StatusAccepted},
+		{replies.EffectUnknown, http.StatusAccepted},
 	} {
 		t.Run(string(tt.kind), func(t *testing.T) {
 			c := newCounter(t)
-			c.fake.refusal = &replies.Refusal{Kind: tt.kind, Words: words}
+			c.fake.refusal = &replies.Error{Code: tt.kind, Message: words}
 			ana := c.as("ana")
 			path := "/replies/" + url.PathEscape(waitingID) + "/approve"
 			resp, page := c.do(ana, http.MethodPost, path, "text=my+own+words", asForm)
@@ -126,7 +126,7 @@ func TestBearer(t *testing.T) {
 // Two hundred replies do not wait one after another for a worker that is not there.
 func TestBulkWithoutAWorker(t *testing.T) {
 	c := newCounter(t)
-	c.fake.refusal = &replies.Refusal{Kind: replies.NoWorker, Words: "no worker is running"}
+	c.fake.refusal = &replies.Error{Code: replies.NoWorker, Message: "no worker is running"}
 	var ids []string
 	for range 200 {
 		ids = append(ids, waitingID)

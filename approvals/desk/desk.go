@@ -26,7 +26,7 @@ type Replies interface {
 	Row(ctx context.Context, id string) (replies.Row, error)
 	Status(ctx context.Context, id string) (workflows.Status, error)
 	Story(ctx context.Context, id string) (replies.Story, error)
-	Thread(ctx context.Context, conversationID string) (replies.Thread, error)
+	Conversation(ctx context.Context, conversationID string) (replies.Conversation, error)
 	Follow(ctx context.Context, id string, changed func()) error
 	Retention(ctx context.Context) (time.Duration, error)
 
@@ -44,12 +44,12 @@ type Accounts interface {
 
 // Config is what a desk needs.
 type Config struct {
-	Replies   Replies
-	Queue     *queue.Queue // kept up to date by whoever runs it
-	Guard     *signin.Guard
-	Accounts  Accounts
-	WebUI     string // Temporal's Web UI, without a slash at the end; empty: no links
-	Namespace string
+	Replies       Replies
+	Queue         *queue.Queue // kept up to date by whoever runs it
+	Authenticator *signin.Authenticator
+	Accounts      Accounts
+	WebUI         string // Temporal's Web UI, without a slash at the end; empty: no links
+	Namespace     string
 	// Codec is the encryption that the endpoint for Temporal's own tools offers; nil:
 	// no endpoint. CodecOrigin is whose page may ask it, beside the desk's own.
 	Codec       *codec.Codec

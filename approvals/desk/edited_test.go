@@ -138,7 +138,7 @@ func TestApprovalOfOldWords(t *testing.T) {
 		s := c.fake.status[waitingID]
 		s.State = privatereply.Sending
 		c.fake.status[waitingID] = s
-		c.fake.refusal = &replies.Refusal{Kind: replies.Refused, Words: "already decided: ben approved this reply"}
+		c.fake.refusal = &replies.Error{Code: replies.Refused, Message: "already decided: ben approved this reply"}
 		_, body := c.do(ana, http.MethodPost, "/api"+path, `{"comment_sha256":"`+old+`"}`, asJSON)
 		if !strings.Contains(body, `"code":"refused"`) || strings.Contains(body, `"comment"`) {
 			t.Errorf("it is told to read again: %s", body)

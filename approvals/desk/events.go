@@ -19,32 +19,32 @@ const eventsPath = "/events"
 const (
 	// heartbeat keeps proxies from taking a quiet stream for a dead one.
 	heartbeat = 15 * time.Second
-	// settle lies between two events of one stream: what comes together is one event.
-	settle = 200 * time.Millisecond
-	// streamLife ends a stream, so that who was taken out of the users file is out;
+	// coalesceDelay lies between two events of one stream: what comes together is one event.
+	coalesceDelay = 200 * time.Millisecond
+	// maxStreamAge ends a stream, so that who was taken out of the users file is out;
 	// browsers come back by themselves.
-	streamLife = 10 * time.Minute
+	maxStreamAge = 10 * time.Minute
 )
 
 // event is what a browser is told. It holds no texts: the browser asks for the
 // cards that it wants to show.
 type event struct {
 	Version int            `json:"version"`
-	Counts  counts         `json:"counts"`
+	Counts  tabCounts      `json:"counts"`
 	Changed bool           `json:"changed,omitempty"` // something that the filter wants
 	Decided []decidedEvent `json:"decided,omitempty"`
-	Story   bool           `json:"story,omitempty"` // something has happened to the reply
+	Reply   bool           `json:"story,omitempty"` // something has happened to the reply
 	Stale   string         `json:"stale,omitempty"`
 	Now     time.Time      `json:"now"`
 }
 
 type decidedEvent struct {
-	Key   string             `json:"key"`
-	By    string             `json:"by"`
-	Mine  bool               `json:"mine,omitempty"`
-	State privatereply.State `json:"state"`
-	Words string             `json:"words"`
-	Final bool               `json:"final,omitempty"` // nothing more is told of it
+	ElementID string             `json:"key"`
+	By        string             `json:"by"`
+	Mine      bool               `json:"mine,omitempty"`
+	State     privatereply.State `json:"state"`
+	Message   string             `json:"words"`
+	Final     bool               `json:"final,omitempty"` // nothing more is told of it
 }
 
 // events streams what changes: of the queue, by the filter in the address, and of
@@ -59,12 +59,12 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy must pass it on at once
-	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
+	ctx, cancel := context.WithTimeout(r.Context(), maxStreamAge)
 	defer cancel()
-	watcher := d.Queue.Watch(number(q.Get("version")))
+	watcher := d.Queue.Watch(intOrZero(q.Get("version")))
 	defer watcher.Close()
-	story := d.followStory(ctx, q.Get("reply"))
-	filter, user := filterOf(q), signin.From(ctx).Name
+	story := d.followReply(ctx, q.Get("reply"))
+	filter, user := parseFilter(q), signin.UserFrom(ctx).Name
 
 	send := func(format string, args ...any) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(heartbeat))
@@ -89,7 +89,7 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 			}
 			continue
 		case <-story:
-			e.Story = true
+			e.Reply = true
 		case <-watcher.Changed():
 		}
 		changes, view, missed := watcher.Next()
@@ -100,7 +100,7 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(settle):
+		case <-time.After(coalesceDelay):
 		}
 	}
 }
@@ -108,24 +108,24 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 func (d *Desk) event(e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
 	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v), d.now().UTC(), missed
 	for _, c := range changes {
-		e.Changed = e.Changed || c.Touches(f)
+		e.Changed = e.Changed || c.Matches(f)
 		for _, decided := range c.Decided {
 			e.Decided = append(e.Decided, decidedEvent{
-				Key: key(decided.ID), By: decided.By, Mine: decided.By == user, State: decided.State,
-				Words: decidedWords(decided, user), Final: decided.State.Final() || decided.State == privatereply.Sent,
+				ElementID: elementID(decided.ID), By: decided.By, Mine: decided.By == user, State: decided.State,
+				Message: decidedMessage(decided, user), Final: decided.State.Final() || decided.State == privatereply.Sent,
 			})
 		}
 	}
 	if v.Err != nil {
-		e.Stale = staleWords
+		e.Stale = staleMessage
 	}
 	return e
 }
 
 var pastTense = map[string]string{verbApprove: "approved", verbReject: "rejected", verbResolve: "resolved"}
 
-// decidedWords tells who decided and how it stands.
-func decidedWords(d queue.Decision, user string) string {
+// decidedMessage tells who decided and how it stands.
+func decidedMessage(d queue.Decision, user string) string {
 	by := d.By
 	if by == user {
 		by = "You"
@@ -135,16 +135,16 @@ func decidedWords(d queue.Decision, user string) string {
 	case privatereply.Rejected:
 		return words
 	case privatereply.Sent:
-		return words + " " + deliveredWords
+		return words + " " + deliveredMessage
 	}
-	return words + " " + string(wordsOf(d.State)) + "."
+	return words + " " + string(stateLabel(d.State)) + "."
 }
 
-// deliveredWords are what whoever approved should know.
-const deliveredWords = "Delivered. It may be in the person's message requests, and it is the only message until they answer."
+// deliveredMessage are what whoever approved should know.
+const deliveredMessage = "Delivered. It may be in the person's message requests, and it is the only message until they answer."
 
-// followStory tells when something happens to a reply; of no reply, never.
-func (d *Desk) followStory(ctx context.Context, id string) <-chan struct{} {
+// followReply tells when something happens to a reply; of no reply, never.
+func (d *Desk) followReply(ctx context.Context, id string) <-chan struct{} {
 	happened := make(chan struct{}, 1)
 	if id == "" {
 		return nil

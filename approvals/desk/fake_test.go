@@ -30,7 +30,7 @@ type fake struct {
 	mu       sync.Mutex
 	rows     []replies.Row
 	status   map[string]workflows.Status
-	thread   replies.Thread
+	thread   replies.Conversation
 	refusal  error
 	approved []workflows.Approve
 	updates  []string // the ids of Updates
@@ -66,7 +66,7 @@ func (f *fake) Row(_ context.Context, id string) (replies.Row, error) {
 	for _, r := range f.matching(replies.Filter{IDs: []string{id}}) {
 		return r, nil
 	}
-	return replies.Row{}, &replies.Refusal{Kind: replies.NotFound, Words: "it does not exist"}
+	return replies.Row{}, &replies.Error{Code: replies.NotFound, Message: "it does not exist"}
 }
 
 func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
@@ -74,14 +74,16 @@ func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
 	defer f.mu.Unlock()
 	s, ok := f.status[id]
 	if !ok {
-		return s, &replies.Refusal{Kind: replies.NotFound, Words: "it does not exist"}
+		return s, &replies.Error{Code: replies.NotFound, Message: "it does not exist"}
 	}
 	return s, nil
 }
 
-func (f *fake) Story(context.Context, string) (replies.Story, error)   { return replies.Story{}, nil }
-func (f *fake) Thread(context.Context, string) (replies.Thread, error) { return f.thread, nil }
-func (f *fake) Retention(context.Context) (time.Duration, error)       { return 240 * time.Hour, nil }
+func (f *fake) Story(context.Context, string) (replies.Story, error) { return replies.Story{}, nil }
+func (f *fake) Conversation(context.Context, string) (replies.Conversation, error) {
+	return f.thread, nil
+}
+func (f *fake) Retention(context.Context) (time.Duration, error) { return 240 * time.Hour, nil }
 
 func (f *fake) Follow(ctx context.Context, _ string, changed func()) error {
 	for {
@@ -131,7 +133,7 @@ func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Appro
 		return workflows.Answer{}, f.refusal
 	}
 	if m.CommentSHA256 != "" && m.CommentSHA256 != privatereply.TextSHA256(f.status[id].Comment.Text) {
-		return workflows.Answer{}, &replies.Refusal{Kind: replies.Refused, Words: editedRefusal}
+		return workflows.Answer{}, &replies.Error{Code: replies.Refused, Message: editedRefusal}
 	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
 	return workflows.Answer{Accepted: true, State: privatereply.Sending}, nil
@@ -200,11 +202,11 @@ func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := signin.NewGuard(signin.Options{Users: users})
+	guard, err := signin.NewAuthenticator(signin.Options{Users: users})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := desk.Config{Replies: c.fake, Queue: c.queue, Guard: guard, Accounts: known{}, Logger: zap.NewNop()}
+	cfg := desk.Config{Replies: c.fake, Queue: c.queue, Authenticator: guard, Accounts: known{}, Logger: zap.NewNop()}
 	change(&cfg)
 	web := httptest.NewServer(desk.New(cfg).Handler())
 	t.Cleanup(web.Close)

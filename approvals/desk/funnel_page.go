@@ -11,33 +11,33 @@ import (
 )
 
 const (
-	// funnelPatience is how long a page waits for its counts. Then it shows what is
+	// funnelTimeout is how long a page waits for its counts. Then it shows what is
 	// there and comes again.
-	funnelPatience = 3 * time.Second
-	// rulesRead is how many of the newest replies are read to learn the rules' names:
+	funnelTimeout = 3 * time.Second
+	// ruleSample is how many of the newest replies are read to learn the rules' names:
 	// Temporal's SQL visibility cannot list the values of an attribute.
-	rulesRead = 1000
+	ruleSample = 1000
 )
 
 type funnelView struct {
-	frame
-	Sel      funnel.Selection
-	Days     int
-	Ranges   []int
-	Accounts []choice
-	Rules    []string
-	Total    funnel.Counts
-	Steps    []step
-	Chart    chart
-	ByAcc    []funnelLine
-	ByRule   []funnelLine
-	Counting bool // not everything is counted yet
+	pageFrame
+	Sel        funnel.Selection
+	Days       int
+	Ranges     []int
+	Accounts   []choice
+	Rules      []string
+	Total      funnel.Counts
+	Steps      []step
+	Chart      chart
+	ByAcc      []funnelRow
+	ByRule     []funnelRow
+	Incomplete bool // not everything is counted yet
 }
 
 type choice struct{ ID, Name string }
 
-// funnelLine is one row of a table.
-type funnelLine struct {
+// funnelRow is one row of a table.
+type funnelRow struct {
 	Name string
 	Link string
 	funnel.Counts
@@ -46,52 +46,52 @@ type funnelLine struct {
 // funnelTable is a table of the page.
 type funnelTable struct {
 	Title string
-	Rows  []funnelLine
+	Rows  []funnelRow
 }
 
 // funnelPage shows what became of the comments.
 func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := funnelView{frame: d.frame(r, "funnel", "Funnel"), Sel: funnel.Selection{Account: q.Get("account"), Rule: q.Get("rule")}}
+	page := funnelView{pageFrame: d.newFrame(r, "funnel", "Funnel"), Sel: funnel.Selection{Account: q.Get("account"), Rule: q.Get("rule")}}
 	for _, a := range d.Accounts.All() {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}
 	page.Rules = d.ruleNames(r)
-	kept := d.keptDays(r.Context())
+	kept := d.retentionDays(r.Context())
 	page.Ranges = ranges(kept)
-	if page.Days = min(number(q.Get("days")), kept); page.Days < 1 {
+	if page.Days = min(intOrZero(q.Get("days")), kept); page.Days < 1 {
 		page.Days = page.Ranges[len(page.Ranges)-1]
 	}
 
-	ctx, cancel := context.WithTimeout(r.Context(), funnelPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), funnelTimeout)
 	defer cancel()
-	slots, err := d.funnel.Slots(ctx, page.Sel, page.Days)
-	page.Counting = err != nil
+	slots, err := d.funnel.Days(ctx, page.Sel, page.Days)
+	page.Incomplete = err != nil
 	page.Total = funnel.Sum(slots)
 	page.Steps, page.Chart = steps(page.Total), newChart(slots)
-	line := func(name, link string, sel funnel.Selection) funnelLine {
+	line := func(name, link string, sel funnel.Selection) funnelRow {
 		counts, err := d.funnel.Total(ctx, sel, page.Days)
-		page.Counting = page.Counting || err != nil
-		return funnelLine{name, link, counts}
+		page.Incomplete = page.Incomplete || err != nil
+		return funnelRow{name, link, counts}
 	}
 	for _, a := range page.Accounts {
 		sel := page.Sel
 		sel.Account = a.ID
-		page.ByAcc = append(page.ByAcc, line(a.Name, page.link("account", a.ID), sel))
+		page.ByAcc = append(page.ByAcc, line(a.Name, page.filterURL("account", a.ID), sel))
 	}
 	for _, rule := range page.Rules {
 		sel := page.Sel
 		sel.Rule = rule
-		page.ByRule = append(page.ByRule, line(rule, page.link("rule", rule), sel))
+		page.ByRule = append(page.ByRule, line(rule, page.filterURL("rule", rule), sel))
 	}
-	if page.Counting {
+	if page.Incomplete {
 		w.Header().Set("Refresh", "3")
 	}
-	d.render(w, http.StatusOK, "funnel", whole, page)
+	d.render(w, http.StatusOK, "funnel", layout, page)
 }
 
-// keptDays is how far back replies are kept.
-func (d *Desk) keptDays(ctx context.Context) int {
+// retentionDays is how far back replies are kept.
+func (d *Desk) retentionDays(ctx context.Context) int {
 	const usual = 10 * 24 * time.Hour // what the set-up asks for
 	kept, err := d.Replies.Retention(ctx)
 	if err != nil || kept < 24*time.Hour {
@@ -113,7 +113,7 @@ func ranges(kept int) []int {
 
 func (d *Desk) ruleNames(r *http.Request) []string {
 	names := d.Queue.View(r.Context()).Choices().Rules
-	rows, _, err := d.Replies.Page(r.Context(), replies.Filter{}, rulesRead, nil)
+	rows, _, err := d.Replies.Page(r.Context(), replies.Filter{}, ruleSample, nil)
 	if err != nil {
 		return names
 	}

@@ -13,21 +13,21 @@ import (
 )
 
 type listView struct {
-	frame
+	pageFrame
 	Filter  replies.Filter
 	State   privatereply.State
 	States  []privatereply.State
 	Choices []privatereply.Account
 	Cards   []card
-	Next    string
-	Trouble string
+	NextURL string
+	Error   string
 }
 
 // listPage shows replies in any state, the newest first, as the visibility store
 // has them.
 func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := listView{frame: d.frame(r, "list", "All replies"), States: privatereply.States, Choices: d.Accounts.All()}
+	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.Accounts.All()}
 	page.Filter = replies.Filter{Account: q.Get("account"), Rule: q.Get("rule"), Media: q.Get("media")}
 	if s := privatereply.State(q.Get("state")); slices.Contains(privatereply.States, s) {
 		page.State, page.Filter.States = s, []privatereply.State{s}
@@ -38,21 +38,21 @@ func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	}
 	rows, next, err := d.Replies.Page(r.Context(), page.Filter, pageCards, token)
 	if err != nil {
-		page.Trouble = d.trouble(err)
+		page.Error = d.errorMessage(err)
 	}
-	decides := signin.From(r.Context()).CanDecide()
+	decides := signin.UserFrom(r.Context()).CanDecide()
 	for _, row := range rows {
 		page.Cards = append(page.Cards, card{row, decides, page.Now})
 	}
 	if len(next) > 0 && len(rows) == pageCards {
 		q.Set("after", base64.RawURLEncoding.EncodeToString(next))
-		page.Next = "/replies?" + q.Encode()
+		page.NextURL = "/replies?" + q.Encode()
 	}
-	d.render(w, http.StatusOK, "list", whole, page)
+	d.render(w, http.StatusOK, "list", layout, page)
 }
 
-// Narrow is the address of the list with one more condition.
-func (v listView) Narrow(name, value string) string {
+// FilterURL is the address of the list with one more condition.
+func (v listView) FilterURL(name, value string) string {
 	values := url.Values{}
 	for n, old := range map[string]string{
 		"state": string(v.State), "account": v.Filter.Account, "rule": v.Filter.Rule, "media": v.Filter.Media,

@@ -7,22 +7,22 @@ import (
 )
 
 type peopleView struct {
-	frame
+	pageFrame
 	Users    []signin.User
 	Sessions []signin.Session
 }
 
 // peoplePage shows who may come in, and who is signed in.
 func (d *Desk) peoplePage(w http.ResponseWriter, r *http.Request) {
-	d.render(w, http.StatusOK, "people", whole, peopleView{d.frame(r, "people", "People"), d.Guard.Users(), d.Guard.Sessions()})
+	d.render(w, http.StatusOK, "people", layout, peopleView{d.newFrame(r, "people", "People"), d.Authenticator.Users(), d.Authenticator.Sessions()})
 }
 
 // endSessions signs somebody out everywhere, as for a phone that was lost.
 func (d *Desk) endSessions(w http.ResponseWriter, r *http.Request) {
 	if err := parseForm(w, r); err != nil {
-		d.problemPage(w, r, http.StatusBadRequest, "The form could not be read.")
+		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	d.Guard.EndSessions(r.PostForm.Get("name"))
+	d.Authenticator.SignOutUser(r.PostForm.Get("name"))
 	http.Redirect(w, r, "/people", http.StatusSeeOther)
 }

@@ -15,16 +15,16 @@ import (
 // pageCards is how many cards a page of the queue has.
 const pageCards = 50
 
-// counts are what the tabs show.
-type counts struct {
+// tabCounts are what the tabs show.
+type tabCounts struct {
 	Decide  int  `json:"decide"`
 	Held    int  `json:"held"`
 	Unknown int  `json:"unknown"`
 	TooMany bool `json:"too_many,omitempty"` // there are more than the desk holds
 }
 
-func countsOf(v *queue.View) counts {
-	return counts{
+func countsOf(v *queue.View) tabCounts {
+	return tabCounts{
 		Decide:  v.Count(privatereply.AwaitingApproval),
 		Held:    v.Count(privatereply.Holding),
 		Unknown: v.Count(privatereply.DeliveryUnknown),
@@ -33,57 +33,57 @@ func countsOf(v *queue.View) counts {
 }
 
 type queueView struct {
-	frame
-	Filter  queue.Filter
-	Choices queue.Choices
-	Cards   []card
-	Found   int    // that match
-	From    int    // the number of the first card, from 1
-	Next    string // the next page; empty: there is none
-	Before  string
-	Query   string // the filter, for the event stream
+	pageFrame
+	Filter      queue.Filter
+	Choices     queue.Choices
+	Cards       []card
+	Found       int    // that match
+	From        int    // the number of the first card, from 1
+	NextURL     string // the next page; empty: there is none
+	PreviousURL string
+	Query       string // the filter, for the event stream
 }
 
 // queuePage shows what waits, or with part=list only the cards: the script asks for
 // them when something has changed.
 func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	filter := filterOf(q)
+	filter := parseFilter(q)
 	v := d.Queue.View(r.Context())
 	rows := v.Select(filter)
-	start := min(max(0, number(q.Get("from"))-1), len(rows))
+	start := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	end := min(start+pageCards, len(rows))
 	page := queueView{
-		frame:  d.frame(r, "queue", "Queue"),
-		Filter: filter, Choices: v.Choices(), Found: len(rows), From: start + 1,
-		Query: filterQuery(filter).Encode(),
+		pageFrame: d.newFrame(r, "queue", "Queue"),
+		Filter:    filter, Choices: v.Choices(), Found: len(rows), From: start + 1,
+		Query: encodeFilter(filter).Encode(),
 	}
 	page.Version = v.Version
-	decides := signin.From(r.Context()).CanDecide()
+	decides := signin.UserFrom(r.Context()).CanDecide()
 	for _, row := range rows[start:end] {
 		page.Cards = append(page.Cards, card{row, decides, page.Now})
 	}
 	link := func(from int) string {
-		values := filterQuery(filter)
+		values := encodeFilter(filter)
 		values.Set("from", strconv.Itoa(from))
 		return "/?" + values.Encode()
 	}
 	if end < len(rows) {
-		page.Next = link(end + 1)
+		page.NextURL = link(end + 1)
 	}
 	if start > 0 {
-		page.Before = link(max(1, start+1-pageCards))
+		page.PreviousURL = link(max(1, start+1-pageCards))
 	}
-	block := whole
+	block := layout
 	if q.Get("part") == "list" {
 		block = "list"
 	}
 	d.render(w, http.StatusOK, "queue", block, page)
 }
 
-// filterOf reads a filter from an address. Without a state it is what waits for a
+// parseFilter reads a filter from an address. Without a state it is what waits for a
 // decision.
-func filterOf(q url.Values) queue.Filter {
+func parseFilter(q url.Values) queue.Filter {
 	f := queue.Filter{
 		State:   privatereply.State(q.Get("state")),
 		Account: q.Get("account"),
@@ -97,7 +97,7 @@ func filterOf(q url.Values) queue.Filter {
 	return f
 }
 
-func filterQuery(f queue.Filter) url.Values {
+func encodeFilter(f queue.Filter) url.Values {
 	values := url.Values{}
 	for name, value := range map[string]string{
 		"account": f.Account, "rule": f.Rule, "source": string(f.Source), "q": f.Search,
@@ -112,35 +112,35 @@ func filterQuery(f queue.Filter) url.Values {
 	return values
 }
 
-// Narrowed reports whether more is filtered than the state.
-func (v queueView) Narrowed() bool {
+// IsFiltered reports whether more is filtered than the state.
+func (v queueView) IsFiltered() bool {
 	f := v.Filter
 	f.State = ""
 	return f != queue.Filter{}
 }
 
-// Tab is the address of the queue of another state, with the same filter.
-func (v queueView) Tab(s privatereply.State) string {
+// TabURL is the address of the queue of another state, with the same filter.
+func (v queueView) TabURL(s privatereply.State) string {
 	f := v.Filter
 	f.State = s
-	return "/?" + filterQuery(f).Encode()
+	return "/?" + encodeFilter(f).Encode()
 }
 
 // Last is the number of the last card.
 func (v queueView) Last() int { return v.From + len(v.Cards) - 1 }
 
-// Ready is how many of the cards can be approved together.
-func (v queueView) Ready() int {
+// ApprovableCount is how many of the cards can be approved together.
+func (v queueView) ApprovableCount() int {
 	n := 0
 	for _, c := range v.Cards {
-		if c.Whole() {
+		if c.Approvable() {
 			n++
 		}
 	}
 	return n
 }
 
-func number(s string) int {
+func intOrZero(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {
 		return 0
@@ -148,8 +148,8 @@ func number(s string) int {
 	return n
 }
 
-// rowOf finds a reply for a list, in memory if it waits.
-func (d *Desk) rowOf(r *http.Request, id string) (replies.Row, error) {
+// findRow finds a reply for a list, in memory if it waits.
+func (d *Desk) findRow(r *http.Request, id string) (replies.Row, error) {
 	if row, ok := d.Queue.View(r.Context()).Row(id); ok {
 		return row, nil
 	}

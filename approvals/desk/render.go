@@ -26,7 +26,7 @@ type pages struct{ byName map[string]*template.Template }
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
 	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html"))
-	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "signin", "problem"} {
+	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
 	return p
@@ -34,54 +34,54 @@ func newPages(d *Desk) *pages {
 
 func (d *Desk) functions() template.FuncMap {
 	return template.FuncMap{
-		"asset":    assetURL,
-		"account":  d.accountName,
-		"left":     func(t time.Time) string { return left(t, d.now()) },
-		"urgency":  func(t time.Time) string { return urgency(t, d.now()) },
-		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"clock":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
-		"state":    func(s privatereply.State) string { return string(wordsOf(s)) },
-		"source":   func(s privatereply.Source) string { return sourceWords[s] },
-		"platform": func(p privatereply.Platform) string { return platformWords[p] },
-		"from":     func(c privatereply.Clock) string { return clockWords[c] },
-		"kind":     kindWord,
-		"link":     linkOf,
-		"marks":    func(k privatereply.AttachmentKind, editedAt time.Time) marks { return marks{k, editedAt} },
-		"reason":   func(r privatereply.Reason) string { return r.Sentence() },
-		"replyURL": replyURL,
-		"webUI":    d.webUI,
-		"click":    func() string { return clickID("") },
-		"cut":      replies.Cut,
-		"uncut":    func(s string) string { return strings.TrimSuffix(s, privatereply.CutMark) },
-		"modules":  func() []string { return modules },
-		"lines":    func(title string, rows []funnelLine) funnelTable { return funnelTable{title, rows} },
+		"asset":          assetURL,
+		"account":        d.accountName,
+		"left":           func(t time.Time) string { return timeLeft(t, d.now()) },
+		"urgency":        func(t time.Time) string { return urgency(t, d.now()) },
+		"stamp":          func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":          func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
+		"state":          func(s privatereply.State) string { return string(stateLabel(s)) },
+		"source":         func(s privatereply.Source) string { return sourceLabels[s] },
+		"platform":       func(p privatereply.Platform) string { return platformLabels[p] },
+		"from":           func(c privatereply.Clock) string { return clockLabels[c] },
+		"kind":           attachmentLabel,
+		"link":           httpsURL,
+		"marks":          func(k privatereply.AttachmentKind, editedAt time.Time) marks { return marks{k, editedAt} },
+		"reason":         func(r privatereply.Reason) string { return r.Sentence() },
+		"replyURL":       replyURL,
+		"webUI":          d.webUI,
+		"idempotencyKey": func() string { return idempotencyKey("") },
+		"cut":            replies.IsCut,
+		"uncut":          func(s string) string { return strings.TrimSuffix(s, privatereply.CutMark) },
+		"modules":        func() []string { return modules },
+		"lines":          func(title string, rows []funnelRow) funnelTable { return funnelTable{title, rows} },
 	}
 }
 
-// frame is what every page has.
-type frame struct {
+// newFrame is what every page has.
+type pageFrame struct {
 	Title   string
 	Page    string
 	User    signin.User
 	Tokens  bool // people sign in with tokens, and so can sign out
-	Counts  counts
+	Counts  tabCounts
 	Version int
 	Stale   string
 	Now     time.Time
 }
 
-// frame fills in what every page has.
-func (d *Desk) frame(r *http.Request, page, title string) frame {
+// newFrame fills in what every page has.
+func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.Queue.View(r.Context())
-	f := frame{Title: title, Page: page, User: signin.From(r.Context()), Tokens: d.Guard.TakesTokens(),
+	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
 		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC()}
 	if v.Err != nil {
-		f.Stale = staleWords
+		f.Stale = staleMessage
 	}
 	return f
 }
 
-const staleWords = "Temporal does not answer at the moment. What you see may be old; decisions may not go through."
+const staleMessage = "Temporal does not answer at the moment. What you see may be old; decisions may not go through."
 
 // render writes a page, or an error if the page is broken.
 func (d *Desk) render(w http.ResponseWriter, status int, page, block string, data any) {
@@ -96,10 +96,10 @@ func (d *Desk) render(w http.ResponseWriter, status int, page, block string, dat
 	_, _ = b.WriteTo(w) // the browser has gone; nobody is left to tell
 }
 
-// whole is the block that is a whole page.
-const whole = "layout.html"
+// layout is the block that is a whole page.
+const layout = "layout.html"
 
-func (d *Desk) tellPage(w http.ResponseWriter, r *http.Request, p problem) {
+func (d *Desk) writePageError(w http.ResponseWriter, r *http.Request, p httpError) {
 	if p.status == http.StatusUnauthorized {
 		if r.Method != http.MethodGet {
 			r.URL.Path, r.URL.RawQuery = "/", ""
@@ -111,18 +111,18 @@ func (d *Desk) tellPage(w http.ResponseWriter, r *http.Request, p problem) {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
-	d.problemPage(w, r, p.status, sentence(p.words))
+	d.errorPage(w, r, p.status, sentence(p.message))
 }
 
-func (d *Desk) problemPage(w http.ResponseWriter, r *http.Request, status int, text string) {
-	d.render(w, status, "problem", whole, struct {
-		frame
-		Words string
-	}{d.frame(r, "problem", "That did not work"), text})
+func (d *Desk) errorPage(w http.ResponseWriter, r *http.Request, status int, text string) {
+	d.render(w, status, "error", layout, struct {
+		pageFrame
+		Message string
+	}{d.newFrame(r, "error", "That did not work"), text})
 }
 
-func (d *Desk) noSuchPage(w http.ResponseWriter, r *http.Request) {
-	d.problemPage(w, r, http.StatusNotFound, "There is no such page.")
+func (d *Desk) notFoundPage(w http.ResponseWriter, r *http.Request) {
+	d.errorPage(w, r, http.StatusNotFound, "There is no such page.")
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -14,18 +14,18 @@ import (
 )
 
 type replyView struct {
-	frame
-	ID       string
-	Decides  bool
-	Row      card
-	Status   *workflows.Status // nil: nobody could be asked; Trouble says why
-	Trouble  string
-	Entries  []entry
-	Chat     *chat
-	Verdict  *verdict // of a form that was just sent
-	Written  string   // what was written in that form
-	PostURL  string
-	SamePost string
+	pageFrame
+	ID           string
+	CanDecide    bool
+	Row          card
+	Status       *workflows.Status // nil: nobody could be asked; Trouble says why
+	Error        string
+	Entries      []entry
+	Conversation *conversationView
+	Result       *decisionResult // of a form that was just sent
+	Draft        string          // what was written in that form
+	PostURL      string
+	SamePostURL  string
 	// Comment is what the page shows of it, and CommentSHA256 the hash of its words.
 	Comment       privatereply.Comment
 	CommentSHA256 string
@@ -36,88 +36,88 @@ func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
 	d.showReply(w, r, http.StatusOK, nil, "")
 }
 
-func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *verdict, written string) {
+func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *decisionResult, written string) {
 	id := r.PathValue("id")
 	row, err := d.Replies.Row(r.Context(), id)
-	var no *replies.Refusal
+	var no *replies.Error
 	switch {
 	case errors.As(err, &no):
-		d.problemPage(w, r, http.StatusNotFound, sentence(no.Words))
+		d.errorPage(w, r, http.StatusNotFound, sentence(no.Message))
 		return
 	case err != nil:
-		d.problemPage(w, r, http.StatusBadGateway, staleWords)
+		d.errorPage(w, r, http.StatusBadGateway, staleMessage)
 		return
 	}
-	decides := signin.From(r.Context()).CanDecide()
+	decides := signin.UserFrom(r.Context()).CanDecide()
 	page := replyView{
-		frame: d.frame(r, "reply", "Reply to "+who(row.Person)), ID: id, Decides: decides,
-		Row: card{row, decides, d.now()}, Verdict: v, Written: written,
-		PostURL: postURL(row.Platform, row.Media), SamePost: card{Row: row}.SamePost(),
+		pageFrame: d.newFrame(r, "reply", "Reply to "+personName(row.Person)), ID: id, CanDecide: decides,
+		Row: card{row, decides, d.now()}, Result: v, Draft: written,
+		PostURL: postURL(row.Platform, row.Media), SamePostURL: card{Row: row}.SamePostURL(),
 	}
 	page.Comment.Text, page.Comment.Attachment, page.Comment.EditedAt = row.Comment, row.Attachment, row.EditedAt
 	s, err := d.Replies.Status(r.Context(), id)
 	if err != nil {
-		page.Trouble = d.trouble(err)
+		page.Error = d.errorMessage(err)
 	} else {
 		page.Status = &s
 		page.Row.State = s.State // newer than the list
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
-		page.Chat = d.chat(r, s)
+		page.Conversation = d.conversation(r, s)
 	}
 	story, err := d.Replies.Story(r.Context(), id)
-	if err != nil && page.Trouble == "" {
-		page.Trouble = d.trouble(err)
+	if err != nil && page.Error == "" {
+		page.Error = d.errorMessage(err)
 	}
-	page.Entries = tell(page.Status, story)
-	d.render(w, status, "reply", whole, page)
+	page.Entries = storyEntries(page.Status, story)
+	d.render(w, status, "reply", layout, page)
 }
 
-// trouble says in words why something cannot be shown.
-func (d *Desk) trouble(err error) string {
-	var no *replies.Refusal
+// errorMessage says in words why something cannot be shown.
+func (d *Desk) errorMessage(err error) string {
+	var no *replies.Error
 	if errors.As(err, &no) {
-		return sentence(no.Words)
+		return sentence(no.Message)
 	}
 	d.Logger.Warn("cannot show a reply", zap.Error(err))
-	return staleWords
+	return staleMessage
 }
 
-// chat is the conversation that a reply opened.
-type chat struct {
-	replies.Thread
+// conversationView is the conversation that a reply opened.
+type conversationView struct {
+	replies.Conversation
 	Platform privatereply.Platform
 	Channel  privatereply.Channel
 	Until    time.Time // when nothing can be written any more
-	Trouble  string
+	Error    string
 }
 
 // Open reports whether a follow-up can be written now.
-func (c chat) Open() bool { return c.Channel != privatereply.ChannelClosed }
+func (c conversationView) Open() bool { return c.Channel != privatereply.ChannelClosed }
 
-// Human reports whether only a person may write now, with Meta's tag.
-func (c chat) Human() bool { return c.Channel == privatereply.ChannelHumanAgent }
+// HumanAgentOnly reports whether only a person may write now, with Meta's tag.
+func (c conversationView) HumanAgentOnly() bool { return c.Channel == privatereply.ChannelHumanAgent }
 
 // Limit is how long a follow-up may be.
-func (c chat) Limit() limit { return limitOf(c.Platform, "") }
+func (c conversationView) Limit() limit { return limitOf(c.Platform, "") }
 
-// chat reads the conversation, if the reply has been delivered.
-func (d *Desk) chat(r *http.Request, s workflows.Status) *chat {
+// conversationView reads the conversation, if the reply has been delivered.
+func (d *Desk) conversation(r *http.Request, s workflows.Status) *conversationView {
 	switch s.State {
 	case privatereply.Sent, privatereply.Responded, privatereply.WindowClosed, privatereply.NoResponse:
 	default:
 		return nil
 	}
-	c := &chat{Platform: s.Comment.Platform}
-	id, ok := replies.ConversationOf(s)
+	c := &conversationView{Platform: s.Comment.Platform}
+	id, ok := replies.ConversationID(s)
 	if !ok {
 		return c
 	}
 	var err error
-	if c.Thread, err = d.Replies.Thread(r.Context(), id); err != nil {
-		var no *replies.Refusal
-		if !errors.As(err, &no) || no.Kind != replies.NotFound {
-			c.Trouble = d.trouble(err)
+	if c.Conversation, err = d.Replies.Conversation(r.Context(), id); err != nil {
+		var no *replies.Error
+		if !errors.As(err, &no) || no.Code != replies.NotFound {
+			c.Error = d.errorMessage(err)
 		}
 		return c
 	}
@@ -125,7 +125,7 @@ func (d *Desk) chat(r *http.Request, s workflows.Status) *chat {
 	last := c.Status.LastMessageAt
 	c.Channel = privatereply.FollowUpChannel(d.now(), last, account.HumanAgent)
 	c.Until = last.Add(privatereply.StandardWindow - privatereply.WindowMargin)
-	if c.Human() {
+	if c.HumanAgentOnly() {
 		c.Until = last.Add(privatereply.HumanAgentWindow - privatereply.WindowMargin)
 	}
 	return c
@@ -135,10 +135,10 @@ func (d *Desk) chat(r *http.Request, s workflows.Status) *chat {
 // what became of it.
 func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 	if err := parseForm(w, r); err != nil {
-		d.problemPage(w, r, http.StatusBadRequest, "The form could not be read.")
+		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	o := order{ID: r.PathValue("id"), Verb: r.PathValue("verb"), Click: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
+	o := decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
 		CommentSHA256: r.PostForm.Get("comment_sha256")}
 	if r.PostForm.Has("text") {
 		text := r.PostForm.Get("text")

@@ -15,7 +15,7 @@ func (d *Desk) Handler() http.Handler {
 	mux.HandleFunc("POST /signout", d.signOut)
 
 	page := func(pattern string, role signin.Role, h http.HandlerFunc) {
-		mux.Handle(pattern, d.guard(role, d.tellPage, h))
+		mux.Handle(pattern, d.requireRole(role, d.writePageError, h))
 	}
 	page("GET /{$}", signin.Viewer, d.queuePage)
 	page("GET /unknown", signin.Viewer, d.unknownPage)
@@ -27,10 +27,10 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
-	page("/", signin.Viewer, d.noSuchPage)
+	page("/", signin.Viewer, d.notFoundPage)
 
 	api := func(pattern string, role signin.Role, h http.HandlerFunc) {
-		mux.Handle(pattern, d.guard(role, tellJSON, h))
+		mux.Handle(pattern, d.requireRole(role, writeJSONError, h))
 	}
 	api("GET /api/replies", signin.Viewer, d.apiList)
 	api("GET /api/replies/{id}", signin.Viewer, d.apiShow)
@@ -38,45 +38,45 @@ func (d *Desk) Handler() http.Handler {
 	api("POST /api/approve", signin.Approver, d.apiBulk)
 	api("GET /api/counts", signin.Viewer, d.apiCounts)
 	api("GET "+eventsPath, signin.Viewer, d.events)
-	api("/api/", signin.Viewer, apiNoSuch)
+	api("/api/", signin.Viewer, apiNotFound)
 
 	// Another site's page can make a browser post here, but not hide that it did.
 	sites := http.NewCrossOriginProtection()
-	mux.Handle(CodecPath+"/", d.codec()) // which knows one other site
+	mux.Handle(CodecPath+"/", d.codecHandler()) // which knows one other site
 	sites.AddInsecureBypassPattern(CodecPath + "/")
-	return d.recovered(secured(sites.Handler(compressed(mux))))
+	return d.recoverPanics(securityHeaders(sites.Handler(compress(mux))))
 }
 
-// guard lets in who has the role, and has tell say what is wrong otherwise.
-func (d *Desk) guard(role signin.Role, tell teller, h http.HandlerFunc) http.Handler {
+// requireRole lets in who has the role, and has tell say what is wrong otherwise.
+func (d *Desk) requireRole(role signin.Role, tell errorWriter, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, err := d.Guard.Who(r)
+		user, err := d.Authenticator.Authenticate(r)
 		switch {
 		case err != nil:
-			tell(w, r, problem{refusedStatus(err), "signed_out", err.Error()})
+			tell(w, r, httpError{signInStatus(err), "signed_out", err.Error()})
 		case !user.May(role):
-			tell(w, r.WithContext(signin.With(r.Context(), user)), problem{http.StatusForbidden, "role",
+			tell(w, r.WithContext(signin.WithUser(r.Context(), user)), httpError{http.StatusForbidden, "role",
 				"you are signed in as " + string(user.Role) + "; this needs the role " + string(role)})
 		default:
 			w.Header().Set("Cache-Control", "no-store")
-			h(w, r.WithContext(signin.With(r.Context(), user)))
+			h(w, r.WithContext(signin.WithUser(r.Context(), user)))
 		}
 	})
 }
 
-// problem is a request that cannot be followed, in words.
-type problem struct {
-	status int
-	code   string // for programs
-	words  string
+// httpError is a request that cannot be followed, in words.
+type httpError struct {
+	status  int
+	code    string // for programs
+	message string
 }
 
-// teller tells of a problem as its kind of request is answered.
-type teller func(http.ResponseWriter, *http.Request, problem)
+// errorWriter tells of a problem as its kind of request is answered.
+type errorWriter func(http.ResponseWriter, *http.Request, httpError)
 
-func refusedStatus(err error) int {
+func signInStatus(err error) int {
 	switch err {
-	case signin.ErrSlowDown:
+	case signin.ErrTooManyAttempts:
 		return http.StatusTooManyRequests
 	case signin.ErrNoRole:
 		return http.StatusForbidden

@@ -9,15 +9,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// policy lets a page load its own script and style and nothing else. Whatever a
+// contentSecurityPolicy lets a page load its own script and style and nothing else. Whatever a
 // stranger wrote into a comment, nothing of it can run or be fetched.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-func secured(next http.Handler) http.Handler {
+func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin")
@@ -27,9 +27,9 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// recovered keeps a defect in one request from being silent: it is logged, and the
+// recoverPanics keeps a defect in one request from being silent: it is logged, and the
 // person gets an answer.
-func (d *Desk) recovered(next http.Handler) http.Handler {
+func (d *Desk) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			v := recover()
@@ -46,9 +46,9 @@ func (d *Desk) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// compressed sends pages and answers with gzip: a queue is about a tenth as large,
+// compress sends pages and answers with gzip: a queue is about a tenth as large,
 // which a slow phone feels. Pages hold no secret that their size could betray.
-func compressed(next http.Handler) http.Handler {
+func compress(next http.Handler) http.Handler {
 	writers := sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") || r.URL.Path == eventsPath {
@@ -56,21 +56,21 @@ func compressed(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Add("Vary", "Accept-Encoding")
-		z := &gzipped{ResponseWriter: w, pool: &writers}
+		z := &gzipWriter{ResponseWriter: w, pool: &writers}
 		defer z.close()
 		next.ServeHTTP(z, r)
 	})
 }
 
-// gzipped compresses once a body comes.
-type gzipped struct {
+// gzipWriter compresses once a body comes.
+type gzipWriter struct {
 	http.ResponseWriter
 	pool    *sync.Pool
 	gz      *gzip.Writer
 	decided bool
 }
 
-func (z *gzipped) WriteHeader(status int) {
+func (z *gzipWriter) WriteHeader(status int) {
 	if !z.decided {
 		z.decided = true
 		hasBody := status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
@@ -84,7 +84,7 @@ func (z *gzipped) WriteHeader(status int) {
 	z.ResponseWriter.WriteHeader(status)
 }
 
-func (z *gzipped) Write(b []byte) (int, error) {
+func (z *gzipWriter) Write(b []byte) (int, error) {
 	if !z.decided {
 		if z.Header().Get("Content-Type") == "" {
 			z.Header().Set("Content-Type", http.DetectContentType(b))
@@ -98,9 +98,9 @@ func (z *gzipped) Write(b []byte) (int, error) {
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (z *gzipped) Unwrap() http.ResponseWriter { return z.ResponseWriter }
+func (z *gzipWriter) Unwrap() http.ResponseWriter { return z.ResponseWriter }
 
-func (z *gzipped) close() {
+func (z *gzipWriter) close() {
 	if z.gz != nil {
 		_ = z.gz.Close() // the browser has gone; nobody is left to tell
 		z.pool.Put(z.gz)

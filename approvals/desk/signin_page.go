@@ -10,18 +10,18 @@ import (
 )
 
 type signInView struct {
-	frame
+	pageFrame
 	To    string
-	Words string
+	Error string
 }
 
 func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) {
-	if _, err := d.Guard.Who(r); err == nil {
+	if _, err := d.Authenticator.Authenticate(r); err == nil {
 		http.Redirect(w, r, localPath(r.URL.Query().Get("to")), http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	d.render(w, http.StatusOK, "signin", whole, signInView{frame: d.outside(), To: localPath(r.URL.Query().Get("to"))})
+	d.render(w, http.StatusOK, "signin", layout, signInView{pageFrame: d.signedOutFrame(), To: localPath(r.URL.Query().Get("to"))})
 }
 
 func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
@@ -31,12 +31,12 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := localPath(r.PostForm.Get("to"))
-	user, err := d.Guard.SignIn(w, r, r.PostForm.Get("token"))
+	user, err := d.Authenticator.SignIn(w, r, r.PostForm.Get("token"))
 	if err != nil {
-		if err != signin.ErrSlowDown { // the tokens before it were logged
-			d.Logger.Warn("sign-in refused", zap.String("client", d.Guard.Client(r)), zap.Error(err))
+		if err != signin.ErrTooManyAttempts { // the tokens before it were logged
+			d.Logger.Warn("sign-in refused", zap.String("client", d.Authenticator.ClientAddress(r)), zap.Error(err))
 		}
-		d.render(w, refusedStatus(err), "signin", whole, signInView{d.outside(), to, sentence(err.Error())})
+		d.render(w, signInStatus(err), "signin", layout, signInView{d.signedOutFrame(), to, sentence(err.Error())})
 		return
 	}
 	d.Logger.Info("signed in", zap.String("name", user.Name), zap.String("role", string(user.Role)))
@@ -44,13 +44,13 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) {
-	d.Guard.SignOut(w, r)
+	d.Authenticator.SignOut(w, r)
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// outside is the frame of who has not come in: it tells nothing of the queue.
-func (d *Desk) outside() frame {
-	return frame{Title: "Sign in", Page: "signin", Tokens: d.Guard.TakesTokens(), Now: d.now().UTC()}
+// signedOutFrame is the frame of who has not come in: it tells nothing of the queue.
+func (d *Desk) signedOutFrame() pageFrame {
+	return pageFrame{Title: "Sign in", Page: "signin", Tokens: d.Authenticator.AcceptsTokens(), Now: d.now().UTC()}
 }
 
 // localPath keeps a path of this site, and nothing that a browser could take for

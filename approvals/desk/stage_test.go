@@ -54,7 +54,7 @@ type stage struct {
 	url     string
 	tokens  map[string]string // by user
 
-	signedIn *signin.Guard
+	signedIn *signin.Authenticator
 }
 
 // newStage starts everything but the worker.
@@ -92,7 +92,7 @@ func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 	}})
 	s.signedIn = s.guard()
 	d := desk.New(desk.Config{
-		Replies: s.replies, Queue: s.queue, Guard: s.signedIn, Accounts: s.accounts(),
+		Replies: s.replies, Queue: s.queue, Authenticator: s.signedIn, Accounts: s.accounts(),
 		WebUI: s.server.UIURL, Namespace: s.server.Namespace, Logger: zap.NewNop(),
 		Codec: encryption, CodecOrigin: s.server.UIURL,
 	})
@@ -131,8 +131,8 @@ func (s *stage) accounts() *config.Accounts {
 	return accounts
 }
 
-// guard knows ana and ben, who decide, vera, who looks, and adam, the admin.
-func (s *stage) guard() *signin.Guard {
+// requireRole knows ana and ben, who decide, vera, who looks, and adam, the admin.
+func (s *stage) guard() *signin.Authenticator {
 	s.t.Helper()
 	var file strings.Builder
 	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "vera": signin.Viewer, "adam": signin.Admin} {
@@ -147,7 +147,7 @@ func (s *stage) guard() *signin.Guard {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	guard, err := signin.NewGuard(signin.Options{Users: users})
+	guard, err := signin.NewAuthenticator(signin.Options{Users: users})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func (s *stage) reaches(id string, state privatereply.State) workflows.Status {
 func (s *stage) answer(id string) {
 	s.t.Helper()
 	status := s.reaches(id, privatereply.Sent)
-	conversation, ok := replies.ConversationOf(status)
+	conversation, ok := replies.ConversationID(status)
 	if !ok {
 		s.t.Fatal("nobody knows whom the conversation is with")
 	}

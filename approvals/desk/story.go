@@ -19,8 +19,8 @@ type entry struct {
 	Detail string
 }
 
-// tell puts a reply's story together, in the order of time.
-func tell(s *workflows.Status, story replies.Story) []entry {
+// storyEntries puts a reply's story together, in the order of time.
+func storyEntries(s *workflows.Status, story replies.Story) []entry {
 	var all []entry
 	add := func(at time.Time, kind, title, text, detail string) {
 		if !at.IsZero() {
@@ -31,18 +31,18 @@ func tell(s *workflows.Status, story replies.Story) []entry {
 		c := s.Comment
 		add(c.CreatedAt, "note", "The comment was written", "", "")
 		add(c.ReceivedAt, "note", "The comment arrived here", "", "by "+string(c.Via))
-		add(c.ReceivedAt, "note", decisionWords(s.Decision), "", "")
+		add(c.ReceivedAt, "note", decisionText(s.Decision), "", "")
 	}
 	for _, m := range story.Said {
-		e := saidEntry(m)
+		e := messageEntry(m)
 		e.At = m.At
 		all = append(all, e)
 	}
 	for _, a := range story.Attempts {
 		all = append(all, attemptEntry(a))
 	}
-	for _, l := range story.Looks {
-		all = append(all, lookEntry(l))
+	for _, l := range story.Searches {
+		all = append(all, searchEntry(l))
 	}
 	if s != nil {
 		for _, no := range s.RefusedSignals {
@@ -59,7 +59,7 @@ func tell(s *workflows.Status, story replies.Story) []entry {
 	return all
 }
 
-func decisionWords(d privatereply.Decision) string {
+func decisionText(d privatereply.Decision) string {
 	by := "the default"
 	switch {
 	case d.Rule != "":
@@ -82,7 +82,7 @@ func decisionWords(d privatereply.Decision) string {
 	return "By " + by + " a person is asked"
 }
 
-func saidEntry(m replies.Said) entry {
+func messageEntry(m replies.MessageEvent) entry {
 	by := m.By
 	if by == "" {
 		by = "Somebody"
@@ -147,7 +147,7 @@ func metaDetail(r *privatereply.SendResult) string {
 	return detail
 }
 
-func lookEntry(l replies.Look) entry {
+func searchEntry(l replies.Search) entry {
 	e := entry{At: l.At, Kind: "note", Title: "Looked for it in the conversation"}
 	switch {
 	case l.MessageID != "":

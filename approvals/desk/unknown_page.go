@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// unknownShown is how many unknown deliveries a page has: each is asked for its
+	// maxUnknownShown is how many unknown deliveries a page has: each is asked for its
 	// evidence, a few at a time.
-	unknownShown    = 25
+	maxUnknownShown = 25
 	unknownParallel = 6
 )
 
 type unknownView struct {
-	frame
+	pageFrame
 	Cases []unknownCase
 	More  int
 }
@@ -29,31 +29,31 @@ type unknownCase struct {
 	card
 	Status  *workflows.Status
 	Entries []entry
-	Trouble string
+	Error   string
 }
 
 // unknownPage shows what people must find out.
 func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 	rows := d.Queue.View(r.Context()).Select(queue.Filter{State: privatereply.DeliveryUnknown})
-	page := unknownView{frame: d.frame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-unknownShown)}
-	rows = rows[:min(len(rows), unknownShown)]
+	page := unknownView{pageFrame: d.newFrame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-maxUnknownShown)}
+	rows = rows[:min(len(rows), maxUnknownShown)]
 	page.Cases = make([]unknownCase, len(rows))
-	decides := signin.From(r.Context()).CanDecide()
+	decides := signin.UserFrom(r.Context()).CanDecide()
 	var group errgroup.Group
 	group.SetLimit(unknownParallel)
 	for i, row := range rows {
 		group.Go(func() error {
 			c := unknownCase{card: card{row, decides, page.Now}}
 			if s, err := d.Replies.Status(r.Context(), row.ID); err != nil {
-				c.Trouble = d.trouble(err)
+				c.Error = d.errorMessage(err)
 			} else {
 				c.Status = &s
 			}
 			story, err := d.Replies.Story(r.Context(), row.ID)
-			if err != nil && c.Trouble == "" {
-				c.Trouble = d.trouble(err)
+			if err != nil && c.Error == "" {
+				c.Error = d.errorMessage(err)
 			}
-			for _, e := range tell(nil, story) {
+			for _, e := range storyEntries(nil, story) {
 				if e.Kind != "person" {
 					c.Entries = append(c.Entries, e)
 				}
@@ -63,7 +63,7 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	_ = group.Wait() // each case tells its own trouble
-	d.render(w, http.StatusOK, "unknown", whole, page)
+	d.render(w, http.StatusOK, "unknown", layout, page)
 }
 
 // InboxURL is where the account's conversations are.

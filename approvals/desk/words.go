@@ -8,12 +8,12 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// words name something for people.
-type words string
+// label name something for people.
+type label string
 
-func (w words) lower() string { return strings.ToLower(string(w[:1])) + string(w[1:]) }
+func (w label) lower() string { return strings.ToLower(string(w[:1])) + string(w[1:]) }
 
-var stateWords = map[privatereply.State]words{
+var stateLabels = map[privatereply.State]label{
 	privatereply.Holding:          "Held: it goes out by itself",
 	privatereply.AwaitingApproval: "Waits for a decision",
 	privatereply.Sending:          "On its way",
@@ -29,34 +29,34 @@ var stateWords = map[privatereply.State]words{
 	privatereply.Expired:          "Too late: nothing was sent",
 }
 
-// wordsOf names a state. A tool that starts a reply without its search attributes leaves
+// stateLabel names a state. A tool that starts a reply without its search attributes leaves
 // it without one.
-func wordsOf(s privatereply.State) words {
-	if known, ok := stateWords[s]; ok {
+func stateLabel(s privatereply.State) label {
+	if known, ok := stateLabels[s]; ok {
 		return known
 	}
 	return "State not known"
 }
 
-var sourceWords = map[privatereply.Source]string{
+var sourceLabels = map[privatereply.Source]string{
 	privatereply.SourcePost: "post", privatereply.SourceReel: "reel", privatereply.SourceAd: "ad",
 	privatereply.SourceLive: "live", privatereply.SourceStory: "story",
 	privatereply.SourceVisitorPost: "visitor post", privatereply.SourceOther: "other",
 }
 
-var platformWords = map[privatereply.Platform]string{
+var platformLabels = map[privatereply.Platform]string{
 	privatereply.Instagram: "Instagram", privatereply.Facebook: "Facebook",
 }
 
-var clockWords = map[privatereply.Clock]string{
+var clockLabels = map[privatereply.Clock]string{
 	privatereply.ClockCreated:   "when the comment was written",
 	privatereply.ClockEntry:     "when Meta told of the comment",
 	privatereply.ClockReceived:  "when the comment arrived here",
 	privatereply.ClockBroadcast: "the broadcast",
 }
 
-// left says how much time there is until a moment, as the script does too.
-func left(until, now time.Time) string {
+// timeLeft says how much time there is until a moment, as the script does too.
+func timeLeft(until, now time.Time) string {
 	d := until.Sub(now)
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	switch {

@@ -20,42 +20,42 @@ type Stage string
 
 // The stages. Each reply is in exactly one.
 const (
-	Waiting       Stage = "waiting" // for a decision, a hold, or their send
-	Sent          Stage = "sent"    // delivered, not answered
-	Responded     Stage = "responded"
-	Ignored       Stage = "ignored"
-	Declined      Stage = "declined" // rejected, or the comment was removed
-	Expired       Stage = "expired"
-	Undeliverable Stage = "undeliverable"
-	Unknown       Stage = "unknown"
+	Waiting         Stage = "waiting" // for a decision, a hold, or their send
+	Sent            Stage = "sent"    // delivered, not answered
+	Responded       Stage = "responded"
+	Ignored         Stage = "ignored"
+	Declined        Stage = "declined" // rejected, or the comment was removed
+	Expired         Stage = "expired"
+	Undeliverable   Stage = "undeliverable"
+	DeliveryUnknown Stage = "unknown"
 )
 
 // Stages lists the stages, in the order in which they are shown.
-var Stages = []Stage{Responded, Sent, Waiting, Declined, Ignored, Expired, Undeliverable, Unknown}
+var Stages = []Stage{Responded, Sent, Waiting, Declined, Ignored, Expired, Undeliverable, DeliveryUnknown}
 
 // states are what each stage counts.
 var states = map[Stage][]privatereply.State{
-	Waiting:       {privatereply.Holding, privatereply.AwaitingApproval, privatereply.Sending},
-	Sent:          {privatereply.Sent, privatereply.NoResponse},
-	Responded:     {privatereply.Responded, privatereply.WindowClosed},
-	Ignored:       {privatereply.Ignored},
-	Declined:      {privatereply.Rejected, privatereply.Withdrawn},
-	Expired:       {privatereply.Expired},
-	Undeliverable: {privatereply.Undeliverable},
-	Unknown:       {privatereply.DeliveryUnknown},
+	Waiting:         {privatereply.Holding, privatereply.AwaitingApproval, privatereply.Sending},
+	Sent:            {privatereply.Sent, privatereply.NoResponse},
+	Responded:       {privatereply.Responded, privatereply.WindowClosed},
+	Ignored:         {privatereply.Ignored},
+	Declined:        {privatereply.Rejected, privatereply.Withdrawn},
+	Expired:         {privatereply.Expired},
+	Undeliverable:   {privatereply.Undeliverable},
+	DeliveryUnknown: {privatereply.DeliveryUnknown},
 }
 
 const (
-	// atOnce and perSecond spare the visibility store: self-hosted servers allow 10
+	// countBurst and countsPerSecond spare the visibility store: self-hosted servers allow 10
 	// calls a second for everybody.
-	atOnce    = 40
-	perSecond = 8
-	parallel  = 4
-	// keepRunning is how long a count of a time that still changes is kept, keepOld
+	countBurst      = 40
+	countsPerSecond = 8
+	parallelCounts  = 4
+	// currentDayTTL is how long a count of a time that still changes is kept, pastDayTTL
 	// that of a day that is over, where only late answers move a reply.
-	keepRunning = 15 * time.Second
-	keepOld     = 10 * time.Minute
-	maxKept     = 20_000
+	currentDayTTL = 15 * time.Second
+	pastDayTTL    = 10 * time.Minute
+	maxCached     = 20_000
 )
 
 // Source counts.
@@ -69,24 +69,24 @@ type Counter struct {
 	limit  *rate.Limiter
 	now    func() time.Time
 
-	mu   sync.Mutex
-	kept map[key]kept
+	mu     sync.Mutex
+	cached map[cacheKey]cachedCount
 }
 
-type key struct {
+type cacheKey struct {
 	stage         Stage // empty: all of them
 	account, rule string
 	from, before  time.Time
 }
 
-type kept struct {
+type cachedCount struct {
 	n  int64
 	at time.Time
 }
 
 // New makes a counter.
 func New(source Source) *Counter {
-	return &Counter{source: source, limit: rate.NewLimiter(perSecond, atOnce), now: time.Now, kept: map[key]kept{}}
+	return &Counter{source: source, limit: rate.NewLimiter(countsPerSecond, countBurst), now: time.Now, cached: map[cacheKey]cachedCount{}}
 }
 
 // Counts are how many replies came in, and where they are now.
@@ -111,8 +111,8 @@ func (c *Counts) add(o Counts) {
 	}
 }
 
-// Slot is a piece of time and its counts, of the replies that started in it.
-type Slot struct {
+// Day is a piece of time and its counts, of the replies that started in it.
+type Day struct {
 	From, Before time.Time
 	Counts
 }
@@ -120,16 +120,16 @@ type Slot struct {
 // Selection narrows what is counted. Empty fields mean all.
 type Selection struct{ Account, Rule string }
 
-// Slots counts by days of 24 hours up to now, the oldest first. What cannot be
+// Days counts by days of 24 hours up to now, the oldest first. What cannot be
 // counted before ctx is done is an error; asked again, it goes on from there.
-func (c *Counter) Slots(ctx context.Context, sel Selection, days int) ([]Slot, error) {
+func (c *Counter) Days(ctx context.Context, sel Selection, days int) ([]Day, error) {
 	end := c.now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
-	slots := make([]Slot, days)
+	slots := make([]Day, days)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	group.SetLimit(parallelCounts)
 	for i := range slots {
 		from := end.Add(-time.Duration(days-i) * 24 * time.Hour)
-		slots[i] = Slot{From: from, Before: from.Add(24 * time.Hour)}
+		slots[i] = Day{From: from, Before: from.Add(24 * time.Hour)}
 		group.Go(func() (err error) {
 			slots[i].Counts, err = c.counts(ctx, sel, slots[i].From, slots[i].Before)
 			return err
@@ -145,7 +145,7 @@ func (c *Counter) Total(ctx context.Context, sel Selection, days int) (Counts, e
 }
 
 // Sum adds up.
-func Sum(slots []Slot) Counts {
+func Sum(slots []Day) Counts {
 	var all Counts
 	for _, s := range slots {
 		all.add(s.Counts)
@@ -154,7 +154,7 @@ func Sum(slots []Slot) Counts {
 }
 
 func (c *Counter) counts(ctx context.Context, sel Selection, from, before time.Time) (Counts, error) {
-	k := key{account: sel.Account, rule: sel.Rule, from: from, before: before}
+	k := cacheKey{account: sel.Account, rule: sel.Rule, from: from, before: before}
 	counts := Counts{In: map[Stage]int64{}}
 	var err error
 	if counts.Received, err = c.count(ctx, k); err != nil {
@@ -176,14 +176,14 @@ func (c *Counter) counts(ctx context.Context, sel Selection, from, before time.T
 	return counts, nil
 }
 
-func (c *Counter) count(ctx context.Context, k key) (int64, error) {
+func (c *Counter) count(ctx context.Context, k cacheKey) (int64, error) {
 	now := c.now()
 	c.mu.Lock()
-	known, ok := c.kept[k]
+	known, ok := c.cached[k]
 	c.mu.Unlock()
-	keep := keepOld
+	keep := pastDayTTL
 	if k.before.After(now) {
-		keep = keepRunning
+		keep = currentDayTTL
 	}
 	if ok && now.Sub(known.at) < keep {
 		return known.n, nil
@@ -199,9 +199,9 @@ func (c *Counter) count(ctx context.Context, k key) (int64, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.kept) >= maxKept {
-		clear(c.kept)
+	if len(c.cached) >= maxCached {
+		clear(c.cached)
 	}
-	c.kept[k] = kept{n, now}
+	c.cached[k] = cachedCount{n, now}
 	return n, nil
 }

@@ -69,7 +69,7 @@ func TestSlots(t *testing.T) {
 		add(40*24*time.Hour, "1", privatereply.Sent)
 
 		c := New(s)
-		slots, err := c.Slots(t.Context(), Selection{}, 3)
+		slots, err := c.Days(t.Context(), Selection{}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestSlots(t *testing.T) {
 			t.Errorf("account 2: %+v, %v", one, err)
 		}
 		before := s.calls
-		if _, err := c.Slots(t.Context(), Selection{}, 3); err != nil || s.calls != before {
+		if _, err := c.Days(t.Context(), Selection{}, 3); err != nil || s.calls != before {
 			t.Errorf("asked %d times for what was just counted, %v", s.calls-before, err)
 		}
 	})
@@ -103,14 +103,14 @@ func TestPace(t *testing.T) {
 		c := New(s)
 		hurry, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := c.Slots(hurry, Selection{}, 30); err == nil {
+		if _, err := c.Days(hurry, Selection{}, 30); err == nil {
 			t.Error("everything was counted at once")
 		}
-		if most := atOnce + 3*perSecond + 1; s.calls > most {
+		if most := countBurst + 3*countsPerSecond + 1; s.calls > most {
 			t.Errorf("%d calls in 3 seconds", s.calls)
 		}
-		slots, err := c.Slots(t.Context(), Selection{}, 30)
-		if err != nil || Sum(slots).In[Unknown] != 30 {
+		slots, err := c.Days(t.Context(), Selection{}, 30)
+		if err != nil || Sum(slots).In[DeliveryUnknown] != 30 {
 			t.Errorf("%+v, %v", Sum(slots), err)
 		}
 	})

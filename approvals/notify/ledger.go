@@ -11,43 +11,45 @@ import (
 )
 
 const (
-	// gather is how long the first reply waits for others, so that a burst is one
+	// batchDelay is how long the first reply waits for others, so that a burst is one
 	// message.
-	gather = 10 * time.Second
-	// apart is the least time between two messages.
-	apart = time.Minute
-	// lead is how long before its deadline a reply is called for again, liveLead the
+	batchDelay = 10 * time.Second
+	// minInterval is the least time between two messages.
+	minInterval = time.Minute
+	// urgentBefore is how long before its deadline a reply is called for again, liveUrgentBefore the
 	// same for a comment on a live broadcast, which can end earlier at any moment.
-	lead     = time.Hour
-	liveLead = 15 * time.Minute
-	// oldNews is how long before the start a reply may have begun to wait to be told of:
+	urgentBefore     = time.Hour
+	liveUrgentBefore = 15 * time.Minute
+	// maxAgeAtStart is how long before the start a reply may have begun to wait to be told of:
 	// what the process before has told is not told again.
-	oldNews = 10 * time.Minute
+	maxAgeAtStart = 10 * time.Minute
 	// maxBackoff is the longest wait after a failure.
 	maxBackoff = 5 * time.Minute
 )
 
-// ledger knows what was told.
-type ledger struct {
-	start    time.Time
-	replies  map[string]*mention
-	lastTold time.Time
-	tries    int
-	notUntil time.Time
+// notificationState knows what was told.
+type notificationState struct {
+	startedAt  time.Time
+	replies    map[string]*pending
+	lastSentAt time.Time
+	failures   int
+	retryAt    time.Time
 }
 
-// mention is what is due and told about one reply that waits.
-type mention struct {
-	row       replies.Row
-	newSince  time.Time // zero: nothing to tell
-	nearSince time.Time
-	nearTold  bool
+// pending is what is due and told about one reply that waits.
+type pending struct {
+	row         replies.Row
+	newSince    time.Time // zero: nothing to tell
+	urgentSince time.Time
+	urgentSent  bool
 }
 
-func newLedger(now time.Time) *ledger { return &ledger{start: now, replies: map[string]*mention{}} }
+func newNotificationState(now time.Time) *notificationState {
+	return &notificationState{startedAt: now, replies: map[string]*pending{}}
+}
 
-// look takes over what waits now. What was decided meanwhile is not told any more.
-func (l *ledger) look(v *queue.View, now time.Time) {
+// update takes over what waits now. What was decided meanwhile is not told any more.
+func (l *notificationState) update(v *queue.View, now time.Time) {
 	waits := map[string]bool{}
 	for _, r := range v.Rows {
 		if r.State != privatereply.AwaitingApproval {
@@ -56,15 +58,15 @@ func (l *ledger) look(v *queue.View, now time.Time) {
 		waits[r.ID] = true
 		m, known := l.replies[r.ID]
 		if !known {
-			m = &mention{}
-			if r.StartedAt.After(l.start.Add(-oldNews)) {
+			m = &pending{}
+			if r.StartedAt.After(l.startedAt.Add(-maxAgeAtStart)) {
 				m.newSince = now
 			}
 			l.replies[r.ID] = m
 		}
 		m.row = r
-		if !m.nearTold && m.nearSince.IsZero() && near(r, now) {
-			m.nearSince = now
+		if !m.urgentSent && m.urgentSince.IsZero() && isUrgent(r, now) {
+			m.urgentSince = now
 		}
 	}
 	for id := range l.replies {
@@ -74,34 +76,34 @@ func (l *ledger) look(v *queue.View, now time.Time) {
 	}
 }
 
-func near(r replies.Row, now time.Time) bool {
+func isUrgent(r replies.Row, now time.Time) bool {
 	if r.OnLive() {
-		return r.Deadline.Sub(now) < liveLead
+		return r.Deadline.Sub(now) < liveUrgentBefore
 	}
-	return r.Deadline.Sub(now) < lead
+	return r.Deadline.Sub(now) < urgentBefore
 }
 
 // message is what is told at once.
-type message struct{ fresh, near []*mention }
+type message struct{ fresh, urgent []*pending }
 
-// due is the message to send now, or nil.
-func (l *ledger) due(now time.Time) *message {
-	if now.Before(l.notUntil) || now.Before(l.lastTold.Add(apart)) {
+// nextMessage is the message to send now, or nil.
+func (l *notificationState) nextMessage(now time.Time) *message {
+	if now.Before(l.retryAt) || now.Before(l.lastSentAt.Add(minInterval)) {
 		return nil
 	}
 	var m message
 	var since time.Time
 	for _, about := range l.replies {
 		switch {
-		case !about.nearSince.IsZero():
-			m.near = append(m.near, about)
-			since = earlier(since, about.nearSince)
+		case !about.urgentSince.IsZero():
+			m.urgent = append(m.urgent, about)
+			since = earlier(since, about.urgentSince)
 		case !about.newSince.IsZero():
 			m.fresh = append(m.fresh, about)
 			since = earlier(since, about.newSince)
 		}
 	}
-	if since.IsZero() || now.Before(since.Add(gather)) {
+	if since.IsZero() || now.Before(since.Add(batchDelay)) {
 		return nil
 	}
 	return &m
@@ -114,19 +116,19 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func (l *ledger) told(m *message, now time.Time) {
-	l.lastTold, l.tries, l.notUntil = now, 0, time.Time{}
+func (l *notificationState) recordSent(m *message, now time.Time) {
+	l.lastSentAt, l.failures, l.retryAt = now, 0, time.Time{}
 	for _, about := range m.fresh {
 		about.newSince = time.Time{}
 	}
-	for _, about := range m.near {
-		about.newSince, about.nearSince, about.nearTold = time.Time{}, time.Time{}, true
+	for _, about := range m.urgent {
+		about.newSince, about.urgentSince, about.urgentSent = time.Time{}, time.Time{}, true
 	}
 }
 
-func (l *ledger) failed(now time.Time) {
-	l.tries++
-	l.notUntil = now.Add(min(maxBackoff, 2*time.Second<<min(l.tries, 10)))
+func (l *notificationState) recordFailure(now time.Time) {
+	l.failures++
+	l.retryAt = now.Add(min(maxBackoff, 2*time.Second<<min(l.failures, 10)))
 }
 
 // text says it in at most three lines. It holds numbers and times only, so that
@@ -134,26 +136,26 @@ func (l *ledger) failed(now time.Time) {
 func (m *message) text(desk string, now time.Time) string {
 	var lines []string
 	if n := len(m.fresh); n > 0 {
-		line := fmt.Sprintf("%s for a decision", waits(n, "new reply waits", "new replies wait"))
-		if live := lives(m.fresh); live > 0 {
+		line := fmt.Sprintf("%s for a decision", plural(n, "new reply waits", "new replies wait"))
+		if live := countLive(m.fresh); live > 0 {
 			line += fmt.Sprintf(", %d of a live broadcast", live)
 		}
-		lines = append(lines, line+". Earliest deadline "+until(m.fresh, now)+".")
+		lines = append(lines, line+". Earliest deadline "+timeLeft(m.fresh, now)+".")
 	}
-	if n := len(m.near); n > 0 {
-		lines = append(lines, fmt.Sprintf(":hourglass: %s out of time: the earliest deadline is %s.", waits(n, "reply runs", "replies run"), until(m.near, now)))
+	if n := len(m.urgent); n > 0 {
+		lines = append(lines, fmt.Sprintf(":hourglass: %s out of time: the earliest deadline is %s.", plural(n, "reply runs", "replies run"), timeLeft(m.urgent, now)))
 	}
 	return strings.Join(append(lines, desk), "\n")
 }
 
-func waits(n int, one, many string) string {
+func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-func lives(all []*mention) int {
+func countLive(all []*pending) int {
 	n := 0
 	for _, m := range all {
 		if m.row.OnLive() {
@@ -163,7 +165,7 @@ func lives(all []*mention) int {
 	return n
 }
 
-func until(all []*mention, now time.Time) string {
+func timeLeft(all []*pending, now time.Time) string {
 	first := all[0].row.Deadline
 	for _, m := range all {
 		first = earlier(first, m.row.Deadline)

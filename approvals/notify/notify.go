@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// tick is how often the queue is looked at. It is in memory.
-	tick = 2 * time.Second
+	// pollInterval is how often the queue is looked at. It is in memory.
+	pollInterval = 2 * time.Second
 	// postTimeout bounds one try to deliver a message.
 	postTimeout = 10 * time.Second
 )
@@ -28,20 +28,20 @@ const (
 // Notifier watches a queue. It never holds up a reply: whatever becomes of a
 // message, nothing waits for it.
 type Notifier struct {
-	queue *queue.Queue
-	url   string
-	desk  string
-	log   *zap.Logger
-	http  *http.Client
-	now   func() time.Time
-	tick  time.Duration
+	queue        *queue.Queue
+	url          string
+	desk         string
+	log          *zap.Logger
+	http         *http.Client
+	now          func() time.Time
+	pollInterval time.Duration
 }
 
 // New makes a notifier that posts to webhook, and links to the desk. It does
 // nothing before Run.
 func New(q *queue.Queue, webhook, desk string, log *zap.Logger) *Notifier {
 	return &Notifier{
-		queue: q, url: webhook, desk: desk, log: log, now: time.Now, tick: tick,
+		queue: q, url: webhook, desk: desk, log: log, now: time.Now, pollInterval: pollInterval,
 		http: &http.Client{
 			Timeout: postTimeout,
 			// The address is a secret: nothing is carried to where a redirect points.
@@ -53,8 +53,8 @@ func New(q *queue.Queue, webhook, desk string, log *zap.Logger) *Notifier {
 // Run tells until ctx is done. A message that cannot be delivered is made anew for
 // the next try, of what waits then.
 func (n *Notifier) Run(ctx context.Context) {
-	ledger := newLedger(n.now())
-	ticks := time.NewTicker(n.tick)
+	state := newNotificationState(n.now())
+	ticks := time.NewTicker(n.pollInterval)
 	defer ticks.Stop()
 	for {
 		select {
@@ -63,17 +63,17 @@ func (n *Notifier) Run(ctx context.Context) {
 		case <-ticks.C:
 		}
 		now := n.now()
-		ledger.look(n.queue.View(ctx), now)
-		message := ledger.due(now)
+		state.update(n.queue.View(ctx), now)
+		message := state.nextMessage(now)
 		if message == nil {
 			continue
 		}
 		if err := n.post(ctx, message.text(n.desk, now)); err != nil {
-			ledger.failed(now)
-			n.log.Warn("cannot notify", zap.Error(err), zap.Int("tries", ledger.tries))
+			state.recordFailure(now)
+			n.log.Warn("cannot notify", zap.Error(err), zap.Int("tries", state.failures))
 			continue
 		}
-		ledger.told(message, now)
+		state.recordSent(message, now)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// followFor is how long a decision made here is followed: long enough to see the
+	// decisionTTL is how long a decision made here is followed: long enough to see the
 	// usual delivery, and to outlive the visibility store's lag.
-	followFor = time.Minute
-	// maxFollowed bounds one call. Older decisions are followed no longer.
-	maxFollowed = 200
+	decisionTTL = time.Minute
+	// maxDecidedRead bounds one call. Older decisions are followed no longer.
+	maxDecidedRead = 200
 )
 
 // Decision is what somebody decided at this desk.
@@ -28,9 +28,9 @@ type Decision struct {
 	State privatereply.State `json:"state"` // as far as it is known
 }
 
-// Decided notes a decision, so that everybody sees it at once: the visibility store
+// RecordDecision notes a decision, so that everybody sees it at once: the visibility store
 // takes a moment.
-func (q *Queue) Decided(d Decision) {
+func (q *Queue) RecordDecision(d Decision) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.decided[d.ID] = d
@@ -39,11 +39,11 @@ func (q *Queue) Decided(d Decision) {
 	next := newView(rows, v.Total-int64(len(v.Rows)-len(rows)), v.ReadAt)
 	next.Err = v.Err
 	q.publish(next, []Decision{d})
-	q.nudge()
+	q.refreshSoon()
 }
 
-// undecided leaves out what was decided here. The lock is held.
-func (q *Queue) undecided(rows []replies.Row) []replies.Row {
+// withoutDecided leaves out what was decided here. The lock is held.
+func (q *Queue) withoutDecided(rows []replies.Row) []replies.Row {
 	return slices.DeleteFunc(slices.Clone(rows), func(r replies.Row) bool {
 		d, ok := q.decided[r.ID]
 		// An approved reply may come back as one whose delivery is unknown.
@@ -51,8 +51,8 @@ func (q *Queue) undecided(rows []replies.Row) []replies.Row {
 	})
 }
 
-// askDecided asks for the states of what was decided here lately, in one call.
-func (q *Queue) askDecided(ctx context.Context, failed error) []replies.Row {
+// readDecided asks for the states of what was decided here lately, in one call.
+func (q *Queue) readDecided(ctx context.Context, failed error) []replies.Row {
 	q.mu.Lock()
 	var ids []string
 	for id, d := range q.decided {
@@ -65,16 +65,16 @@ func (q *Queue) askDecided(ctx context.Context, failed error) []replies.Row {
 	if len(ids) == 0 || !watched || failed != nil {
 		return nil
 	}
-	rows, _, err := q.reader.source.Page(ctx, replies.Filter{IDs: ids[:min(len(ids), maxFollowed)]}, maxFollowed, nil)
+	rows, _, err := q.reader.source.Page(ctx, replies.Filter{IDs: ids[:min(len(ids), maxDecidedRead)]}, maxDecidedRead, nil)
 	if err != nil {
 		q.log.Warn("cannot follow what was decided", zap.Error(err))
 	}
 	return rows
 }
 
-// follow takes over the states of decided replies, and forgets old decisions. It
+// updateDecided takes over the states of decided replies, and forgets old decisions. It
 // returns those that changed. The lock is held.
-func (q *Queue) follow(rows []replies.Row, now time.Time) []Decision {
+func (q *Queue) updateDecided(rows []replies.Row, now time.Time) []Decision {
 	var news []Decision
 	for _, r := range rows {
 		d, ok := q.decided[r.ID]
@@ -87,7 +87,7 @@ func (q *Queue) follow(rows []replies.Row, now time.Time) []Decision {
 		news = append(news, d)
 	}
 	for id, d := range q.decided {
-		if now.Sub(d.At) > followFor {
+		if now.Sub(d.At) > decisionTTL {
 			delete(q.decided, id)
 		}
 	}

@@ -20,11 +20,11 @@ type Source interface {
 }
 
 const (
-	// busyPause lies between two looks while somebody watches, quietPause otherwise.
-	busyPause  = time.Second
-	quietPause = 10 * time.Second
-	// askTimeout bounds one look.
-	askTimeout = 20 * time.Second
+	// watchedInterval lies between two looks while somebody watches, idleInterval otherwise.
+	watchedInterval = time.Second
+	idleInterval    = 10 * time.Second
+	// readTimeout bounds one look.
+	readTimeout = 20 * time.Second
 )
 
 // Queue is the shared view. Run keeps it up to date.
@@ -33,7 +33,7 @@ type Queue struct {
 	log    *zap.Logger
 	now    func() time.Time
 	wake   chan struct{}
-	first  chan struct{} // closed when the first look has ended
+	ready  chan struct{} // closed when the first look has ended
 
 	mu       sync.Mutex
 	view     *View
@@ -47,7 +47,7 @@ type Queue struct {
 func New(source Source, log *zap.Logger) *Queue {
 	return &Queue{
 		reader: &reader{source: source}, log: log, now: time.Now,
-		wake: make(chan struct{}, 1), first: make(chan struct{}),
+		wake: make(chan struct{}, 1), ready: make(chan struct{}),
 		view: &View{}, decided: map[string]Decision{}, watchers: map[*Watcher]struct{}{},
 	}
 }
@@ -55,13 +55,13 @@ func New(source Source, log *zap.Logger) *Queue {
 // Run looks again and again until ctx is done.
 func (q *Queue) Run(ctx context.Context) {
 	for looked := false; ctx.Err() == nil; looked = true {
-		q.look(ctx)
+		q.refresh(ctx)
 		if !looked {
-			close(q.first)
+			close(q.ready)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(q.pause()):
+		case <-time.After(q.refreshInterval()):
 		case <-q.wake:
 		}
 	}
@@ -70,7 +70,7 @@ func (q *Queue) Run(ctx context.Context) {
 // View is the newest look. It waits for the first one, at most until ctx is done.
 func (q *Queue) View(ctx context.Context) *View {
 	select {
-	case <-q.first:
+	case <-q.ready:
 	case <-ctx.Done():
 	}
 	return q.current()
@@ -82,33 +82,33 @@ func (q *Queue) current() *View {
 	return q.view
 }
 
-func (q *Queue) pause() time.Duration {
+func (q *Queue) refreshInterval() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.watchers) == 0 {
-		return quietPause
+		return idleInterval
 	}
-	return busyPause
+	return watchedInterval
 }
 
-// look brings the view up to date. A failure keeps the view before, and marks it.
-func (q *Queue) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// refresh brings the view up to date. A failure keeps the view before, and marks it.
+func (q *Queue) refresh(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	was, now := q.current(), q.now()
 	rows, total, err := q.reader.read(ctx, was, now)
-	states := q.askDecided(ctx, err)
+	states := q.readDecided(ctx, err)
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	news := q.follow(states, now)
+	news := q.updateDecided(states, now)
 	if err != nil {
 		if was.Err == nil {
 			q.log.Warn("cannot read the queue", zap.Error(err))
 		}
-		q.publish(was.failed(err), news)
+		q.publish(was.withError(err), news)
 		return
 	}
-	left := q.undecided(rows)
+	left := q.withoutDecided(rows)
 	q.publish(newView(left, total-int64(len(rows)-len(left)), now), news)
 }

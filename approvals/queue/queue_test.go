@@ -136,7 +136,7 @@ func TestWatch(t *testing.T) {
 		s.put(row(1))
 		<-w.Changed()
 		changes, v, missed := w.Next()
-		if len(changes) != 1 || len(changes[0].Came) != 1 || changes[0].Came[0].Person != "person1" || len(v.Rows) != 2 || missed {
+		if len(changes) != 1 || len(changes[0].Added) != 1 || changes[0].Added[0].Person != "person1" || len(v.Rows) != 2 || missed {
 			t.Errorf("a new reply: %+v, missed %v", changes, missed)
 		}
 		sooner := row(1)
@@ -151,13 +151,13 @@ func TestWatch(t *testing.T) {
 		s.put(reworded)
 		<-w.Changed()
 		changes, v, _ = w.Next()
-		if len(changes) != 1 || len(changes[0].Came) != 1 || !changes[0].Touches(Filter{Search: "oak"}) || v.Rows[0].Comment != "In oak?" {
+		if len(changes) != 1 || len(changes[0].Added) != 1 || !changes[0].Matches(Filter{Search: "oak"}) || v.Rows[0].Comment != "In oak?" {
 			t.Errorf("an edited comment: %+v", changes)
 		}
 		s.take(row(0).ID)
 		<-w.Changed()
 		changes, _, _ = w.Next()
-		if len(changes) != 1 || len(changes[0].Went) != 1 || !changes[0].Touches(Filter{Search: "PERSON0"}) || changes[0].Touches(Filter{Account: "2"}) {
+		if len(changes) != 1 || len(changes[0].Removed) != 1 || !changes[0].Matches(Filter{Search: "PERSON0"}) || changes[0].Matches(Filter{Account: "2"}) {
 			t.Errorf("a reply that has gone: %+v", changes)
 		}
 	})
@@ -188,7 +188,7 @@ func TestDecided(t *testing.T) {
 		q := running(t, s)
 		w := q.Watch(q.View(t.Context()).Version)
 		defer w.Close()
-		q.Decided(Decision{ID: row(0).ID, Verb: "approve", By: "ana", At: time.Now(), State: privatereply.Sending})
+		q.RecordDecision(Decision{ID: row(0).ID, Verb: "approve", By: "ana", At: time.Now(), State: privatereply.Sending})
 		<-w.Changed()
 		changes, v, _ := w.Next()
 		if len(v.Rows) != 1 || v.Total != 1 || len(changes) != 1 || len(changes[0].Decided) != 1 || changes[0].Decided[0].By != "ana" {
@@ -206,7 +206,7 @@ func TestDecided(t *testing.T) {
 		if len(changes) != 1 || len(changes[0].Decided) != 1 || changes[0].Decided[0].State != privatereply.Sent {
 			t.Errorf("the delivery is not told: %+v", changes)
 		}
-		time.Sleep(2 * followFor)
+		time.Sleep(2 * decisionTTL)
 		unknown := row(0)
 		unknown.State = privatereply.DeliveryUnknown
 		s.put(unknown)
@@ -262,7 +262,7 @@ func TestLargeQueueIsReadSparingly(t *testing.T) {
 		s.take(row(7).ID)
 		began := time.Now()
 		<-w.Changed()
-		if _, v, _ := w.Next(); len(v.Rows) != 2000 || time.Since(began) > restShare*s.slow+s.slow+2*time.Second {
+		if _, v, _ := w.Next(); len(v.Rows) != 2000 || time.Since(began) > fullReadSpacing*s.slow+s.slow+2*time.Second {
 			t.Errorf("%d rows after %v", len(v.Rows), time.Since(began))
 		}
 	})

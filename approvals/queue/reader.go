@@ -15,22 +15,22 @@ var States = []privatereply.State{privatereply.AwaitingApproval, privatereply.Ho
 const (
 	// maxRows bounds the memory: about 40 MB. Of more, the earliest deadlines are held.
 	maxRows = 20_000
-	// cheapRows is how many rows one call reads.
-	cheapRows = 1000
-	// restShare is how many times as long as reading everything took nothing is read
+	// pageRows is how many rows one call reads.
+	pageRows = 1000
+	// fullReadSpacing is how many times as long as reading everything took nothing is read
 	// whole again: a large queue must not keep the visibility store busy.
-	restShare = 5
-	// wholeEvery is how old a whole read becomes when nothing seems to have changed.
-	wholeEvery = 30 * time.Second
+	fullReadSpacing = 5
+	// fullReadInterval is how old a whole read becomes when nothing seems to have changed.
+	fullReadInterval = 30 * time.Second
 	// visibilityLag is how far the visibility store may be behind the workflows.
 	visibilityLag = 10 * time.Second
 )
 
 // reader reads what waits. It is used by one goroutine.
 type reader struct {
-	source Source
-	whole  time.Time     // when everything was read
-	took   time.Duration // how long that took
+	source       Source
+	lastFullRead time.Time     // when everything was read
+	fullReadTook time.Duration // how long that took
 }
 
 // read asks how many replies wait. A small queue is then read whole; of a large one
@@ -41,15 +41,15 @@ func (r *reader) read(ctx context.Context, was *View, now time.Time) (rows []rep
 	if total, err = r.source.Count(ctx, waiting); err != nil {
 		return nil, 0, err
 	}
-	if age := now.Sub(r.whole); total > cheapRows && age < wholeEvery {
+	if age := now.Sub(r.lastFullRead); total > pageRows && age < fullReadInterval {
 		recent := waiting
 		recent.StartedFrom = was.ReadAt.Add(-visibilityLag)
-		fresh, _, err := r.source.Page(ctx, recent, cheapRows, nil)
+		fresh, _, err := r.source.Page(ctx, recent, pageRows, nil)
 		if err != nil {
 			return nil, 0, err
 		}
 		rows = merge(was.Rows, fresh)
-		if int64(len(rows)) == total || age < restShare*r.took {
+		if int64(len(rows)) == total || age < fullReadSpacing*r.fullReadTook {
 			return rows, max(total, int64(len(rows))), nil
 		}
 	}
@@ -57,7 +57,7 @@ func (r *reader) read(ctx context.Context, was *View, now time.Time) (rows []rep
 	if rows, err = r.source.Earliest(ctx, waiting, maxRows); err != nil {
 		return nil, 0, err
 	}
-	r.whole, r.took = now, time.Since(began)
+	r.lastFullRead, r.fullReadTook = now, time.Since(began)
 	if total <= maxRows { // what came or went between the two calls
 		total = int64(len(rows))
 	}

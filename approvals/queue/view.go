@@ -29,8 +29,8 @@ func newView(rows []replies.Row, total int64, now time.Time) *View {
 	return v
 }
 
-// failed is v, marked as not new.
-func (v *View) failed(err error) *View {
+// withError is v, marked as not new.
+func (v *View) withError(err error) *View {
 	marked := *v
 	marked.Err = err
 	return &marked

@@ -10,14 +10,14 @@ const maxChanges = 64
 // Change is what happened between two views.
 type Change struct {
 	Version int
-	Came    []replies.Row // new, in a new state, with a new deadline or with new words
-	Went    []replies.Row // as they were
+	Added   []replies.Row // new, in a new state, with a new deadline or with new words
+	Removed []replies.Row // as they were
 	Decided []Decision
 }
 
-// Touches reports whether the change concerns what f wants.
-func (c Change) Touches(f Filter) bool {
-	for _, rows := range [][]replies.Row{c.Came, c.Went} {
+// Matches reports whether the change concerns what f wants.
+func (c Change) Matches(f Filter) bool {
+	for _, rows := range [][]replies.Row{c.Added, c.Removed} {
 		for _, r := range rows {
 			if f.Matches(r) {
 				return true
@@ -29,9 +29,9 @@ func (c Change) Touches(f Filter) bool {
 
 // publish makes v the view. The lock is held.
 func (q *Queue) publish(v *View, decided []Decision) {
-	c := compare(q.view, v)
+	c := diff(q.view, v)
 	c.Decided = decided
-	same := len(c.Came) == 0 && len(c.Went) == 0 && len(decided) == 0 && (q.view.Err == nil) == (v.Err == nil) && q.view.Total == v.Total
+	same := len(c.Added) == 0 && len(c.Removed) == 0 && len(decided) == 0 && (q.view.Err == nil) == (v.Err == nil) && q.view.Total == v.Total
 	if !same {
 		q.version++
 		c.Version = q.version
@@ -51,19 +51,19 @@ func (q *Queue) publish(v *View, decided []Decision) {
 	}
 }
 
-func compare(was, is *View) Change {
+func diff(was, is *View) Change {
 	var c Change
 	for _, r := range is.Rows {
 		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) || !old.EditedAt.Equal(r.EditedAt) {
-			c.Came = append(c.Came, r)
+			c.Added = append(c.Added, r)
 			if ok {
-				c.Went = append(c.Went, old)
+				c.Removed = append(c.Removed, old)
 			}
 		}
 	}
 	for _, r := range was.Rows {
 		if _, ok := is.byID[r.ID]; !ok {
-			c.Went = append(c.Went, r)
+			c.Removed = append(c.Removed, r)
 		}
 	}
 	return c
@@ -85,7 +85,7 @@ func (q *Queue) Watch(version int) *Watcher {
 	if version != q.version {
 		w.wake <- struct{}{}
 	}
-	q.nudge()
+	q.refreshSoon()
 	return w
 }
 
@@ -114,8 +114,8 @@ func (w *Watcher) Next() (changes []Change, view *View, missed bool) {
 	return changes, w.queue.view, missed
 }
 
-// nudge asks for a look soon.
-func (q *Queue) nudge() {
+// refreshSoon asks for a look soon.
+func (q *Queue) refreshSoon() {
 	select {
 	case q.wake <- struct{}{}:
 	default:

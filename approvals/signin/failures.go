@@ -16,29 +16,29 @@ const (
 	maxAddresses = 10_000
 )
 
-// failures counts wrong tokens by address.
-type failures struct {
+// failureLimiter counts wrong tokens by address.
+type failureLimiter struct {
 	now func() time.Time
 
-	mu  sync.Mutex
-	all map[string]*rate.Limiter
+	mu        sync.Mutex
+	byAddress map[string]*rate.Limiter
 }
 
-func newFailures(now func() time.Time) *failures {
-	return &failures{now: now, all: map[string]*rate.Limiter{}}
+func newFailureLimiter(now func() time.Time) *failureLimiter {
+	return &failureLimiter{now: now, byAddress: map[string]*rate.Limiter{}}
 }
 
-// allowed notes a failure, and reports whether the address may still be told so.
-func (f *failures) allowed(address string) bool {
+// allow notes a failure, and reports whether the address may still be told so.
+func (f *failureLimiter) allow(address string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l, ok := f.all[address]
+	l, ok := f.byAddress[address]
 	if !ok {
-		if len(f.all) >= maxAddresses {
-			clear(f.all)
+		if len(f.byAddress) >= maxAddresses {
+			clear(f.byAddress)
 		}
 		l = rate.NewLimiter(rate.Every(failureEvery), failureBurst)
-		f.all[address] = l
+		f.byAddress[address] = l
 	}
 	return l.AllowN(f.now(), 1)
 }

@@ -25,15 +25,15 @@ type Options struct {
 	DevUser string
 }
 
-// Guard knows who makes a request.
-type Guard struct {
+// Authenticator knows who makes a request.
+type Authenticator struct {
 	opts     Options
-	sessions *sessions
-	failures *failures
+	sessions *sessionStore
+	failures *failureLimiter
 }
 
-// NewGuard makes a guard, or says which options leave the door closed or open.
-func NewGuard(o Options) (*Guard, error) {
+// NewAuthenticator makes a guard, or says which options leave the door closed or open.
+func NewAuthenticator(o Options) (*Authenticator, error) {
 	switch {
 	case o.Users == nil && o.Header == "" && o.DevUser == "":
 		return nil, errors.New("nobody could sign in: set PRIVATEREPLY_APPROVALS_USERS to a file that `approvals user NAME --role admin` makes entries for, or PRIVATEREPLY_APPROVALS_PROXY_HEADER behind a proxy that signs people in")
@@ -42,28 +42,28 @@ func NewGuard(o Options) (*Guard, error) {
 	case o.Header == "" && len(o.Proxies) > 0 && o.Users == nil && o.DevUser == "":
 		return nil, errors.New("PRIVATEREPLY_APPROVALS_PROXIES alone signs nobody in: set PRIVATEREPLY_APPROVALS_PROXY_HEADER as well")
 	}
-	return &Guard{opts: o, sessions: newSessions(time.Now), failures: newFailures(time.Now)}, nil
+	return &Authenticator{opts: o, sessions: newSessionStore(time.Now), failures: newFailureLimiter(time.Now)}, nil
 }
 
-// TakesTokens reports whether people can sign in with a token.
-func (g *Guard) TakesTokens() bool { return g.opts.Users != nil }
+// AcceptsTokens reports whether people can sign in with a token.
+func (g *Authenticator) AcceptsTokens() bool { return g.opts.Users != nil }
 
 // Err says why the newest users file is not in force.
-func (g *Guard) Err() error { return g.opts.Users.Err() }
+func (g *Authenticator) Err() error { return g.opts.Users.Err() }
 
-// Who finds the user who makes a request. ErrSlowDown means that the same address
+// Authenticate finds the user who makes a request. ErrTooManyAttempts means that the same address
 // tried too many wrong tokens.
-func (g *Guard) Who(r *http.Request) (User, error) {
+func (g *Authenticator) Authenticate(r *http.Request) (User, error) {
 	name := g.proxyName(r)
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		token = strings.TrimSpace(token)
 		// A proxy that signs people in may forward the token that it got for them.
-		if name == "" || strings.HasPrefix(token, tokenPrefix) || g.holds(token) {
-			holder, err := g.holder(r, token)
+		if name == "" || strings.HasPrefix(token, tokenPrefix) || g.knowsToken(token) {
+			holder, err := g.authenticateToken(r, token)
 			return holder.User, err
 		}
 	}
-	if g.opts.DevUser != "" && fromHere(r) {
+	if g.opts.DevUser != "" && fromLoopback(r) {
 		return User{Name: g.opts.DevUser, Role: Admin}, nil
 	}
 	if name != "" {
@@ -74,61 +74,61 @@ func (g *Guard) Who(r *http.Request) (User, error) {
 			return user, nil
 		}
 	}
-	return User{}, ErrUnknown
+	return User{}, ErrNotSignedIn
 }
 
 // proxyName is the name that a trusted proxy gives the user; empty: none.
-func (g *Guard) proxyName(r *http.Request) string {
+func (g *Authenticator) proxyName(r *http.Request) string {
 	if g.opts.Header == "" || !g.fromProxy(r) {
 		return ""
 	}
 	return strings.TrimSpace(r.Header.Get(g.opts.Header))
 }
 
-func (g *Guard) holds(token string) bool {
-	_, ok := g.opts.Users.holding(token)
+func (g *Authenticator) knowsToken(token string) bool {
+	_, ok := g.opts.Users.byToken(token)
 	return ok
 }
 
 // What keeps somebody out.
 var (
-	ErrUnknown  = errors.New("you are not signed in")
-	ErrToken    = errors.New("this token is not known; ask the person who runs the desk for a new one")
-	ErrSlowDown = errors.New("too many wrong tokens came from your address; wait a minute and try again")
-	ErrNoRole   = errors.New("you are known, but may not use the desk; ask the person who runs it to enter your name in its users file")
+	ErrNotSignedIn     = errors.New("you are not signed in")
+	ErrUnknownToken    = errors.New("this token is not known; ask the person who runs the desk for a new one")
+	ErrTooManyAttempts = errors.New("too many wrong tokens came from your address; wait a minute and try again")
+	ErrNoRole          = errors.New("you are known, but may not use the desk; ask the person who runs it to enter your name in its users file")
 )
 
-func (g *Guard) holder(r *http.Request, token string) (entry, error) {
-	holder, ok := g.opts.Users.holding(token)
+func (g *Authenticator) authenticateToken(r *http.Request, token string) (userEntry, error) {
+	holder, ok := g.opts.Users.byToken(token)
 	if ok {
 		return holder, nil // a right token is taken whatever others did from the same address
 	}
-	if !g.failures.allowed(g.Client(r)) {
-		return entry{}, ErrSlowDown
+	if !g.failures.allow(g.ClientAddress(r)) {
+		return userEntry{}, ErrTooManyAttempts
 	}
-	return entry{}, ErrToken
+	return userEntry{}, ErrUnknownToken
 }
 
 // sessionUser finds the user of a session. The file is asked each time: a session goes
 // with the token that it began with, so that who stole one is out with it.
-func (g *Guard) sessionUser(secret string) (User, bool) {
-	name, hash, ok := g.sessions.use(secret)
+func (g *Authenticator) sessionUser(secret string) (User, bool) {
+	name, hash, ok := g.sessions.lookup(secret)
 	if !ok {
 		return User{}, false
 	}
-	now, ok := g.opts.Users.named(name)
+	now, ok := g.opts.Users.byName(name)
 	if !ok || !bytes.Equal(now.hash, hash) {
-		g.sessions.end(secret)
+		g.sessions.remove(secret)
 		return User{}, false
 	}
 	return now.User, true
 }
 
-func (g *Guard) proxyUser(name string) (User, error) {
+func (g *Authenticator) proxyUser(name string) (User, error) {
 	if checkName(name) != nil {
 		return User{}, ErrNoRole
 	}
-	if known, ok := g.opts.Users.named(name); ok {
+	if known, ok := g.opts.Users.byName(name); ok {
 		return known.User, nil
 	}
 	if g.opts.ProxyRole == "" {
@@ -138,14 +138,14 @@ func (g *Guard) proxyUser(name string) (User, error) {
 }
 
 // SignIn begins a session for the holder of token.
-func (g *Guard) SignIn(w http.ResponseWriter, r *http.Request, token string) (User, error) {
-	holder, err := g.holder(r, strings.TrimSpace(token))
+func (g *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, token string) (User, error) {
+	holder, err := g.authenticateToken(r, strings.TrimSpace(token))
 	if err != nil {
 		return User{}, err
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(r), Value: g.sessions.begin(holder, r.UserAgent()), Path: "/",
-		MaxAge: int(sessionLife.Seconds()), HttpOnly: true, Secure: !toHere(r),
+		Name: cookieName(r), Value: g.sessions.create(holder, r.UserAgent()), Path: "/",
+		MaxAge: int(sessionLifetime.Seconds()), HttpOnly: true, Secure: !toLoopback(r),
 		// Lax and not strict: a link in a chat must find people signed in.
 		SameSite: http.SameSiteLaxMode,
 	})
@@ -153,34 +153,34 @@ func (g *Guard) SignIn(w http.ResponseWriter, r *http.Request, token string) (Us
 }
 
 // SignOut ends the session of a request.
-func (g *Guard) SignOut(w http.ResponseWriter, r *http.Request) {
+func (g *Authenticator) SignOut(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(cookieName(r)); err == nil {
-		g.sessions.end(cookie.Value)
+		g.sessions.remove(cookie.Value)
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, Secure: !toHere(r), SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, Secure: !toLoopback(r), SameSite: http.SameSiteLaxMode})
 }
 
 // Sessions lists who is signed in with a token, the last used first.
-func (g *Guard) Sessions() []Session { return g.sessions.list() }
+func (g *Authenticator) Sessions() []Session { return g.sessions.list() }
 
-// EndSessions signs a user out everywhere.
-func (g *Guard) EndSessions(name string) int { return g.sessions.endAll(name) }
+// SignOutUser signs a user out everywhere.
+func (g *Authenticator) SignOutUser(name string) int { return g.sessions.removeUser(name) }
 
 // Users lists who may come in by the users file.
-func (g *Guard) Users() []User { return g.opts.Users.All() }
+func (g *Authenticator) Users() []User { return g.opts.Users.All() }
 
 // cookieName has the prefix with which browsers keep other hosts from setting it,
 // wherever they allow the prefix.
 func cookieName(r *http.Request) string {
-	if toHere(r) {
+	if toLoopback(r) {
 		return "desk"
 	}
 	return "__Host-desk"
 }
 
-// toHere reports whether the browser asked for this machine by a loopback name.
+// toLoopback reports whether the browser asked for this machine by a loopback name.
 // Only then may a cookie travel without TLS.
-func toHere(r *http.Request) bool {
+func toLoopback(r *http.Request) bool {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -189,19 +189,19 @@ func toHere(r *http.Request) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// fromHere reports whether the request was made on this machine, and for it: a page
+// fromLoopback reports whether the request was made on this machine, and for it: a page
 // elsewhere whose name was made to point here has another Host.
-func fromHere(r *http.Request) bool {
-	ip, err := remote(r)
-	return err == nil && ip.IsLoopback() && toHere(r)
+func fromLoopback(r *http.Request) bool {
+	ip, err := remoteAddr(r)
+	return err == nil && ip.IsLoopback() && toLoopback(r)
 }
 
-func (g *Guard) fromProxy(r *http.Request) bool {
-	ip, err := remote(r)
+func (g *Authenticator) fromProxy(r *http.Request) bool {
+	ip, err := remoteAddr(r)
 	return err == nil && g.trusted(ip)
 }
 
-func (g *Guard) trusted(ip netip.Addr) bool {
+func (g *Authenticator) trusted(ip netip.Addr) bool {
 	for _, p := range g.opts.Proxies {
 		if p.Contains(ip) {
 			return true
@@ -210,10 +210,10 @@ func (g *Guard) trusted(ip netip.Addr) bool {
 	return false
 }
 
-// Client is the address that failures are counted by: behind trusted proxies the
+// ClientAddress is the address that failures are counted by: behind trusted proxies the
 // one that they name.
-func (g *Guard) Client(r *http.Request) string {
-	ip, err := remote(r)
+func (g *Authenticator) ClientAddress(r *http.Request) string {
+	ip, err := remoteAddr(r)
 	if err != nil {
 		return r.RemoteAddr
 	}
@@ -228,7 +228,7 @@ func (g *Guard) Client(r *http.Request) string {
 	return ip.String()
 }
 
-func remote(r *http.Request) (netip.Addr, error) {
+func remoteAddr(r *http.Request) (netip.Addr, error) {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("remote address: %w", err)
@@ -238,11 +238,13 @@ func remote(r *http.Request) (netip.Addr, error) {
 
 type userKey struct{}
 
-// With returns a context that knows its user.
-func With(ctx context.Context, u User) context.Context { return context.WithValue(ctx, userKey{}, u) }
+// WithUser returns a context that knows its user.
+func WithUser(ctx context.Context, u User) context.Context {
+	return context.WithValue(ctx, userKey{}, u)
+}
 
-// From is the user of a context that With made.
-func From(ctx context.Context) User {
+// UserFrom is the user of a context that With made.
+func UserFrom(ctx context.Context) User {
 	u, _ := ctx.Value(userKey{}).(User)
 	return u
 }

@@ -38,7 +38,7 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-func newGuard(t *testing.T, o Options, users ...User) (*Guard, map[string]string) {
+func newGuard(t *testing.T, o Options, users ...User) (*Authenticator, map[string]string) {
 	t.Helper()
 	var tokens map[string]string
 	if len(users) > 0 {
@@ -49,7 +49,7 @@ func newGuard(t *testing.T, o Options, users ...User) (*Guard, map[string]string
 		}
 		tokens = all
 	}
-	g, err := NewGuard(o)
+	g, err := NewAuthenticator(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,15 +85,15 @@ func TestWhoComesThroughTheProxy(t *testing.T) {
 		{"a known user has the file's role", Viewer, "10.1.2.3:999", "ana", ana, nil},
 		{"an unknown user has the proxy's role", Viewer, "10.1.2.3:999", "carl", User{"carl", Viewer}, nil},
 		{"an unknown user without a role stays out", "", "10.1.2.3:999", "carl", User{}, ErrNoRole},
-		{"a header from elsewhere is nobody", Admin, "192.0.2.1:999", "ana", User{}, ErrUnknown},
+		{"a header from elsewhere is nobody", Admin, "192.0.2.1:999", "ana", User{}, ErrNotSignedIn},
 		{"a mapped address is the address", Viewer, "[::ffff:10.1.2.3]:999", "ana", ana, nil},
-		{"an empty header is nobody", Admin, "10.1.2.3:999", "", User{}, ErrUnknown},
+		{"an empty header is nobody", Admin, "10.1.2.3:999", "", User{}, ErrNotSignedIn},
 		{"a name that history would refuse", Admin, "10.1.2.3:999", "a\u202eb", User{}, ErrNoRole},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g, _ := newGuard(t, Options{Header: "X-User", Proxies: proxies, ProxyRole: tt.role}, ana, vera)
-			got, err := g.Who(request(tt.remote, "desk.example.com", func(r *http.Request) { r.Header.Set("X-User", tt.header) }))
+			got, err := g.Authenticate(request(tt.remote, "desk.example.com", func(r *http.Request) { r.Header.Set("X-User", tt.header) }))
 			if got != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)
 			}
@@ -117,14 +117,14 @@ func TestForwardedAuthorization(t *testing.T) {
 		{"a foreign token of whom the proxy names", "10.1.2.3:999", "carl", foreign, User{"carl", Viewer}, nil},
 		{"of whom the file knows", "10.1.2.3:999", "ana", foreign, ana, nil},
 		{"a name that may not come in", "10.1.2.3:999", "a\u202eb", foreign, User{}, ErrNoRole},
-		{"of nobody", "10.1.2.3:999", "", foreign, User{}, ErrToken},
-		{"with a name from elsewhere", "192.0.2.1:999", "ana", foreign, User{}, ErrToken},
+		{"of nobody", "10.1.2.3:999", "", foreign, User{}, ErrUnknownToken},
+		{"with a name from elsewhere", "192.0.2.1:999", "ana", foreign, User{}, ErrUnknownToken},
 		{"our token counts more than the proxy's name", "10.1.2.3:999", "carl", tokens["ana"], ana, nil},
-		{"a wrong token of ours", "10.1.2.3:999", "carl", tokenPrefix + "guess", User{}, ErrToken},
+		{"a wrong token of ours", "10.1.2.3:999", "carl", tokenPrefix + "guess", User{}, ErrUnknownToken},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := g.Who(request(tt.remote, "desk.example.com", func(r *http.Request) {
+			got, err := g.Authenticate(request(tt.remote, "desk.example.com", func(r *http.Request) {
 				r.Header.Set("X-User", tt.header)
 				r.Header.Set("Authorization", "Bearer "+tt.token)
 			}))
@@ -138,7 +138,7 @@ func TestForwardedAuthorization(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+foreign)
 	}
 	for range 2 * failureBurst {
-		if _, err := g.Who(request("10.1.2.3:999", "desk.example.com", many)); err != nil {
+		if _, err := g.Authenticate(request("10.1.2.3:999", "desk.example.com", many)); err != nil {
 			t.Fatalf("a user of the proxy is slowed down: %v", err)
 		}
 	}
@@ -158,7 +158,7 @@ func TestDevUserOnlyHere(t *testing.T) {
 		{"the network", "192.0.2.1:999", "127.0.0.1:8090", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			user, err := g.Who(request(tt.remote, tt.host, nil))
+			user, err := g.Authenticate(request(tt.remote, tt.host, nil))
 			if (err == nil) != tt.in {
 				t.Errorf("got %v, %v", user, err)
 			}
@@ -174,7 +174,7 @@ func TestSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := NewGuard(Options{Users: users})
+	g, err := NewAuthenticator(Options{Users: users})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,11 +197,11 @@ func TestSession(t *testing.T) {
 				t.Errorf("the cookie is %v", cookie)
 			}
 			with := func(r *http.Request) { r.AddCookie(cookie) }
-			if user, err := g.Who(request("127.0.0.1:9", tt.host, with)); user != ana || err != nil {
+			if user, err := g.Authenticate(request("127.0.0.1:9", tt.host, with)); user != ana || err != nil {
 				t.Errorf("got %v, %v", user, err)
 			}
 			g.SignOut(httptest.NewRecorder(), request("127.0.0.1:9", tt.host, with))
-			if user, err := g.Who(request("127.0.0.1:9", tt.host, with)); err == nil {
+			if user, err := g.Authenticate(request("127.0.0.1:9", tt.host, with)); err == nil {
 				t.Errorf("signed out, but still %v", user)
 			}
 		})
@@ -211,10 +211,10 @@ func TestSession(t *testing.T) {
 		if _, err := g.SignIn(w, request("127.0.0.1:9", "localhost", nil), tokens["ana"]); err != nil {
 			t.Fatal(err)
 		}
-		if n := g.EndSessions("ana"); n != 1 {
+		if n := g.SignOutUser("ana"); n != 1 {
 			t.Errorf("%d sessions ended", n)
 		}
-		if _, err := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); !errors.Is(err, ErrUnknown) {
+		if _, err := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); !errors.Is(err, ErrNotSignedIn) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -228,7 +228,7 @@ func TestTakenOutOfTheFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := NewGuard(Options{Users: users})
+		g, err := NewAuthenticator(Options{Users: users})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,9 +242,9 @@ func TestTakenOutOfTheFile(t *testing.T) {
 		}
 		write(t, path, lines)
 		time.Sleep(2 * time.Second) // the file is looked at once a second; this clock costs nothing
-		_, cookieErr := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) }))
-		_, tokenErr := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+tokens["ana"]) }))
-		if !errors.Is(cookieErr, ErrUnknown) || !errors.Is(tokenErr, ErrToken) {
+		_, cookieErr := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) }))
+		_, tokenErr := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+tokens["ana"]) }))
+		if !errors.Is(cookieErr, ErrNotSignedIn) || !errors.Is(tokenErr, ErrUnknownToken) {
 			t.Errorf("by session: %v; by token: %v", cookieErr, tokenErr)
 		}
 	})
@@ -262,7 +262,7 @@ func TestHalfWrittenFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := NewGuard(Options{Users: users})
+		g, err := NewAuthenticator(Options{Users: users})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +274,7 @@ func TestHalfWrittenFile(t *testing.T) {
 		for _, part := range []string{"", string(whole[:half]), string(whole[:half+5]), string(whole)} {
 			write(t, path, part)
 			time.Sleep(time.Second) // less than two looks
-			if user, err := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); user != ana || err != nil {
+			if user, err := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); user != ana || err != nil {
 				t.Errorf("with %d of %d bytes written: %v, %v", len(part), len(whole), user, err)
 			}
 		}
@@ -311,7 +311,7 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				g, err := NewGuard(Options{Users: users})
+				g, err := NewAuthenticator(Options{Users: users})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -322,8 +322,8 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 				for _, file := range tt.files(t, string(own)) {
 					write(t, path, file)
 					time.Sleep(2 * time.Second) // as in TestTakenOutOfTheFile
-					user, err := g.Who(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) }))
-					if !errors.Is(err, ErrUnknown) {
+					user, err := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) }))
+					if !errors.Is(err, ErrNotSignedIn) {
 						t.Errorf("got %v, %v", user, err)
 					}
 				}
@@ -338,24 +338,24 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 // A session ends when it lies unused, and at the latest after a week.
 func TestSessionsEnd(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	s := newSessions(func() time.Time { return now })
-	idle, old := s.begin(entry{User: ana}, "a phone"), s.begin(entry{User: ana}, "a laptop")
+	s := newSessionStore(func() time.Time { return now })
+	idle, old := s.create(userEntry{User: ana}, "a phone"), s.create(userEntry{User: ana}, "a laptop")
 	for range 7 {
 		now = now.Add(23 * time.Hour)
-		s.use(old)
+		s.lookup(old)
 	}
-	if _, _, ok := s.use(idle); ok {
+	if _, _, ok := s.lookup(idle); ok {
 		t.Error("an unused session is still good")
 	}
-	if _, _, ok := s.use(old); !ok {
+	if _, _, ok := s.lookup(old); !ok {
 		t.Error("a session in use has ended")
 	}
 	now = now.Add(23 * time.Hour)
-	if _, _, ok := s.use(old); ok {
+	if _, _, ok := s.lookup(old); ok {
 		t.Error("a session is good for more than a week")
 	}
 	for range 3 * maxSessions {
-		s.begin(entry{User: ana}, "a robot")
+		s.create(userEntry{User: ana}, "a robot")
 	}
 	if n := len(s.list()); n != maxSessions {
 		t.Errorf("one user has %d sessions", n)
@@ -366,7 +366,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestWrongTokens(t *testing.T) {
 	g, tokens := newGuard(t, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, Header: "X-User"}, ana)
 	try := func(remote, forwarded, token string) error {
-		_, err := g.Who(request(remote, "desk.example.com", func(r *http.Request) {
+		_, err := g.Authenticate(request(remote, "desk.example.com", func(r *http.Request) {
 			r.Header.Set("Authorization", "Bearer "+token)
 			if forwarded != "" {
 				r.Header.Set("X-Forwarded-For", forwarded)
@@ -375,26 +375,26 @@ func TestWrongTokens(t *testing.T) {
 		return err
 	}
 	for range failureBurst {
-		if err := try("192.0.2.1:5", "", "guess"); !errors.Is(err, ErrToken) {
+		if err := try("192.0.2.1:5", "", "guess"); !errors.Is(err, ErrUnknownToken) {
 			t.Fatal(err)
 		}
 	}
-	if err := try("192.0.2.1:5", "", "guess"); !errors.Is(err, ErrSlowDown) {
+	if err := try("192.0.2.1:5", "", "guess"); !errors.Is(err, ErrTooManyAttempts) {
 		t.Errorf("one more guess: %v", err)
 	}
-	if err := try("192.0.2.1:5", "198.51.100.7", "guess"); !errors.Is(err, ErrSlowDown) {
+	if err := try("192.0.2.1:5", "198.51.100.7", "guess"); !errors.Is(err, ErrTooManyAttempts) {
 		t.Errorf("a guess that pretends to be somebody else: %v", err)
 	}
 	if err := try("192.0.2.1:5", "", tokens["ana"]); err != nil {
 		t.Errorf("the right token from the same address: %v", err)
 	}
-	if err := try("192.0.2.2:5", "", "guess"); !errors.Is(err, ErrToken) {
+	if err := try("192.0.2.2:5", "", "guess"); !errors.Is(err, ErrUnknownToken) {
 		t.Errorf("a first mistake from elsewhere: %v", err)
 	}
 	for range failureBurst + 1 {
 		_ = try("10.0.0.1:5", "203.0.113.9", "guess")
 	}
-	if err := try("10.0.0.1:5", "203.0.113.10", "guess"); !errors.Is(err, ErrToken) {
+	if err := try("10.0.0.1:5", "203.0.113.10", "guess"); !errors.Is(err, ErrUnknownToken) {
 		t.Errorf("behind the proxy one guesser slows another down: %v", err)
 	}
 }
@@ -405,7 +405,7 @@ func TestNewGuardRefuses(t *testing.T) {
 		"PRIVATEREPLY_APPROVALS_USERS":   {},
 		"PRIVATEREPLY_APPROVALS_PROXIES": {Header: "X-User"},
 	} {
-		if _, err := NewGuard(o); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := NewAuthenticator(o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -23,11 +23,11 @@ import (
 const maxNameChars = 100
 
 // Users is the file of who may sign in, read again when it changes.
-type Users struct{ file *reload.File[[]entry] }
+type Users struct{ file *reload.File[[]userEntry] }
 
-// entry is one user of the file. A user without a token can only come through a
+// userEntry is one user of the file. A user without a token can only come through a
 // trusted proxy.
-type entry struct {
+type userEntry struct {
 	User
 	hash []byte
 }
@@ -64,24 +64,24 @@ func (u *Users) All() []User {
 	return all
 }
 
-// named finds the entry of a user.
-func (u *Users) named(name string) (entry, bool) {
+// byName finds the entry of a user.
+func (u *Users) byName(name string) (userEntry, bool) {
 	if u == nil {
-		return entry{}, false
+		return userEntry{}, false
 	}
 	for _, e := range u.file.Current() {
 		if e.Name == name {
 			return e, true
 		}
 	}
-	return entry{}, false
+	return userEntry{}, false
 }
 
-// holding finds the entry of the user who holds a token. Tokens are long and random, so that one
+// byToken finds the entry of the user who holds a token. Tokens are long and random, so that one
 // round of SHA-256 hides them well enough.
-func (u *Users) holding(token string) (found entry, ok bool) {
+func (u *Users) byToken(token string) (found userEntry, ok bool) {
 	if u == nil || token == "" {
-		return entry{}, false
+		return userEntry{}, false
 	}
 	hash := sha256.Sum256([]byte(token))
 	for _, e := range u.file.Current() {
@@ -98,7 +98,7 @@ type userYAML struct {
 	TokenSHA256 string `yaml:"token_sha256"`
 }
 
-func loadUsers(path string, data []byte) ([]entry, error) {
+func loadUsers(path string, data []byte) ([]userEntry, error) {
 	var list []userYAML
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
@@ -107,7 +107,7 @@ func loadUsers(path string, data []byte) ([]entry, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: there is no user in it; make one with `approvals user NAME --role admin >> %[1]s`", path)
 	}
-	var all []entry
+	var all []userEntry
 	var problems []error
 	seen := map[string]bool{}
 	for i, y := range list {
@@ -131,8 +131,8 @@ func firstLine(err error) string {
 	return line
 }
 
-func (y userYAML) entry() (entry, error) {
-	var e entry
+func (y userYAML) entry() (userEntry, error) {
+	var e userEntry
 	if err := checkName(y.Name); err != nil {
 		return e, err
 	}

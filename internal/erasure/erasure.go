@@ -33,9 +33,9 @@ type Config struct {
 // Eraser erases persons.
 type Eraser struct {
 	Config
-	replies  *replies.Client
-	now      func() time.Time
-	patience time.Duration // how long something that is open may take to end
+	replies    *replies.Client
+	now        func() time.Time
+	endTimeout time.Duration // how long something that is open may take to end
 }
 
 // New makes an eraser.
@@ -43,23 +43,25 @@ func New(cfg Config) *Eraser {
 	if cfg.Progress == nil {
 		cfg.Progress = func(int, int) {}
 	}
-	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, patience: endPatience}
+	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, endTimeout: endTimeout}
 }
 
-// Owner is the account that a person wrote to: Meta's ids of persons differ between
+// AccountKey is the account that a person wrote to: Meta's ids of persons differ between
 // accounts.
-type Owner struct {
+type AccountKey struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 }
 
 // Person is whom to erase. Without an owner it is the id with every account.
 type Person struct {
-	Owner
+	AccountKey
 	ID string
 }
 
-func (p Person) wrote(to Owner) bool { return p.Owner == Owner{} || p.Owner == to }
+func (p Person) matches(to AccountKey) bool {
+	return p.AccountKey == AccountKey{} || p.AccountKey == to
+}
 
 // maxPasses is how often everything is looked through. The last pass finds nothing,
 // unless something could not be removed or new comments keep coming in.
@@ -74,17 +76,17 @@ func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 		if err != nil {
 			return report, err
 		}
-		report.Unreadable, report.Kept = found.Unreadable, nil
+		report.Unreadable, report.Remaining = found.Unreadable, nil
 		if pass > maxPasses {
-			for _, h := range found.Held {
-				h.Why = "it came in while the others were removed; run the command again"
-				report.Kept = append(report.Kept, h)
+			for _, h := range found.Runs {
+				h.KeptReason = "it came in while the others were removed; run the command again"
+				report.Remaining = append(report.Remaining, h)
 			}
 			return report, nil
 		}
-		removed, kept, err := e.remove(ctx, found.Held)
+		removed, kept, err := e.remove(ctx, found.Runs)
 		report.Removed = append(report.Removed, removed...)
-		report.Kept = kept
+		report.Remaining = kept
 		if err != nil || len(removed) == 0 {
 			return report, err
 		}
@@ -95,42 +97,42 @@ func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 // server deletes nothing that ended after a deletion which it has not carried out yet,
 // so that the two are not mixed. After an error it touches nothing more, and still says
 // what became of each.
-func (e *Eraser) remove(ctx context.Context, held []Held) (removed, kept []Held, err error) {
+func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, err error) {
 	held = slices.Clone(held)
-	for _, step := range []func(context.Context, *Held) (string, error){e.end, e.delete} {
+	for _, step := range []func(context.Context, *Run) (string, error){e.endRun, e.deleteRun} {
 		for i := range held {
 			h := &held[i]
-			if h.Why == "" && err == nil {
-				h.Why, err = step(ctx, h)
+			if h.KeptReason == "" && err == nil {
+				h.KeptReason, err = step(ctx, h)
 			}
-			if h.Why == "" && err != nil {
-				h.Why = "an error came first; run the command again"
+			if h.KeptReason == "" && err != nil {
+				h.KeptReason = "an error came first; run the command again"
 			}
 		}
 	}
-	var told []Held
+	var told []Run
 	for _, h := range held {
-		if h.Why != "" {
+		if h.KeptReason != "" {
 			kept = append(kept, h)
 		} else {
 			told = append(told, h)
 		}
 	}
 	there := told
-	_, lookErr := until(ctx, gonePatience, func() (bool, error) {
+	_, lookErr := poll(ctx, deletionTimeout, func() (bool, error) {
 		var err error
-		there = slices.DeleteFunc(slices.Clone(there), func(h Held) bool {
-			ok, problem := e.gone(ctx, h)
+		there = slices.DeleteFunc(slices.Clone(there), func(h Run) bool {
+			ok, problem := e.isDeleted(ctx, h)
 			err = errors.Join(err, problem)
 			return ok
 		})
 		return len(there) == 0, err
 	})
-	removed = slices.DeleteFunc(told, func(h Held) bool {
-		return slices.ContainsFunc(there, func(o Held) bool { return o.RunID == h.RunID })
+	removed = slices.DeleteFunc(told, func(h Run) bool {
+		return slices.ContainsFunc(there, func(o Run) bool { return o.RunID == h.RunID })
 	})
 	for _, h := range there {
-		h.Why = "the server was told to delete it, and has not done so yet; run the command again"
+		h.KeptReason = "the server was told to delete it, and has not done so yet; run the command again"
 		kept = append(kept, h)
 	}
 	return removed, kept, errors.Join(err, lookErr)

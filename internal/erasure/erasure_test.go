@@ -77,7 +77,7 @@ func TestWhatIsKept(t *testing.T) {
 	theirs, _ := encrypting(t, server.Address)
 	const person = "6000000000000001"
 	e := New(Config{Temporal: ours, Namespace: server.Namespace, Data: data, Queue: queue, Operator: "ana", UpdateID: "test"})
-	e.patience = time.Second
+	e.endTimeout = time.Second
 	batch, err := ours.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: queue}, workflows.IntakeType, workflows.IntakeInput{Arrivals: []workflows.Arrival{
 		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: person}}},
 		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: "6000000000000002"}}},
@@ -93,13 +93,13 @@ func TestWhatIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Done() || len(report.Removed) != 0 || len(report.Kept) != 2 || len(report.Unreadable) != 1 {
+	if report.Done() || len(report.Removed) != 0 || len(report.Remaining) != 2 || len(report.Unreadable) != 1 {
 		t.Fatalf("the report is %+v", report)
 	}
-	if h := report.Kept[0]; h.WorkflowID != batch.GetID() || h.Others != 1 || !strings.Contains(h.Why, "still places the events of others") {
+	if h := report.Remaining[0]; h.WorkflowID != batch.GetID() || h.OtherPersons != 1 || !strings.Contains(h.KeptReason, "still places the events of others") {
 		t.Errorf("kept is %+v", h)
 	}
-	if h := report.Kept[1]; h.WorkflowID != kept || !strings.Contains(h.Why, "no worker is running") {
+	if h := report.Remaining[1]; h.WorkflowID != kept || !strings.Contains(h.KeptReason, "no worker is running") {
 		t.Errorf("kept is %+v", h)
 	}
 	if u := report.Unreadable[0]; u.WorkflowID != unreadable || !strings.Contains(u.Why, "decrypt") {
@@ -130,14 +130,14 @@ func TestBatchThatDidNotComplete(t *testing.T) {
 	}
 	e := New(Config{Temporal: c, Namespace: server.Namespace, Data: data})
 	why := func(others int) string {
-		why, err := e.end(t.Context(), &Held{Kind: Intake, WorkflowID: batch.GetID(), RunID: batch.GetRunID(), Others: others})
+		why, err := e.endRun(t.Context(), &Run{Kind: Intake, WorkflowID: batch.GetID(), RunID: batch.GetRunID(), OtherPersons: others})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return why
 	}
 	// What can be reset has had a workflow task.
-	if ok, err := until(t.Context(), time.Minute, func() (bool, error) {
+	if ok, err := poll(t.Context(), time.Minute, func() (bool, error) {
 		d, err := c.DescribeWorkflowExecution(t.Context(), batch.GetID(), "")
 		return d.GetWorkflowExecutionInfo().GetHistoryLength() >= 4, err
 	}); err != nil || !ok {
@@ -177,15 +177,15 @@ func TestBatchThatDidNotComplete(t *testing.T) {
 // An error in the middle hides nothing of what was removed before it.
 func TestErrorInTheMiddle(t *testing.T) {
 	e := New(Config{Temporal: failing{deletes: &deletes{left: 1}}})
-	var held []Held
+	var held []Run
 	for _, run := range []string{"a", "b", "c"} {
-		held = append(held, Held{Kind: Conversation, WorkflowID: "conversation:" + run, RunID: run})
+		held = append(held, Run{Kind: Conversation, WorkflowID: "conversation:" + run, RunID: run})
 	}
 	removed, kept, err := e.remove(t.Context(), held)
 	if err == nil || len(removed) != 1 || removed[0].RunID != "a" {
 		t.Errorf("removed %+v, %v", removed, err)
 	}
-	if len(kept) != 2 || kept[0].RunID != "b" || kept[1].RunID != "c" || kept[0].Why == "" || kept[1].Why == "" {
+	if len(kept) != 2 || kept[0].RunID != "b" || kept[1].RunID != "c" || kept[0].KeptReason == "" || kept[1].KeptReason == "" {
 		t.Errorf("kept %+v", kept)
 	}
 }
@@ -222,7 +222,7 @@ func (d *deletes) DeleteWorkflowExecution(context.Context, *workflowservice.Dele
 func awaitListed(t *testing.T, c client.Client, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		ok, err := until(t.Context(), time.Minute, func() (bool, error) {
+		ok, err := poll(t.Context(), time.Minute, func() (bool, error) {
 			n, err := c.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf("WorkflowId = %q", id)})
 			return n.GetCount() == 1, err
 		})

@@ -19,24 +19,24 @@ import (
 )
 
 const (
-	// pageRuns is how many runs are listed at once.
-	pageRuns = 500
-	// reads is how many histories are read at the same time: a fraction of what a
+	// pageSize is how many runs are listed at once.
+	pageSize = 500
+	// parallelReads is how many histories are read at the same time: a fraction of what a
 	// server gives a namespace, so that replies go on meanwhile.
-	reads = 8
+	parallelReads = 8
 )
 
 // The runs that can hold something of a person, and those that tell names. Broadcasts
 // and sweeps hold ids of comments at most.
 const (
-	everything = `WorkflowType IN ("` + workflows.PrivateReplyType + `", "` + workflows.ConversationType + `", "` + workflows.IntakeType + `")`
-	allReplies = `WorkflowType = "` + workflows.PrivateReplyType + `"`
+	personRuns = `WorkflowType IN ("` + workflows.PrivateReplyType + `", "` + workflows.ConversationType + `", "` + workflows.IntakeType + `")`
+	replyRuns  = `WorkflowType = "` + workflows.PrivateReplyType + `"`
 )
 
 // Findings is what is held of a person.
 type Findings struct {
-	Held       []Held
-	Owners     []Owner
+	Runs       []Run
+	Accounts   []AccountKey
 	Unreadable []Unreadable
 }
 
@@ -49,45 +49,45 @@ func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
 	for {
 		var found Findings
 		before := len(known)
-		unreadable, err := e.scan(ctx, everything, p.wrote, func(h Held, mentions []mention) {
+		unreadable, err := e.scan(ctx, personRuns, p.matches, func(h Run, mentions []subject) {
 			others := 0
 			about := false
 			for _, m := range mentions {
-				if !p.wrote(m.Owner) || !slices.ContainsFunc(m.ids, func(id string) bool { return id == p.ID || known[Person{m.Owner, id}] }) {
+				if !p.matches(m.AccountKey) || !slices.ContainsFunc(m.ids, func(id string) bool { return id == p.ID || known[Person{m.AccountKey, id}] }) {
 					others++
 					continue
 				}
 				about = true
-				h.Owner, h.comment = m.Owner, m.comment
+				h.AccountKey, h.comment = m.AccountKey, m.comment
 				for _, id := range m.ids {
-					known[Person{m.Owner, id}] = true
+					known[Person{m.AccountKey, id}] = true
 				}
 			}
 			if !about {
 				return
 			}
-			h.Others = others
-			found.Held = append(found.Held, h)
-			if !slices.Contains(found.Owners, h.Owner) {
-				found.Owners = append(found.Owners, h.Owner)
+			h.OtherPersons = others
+			found.Runs = append(found.Runs, h)
+			if !slices.Contains(found.Accounts, h.AccountKey) {
+				found.Accounts = append(found.Accounts, h.AccountKey)
 			}
 		})
 		if err != nil {
 			return found, err
 		}
 		found.Unreadable = unreadable
-		if !anotherID(known, p.ID) || len(known) == before {
-			slices.SortFunc(found.Held, Held.compare)
-			return e.there(ctx, found)
+		if !hasOtherID(known, p.ID) || len(known) == before {
+			slices.SortFunc(found.Runs, Run.compare)
+			return e.dropMissing(ctx, found)
 		}
 	}
 }
 
-// there leaves out conversations that only a list that lags behind still has: of
+// dropMissing leaves out conversations that only a list that lags behind still has: of
 // those nothing was read.
-func (e *Eraser) there(ctx context.Context, f Findings) (Findings, error) {
+func (e *Eraser) dropMissing(ctx context.Context, f Findings) (Findings, error) {
 	var problem error
-	f.Held = slices.DeleteFunc(f.Held, func(h Held) bool {
+	f.Runs = slices.DeleteFunc(f.Runs, func(h Run) bool {
 		if h.Kind != Conversation || problem != nil {
 			return false
 		}
@@ -100,8 +100,8 @@ func (e *Eraser) there(ctx context.Context, f Findings) (Findings, error) {
 	return f, problem
 }
 
-// anotherID reports whether more than one id is known.
-func anotherID(known map[Person]bool, id string) bool {
+// hasOtherID reports whether more than one id is known.
+func hasOtherID(known map[Person]bool, id string) bool {
 	for p := range known {
 		if p.ID != id {
 			return true
@@ -110,42 +110,42 @@ func anotherID(known map[Person]bool, id string) bool {
 	return false
 }
 
-// Named is a person who wrote under a name.
-type Named struct {
-	Owner
+// NamedPerson is a person who wrote under a name.
+type NamedPerson struct {
+	AccountKey
 	Person  string   `json:"person,omitempty"` // empty: Meta did not say
 	Replies []string `json:"replies"`          // workflow ids
 }
 
-// FindNamed lists who wrote under a name. Names are not unique, and people change
+// FindByName lists who wrote under a name. Names are not unique, and people change
 // them: whom to erase is for a person to say.
-func (e *Eraser) FindNamed(ctx context.Context, name string, of Person) ([]Named, []Unreadable, error) {
+func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]NamedPerson, []Unreadable, error) {
 	name = strings.TrimPrefix(name, "@")
-	all := map[Person]*Named{}
-	unreadable, err := e.scan(ctx, allReplies, of.wrote, func(h Held, mentions []mention) {
+	all := map[Person]*NamedPerson{}
+	unreadable, err := e.scan(ctx, replyRuns, of.matches, func(h Run, mentions []subject) {
 		for _, m := range mentions {
-			if !strings.EqualFold(m.comment.Username, name) || !of.wrote(m.Owner) {
+			if !strings.EqualFold(m.comment.Username, name) || !of.matches(m.AccountKey) {
 				continue
 			}
-			key := Person{m.Owner, m.comment.PersonID}
+			key := Person{m.AccountKey, m.comment.PersonID}
 			if all[key] == nil {
-				all[key] = &Named{Owner: m.Owner, Person: m.comment.PersonID}
+				all[key] = &NamedPerson{AccountKey: m.AccountKey, Person: m.comment.PersonID}
 			}
 			all[key].Replies = append(all[key].Replies, h.WorkflowID)
 		}
 	})
-	named := []Named{} // [] rather than null
+	named := []NamedPerson{} // [] rather than null
 	for _, n := range all {
 		slices.Sort(n.Replies)
 		named = append(named, *n)
 	}
-	slices.SortFunc(named, func(a, b Named) int { return strings.Compare(a.Replies[0], b.Replies[0]) })
+	slices.SortFunc(named, func(a, b NamedPerson) int { return strings.Compare(a.Replies[0], b.Replies[0]) })
 	return named, unreadable, err
 }
 
 // scan reads the runs that a query lists and calls visit for each, never twice at the
 // same time. Runs of accounts that are not wanted are not read.
-func (e *Eraser) scan(ctx context.Context, query string, wanted func(Owner) bool, visit func(Held, []mention)) ([]Unreadable, error) {
+func (e *Eraser) scan(ctx context.Context, query string, wanted func(AccountKey) bool, visit func(Run, []subject)) ([]Unreadable, error) {
 	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {
 		return nil, fmt.Errorf("count the workflows: %w", err)
@@ -154,23 +154,23 @@ func (e *Eraser) scan(ctx context.Context, query string, wanted func(Owner) bool
 	var token []byte
 	read := 0
 	for {
-		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageRuns, NextPageToken: token})
+		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageSize, NextPageToken: token})
 		if err != nil {
 			return nil, fmt.Errorf("list the workflows: %w", err)
 		}
 		var mu sync.Mutex
 		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(reads)
+		group.SetLimit(parallelReads)
 		for _, info := range page.GetExecutions() {
-			h := heldIn(info)
-			if h.Owner != (Owner{}) && !wanted(h.Owner) {
+			h := runOf(info)
+			if h.AccountKey != (AccountKey{}) && !wanted(h.AccountKey) {
 				continue
 			}
 			group.Go(func() error {
-				mentions, err := e.mentions(ctx, h)
+				mentions, err := e.subjects(ctx, h)
 				mu.Lock()
 				defer mu.Unlock()
-				var why notReadable
+				var why decodeError
 				switch {
 				case errors.As(err, &why):
 					unreadable = append(unreadable, Unreadable{h.WorkflowID, h.RunID, why.Error()})
@@ -196,14 +196,14 @@ func (e *Eraser) scan(ctx context.Context, query string, wanted func(Owner) bool
 
 var kinds = map[string]Kind{workflows.PrivateReplyType: Reply, workflows.ConversationType: Conversation, workflows.IntakeType: Intake}
 
-func heldIn(info *workflowpb.WorkflowExecutionInfo) Held {
-	h := Held{
+func runOf(info *workflowpb.WorkflowExecutionInfo) Run {
+	h := Run{
 		Kind:       kinds[info.GetType().GetName()],
 		WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
 		Open: info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
 	}
 	if id, ok := privatereply.ParseID(h.WorkflowID); ok {
-		h.Owner = Owner{id.Platform, id.Account}
+		h.AccountKey = AccountKey{id.Platform, id.Account}
 	}
 	return h
 }

@@ -12,15 +12,15 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// mention is a person in a run.
-type mention struct {
-	Owner
+// subject is a person in a run.
+type subject struct {
+	AccountKey
 	ids     []string             // that Meta has for the person there
 	comment privatereply.Comment // of a reply, or of a batch's event
 }
 
-func mentionOf(c privatereply.Comment, recipient string) mention {
-	m := mention{Owner: Owner{c.Platform, c.Account}, comment: c}
+func subjectOf(c privatereply.Comment, recipient string) subject {
+	m := subject{AccountKey: AccountKey{c.Platform, c.Account}, comment: c}
 	for _, id := range []string{c.PersonID, recipient} {
 		if id != "" {
 			m.ids = append(m.ids, id)
@@ -29,58 +29,58 @@ func mentionOf(c privatereply.Comment, recipient string) mention {
 	return m
 }
 
-// notReadable says why a run cannot be read: its key is not configured, or another
+// decodeError says why a run cannot be read: its key is not configured, or another
 // program wrote it.
-type notReadable struct{ error }
+type decodeError struct{ error }
 
-// mentions tells whom a run is about.
-func (e *Eraser) mentions(ctx context.Context, h Held) ([]mention, error) {
+// subjects tells whom a run is about.
+func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 	switch h.Kind {
 	case Conversation:
 		id, ok := privatereply.ParseID(h.WorkflowID)
 		if !ok {
 			return nil, nil // not one of ours
 		}
-		return []mention{{Owner: h.Owner, ids: []string{id.Rest}}}, nil
+		return []subject{{AccountKey: h.AccountKey, ids: []string{id.Rest}}}, nil
 	case Intake:
-		return e.inBatch(ctx, h)
+		return e.subjectsOfIntake(ctx, h)
 	}
-	return e.inReply(ctx, h)
+	return e.subjectsOfReply(ctx, h)
 }
 
 // exists has an error if a run is not there.
-func (e *Eraser) exists(ctx context.Context, h Held) error {
+func (e *Eraser) exists(ctx context.Context, h Run) error {
 	_, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	return err
 }
 
-func (e *Eraser) inBatch(ctx context.Context, h Held) ([]mention, error) {
+func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error) {
 	events := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	first, err := events.Next()
 	if err != nil {
 		return nil, err
 	}
 	var in workflows.IntakeInput
-	if err := e.first(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
+	if err := e.decodeFirst(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
 		return nil, err
 	}
-	var all []mention
+	var all []subject
 	for _, a := range in.Arrivals {
 		switch {
 		case a.Comment != nil:
-			all = append(all, mentionOf(*a.Comment, ""))
+			all = append(all, subjectOf(*a.Comment, ""))
 		case a.Edited != nil:
-			all = append(all, mentionOf(*a.Edited, ""))
+			all = append(all, subjectOf(*a.Edited, ""))
 		case a.Message != nil:
-			all = append(all, mention{Owner: Owner{a.Message.Platform, a.Message.Account}, ids: []string{a.Message.PersonID}})
+			all = append(all, subject{AccountKey: AccountKey{a.Message.Platform, a.Message.Account}, ids: []string{a.Message.PersonID}})
 		}
 	}
 	return all, nil
 }
 
-// inReply reads the last event of a reply that came to its end: its result tells both
+// subjectsOfReply reads the last event of a reply that came to its end: its result tells both
 // ids. Of another it reads everything.
-func (e *Eraser) inReply(ctx context.Context, h Held) ([]mention, error) {
+func (e *Eraser) subjectsOfReply(ctx context.Context, h Run) ([]subject, error) {
 	if !h.Open {
 		last, err := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
 		if err != nil {
@@ -88,14 +88,14 @@ func (e *Eraser) inReply(ctx context.Context, h Held) ([]mention, error) {
 		}
 		if result := last.GetWorkflowExecutionCompletedEventAttributes().GetResult(); result != nil {
 			var s workflows.Status
-			if err := e.first(result, &s); err != nil {
+			if err := e.decodeFirst(result, &s); err != nil {
 				return nil, err
 			}
 			recipient := ""
 			if s.Send != nil {
 				recipient = s.Send.RecipientID
 			}
-			return []mention{mentionOf(s.Comment, recipient)}, nil
+			return []subject{subjectOf(s.Comment, recipient)}, nil
 		}
 	}
 	var in workflows.Input
@@ -107,7 +107,7 @@ func (e *Eraser) inReply(ctx context.Context, h Held) ([]mention, error) {
 			return nil, err
 		}
 		if started := event.GetWorkflowExecutionStartedEventAttributes(); started != nil {
-			if err := e.first(started.GetInput(), &in); err != nil {
+			if err := e.decodeFirst(started.GetInput(), &in); err != nil {
 				return nil, err
 			}
 		}
@@ -117,7 +117,7 @@ func (e *Eraser) inReply(ctx context.Context, h Held) ([]mention, error) {
 			recipient = to
 		}
 	}
-	return []mention{mentionOf(in.Comment, recipient)}, nil
+	return []subject{subjectOf(in.Comment, recipient)}, nil
 }
 
 // recipient is whom a send reached, if event is the end of one.
@@ -127,7 +127,7 @@ func (e *Eraser) recipient(event *historypb.HistoryEvent) (string, error) {
 		return "", nil
 	}
 	var raw json.RawMessage
-	if err := e.first(result, &raw); err != nil {
+	if err := e.decodeFirst(result, &raw); err != nil {
 		return "", err
 	}
 	var sent privatereply.SendResult
@@ -135,13 +135,13 @@ func (e *Eraser) recipient(event *historypb.HistoryEvent) (string, error) {
 	return sent.RecipientID, nil
 }
 
-// first decodes the first of some payloads.
-func (e *Eraser) first(p *commonpb.Payloads, v any) error {
+// decodeFirst decodes the first of some payloads.
+func (e *Eraser) decodeFirst(p *commonpb.Payloads, v any) error {
 	if len(p.GetPayloads()) == 0 {
 		return nil
 	}
 	if err := e.Data.FromPayload(p.GetPayloads()[0], v); err != nil {
-		return notReadable{err}
+		return decodeError{err}
 	}
 	return nil
 }

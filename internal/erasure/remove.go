@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// lookEvery is how often the server is asked how far something is.
-	lookEvery = 250 * time.Millisecond
-	// endPatience is how long something that is open may take to end: a send under way
+	// pollInterval is how often the server is asked how far something is.
+	pollInterval = 250 * time.Millisecond
+	// endTimeout is how long something that is open may take to end: a send under way
 	// has its tries, a batch its thousands of events.
-	endPatience = 2 * time.Minute
-	// gonePatience is how long the server may take to delete. What has just ended takes
+	endTimeout = 2 * time.Minute
+	// deletionTimeout is how long the server may take to delete. What has just ended takes
 	// it half a minute.
-	gonePatience = 3 * time.Minute
-	// returns is how long Meta or a sweep can bring a comment again: its 7 days, and
+	deletionTimeout = 3 * time.Minute
+	// redeliveryPeriod is how long Meta or a sweep can bring a comment again: its 7 days, and
 	// the 36 hours in which Meta repeats a webhook.
-	returns = privatereply.ReplyPeriod + 36*time.Hour
+	redeliveryPeriod = privatereply.ReplyPeriod + 36*time.Hour
 
-	reason = "the person is erased"
+	terminationReason = "the person is erased"
 )
 
-// delete tells the server to delete a run that has ended. Why says what keeps it.
-func (e *Eraser) delete(ctx context.Context, h *Held) (why string, err error) {
+// deleteRun tells the server to delete a run that has ended. Why says what keeps it.
+func (e *Eraser) deleteRun(ctx context.Context, h *Run) (why string, err error) {
 	_, err = e.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace:         e.Namespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: h.WorkflowID, RunId: h.RunID},
@@ -50,8 +50,8 @@ func (e *Eraser) delete(ctx context.Context, h *Held) (why string, err error) {
 	return "", nil
 }
 
-// gone reports whether neither the run nor its entry in lists exists.
-func (e *Eraser) gone(ctx context.Context, h Held) (bool, error) {
+// isDeleted reports whether neither the run nor its entry in lists exists.
+func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 	if err := e.exists(ctx, h); !isNotFound(err) {
 		return false, err
 	}
@@ -59,51 +59,51 @@ func (e *Eraser) gone(ctx context.Context, h Held) (bool, error) {
 	return err == nil && listed.GetCount() == 0, err
 }
 
-// end brings a run to where nothing is sent to the person any more, and no send is cut
+// endRun brings a run to where nothing is sent to the person any more, and no send is cut
 // off. Why says what keeps it.
-func (e *Eraser) end(ctx context.Context, h *Held) (why string, err error) {
+func (e *Eraser) endRun(ctx context.Context, h *Run) (why string, err error) {
 	if h.Open {
-		if why, err = e.settle(ctx, h); why != "" || err != nil {
+		if why, err = e.awaitEnd(ctx, h); why != "" || err != nil {
 			return why, err
 		}
 	}
 	switch {
 	case h.Kind == Reply:
-		err = e.lock(ctx, h)
-	case h.Kind == Intake && h.Others > 0:
-		why, err = e.unplaced(ctx, h)
+		err = e.putTombstone(ctx, h)
+	case h.Kind == Intake && h.OtherPersons > 0:
+		why, err = e.unroutedReason(ctx, h)
 	}
 	return why, err
 }
 
-func (e *Eraser) settle(ctx context.Context, h *Held) (why string, err error) {
+func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
 	settled := e.endReply
 	switch h.Kind {
 	case Intake:
-		settled = e.closed
+		settled = e.isClosed
 	case Conversation:
 		settled = e.endConversation
 	}
-	ok, err := until(ctx, e.patience, func() (bool, error) { return settled(ctx, h) })
-	var refusal *replies.Refusal
+	ok, err := poll(ctx, e.endTimeout, func() (bool, error) { return settled(ctx, h) })
+	var refusal *replies.Error
 	switch {
 	case isNotFound(err):
 		return "", nil
 	case errors.As(err, &refusal):
-		return refusal.Words, nil
+		return refusal.Message, nil
 	case err == nil && !ok && h.Kind == Intake:
-		return placing, nil
+		return stillRouting, nil
 	case err == nil && !ok:
 		return "a message to the person is still under way; run the command again", nil
 	}
 	return "", err
 }
 
-const placing = "it still places the events of others; run the command again when it has ended"
+const stillRouting = "it still places the events of others; run the command again when it has ended"
 
-// unplaced says what keeps a batch: one that did not complete may be the only copy of
+// unroutedReason says what keeps a batch: one that did not complete may be the only copy of
 // what others wrote. A reset places its events in another run, so the newest counts.
-func (e *Eraser) unplaced(ctx context.Context, h *Held) (why string, err error) {
+func (e *Eraser) unroutedReason(ctx context.Context, h *Run) (why string, err error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, "")
 	switch status := d.GetWorkflowExecutionInfo().GetStatus(); {
 	case isNotFound(err) || err == nil && status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
@@ -111,56 +111,56 @@ func (e *Eraser) unplaced(ctx context.Context, h *Held) (why string, err error) 
 	case err != nil:
 		return "", fmt.Errorf("describe %s: %w", h.WorkflowID, err)
 	case status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		return placing, nil
+		return stillRouting, nil
 	}
-	return fmt.Sprintf("it ended before all its events were placed, and %d are of others: bring it back with `temporal workflow reset --workflow-id %s --type FirstWorkflowTask --reason forget`, or delete it with `temporal workflow delete` if nobody needs them; then run the command again", h.Others, h.WorkflowID), nil
+	return fmt.Sprintf("it ended before all its events were placed, and %d are of others: bring it back with `temporal workflow reset --workflow-id %s --type FirstWorkflowTask --reason forget`, or delete it with `temporal workflow delete` if nobody needs them; then run the command again", h.OtherPersons, h.WorkflowID), nil
 }
 
 // endReply rejects a reply that could still be sent. One that is on its way is let
 // come to its end.
-func (e *Eraser) endReply(ctx context.Context, h *Held) (bool, error) {
-	if ended, err := e.closed(ctx, h); ended || err != nil {
+func (e *Eraser) endReply(ctx context.Context, h *Run) (bool, error) {
+	if ended, err := e.isClosed(ctx, h); ended || err != nil {
 		return ended, err
 	}
 	row, err := e.replies.Row(ctx, h.WorkflowID)
 	if err != nil || !row.State.Waiting() {
 		return err == nil, err
 	}
-	_, err = e.replies.Reject(ctx, h.WorkflowID, e.UpdateID, workflows.Reject{Approver: e.Operator, Reason: reason})
-	var refusal *replies.Refusal
-	if !errors.As(err, &refusal) || refusal.Kind == replies.NoWorker {
+	_, err = e.replies.Reject(ctx, h.WorkflowID, e.UpdateID, workflows.Reject{Approver: e.Operator, Reason: terminationReason})
+	var refusal *replies.Error
+	if !errors.As(err, &refusal) || refusal.Code == replies.NoWorker {
 		return false, err
 	}
 	// Somebody else may have decided meanwhile. A reply that stays where it was had
 	// something against the rejection itself.
 	now, lookErr := e.replies.Row(ctx, h.WorkflowID)
-	if lookErr == nil && now.State == row.State && row.State != privatereply.Sending && refusal.Kind == replies.Refused {
+	if lookErr == nil && now.State == row.State && row.State != privatereply.Sending && refusal.Code == replies.Refused {
 		return false, err
 	}
 	return false, lookErr
 }
 
 // endConversation terminates a conversation when no follow-up is on its way.
-func (e *Eraser) endConversation(ctx context.Context, h *Held) (bool, error) {
+func (e *Eraser) endConversation(ctx context.Context, h *Run) (bool, error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	if err != nil || len(d.GetPendingActivities()) > 0 {
 		return false, err
 	}
-	return true, e.Temporal.TerminateWorkflow(ctx, h.WorkflowID, h.RunID, reason)
+	return true, e.Temporal.TerminateWorkflow(ctx, h.WorkflowID, h.RunID, terminationReason)
 }
 
-// closed reports whether a run has ended. A batch must: it would start replies.
-func (e *Eraser) closed(ctx context.Context, h *Held) (bool, error) {
+// isClosed reports whether a run has ended. A batch must: it would start replies.
+func (e *Eraser) isClosed(ctx context.Context, h *Run) (bool, error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	return err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err
 }
 
-// lock ends a reply that does not wait any more. If Meta or a sweep can bring the
+// putTombstone ends a reply that does not wait any more. If Meta or a sweep can bring the
 // comment again, it takes its place with a reply that was withdrawn before it began:
 // only the comment's id stays, for as long as the namespace keeps what has ended.
-func (e *Eraser) lock(ctx context.Context, h *Held) error {
+func (e *Eraser) putTombstone(ctx context.Context, h *Run) error {
 	c := h.comment
-	if id, err := privatereply.ReplyID(c); err != nil || id != h.WorkflowID || !c.ReceivedAt.IsZero() && e.now().Sub(c.ReceivedAt) > returns {
+	if id, err := privatereply.ReplyID(c); err != nil || id != h.WorkflowID || !c.ReceivedAt.IsZero() && e.now().Sub(c.ReceivedAt) > redeliveryPeriod {
 		return nil // the deletion ends it, if it is open
 	}
 	in := workflows.Input{
@@ -179,14 +179,14 @@ func (e *Eraser) lock(ctx context.Context, h *Held) error {
 	if _, err := e.Temporal.ExecuteWorkflow(ctx, options, workflows.PrivateReplyType, in); err != nil {
 		return fmt.Errorf("lock %s: %w", h.WorkflowID, err)
 	}
-	h.Locked = true
+	h.Tombstoned = true
 	return nil
 }
 
-// until asks done until it says yes, at most for limit.
-func until(ctx context.Context, limit time.Duration, done func() (bool, error)) (bool, error) {
+// poll asks done until it says yes, at most for limit.
+func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) (bool, error) {
 	enough := time.After(limit)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		ok, err := done()

@@ -18,27 +18,27 @@ const (
 	Conversation Kind = "conversation"
 )
 
-var order = map[Kind]int{Intake: 0, Reply: 1, Conversation: 2}
+var removalOrder = map[Kind]int{Intake: 0, Reply: 1, Conversation: 2}
 
-// Held is one run of a workflow that holds something of a person.
-type Held struct {
+// Runs is one run of a workflow that holds something of a person.
+type Run struct {
 	Kind       Kind   `json:"kind"`
 	WorkflowID string `json:"workflow_id"`
 	RunID      string `json:"run_id"`
 	Open       bool   `json:"open"` // it had not ended when it was found
-	Owner
-	// Others is how many other persons' events the batch holds.
-	Others int `json:"others,omitempty"`
-	// Locked: a run without anything of the person keeps the comment from being
+	AccountKey
+	// OtherPersons is how many other persons' events the batch holds.
+	OtherPersons int `json:"others,omitempty"`
+	// Tombstoned: a run without anything of the person keeps the comment from being
 	// answered when Meta or a sweep brings it again.
-	Locked bool   `json:"locked,omitempty"`
-	Why    string `json:"why,omitempty"` // it is kept
+	Tombstoned bool   `json:"locked,omitempty"`
+	KeptReason string `json:"why,omitempty"` // it is kept
 
 	comment privatereply.Comment
 }
 
-func (h Held) compare(o Held) int {
-	return cmp.Or(cmp.Compare(order[h.Kind], order[o.Kind]), strings.Compare(h.WorkflowID, o.WorkflowID), strings.Compare(h.RunID, o.RunID))
+func (h Run) compare(o Run) int {
+	return cmp.Or(cmp.Compare(removalOrder[h.Kind], removalOrder[o.Kind]), strings.Compare(h.WorkflowID, o.WorkflowID), strings.Compare(h.RunID, o.RunID))
 }
 
 // Unreadable is a run of which nobody can say whom it is about.
@@ -51,11 +51,11 @@ type Unreadable struct {
 // Report tells what became of everything that was held.
 type Report struct {
 	Person     string       `json:"person"`
-	Found      []Held       `json:"found,omitempty"` // and left there: nobody asked for more
-	Removed    []Held       `json:"removed"`
-	Kept       []Held       `json:"kept,omitempty"`
+	Found      []Run        `json:"found,omitempty"` // and left there: nobody asked for more
+	Removed    []Run        `json:"removed"`
+	Remaining  []Run        `json:"kept,omitempty"`
 	Unreadable []Unreadable `json:"unreadable,omitempty"`
 }
 
 // Done reports whether nothing is held any more.
-func (r Report) Done() bool { return len(r.Kept) == 0 && len(r.Unreadable) == 0 }
+func (r Report) Done() bool { return len(r.Remaining) == 0 && len(r.Unreadable) == 0 }

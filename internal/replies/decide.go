@@ -48,7 +48,7 @@ func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, 
 // is something to say to a person.
 func update[T any](ctx context.Context, c *Client, id, updateID, name string, message any) (answer T, err error) {
 	if parsed, ok := privatereply.ParseID(id); !ok || (parsed.Kind == "reply") == (name == workflows.FollowUpUpdate) {
-		return answer, c.notKept(id)
+		return answer, c.errNotFound(id)
 	}
 	accepting, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
@@ -60,33 +60,33 @@ func update[T any](ctx context.Context, c *Client, id, updateID, name string, me
 		WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {
-		if timedOut(err) && ctx.Err() == nil {
-			return answer, c.noAnswer(ctx)
+		if isTimeout(err) && ctx.Err() == nil {
+			return answer, c.errNoWorker(ctx)
 		}
-		return answer, c.told(ctx, id, name, err)
+		return answer, c.wrapError(ctx, id, name, err)
 	}
 	finishing, cancel := context.WithTimeout(ctx, effectTimeout)
 	defer cancel()
 	err = handle.Get(finishing, &answer)
-	if err != nil && timedOut(err) && ctx.Err() == nil {
-		return answer, refuse(Unsettled, "accepted, but its effect is not known after %v; look here again", effectTimeout)
+	if err != nil && isTimeout(err) && ctx.Err() == nil {
+		return answer, newError(EffectUnknown, "accepted, but its effect is not known after %v; look here again", effectTimeout)
 	}
-	return answer, c.told(ctx, id, name, err)
+	return answer, c.wrapError(ctx, id, name, err)
 }
 
-// timedOut reports whether err is a time-out. The SDK and gRPC notice theirs a moment
+// isTimeout reports whether err is a time-out. The SDK and gRPC notice theirs a moment
 // before the context does, each with an error of its own.
-func timedOut(err error) bool {
+func isTimeout(err error) bool {
 	var server *serviceerror.DeadlineExceeded
 	var sdk *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &server) || errors.As(err, &sdk)
 }
 
-func (c *Client) told(ctx context.Context, id, name string, err error) error {
-	if err = c.updateError(ctx, id, err); err == nil {
+func (c *Client) wrapError(ctx context.Context, id, name string, err error) error {
+	if err = c.convertUpdateError(ctx, id, err); err == nil {
 		return nil
 	}
-	if _, ok := err.(*Refusal); ok {
+	if _, ok := err.(*Error); ok {
 		return err
 	}
 	return fmt.Errorf("%s %s: %w", name, id, err)

@@ -12,10 +12,10 @@ type Forecast struct {
 	Holding          int64 `json:"holding"`
 	AwaitingApproval int64 `json:"awaiting_approval"`
 	Sending          int64 `json:"sending"`
-	// LastLeavesAt is when those that go by themselves, held or sending, have gone;
+	// LastSendAt is when those that go by themselves, held or sending, have gone;
 	// zero when there are none. Late is how many of them will not make their deadlines.
-	LastLeavesAt time.Time `json:"last_leaves_at,omitzero"`
-	Late         int64     `json:"late"`
+	LastSendAt time.Time `json:"last_leaves_at,omitzero"`
+	Late       int64     `json:"late"`
 	// FirstDeadline is the earliest of all that wait, for a person too.
 	FirstDeadline time.Time `json:"first_deadline,omitzero"`
 	FirstToExpire string    `json:"first_to_expire,omitempty"` // its workflow id
@@ -25,11 +25,11 @@ type Forecast struct {
 func (f Forecast) Waiting() int64 { return f.Holding + f.AwaitingApproval + f.Sending }
 
 const (
-	// finestSlice is how exactly deadlines are told apart.
-	finestSlice = time.Minute
-	// longOverdue is how long a reply may go on waiting after its deadline, because
+	// minSlice is how exactly deadlines are told apart.
+	minSlice = time.Minute
+	// maxOverdue is how long a reply may go on waiting after its deadline, because
 	// no worker runs.
-	longOverdue = 8 * 24 * time.Hour
+	maxOverdue = 8 * 24 * time.Hour
 )
 
 // Forecast works out what becomes of the replies that f means, which leave at so
@@ -62,38 +62,38 @@ func (c *Client) Forecast(ctx context.Context, f Filter, perSecond float64) (For
 	}
 	now := c.now().UTC().Truncate(time.Second)
 	f.States = []privatereply.State{privatereply.Holding, privatereply.Sending}
-	line := departures{count: func(from, to time.Time) (int64, error) { return c.count(ctx, within(f.query(), from, to)) }, now: now, perSecond: perSecond}
-	if err := line.run(now.Add(-longOverdue), now.Add(deadlinesUntil)); err != nil {
+	line := sendSimulation{count: func(from, to time.Time) (int64, error) { return c.count(ctx, within(f.query(), from, to)) }, now: now, perSecond: perSecond}
+	if err := line.run(now.Add(-maxOverdue), now.Add(maxDeadlineAhead)); err != nil {
 		return out, err
 	}
-	out.Late, out.LastLeavesAt = line.late, line.leaves(line.gone)
+	out.Late, out.LastSendAt = line.late, line.sentAt(line.sent)
 	return out, nil
 }
 
-// departures lets replies leave one after the other in the order of their deadlines.
+// sendSimulation lets replies leave one after the other in the order of their deadlines.
 // One that would leave after its deadline does not leave, and takes nobody's time.
-type departures struct {
+type sendSimulation struct {
 	count      func(from, to time.Time) (int64, error)
 	now        time.Time
 	perSecond  float64
-	gone, late int64
+	sent, late int64
 }
 
 // run goes through the deadlines from from until to. A slice whose replies can all
 // have gone when it begins needs no closer look.
-func (d *departures) run(from, to time.Time) error {
+func (d *sendSimulation) run(from, to time.Time) error {
 	n, err := d.count(from, to)
 	if err != nil || n == 0 {
 		return err
 	}
-	if d.room(from) >= n {
-		d.gone += n
+	if d.capacityBefore(from) >= n {
+		d.sent += n
 		return nil
 	}
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
-	if to.Sub(from) <= finestSlice || !middle.After(from) {
-		can := min(n, d.room(to))
-		d.gone, d.late = d.gone+can, d.late+n-can
+	if to.Sub(from) <= minSlice || !middle.After(from) {
+		can := min(n, d.capacityBefore(to))
+		d.sent, d.late = d.sent+can, d.late+n-can
 		return nil
 	}
 	if err := d.run(from, middle); err != nil {
@@ -102,15 +102,15 @@ func (d *departures) run(from, to time.Time) error {
 	return d.run(middle, to)
 }
 
-// room is how many more can leave before at.
-func (d *departures) room(at time.Time) int64 {
-	return max(0, int64(min(d.perSecond*at.Sub(d.now).Seconds(), 1e15))-d.gone)
+// capacityBefore is how many more can leave before at.
+func (d *sendSimulation) capacityBefore(at time.Time) int64 {
+	return max(0, int64(min(d.perSecond*at.Sub(d.now).Seconds(), 1e15))-d.sent)
 }
 
-// leaves is when the n. has left.
-func (d *departures) leaves(n int64) time.Time {
+// sentAt is when the n. has left.
+func (d *sendSimulation) sentAt(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
 	}
-	return d.now.Add(time.Duration(min(float64(n)/d.perSecond, deadlinesUntil.Seconds()) * float64(time.Second))).Truncate(time.Second)
+	return d.now.Add(time.Duration(min(float64(n)/d.perSecond, maxDeadlineAhead.Seconds()) * float64(time.Second))).Truncate(time.Second)
 }

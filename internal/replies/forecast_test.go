@@ -31,7 +31,7 @@ func TestDepartures(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			queries := 0
-			d := departures{now: now, perSecond: tt.perHour / 3600, count: func(from, to time.Time) (n int64, err error) {
+			d := sendSimulation{now: now, perSecond: tt.perHour / 3600, count: func(from, to time.Time) (n int64, err error) {
 				queries++
 				for left, many := range tt.deadlines {
 					if at := now.Add(left); !at.Before(from) && at.Before(to) {
@@ -40,14 +40,14 @@ func TestDepartures(t *testing.T) {
 				}
 				return n, nil
 			}}
-			if err := d.run(now.Add(-longOverdue), now.Add(deadlinesUntil)); err != nil {
+			if err := d.run(now.Add(-maxOverdue), now.Add(maxDeadlineAhead)); err != nil {
 				t.Fatal(err)
 			}
 			exact := int64(tt.perHour/60) + 1 // deadlines are told apart by the minute
-			if off := d.late - tt.late; off > exact || off < -exact || d.late+d.gone != tt.late+tt.gone {
-				t.Errorf("%d late and %d gone, want %d and %d", d.late, d.gone, tt.late, tt.gone)
+			if off := d.late - tt.late; off > exact || off < -exact || d.late+d.sent != tt.late+tt.gone {
+				t.Errorf("%d late and %d gone, want %d and %d", d.late, d.sent, tt.late, tt.gone)
 			}
-			if last := d.leaves(d.gone); tt.gone > 0 && last.Sub(now.Add(tt.lastAfter)).Abs() > time.Minute {
+			if last := d.sentAt(d.sent); tt.gone > 0 && last.Sub(now.Add(tt.lastAfter)).Abs() > time.Minute {
 				t.Errorf("the last one leaves at %v, want %v", last, now.Add(tt.lastAfter))
 			}
 			if queries > 80 {

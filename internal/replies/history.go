@@ -16,13 +16,13 @@ import (
 // long chat has thousands, and goes on in a new run.
 const maxEvents = 5000
 
-// walk reads the history of a workflow's newest run, from its beginning.
-func (c *Client) walk(ctx context.Context, id string, visit func(*historypb.HistoryEvent)) error {
+// readHistory reads the history of a workflow's newest run, from its beginning.
+func (c *Client) readHistory(ctx context.Context, id string, visit func(*historypb.HistoryEvent)) error {
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for n := 0; n < maxEvents && events.HasNext(); n++ {
 		e, err := events.Next()
 		if isNotFound(err) {
-			return c.notKept(id)
+			return c.errNotFound(id)
 		}
 		if err != nil {
 			return fmt.Errorf("read the history of %s: %w", id, err)
@@ -55,8 +55,8 @@ func (c *Client) Follow(ctx context.Context, id string, changed func()) error {
 // news: the page that is followed was made a moment earlier.
 const followOverlap = 2 * time.Second
 
-// deed is an Update or Signal that a workflow took.
-type deed struct {
+// messageEvent is an Update or Signal that a workflow took.
+type messageEvent struct {
 	Name     string
 	At       time.Time
 	Signal   bool
@@ -66,16 +66,18 @@ type deed struct {
 }
 
 // message decodes what was asked.
-func (d *deed) message(c *Client, to any) error { return first(c, d.payloads, to) }
+func (d *messageEvent) message(c *Client, to any) error { return decodeFirst(c, d.payloads, to) }
 
 // refused reports whether a signal that came just before changed the answer.
-func (d *deed) refused() bool { return d.answer.GetFailure() != nil }
+func (d *messageEvent) refused() bool { return d.answer.GetFailure() != nil }
 
 // result decodes what was answered.
-func (d *deed) result(c *Client, to any) error { return first(c, d.answer.GetSuccess(), to) }
+func (d *messageEvent) result(c *Client, to any) error {
+	return decodeFirst(c, d.answer.GetSuccess(), to)
+}
 
-// task is one activity in a history.
-type task struct {
+// activityEvent is one activity in a history.
+type activityEvent struct {
 	name      string
 	scheduled time.Time
 	ended     time.Time
@@ -84,64 +86,64 @@ type task struct {
 	problem   string // why there is no result
 }
 
-// record collects deeds and activities from a history, in their order.
-type record struct {
-	deeds      []*deed
-	activities []*task
+// historyReader collects deeds and activities from a history, in their order.
+type historyReader struct {
+	messages   []*messageEvent
+	activities []*activityEvent
 	byEvent    map[int64]any
 }
 
-func (c *Client) record(ctx context.Context, id string) (*record, error) {
-	r := &record{byEvent: map[int64]any{}}
-	return r, c.walk(ctx, id, r.add)
+func (c *Client) history(ctx context.Context, id string) (*historyReader, error) {
+	r := &historyReader{byEvent: map[int64]any{}}
+	return r, c.readHistory(ctx, id, r.add)
 }
 
-func (r *record) add(e *historypb.HistoryEvent) {
+func (r *historyReader) add(e *historypb.HistoryEvent) {
 	at := e.GetEventTime().AsTime()
 	switch e.GetEventType() {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
 		in := e.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetAcceptedRequest().GetInput()
-		d := &deed{Name: in.GetName(), At: at, payloads: in.GetArgs()}
-		r.deeds, r.byEvent[e.GetEventId()] = append(r.deeds, d), d
+		d := &messageEvent{Name: in.GetName(), At: at, payloads: in.GetArgs()}
+		r.messages, r.byEvent[e.GetEventId()] = append(r.messages, d), d
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
 		a := e.GetWorkflowExecutionUpdateCompletedEventAttributes()
-		if d, ok := r.byEvent[a.GetAcceptedEventId()].(*deed); ok {
+		if d, ok := r.byEvent[a.GetAcceptedEventId()].(*messageEvent); ok {
 			d.Done, d.answer = true, a.GetOutcome()
 		}
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 		a := e.GetWorkflowExecutionSignaledEventAttributes()
-		r.deeds = append(r.deeds, &deed{Name: a.GetSignalName(), At: at, Signal: true, payloads: a.GetInput()})
+		r.messages = append(r.messages, &messageEvent{Name: a.GetSignalName(), At: at, Signal: true, payloads: a.GetInput()})
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 		a := e.GetActivityTaskScheduledEventAttributes()
-		act := &task{name: a.GetActivityType().GetName(), scheduled: at, input: a.GetInput()}
+		act := &activityEvent{name: a.GetActivityType().GetName(), scheduled: at, input: a.GetInput()}
 		r.activities, r.byEvent[e.GetEventId()] = append(r.activities, act), act
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 		a := e.GetActivityTaskCompletedEventAttributes()
-		r.end(a.GetScheduledEventId(), at, a.GetResult(), "")
+		r.endActivity(a.GetScheduledEventId(), at, a.GetResult(), "")
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED:
-		r.end(e.GetActivityTaskFailedEventAttributes().GetScheduledEventId(), at, nil, "it failed before it could say how it ended")
+		r.endActivity(e.GetActivityTaskFailedEventAttributes().GetScheduledEventId(), at, nil, "it failed before it could say how it ended")
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
 		a := e.GetActivityTaskTimedOutEventAttributes()
 		problem := "the worker did not say how it ended"
 		if a.GetFailure().GetTimeoutFailureInfo().GetTimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
 			problem = "no worker took it in time"
 		}
-		r.end(a.GetScheduledEventId(), at, nil, problem)
+		r.endActivity(a.GetScheduledEventId(), at, nil, problem)
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-		r.end(e.GetActivityTaskCanceledEventAttributes().GetScheduledEventId(), at, nil, "it was called off")
+		r.endActivity(e.GetActivityTaskCanceledEventAttributes().GetScheduledEventId(), at, nil, "it was called off")
 	}
 }
 
-func (r *record) end(scheduled int64, at time.Time, result *commonpb.Payloads, problem string) {
-	if a, ok := r.byEvent[scheduled].(*task); ok {
+func (r *historyReader) endActivity(scheduled int64, at time.Time, result *commonpb.Payloads, problem string) {
+	if a, ok := r.byEvent[scheduled].(*activityEvent); ok {
 		a.ended, a.result, a.problem = at, result, problem
 	}
 }
 
 var errNothing = errors.New("there is nothing to decode")
 
-// first decodes the first of some payloads.
-func first(c *Client, p *commonpb.Payloads, to any) error {
+// decodeFirst decodes the first of some payloads.
+func decodeFirst(c *Client, p *commonpb.Payloads, to any) error {
 	if len(p.GetPayloads()) == 0 {
 		return errNothing
 	}

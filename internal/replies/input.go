@@ -13,11 +13,11 @@ func (c *Client) Input(ctx context.Context, id string) (workflows.Input, error) 
 	var in workflows.Input
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	if !events.HasNext() {
-		return in, c.notKept(id)
+		return in, c.errNotFound(id)
 	}
 	first, err := events.Next()
 	if isNotFound(err) {
-		return in, c.notKept(id)
+		return in, c.errNotFound(id)
 	}
 	if err != nil {
 		return in, err

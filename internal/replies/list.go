@@ -21,8 +21,8 @@ const (
 // Kept replies have their deadlines between these two: the oldest are unknown
 // deliveries that nobody resolved.
 const (
-	deadlinesSince = 90 * 24 * time.Hour
-	deadlinesUntil = 30 * 24 * time.Hour
+	maxDeadlineAge   = 90 * 24 * time.Hour
+	maxDeadlineAhead = 30 * 24 * time.Hour
 )
 
 // Count is how many replies f means.
@@ -42,28 +42,28 @@ func (c *Client) count(ctx context.Context, query string) (int64, error) {
 // here.
 func (c *Client) Earliest(ctx context.Context, f Filter, limit int) ([]Row, error) {
 	now := c.now().UTC().Truncate(time.Second)
-	return c.slice(ctx, f.query(), now.Add(-deadlinesSince), now.Add(deadlinesUntil), limit)
+	return c.earliestBetween(ctx, f.query(), now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
 }
 
-func (c *Client) slice(ctx context.Context, query string, from, to time.Time, limit int) ([]Row, error) {
+func (c *Client) earliestBetween(ctx context.Context, query string, from, to time.Time, limit int) ([]Row, error) {
 	n, err := c.count(ctx, within(query, from, to))
 	if err != nil || n == 0 {
 		return nil, err
 	}
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
 	if n <= int64(max(limit, c.sliceRows)) || !middle.After(from) {
-		rows, err := c.read(ctx, within(query, from, to))
+		rows, err := c.readAll(ctx, within(query, from, to))
 		return rows[:min(limit, len(rows))], err
 	}
-	rows, err := c.slice(ctx, query, from, middle, limit)
+	rows, err := c.earliestBetween(ctx, query, from, middle, limit)
 	if err != nil || len(rows) >= limit {
 		return rows, err
 	}
-	rest, err := c.slice(ctx, query, middle, to, limit-len(rows))
+	rest, err := c.earliestBetween(ctx, query, middle, to, limit-len(rows))
 	return append(rows, rest...), err
 }
 
-func (c *Client) read(ctx context.Context, query string) ([]Row, error) {
+func (c *Client) readAll(ctx context.Context, query string) ([]Row, error) {
 	var rows []Row
 	var token []byte
 	for {

@@ -225,10 +225,10 @@ func TestFilterValuesAreQuoted(t *testing.T) {
 func TestDecisions(t *testing.T) {
 	b := newBench(t)
 	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true})
-	refused := func(err error, kind Kind, words string) {
+	refused := func(err error, kind Code, words string) {
 		t.Helper()
-		var no *Refusal
-		if !errors.As(err, &no) || no.Kind != kind || !strings.Contains(no.Words, words) {
+		var no *Error
+		if !errors.As(err, &no) || no.Code != kind || !strings.Contains(no.Message, words) {
 			t.Errorf("got %v, want %s: %s", err, kind, words)
 		}
 	}
@@ -306,7 +306,7 @@ func TestNoUpdateIsRepeated(t *testing.T) {
 			server := &dropping{}
 			err := decide(New(server, "default", queue, converter.GetDefaultDataConverter()))
 			var dropped *serviceerror.WorkflowNotReady
-			var refusal *Refusal
+			var refusal *Error
 			if server.updates != 1 || !errors.As(err, &dropped) || errors.As(err, &refusal) {
 				t.Errorf("%d Updates, error %v", server.updates, err)
 			}
@@ -358,13 +358,13 @@ func TestThread(t *testing.T) {
 	if err != nil || answer.State != privatereply.OutcomeSent {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	thread, err := b.Thread(t.Context(), opts.ID)
+	thread, err := b.Conversation(t.Context(), opts.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(thread.Lines) != 2 || !thread.Lines[0].At.Equal(wrote) || thread.Lines[0].Agent != "" ||
-		thread.Lines[1].Agent != "ana" || thread.Lines[1].Text != "It ships on Monday." || thread.Lines[1].Answer == nil || thread.Lines[1].Answer.MessageID != "m_follow" {
-		t.Errorf("lines: %+v", thread.Lines)
+	if len(thread.Messages) != 2 || !thread.Messages[0].At.Equal(wrote) || thread.Messages[0].Agent != "" ||
+		thread.Messages[1].Agent != "ana" || thread.Messages[1].Text != "It ships on Monday." || thread.Messages[1].Answer == nil || thread.Messages[1].Answer.MessageID != "m_follow" {
+		t.Errorf("lines: %+v", thread.Messages)
 	}
 	if !thread.Status.WindowClosesAt.Equal(wrote.Add(privatereply.StandardWindow)) {
 		t.Errorf("the window closes at %v", thread.Status.WindowClosesAt)

@@ -41,8 +41,8 @@ type Row struct {
 // Encrypted stands for what this program has no key for.
 const Encrypted = "(encrypted)"
 
-// Cut reports whether text is only the beginning of what the reply holds.
-func Cut(text string) bool {
+// IsCut reports whether text is only the beginning of what the reply holds.
+func IsCut(text string) bool {
 	return strings.HasSuffix(text, privatereply.CutMark) || text == Encrypted
 }
 
@@ -51,9 +51,9 @@ func (r Row) OnLive() bool {
 	return privatereply.Comment{Platform: r.Platform, Source: r.Source}.OnLive()
 }
 
-// TooSlow reports whether the reply's turn comes only when its deadline has passed:
+// MissesDeadline reports whether the reply's turn comes only when its deadline has passed:
 // it will not be sent, unless replies that are before it are stopped.
-func (r Row) TooSlow() bool { return !r.NextTry.IsZero() && !r.NextTry.Before(r.Deadline) }
+func (r Row) MissesDeadline() bool { return !r.NextTry.IsZero() && !r.NextTry.Before(r.Deadline) }
 
 // row reads what visibility tells of a reply. What does not decode stays empty: a
 // list with a gap is better than none.

@@ -17,19 +17,19 @@ func (c *Client) Status(ctx context.Context, id string) (workflows.Status, error
 	return status[workflows.Status](ctx, c, id, "reply")
 }
 
-// Conversation is what is known of a conversation's window.
-func (c *Client) Conversation(ctx context.Context, id string) (workflows.ConversationStatus, error) {
+// ConversationStatus is what is known of a conversation's window.
+func (c *Client) ConversationStatus(ctx context.Context, id string) (workflows.ConversationStatus, error) {
 	return status[workflows.ConversationStatus](ctx, c, id, "conversation")
 }
 
 // Row is what lists tell of one reply. It needs no worker.
 func (c *Client) Row(ctx context.Context, id string) (Row, error) {
 	if parsed, ok := privatereply.ParseID(id); !ok || parsed.Kind != "reply" {
-		return Row{}, c.notKept(id)
+		return Row{}, c.errNotFound(id)
 	}
 	d, err := c.temporal.DescribeWorkflowExecution(ctx, id, "")
 	if isNotFound(err) {
-		return Row{}, c.notKept(id)
+		return Row{}, c.errNotFound(id)
 	}
 	if err != nil {
 		return Row{}, fmt.Errorf("describe %s: %w", id, err)
@@ -39,13 +39,13 @@ func (c *Client) Row(ctx context.Context, id string) (Row, error) {
 
 func status[T any](ctx context.Context, c *Client, id, kind string) (s T, err error) {
 	if parsed, ok := privatereply.ParseID(id); !ok || parsed.Kind != kind {
-		return s, c.notKept(id)
+		return s, c.errNotFound(id)
 	}
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
 	d, err := c.temporal.DescribeWorkflowExecution(ctx, id, "")
 	if isNotFound(err) {
-		return s, c.notKept(id)
+		return s, c.errNotFound(id)
 	}
 	if err != nil {
 		return s, fmt.Errorf("describe %s: %w", id, err)
@@ -56,12 +56,12 @@ func status[T any](ctx context.Context, c *Client, id, kind string) (s T, err er
 		return s, err
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 	default:
-		return s, refuse(Gone, "the workflow was ended from outside, so that nobody can say how far it came; its history is in the Temporal Web UI")
+		return s, newError(Terminated, "the workflow was ended from outside, so that nobody can say how far it came; its history is in the Temporal Web UI")
 	}
 	answer, err := c.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return s, c.noAnswer(context.WithoutCancel(ctx))
+			return s, c.errNoWorker(context.WithoutCancel(ctx))
 		}
 		return s, fmt.Errorf("ask %s for its status: %w", id, err)
 	}

@@ -11,8 +11,8 @@ import (
 // Story is what a reply's history tells beyond its status.
 type Story struct {
 	Attempts []Attempt
-	Looks    []Look
-	Said     []Said
+	Searches []Search
+	Said     []MessageEvent
 }
 
 // Attempt is one try to send. Result is nil while it runs, and when it never told
@@ -25,17 +25,17 @@ type Attempt struct {
 	Problem string
 }
 
-// Look is one look into the person's conversation for an unconfirmed reply.
-type Look struct {
+// Search is one look into the person's conversation for an unconfirmed reply.
+type Search struct {
 	At        time.Time
 	Done      bool
 	MessageID string // empty: it was not found
 	Problem   string
 }
 
-// Said is what a person or a program told the reply, and that it took. A refused
+// MessageEvent is what a person or a program told the reply, and that it took. A refused
 // Update leaves no trace.
-type Said struct {
+type MessageEvent struct {
 	Name      string // the message
 	At        time.Time
 	Signal    bool
@@ -48,7 +48,7 @@ type Said struct {
 // Story reads the history of a reply. It needs no worker.
 func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 	var s Story
-	r, err := c.record(ctx, id)
+	r, err := c.history(ctx, id)
 	if err != nil {
 		return s, err
 	}
@@ -57,15 +57,15 @@ func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 		case workflows.SendPrivateReplyActivity:
 			s.Attempts = append(s.Attempts, c.attempt(a))
 		case workflows.FindMessageActivity:
-			look := Look{At: a.scheduled, Done: !a.ended.IsZero(), Problem: a.problem}
+			look := Search{At: a.scheduled, Done: !a.ended.IsZero(), Problem: a.problem}
 			var found workflows.FoundMessage
-			if first(c, a.result, &found) == nil {
+			if decodeFirst(c, a.result, &found) == nil {
 				look.MessageID = found.MessageID
 			}
-			s.Looks = append(s.Looks, look)
+			s.Searches = append(s.Searches, look)
 		}
 	}
-	for _, d := range r.deeds {
+	for _, d := range r.messages {
 		if !d.refused() {
 			s.Said = append(s.Said, c.said(d))
 		}
@@ -73,14 +73,14 @@ func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 	return s, nil
 }
 
-func (c *Client) attempt(a *task) Attempt {
+func (c *Client) attempt(a *activityEvent) Attempt {
 	at := Attempt{At: a.scheduled, EndedAt: a.ended, Problem: a.problem}
 	var asked workflows.SendPrivateReply
-	if first(c, a.input, &asked) == nil {
+	if decodeFirst(c, a.input, &asked) == nil {
 		at.Number = asked.Attempt
 	}
 	var result privatereply.SendResult
-	if first(c, a.result, &result) == nil {
+	if decodeFirst(c, a.result, &result) == nil {
 		at.Result = &result
 	}
 	return at
@@ -88,7 +88,7 @@ func (c *Client) attempt(a *task) Attempt {
 
 // said reads a message loosely: what an outside tool wrote stays as it is, and what
 // does not decode is shown by its name alone.
-func (c *Client) said(d *deed) Said {
+func (c *Client) said(d *messageEvent) MessageEvent {
 	var m struct {
 		Approver  string    `json:"approver"`
 		Text      string    `json:"text"`
@@ -96,7 +96,7 @@ func (c *Client) said(d *deed) Said {
 		Delivered *bool     `json:"delivered"`
 		At        time.Time `json:"at"`
 	}
-	s := Said{Name: d.Name, At: d.At, Signal: d.Signal}
+	s := MessageEvent{Name: d.Name, At: d.At, Signal: d.Signal}
 	if d.message(c, &m) == nil {
 		s.By, s.Text, s.Reason, s.Delivered = m.Approver, m.Text, m.Reason, m.Delivered
 	}

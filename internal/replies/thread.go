@@ -8,26 +8,26 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Thread is a conversation: its window, and what was said in it as far as history
+// Conversation is a conversation: its window, and what was said in it as far as history
 // has it. The person's own words are Meta's; here they are only counted.
-type Thread struct {
-	ID     string
-	Status workflows.ConversationStatus
-	Lines  []Line
+type Conversation struct {
+	ID       string
+	Status   workflows.ConversationStatus
+	Messages []Message
 }
 
-// Line is one message of a conversation.
-type Line struct {
+// Message is one message of a conversation.
+type Message struct {
 	At     time.Time
 	Agent  string                    // who wrote it; empty: the person
 	Text   string                    // empty: the person's
 	Answer *workflows.FollowUpAnswer // how a follow-up ended; nil: it is on its way
 }
 
-// ConversationOf is the workflow id of the conversation that a reply opened: with
+// ConversationID is the workflow id of the conversation that a reply opened: with
 // the one who got the message, who has another id than the commenter on some
 // accounts.
-func ConversationOf(s workflows.Status) (string, bool) {
+func ConversationID(s workflows.Status) (string, bool) {
 	person := s.Comment.PersonID
 	if s.Send != nil && s.Send.RecipientID != "" {
 		person = s.Send.RecipientID
@@ -36,36 +36,36 @@ func ConversationOf(s workflows.Status) (string, bool) {
 	return id, err == nil
 }
 
-// Thread reads a conversation. One that never began, or is no longer kept, is a
+// Conversation reads a conversation. One that never began, or is no longer kept, is a
 // Refusal of the kind NotFound.
-func (c *Client) Thread(ctx context.Context, id string) (Thread, error) {
-	t := Thread{ID: id}
+func (c *Client) Conversation(ctx context.Context, id string) (Conversation, error) {
+	t := Conversation{ID: id}
 	var err error
-	if t.Status, err = c.Conversation(ctx, id); err != nil {
+	if t.Status, err = c.ConversationStatus(ctx, id); err != nil {
 		return t, err
 	}
-	r, err := c.record(ctx, id)
+	r, err := c.history(ctx, id)
 	if err != nil {
 		return t, err
 	}
-	for _, d := range r.deeds {
+	for _, d := range r.messages {
 		switch d.Name {
 		case workflows.PersonMessageSignal:
 			var m workflows.PersonMessage
 			if d.message(c, &m) == nil {
-				t.Lines = append(t.Lines, Line{At: privatereply.MessageTime(m.At, d.At)})
+				t.Messages = append(t.Messages, Message{At: privatereply.MessageTime(m.At, d.At)})
 			}
 		case workflows.FollowUpUpdate:
 			var m workflows.FollowUp
 			if d.refused() || d.message(c, &m) != nil {
 				continue
 			}
-			line := Line{At: d.At, Agent: m.Agent, Text: m.Text}
+			line := Message{At: d.At, Agent: m.Agent, Text: m.Text}
 			var answer workflows.FollowUpAnswer
 			if d.Done && d.result(c, &answer) == nil {
 				line.Answer = &answer
 			}
-			t.Lines = append(t.Lines, line)
+			t.Messages = append(t.Messages, line)
 		}
 	}
 	return t, nil

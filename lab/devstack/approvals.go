@@ -18,7 +18,7 @@ const devUser = "you"
 
 // startApprovals starts the approvals desk.
 func (s *Stack) startApprovals(ctx context.Context) (stop func() error, err error) {
-	guard, err := signin.NewGuard(signin.Options{DevUser: devUser})
+	guard, err := signin.NewAuthenticator(signin.Options{DevUser: devUser})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (s *Stack) startApprovals(ctx context.Context) (stop func() error, err erro
 	log := s.log.Named("approvals")
 	waiting := queue.New(all, log)
 	d := desk.New(desk.Config{
-		Replies: all, Queue: waiting, Guard: guard, Accounts: s.Accounts,
+		Replies: all, Queue: waiting, Authenticator: guard, Accounts: s.Accounts,
 		WebUI: s.Server.UIURL, Namespace: s.Server.Namespace, Logger: log,
 		Codec: s.codec, CodecOrigin: s.Server.UIURL,
 	})

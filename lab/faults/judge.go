@@ -57,9 +57,9 @@ func (t *trial) verdict(c *comment) Verdict {
 // more.
 func (t *trial) look(ctx context.Context, c *comment) (v Verdict, ended bool) {
 	status, err := t.ask.Status(ctx, c.reply)
-	var no *replies.Refusal
+	var no *replies.Error
 	switch {
-	case errors.As(err, &no) && no.Kind == replies.NotFound:
+	case errors.As(err, &no) && no.Code == replies.NotFound:
 	case err != nil:
 		return Verdict{State: privatereply.State("unanswered: " + err.Error())}, false
 	default:

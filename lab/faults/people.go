@@ -22,9 +22,9 @@ func insist[T any](t *trial, what string, ask func(updateID string) (T, error)) 
 	t.await(what, func() (bool, error) {
 		var err error
 		answer, err = ask(id)
-		var no *replies.Refusal
-		if errors.As(err, &no) && (no.Kind == replies.Refused || no.Kind == replies.NotFound) {
-			refused = no.Words
+		var no *replies.Error
+		if errors.As(err, &no) && (no.Code == replies.Refused || no.Code == replies.NotFound) {
+			refused = no.Message
 			return true, nil
 		}
 		return err == nil, err
@@ -118,7 +118,7 @@ func (t *trial) talksTo(where int, at time.Time) meta.Person {
 // awaitConversation waits until cond holds of what the conversation knows.
 func (t *trial) awaitConversation(id, what string, cond func(workflows.ConversationStatus) bool) {
 	t.await(what, func() (bool, error) {
-		status, err := t.ask.Conversation(t.ctx, id)
+		status, err := t.ask.ConversationStatus(t.ctx, id)
 		return err == nil && cond(status), err
 	})
 }

@@ -104,8 +104,8 @@ func (b *backtest) page(ctx context.Context, c *replies.Client, set *rules.Set, 
 	for i, row := range rows {
 		reading.Go(func() error {
 			in, err := c.Input(ctx, row.ID)
-			var refusal *replies.Refusal
-			if errors.As(err, &refusal) && refusal.Kind == replies.NotFound { // its retention ended meanwhile
+			var refusal *replies.Error
+			if errors.As(err, &refusal) && refusal.Code == replies.NotFound { // its retention ended meanwhile
 				mu.Lock()
 				gone[i] = true
 				mu.Unlock()

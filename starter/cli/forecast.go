@@ -121,7 +121,7 @@ func writeForecasts(w io.Writer, all []forecast, now time.Time) error {
 			below = fmt.Sprintf("%s will be too late; to make room: starter stop --account %s", countOf(f.Late), f.Account)
 		}
 		t.Row(below, f.Name, f.Kind, strconv.FormatInt(f.Holding, 10), strconv.FormatInt(f.AwaitingApproval, 10), strconv.FormatInt(f.Sending, 10),
-			f.rate(), from(f.LastLeavesAt), strconv.FormatInt(f.Late, 10), from(f.FirstDeadline))
+			f.rate(), from(f.LastSendAt), strconv.FormatInt(f.Late, 10), from(f.FirstDeadline))
 	}
 	if err := t.Write(w); err != nil {
 		return err

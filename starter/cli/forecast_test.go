@@ -62,7 +62,7 @@ func TestForecastTable(t *testing.T) {
 	now := time.Now()
 	all := []forecast{
 		{Account: "17841400000000001", Name: strings.Repeat("Clean Slate ", 9), Kind: kindPosts, PerHour: 700, Forecast: replies.Forecast{
-			Holding: 1, AwaitingApproval: 20, Sending: 123456, LastLeavesAt: now.Add(8 * 24 * time.Hour), Late: 5856, FirstDeadline: now.Add(6 * 24 * time.Hour),
+			Holding: 1, AwaitingApproval: 20, Sending: 123456, LastSendAt: now.Add(8 * 24 * time.Hour), Late: 5856, FirstDeadline: now.Add(6 * 24 * time.Hour),
 		}},
 		{Account: "17841400000000001", Name: "Clean Slate", Kind: kindLive, PerHour: 90 * 3600},
 	}

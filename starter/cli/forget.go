@@ -57,7 +57,7 @@ see docs/encryption.md.`,
 			Operator: operator, UpdateID: s.updateID, Progress: progress.tell,
 		})
 		if *name != "" {
-			named, unreadable, err := e.FindNamed(ctx, *name, person)
+			named, unreadable, err := e.FindByName(ctx, *name, person)
 			if err != nil {
 				return err
 			}
@@ -67,14 +67,14 @@ see docs/encryption.md.`,
 		if err != nil {
 			return err
 		}
-		if len(found.Owners) > 1 && person.Owner == (erasure.Owner{}) {
-			return severalAccounts(person.ID, found.Owners)
+		if len(found.Accounts) > 1 && person.AccountKey == (erasure.AccountKey{}) {
+			return severalAccounts(person.ID, found.Accounts)
 		}
 		if *dry {
-			return tellReport(out, erasure.Report{Person: person.ID, Found: found.Held, Unreadable: found.Unreadable}, *asJSON)
+			return tellReport(out, erasure.Report{Person: person.ID, Found: found.Runs, Unreadable: found.Unreadable}, *asJSON)
 		}
-		if len(found.Held) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
-			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Held))); err != nil {
+		if len(found.Runs) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
+			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Runs))); err != nil {
 				return err
 			}
 		}
@@ -101,7 +101,7 @@ func (s *session) person(args []string, name, account string) (erasure.Person, e
 			if id.Kind != "conversation" {
 				return p, fmt.Errorf("%s is the id of a %s; give a person's, which `starter forget --name NAME` finds", p.ID, id.Kind)
 			}
-			p = erasure.Person{Owner: erasure.Owner{Platform: id.Platform, Account: id.Account}, ID: id.Rest}
+			p = erasure.Person{AccountKey: erasure.AccountKey{Platform: id.Platform, Account: id.Account}, ID: id.Rest}
 		}
 		if strings.Trim(p.ID, "0123456789") != "" {
 			return p, fmt.Errorf("%q is not a person's id, which has only digits; `starter forget --name NAME` finds it", args[0])
@@ -118,15 +118,15 @@ func (s *session) person(args []string, name, account string) (erasure.Person, e
 	if err != nil {
 		return p, err
 	}
-	owner := erasure.Owner{Platform: a.Platform, Account: a.ID}
-	if p.Owner != (erasure.Owner{}) && p.Owner != owner {
+	owner := erasure.AccountKey{Platform: a.Platform, Account: a.ID}
+	if p.AccountKey != (erasure.AccountKey{}) && p.AccountKey != owner {
 		return p, fmt.Errorf("--account is %s, but %s is of account %s", account, args[0], p.Account)
 	}
-	p.Owner = owner
+	p.AccountKey = owner
 	return p, nil
 }
 
-func severalAccounts(person string, owners []erasure.Owner) error {
+func severalAccounts(person string, owners []erasure.AccountKey) error {
 	var all []string
 	for _, o := range owners {
 		all = append(all, fmt.Sprintf("starter forget %s --account %s:%s", person, o.Platform, o.Account))
@@ -134,7 +134,7 @@ func severalAccounts(person string, owners []erasure.Owner) error {
 	return fmt.Errorf("several accounts know a person %s, and nothing says that it is one; nothing was removed. Erase each of them:\n  %s", person, strings.Join(all, "\n  "))
 }
 
-func tellNamed(cmd *cobra.Command, named []erasure.Named, unreadable []erasure.Unreadable, asJSON bool) error {
+func tellNamed(cmd *cobra.Command, named []erasure.NamedPerson, unreadable []erasure.Unreadable, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case asJSON:
@@ -162,7 +162,7 @@ func tellNamed(cmd *cobra.Command, named []erasure.Named, unreadable []erasure.U
 func tellReport(out io.Writer, r erasure.Report, asJSON bool) error {
 	if asJSON {
 		if r.Removed == nil {
-			r.Removed = []erasure.Held{} // [] rather than null
+			r.Removed = []erasure.Run{} // [] rather than null
 		}
 		if err := writeJSON(out, r); err != nil {
 			return err
@@ -177,18 +177,18 @@ func tellReport(out io.Writer, r erasure.Report, asJSON bool) error {
 }
 
 func writeReport(out io.Writer, r erasure.Report) error {
-	if len(r.Found)+len(r.Removed)+len(r.Kept) == 0 {
+	if len(r.Found)+len(r.Removed)+len(r.Remaining) == 0 {
 		fmt.Fprintf(out, "nothing is held of person %s\n", r.Person)
 	} else {
 		t := console.NewTable([]int{2}, "WHAT", "", "WORKFLOW")
-		row := func(h erasure.Held, became string) {
-			below := h.Why
+		row := func(h erasure.Run, became string) {
+			below := h.KeptReason
 			switch {
 			case below != "":
-			case h.Locked:
+			case h.Tombstoned:
 				below = "its place is locked: the comment is not answered again"
-			case h.Others > 0:
-				below = fmt.Sprintf("a batch, with %d events of others", h.Others)
+			case h.OtherPersons > 0:
+				below = fmt.Sprintf("a batch, with %d events of others", h.OtherPersons)
 			}
 			t.Row(below, string(h.Kind), became, h.WorkflowID)
 		}
@@ -198,7 +198,7 @@ func writeReport(out io.Writer, r erasure.Report) error {
 		for _, h := range r.Removed {
 			row(h, "removed")
 		}
-		for _, h := range r.Kept {
+		for _, h := range r.Remaining {
 			row(h, "KEPT")
 		}
 		if err := t.Write(out); err != nil {
@@ -207,7 +207,7 @@ func writeReport(out io.Writer, r erasure.Report) error {
 		if len(r.Found) > 0 {
 			fmt.Fprintf(out, "\n%d found; nothing was removed\n", len(r.Found))
 		} else {
-			fmt.Fprintf(out, "\n%d removed, %d kept\n", len(r.Removed), len(r.Kept))
+			fmt.Fprintf(out, "\n%d removed, %d kept\n", len(r.Removed), len(r.Remaining))
 		}
 	}
 	return tellUnreadable(out, r.Unreadable)

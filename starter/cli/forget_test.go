@@ -88,7 +88,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 			all = append(all, id)
 		}
 	}
-	var named struct{ Persons []erasure.Named }
+	var named struct{ Persons []erasure.NamedPerson }
 	decodeJSON(t, starter(t, "forget", "--name", "@"+strings.ToUpper(username), "--json").mustSucceed(t).out, &named)
 	if len(named.Persons) != 1 || len(named.Persons[0].Replies) != 4 || named.Persons[0].Account != account {
 		t.Fatalf("the name means %+v", named.Persons)
@@ -288,7 +288,7 @@ func decodeJSON(t *testing.T, text string, to any) {
 	}
 }
 
-func mustBe(t *testing.T, what string, got []erasure.Held, want []string) {
+func mustBe(t *testing.T, what string, got []erasure.Run, want []string) {
 	t.Helper()
 	have := map[string]bool{}
 	for _, h := range got {

@@ -119,7 +119,7 @@ func nextTry(r replies.Row, now time.Time) string {
 	switch {
 	case !r.NextTry.After(now):
 		return ""
-	case r.TooSlow():
+	case r.MissesDeadline():
 		return "too late"
 	}
 	return console.From(r.NextTry, now)

@@ -167,7 +167,7 @@ func nextSteps(id string, s workflows.Status) []string {
 	case privatereply.DeliveryUnknown:
 		return []string{"look into the account's inbox, then: starter resolve " + id + " --delivered=true|false"}
 	case privatereply.Responded:
-		if conversation, ok := replies.ConversationOf(s); ok {
+		if conversation, ok := replies.ConversationID(s); ok {
 			return []string{"starter reply " + conversation + ` --text "…"`}
 		}
 	}
