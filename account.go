@@ -20,7 +20,7 @@ type Account struct {
 	Login           Login
 	PageID          string // the Page that sends for an Instagram account with LoginFacebook
 	HumanAgent      bool   // the app has Meta's Human Agent feature
-	KeepAll         bool   // keep the window of people we never replied to as well
+	RepliedOnly     bool   // keep the window only of people we have replied to
 	SweepEvery      time.Duration
 	SweepAutoWithin time.Duration
 	PostsPerHour    float64

@@ -8,8 +8,8 @@ const (
 	// DeadlineMargin is how much earlier the product stops: its clock and Meta's
 	// may differ, and a request takes time.
 	DeadlineMargin = 2 * time.Minute
-	// LiveLimit is the longest an Instagram broadcast can run.
-	LiveLimit = 4 * time.Hour
+	// MaxBroadcast is the longest an Instagram broadcast can run.
+	MaxBroadcast = 4 * time.Hour
 )
 
 // Clock names where a deadline was counted from.
@@ -37,7 +37,7 @@ type Deadline struct {
 func DeadlineOf(c Comment) Deadline {
 	base, from := c.writtenAt()
 	if c.OnLive() {
-		return Deadline{At: base.Add(LiveLimit).UTC(), From: ClockBroadcast}
+		return Deadline{At: base.Add(MaxBroadcast).UTC(), From: ClockBroadcast}
 	}
 	return createdDeadline(base, from)
 }
@@ -68,8 +68,8 @@ func (d Deadline) Nearer(other Deadline) Deadline {
 	return d
 }
 
-// DeadlineCreated is the deadline of a comment that Meta says was written at created.
-func DeadlineCreated(created time.Time) Deadline { return createdDeadline(created, ClockCreated) }
+// DeadlineFromCreation is the deadline of a comment that Meta says was written at created.
+func DeadlineFromCreation(created time.Time) Deadline { return createdDeadline(created, ClockCreated) }
 
 func createdDeadline(base time.Time, from Clock) Deadline {
 	return Deadline{At: base.Add(ReplyPeriod - DeadlineMargin).UTC(), From: from}

@@ -68,14 +68,14 @@ func TestDeadlineIsUTC(t *testing.T) {
 	for name, d := range map[string]Deadline{
 		"counted": DeadlineOf(Comment{CreatedAt: tokyo}),
 		"live":    DeadlineOf(Comment{Platform: Instagram, Source: SourceLive, ReceivedAt: tokyo}),
-		"created": DeadlineCreated(tokyo),
+		"created": DeadlineFromCreation(tokyo),
 		"nearer":  Deadline{At: noon.Add(time.Hour)}.Nearer(Deadline{At: tokyo}),
 	} {
 		if d.At.Location() != time.UTC {
 			t.Errorf("%s: %v", name, d.At)
 		}
 	}
-	if got := DeadlineCreated(tokyo); got != (Deadline{noon.Add(lastMoment), ClockCreated}) {
+	if got := DeadlineFromCreation(tokyo); got != (Deadline{noon.Add(lastMoment), ClockCreated}) {
 		t.Errorf("DeadlineCreated = %+v", got)
 	}
 }

@@ -22,7 +22,7 @@ func ExampleDeadlineOf() {
 
 	// Later Meta says when the comment was written: the deadline comes nearer.
 	written := time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
-	deadline = deadline.Nearer(privatereply.DeadlineCreated(written))
+	deadline = deadline.Nearer(privatereply.DeadlineFromCreation(written))
 	fmt.Println(deadline.At.Format(time.RFC3339), "from", deadline.From)
 
 	// On a live the broadcast's longest possible run counts.
@@ -54,7 +54,7 @@ func ExampleReplyID() {
 // An id can be taken apart again.
 func ExampleParseID() {
 	id, ok := privatereply.ParseID("reply:instagram:17841400000000001:18000000000000001")
-	fmt.Println(id.Kind, id.Platform, id.Account, id.Rest, ok)
+	fmt.Println(id.Kind, id.Platform, id.Account, id.Subject, ok)
 	// Output:
 	// reply instagram 17841400000000001 18000000000000001 true
 }

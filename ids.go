@@ -76,7 +76,7 @@ type ID struct {
 	Kind     string // reply, conversation or broadcast
 	Platform Platform
 	Account  string
-	Rest     string // the comment, person or media
+	Subject  string // the comment, person or media
 }
 
 // ParseID takes apart what ReplyID, ConversationID and BroadcastID put together,
@@ -86,13 +86,13 @@ func ParseID(s string) (ID, bool) {
 	if len(parts) != 4 {
 		return ID{}, false
 	}
-	id := ID{Kind: parts[0], Platform: Platform(parts[1]), Account: parts[2], Rest: parts[3]}
+	id := ID{Kind: parts[0], Platform: Platform(parts[1]), Account: parts[2], Subject: parts[3]}
 	switch id.Kind {
 	case "reply", "conversation", "broadcast":
 	default:
 		return ID{}, false
 	}
-	if _, err := workflowID(id.Kind, id.Platform, id.Account, "id", id.Rest); err != nil {
+	if _, err := workflowID(id.Kind, id.Platform, id.Account, "id", id.Subject); err != nil {
 		return ID{}, false
 	}
 	return id, true

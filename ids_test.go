@@ -229,7 +229,7 @@ func FuzzReplyID(f *testing.F) {
 		if len(got) > 255 {
 			t.Errorf("%q has %d bytes", got, len(got))
 		}
-		want := ID{Kind: "reply", Platform: c.Platform, Account: account, Rest: CanonicalID(c)}
+		want := ID{Kind: "reply", Platform: c.Platform, Account: account, Subject: CanonicalID(c)}
 		if parsed, ok := ParseID(got); !ok || parsed != want {
 			t.Errorf("ParseID(%q) = %+v, %v; want %+v", got, parsed, ok, want)
 		}

@@ -29,7 +29,7 @@ func LimitsOf(p Platform) Limits {
 		HumanAgentWindow: Duration(HumanAgentWindow),
 		WindowMargin:     Duration(WindowMargin),
 		ResponseWait:     Duration(ResponseWait),
-		FollowLimit:      Duration(FollowLimit),
+		FollowLimit:      Duration(MaxFollow),
 		ClockSkew:        Duration(ClockSkew),
 		FutureTolerance:  Duration(futureTolerance),
 	}

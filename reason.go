@@ -15,7 +15,7 @@ const (
 	HoldPastDeadline     Reason = "hold_past_deadline"     // the hold would end after the deadline
 	DeadlineWhileHolding Reason = "deadline_while_holding" // the deadline came nearer than the hold
 	DeadlineWhileSending Reason = "deadline_while_sending"
-	BroadcastOver        Reason = "broadcast_ended"
+	BroadcastEnded       Reason = "broadcast_ended"
 )
 
 // How a delivery is known.
@@ -80,7 +80,7 @@ var sentences = map[Reason]string{
 	HoldPastDeadline:             "The rule's hold would have ended after the deadline.",
 	DeadlineWhileHolding:         "The deadline passed before the hold was over.",
 	DeadlineWhileSending:         "The deadline passed before the reply could be sent.",
-	BroadcastOver:                "The broadcast ended.",
+	BroadcastEnded:               "The broadcast ended.",
 	ConfirmedByRefusal:           "Meta refused a repeat because the first one had been delivered.",
 	FoundInConversation:          "The reply was found in the conversation.",
 	ResolvedDelivered:            "A person confirmed the delivery.",

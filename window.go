@@ -11,8 +11,8 @@ const (
 	WindowMargin = 2 * time.Minute
 	// ResponseWait is how long a sent reply waits for the person's first answer.
 	ResponseWait = 7 * 24 * time.Hour
-	// FollowLimit is how long a reply follows the window of its conversation.
-	FollowLimit = 30 * 24 * time.Hour
+	// MaxFollow is how long a reply follows the window of its conversation.
+	MaxFollow = 30 * 24 * time.Hour
 	// ClockSkew is what may lie between the clock here and Meta's: Meta writes
 	// whole seconds, and the two are not the same clock.
 	ClockSkew = 5 * time.Second

@@ -79,24 +79,24 @@ func register(r worker.ActivityRegistry, name string, f any) {
 
 // LookUpComment asks Meta when a comment was written and whether it may be
 // answered. Only a plain "no" of Meta counts as no.
-func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComment) (workflows.CommentFacts, error) {
+func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpCommentInput) (workflows.LookUpCommentResult, error) {
 	cred, err := a.accounts.Credentials(in.Comment.Platform, in.Comment.Account)
 	if err != nil {
-		return workflows.CommentFacts{}, err
+		return workflows.LookUpCommentResult{}, err
 	}
 	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.CommentFacts{}, notYet(at.Sub(a.now()))
+		return workflows.LookUpCommentResult{}, notYet(at.Sub(a.now()))
 	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
 	if err != nil {
-		return workflows.CommentFacts{}, reads{a.pacer, cred.Account, a.now}.later(ctx, err)
+		return workflows.LookUpCommentResult{}, reads{a.pacer, cred.Account, a.now}.later(ctx, err)
 	}
-	facts := workflows.CommentFacts{
+	facts := workflows.LookUpCommentResult{
 		CreatedAt:    info.CreatedAt,
 		NotRepliable: info.CanReplyPrivately != nil && !*info.CanReplyPrivately,
 	}
 	if !facts.CreatedAt.IsZero() {
-		facts.Deadline = privatereply.DeadlineCreated(facts.CreatedAt).At
+		facts.Deadline = privatereply.DeadlineFromCreation(facts.CreatedAt).At
 	}
 	return facts, nil
 }

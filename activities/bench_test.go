@@ -37,15 +37,15 @@ const (
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 var (
-	page = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook, KeepAll: true}
+	page = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook}
 	// instagram is connected with Facebook Login: its sends go to the Page.
 	instagram = privatereply.Account{
 		Platform: privatereply.Instagram, ID: "17841400000000001", PageID: "100000000000001",
-		Login: privatereply.LoginFacebook, HumanAgent: true,
+		Login: privatereply.LoginFacebook, HumanAgent: true, RepliedOnly: true,
 	}
-	instagramLogin = privatereply.Account{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram}
+	instagramLogin = privatereply.Account{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram, RepliedOnly: true}
 	// tokenless is in the accounts file, but its token cannot be read.
-	tokenless = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000009", Login: privatereply.LoginFacebook, HumanAgent: true}
+	tokenless = privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000009", Login: privatereply.LoginFacebook, HumanAgent: true, RepliedOnly: true}
 
 	errNoToken = errors.New("account 100000000000009: token_env: the variable T is not set, or empty")
 )

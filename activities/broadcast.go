@@ -47,7 +47,7 @@ const (
 
 // WatchBroadcast asks Meta until the broadcast is over. A question that fails says
 // nothing: the answers in a row are counted anew.
-func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcast) (workflows.BroadcastGone, error) {
+func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcastInput) (workflows.WatchBroadcastResult, error) {
 	var since time.Time
 	empty := 0
 	tick := time.NewTicker(watchInterval)
@@ -58,7 +58,7 @@ func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroad
 		runs, err := a.runs(ctx, in)
 		switch {
 		case ctx.Err() != nil:
-			return workflows.BroadcastGone{}, ctx.Err()
+			return workflows.WatchBroadcastResult{}, ctx.Err()
 		case err != nil:
 			activity.GetLogger(ctx).Warn("cannot ask whether the broadcast runs", "media", in.Media, "error", err)
 			empty = 0
@@ -69,20 +69,20 @@ func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroad
 				since = at
 			}
 			if empty == enoughEmpty {
-				return workflows.BroadcastGone{At: since.UTC()}, nil
+				return workflows.WatchBroadcastResult{At: since.UTC()}, nil
 			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return workflows.BroadcastGone{}, ctx.Err()
+			return workflows.WatchBroadcastResult{}, ctx.Err()
 		case <-activity.GetWorkerStopChannel(ctx):
-			return workflows.BroadcastGone{}, errStopping
+			return workflows.WatchBroadcastResult{}, errStopping
 		}
 	}
 }
 
-func (a *Activities) runs(ctx context.Context, in workflows.WatchBroadcast) (bool, error) {
+func (a *Activities) runs(ctx context.Context, in workflows.WatchBroadcastInput) (bool, error) {
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
 		return false, err
@@ -101,7 +101,7 @@ func (a *Activities) listed(ctx context.Context, cred graph.Credentials, media s
 
 // EndReplies tells replies that their broadcast has ended. It goes on where a lost
 // worker stopped; to be told twice, or after its end, does nothing to a reply.
-func (a *Activities) EndReplies(ctx context.Context, in workflows.EndReplies) error {
+func (a *Activities) EndReplies(ctx context.Context, in workflows.EndRepliesInput) error {
 	done := 0
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &done); err != nil {
@@ -123,7 +123,7 @@ func (a *Activities) EndReplies(ctx context.Context, in workflows.EndReplies) er
 	return nil
 }
 
-func replyIDs(in workflows.EndReplies, comments []string) ([]string, error) {
+func replyIDs(in workflows.EndRepliesInput, comments []string) ([]string, error) {
 	ids := make([]string, len(comments))
 	for i, comment := range comments {
 		var err error
@@ -138,7 +138,7 @@ func (a *Activities) endSome(ctx context.Context, ids []string, at time.Time) er
 	group, ctx := errgroup.WithContext(ctx)
 	for _, id := range ids {
 		group.Go(func() error {
-			err := a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.At{At: at})
+			err := a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.EventTime{At: at})
 			var ended *serviceerror.NotFound
 			if err != nil && !errors.As(err, &ended) {
 				return fmt.Errorf("tell %s: %w", id, err)
@@ -264,7 +264,7 @@ func (a *Activities) broadcast(ctx context.Context, cred graph.Credentials, medi
 // offAir is the outcome of a send to a live that Meta does not list.
 func (a *Activities) offAir(state onAir) privatereply.SendResult {
 	if state == surelyOver {
-		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
+		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}
 	}
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage,

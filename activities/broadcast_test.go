@@ -103,7 +103,7 @@ func TestWatchBroadcastHandsOver(t *testing.T) {
 }
 
 // watch runs WatchBroadcast in a bubble.
-func watch(t *testing.T, s *script, stop chan struct{}) (workflows.BroadcastGone, error) {
+func watch(t *testing.T, s *script, stop chan struct{}) (workflows.WatchBroadcastResult, error) {
 	t.Helper()
 	meta, err := graph.New(graph.Options{Transport: s})
 	if err != nil {
@@ -116,8 +116,8 @@ func watch(t *testing.T, s *script, stop chan struct{}) (workflows.BroadcastGone
 		env.SetWorkerStopChannel(stop)
 	}
 	New(meta, book{}, pacing.New(1, time.Now), mocks.NewClient(t), queue).Register(env)
-	var gone workflows.BroadcastGone
-	value, err := env.ExecuteActivity("WatchBroadcast", workflows.WatchBroadcast{
+	var gone workflows.WatchBroadcastResult
+	value, err := env.ExecuteActivity("WatchBroadcast", workflows.WatchBroadcastInput{
 		Platform: instagram.Platform, Account: instagram.ID, Media: video,
 	})
 	if err == nil {
@@ -136,7 +136,7 @@ func TestJoinBroadcastActivity(t *testing.T) {
 		options          client.StartWorkflowOptions
 		input            workflows.BroadcastInput
 	}
-	join := func(t *testing.T, fail error, all ...workflows.JoinBroadcast) (calls []call, errs []error) {
+	join := func(t *testing.T, fail error, all ...workflows.JoinBroadcastInput) (calls []call, errs []error) {
 		temporal := mocks.NewClient(t)
 		temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
 			Run(func(args mock.Arguments) {
@@ -155,8 +155,8 @@ func TestJoinBroadcastActivity(t *testing.T) {
 		wait.Wait()
 		return calls, errs
 	}
-	of := func(media, reply string, writtenAt time.Time) workflows.JoinBroadcast {
-		return workflows.JoinBroadcast{
+	of := func(media, reply string, writtenAt time.Time) workflows.JoinBroadcastInput {
+		return workflows.JoinBroadcastInput{
 			Platform: instagram.Platform, Account: instagram.ID, Media: media,
 			Joined: workflows.LiveReplyJoined{Reply: "reply:instagram:17841400000000001:" + reply, At: writtenAt},
 		}
@@ -203,7 +203,7 @@ func TestEndReplies(t *testing.T) {
 	for i := range comments {
 		comments[i] = fmt.Sprint(i)
 	}
-	in := workflows.EndReplies{Platform: instagram.Platform, Account: instagram.ID, Comments: comments, At: noon}
+	in := workflows.EndRepliesInput{Platform: instagram.Platform, Account: instagram.ID, Comments: comments, At: noon}
 	tests := []struct {
 		name    string
 		from    int // the progress of the attempt before
@@ -222,7 +222,7 @@ func TestEndReplies(t *testing.T) {
 			b := newBench(t, says(200, "{}"))
 			var mu sync.Mutex
 			var told []string
-			b.temporal.On("SignalWorkflow", mock.Anything, mock.Anything, "", "broadcast-ended", workflows.At{At: noon}).
+			b.temporal.On("SignalWorkflow", mock.Anything, mock.Anything, "", "broadcast-ended", workflows.EventTime{At: noon}).
 				Return(func(_ context.Context, id, _, _ string, _ any) error {
 					mu.Lock()
 					defer mu.Unlock()
@@ -264,7 +264,7 @@ func TestEndReplies(t *testing.T) {
 		})
 	}
 	b := newBench(t, says(200, "{}"))
-	if _, err := run[struct{}](t, b, "EndReplies", workflows.EndReplies{Platform: privatereply.Instagram, Account: "a b", Comments: []string{"1"}}); err == nil {
+	if _, err := run[struct{}](t, b, "EndReplies", workflows.EndRepliesInput{Platform: privatereply.Instagram, Account: "a b", Comments: []string{"1"}}); err == nil {
 		t.Error("an unusable id is no error")
 	}
 }

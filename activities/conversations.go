@@ -13,7 +13,7 @@ import (
 
 // JoinConversation tells the person's conversations about a delivered reply, when
 // nobody waits for a send. A repeat changes nothing.
-func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversation) error {
+func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversationInput) error {
 	if activity.GetInfo(ctx).Attempt == 1 {
 		a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
 	}
@@ -22,7 +22,7 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 	if errors.Is(err, ErrUnknownAccount) {
 		// The reply is delivered whatever became of the account since; its answers
 		// still belong to it.
-		account = privatereply.Account{Platform: in.Platform, ID: in.Account, KeepAll: true}
+		account = privatereply.Account{Platform: in.Platform, ID: in.Account}
 	}
 	for _, person := range in.People {
 		if _, err := privatereply.ConversationID(account.Platform, account.ID, person); err != nil {

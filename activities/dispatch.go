@@ -24,7 +24,7 @@ import (
 const dispatchCalls = 8
 
 // beatEvery is how often a batch that waits for its turn shows that it lives.
-const beatEvery = workflows.IntakeHeartbeat / 4
+const beatEvery = workflows.IntakeHeartbeatTimeout / 4
 
 // Dispatcher places the events of an Intake.
 type Dispatcher struct {

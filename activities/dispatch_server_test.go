@@ -136,7 +136,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 			t.Errorf("%s was placed %d times: the second attempt did not go on where the first ended", id, n)
 		}
 	}
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err := c.GetWorkflow(t.Context(), "reply:instagram:17841400000000001:never-seen", "").Get(t.Context(), &status); err != nil || status.State != privatereply.Withdrawn {
 		t.Errorf("the comment that was removed first ended as %s, %v", status.State, err)
 	}

@@ -17,32 +17,32 @@ import (
 // FindMessage reads the person's conversation for a message of the account with the same
 // text, and claims it for the reply that asks: two replies with one text may look at the
 // same time. A repeat changes nothing.
-func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) (workflows.FoundMessage, error) {
+func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageInput) (workflows.FindMessageResult, error) {
 	account, c, shown, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
 	switch {
 	case err != nil:
-		return workflows.FoundMessage{}, err
+		return workflows.FindMessageResult{}, err
 	case c == nil && shown:
-		return workflows.FoundMessage{}, nil // the person may have another id there
+		return workflows.FindMessageResult{}, nil // the person may have another id there
 	case c == nil:
-		return workflows.FoundMessage{Readable: true, Empty: true}, nil
+		return workflows.FindMessageResult{Readable: true, Empty: true}, nil
 	}
 	from := ourselves(account, *c, in.Person)
 	for {
 		claimed, nameless, err := a.claimed(ctx, in)
 		if err != nil {
-			return workflows.FoundMessage{}, err
+			return workflows.FindMessageResult{}, err
 		}
 		m, ok := graph.FindMessage(c.Messages, graph.Sought{Text: in.Text, Since: in.Since, Known: claimed, From: from})
 		if !ok {
-			return workflows.FoundMessage{Readable: c.Complete && a.clocksAgree(), Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
+			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
 		if slices.ContainsFunc(nameless, func(sentAt time.Time) bool { return mayBeOf(m, sentAt) }) {
-			return workflows.FoundMessage{}, nil // nobody can tell whose it is
+			return workflows.FindMessageResult{}, nil // nobody can tell whose it is
 		}
 		// A send that never told how it ended may have waited long before it was made.
 		// Meta's time of the message is the better one then.
-		found := workflows.FoundMessage{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew), Readable: true}
+		found := workflows.FindMessageResult{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew), Readable: true}
 		if sentAt := in.Since.Add(privatereply.ClockSkew); sentAt.After(found.SentAt) {
 			found.SentAt = sentAt
 		}
@@ -58,8 +58,8 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessage) 
 }
 
 // ReadMessages reads what the person wrote, oldest first.
-func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages) (workflows.PersonMessages, error) {
-	var wrote workflows.PersonMessages
+func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessagesInput) (workflows.ReadMessagesResult, error) {
+	var wrote workflows.ReadMessagesResult
 	_, c, _, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
 	if err != nil || c == nil {
 		return wrote, err
@@ -95,7 +95,7 @@ func (a *Activities) readConversation(ctx context.Context, p privatereply.Platfo
 
 // claim notes in the person's Conversation that a message is that of the reply that
 // asks, and tells whether no other reply claimed it before.
-func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessage, found workflows.FoundMessage) (bool, error) {
+func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
 	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
 	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
@@ -161,7 +161,7 @@ const namelessTime = 5 * time.Minute
 // claimed are the messages that are known to be those of other replies and of follow-ups
 // to the person: two comments may get the same text. nameless is when those replies were
 // sent that were delivered although nobody knows by which message.
-func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) (messages []string, nameless []time.Time, err error) {
+func (a *Activities) claimed(ctx context.Context, in workflows.FindMessageInput) (messages []string, nameless []time.Time, err error) {
 	messages = slices.Clone(in.Known)
 	if in.Reply == "" {
 		return messages, nil, nil // the conversation itself asks, and cannot be asked
@@ -194,7 +194,7 @@ func (a *Activities) claimed(ctx context.Context, in workflows.FindMessage) (mes
 }
 
 // conversation is the status of the person's Conversation.
-func (a *Activities) conversation(ctx context.Context, in workflows.FindMessage) (workflows.ConversationStatus, error) {
+func (a *Activities) conversation(ctx context.Context, in workflows.FindMessageInput) (workflows.ConversationStatus, error) {
 	var status workflows.ConversationStatus
 	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
 	if err != nil {

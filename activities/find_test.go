@@ -80,8 +80,8 @@ func message(id, from, text string, after time.Duration) string {
 		id, from, text, noon.Add(after).Format("2006-01-02T15:04:05-0700"))
 }
 
-func find(account privatereply.Account) workflows.FindMessage {
-	return workflows.FindMessage{
+func find(account privatereply.Account) workflows.FindMessageInput {
+	return workflows.FindMessageInput{
 		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
 		Since: noon.Add(-privatereply.ClockSkew), Reply: askingReply,
 	}
@@ -117,7 +117,7 @@ func TestFindMessage(t *testing.T) {
 		{name: "not that of a nameless reply with another text", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon, TextSHA256: privatereply.TextSHA256("other")}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
-			status: workflows.ConversationStatus{FollowUps: []workflows.SentFollowUp{{FollowUpAnswer: workflows.FollowUpAnswer{MessageID: "m_1"}}}}},
+			status: workflows.ConversationStatus{FollowUps: []workflows.FollowUpRecord{{FollowUpResult: workflows.FollowUpResult{MessageID: "m_1"}}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: askingReply, MessageID: "m_1"}}}, want: "m_1"},
 		{name: "the other of two with the same text", account: page,
@@ -146,7 +146,7 @@ func TestFindMessage(t *testing.T) {
 			b.talking(&talk{status: tt.status, rivals: tt.rivals})
 			in := find(tt.account)
 			in.Known = tt.known
-			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			got, err := run[workflows.FindMessageResult](t, b, "FindMessage", in)
 			if err != nil || got.MessageID != tt.want {
 				t.Errorf("found %q, %v; want %q", got.MessageID, err, tt.want)
 			}
@@ -163,7 +163,7 @@ func TestFindMessageWithoutConversation(t *testing.T) {
 	b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, serviceerror.NewNotFound("none")).Once()
 	c := &talk{}
 	b.talking(c)
-	got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+	got, err := run[workflows.FindMessageResult](t, b, "FindMessage", find(page))
 	if err != nil || got.MessageID != "m_1" {
 		t.Errorf("found %q, %v", got.MessageID, err)
 	}
@@ -179,7 +179,7 @@ func TestFindMessageTellsWhen(t *testing.T) {
 	for after, want := range map[time.Duration]time.Duration{0: 0, 4 * time.Second: 0, 3 * time.Hour: 3*time.Hour - privatereply.ClockSkew} {
 		b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, after))))
 		b.talking(&talk{})
-		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+		got, err := run[workflows.FindMessageResult](t, b, "FindMessage", find(page))
 		if err != nil || !got.SentAt.Equal(noon.Add(want)) {
 			t.Errorf("a message of %v after the request was asked for counts as sent at %v (%v), want %v after", after, got.SentAt, err, want)
 		}
@@ -192,7 +192,7 @@ func TestFindMessageForConversation(t *testing.T) {
 	b := newBench(t, says(200, inbox([]string{person}, message("m_2", page.ID, testText, time.Second), message("m_1", page.ID, testText, 0))))
 	in := find(page)
 	in.Reply, in.Known = "", []string{"m_1"}
-	got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+	got, err := run[workflows.FindMessageResult](t, b, "FindMessage", in)
 	if err != nil || got.MessageID != "m_2" {
 		t.Errorf("found %q, %v", got.MessageID, err)
 	}
@@ -207,7 +207,7 @@ func TestFindMessageFails(t *testing.T) {
 		name     string
 		answer   http.HandlerFunc
 		prepare  func(*bench)
-		change   func(*workflows.FindMessage)
+		change   func(*workflows.FindMessageInput)
 		mentions string
 	}{
 		{"Meta refuses", says(400, `{"error":{"code":10}}`), works, nil, "lacks a permission"},
@@ -215,9 +215,9 @@ func TestFindMessageFails(t *testing.T) {
 		{"the conversation does not answer", says(200, inbox(nil)), func(b *bench) {
 			b.temporal.On("QueryWorkflow", mock.Anything, mock.Anything, "", "status").Return(nil, errors.New("nobody polls"))
 		}, nil, "ask conversation:facebook:100000000000001:6000000000000001: nobody polls"},
-		{"unusable person", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Person = "a b" }, "unusable id: person"},
-		{"unknown account", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Account = "404" }, "unknown account"},
-		{"unreadable token", says(200, inbox(nil)), nil, func(in *workflows.FindMessage) { in.Account = tokenless.ID }, "token_env"},
+		{"unusable person", says(200, inbox(nil)), nil, func(in *workflows.FindMessageInput) { in.Person = "a b" }, "unusable id: person"},
+		{"unknown account", says(200, inbox(nil)), nil, func(in *workflows.FindMessageInput) { in.Account = "404" }, "unknown account"},
+		{"unreadable token", says(200, inbox(nil)), nil, func(in *workflows.FindMessageInput) { in.Account = tokenless.ID }, "token_env"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -229,7 +229,7 @@ func TestFindMessageFails(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&in)
 			}
-			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			got, err := run[workflows.FindMessageResult](t, b, "FindMessage", in)
 			if err == nil || !strings.Contains(err.Error(), tt.mentions) || got.MessageID != "" {
 				t.Errorf("found %q, %v; want an error about %q", got.MessageID, err, tt.mentions)
 			}
@@ -246,19 +246,19 @@ func TestFindMessageAbsent(t *testing.T) {
 		name   string
 		inbox  string
 		status workflows.ConversationStatus
-		want   workflows.FoundMessage
+		want   workflows.FindMessageResult
 	}{
-		{name: "no conversation is shown", inbox: `{"data":[]}`, want: workflows.FoundMessage{Readable: true, Empty: true}},
-		{name: "the whole conversation", inbox: inbox(both, message("m_1", person, "Hello", 0)), want: workflows.FoundMessage{Readable: true}},
+		{name: "no conversation is shown", inbox: `{"data":[]}`, want: workflows.FindMessageResult{Readable: true, Empty: true}},
+		{name: "the whole conversation", inbox: inbox(both, message("m_1", person, "Hello", 0)), want: workflows.FindMessageResult{Readable: true}},
 		{name: "a message without time and sender", inbox: inbox(both, `{"id":"m_1"}`)},
-		{name: "somebody else answered", inbox: inbox(both, ours("I answer you myself", time.Minute)), want: workflows.FoundMessage{Readable: true, Others: true}},
-		{name: "somebody wrote before the comment", inbox: inbox(both, ours("Good morning", -time.Hour)), want: workflows.FoundMessage{Readable: true}},
+		{name: "somebody else answered", inbox: inbox(both, ours("I answer you myself", time.Minute)), want: workflows.FindMessageResult{Readable: true, Others: true}},
+		{name: "somebody wrote before the comment", inbox: inbox(both, ours("Good morning", -time.Hour)), want: workflows.FindMessageResult{Readable: true}},
 		{name: "another reply wrote", inbox: inbox(both, ours("Other", time.Minute)),
-			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}, want: workflows.FoundMessage{Readable: true}},
+			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}, want: workflows.FindMessageResult{Readable: true}},
 		{name: "a conversation with somebody else", inbox: inbox([]string{"6000000000000777", page.ID}, ours(testText, time.Second))},
 		{name: "not of a nameless reply with another text", inbox: inbox(both, message("m_1", person, "Hello", 0)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon, TextSHA256: privatereply.TextSHA256("other")}}},
-			want:   workflows.FoundMessage{Readable: true}},
+			want:   workflows.FindMessageResult{Readable: true}},
 		{name: "perhaps of a nameless reply", inbox: inbox(both, ours(testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon}}}},
 	}
@@ -268,7 +268,7 @@ func TestFindMessageAbsent(t *testing.T) {
 			b.talking(&talk{status: tt.status})
 			in := find(page)
 			in.CommentAt = noon
-			got, err := run[workflows.FoundMessage](t, b, "FindMessage", in)
+			got, err := run[workflows.FindMessageResult](t, b, "FindMessage", in)
 			if err != nil || got != tt.want {
 				t.Errorf("found %+v, %v; want %+v", got, err, tt.want)
 			}
@@ -284,7 +284,7 @@ func TestFindMessageByAnotherClock(t *testing.T) {
 			says(200, inbox([]string{person}, message("m_1", person, "Hello", 0)))(w, r)
 		})
 		b.talking(&talk{})
-		got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+		got, err := run[workflows.FindMessageResult](t, b, "FindMessage", find(page))
 		if err != nil || got.Readable != readable {
 			t.Errorf("Meta's clock %v ahead: %+v, %v", ahead, got, err)
 		}
@@ -296,7 +296,7 @@ func TestFindMessageWithAClockBehind(t *testing.T) {
 	b := newBench(t, says(200, inbox([]string{person}, message("m_1", page.ID, testText, 0))))
 	b.talking(&talk{})
 	b.now = time.Now().Add(-time.Minute)
-	got, err := run[workflows.FoundMessage](t, b, "FindMessage", find(page))
+	got, err := run[workflows.FindMessageResult](t, b, "FindMessage", find(page))
 	if err != nil || got.MessageID != "m_1" {
 		t.Errorf("found %+v, %v", got, err)
 	}
@@ -307,7 +307,7 @@ func TestReadMessages(t *testing.T) {
 	b := newBench(t, says(200, inbox([]string{person, page.ID},
 		message("m_4", person, "two, please", 3*time.Minute), message("m_3", page.ID, "Hello", 2*time.Minute),
 		message("m_2", person, "Thanks", time.Minute), message("m_1", person, "Long ago", -time.Hour))))
-	got, err := run[workflows.PersonMessages](t, b, "ReadMessages", workflows.ReadMessages{
+	got, err := run[workflows.ReadMessagesResult](t, b, "ReadMessages", workflows.ReadMessagesInput{
 		Platform: page.Platform, Account: page.ID, Person: person, Since: noon,
 	})
 	want := []workflows.PersonMessage{{At: noon.Add(time.Minute), MessageID: "m_2"}, {At: noon.Add(3 * time.Minute), MessageID: "m_4"}}

@@ -17,8 +17,8 @@ import (
 
 var joined = workflows.ReplyJoined{Reply: askingReply, SentAt: noon, MessageID: "m_1"}
 
-func join(account privatereply.Account, people ...string) workflows.JoinConversation {
-	return workflows.JoinConversation{Platform: account.Platform, Account: account.ID, People: people, Joined: joined}
+func join(account privatereply.Account, people ...string) workflows.JoinConversationInput {
+	return workflows.JoinConversationInput{Platform: account.Platform, Account: account.ID, People: people, Joined: joined}
 }
 
 // started is one signal-with-start as the client was asked for it.
@@ -67,7 +67,7 @@ func TestJoinConversation(t *testing.T) {
 	}
 	tests := []struct {
 		name string
-		in   workflows.JoinConversation
+		in   workflows.JoinConversationInput
 		want []started
 		logs int // people without a conversation
 	}{

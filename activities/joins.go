@@ -67,7 +67,7 @@ func (j *joins) close(id string, b *joinBatch) {
 // JoinBroadcast tells the Broadcast of a live video that a reply waits, together
 // with the others of this worker that begin to wait in the same second. A repeat
 // changes nothing.
-func (a *Activities) JoinBroadcast(ctx context.Context, in workflows.JoinBroadcast) error {
+func (a *Activities) JoinBroadcast(ctx context.Context, in workflows.JoinBroadcastInput) error {
 	options, _, err := workflows.BroadcastOptions(in.Platform, in.Account, in.Media, in.Joined.At, a.queue)
 	if err != nil {
 		return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
@@ -91,7 +91,7 @@ func (a *Activities) JoinBroadcast(ctx context.Context, in workflows.JoinBroadca
 	return b.err
 }
 
-func (a *Activities) join(ctx context.Context, in workflows.JoinBroadcast, b *joinBatch) error {
+func (a *Activities) join(ctx context.Context, in workflows.JoinBroadcastInput, b *joinBatch) error {
 	options, input, err := workflows.BroadcastOptions(in.Platform, in.Account, in.Media, b.first, a.queue)
 	if err != nil {
 		return err

@@ -17,40 +17,40 @@ import (
 
 // LocateMessage asks Meta who sent a message, and tells that person's Conversation as if
 // the webhook had named them. Refusals that can pass are errors, whose type is the reason.
-func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessageInput) (workflows.LocatedMessage, error) {
+func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	m := in.Message
 	cred, err := a.accounts.Credentials(m.Platform, m.Account)
 	switch {
 	case errors.Is(err, ErrUnknownAccount):
-		return workflows.LocatedMessage{}, locateLater(err, privatereply.AccountUnknown, jitter(repairInterval))
+		return workflows.LocateMessageResult{}, locateLater(err, privatereply.AccountUnknown, jitter(repairInterval))
 	case err != nil:
-		return workflows.LocatedMessage{}, locateLater(err, privatereply.TokenRejected, jitter(repairInterval))
+		return workflows.LocateMessageResult{}, locateLater(err, privatereply.TokenRejected, jitter(repairInterval))
 	}
 	if at, ok := a.pacer.Read(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.LocatedMessage{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
+		return workflows.LocateMessageResult{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
 	}
 	found, err := a.graph.Message(ctx, cred, m.MessageID)
 	var failed *graph.Error
 	switch {
 	case err == nil:
 	case !errors.As(err, &failed):
-		return workflows.LocatedMessage{}, err
+		return workflows.LocateMessageResult{}, err
 	case failed.Class == graph.Unlisted && activity.GetInfo(ctx).Attempt >= maxReads:
-		return workflows.LocatedMessage{Result: workflows.LocatedRefused, Reason: failed.Reason, Code: failed.Code}, nil
+		return workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Reason: failed.Reason, Code: failed.Code}, nil
 	case failed.Class == graph.Unknown || failed.Class.Retried(): // a read may be repeated
-		return workflows.LocatedMessage{}, a.locateRefused(cred.Account, failed)
+		return workflows.LocateMessageResult{}, a.locateRefused(cred.Account, failed)
 	default:
 		activity.GetLogger(ctx).Warn("Meta does not show a message", "message", m.MessageID, "error", err)
-		return workflows.LocatedMessage{Result: workflows.LocatedRefused, Reason: failed.Reason, Code: failed.Code}, nil
+		return workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Reason: failed.Reason, Code: failed.Code}, nil
 	}
 	// Where Meta names the account by an id that no webhook shows, the sender passes for the
 	// person: a Conversation too many is better than a window that never opens.
 	if cred.Account.IsSelf(found.FromID) {
-		return workflows.LocatedMessage{Result: workflows.LocatedOwn}, nil
+		return workflows.LocateMessageResult{Outcome: workflows.LocateOwnMessage}, nil
 	}
 	m.PersonID = found.FromID
 	if _, err := privatereply.ConversationID(m.Platform, m.Account, m.PersonID); err != nil {
-		return workflows.LocatedMessage{Result: workflows.LocatedNobody}, nil
+		return workflows.LocateMessageResult{Outcome: workflows.LocateNoSender}, nil
 	}
 	if !found.At.IsZero() {
 		m.At = privatereply.MessageTime(found.At, a.now())
@@ -59,12 +59,12 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 }
 
 // tellLocated tells the Conversation of a person of their message.
-func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocatedMessage, error) {
-	located := workflows.LocatedMessage{Result: workflows.LocatedTold}
+func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
+	located := workflows.LocateMessageResult{Outcome: workflows.LocateNotified}
 	arrival := workflows.Arrival{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
 	err := placing.New(a.temporal, a.queue, a.now).Place(ctx, []workflows.Arrival{arrival}, 1, func(_ int, e placing.Effect) {
 		if e.Name == placing.Ignored {
-			located.Result = workflows.LocatedOld
+			located.Outcome = workflows.LocateTooOld
 		}
 	})
 	return located, err

@@ -48,19 +48,19 @@ func TestLocateMessage(t *testing.T) {
 		account privatereply.Account
 		body    string
 		change  func(*workflows.LocateMessageInput)
-		want    workflows.LocatedMessage
+		want    workflows.LocateMessageResult
 		told    []string
 	}{
-		{"a person", instagram, message(person, instagram.ID, now), nil, workflows.LocatedMessage{Result: workflows.LocatedTold}, told(instagram, "11:59:00", false, false)},
+		{"a person", instagram, message(person, instagram.ID, now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagram, "11:59:00", false, false)},
 		{"with the account's settings", instagram, message(person, instagram.ID, now), func(in *workflows.LocateMessageInput) { in.HumanAgent, in.RepliedOnly = true, true },
-			workflows.LocatedMessage{Result: workflows.LocatedTold}, told(instagram, "11:59:00", true, true)},
-		{"to an id of the account that no webhook shows", instagramLogin, message(person, "99", now), nil, workflows.LocatedMessage{Result: workflows.LocatedTold}, told(instagramLogin, "11:59:00", false, false)},
-		{"without a time", instagram, `{"id":"mid","from":{"id":"` + person + `"}}`, nil, workflows.LocatedMessage{Result: workflows.LocatedTold}, told(instagram, "11:58:00", false, false)},
-		{"from the account", instagram, message(instagram.ID, person, now), nil, workflows.LocatedMessage{Result: workflows.LocatedOwn}, nil},
-		{"from the account's Page", instagram, message(instagram.PageID, person, now), nil, workflows.LocatedMessage{Result: workflows.LocatedOwn}, nil},
-		{"from nobody", instagram, `{"id":"mid"}`, nil, workflows.LocatedMessage{Result: workflows.LocatedNobody}, nil},
-		{"from an id that no workflow can have", instagram, message("a b", instagram.ID, now), nil, workflows.LocatedMessage{Result: workflows.LocatedNobody}, nil},
-		{"too old, and no conversation", instagram, message(person, instagram.ID, old), nil, workflows.LocatedMessage{Result: workflows.LocatedOld}, nil},
+			workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagram, "11:59:00", true, true)},
+		{"to an id of the account that no webhook shows", instagramLogin, message(person, "99", now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagramLogin, "11:59:00", false, false)},
+		{"without a time", instagram, `{"id":"mid","from":{"id":"` + person + `"}}`, nil, workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagram, "11:58:00", false, false)},
+		{"from the account", instagram, message(instagram.ID, person, now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateOwnMessage}, nil},
+		{"from the account's Page", instagram, message(instagram.PageID, person, now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateOwnMessage}, nil},
+		{"from nobody", instagram, `{"id":"mid"}`, nil, workflows.LocateMessageResult{Outcome: workflows.LocateNoSender}, nil},
+		{"from an id that no workflow can have", instagram, message("a b", instagram.ID, now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateNoSender}, nil},
+		{"too old, and no conversation", instagram, message(person, instagram.ID, old), nil, workflows.LocateMessageResult{Outcome: workflows.LocateTooOld}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestLocateMessage(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&in)
 			}
-			result, err := run[workflows.LocatedMessage](t, b, workflows.LocateMessageActivity, in)
+			result, err := run[workflows.LocateMessageResult](t, b, workflows.LocateMessageActivity, in)
 			if err != nil || result != tt.want {
 				t.Errorf("%+v, %v; want %+v", result, err, tt.want)
 			}
@@ -102,21 +102,21 @@ func TestLocateMessageIsRefused(t *testing.T) {
 		status  int
 		body    string
 		again   privatereply.Reason // is tried again, because of this
-		want    workflows.LocatedMessage
+		want    workflows.LocateMessageResult
 	}{
-		{"throttled", instagram, 400, meta(4), privatereply.Throttled, workflows.LocatedMessage{}},
-		{"token", instagram, 400, meta(190), privatereply.TokenRejected, workflows.LocatedMessage{}},
-		{"outage", instagram, 500, meta(2), privatereply.Outage, workflows.LocatedMessage{}},
-		{"no answer", instagram, 502, "bad gateway", privatereply.NoAnswer, workflows.LocatedMessage{}},
-		{"unknown account", gone, 200, "{}", privatereply.AccountUnknown, workflows.LocatedMessage{}},
-		{"no token", tokenless, 200, "{}", privatereply.TokenRejected, workflows.LocatedMessage{}},
-		{"a code that nobody knows", instagram, 400, meta(2534001), privatereply.Refused, workflows.LocatedMessage{}},
-		{"no such message", instagram, 400, meta(9000001), "", workflows.LocatedMessage{Result: workflows.LocatedRefused, Code: 9000001}},
+		{"throttled", instagram, 400, meta(4), privatereply.Throttled, workflows.LocateMessageResult{}},
+		{"token", instagram, 400, meta(190), privatereply.TokenRejected, workflows.LocateMessageResult{}},
+		{"outage", instagram, 500, meta(2), privatereply.Outage, workflows.LocateMessageResult{}},
+		{"no answer", instagram, 502, "bad gateway", privatereply.NoAnswer, workflows.LocateMessageResult{}},
+		{"unknown account", gone, 200, "{}", privatereply.AccountUnknown, workflows.LocateMessageResult{}},
+		{"no token", tokenless, 200, "{}", privatereply.TokenRejected, workflows.LocateMessageResult{}},
+		{"a code that nobody knows", instagram, 400, meta(2534001), privatereply.Refused, workflows.LocateMessageResult{}},
+		{"no such message", instagram, 400, meta(9000001), "", workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Code: 9000001}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, func(w http.ResponseWriter, r *http.Request) { says(tt.status, tt.body)(w, r) })
-			got, err := run[workflows.LocatedMessage](t, b, workflows.LocateMessageActivity, locate(tt.account))
+			got, err := run[workflows.LocateMessageResult](t, b, workflows.LocateMessageActivity, locate(tt.account))
 			if tt.again == "" {
 				tt.want.Reason = got.Reason
 				if err != nil || got != tt.want || got.Reason == "" {
@@ -141,7 +141,7 @@ func checkTriedAgain(t *testing.T, err error, reason privatereply.Reason) {
 func TestLocateMessagePausesReads(t *testing.T) {
 	b := newBench(t, says(400, `{"error":{"code":613}}`))
 	for _, want := range []privatereply.Reason{privatereply.Throttled, privatereply.Paced} {
-		_, err := run[workflows.LocatedMessage](t, b, workflows.LocateMessageActivity, locate(instagram))
+		_, err := run[workflows.LocateMessageResult](t, b, workflows.LocateMessageActivity, locate(instagram))
 		checkTriedAgain(t, err, want)
 	}
 	if n := len(b.paths()); n != 1 {

@@ -15,28 +15,28 @@ import (
 // deadline and to Meta's answer to the send.
 func TestLookUpComment(t *testing.T) {
 	created := noon.Add(-time.Hour)
-	facts := func(notRepliable bool) workflows.CommentFacts {
-		return workflows.CommentFacts{CreatedAt: created, Deadline: created.Add(7*24*time.Hour - 2*time.Minute), NotRepliable: notRepliable}
+	facts := func(notRepliable bool) workflows.LookUpCommentResult {
+		return workflows.LookUpCommentResult{CreatedAt: created, Deadline: created.Add(7*24*time.Hour - 2*time.Minute), NotRepliable: notRepliable}
 	}
 	tests := []struct {
 		name    string
 		account privatereply.Account
 		body    string
-		want    workflows.CommentFacts
+		want    workflows.LookUpCommentResult
 	}{
 		{"may be answered", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":true}`, facts(false)},
 		{"may not", page, `{"created_time":"2026-03-02T11:00:00+0000","can_reply_privately":false}`, facts(true)},
 		{"not said", page, `{"created_time":"2026-03-02T11:00:00+0000"}`, facts(false)},
-		{"null", page, `{"can_reply_privately":null}`, workflows.CommentFacts{}},
-		{"nothing at all", page, `{}`, workflows.CommentFacts{}},
-		{"unreadable time", page, `{"created_time":"yesterday","can_reply_privately":false}`, workflows.CommentFacts{NotRepliable: true}},
+		{"null", page, `{"can_reply_privately":null}`, workflows.LookUpCommentResult{}},
+		{"nothing at all", page, `{}`, workflows.LookUpCommentResult{}},
+		{"unreadable time", page, `{"created_time":"yesterday","can_reply_privately":false}`, workflows.LookUpCommentResult{NotRepliable: true}},
 		{"Instagram", instagram, `{"timestamp":"2026-03-02T11:00:00+0000"}`, facts(false)},
 		{"Instagram Login", instagramLogin, `{"timestamp":"2026-03-02T12:00:00+0100"}`, facts(false)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, says(200, tt.body))
-			got, err := run[workflows.CommentFacts](t, b, "LookUpComment", workflows.LookUpComment{Comment: postComment(tt.account)})
+			got, err := run[workflows.LookUpCommentResult](t, b, "LookUpComment", workflows.LookUpCommentInput{Comment: postComment(tt.account)})
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("%v %s", err, diff)
 			}
@@ -52,7 +52,7 @@ func TestLookUpVisitorPost(t *testing.T) {
 	b := newBench(t, says(200, `{}`))
 	c := postComment(page)
 	c.CommentID, c.PostID = "", "100000000000001_200000000000001"
-	_, err := run[workflows.CommentFacts](t, b, "LookUpComment", workflows.LookUpComment{Comment: c})
+	_, err := run[workflows.LookUpCommentResult](t, b, "LookUpComment", workflows.LookUpCommentInput{Comment: c})
 	if paths := b.paths(); err != nil || len(paths) != 1 || paths[0] != c.PostID {
 		t.Errorf("asked for %v, %v", paths, err)
 	}
@@ -79,7 +79,7 @@ func TestLookUpCommentFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, says(tt.status, tt.body))
-			got, err := run[workflows.CommentFacts](t, b, "LookUpComment", workflows.LookUpComment{Comment: postComment(tt.account)})
+			got, err := run[workflows.LookUpCommentResult](t, b, "LookUpComment", workflows.LookUpCommentInput{Comment: postComment(tt.account)})
 			if err == nil || !strings.Contains(err.Error(), tt.mentions) || got.NotRepliable {
 				t.Errorf("got %+v, %v; want an error about %q", got, err, tt.mentions)
 			}

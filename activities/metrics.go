@@ -91,7 +91,7 @@ func (m *Metrics) sent(kind string, r privatereply.SendResult) {
 }
 
 // replied counts an attempt to send a private reply.
-func (m *Metrics) replied(in workflows.SendPrivateReply, r privatereply.SendResult) {
+func (m *Metrics) replied(in workflows.SendPrivateReplyInput, r privatereply.SendResult) {
 	m.sent(kindReply, r)
 	if r.Outcome == privatereply.OutcomeNotSent && r.Reason != privatereply.DeadlineWhileSending && !r.RetryAt.Before(in.Deadline) {
 		m.late.WithLabelValues(limitOf(in.Comment.OnLive())).Inc()
@@ -99,7 +99,7 @@ func (m *Metrics) replied(in workflows.SendPrivateReply, r privatereply.SendResu
 }
 
 // sending notes how much time is left for a reply that goes now.
-func (m *Metrics) sending(in workflows.SendPrivateReply, now time.Time) {
+func (m *Metrics) sending(in workflows.SendPrivateReplyInput, now time.Time) {
 	m.margin.WithLabelValues(limitOf(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
 }
 

@@ -49,13 +49,13 @@ func TestSendMetrics(t *testing.T) {
 			says(http.StatusTooManyRequests, `{"error":{"code":613}}`)(w, r)
 		}
 	}
-	reply := func(a privatereply.Account) workflows.SendPrivateReply { return privateReply(postComment(a), 1) }
+	reply := func(a privatereply.Account) workflows.SendPrivateReplyInput { return privateReply(postComment(a), 1) }
 	late := reply(page)
 	late.Deadline = noon
 	tests := []struct {
 		name   string
 		answer http.HandlerFunc
-		send   workflows.SendPrivateReply
+		send   workflows.SendPrivateReplyInput
 		want   map[string]float64
 	}{
 		{"sent", says(200, delivered), reply(page),
@@ -86,7 +86,7 @@ func TestSendMetrics(t *testing.T) {
 	}
 	t.Run("a follow-up", func(t *testing.T) {
 		b := newBench(t, says(200, delivered))
-		in := workflows.SendFollowUp{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Text: testText, NotAfter: noon.Add(time.Hour)}
+		in := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Text: testText, NotAfter: noon.Add(time.Hour)}
 		if _, err := run[privatereply.SendResult](t, b, workflows.SendFollowUpActivity, in); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestSweptAt(t *testing.T) {
 	for i := range 30 {
 		s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(time.Hour)})
 	}
-	first, err := s.sweepPage(workflows.SweepPage{})
+	first, err := s.sweepPage(workflows.SweepPageInput{})
 	if err != nil || first.Next == "" {
 		t.Fatalf("the first page is the last: %v", err)
 	}
@@ -111,7 +111,7 @@ func TestSweptAt(t *testing.T) {
 		t.Errorf("after the first page it ended at %v", at)
 	}
 	s.instead = func(string) string { return `{"error":{"code":190}}` }
-	if _, err := s.sweepPage(workflows.SweepPage{Cursor: first.Next}); err == nil || !swept().IsZero() {
+	if _, err := s.sweepPage(workflows.SweepPageInput{Cursor: first.Next}); err == nil || !swept().IsZero() {
 		t.Errorf("a page that failed (%v) ended it at %v", err, swept())
 	}
 	s.instead = func(string) string { return "" }

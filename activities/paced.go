@@ -17,7 +17,7 @@ import (
 // permission, but operators see it for single posts: the account goes on.
 const restrictedPost = 2534066
 
-func askFor(ctx context.Context, account privatereply.Account, in workflows.SendPrivateReply) pacing.Ask {
+func askFor(ctx context.Context, account privatereply.Account, in workflows.SendPrivateReplyInput) pacing.Ask {
 	return pacing.Ask{
 		Account:  account,
 		Live:     in.Comment.OnLive(),

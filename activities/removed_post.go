@@ -33,21 +33,21 @@ const (
 // WithdrawReplies tells the waiting replies under a removed post that their comment is
 // gone, until the list shows nobody new. Whoever was told leaves the waiting states, so
 // that another attempt finds only the others.
-func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPostInput) (workflows.WithdrawnReplies, error) {
+func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPostInput) (workflows.WithdrawRepliesResult, error) {
 	query, err := waitingUnder(in)
 	if err != nil {
-		return workflows.WithdrawnReplies{}, temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
+		return workflows.WithdrawRepliesResult{}, temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
 	}
 	defer repeat(withdrawBeat, func() { activity.RecordHeartbeat(ctx) })()
 	w := withdrawal{activities: a, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account), told: map[string]bool{}}
 	for {
 		before := w.count
 		if err := w.pass(ctx); err != nil {
-			return workflows.WithdrawnReplies{}, err
+			return workflows.WithdrawRepliesResult{}, err
 		}
 		// A pass that dropped what it remembered cannot tell who is new.
 		if w.count == before || w.count-before > maxTold {
-			return workflows.WithdrawnReplies{Told: w.count}, nil
+			return workflows.WithdrawRepliesResult{Signalled: w.count}, nil
 		}
 	}
 }
@@ -57,7 +57,7 @@ func waitingUnder(in workflows.RemovedPostInput) (string, error) {
 	if _, err := privatereply.RemovedPostID(in.Platform, in.Account, in.Media); err != nil {
 		return "", err
 	}
-	if strings.ContainsAny(in.Account+in.Media, workflows.Unquotable) {
+	if strings.ContainsAny(in.Account+in.Media, workflows.UnquotableCharacters) {
 		return "", fmt.Errorf("%w: account or media has a character that a query cannot carry", privatereply.ErrUnusableID)
 	}
 	var states []string

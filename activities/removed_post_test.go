@@ -107,8 +107,8 @@ func TestWithdrawReplies(t *testing.T) {
 	l.refuse[ids[5]] = serviceerror.NewNotFound("it has ended")
 	b := newBench(t, says(500, ""))
 	b.listing(l)
-	got, err := run[workflows.WithdrawnReplies](t, b, workflows.WithdrawRepliesActivity, removedPost)
-	if err != nil || got.Told != len(ids) {
+	got, err := run[workflows.WithdrawRepliesResult](t, b, workflows.WithdrawRepliesActivity, removedPost)
+	if err != nil || got.Signalled != len(ids) {
 		t.Fatalf("%+v, %v; want %d told", got, err, len(ids))
 	}
 	for i, id := range ids {
@@ -140,8 +140,8 @@ func TestWithdrawRepliesThatStayListed(t *testing.T) {
 		l.lag = 1 << 30
 		b := newBench(t, says(500, ""))
 		b.listing(l)
-		got, err := run[workflows.WithdrawnReplies](t, b, workflows.WithdrawRepliesActivity, removedPost)
-		if err != nil || got.Told < n || got.Told > 2*n {
+		got, err := run[workflows.WithdrawRepliesResult](t, b, workflows.WithdrawRepliesActivity, removedPost)
+		if err != nil || got.Signalled < n || got.Signalled > 2*n {
 			t.Errorf("%d replies: %+v, %v", n, got, err)
 		}
 	}
@@ -154,11 +154,11 @@ func TestWithdrawRepliesGoesOn(t *testing.T) {
 	l.refuse[ids[60]] = serviceerror.NewUnavailable("not now")
 	b := newBench(t, says(500, ""))
 	b.listing(l)
-	if _, err := run[workflows.WithdrawnReplies](t, b, workflows.WithdrawRepliesActivity, removedPost); err == nil {
+	if _, err := run[workflows.WithdrawRepliesResult](t, b, workflows.WithdrawRepliesActivity, removedPost); err == nil {
 		t.Fatal("the refusal was swallowed")
 	}
 	delete(l.refuse, ids[60])
-	if _, err := run[workflows.WithdrawnReplies](t, b, workflows.WithdrawRepliesActivity, removedPost); err != nil {
+	if _, err := run[workflows.WithdrawRepliesResult](t, b, workflows.WithdrawRepliesActivity, removedPost); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range ids {
@@ -176,7 +176,7 @@ func TestWithdrawRepliesUnusableIDs(t *testing.T) {
 		b.listing(l)
 		in := removedPost
 		in.Media = media
-		_, err := run[workflows.WithdrawnReplies](t, b, workflows.WithdrawRepliesActivity, in)
+		_, err := run[workflows.WithdrawRepliesResult](t, b, workflows.WithdrawRepliesActivity, in)
 		if err == nil || !strings.Contains(err.Error(), "retryable: false") || len(l.queries) != 0 {
 			t.Errorf("%q: %v, queries %q", media, err, l.queries)
 		}

@@ -20,14 +20,14 @@ const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxW
 
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
-func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
 	a.yielding.sending()
 	result := a.sendPrivateReply(ctx, in)
 	a.metrics.replied(in, result)
 	return result, nil
 }
 
-func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPrivateReply) privatereply.SendResult {
+func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) privatereply.SendResult {
 	c := in.Comment
 	wait := waiting{attempt: in.Attempt, live: c.OnLive(), now: a.now}
 	cred, err := a.accounts.Credentials(c.Platform, c.Account)
@@ -61,13 +61,13 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 
 // SendFollowUp makes one attempt to write to a person in an open window. It is not
 // paced: people write follow-ups one by one, and Meta allows 100 a second at least.
-func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp) (privatereply.SendResult, error) {
+func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) (privatereply.SendResult, error) {
 	result := a.sendFollowUp(ctx, in)
 	a.metrics.sent(kindFollowUp, result)
 	return result, nil
 }
 
-func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp) privatereply.SendResult {
+func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) privatereply.SendResult {
 	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {

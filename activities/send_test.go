@@ -20,8 +20,8 @@ func postComment(account privatereply.Account) privatereply.Comment {
 	}
 }
 
-func privateReply(c privatereply.Comment, attempt int) workflows.SendPrivateReply {
-	return workflows.SendPrivateReply{Comment: c, Text: testText, Deadline: noon.Add(time.Hour), Attempt: attempt}
+func privateReply(c privatereply.Comment, attempt int) workflows.SendPrivateReplyInput {
+	return workflows.SendPrivateReplyInput{Comment: c, Text: testText, Deadline: noon.Add(time.Hour), Attempt: attempt}
 }
 
 // checkRetry checks a time of the next try against the shortest wait; 0 means none.
@@ -175,7 +175,7 @@ func TestSendPrivateReplyRequest(t *testing.T) {
 func TestSendPrivateReplyPastDeadline(t *testing.T) {
 	live := postComment(instagram)
 	live.Source, live.MediaID = privatereply.SourceLive, "17800000000000001"
-	for name, in := range map[string]workflows.SendPrivateReply{
+	for name, in := range map[string]workflows.SendPrivateReplyInput{
 		"first attempt":  privateReply(postComment(page), 1),
 		"later attempt":  privateReply(postComment(page), 7),
 		"a live's later": privateReply(live, 2),
@@ -260,7 +260,7 @@ func TestSendPrivateReplyOnLive(t *testing.T) {
 					t.Error(diff)
 				}
 			}
-			over := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
+			over := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}
 			if tt.over != (got == over) || !tt.over && got.Outcome != privatereply.OutcomeSent {
 				t.Errorf("got %+v, over: %v", got, tt.over)
 			}
@@ -273,7 +273,7 @@ func TestSendPrivateReplyOnLive(t *testing.T) {
 func TestSendBelievesTheEndOfALive(t *testing.T) {
 	const media = "17800000000000001"
 	const empty, runs, fails = `{"data":[]}`, `{"data":[{"id":"` + media + `"}]}`, ``
-	const wait, over, sent = privatereply.Outage, privatereply.BroadcastOver, privatereply.Reason("")
+	const wait, over, sent = privatereply.Outage, privatereply.BroadcastEnded, privatereply.Reason("")
 	type try struct {
 		after time.Duration // since the one before
 		live  string
@@ -381,8 +381,8 @@ func TestSendWithoutCredentials(t *testing.T) {
 	}
 }
 
-func followUp(account privatereply.Account, humanAgent bool) workflows.SendFollowUp {
-	return workflows.SendFollowUp{
+func followUp(account privatereply.Account, humanAgent bool) workflows.SendFollowUpInput {
+	return workflows.SendFollowUpInput{
 		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
 		HumanAgent: humanAgent, NotAfter: noon.Add(time.Hour),
 	}

@@ -73,7 +73,7 @@ func (s *Sweeper) Register(r worker.ActivityRegistry) {
 // SweepPage reads one page of an account's posts and starts the replies that are
 // missing, the one with the earliest deadline first. A next attempt reads the page
 // again and goes on behind what the last recorded heartbeat says is done.
-func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPage) (workflows.SweptPage, error) {
+func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPageInput) (workflows.SweepPageResult, error) {
 	var done swept
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &done); err != nil {
@@ -84,23 +84,23 @@ func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPage) (workfl
 
 	cred, err := s.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
-		return workflows.SweptPage{}, s.failure(ctx, fmt.Errorf("%w: %w", errNoSecrets, err))
+		return workflows.SweepPageResult{}, s.failure(ctx, fmt.Errorf("%w: %w", errNoSecrets, err))
 	}
 	reader := feed.Reader{Graph: s.graph, Credentials: cred, Before: alive, Warn: activity.GetLogger(ctx).Warn}
 	page, err := reader.Posts(ctx, in.Cursor, time.Time{})
 	if err != nil {
-		return workflows.SweptPage{}, s.failure(ctx, err)
+		return workflows.SweepPageResult{}, s.failure(ctx, err)
 	}
 	found := s.newFindings(ctx, cred.Account, in.FirstSweepAt)
 	for _, post := range page.Posts {
 		if err := found.look(ctx, reader, post); err != nil {
-			return workflows.SweptPage{}, s.failure(ctx, err)
+			return workflows.SweepPageResult{}, s.failure(ctx, err)
 		}
 	}
 	if err := s.start(ctx, found.arrivals(), &done); err != nil {
-		return workflows.SweptPage{}, s.failure(ctx, err)
+		return workflows.SweepPageResult{}, s.failure(ctx, err)
 	}
-	result := workflows.SweptPage{
+	result := workflows.SweepPageResult{
 		SweepCounts:  found.counts.Plus(done.counts()),
 		Next:         page.Next,
 		OldestPostAt: found.oldestPost,

@@ -44,7 +44,7 @@ func TestSweepGoesOn(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if _, err := s.sweepPage(workflows.SweepPage{}); err == nil || !strings.Contains(err.Error(), "start the missing replies") {
+	if _, err := s.sweepPage(workflows.SweepPageInput{}); err == nil || !strings.Contains(err.Error(), "start the missing replies") {
 		t.Fatalf("the page ended with %v", err)
 	}
 	if reported.Started != 15 || reported.Duplicate != 1 || reported.UpTo.ID != workflow(comments[15]) {
@@ -59,7 +59,7 @@ func TestSweepGoesOn(t *testing.T) {
 	s.fail = func(string) error { return nil }
 	s.write(t, meta.NewComment{Username: "late", Text: "Hello?"})
 	lost := len(s.started) - reported.Started // started in the batch that failed
-	got, err := s.sweepPage(workflows.SweepPage{})
+	got, err := s.sweepPage(workflows.SweepPageInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestSweepPageFailures(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			in := workflows.SweepPage{Platform: page.Platform, Account: page.ID}
+			in := workflows.SweepPageInput{Platform: page.Platform, Account: page.ID}
 			if tt.account != "" {
 				in.Account = tt.account
 			}
@@ -156,7 +156,7 @@ func TestSweepPagePastABrokenPost(t *testing.T) {
 				}
 				return ""
 			}
-			got, err := s.sweepPage(workflows.SweepPage{})
+			got, err := s.sweepPage(workflows.SweepPageInput{})
 			if tt.failed {
 				if err == nil || len(s.started) != 0 {
 					t.Errorf("%+v, %v", got, err)
@@ -177,7 +177,7 @@ func TestSweepPageStops(t *testing.T) {
 	stop := make(chan struct{})
 	close(stop)
 	s.SetWorkerStopChannel(stop)
-	_, err := s.sweepPage(workflows.SweepPage{})
+	_, err := s.sweepPage(workflows.SweepPageInput{})
 	var failed *temporal.ApplicationError
 	if !errors.As(err, &failed) || failed.NonRetryable() || !strings.Contains(err.Error(), errStopping.Error()) {
 		t.Errorf("it ended with %v", err)
@@ -210,11 +210,11 @@ func TestSweepPageEnds(t *testing.T) {
 			posts(23, ago(10*24*time.Hour)) // the first page, with the two that every sandbox has
 			posts(1, tt.newest)
 			posts(30, long)
-			first, err := s.sweepPage(workflows.SweepPage{})
+			first, err := s.sweepPage(workflows.SweepPageInput{})
 			if err != nil || first.Next == "" {
 				t.Fatalf("%+v, %v", first, err)
 			}
-			second, err := s.sweepPage(workflows.SweepPage{Cursor: first.Next, PostsBefore: tt.before})
+			second, err := s.sweepPage(workflows.SweepPageInput{Cursor: first.Next, PostsBefore: tt.before})
 			if err != nil || second.Posts != 25 {
 				t.Fatalf("%+v, %v", second, err)
 			}

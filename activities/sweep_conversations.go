@@ -21,8 +21,8 @@ const changedMargin = 10 * time.Minute
 // SweepConversations reads the conversations that have changed and tells each person's
 // Conversation of the newest message, as the webhook that was missed would have. One that
 // it knows changes nothing there. A next attempt begins afresh.
-func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConversations) (workflows.SweptConversations, error) {
-	var swept workflows.SweptConversations
+func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConversationsInput) (workflows.SweepConversationsResult, error) {
+	var swept workflows.SweepConversationsResult
 	cred, err := s.accounts.Credentials(in.Platform, in.Account)
 	reads := reads{s.pacer, cred.Account, s.now}
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Sweeper) tell(ctx context.Context, account privatereply.Account, m grap
 		Event: privatereply.Event{Message: &privatereply.PersonMessage{
 			Platform: account.Platform, Account: account.ID, PersonID: m.FromID, MessageID: m.ID, At: m.At, ReceivedAt: s.now().UTC(),
 		}},
-		HumanAgent: account.HumanAgent, RepliedOnly: !account.KeepAll,
+		HumanAgent: account.HumanAgent, RepliedOnly: account.RepliedOnly,
 	}
 	err := s.placer.Place(ctx, []workflows.Arrival{arrival}, 1, func(int, placing.Effect) {})
 	if err != nil {

@@ -41,7 +41,7 @@ type findings struct {
 // missing is a comment that must have a reply.
 type missing struct {
 	place place
-	input workflows.Input
+	input workflows.PrivateReplyInput
 }
 
 func (s *Sweeper) newFindings(ctx context.Context, account privatereply.Account, firstSweepAt time.Time) *findings {
@@ -100,7 +100,7 @@ func (f *findings) sift(c feed.Comment) {
 		f.counts.AlreadyReplied++
 		return
 	}
-	in := workflows.Input{Comment: c.Comment, Decision: f.decide(c.Comment)}
+	in := workflows.PrivateReplyInput{Comment: c.Comment, Decision: f.decide(c.Comment)}
 	id, err := privatereply.ReplyID(in.Comment)
 	if err = cmp.Or(err, in.Comment.Validate(), in.Decision.Validate(in.Comment.Platform)); err != nil {
 		f.log.Warn("cannot start the reply to a comment", "comment", c.TargetID(), "error", err)

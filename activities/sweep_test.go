@@ -48,7 +48,7 @@ type sweeping struct {
 	instead func(path string) string // Meta's answer to a call; "" leaves it to the sandbox
 
 	mu      sync.Mutex
-	started []workflows.Input
+	started []workflows.PrivateReplyInput
 	has     map[string]bool // workflows that exist
 	fail    func(id string) error
 }
@@ -100,7 +100,7 @@ func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
 				return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("already", "", "")
 			}
 			s.has[o.ID] = true
-			s.started = append(s.started, args[0].(workflows.Input))
+			s.started = append(s.started, args[0].(workflows.PrivateReplyInput))
 			return nil, nil
 		})
 	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, queue)
@@ -139,12 +139,12 @@ func (s *sweeping) write(t *testing.T, n meta.NewComment) string {
 	return id
 }
 
-func (s *sweeping) sweepPage(in workflows.SweepPage) (workflows.SweptPage, error) {
+func (s *sweeping) sweepPage(in workflows.SweepPageInput) (workflows.SweepPageResult, error) {
 	in.Platform, in.Account = s.account.Platform, s.account.ID
 	if in.FirstSweepAt.IsZero() {
 		in.FirstSweepAt = noon.AddDate(0, -1, 0)
 	}
-	var page workflows.SweptPage
+	var page workflows.SweepPageResult
 	value, err := s.ExecuteActivity(workflows.SweepPageActivity, in)
 	if err == nil {
 		err = value.Get(&page)
@@ -156,7 +156,7 @@ func (s *sweeping) sweepPage(in workflows.SweepPage) (workflows.SweptPage, error
 func (s *sweeping) sweep(t *testing.T, firstSweepAt time.Time) workflows.SweepCounts {
 	t.Helper()
 	var all workflows.SweepCounts
-	for in := (workflows.SweepPage{FirstSweepAt: firstSweepAt}); ; {
+	for in := (workflows.SweepPageInput{FirstSweepAt: firstSweepAt}); ; {
 		page, err := s.sweepPage(in)
 		if err != nil {
 			t.Fatal(err)

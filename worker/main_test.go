@@ -77,14 +77,14 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
 			Platform: privatereply.Instagram, Account: "17841400000000001", CommentID: "18000000000000001",
 			Source: privatereply.SourcePost, EntryAt: time.Now(), ReceivedAt: time.Now(),
 		},
 		Decision: privatereply.Decision{Action: privatereply.ActionAuto, Rule: "hello", Text: "Hello!"},
 	}
-	options, in, err := workflows.NewStart(in, "private-replies", time.Now())
+	options, in, err := workflows.PrivateReplyOptions(in, "private-replies", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

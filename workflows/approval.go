@@ -23,7 +23,7 @@ const (
 // handleMessages registers all handlers. It is called when the state is complete,
 // because messages may be waiting already.
 func (r *reply) handleMessages() error {
-	if err := workflow.SetQueryHandlerWithOptions(r.ctx, StatusQuery, func() (*Status, error) { return r.status(), nil },
+	if err := workflow.SetQueryHandlerWithOptions(r.ctx, StatusQuery, func() (*PrivateReplyStatus, error) { return r.status(), nil },
 		workflow.QueryHandlerOptions{Description: "Everything about this reply"}); err != nil {
 		return err
 	}
@@ -35,12 +35,12 @@ func (r *reply) handleMessages() error {
 	r.on(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.on(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
-		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*Answer, error) {
+		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*DecisionResult, error) {
 			r.approve(a)
 			return r.answer(true), nil
 		}),
 		handleUpdate(r, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndTell),
-		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*Answer, error) {
+		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*DecisionResult, error) {
 			r.resolve(m)
 			return r.answer(true), nil
 		}),
@@ -62,9 +62,9 @@ type decision[M any] interface {
 
 // handleUpdate registers an Update. Signals that came before it are taken first; if they
 // changed what fits, the Update fails in the same words.
-func handleUpdate[M any](r *reply, name, description string, d decision[M], do func(workflow.Context, M) (*Answer, error)) error {
+func handleUpdate[M any](r *reply, name, description string, d decision[M], do func(workflow.Context, M) (*DecisionResult, error)) error {
 	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
-		func(ctx workflow.Context, raw converter.RawValue) (*Answer, error) {
+		func(ctx workflow.Context, raw converter.RawValue) (*DecisionResult, error) {
 			r.updatedAt = r.now()
 			r.takeSignals()
 			var m M
@@ -219,7 +219,7 @@ func (r *reply) reject(m Reject) {
 }
 
 // rejectAndTell answers when the effect of a rejection is known.
-func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*Answer, error) {
+func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*DecisionResult, error) {
 	r.reject(m)
 	if err := workflow.Await(ctx, func() bool { return r.state != privatereply.Sending }); err != nil {
 		return nil, err
@@ -263,8 +263,8 @@ func (r *reply) resolve(m Resolve) {
 	r.end(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
 }
 
-func (r *reply) answer(accepted bool) *Answer {
-	a := &Answer{Accepted: accepted, State: r.state}
+func (r *reply) answer(accepted bool) *DecisionResult {
+	a := &DecisionResult{Accepted: accepted, State: r.state}
 	if accepted && r.state == privatereply.Sending {
 		a.Deadline = r.deadline.At
 	}

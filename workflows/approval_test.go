@@ -129,7 +129,7 @@ func TestTwoApprovers(t *testing.T) {
 	if len(s.sent) != 1 || s.sent[0].Text != "from ana" || status.Approver != "ana" {
 		t.Errorf("%d sends, approved by %s", len(s.sent), status.Approver)
 	}
-	if got, ok := s.answers["ana"].(*Answer); !ok || !got.Accepted || got.State != privatereply.Sending || !got.Deadline.Equal(start.Add(week-3*time.Minute)) {
+	if got, ok := s.answers["ana"].(*DecisionResult); !ok || !got.Accepted || got.State != privatereply.Sending || !got.Deadline.Equal(start.Add(week-3*time.Minute)) {
 		t.Errorf("ana was told %+v", s.answers["ana"])
 	}
 	if err := s.rejections["ben"]; err == nil || !strings.Contains(err.Error(), "already decided: ana approved this reply at 12:01:00") {
@@ -143,14 +143,14 @@ func TestBadInput(t *testing.T) {
 	noID.CommentID, twoIDs.PostID, badSource.Source, noText.Text, badAction.Action = "", "1", "posts", "", "send"
 	tests := []struct {
 		name string
-		in   Input
+		in   PrivateReplyInput
 		want string
 	}{
-		{"no id", Input{Comment: noID, Decision: auto()}, "comment.comment_id, comment.post_id"},
-		{"two ids", Input{Comment: twoIDs, Decision: auto()}, "comment.comment_id, comment.post_id"},
-		{"an unknown source", Input{Comment: badSource, Decision: auto()}, "comment.source"},
-		{"no text to send", Input{Comment: comment(), Decision: noText}, "decision.text"},
-		{"an unknown action", Input{Comment: comment(), Decision: badAction}, "decision.action"},
+		{"no id", PrivateReplyInput{Comment: noID, Decision: auto()}, "comment.comment_id, comment.post_id"},
+		{"two ids", PrivateReplyInput{Comment: twoIDs, Decision: auto()}, "comment.comment_id, comment.post_id"},
+		{"an unknown source", PrivateReplyInput{Comment: badSource, Decision: auto()}, "comment.source"},
+		{"no text to send", PrivateReplyInput{Comment: comment(), Decision: noText}, "decision.text"},
+		{"an unknown action", PrivateReplyInput{Comment: comment(), Decision: badAction}, "decision.action"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,13 +10,13 @@ import (
 )
 
 // newBegin works out how the reply of in begins at now.
-func newBegin(in Input, now time.Time) *Begin {
+func newBegin(in PrivateReplyInput, now time.Time) *InitialState {
 	c, d := in.Comment, in.Decision
 	if c.ReceivedAt.IsZero() {
 		c.ReceivedAt = now
 	}
 	deadline := privatereply.DeadlineOf(c)
-	b := &Begin{Deadline: deadline.At, DeadlineFrom: deadline.From, Limits: privatereply.LimitsOf(c.Platform)}
+	b := &InitialState{Deadline: deadline.At, DeadlineFrom: deadline.From, Limits: privatereply.LimitsOf(c.Platform)}
 	switch {
 	case d.Reason == privatereply.DecidedByRemoval:
 		b.State, b.Reason = privatereply.Withdrawn, privatereply.CommentRemoved
@@ -29,7 +29,7 @@ func newBegin(in Input, now time.Time) *Begin {
 }
 
 // decide puts d into effect at now.
-func (b *Begin) decide(d privatereply.Decision, now time.Time) {
+func (b *InitialState) decide(d privatereply.Decision, now time.Time) {
 	b.State, b.Reason, b.HoldUntil = privatereply.Sending, "", time.Time{}
 	switch {
 	case d.Action == privatereply.ActionIgnore:
@@ -49,13 +49,13 @@ func (b *Begin) decide(d privatereply.Decision, now time.Time) {
 
 // beginOf is the Begin that in carries. A start by hand may lack it, or its limits; then
 // it is worked out once and stands in the history, with what makes in unusable.
-func beginOf(ctx workflow.Context, in Input) (Begin, error) {
-	if in.Begin != nil && in.Begin.Limits != (privatereply.Limits{}) {
-		return *in.Begin, nil
+func beginOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, error) {
+	if in.InitialState != nil && in.InitialState.Limits != (privatereply.Limits{}) {
+		return *in.InitialState, nil
 	}
 	var recorded struct {
-		Begin   Begin  `json:"begin"`
-		Problem string `json:"problem,omitempty"`
+		Begin   InitialState `json:"begin"`
+		Problem string       `json:"problem,omitempty"`
 	}
 	err := workflow.SideEffect(ctx, func(ctx workflow.Context) any {
 		r := recorded
@@ -64,8 +64,8 @@ func beginOf(ctx workflow.Context, in Input) (Begin, error) {
 			return r
 		}
 		r.Begin = *newBegin(in, workflow.Now(ctx).UTC())
-		if limits := r.Begin.Limits; in.Begin != nil {
-			r.Begin = *in.Begin
+		if limits := r.Begin.Limits; in.InitialState != nil {
+			r.Begin = *in.InitialState
 			r.Begin.Limits = limits
 		}
 		return r

@@ -67,14 +67,14 @@ type broadcast struct {
 func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 	b := &broadcast{inbox: inbox{ctx: ctx}, in: in, joined: map[string]bool{}}
 	if b.in.LongestRun == 0 { // a start by hand
-		b.in.LongestRun = privatereply.Duration(privatereply.LiveLimit)
+		b.in.LongestRun = privatereply.Duration(privatereply.MaxBroadcast)
 	}
 	if b.in.FirstSeen.IsZero() {
 		b.in.FirstSeen = b.now()
 	}
-	if was := in.Carried; was != nil {
-		b.lastSeen, b.endedAt, b.endedBy, b.told, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Told, was.RefusedSignals
-		for _, comment := range was.Untold {
+	if was := in.ContinuedFrom; was != nil {
+		b.lastSeen, b.endedAt, b.endedBy, b.told, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Notified, was.RefusedSignals
+		for _, comment := range was.Pending {
 			b.add(comment)
 		}
 	}
@@ -83,9 +83,9 @@ func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 
 func (b *broadcast) carryOn() BroadcastInput {
 	next := b.in
-	next.Carried = &CarriedBroadcast{
-		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Told: b.told,
-		Untold: b.untold, RefusedSignals: b.refused,
+	next.ContinuedFrom = &BroadcastContinueAsNewState{
+		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Notified: b.told,
+		Pending: b.untold, RefusedSignals: b.refused,
 	}
 	return next
 }
@@ -112,7 +112,7 @@ func (b *broadcast) watch() error {
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
 		Summary:             "Ask Meta every 10 seconds whether the broadcast runs",
-	}), WatchBroadcastActivity, WatchBroadcast{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
+	}), WatchBroadcastActivity, WatchBroadcastInput{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
 
 	err := b.awaitUntil("The longest a broadcast can run", b.limit, func() bool {
 		return gone.IsReady() || !b.endedAt.IsZero() || b.tooLong()
@@ -123,7 +123,7 @@ func (b *broadcast) watch() error {
 	case !b.now().Before(b.limit()):
 		b.end(b.limit(), EndedByLimit)
 	case gone.IsReady():
-		var seen BroadcastGone
+		var seen WatchBroadcastResult
 		if err := gone.Get(ctx, &seen); err != nil {
 			workflow.GetLogger(ctx).Warn("the watch broke off", "error", err)
 			again := b.now().Add(watchPause)
@@ -145,7 +145,7 @@ func (b *broadcast) tell() error {
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumInterval: time.Minute},
 		Summary:             "Tell the waiting replies that the broadcast has ended",
-	}), EndRepliesActivity, EndReplies{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
+	}), EndRepliesActivity, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
 	if err := b.await(told.IsReady); err != nil {
 		return err
 	}
@@ -199,11 +199,11 @@ func (b *broadcast) join(reply string) error {
 	switch {
 	case !ok || id.Kind != "reply" || id.Platform != b.in.Platform || id.Account != b.in.Account:
 		return errNoReply
-	case b.joined[id.Rest]:
-	case b.bytes+len(id.Rest) > maxJoinedBytes:
+	case b.joined[id.Subject]:
+	case b.bytes+len(id.Subject) > maxJoinedBytes:
 		return errTooMany
 	default:
-		b.add(id.Rest)
+		b.add(id.Subject)
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (b *broadcast) seen(at time.Time) {
 }
 
 func (b *broadcast) endedByHand(raw converter.RawValue) error {
-	var m At
+	var m EventTime
 	if err := decode(raw, &m); err != nil {
 		return err
 	}

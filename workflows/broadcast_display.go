@@ -35,7 +35,7 @@ type BroadcastStatus struct {
 	EndedAt        time.Time       `json:"ended_at,omitzero"`
 	EndedBy        EndedBy         `json:"ended_by,omitempty"`
 	Joined         int             `json:"joined"` // replies
-	Told           int             `json:"told"`   // replies that know of the end
+	Notified       int             `json:"told"`   // replies that know of the end
 	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"`
 }
 
@@ -43,7 +43,7 @@ func (b *broadcast) status() *BroadcastStatus {
 	return &BroadcastStatus{
 		Running: b.endedAt.IsZero(), FirstSeen: b.in.FirstSeen, LastSeen: b.lastSeen,
 		EndedAt: b.endedAt, EndedBy: b.endedBy,
-		Joined: b.told + len(b.untold), Told: b.told, RefusedSignals: b.refused,
+		Joined: b.told + len(b.untold), Notified: b.told, RefusedSignals: b.refused,
 	}
 }
 

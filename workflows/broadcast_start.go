@@ -12,22 +12,22 @@ import (
 // BroadcastInput starts Broadcast. FirstSeen is the time of the first comment that
 // is known of it.
 type BroadcastInput struct {
-	Platform  privatereply.Platform `json:"platform"`
-	Account   string                `json:"account"`
-	Media     string                `json:"media"`
-	FirstSeen time.Time             `json:"first_seen,omitzero"`
-	Carried   *CarriedBroadcast     `json:"carried,omitempty"` // from the run before this one
+	Platform      privatereply.Platform        `json:"platform"`
+	Account       string                       `json:"account"`
+	Media         string                       `json:"media"`
+	FirstSeen     time.Time                    `json:"first_seen,omitzero"`
+	ContinuedFrom *BroadcastContinueAsNewState `json:"carried,omitempty"` // from the run before this one
 	// LongestRun is how long a broadcast can run, by the limit in force when it began.
 	LongestRun privatereply.Duration `json:"longest_run,omitempty"`
 }
 
-// CarriedBroadcast is what a Broadcast hands to its next run.
-type CarriedBroadcast struct {
+// BroadcastContinueAsNewState is what a Broadcast hands to its next run.
+type BroadcastContinueAsNewState struct {
 	LastSeen       time.Time       `json:"last_seen,omitzero"`
 	EndedAt        time.Time       `json:"ended_at,omitzero"`
 	EndedBy        EndedBy         `json:"ended_by,omitempty"`
-	Told           int             `json:"told,omitempty"`
-	Untold         []string        `json:"untold,omitempty"` // comments
+	Notified       int             `json:"told,omitempty"`
+	Pending        []string        `json:"untold,omitempty"` // comments
 	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"`
 }
 
@@ -44,5 +44,5 @@ func BroadcastOptions(p privatereply.Platform, account, media string, firstSeen 
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "Broadcast " + media + " of " + string(p) + " account " + account,
-	}, BroadcastInput{Platform: p, Account: account, Media: media, FirstSeen: firstSeen, LongestRun: privatereply.Duration(privatereply.LiveLimit)}, nil
+	}, BroadcastInput{Platform: p, Account: account, Media: media, FirstSeen: firstSeen, LongestRun: privatereply.Duration(privatereply.MaxBroadcast)}, nil
 }

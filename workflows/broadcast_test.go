@@ -45,9 +45,9 @@ func broadcastFor(t *testing.T, watches ...time.Duration) *onAir {
 	b.SetStartTime(start)
 	b.SetTestTimeout(time.Minute)
 	b.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
-	b.RegisterActivityWithOptions(func(context.Context, WatchBroadcast) (BroadcastGone, error) { panic("mocked") },
+	b.RegisterActivityWithOptions(func(context.Context, WatchBroadcastInput) (WatchBroadcastResult, error) { panic("mocked") },
 		activity.RegisterOptions{Name: WatchBroadcastActivity})
-	b.RegisterActivityWithOptions(func(_ context.Context, in EndReplies) error {
+	b.RegisterActivityWithOptions(func(_ context.Context, in EndRepliesInput) error {
 		b.told = append(b.told, in.Comments)
 		b.toldAt = append(b.toldAt, b.Now().Sub(start))
 		b.end = in.At
@@ -58,12 +58,12 @@ func broadcastFor(t *testing.T, watches ...time.Duration) *onAir {
 
 // watch has the next watch end. In this environment an activity's time passes
 // before its function runs.
-func (b *onAir) watch(context.Context, WatchBroadcast) (BroadcastGone, error) {
+func (b *onAir) watch(context.Context, WatchBroadcastInput) (WatchBroadcastResult, error) {
 	b.watched++
 	if b.watched <= b.fails {
-		return BroadcastGone{}, temporal.NewNonRetryableApplicationError("broken", "Broken", nil)
+		return WatchBroadcastResult{}, temporal.NewNonRetryableApplicationError("broken", "Broken", nil)
 	}
-	return BroadcastGone{At: b.Now().Add(-10 * time.Second)}, nil
+	return WatchBroadcastResult{At: b.Now().Add(-10 * time.Second)}, nil
 }
 
 func (b *onAir) mock() {
@@ -128,7 +128,7 @@ func TestBroadcastEnds(t *testing.T) {
 		}, 10*time.Minute - 10*time.Second, EndedByMeta, []string{"1"}, 1},
 		{"somebody says so", []time.Duration{10 * time.Hour}, func(b *onAir) {
 			b.joinAt(time.Minute, "1", time.Minute)
-			b.at(5*time.Minute, func() { b.SignalWorkflow(BroadcastEndedSignal, At{start.Add(5 * time.Minute)}) })
+			b.at(5*time.Minute, func() { b.SignalWorkflow(BroadcastEndedSignal, EventTime{start.Add(5 * time.Minute)}) })
 		}, 5 * time.Minute, EndedByHand, []string{"1"}, 0},
 		{"four hours after the first comment", []time.Duration{10 * time.Hour}, func(b *onAir) {
 			b.joinAt(time.Minute, "1", -time.Hour)
@@ -160,8 +160,8 @@ func TestBroadcastEnds(t *testing.T) {
 			if status.EndedBy != tt.endedBy || !status.EndedAt.Equal(start.Add(tt.endedAt)) || status.Running {
 				t.Errorf("ended by %s after %v, want %s after %v", status.EndedBy, status.EndedAt.Sub(start), tt.endedBy, tt.endedAt)
 			}
-			if got := slices.Concat(b.told...); !slices.Equal(got, tt.told) || status.Told != len(tt.told) || status.Joined != len(tt.told) {
-				t.Errorf("told %v, %d of %d", got, status.Told, status.Joined)
+			if got := slices.Concat(b.told...); !slices.Equal(got, tt.told) || status.Notified != len(tt.told) || status.Joined != len(tt.told) {
+				t.Errorf("told %v, %d of %d", got, status.Notified, status.Joined)
 			}
 			if len(tt.told) > 0 && !b.end.Equal(status.EndedAt) {
 				t.Errorf("they were told %v", b.end)
@@ -179,22 +179,22 @@ func TestBroadcastLateJoiners(t *testing.T) {
 		b := broadcastFor(t, time.Minute)
 		b.joinAt(time.Second, "1", 0)
 		b.OnActivity(EndRepliesActivity, mock.Anything, mock.Anything).After(time.Minute).Return(
-			func(_ context.Context, in EndReplies) error {
+			func(_ context.Context, in EndRepliesInput) error {
 				b.told = append(b.told, in.Comments)
 				return nil
 			})
 		b.joinAt(90*time.Second, "2", 0)
-		if status := b.play(); status.Told != 2 || len(b.told) != 2 {
+		if status := b.play(); status.Notified != 2 || len(b.told) != 2 {
 			t.Errorf("told %v, status %+v", b.told, status)
 		}
 	})
 	t.Run("together with the end", func(t *testing.T) {
 		b := broadcastFor(t, time.Hour)
 		b.at(time.Minute, func() {
-			b.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, At{start.Add(time.Minute)})
+			b.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, EventTime{start.Add(time.Minute)})
 			b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:17841400000000001:1"})
 		})
-		if status := b.play(); status.Told != 1 || status.EndedBy != EndedByHand {
+		if status := b.play(); status.Notified != 1 || status.EndedBy != EndedByHand {
 			t.Errorf("told %v, status %+v", b.told, status)
 		}
 	})
@@ -203,23 +203,23 @@ func TestBroadcastLateJoiners(t *testing.T) {
 // Thousands of replies are told in batches, and survive in a run that goes on for
 // one whose history has grown too long, however far that had come.
 func TestBroadcastWithThousands(t *testing.T) {
-	carried := func(ended time.Time) *CarriedBroadcast {
-		was := &CarriedBroadcast{LastSeen: start, Told: 7}
+	carried := func(ended time.Time) *BroadcastContinueAsNewState {
+		was := &BroadcastContinueAsNewState{LastSeen: start, Notified: 7}
 		if !ended.IsZero() {
 			was.EndedAt, was.EndedBy = ended, EndedByMeta
 		}
 		for i := range 2500 {
-			was.Untold = append(was.Untold, fmt.Sprint(i))
+			was.Pending = append(was.Pending, fmt.Sprint(i))
 		}
 		return was
 	}
 	for name, ended := range map[string]time.Time{"it runs": {}, "it has ended": start.Add(-time.Minute)} {
 		t.Run(name, func(t *testing.T) {
 			b := broadcastFor(t, time.Minute)
-			b.in.Carried = carried(ended)
+			b.in.ContinuedFrom = carried(ended)
 			b.joinAt(time.Second, "1", 0) // carried already
 			status := b.play()
-			if len(b.told) != 3 || status.Told != 2507 || status.Joined != 2507 {
+			if len(b.told) != 3 || status.Notified != 2507 || status.Joined != 2507 {
 				t.Errorf("told in %d batches, status %+v", len(b.told), status)
 			}
 			if b.watched > 0 != ended.IsZero() {
@@ -229,7 +229,7 @@ func TestBroadcastWithThousands(t *testing.T) {
 	}
 	t.Run("the history grows too long", func(t *testing.T) {
 		b := broadcastFor(t, time.Hour)
-		b.in.Carried = carried(time.Time{})
+		b.in.ContinuedFrom = carried(time.Time{})
 		b.joinAt(time.Minute, "new", time.Minute)
 		b.at(2*time.Minute-time.Millisecond, func() { // it comes with the task that must go on in a new run
 			b.SignalWorkflowSkippingWorkflowTask(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:17841400000000001:newer", At: start.Add(90 * time.Second)})
@@ -245,11 +245,11 @@ func TestBroadcastWithThousands(t *testing.T) {
 		if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(in.Carried.Untold); n != 2502 || in.Carried.Untold[n-1] != "newer" || in.Carried.Told != 7 {
-			t.Errorf("%d replies go on, %d told", n, in.Carried.Told)
+		if n := len(in.ContinuedFrom.Pending); n != 2502 || in.ContinuedFrom.Pending[n-1] != "newer" || in.ContinuedFrom.Notified != 7 {
+			t.Errorf("%d replies go on, %d told", n, in.ContinuedFrom.Notified)
 		}
-		if !in.FirstSeen.Equal(start) || !in.Carried.LastSeen.Equal(start.Add(90*time.Second)) {
-			t.Errorf("first seen %v, last seen %v", in.FirstSeen, in.Carried.LastSeen)
+		if !in.FirstSeen.Equal(start) || !in.ContinuedFrom.LastSeen.Equal(start.Add(90*time.Second)) {
+			t.Errorf("first seen %v, last seen %v", in.FirstSeen, in.ContinuedFrom.LastSeen)
 		}
 	})
 }
@@ -275,15 +275,15 @@ func TestBroadcastRefusesSignals(t *testing.T) {
 	}
 	t.Run("more than a run can carry", func(t *testing.T) {
 		b := broadcastFor(t, time.Hour)
-		b.in.Carried = &CarriedBroadcast{}
+		b.in.ContinuedFrom = &BroadcastContinueAsNewState{}
 		// Long ids, so that few of them fill a run: the race detector makes each slow.
 		const idBytes = 256
 		for i := range maxJoinedBytes / idBytes {
-			b.in.Carried.Untold = append(b.in.Carried.Untold, fmt.Sprintf("%0*d", idBytes, i))
+			b.in.ContinuedFrom.Pending = append(b.in.ContinuedFrom.Pending, fmt.Sprintf("%0*d", idBytes, i))
 		}
 		b.joinAt(time.Minute, "1", time.Minute)
-		if status := b.play(); len(status.RefusedSignals) != 1 || status.Told != maxJoinedBytes/idBytes {
-			t.Errorf("refused %v, told %d", status.RefusedSignals, status.Told)
+		if status := b.play(); len(status.RefusedSignals) != 1 || status.Notified != maxJoinedBytes/idBytes {
+			t.Errorf("refused %v, told %d", status.RefusedSignals, status.Notified)
 		}
 	})
 }

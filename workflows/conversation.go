@@ -78,15 +78,15 @@ type conversation struct {
 	recent    []string
 	replies   []ReplyJoined
 	replied   bool // a reply has joined, even if it has ended since
-	pending   []PendingAnswer
+	pending   []PendingNotification
 	limits    privatereply.Limits
 
-	followUps []SentFollowUp
+	followUps []FollowUpRecord
 	sending   bool
 }
 
-// PendingAnswer is the newest message that a joined reply must still be told of.
-type PendingAnswer struct {
+// PendingNotification is the newest message that a joined reply must still be told of.
+type PendingNotification struct {
 	Reply string    `json:"reply"`
 	At    time.Time `json:"at"`
 }
@@ -94,7 +94,7 @@ type PendingAnswer struct {
 func newConversation(ctx workflow.Context, in ConversationInput) (*conversation, error) {
 	c := &conversation{inbox: inbox{ctx: ctx}, in: in}
 	c.startedAt = c.now()
-	if was := in.Carried; was != nil {
+	if was := in.ContinuedFrom; was != nil {
 		c.startedAt, c.replied = was.StartedAt, was.Replied || len(was.Replies) > 0
 		c.newest, c.seen, c.recent = was.LastMessageAt, was.MessagesSeen, was.RecentMessages
 		c.replies, c.pending, c.refused, c.followUps = was.Replies, was.Pending, was.RefusedSignals, was.FollowUps
@@ -117,7 +117,7 @@ func (c *conversation) carryOn() ConversationInput {
 	})
 	next := c.in
 	next.Limits = c.limits
-	next.Carried = &Carried{
+	next.ContinuedFrom = &ConversationContinueAsNewState{
 		ConversationStatus: *c.status(), StartedAt: c.startedAt, Replied: c.replied,
 		RecentMessages: c.recent, Pending: c.pending,
 	}
@@ -202,9 +202,9 @@ func (c *conversation) wrote(m PersonMessage) {
 // addPending notes that a reply must be told of an answer. The newest that it was not
 // told of is enough.
 func (c *conversation) addPending(reply string, at time.Time) {
-	i := slices.IndexFunc(c.pending, func(p PendingAnswer) bool { return p.Reply == reply })
+	i := slices.IndexFunc(c.pending, func(p PendingNotification) bool { return p.Reply == reply })
 	if i < 0 {
-		c.pending = append(c.pending, PendingAnswer{reply, at})
+		c.pending = append(c.pending, PendingNotification{reply, at})
 		return
 	}
 	c.pending[i].At = later(c.pending[i].At, at)
@@ -258,7 +258,7 @@ func (c *conversation) tell() error {
 		c.pending = c.pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
-			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, At{At: a.At})
+			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, EventTime{At: a.At})
 		}
 		for i, a := range batch {
 			if err := c.await(signals[i].IsReady); err != nil {

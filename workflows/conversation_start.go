@@ -12,13 +12,13 @@ import (
 // ConversationInput starts Conversation. The settings are those of the account
 // when the conversation began.
 type ConversationInput struct {
-	Platform    privatereply.Platform `json:"platform"`
-	Account     string                `json:"account"`
-	Person      string                `json:"person"`
-	HumanAgent  bool                  `json:"human_agent,omitempty"`  // the account has human agents
-	RepliedOnly bool                  `json:"replied_only,omitempty"` // keep nobody whom we never replied to
-	Limits      privatereply.Limits   `json:"limits,omitzero"`        // in force when it began; a start by hand may leave them out
-	Carried     *Carried              `json:"carried,omitempty"`      // from the run before this one
+	Platform      privatereply.Platform           `json:"platform"`
+	Account       string                          `json:"account"`
+	Person        string                          `json:"person"`
+	HumanAgent    bool                            `json:"human_agent,omitempty"`  // the account has human agents
+	RepliedOnly   bool                            `json:"replied_only,omitempty"` // keep nobody whom we never replied to
+	Limits        privatereply.Limits             `json:"limits,omitzero"`        // in force when it began; a start by hand may leave them out
+	ContinuedFrom *ConversationContinueAsNewState `json:"carried,omitempty"`      // from the run before this one
 }
 
 // ConversationOptions are the options and the input to signal a person's
@@ -36,16 +36,16 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 			StaticSummary:            "Conversation of a person with " + string(a.Platform) + " account " + a.ID,
 		}, ConversationInput{
 			Platform: a.Platform, Account: a.ID, Person: person,
-			HumanAgent: a.HumanAgent, RepliedOnly: !a.KeepAll,
+			HumanAgent: a.HumanAgent, RepliedOnly: a.RepliedOnly,
 			Limits: privatereply.LimitsOf(a.Platform),
 		}, nil
 }
 
-// Carried is what a Conversation hands to its next run.
-type Carried struct {
+// ContinuedFrom is what a Conversation hands to its next run.
+type ConversationContinueAsNewState struct {
 	ConversationStatus
-	StartedAt      time.Time       `json:"started_at"`
-	Replied        bool            `json:"replied,omitempty"`
-	RecentMessages []string        `json:"recent_messages,omitempty"`
-	Pending        []PendingAnswer `json:"pending,omitempty"`
+	StartedAt      time.Time             `json:"started_at"`
+	Replied        bool                  `json:"replied,omitempty"`
+	RecentMessages []string              `json:"recent_messages,omitempty"`
+	Pending        []PendingNotification `json:"pending,omitempty"`
 }

@@ -34,9 +34,9 @@ type talk struct {
 	told  map[string][]time.Duration // since start, by reply
 	gone  map[string]bool            // replies that have ended
 	sends []privatereply.SendResult
-	sent  []SendFollowUp
+	sent  []SendFollowUpInput
 	found string
-	looks []FindMessage
+	looks []FindMessageInput
 	// What Meta's inbox has of the person, or why it cannot be read.
 	wrote   []PersonMessage
 	readErr error
@@ -65,10 +65,10 @@ func listen(t *testing.T, in ConversationInput) *talk {
 			if c.gone[reply] {
 				return &temporal.UnknownExternalWorkflowExecutionError{}
 			}
-			c.told[reply] = append(c.told[reply], arg.(At).At.Sub(start))
+			c.told[reply] = append(c.told[reply], arg.(EventTime).At.Sub(start))
 			return nil
 		}).Maybe()
-	c.RegisterActivityWithOptions(func(_ context.Context, in SendFollowUp) (privatereply.SendResult, error) {
+	c.RegisterActivityWithOptions(func(_ context.Context, in SendFollowUpInput) (privatereply.SendResult, error) {
 		c.sent = append(c.sent, in)
 		r := c.sends[min(len(c.sent), len(c.sends))-1]
 		if r.Outcome == privatereply.OutcomeNotSent {
@@ -76,12 +76,12 @@ func listen(t *testing.T, in ConversationInput) *talk {
 		}
 		return r, nil
 	}, activity.RegisterOptions{Name: SendFollowUpActivity})
-	c.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+	c.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		c.looks = append(c.looks, in)
-		return FoundMessage{MessageID: c.found}, nil
+		return FindMessageResult{MessageID: c.found}, nil
 	}, activity.RegisterOptions{Name: FindMessageActivity})
-	c.RegisterActivityWithOptions(func(_ context.Context, in ReadMessages) (PersonMessages, error) {
-		var read PersonMessages
+	c.RegisterActivityWithOptions(func(_ context.Context, in ReadMessagesInput) (ReadMessagesResult, error) {
+		var read ReadMessagesResult
 		for _, m := range c.wrote {
 			if !m.At.Before(in.Since) {
 				read.Messages = append(read.Messages, m)
@@ -277,13 +277,13 @@ func TestConversationContinuesAsNew(t *testing.T) {
 	d.messageAt(time.Minute, "c", time.Hour+time.Minute)
 	d.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"}) // a caller that did not get the answer
 	status := d.play()
-	if answer, ok := d.answers["u"].(*FollowUpAnswer); len(d.sent) != 0 || !ok || answer.MessageID != "m_9" {
+	if answer, ok := d.answers["u"].(*FollowUpResult); len(d.sent) != 0 || !ok || answer.MessageID != "m_9" {
 		t.Errorf("the repeated follow-up: %d sent, answer %+v (%v)", len(d.sent), d.answers["u"], d.refused["u"])
 	}
 	if status.MessagesSeen != 3 || !status.LastMessageAt.Equal(start.Add(time.Hour+time.Minute)) {
 		t.Errorf("%d messages, the last at %v", status.MessagesSeen, status.LastMessageAt)
 	}
-	if len(in.Carried.Replies) != 1 || !in.Carried.Replies[0].Answered || len(status.Replies) != 0 || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
+	if len(in.ContinuedFrom.Replies) != 1 || !in.ContinuedFrom.Replies[0].Answered || len(status.Replies) != 0 || len(status.FollowUps) != 1 || len(status.RefusedSignals) != 1 {
 		t.Errorf("carried over: %+v", status)
 	}
 	if got := d.Now().Sub(start); got != 7*24*time.Hour+time.Hour+time.Minute {
@@ -345,7 +345,7 @@ func TestFollowUpReadsTheConversation(t *testing.T) {
 	c.replyAt(3*time.Hour, "missed", FollowUp{Agent: "ana", Text: "Yes, of course"})
 	c.replyAt(day+2*time.Hour-time.Minute, "closed", FollowUp{Agent: "ana", Text: "Still there?"})
 	status := c.play()
-	if answer, ok := c.answers["missed"].(*FollowUpAnswer); !ok || answer.State != privatereply.OutcomeSent {
+	if answer, ok := c.answers["missed"].(*FollowUpResult); !ok || answer.State != privatereply.OutcomeSent {
 		t.Errorf("the follow-up in the missed window: %+v, %v", c.answers["missed"], c.refused["missed"])
 	}
 	if err := c.refused["closed"]; err == nil || !strings.Contains(err.Error(), "the window is closed") {

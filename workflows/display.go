@@ -65,8 +65,8 @@ func (r *reply) publish() {
 	}
 }
 
-func (r *reply) status() *Status {
-	s := &Status{
+func (r *reply) status() *PrivateReplyStatus {
+	s := &PrivateReplyStatus{
 		State: r.state, Reason: r.reason,
 		Deadline: r.deadline.At, DeadlineFrom: r.deadline.From,
 		Comment: r.in.Comment, Decision: r.in.Decision,
@@ -74,12 +74,12 @@ func (r *reply) status() *Status {
 		RejectReason: r.rejection, HoldUntil: r.holdUntil,
 		RefusedSignals: r.refused,
 	}
-	if r.send != (Send{}) {
+	if r.send != (SendStatus{}) {
 		send := r.send
 		s.Send = &send
 	}
 	if r.answers.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
-		s.Window = &Window{RespondedAt: r.answers.first, ClosesAt: r.windowCloses()}
+		s.Window = &WindowStatus{RespondedAt: r.answers.first, ClosesAt: r.windowCloses()}
 	}
 	return s
 }

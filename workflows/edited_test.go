@@ -24,8 +24,8 @@ func TestCommentEdited(t *testing.T) {
 			s.signalAt(at, CommentEditedSignal, CommentEdited{Text: words, At: start.Add(at), Decision: d})
 		}
 	}
-	asleep := []func(SendPrivateReply) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
-	inDoubt := []func(SendPrivateReply) privatereply.SendResult{doubtful(notSent(privatereply.Outage, true, 3*time.Hour)), delivered}
+	asleep := []func(SendPrivateReplyInput) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
+	inDoubt := []func(SendPrivateReplyInput) privatereply.SendResult{doubtful(notSent(privatereply.Outage, true, 3*time.Hour)), delivered}
 	approve := func(at time.Duration) func(*story) {
 		return func(s *story) { s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana"}) }
 	}
@@ -44,7 +44,7 @@ func TestCommentEdited(t *testing.T) {
 	tests := []struct {
 		name   string
 		first  privatereply.Decision
-		sends  []func(SendPrivateReply) privatereply.SendResult
+		sends  []func(SendPrivateReplyInput) privatereply.SendResult
 		tell   func(*story)
 		state  privatereply.State
 		reason privatereply.Reason
@@ -174,7 +174,7 @@ func TestPictureEdited(t *testing.T) {
 func TestEditsDoNotHurryDoubt(t *testing.T) {
 	s := tell(t, comment(), auto())
 	var at []time.Time
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
 		at = append(at, s.now())
 		if len(at) == 1 {
 			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: s.now()}

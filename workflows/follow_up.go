@@ -22,17 +22,17 @@ const (
 	maxFollowUps = 20
 )
 
-// SentFollowUp tells how a follow-up ended, without its text.
-type SentFollowUp struct {
+// FollowUpRecord tells how a follow-up ended, without its text.
+type FollowUpRecord struct {
 	Agent  string    `json:"agent"`
 	At     time.Time `json:"at"`
 	Update string    `json:"update,omitempty"` // the id that the caller gave the Update
-	FollowUpAnswer
+	FollowUpResult
 }
 
 func (c *conversation) handleFollowUps() error {
 	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
-		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpAnswer, error) {
+		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpResult, error) {
 			c.takeSignals()
 			if answer := c.answered(ctx); answer != nil {
 				return answer, nil
@@ -58,13 +58,13 @@ func (c *conversation) handleFollowUps() error {
 // answered is what came of the Update of ctx if a run before this one did it. The
 // server knows an Update's id again only within a run, and Meta would deliver the
 // message a second time.
-func (c *conversation) answered(ctx workflow.Context) *FollowUpAnswer {
+func (c *conversation) answered(ctx workflow.Context) *FollowUpResult {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
-	i := slices.IndexFunc(c.followUps, func(f SentFollowUp) bool { return f.Update == id })
+	i := slices.IndexFunc(c.followUps, func(f FollowUpRecord) bool { return f.Update == id })
 	if id == "" || i < 0 {
 		return nil
 	}
-	return &c.followUps[i].FollowUpAnswer
+	return &c.followUps[i].FollowUpResult
 }
 
 // checkForm judges a follow-up alone. Whether the window is open is found out when it is
@@ -107,7 +107,7 @@ func (c *conversation) channel(m FollowUp) privatereply.Channel {
 }
 
 // followUp sends one follow-up and answers when it has ended. One goes at a time.
-func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnswer, error) {
+func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
 	if err := workflow.Await(ctx, func() bool { return !c.sending }); err != nil {
 		return nil, err
 	}
@@ -121,8 +121,8 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpAnsw
 	if err != nil {
 		return nil, err
 	}
-	c.followUps = append(c.followUps, SentFollowUp{
-		Agent: strings.TrimSpace(m.Agent), At: c.now(), Update: workflow.GetCurrentUpdateInfo(ctx).ID, FollowUpAnswer: *answer,
+	c.followUps = append(c.followUps, FollowUpRecord{
+		Agent: strings.TrimSpace(m.Agent), At: c.now(), Update: workflow.GetCurrentUpdateInfo(ctx).ID, FollowUpResult: *answer,
 	})
 	c.followUps = c.followUps[max(0, len(c.followUps)-maxFollowUps):]
 	c.describe()
@@ -139,12 +139,12 @@ func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
 	if c.in.HumanAgent {
 		window = c.limits.HumanAgentWindow
 	}
-	var wrote PersonMessages
+	var wrote ReadMessagesResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: followUpPatience, // the agent waits for the answer
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second},
 		Summary:                "Read what the person wrote",
-	}), ReadMessagesActivity, ReadMessages{
+	}), ReadMessagesActivity, ReadMessagesInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person, Since: c.now().Add(-time.Duration(window)),
 	}).Get(ctx, &wrote)
 	for _, message := range wrote.Messages {
@@ -160,12 +160,12 @@ func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
 
 // sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
 // follow-up from arriving twice, so only one that was proven not sent is repeated.
-func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpAnswer, error) {
+func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
 	patience := c.now().Add(followUpPatience)
 	for pause := time.Second; ; pause *= 2 {
 		channel := c.channel(m)
 		if channel == privatereply.ChannelClosed {
-			return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
+			return &FollowUpResult{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
 		}
 		startedAt := c.now()
 		result := c.attempt(ctx, m, channel)
@@ -175,18 +175,18 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 			// followed by a longer pause each time.
 			next := later(result.RetryAt, c.now().Add(pause))
 			if next.After(patience) {
-				return &FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
+				return &FollowUpResult{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
 			}
 			if err := workflow.Sleep(ctx, next.Sub(c.now())); err != nil {
 				return nil, err
 			}
 		case privatereply.OutcomeUnknown:
 			if found := c.find(ctx, m, startedAt); found != "" {
-				return &FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
+				return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
 			}
-			return &FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
+			return &FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
 		default:
-			return &FollowUpAnswer{State: result.Outcome, MessageID: result.MessageID, Reason: result.Reason}, nil
+			return &FollowUpResult{State: result.Outcome, MessageID: result.MessageID, Reason: result.Reason}, nil
 		}
 	}
 }
@@ -203,7 +203,7 @@ func (c *conversation) attempt(ctx workflow.Context, m FollowUp, channel private
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Send a follow-up",
 		Priority:               temporal.Priority{FairnessKey: fairnessKey(c.in.Platform, c.in.Account)},
-	}), SendFollowUpActivity, SendFollowUp{
+	}), SendFollowUpActivity, SendFollowUpInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
 	}).Get(ctx, &result)
@@ -226,7 +226,7 @@ func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Tim
 	for _, sent := range c.followUps {
 		known = append(known, sent.MessageID)
 	}
-	return foundMessage(ctx, findMessage(ctx, followUpPatience, FindMessage{
+	return foundMessage(ctx, findMessage(ctx, followUpPatience, FindMessageInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
 	})).MessageID

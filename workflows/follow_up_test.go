@@ -25,33 +25,33 @@ func TestFollowUp(t *testing.T) {
 		message any
 		sends   []privatereply.SendResult
 		found   string
-		want    FollowUpAnswer
+		want    FollowUpResult
 		refusal string
 		sent    int
 		tagged  bool
 	}{
-		{"in the window", false, time.Hour, hi, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
-		{"a human agent in its last minutes", true, 24*time.Hour - time.Minute, human, nil, "", FollowUpAnswer{}, "a human agent may write from then on until 12:00:00 UTC on 9 Mar 2026", 0, false},
-		{"a human agent when it has closed", true, 24 * time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
-		{"in its last minutes", false, 24*time.Hour - time.Minute, hi, nil, "", FollowUpAnswer{}, "the window is closed: the person's newest message was at 12:00:00 UTC on 2 Mar 2026", 0, false},
-		{"a human agent in the window needs no tag", true, time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
-		{"a human agent after it", true, 48 * time.Hour, human, nil, "", FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
-		{"after it, not as a human agent", true, 48 * time.Hour, hi, nil, "", FollowUpAnswer{}, "a human agent may still write until", 0, false},
-		{"no human agents here", false, time.Hour, human, nil, "", FollowUpAnswer{}, "human_agent: this account does not have", 0, false},
-		{"nobody says so", false, time.Hour, FollowUp{Text: "Hi!"}, nil, "", FollowUpAnswer{}, "agent: is missing", 0, false},
-		{"no text", false, time.Hour, FollowUp{Agent: "ana"}, nil, "", FollowUpAnswer{}, "text: text cannot be sent: it is empty", 0, false},
-		{"a long text", false, time.Hour, FollowUp{Agent: "ana", Text: strings.Repeat("x", 1001)}, nil, "", FollowUpAnswer{}, "it has 1001 bytes", 0, false},
-		{"an unknown field", false, time.Hour, map[string]any{"agent": "ana", "txt": "Hi"}, nil, "", FollowUpAnswer{}, `unknown field "txt"`, 0, false},
+		{"in the window", false, time.Hour, hi, nil, "", FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
+		{"a human agent in its last minutes", true, 24*time.Hour - time.Minute, human, nil, "", FollowUpResult{}, "a human agent may write from then on until 12:00:00 UTC on 9 Mar 2026", 0, false},
+		{"a human agent when it has closed", true, 24 * time.Hour, human, nil, "", FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
+		{"in its last minutes", false, 24*time.Hour - time.Minute, hi, nil, "", FollowUpResult{}, "the window is closed: the person's newest message was at 12:00:00 UTC on 2 Mar 2026", 0, false},
+		{"a human agent in the window needs no tag", true, time.Hour, human, nil, "", FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, false},
+		{"a human agent after it", true, 48 * time.Hour, human, nil, "", FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 1, true},
+		{"after it, not as a human agent", true, 48 * time.Hour, hi, nil, "", FollowUpResult{}, "a human agent may still write until", 0, false},
+		{"no human agents here", false, time.Hour, human, nil, "", FollowUpResult{}, "human_agent: this account does not have", 0, false},
+		{"nobody says so", false, time.Hour, FollowUp{Text: "Hi!"}, nil, "", FollowUpResult{}, "agent: is missing", 0, false},
+		{"no text", false, time.Hour, FollowUp{Agent: "ana"}, nil, "", FollowUpResult{}, "text: text cannot be sent: it is empty", 0, false},
+		{"a long text", false, time.Hour, FollowUp{Agent: "ana", Text: strings.Repeat("x", 1001)}, nil, "", FollowUpResult{}, "it has 1001 bytes", 0, false},
+		{"an unknown field", false, time.Hour, map[string]any{"agent": "ana", "txt": "Hi"}, nil, "", FollowUpResult{}, `unknown field "txt"`, 0, false},
 		{"refused by Meta", false, time.Hour, hi, []privatereply.SendResult{{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}}, "",
-			FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, "", 1, false},
+			FollowUpResult{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, "", 1, false},
 		{"offline for a moment", false, time.Hour, hi, []privatereply.SendResult{offline, {Outcome: privatereply.OutcomeSent, MessageID: "m_9"}}, "",
-			FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 2, false},
+			FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_9"}, "", 2, false},
 		{"offline for long", false, time.Hour, hi, []privatereply.SendResult{offline}, "",
-			FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: privatereply.NotConnected}, "", 5, false},
+			FollowUpResult{State: privatereply.OutcomeRefused, Reason: privatereply.NotConnected}, "", 5, false},
 		{"unknown, found", false, time.Hour, hi, []privatereply.SendResult{lost}, "m_7",
-			FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: "m_7", Reason: privatereply.FoundInConversation}, "", 1, false},
+			FollowUpResult{State: privatereply.OutcomeSent, MessageID: "m_7", Reason: privatereply.FoundInConversation}, "", 1, false},
 		{"unknown is never repeated", false, time.Hour, hi, []privatereply.SendResult{lost}, "",
-			FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, "", 1, false},
+			FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, "", 1, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestFollowUp(t *testing.T) {
 				}
 				return
 			}
-			if got, ok := c.answers["u"].(*FollowUpAnswer); !ok || *got != tt.want {
+			if got, ok := c.answers["u"].(*FollowUpResult); !ok || *got != tt.want {
 				t.Errorf("answer %+v (%v), want %+v", c.answers["u"], c.refused["u"], tt.want)
 			}
 		})
@@ -95,7 +95,7 @@ func TestFollowUpLook(t *testing.T) {
 	if len(c.looks) != 1 {
 		t.Fatalf("%d looks, want 1", len(c.looks))
 	}
-	want := FindMessage{
+	want := FindMessageInput{
 		Platform: privatereply.Instagram, Account: "17841400000000001", Person: "6000000000000001", Text: "Hi!",
 		Since: start.Add(2*time.Minute - privatereply.ClockSkew), Known: []string{"m_1", "m_9"},
 	}
@@ -112,7 +112,7 @@ func TestFollowUpRightAfterTheMessage(t *testing.T) {
 	}, 0)
 	c.replyAt(0, "u", FollowUp{Agent: "ana", Text: "Hi!"})
 	c.play()
-	if got, ok := c.answers["u"].(*FollowUpAnswer); !ok || got.State != privatereply.OutcomeSent {
+	if got, ok := c.answers["u"].(*FollowUpResult); !ok || got.State != privatereply.OutcomeSent {
 		t.Errorf("answer %+v, refused with %v", c.answers["u"], c.refused["u"])
 	}
 }
@@ -123,15 +123,15 @@ func TestFollowUpWithAClockBehind(t *testing.T) {
 	c := listen(t, ConversationInput{})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(0, "a", 0)
-	c.OnActivity(SendFollowUpActivity, mock.Anything, mock.Anything).Return(func(context.Context, SendFollowUp) (privatereply.SendResult, error) {
-		if c.sent = append(c.sent, SendFollowUp{}); len(c.sent) > 1000 {
+	c.OnActivity(SendFollowUpActivity, mock.Anything, mock.Anything).Return(func(context.Context, SendFollowUpInput) (privatereply.SendResult, error) {
+		if c.sent = append(c.sent, SendFollowUpInput{}); len(c.sent) > 1000 {
 			return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, nil
 		}
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, RetryAt: c.Now().Add(-time.Minute)}, nil
 	})
 	c.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"})
 	c.play()
-	if answer, ok := c.answers["u"].(*FollowUpAnswer); !ok || answer.State != privatereply.OutcomeRefused || len(c.sent) > 10 {
+	if answer, ok := c.answers["u"].(*FollowUpResult); !ok || answer.State != privatereply.OutcomeRefused || len(c.sent) > 10 {
 		t.Errorf("%d sends, answer %+v", len(c.sent), c.answers["u"])
 	}
 }

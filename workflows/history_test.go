@@ -37,7 +37,7 @@ var tales = []tale{
 	{"expired", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, onMedia("runs-"+name), Ask(), nil)
 		s.untilState(run.GetID(), privatereply.AwaitingApproval)
-		s.signal(run.GetID(), BroadcastEndedSignal, At{At: time.Now().UTC()})
+		s.signal(run.GetID(), BroadcastEndedSignal, EventTime{At: time.Now().UTC()})
 		return run
 	}},
 	{"holding", privatereply.Holding, func(t *testing.T, s *stage, name string) client.WorkflowRun {
@@ -52,7 +52,7 @@ var tales = []tale{
 	}},
 	{"awaiting-approval", privatereply.AwaitingApproval, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Ask(), &script{facts: created(time.Now().Add(-time.Hour))})
-		s.until(run.GetID(), func(status Status) bool { return status.DeadlineFrom == privatereply.ClockCreated })
+		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.DeadlineFrom == privatereply.ClockCreated })
 		return run
 	}},
 	{"withdrawn", privatereply.Withdrawn, func(t *testing.T, s *stage, name string) client.WorkflowRun {
@@ -64,12 +64,12 @@ var tales = []tale{
 	}},
 	{"sending", privatereply.Sending, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
-		s.until(run.GetID(), func(status Status) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
+		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		return run
 	}},
 	{"paced", privatereply.Sending, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, onMedia("runs-"+name), Auto(), &script{sends: sends(held)})
-		s.until(run.GetID(), func(status Status) bool { return status.Reason == privatereply.Paced })
+		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Reason == privatereply.Paced })
 		return run
 	}},
 	{"broadcast-over", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
@@ -77,7 +77,7 @@ var tales = []tale{
 	}},
 	{"sending-then-rejected", privatereply.Rejected, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
-		s.until(run.GetID(), func(status Status) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
+		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		if _, err := s.update(run.GetID(), "u", RejectMessage, Reject{Approver: "ana"}); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ var tales = []tale{
 		run := s.start(name, TestComment(), Ask(), nil)
 		s.signal(run.GetID(), ApproveMessage, Approve{Approver: "ana", Text: "Hi!"})
 		s.untilState(run.GetID(), privatereply.Sent)
-		s.signal(run.GetID(), PersonRespondedSignal, At{At: time.Now().UTC()})
+		s.signal(run.GetID(), PersonRespondedSignal, EventTime{At: time.Now().UTC()})
 		return run
 	}},
 	{"window-closed", privatereply.WindowClosed, func(t *testing.T, s *stage, name string) client.WorkflowRun {
@@ -102,7 +102,7 @@ var tales = []tale{
 			t.Fatal(err)
 		}
 		s.untilState(run.GetID(), privatereply.Sent)
-		s.signal(run.GetID(), PersonRespondedSignal, At{At: time.Now().Add(-25 * time.Hour).UTC()})
+		s.signal(run.GetID(), PersonRespondedSignal, EventTime{At: time.Now().Add(-25 * time.Hour).UTC()})
 		return run
 	}},
 	{"no-response", privatereply.NoResponse, func(t *testing.T, s *stage, name string) client.WorkflowRun {
@@ -117,7 +117,7 @@ var tales = []tale{
 	}},
 	{"edited-while-sending", privatereply.Ignored, func(t *testing.T, s *stage, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
-		s.until(run.GetID(), func(status Status) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
+		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		s.signal(run.GetID(), CommentEditedSignal, CommentEdited{
 			Text: "…", At: time.Now().UTC(), Decision: &privatereply.Decision{Action: privatereply.ActionIgnore},
 		})
@@ -130,7 +130,7 @@ var tales = []tale{
 		if err != nil {
 			t.Fatal(err)
 		}
-		run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{Comment: c, Decision: Auto()})
+		run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, PrivateReplyInput{Comment: c, Decision: Auto()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,12 +159,12 @@ var tales = []tale{
 	}},
 }
 
-func sends(answers ...func(SendPrivateReply) privatereply.SendResult) []func(SendPrivateReply) privatereply.SendResult {
+func sends(answers ...func(SendPrivateReplyInput) privatereply.SendResult) []func(SendPrivateReplyInput) privatereply.SendResult {
 	return answers
 }
 
-func throttled(pause time.Duration) func(SendPrivateReply) privatereply.SendResult {
-	return func(SendPrivateReply) privatereply.SendResult {
+func throttled(pause time.Duration) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(SendPrivateReplyInput) privatereply.SendResult {
 		return privatereply.SendResult{
 			Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, Code: 613,
 			Wrote: true, SentAt: time.Now().UTC(), RetryAt: time.Now().Add(pause).UTC(),
@@ -172,11 +172,11 @@ func throttled(pause time.Duration) func(SendPrivateReply) privatereply.SendResu
 	}
 }
 
-func created(at time.Time) CommentFacts {
-	return CommentFacts{CreatedAt: at.UTC(), Deadline: privatereply.DeadlineCreated(at).At}
+func created(at time.Time) LookUpCommentResult {
+	return LookUpCommentResult{CreatedAt: at.UTC(), Deadline: privatereply.DeadlineFromCreation(at).At}
 }
 
-func held(SendPrivateReply) privatereply.SendResult {
+func held(SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Paced, RetryAt: time.Now().Add(5 * time.Hour).UTC(),
 	}
@@ -189,7 +189,7 @@ func onMedia(media string) privatereply.Comment {
 	return c
 }
 
-func lost(SendPrivateReply) privatereply.SendResult {
+func lost(SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: time.Now().UTC()}
 }
 
@@ -210,7 +210,7 @@ func TestHistories(t *testing.T) {
 		t.Parallel()
 		reply := s.start("conversed", TestComment(), Auto(), nil)
 		s.untilState(reply.GetID(), privatereply.Sent)
-		account := privatereply.Account{Platform: privatereply.Instagram, ID: TestComment().Account, KeepAll: true}
+		account := privatereply.Account{Platform: privatereply.Instagram, ID: TestComment().Account}
 		options, in, err := ConversationOptions(account, TestComment().PersonID, s.queue)
 		if err != nil {
 			t.Fatal(err)
@@ -230,7 +230,7 @@ func TestHistories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var answer FollowUpAnswer
+		var answer FollowUpResult
 		if err := handle.Get(t.Context(), &answer); err != nil || answer.State != privatereply.OutcomeSent {
 			t.Fatalf("follow-up: %+v, %v", answer, err)
 		}
@@ -250,10 +250,10 @@ func TestHistoriesOfBroadcast(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			joined := func(Status) bool { _, err := s.broadcast(id); return err == nil }
+			joined := func(PrivateReplyStatus) bool { _, err := s.broadcast(id); return err == nil }
 			s.until(reply.GetID(), joined)
 			if media == "runs-by-hand" {
-				s.signal(id, BroadcastEndedSignal, At{At: time.Now().UTC()})
+				s.signal(id, BroadcastEndedSignal, EventTime{At: time.Now().UTC()})
 			}
 			if media != "runs" {
 				s.untilState(reply.GetID(), privatereply.Expired)
@@ -261,7 +261,7 @@ func TestHistoriesOfBroadcast(t *testing.T) {
 			run := s.GetWorkflow(t.Context(), id, "")
 			if media != "runs" {
 				var status BroadcastStatus
-				if err := run.Get(t.Context(), &status); err != nil || status.Told != 1 {
+				if err := run.Get(t.Context(), &status); err != nil || status.Notified != 1 {
 					t.Fatalf("%+v, %v", status, err)
 				}
 			}

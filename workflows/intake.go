@@ -44,7 +44,7 @@ func Intake(ctx workflow.Context, _ converter.RawValue) (*IntakeResult, error) {
 		// Long enough for any batch on a busy server; a dead worker is noticed by the
 		// heartbeat. It is tried until every event is placed.
 		StartToCloseTimeout: time.Hour,
-		HeartbeatTimeout:    IntakeHeartbeat,
+		HeartbeatTimeout:    IntakeHeartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:             "Place the events of this batch",
 	})
@@ -55,7 +55,7 @@ func Intake(ctx workflow.Context, _ converter.RawValue) (*IntakeResult, error) {
 	return &result, nil
 }
 
-// IntakeHeartbeat is after how long without a sign of life an Intake's work is
+// IntakeHeartbeatTimeout is after how long without a sign of life an Intake's work is
 // given to another worker. The SDK reports at four fifths of it, so that up to
 // 8 seconds of work are repeated.
-const IntakeHeartbeat = 10 * time.Second
+const IntakeHeartbeatTimeout = 10 * time.Second

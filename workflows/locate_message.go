@@ -28,25 +28,25 @@ type LocateMessageInput struct {
 	RepliedOnly bool                       `json:"replied_only,omitempty"`
 }
 
-// Located says what became of a message whose webhook named no sender.
-type Located string
+// LocateOutcome says what became of a message whose webhook named no sender.
+type LocateOutcome string
 
 // What can become of it.
 const (
-	LocatedTold    Located = "told"        // the person's Conversation was told
-	LocatedOld     Located = "too_old"     // it opens no window, and there is no Conversation
-	LocatedOwn     Located = "own"         // the account wrote it
-	LocatedNobody  Located = "nobody"      // Meta names no person
-	LocatedRefused Located = "refused"     // Meta refused for good to show it
-	LocatedGaveUp  Located = "not_located" // Meta could not be asked for a day
+	LocateNotified   LocateOutcome = "told"        // the person's Conversation was told
+	LocateTooOld     LocateOutcome = "too_old"     // it opens no window, and there is no Conversation
+	LocateOwnMessage LocateOutcome = "own"         // the account wrote it
+	LocateNoSender   LocateOutcome = "nobody"      // Meta names no person
+	LocateRefused    LocateOutcome = "refused"     // Meta refused for good to show it
+	LocateTimedOut   LocateOutcome = "not_located" // Meta could not be asked for a day
 )
 
-// LocatedMessage is the result of LocateMessage. It names no person: their Conversation
+// LocateMessageResult is the result of LocateMessage. It names no person: their Conversation
 // does.
-type LocatedMessage struct {
-	Result Located             `json:"result"`
-	Reason privatereply.Reason `json:"reason,omitempty"` // why Meta did not show it
-	Code   int                 `json:"code,omitempty"`   // Meta's
+type LocateMessageResult struct {
+	Outcome LocateOutcome       `json:"result"`
+	Reason  privatereply.Reason `json:"reason,omitempty"` // why Meta did not show it
+	Code    int                 `json:"code,omitempty"`   // Meta's
 }
 
 // LocateMessageOptions are the options and the input to find out who sent the message of
@@ -73,14 +73,14 @@ func LocateMessageOptions(a Arrival, queue string) (client.StartWorkflowOptions,
 // webhooks bring a new message without its sender, and its window must open all the
 // same. The pause between tries grows to half an hour; a time that Meta names counts
 // more.
-func LocateMessage(ctx workflow.Context, in LocateMessageInput) (*LocatedMessage, error) {
+func LocateMessage(ctx workflow.Context, in LocateMessageInput) (*LocateMessageResult, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: locateLimit,
 		StartToCloseTimeout:    locateTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 10 * time.Second, MaximumInterval: 30 * time.Minute},
 		Summary:                "Ask Meta who sent this message",
 	})
-	var located LocatedMessage
+	var located LocateMessageResult
 	err := workflow.ExecuteActivity(ctx, LocateMessageActivity, in).Get(ctx, &located)
 	var gone *temporal.CanceledError
 	switch {
@@ -90,7 +90,7 @@ func LocateMessage(ctx workflow.Context, in LocateMessageInput) (*LocatedMessage
 		return nil, err
 	}
 	workflow.GetLogger(ctx).Warn("nobody knows who sent a message", "error", err)
-	located = LocatedMessage{Result: LocatedGaveUp}
+	located = LocateMessageResult{Outcome: LocateTimedOut}
 	var failed *temporal.ApplicationError
 	if errors.As(err, &failed) {
 		located.Reason = privatereply.Reason(failed.Type())

@@ -23,12 +23,12 @@ func TestHistoriesOfLocateMessage(t *testing.T) {
 	waits := make(chan struct{}, 1)
 	w := worker.New(s.Client, queue, worker.Options{})
 	w.RegisterWorkflowWithOptions(LocateMessage, workflow.RegisterOptions{Name: LocateMessageType})
-	w.RegisterActivityWithOptions(func(_ context.Context, in LocateMessageInput) (LocatedMessage, error) {
+	w.RegisterActivityWithOptions(func(_ context.Context, in LocateMessageInput) (LocateMessageResult, error) {
 		if in.Message.MessageID == "waits" {
 			waits <- struct{}{}
-			return LocatedMessage{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			return LocateMessageResult{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
 		}
-		return LocatedMessage{Result: LocatedTold}, nil
+		return LocateMessageResult{Outcome: LocateNotified}, nil
 	}, activity.RegisterOptions{Name: LocateMessageActivity})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
@@ -48,8 +48,8 @@ func TestHistoriesOfLocateMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var result LocatedMessage
-	if err := told.Get(t.Context(), &result); err != nil || result.Result != LocatedTold {
+	var result LocateMessageResult
+	if err := told.Get(t.Context(), &result); err != nil || result.Outcome != LocateNotified {
 		t.Errorf("%+v, %v", result, err)
 	}
 	if _, err := begin("aWdfZAG1faXRlbToxMTIyMzM0NDU1"); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {

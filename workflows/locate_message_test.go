@@ -23,14 +23,14 @@ func TestLocateMessage(t *testing.T) {
 		name  string
 		fails int
 		err   error
-		want  LocatedMessage
+		want  LocateMessageResult
 		most  int // tries
 		lasts time.Duration
 	}{
-		{"at once", 0, nil, LocatedMessage{Result: LocatedTold}, 1, 0},
-		{"after an outage of an hour", 9, later(0), LocatedMessage{Result: LocatedTold}, 10, 2 * time.Hour},
-		{"after the time that Meta named", 1, later(3 * time.Hour), LocatedMessage{Result: LocatedTold}, 2, 3 * time.Hour},
-		{"never", 1 << 30, later(0), LocatedMessage{Result: LocatedGaveUp, Reason: privatereply.Throttled}, 60, 24 * time.Hour},
+		{"at once", 0, nil, LocateMessageResult{Outcome: LocateNotified}, 1, 0},
+		{"after an outage of an hour", 9, later(0), LocateMessageResult{Outcome: LocateNotified}, 10, 2 * time.Hour},
+		{"after the time that Meta named", 1, later(3 * time.Hour), LocateMessageResult{Outcome: LocateNotified}, 2, 3 * time.Hour},
+		{"never", 1 << 30, later(0), LocateMessageResult{Outcome: LocateTimedOut, Reason: privatereply.Throttled}, 60, 24 * time.Hour},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,20 +39,20 @@ func TestLocateMessage(t *testing.T) {
 			env.SetStartTime(start)
 			env.RegisterWorkflowWithOptions(LocateMessage, workflow.RegisterOptions{Name: LocateMessageType})
 			var tries []time.Duration
-			env.RegisterActivityWithOptions(func(_ context.Context, in LocateMessageInput) (LocatedMessage, error) {
+			env.RegisterActivityWithOptions(func(_ context.Context, in LocateMessageInput) (LocateMessageResult, error) {
 				tries = append(tries, env.Now().Sub(start))
 				if in.Message.MessageID != "m_1" || !in.HumanAgent {
 					t.Errorf("asked for %+v", in)
 				}
 				if len(tries) <= tt.fails {
-					return LocatedMessage{}, tt.err
+					return LocateMessageResult{}, tt.err
 				}
-				return LocatedMessage{Result: LocatedTold}, nil
+				return LocateMessageResult{Outcome: LocateNotified}, nil
 			}, activity.RegisterOptions{Name: LocateMessageActivity})
 			env.ExecuteWorkflow(LocateMessageType, LocateMessageInput{
 				Message: privatereply.PersonMessage{Platform: privatereply.Instagram, Account: "1", MessageID: "m_1"}, HumanAgent: true,
 			})
-			var got LocatedMessage
+			var got LocateMessageResult
 			if err := env.GetWorkflowResult(&got); err != nil || got != tt.want {
 				t.Errorf("%+v, %v; want %+v", got, err, tt.want)
 			}

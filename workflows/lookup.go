@@ -53,7 +53,7 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Ask Meta about the comment",
 	})
-	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpComment{Comment: target(r.in.Comment)})
+	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpCommentInput{Comment: target(r.in.Comment)})
 	r.background(future)
 	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.objected() || !r.state.Waiting() }); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	if !future.IsReady() {
 		return nil
 	}
-	var facts CommentFacts
+	var facts LookUpCommentResult
 	if err := future.Get(ctx, &facts); err != nil {
 		r.log.Info("Meta told nothing about the comment", "error", err)
 		return nil
@@ -108,7 +108,7 @@ func (r *reply) joinConversation() {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
 		Summary:                "Join the person's conversation",
 	})
-	workflow.ExecuteActivity(ctx, JoinConversationActivity, JoinConversation{
+	workflow.ExecuteActivity(ctx, JoinConversationActivity, JoinConversationInput{
 		Platform: r.in.Comment.Platform,
 		Account:  r.in.Comment.Account,
 		People:   people,

@@ -13,16 +13,16 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Input starts PrivateReply. Begin is worked out by NewStart, so that a changed rule
+// PrivateReplyInput starts PrivateReply. Begin is worked out by PrivateReplyOptions, so that a changed rule
 // of the domain does not change a running reply; a start by hand may leave it out.
-type Input struct {
-	Comment  privatereply.Comment  `json:"comment"`
-	Decision privatereply.Decision `json:"decision"`
-	Begin    *Begin                `json:"begin,omitempty"`
+type PrivateReplyInput struct {
+	Comment      privatereply.Comment  `json:"comment"`
+	Decision     privatereply.Decision `json:"decision"`
+	InitialState *InitialState         `json:"begin,omitempty"`
 }
 
-// Begin is the first state of a reply, with its deadline.
-type Begin struct {
+// InitialState is the first state of a reply, with its deadline.
+type InitialState struct {
 	Deadline     time.Time           `json:"deadline"`
 	DeadlineFrom privatereply.Clock  `json:"deadline_from"`
 	State        privatereply.State  `json:"state"`
@@ -32,7 +32,7 @@ type Begin struct {
 }
 
 // Validate reports the first thing that makes in unusable, naming the field.
-func (in Input) Validate() error {
+func (in PrivateReplyInput) Validate() error {
 	if err := in.Comment.Validate(); err != nil {
 		return err
 	}
@@ -70,13 +70,13 @@ type Resolve struct {
 	Delivered *bool  `json:"delivered"`
 }
 
-// At carries the time at which something happened.
-type At struct {
+// EventTime carries the time at which something happened.
+type EventTime struct {
 	At time.Time `json:"at"`
 }
 
-// Answer tells the caller of an Update what became of it.
-type Answer struct {
+// DecisionResult tells the caller of an Update what became of it.
+type DecisionResult struct {
 	Accepted bool                `json:"accepted"`
 	State    privatereply.State  `json:"state"`
 	Reason   privatereply.Reason `json:"reason,omitempty"`
@@ -114,8 +114,8 @@ type FollowUp struct {
 	HumanAgent bool   `json:"human_agent,omitempty"`
 }
 
-// FollowUpAnswer tells how a follow-up ended.
-type FollowUpAnswer struct {
+// FollowUpResult tells how a follow-up ended.
+type FollowUpResult struct {
 	State     privatereply.Outcome `json:"state"` // sent, refused or unknown
 	MessageID string               `json:"message_id,omitempty"`
 	Reason    privatereply.Reason  `json:"reason,omitempty"`
@@ -175,7 +175,7 @@ func example(v any) string {
 		return `{"at":"2026-01-02T15:04:05Z","mid":"…"}`
 	case *CommentEdited:
 		return `{"text":"…","at":"2026-01-02T15:04:05Z","decision":{"action":"ask"}}`
-	case *At:
+	case *EventTime:
 		return `{"at":"2026-01-02T15:04:05Z"}`
 	}
 	return "{}"

@@ -45,15 +45,15 @@ func (m Metric) add(h client.MetricsHandler, n int64, values []string) {
 	h.WithTags(tags).Counter(m.Name).Inc(n)
 }
 
-// CountFromZero begins the series that alerts look at. One that begins with its first
+// InitMetrics begins the series that alerts look at. One that begins with its first
 // event does not show it as an increase.
-func CountFromZero(h client.MetricsHandler) {
+func InitMetrics(h client.MetricsHandler) {
 	for _, s := range privatereply.States {
 		repliesMetric.add(h, 0, []string{string(s), ""})
 	}
 	for _, r := range []privatereply.Reason{
 		privatereply.PastDeadline, privatereply.NobodyDecided, privatereply.DecidedTooLate, privatereply.HoldPastDeadline,
-		privatereply.DeadlineWhileHolding, privatereply.DeadlineWhileSending, privatereply.BroadcastOver,
+		privatereply.DeadlineWhileHolding, privatereply.DeadlineWhileSending, privatereply.BroadcastEnded,
 	} {
 		repliesMetric.add(h, 0, []string{string(privatereply.Expired), string(r)})
 	}

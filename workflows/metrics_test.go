@@ -65,23 +65,23 @@ func TestMetrics(t *testing.T) {
 	tests := []struct {
 		name     string
 		decision privatereply.Decision
-		sends    []func(SendPrivateReply) privatereply.SendResult
+		sends    []func(SendPrivateReplyInput) privatereply.SendResult
 		tell     func(*story)
 		want     map[string]int64
 	}{
 		{"ignored", privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil, nil,
 			map[string]int64{"replies ignored ignored_by_rule": 1}},
 		{"held, sent, answered", autoAfter(2 * time.Minute), nil, func(s *story) {
-			s.signalAt(time.Hour, PersonRespondedSignal, At{start.Add(time.Hour)})
+			s.signalAt(time.Hour, PersonRespondedSignal, EventTime{start.Add(time.Hour)})
 		}, map[string]int64{"replies holding ": 1, "replies sending ": 1, "replies sent ": 1, "replies responded ": 1, "replies window_closed ": 1}},
 		{"nobody decides", ask(), nil, nil,
 			map[string]int64{"replies awaiting_approval ": 1, "replies expired nobody_decided": 1}},
-		{"throttled, then sent, not answered", auto(), []func(SendPrivateReply) privatereply.SendResult{notSent(privatereply.Throttled, true, time.Hour), delivered}, nil,
+		{"throttled, then sent, not answered", auto(), []func(SendPrivateReplyInput) privatereply.SendResult{notSent(privatereply.Throttled, true, time.Hour), delivered}, nil,
 			map[string]int64{"replies sending ": 1, "replies sent ": 1, "replies no_response ": 1}},
-		{"Meta does not answer, twice", auto(), []func(SendPrivateReply) privatereply.SendResult{unknown}, nil,
+		{"Meta does not answer, twice", auto(), []func(SendPrivateReplyInput) privatereply.SendResult{unknown}, nil,
 			map[string]int64{"replies sending ": 1, "ambiguous_sends no_answer": 2, "replies delivery_unknown no_answer": 1, "replies delivery_unknown unresolved": 1}},
-		{"the worker is lost", auto(), []func(SendPrivateReply) privatereply.SendResult{
-			func(SendPrivateReply) privatereply.SendResult { panic("lost") }, delivered,
+		{"the worker is lost", auto(), []func(SendPrivateReplyInput) privatereply.SendResult{
+			func(SendPrivateReplyInput) privatereply.SendResult { panic("lost") }, delivered,
 		}, nil, map[string]int64{"replies sending ": 1, "ambiguous_sends worker_lost": 1, "replies sent ": 1, "replies no_response ": 1}},
 	}
 	for _, tt := range tests {
@@ -105,7 +105,7 @@ func TestMetrics(t *testing.T) {
 // with all their labels.
 func TestCountFromZero(t *testing.T) {
 	c := &counted{by: map[string]int64{}}
-	CountFromZero(tagged{counted: c})
+	InitMetrics(tagged{counted: c})
 	for _, key := range []string{"replies sent ", "replies expired past_deadline", "ambiguous_sends worker_lost"} {
 		if n, ok := c.by[key]; !ok || n != 0 {
 			t.Errorf("%q begins at %d, %v", key, n, ok)

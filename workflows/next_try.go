@@ -108,7 +108,7 @@ func (r *reply) joinBroadcast() {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 10 * time.Second},
 		Summary:                "Join those who wait for the end of the broadcast",
 	})
-	r.background(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcast{
+	r.background(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcastInput{
 		Platform: c.Platform,
 		Account:  c.Account,
 		Media:    c.MediaID,

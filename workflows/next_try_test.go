@@ -12,7 +12,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-type sendAnswers = []func(SendPrivateReply) privatereply.SendResult
+type sendAnswers = []func(SendPrivateReplyInput) privatereply.SendResult
 
 // A reply that its account's pace holds back says when it will be tried, in its
 // status and for lists, counts no attempt, and goes at its slot.
@@ -23,7 +23,7 @@ func TestPaced(t *testing.T) {
 	s.OnUpsertMemo(mock.Anything).Run(func(args mock.Arguments) {
 		shown = append(shown, args.Get(0).(map[string]any)[MemoNextTry])
 	}).Return(nil)
-	s.statusAt(30*time.Minute, func(status Status) {
+	s.statusAt(30*time.Minute, func(status PrivateReplyStatus) {
 		if status.State != privatereply.Sending || status.Reason != privatereply.Paced || status.Send == nil {
 			t.Fatalf("while it waits: %+v", status)
 		}
@@ -38,7 +38,7 @@ func TestPaced(t *testing.T) {
 	if len(shown) != 1 || !shown[0].(time.Time).Equal(start.Add(time.Hour)) {
 		t.Errorf("lists were told %v, want the first slot and no wait of seconds", shown)
 	}
-	for i, want := range []SendPrivateReply{{Attempt: 1}, {Attempt: 1, Waited: true}, {Attempt: 1, Waited: true}} {
+	for i, want := range []SendPrivateReplyInput{{Attempt: 1}, {Attempt: 1, Waited: true}, {Attempt: 1, Waited: true}} {
 		got := s.sent[i]
 		if got.Attempt != want.Attempt || got.Waited != want.Waited || !got.Since.Equal(start) || got.ByPerson {
 			t.Errorf("ask %d: attempt %d, waited %v, since %v, by person %v", i, got.Attempt, got.Waited, got.Since, got.ByPerson)
@@ -65,7 +65,7 @@ func TestSlotAfterDeadline(t *testing.T) {
 	t.Run("nobody makes room", func(t *testing.T) {
 		s := tell(t, comment(), auto())
 		s.sends = sendAnswers{paced(week)}
-		s.statusAt(time.Hour, func(status Status) {
+		s.statusAt(time.Hour, func(status PrivateReplyStatus) {
 			if status.State != privatereply.Sending || status.Reason != privatereply.Paced || !status.Send.RetryAt.After(status.Deadline) {
 				t.Errorf("while it waits: %+v", status)
 			}
@@ -129,7 +129,7 @@ func TestJoinBroadcast(t *testing.T) {
 			if len(s.onAir) != tt.joins {
 				t.Fatalf("joined %d times, want %d", len(s.onAir), tt.joins)
 			}
-			want := JoinBroadcast{
+			want := JoinBroadcastInput{
 				Platform: privatereply.Instagram, Account: "17841400000000001", Media: "17800000000000001",
 				Joined: LiveReplyJoined{Reply: "reply:instagram:17841400000000001:18000000000000001", At: start.Add(-time.Minute)},
 			}
@@ -143,7 +143,7 @@ func TestJoinBroadcast(t *testing.T) {
 // The Web UI says in words that a reply will not make it.
 func TestDetailsOfSlotAfterDeadline(t *testing.T) {
 	var said []string
-	r := &reply{send: Send{Reason: privatereply.Paced, RetryAt: start.Add(time.Hour)}}
+	r := &reply{send: SendStatus{Reason: privatereply.Paced, RetryAt: start.Add(time.Hour)}}
 	for _, deadline := range []time.Duration{30 * time.Minute, 2 * time.Hour} {
 		r.deadline.At = start.Add(deadline)
 		said = said[:0]
@@ -163,7 +163,7 @@ func TestClockBehindMakesNoHotLoop(t *testing.T) {
 		s := tell(t, comment(), auto())
 		slot := start.Add(3 * time.Second) // by the worker's clock
 		asks := 0
-		s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+		s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
 			asks++
 			if asks > 3000 || !s.now().Add(-behind).Before(slot) {
 				return delivered(in)

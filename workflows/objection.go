@@ -58,7 +58,7 @@ func (r *reply) expired() bool { return r.deadline.Passed(r.now()) }
 // lateReason is usual, unless it was the end of a broadcast that came too early.
 func (r *reply) lateReason(usual privatereply.Reason) privatereply.Reason {
 	if r.deadline.From == privatereply.ClockBroadcast {
-		return privatereply.BroadcastOver
+		return privatereply.BroadcastEnded
 	}
 	return usual
 }

@@ -71,7 +71,7 @@ func (a *attempts) next(result privatereply.SendResult, now time.Time) nextStep 
 		if result.Doubtful {
 			a.mayHaveArrived(result, now)
 		}
-		if result.Reason == privatereply.BroadcastOver {
+		if result.Reason == privatereply.BroadcastEnded {
 			return stepStop
 		}
 		if isFault(result) {
@@ -144,7 +144,7 @@ func (a *attempts) readAfter() time.Duration {
 
 // lags reports whether the conversation is likely to lack what it will have: Meta says that
 // the one reply is used, and nobody's message is there.
-func (a *attempts) lags(found FoundMessage) bool {
+func (a *attempts) lags(found FindMessageResult) bool {
 	return a.used() && found.Readable && found.MessageID == "" && !found.Others
 }
 
@@ -153,7 +153,7 @@ func (a *attempts) lags(found FoundMessage) bool {
 //
 // Absence from the conversation is no proof while an attempt has no answer at all: Meta
 // may have taken it and be slow. With Meta's own word that the one reply is used it is.
-func (a *attempts) reconcile(found FoundMessage) end {
+func (a *attempts) reconcile(found FindMessageResult) end {
 	used := a.used()
 	// Whoever used the one reply wrote to the person: a conversation that Meta does not show
 	// then is one that cannot be read.

@@ -20,7 +20,7 @@ func TestNextStep(t *testing.T) {
 	throttled := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, Code: 80001}
 	token := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.TokenRejected, Code: 190}
 	app := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.AppMisconfigured, Code: 101}
-	over := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastOver}
+	over := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}
 	gone := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 551}
 	used := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.AlreadyReplied, Code: 10900}
 	unclear := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NotRepliableOrAlreadyReplied, Code: 100}
@@ -107,15 +107,15 @@ func TestReconcile(t *testing.T) {
 	blocked := last(privatereply.OutcomeRefused, privatereply.PersonUnavailable)
 	silent := last(privatereply.OutcomeUnknown, privatereply.NoAnswer)
 	fault := last(privatereply.OutcomeNotSent, privatereply.Outage)
-	there, absent := FoundMessage{MessageID: "m_1", Readable: true}, FoundMessage{Readable: true}
-	none := FoundMessage{Readable: true, Empty: true}
-	answeredByOther, unreadable := FoundMessage{Readable: true, Others: true}, FoundMessage{}
+	there, absent := FindMessageResult{MessageID: "m_1", Readable: true}, FindMessageResult{Readable: true}
+	none := FindMessageResult{Readable: true, Empty: true}
+	answeredByOther, unreadable := FindMessageResult{Readable: true, Others: true}, FindMessageResult{}
 	unknown := end{privatereply.DeliveryUnknown, privatereply.NoAnswer}
 	tests := []struct {
 		name       string
 		last       privatereply.SendResult
 		unanswered int
-		found      FoundMessage
+		found      FindMessageResult
 		want       end
 	}{
 		{"there", silent, 2, there, end{privatereply.Sent, privatereply.FoundInConversation}},

@@ -9,21 +9,21 @@ import (
 // Names of the activities that the workflows ask for. Package activities does
 // them; asking by name keeps workflow code free of what they need.
 const (
-	SendPrivateReplyActivity = "SendPrivateReply" // SendPrivateReply → privatereply.SendResult
-	SendFollowUpActivity     = "SendFollowUp"     // SendFollowUp → privatereply.SendResult
-	FindMessageActivity      = "FindMessage"      // FindMessage → FoundMessage
-	ReadMessagesActivity     = "ReadMessages"     // ReadMessages → PersonMessages
-	LookUpCommentActivity    = "LookUpComment"    // LookUpComment → CommentFacts
-	JoinConversationActivity = "JoinConversation" // JoinConversation
-	JoinBroadcastActivity    = "JoinBroadcast"    // JoinBroadcast
-	WatchBroadcastActivity   = "WatchBroadcast"   // WatchBroadcast → BroadcastGone
-	EndRepliesActivity       = "EndReplies"       // EndReplies
+	SendPrivateReplyActivity = "SendPrivateReply" // SendPrivateReplyInput → privatereply.SendResult
+	SendFollowUpActivity     = "SendFollowUp"     // SendFollowUpInput → privatereply.SendResult
+	FindMessageActivity      = "FindMessage"      // FindMessageInput → FindMessageResult
+	ReadMessagesActivity     = "ReadMessages"     // ReadMessagesInput → ReadMessagesResult
+	LookUpCommentActivity    = "LookUpComment"    // LookUpCommentInput → LookUpCommentResult
+	JoinConversationActivity = "JoinConversation" // JoinConversationInput
+	JoinBroadcastActivity    = "JoinBroadcast"    // JoinBroadcastInput
+	WatchBroadcastActivity   = "WatchBroadcast"   // WatchBroadcastInput → WatchBroadcastResult
+	EndRepliesActivity       = "EndReplies"       // EndRepliesInput
 	DispatchActivity         = "Dispatch"         // → IntakeResult
-	SweepPageActivity        = "SweepPage"        // SweepPage → SweptPage
-	WithdrawRepliesActivity  = "WithdrawReplies"  // RemovedPostInput → WithdrawnReplies
-	LocateMessageActivity    = "LocateMessage"    // LocateMessageInput → LocatedMessage
+	SweepPageActivity        = "SweepPage"        // SweepPageInput → SweepPageResult
+	WithdrawRepliesActivity  = "WithdrawReplies"  // RemovedPostInput → WithdrawRepliesResult
+	LocateMessageActivity    = "LocateMessage"    // LocateMessageInput → LocateMessageResult
 
-	SweepConversationsActivity = "SweepConversations" // SweepConversations → SweptConversations
+	SweepConversationsActivity = "SweepConversations" // SweepConversationsInput → SweepConversationsResult
 )
 
 // Time limits of a send. It may wait two seconds for leave and two for word of its
@@ -49,8 +49,8 @@ const JoinTimeout = 12 * time.Second
 // worker takes it over.
 const heartbeatTimeout = 30 * time.Second
 
-// SendPrivateReply asks for one attempt to send a private reply.
-type SendPrivateReply struct {
+// SendPrivateReplyInput asks for one attempt to send a private reply.
+type SendPrivateReplyInput struct {
 	Comment  privatereply.Comment `json:"comment"`
 	Text     string               `json:"text"`
 	Deadline time.Time            `json:"deadline"`
@@ -60,8 +60,8 @@ type SendPrivateReply struct {
 	ByPerson bool                 `json:"by_person,omitempty"` // a person approved it
 }
 
-// SendFollowUp asks for one attempt to write to a person in an open window.
-type SendFollowUp struct {
+// SendFollowUpInput asks for one attempt to write to a person in an open window.
+type SendFollowUpInput struct {
 	Platform   privatereply.Platform `json:"platform"`
 	Account    string                `json:"account"`
 	Person     string                `json:"person"`
@@ -70,8 +70,8 @@ type SendFollowUp struct {
 	NotAfter   time.Time             `json:"not_after"`
 }
 
-// FindMessage asks whether the account wrote Text to the person at Since or later.
-type FindMessage struct {
+// FindMessageInput asks whether the account wrote Text to the person at Since or later.
+type FindMessageInput struct {
 	Platform  privatereply.Platform `json:"platform"`
 	Account   string                `json:"account"`
 	Person    string                `json:"person"`
@@ -82,9 +82,9 @@ type FindMessage struct {
 	Reply     string                `json:"reply,omitempty"`     // the workflow that asks, to claim the message
 }
 
-// FoundMessage is what FindMessage found. MessageID is empty when the message is not
+// FindMessageResult is what FindMessageInput found. MessageID is empty when the message is not
 // there, which counts only if the conversation is Readable back to Since.
-type FoundMessage struct {
+type FindMessageResult struct {
 	MessageID string    `json:"message_id,omitempty"`
 	SentAt    time.Time `json:"sent_at,omitzero"` // when its request was written, or a little earlier
 	Readable  bool      `json:"readable,omitempty"`
@@ -92,64 +92,64 @@ type FoundMessage struct {
 	Others    bool      `json:"others,omitempty"` // the account wrote something else since CommentAt
 }
 
-// ReadMessages asks for what a person wrote at Since or later.
-type ReadMessages struct {
+// ReadMessagesInput asks for what a person wrote at Since or later.
+type ReadMessagesInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 	Person   string                `json:"person"`
 	Since    time.Time             `json:"since"`
 }
 
-// PersonMessages are what a person wrote, oldest first.
-type PersonMessages struct {
+// ReadMessagesResult are what a person wrote, oldest first.
+type ReadMessagesResult struct {
 	Messages []PersonMessage `json:"messages,omitempty"`
 }
 
-// LookUpComment asks Meta about a comment.
-type LookUpComment struct {
+// LookUpCommentInput asks Meta about a comment.
+type LookUpCommentInput struct {
 	Comment privatereply.Comment `json:"comment"`
 }
 
-// CommentFacts is what Meta said about a comment.
-type CommentFacts struct {
+// LookUpCommentResult is what Meta said about a comment.
+type LookUpCommentResult struct {
 	CreatedAt    time.Time `json:"created_at,omitzero"`
 	Deadline     time.Time `json:"deadline,omitzero"`       // of its private reply; zero if Meta did not say CreatedAt
 	NotRepliable bool      `json:"not_repliable,omitempty"` // can_reply_privately is false
 }
 
-// JoinConversation asks to tell the conversations of People about a delivered
+// JoinConversationInput asks to tell the conversations of People about a delivered
 // reply, and to start those that are not running.
-type JoinConversation struct {
+type JoinConversationInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 	People   []string              `json:"people"`
 	Joined   ReplyJoined           `json:"joined"`
 }
 
-// JoinBroadcast asks to tell the Broadcast of a live video that a reply waits, and
+// JoinBroadcastInput asks to tell the Broadcast of a live video that a reply waits, and
 // to start it if none is running.
-type JoinBroadcast struct {
+type JoinBroadcastInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 	Media    string                `json:"media"`
 	Joined   LiveReplyJoined       `json:"joined"`
 }
 
-// WatchBroadcast asks to watch a live video until Meta does not list it any more.
-type WatchBroadcast struct {
+// WatchBroadcastInput asks to watch a live video until Meta does not list it any more.
+type WatchBroadcastInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 	Media    string                `json:"media"`
 }
 
-// BroadcastGone says since when Meta has not listed a broadcast.
-type BroadcastGone struct {
+// WatchBroadcastResult says since when Meta has not listed a broadcast.
+type WatchBroadcastResult struct {
 	At time.Time `json:"at"`
 }
 
-// EndReplies asks to tell the replies to Comments, canonical ids all of the same
+// EndRepliesInput asks to tell the replies to Comments, canonical ids all of the same
 // account, that their broadcast ended.
-type EndReplies struct {
+type EndRepliesInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 	Comments []string              `json:"comments"`

@@ -14,7 +14,7 @@ import (
 // PrivateReply is the life of the one private reply to a comment, from the
 // decision to the end of the conversation that it opens. Its result is the last
 // Status. It fails only when its input cannot be used.
-func PrivateReply(ctx workflow.Context, in Input) (*Status, error) {
+func PrivateReply(ctx workflow.Context, in PrivateReplyInput) (*PrivateReplyStatus, error) {
 	r, err := newReply(ctx, in)
 	if err != nil {
 		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "BadInput", nil)
@@ -32,7 +32,7 @@ func PrivateReply(ctx workflow.Context, in Input) (*Status, error) {
 // task of its own, when nothing of the reply is under way and a while after the last
 // Update: the server drops a completing task, with the Updates in it, when an
 // event came meanwhile, and aborts an Update that comes just afterwards.
-func (r *reply) finish() (*Status, error) {
+func (r *reply) finish() (*PrivateReplyStatus, error) {
 	r.ending = true
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
@@ -63,7 +63,7 @@ type reply struct {
 	cancelled func() bool
 	log       log.Logger
 
-	in        Input
+	in        PrivateReplyInput
 	limits    privatereply.Limits
 	state     privatereply.State
 	reason    privatereply.Reason
@@ -80,7 +80,7 @@ type reply struct {
 	objection *objection
 	lastEdit  time.Time              // the newest that was told of
 	undecided *privatereply.Decision // on an edited comment, for a send that has to be stopped first
-	send      Send
+	send      SendStatus
 	attempts  attempts
 	triedAt   time.Time // when the last attempt was written: a retry queues by it
 	early     int       // tries in a row that could be repeated at once
@@ -104,7 +104,7 @@ type published struct {
 	nextTry  time.Time
 }
 
-func newReply(ctx workflow.Context, in Input) (*reply, error) {
+func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 	life, _ := workflow.NewDisconnectedContext(ctx)
 	r := &reply{
 		inbox:     inbox{ctx: life},

@@ -34,7 +34,7 @@ func TestPrivateReplyEnds(t *testing.T) {
 		{"sent by a rule, never answered", comment(), auto(), nil,
 			want{privatereply.NoResponse, "", 1}},
 		{"sent by a rule, answered", comment(), auto(), func(s *story) {
-			s.signalAt(time.Hour, PersonRespondedSignal, At{start.Add(time.Hour)})
+			s.signalAt(time.Hour, PersonRespondedSignal, EventTime{start.Add(time.Hour)})
 		}, want{privatereply.WindowClosed, "", 1}},
 		{"held, then sent", comment(), autoAfter(2 * time.Minute), nil,
 			want{privatereply.NoResponse, "", 1}},
@@ -45,8 +45,8 @@ func TestPrivateReplyEnds(t *testing.T) {
 			s.signalAt(time.Minute, CommentRemovedSignal, nil)
 		}, want{privatereply.Withdrawn, privatereply.CommentRemoved, 0}},
 		{"held, then the broadcast ends", onLive(comment()), autoAfter(2 * time.Minute), func(s *story) {
-			s.signalAt(time.Minute, BroadcastEndedSignal, At{start.Add(time.Minute)})
-		}, want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+			s.signalAt(time.Minute, BroadcastEndedSignal, EventTime{start.Add(time.Minute)})
+		}, want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
 		{"the hold is longer than the deadline", comment(), autoAfter(8 * 24 * time.Hour), nil,
 			want{privatereply.Expired, privatereply.HoldPastDeadline, 0}},
 		{"approved by Update", comment(), ask(), func(s *story) {
@@ -67,13 +67,13 @@ func TestPrivateReplyEnds(t *testing.T) {
 		{"nobody decides", comment(), ask(), nil,
 			want{privatereply.Expired, privatereply.NobodyDecided, 0}},
 		{"the broadcast ends while it waits", onLive(comment()), ask(), func(s *story) {
-			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)})
-		}, want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
+		}, want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
 		{"a broadcast has an end even if nobody says so", onLive(comment()), ask(), nil,
-			want{privatereply.Expired, privatereply.BroadcastOver, 0}},
+			want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
 		{"the broadcast ends after the send", onLive(comment()), auto(), func(s *story) {
-			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)})
-			s.signalAt(2*time.Hour, PersonRespondedSignal, At{start.Add(2 * time.Hour)})
+			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
+			s.signalAt(2*time.Hour, PersonRespondedSignal, EventTime{start.Add(2 * time.Hour)})
 		}, want{privatereply.WindowClosed, "", 1}},
 		{"too late when it arrives", older(comment(), week), auto(), nil,
 			want{privatereply.Expired, privatereply.PastDeadline, 0}},
@@ -85,7 +85,7 @@ func TestPrivateReplyEnds(t *testing.T) {
 		}, want{privatereply.NoResponse, privatereply.StoppedByOperator, 1}},
 		{"the conversation goes on for ever", comment(), auto(), func(s *story) {
 			for at := time.Hour; at < 40*24*time.Hour; at += 20 * time.Hour {
-				s.signalAt(at, PersonRespondedSignal, At{start.Add(at)})
+				s.signalAt(at, PersonRespondedSignal, EventTime{start.Add(at)})
 			}
 		}, want{privatereply.WindowClosed, privatereply.ConversationContinues, 1}},
 	}
@@ -205,7 +205,7 @@ func TestDecisionAfterDeadline(t *testing.T) {
 	t.Run("update after the end of the broadcast was signalled", func(t *testing.T) {
 		s := tell(t, onLive(comment()), ask())
 		s.at(time.Hour, func() {
-			s.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, At{start.Add(time.Hour)})
+			s.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 			s.UpdateWorkflowNoRejection(ApproveMessage, "u", t, Approve{Approver: "ana"})
 		})
 		status := s.play()
@@ -219,20 +219,20 @@ func TestDecisionAfterDeadline(t *testing.T) {
 func TestPrivateReplyStatus(t *testing.T) {
 	s := tell(t, comment(), ask())
 	s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana", Text: "Hello!"})
-	s.signalAt(2*time.Hour, PersonRespondedSignal, At{start.Add(2 * time.Hour)})
-	s.signalAt(3*time.Hour, PersonRespondedSignal, At{start.Add(90 * time.Minute)}) // late
-	s.statusAt(30*time.Minute, func(status Status) {
+	s.signalAt(2*time.Hour, PersonRespondedSignal, EventTime{start.Add(2 * time.Hour)})
+	s.signalAt(3*time.Hour, PersonRespondedSignal, EventTime{start.Add(90 * time.Minute)}) // late
+	s.statusAt(30*time.Minute, func(status PrivateReplyStatus) {
 		if status.State != privatereply.AwaitingApproval || status.Send != nil || status.Window != nil {
 			t.Errorf("waiting: %+v", status)
 		}
 	})
-	s.statusAt(90*time.Minute, func(status Status) {
+	s.statusAt(90*time.Minute, func(status PrivateReplyStatus) {
 		if status.State != privatereply.Sent || status.Window != nil {
 			t.Errorf("sent: %+v", status)
 		}
 	})
 	got := s.play()
-	want := &Status{
+	want := &PrivateReplyStatus{
 		State:        privatereply.WindowClosed,
 		Deadline:     start.Add(week - 3*time.Minute),
 		DeadlineFrom: privatereply.ClockEntry,
@@ -241,10 +241,10 @@ func TestPrivateReplyStatus(t *testing.T) {
 		Text:         "Hello!",
 		Approver:     "ana",
 		DecidedAt:    start.Add(time.Hour),
-		Send: &Send{
+		Send: &SendStatus{
 			Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "m_1", RecipientID: "6000000000000001", SentAt: start.Add(time.Hour),
 		},
-		Window: &Window{RespondedAt: start.Add(90 * time.Minute), ClosesAt: start.Add(26 * time.Hour)},
+		Window: &WindowStatus{RespondedAt: start.Add(90 * time.Minute), ClosesAt: start.Add(26 * time.Hour)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
@@ -262,7 +262,7 @@ func TestPrivateReplyStatus(t *testing.T) {
 func TestAnswerOfTheYear9999(t *testing.T) {
 	s := tell(t, comment(), auto())
 	s.signalAt(time.Hour, PersonRespondedSignal, map[string]any{"at": "9999-12-31T23:59:59Z"})
-	s.statusAt(2*time.Hour, func(status Status) {
+	s.statusAt(2*time.Hour, func(status PrivateReplyStatus) {
 		if want := start.Add(25 * time.Hour); !status.Window.ClosesAt.Equal(want) {
 			t.Errorf("the window closes at %v, want %v", status.Window.ClosesAt, want)
 		}

@@ -41,26 +41,26 @@ func TestOnRealServer(t *testing.T) {
 func testRejectWhileWorkerSends(t *testing.T, s *stage) {
 	tests := []struct {
 		name   string
-		send   func(SendPrivateReply) privatereply.SendResult
+		send   func(SendPrivateReplyInput) privatereply.SendResult
 		state  privatereply.State
 		reason privatereply.Reason
-		answer Answer
+		answer DecisionResult
 	}{
-		{"delivered", deliveredNow, privatereply.Sent, privatereply.TooLate, Answer{State: privatereply.Sent, Reason: privatereply.TooLate}},
+		{"delivered", deliveredNow, privatereply.Sent, privatereply.TooLate, DecisionResult{State: privatereply.Sent, Reason: privatereply.TooLate}},
 		{"refused", RefusedBy(privatereply.PersonUnavailable), privatereply.Undeliverable, privatereply.TooLate,
-			Answer{State: privatereply.Undeliverable, Reason: privatereply.TooLate}},
-		{"not sent", func(SendPrivateReply) privatereply.SendResult {
+			DecisionResult{State: privatereply.Undeliverable, Reason: privatereply.TooLate}},
+		{"not sent", func(SendPrivateReplyInput) privatereply.SendResult {
 			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, RetryAt: time.Now().Add(time.Hour)}
-		}, privatereply.Rejected, privatereply.RejectedByApprover, Answer{Accepted: true, State: privatereply.Rejected}},
-		{"unknown", func(SendPrivateReply) privatereply.SendResult {
+		}, privatereply.Rejected, privatereply.RejectedByApprover, DecisionResult{Accepted: true, State: privatereply.Rejected}},
+		{"unknown", func(SendPrivateReplyInput) privatereply.SendResult {
 			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: time.Now().UTC()}
-		}, privatereply.DeliveryUnknown, privatereply.TooLate, Answer{State: privatereply.DeliveryUnknown, Reason: privatereply.TooLate}},
+		}, privatereply.DeliveryUnknown, privatereply.TooLate, DecisionResult{State: privatereply.DeliveryUnknown, Reason: privatereply.TooLate}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := &script{
-				sends: []func(SendPrivateReply) privatereply.SendResult{tt.send},
+				sends: []func(SendPrivateReplyInput) privatereply.SendResult{tt.send},
 				begun: make(chan struct{}), goOn: make(chan struct{}),
 			}
 			run := s.start("reject-"+strings.ReplaceAll(tt.name, " ", "-"), TestComment(), Auto(), p)
@@ -73,7 +73,7 @@ func testRejectWhileWorkerSends(t *testing.T, s *stage) {
 				t.Fatal(err)
 			}
 			close(p.goOn)
-			var answer Answer
+			var answer DecisionResult
 			if err := handle.Get(t.Context(), &answer); err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func testUpdatesAnswerOnce(t *testing.T, s *stage) {
 		t.Errorf("the repeat was told %+v, %v; the first %+v", again, err, first)
 	}
 	// The look-up, the send and the join: then nothing of its own happens any more.
-	s.until(run.GetID(), func(Status) bool { return s.events(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) == 3 })
+	s.until(run.GetID(), func(PrivateReplyStatus) bool { return s.events(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) == 3 })
 	before := s.settled(run)
 	_, err = s.update(run.GetID(), "other", ApproveMessage, Approve{Approver: "ben"})
 	if err == nil || !strings.Contains(err.Error(), "already decided: ana approved this reply at") {
@@ -134,7 +134,7 @@ func testDuplicateStart(t *testing.T, s *stage) {
 	c := TestComment()
 	c.CommentID = "duplicate"
 	for _, when := range []string{"perhaps running", "ended"} {
-		options, in, err := NewStart(Input{Comment: c, Decision: Auto()}, s.queue, time.Now())
+		options, in, err := PrivateReplyOptions(PrivateReplyInput{Comment: c, Decision: Auto()}, s.queue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func testStartedByAnotherTool(t *testing.T, s *stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, Input{Comment: c, Decision: Ask()})
+	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, PrivateReplyType, PrivateReplyInput{Comment: c, Decision: Ask()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,11 +198,11 @@ func testStartedByAnotherTool(t *testing.T, s *stage) {
 // Nothing is sent after the deadline because workers were away; what people
 // decided meanwhile is not lost without a word.
 func testOutage(t *testing.T, s *stage) {
-	soon := func(name string) Input {
+	soon := func(name string) PrivateReplyInput {
 		c := OnFacebook(TestComment())
 		c.CommentID, c.ReceivedAt, c.EntryAt = name, time.Now().UTC(), time.Time{}
 		c.CreatedAt = time.Now().UTC().Add(15*time.Second + privatereply.DeadlineMargin - privatereply.ReplyPeriod)
-		return Input{Comment: c, Decision: Ask()}
+		return PrivateReplyInput{Comment: c, Decision: Ask()}
 	}
 	stop := s.work()
 	inTime := s.start("in-time", TestComment(), Ask(), nil)
@@ -229,7 +229,7 @@ func testOutage(t *testing.T, s *stage) {
 		t.Error("the Update was accepted after the deadline")
 	}
 	s.untilState(inTime.GetID(), privatereply.Sent)
-	var status Status
+	var status PrivateReplyStatus
 	if err := bySignal.Get(t.Context(), &status); err != nil || status.State != privatereply.Expired || status.Reason != privatereply.DecidedTooLate {
 		t.Errorf("approved by Signal during the outage: %s %s, %v", status.State, status.Reason, err)
 	}
@@ -241,7 +241,7 @@ func testOutage(t *testing.T, s *stage) {
 // settled counts the events of a history once no workflow task is under way.
 func (s *stage) settled(run client.WorkflowRun) int {
 	s.t.Helper()
-	s.until(run.GetID(), func(Status) bool {
+	s.until(run.GetID(), func(PrivateReplyStatus) bool {
 		return s.events(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED) == s.events(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 	})
 	return s.events(run, enumspb.EVENT_TYPE_UNSPECIFIED)
@@ -284,7 +284,7 @@ func (s *stage) untilListed(t *testing.T, query, id string) {
 	}
 }
 
-func asItIs(*Input) {}
+func asItIs(*PrivateReplyInput) {}
 
 // A tool that signals huge JSON is refused, and what is kept of it does not keep the
 // reply from ending in a named state.
@@ -296,7 +296,7 @@ func TestHugeRefusals(t *testing.T) {
 	for range 6 {
 		s.signal(run.GetID(), ApproveMessage, map[string]any{"approver": "ana", strings.Repeat("x", 500_000): 1})
 	}
-	status := s.until(run.GetID(), func(status Status) bool { return len(status.RefusedSignals) == 6 })
+	status := s.until(run.GetID(), func(status PrivateReplyStatus) bool { return len(status.RefusedSignals) == 6 })
 	for _, refused := range status.RefusedSignals {
 		if len(refused.Why) > 300 {
 			t.Errorf("%d bytes are kept of a refusal", len(refused.Why))
@@ -305,7 +305,7 @@ func TestHugeRefusals(t *testing.T) {
 	if answer, err := s.update(run.GetID(), "u1", RejectMessage, Reject{Approver: "ana", Reason: "spam"}); err != nil || !answer.Accepted {
 		t.Errorf("reject: %+v %v", answer, err)
 	}
-	var ended Status
+	var ended PrivateReplyStatus
 	if err := run.Get(t.Context(), &ended); err != nil || ended.State != privatereply.Rejected {
 		t.Errorf("the reply did not end in a named state: %s %v", ended.State, err)
 	}
@@ -323,7 +323,7 @@ func TestTwoApproversAtOnce(t *testing.T) {
 		group.Go(func() error {
 			name := fmt.Sprintf("1800000000001%04d", i)
 			run := s.start(name, TestComment(), Ask(), &script{
-				sends:       []func(SendPrivateReply) privatereply.SendResult{deliveredNow},
+				sends:       []func(SendPrivateReplyInput) privatereply.SendResult{deliveredNow},
 				lookUpTakes: time.Duration(rand.IntN(1500)) * time.Millisecond,
 			})
 			time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond)
@@ -345,7 +345,7 @@ func TestTwoApproversAtOnce(t *testing.T) {
 
 // decided is what a client was told.
 type decided struct {
-	answer *Answer
+	answer *DecisionResult
 	err    error
 }
 
@@ -398,7 +398,7 @@ func TestReset(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if status := s.until(run.GetID(), func(status Status) bool { return status.State != privatereply.Sending }); status.State != tt.state || status.Reason != tt.reason {
+			if status := s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.State != privatereply.Sending }); status.State != tt.state || status.Reason != tt.reason {
 				t.Errorf("the reset run %s ended as %s %s, want %s %s", reset.GetRunId(), status.State, status.Reason, tt.state, tt.reason)
 			}
 		})

@@ -21,9 +21,9 @@ const (
 	maxPasses = 6
 )
 
-// Unquotable are characters that not every server reads alike in a query. No id of Meta's
+// UnquotableCharacters are characters that not every server reads alike in a query. No id of Meta's
 // has one, so nothing is looked for by an id that does.
-const Unquotable = "\"'`\\"
+const UnquotableCharacters = "\"'`\\"
 
 // RemovedPostInput starts RemovedPost, and asks for one pass over the replies.
 type RemovedPostInput struct {
@@ -32,9 +32,9 @@ type RemovedPostInput struct {
 	Media    string                `json:"media"` // the removed post
 }
 
-// WithdrawnReplies counts the replies that were told that their comment is gone.
-type WithdrawnReplies struct {
-	Told int `json:"told"`
+// WithdrawRepliesResult counts the replies that were told that their comment is gone.
+type WithdrawRepliesResult struct {
+	Signalled int `json:"told"`
 }
 
 // RemovedPostOptions are the options and the input to start RemovedPost. A run that is
@@ -58,15 +58,15 @@ func RemovedPostOptions(p privatereply.Platform, account, media, queue string) (
 // viral post has tens of thousands, and the list of them lags: so it has a workflow of
 // its own, which no other event waits for, and passes until one after the first finds
 // nobody.
-func RemovedPost(ctx workflow.Context, in RemovedPostInput) (*WithdrawnReplies, error) {
-	var all WithdrawnReplies
+func RemovedPost(ctx workflow.Context, in RemovedPostInput) (*WithdrawRepliesResult, error) {
+	var all WithdrawRepliesResult
 	for pass := 1; ; pass++ {
 		found, err := withdrawReplies(ctx, in, pass)
 		if err != nil {
 			return nil, err
 		}
-		all.Told += found.Told
-		if pass > 1 && found.Told == 0 || pass == maxPasses {
+		all.Signalled += found.Signalled
+		if pass > 1 && found.Signalled == 0 || pass == maxPasses {
 			return &all, nil
 		}
 		timer := workflow.NewTimerWithOptions(ctx, visibilityLag, workflow.TimerOptions{Summary: "Replies that are not listed yet"})
@@ -76,7 +76,7 @@ func RemovedPost(ctx workflow.Context, in RemovedPostInput) (*WithdrawnReplies, 
 	}
 }
 
-func withdrawReplies(ctx workflow.Context, in RemovedPostInput, pass int) (found WithdrawnReplies, err error) {
+func withdrawReplies(ctx workflow.Context, in RemovedPostInput, pass int) (found WithdrawRepliesResult, err error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		// Long enough for any post on a busy server; a dead worker is noticed by the
 		// heartbeat. It is tried until every reply is told.

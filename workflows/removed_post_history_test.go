@@ -24,16 +24,16 @@ func TestHistoriesOfRemovedPost(t *testing.T) {
 	w := worker.New(s.Client, queue, worker.Options{})
 	w.RegisterWorkflowWithOptions(RemovedPost, workflow.RegisterOptions{Name: RemovedPostType})
 	passes := 0
-	w.RegisterActivityWithOptions(func(_ context.Context, in RemovedPostInput) (WithdrawnReplies, error) {
+	w.RegisterActivityWithOptions(func(_ context.Context, in RemovedPostInput) (WithdrawRepliesResult, error) {
 		if in.Media == "waits" {
 			waits <- struct{}{}
-			return WithdrawnReplies{}, temporal.NewApplicationErrorWithOptions("the server is busy", "busy", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			return WithdrawRepliesResult{}, temporal.NewApplicationErrorWithOptions("the server is busy", "busy", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
 		}
 		passes++
 		if passes == 1 {
-			return WithdrawnReplies{Told: 3}, nil
+			return WithdrawRepliesResult{Signalled: 3}, nil
 		}
-		return WithdrawnReplies{}, nil
+		return WithdrawRepliesResult{}, nil
 	}, activity.RegisterOptions{Name: WithdrawRepliesActivity})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
@@ -55,8 +55,8 @@ func TestHistoriesOfRemovedPost(t *testing.T) {
 	if again := begin("100000000000001_200000000000001"); again.GetRunID() != told.GetRunID() {
 		t.Error("a second removal of the post began another run beside the first")
 	}
-	var result WithdrawnReplies
-	if err := told.Get(t.Context(), &result); err != nil || result.Told != 3 || passes != 2 {
+	var result WithdrawRepliesResult
+	if err := told.Get(t.Context(), &result); err != nil || result.Signalled != 3 || passes != 2 {
 		t.Errorf("%+v after %d passes, %v", result, passes, err)
 	}
 	s.keep(t, "removed-post-told", told, RemovedPost, RemovedPostType)

@@ -36,15 +36,15 @@ func TestRemovedPost(t *testing.T) {
 			env.RegisterWorkflowWithOptions(RemovedPost, workflow.RegisterOptions{Name: RemovedPostType})
 			in := RemovedPostInput{Platform: privatereply.Facebook, Account: "1", Media: "1_2"}
 			var at []time.Duration
-			env.RegisterActivityWithOptions(func(context.Context, RemovedPostInput) (WithdrawnReplies, error) { panic("mocked") },
+			env.RegisterActivityWithOptions(func(context.Context, RemovedPostInput) (WithdrawRepliesResult, error) { panic("mocked") },
 				activity.RegisterOptions{Name: WithdrawRepliesActivity})
-			env.OnActivity(WithdrawRepliesActivity, mock.Anything, in).Return(func(context.Context, RemovedPostInput) (WithdrawnReplies, error) {
+			env.OnActivity(WithdrawRepliesActivity, mock.Anything, in).Return(func(context.Context, RemovedPostInput) (WithdrawRepliesResult, error) {
 				at = append(at, env.Now().Sub(start))
-				return WithdrawnReplies{Told: tt.finds[min(len(at), len(tt.finds))-1]}, nil
+				return WithdrawRepliesResult{Signalled: tt.finds[min(len(at), len(tt.finds))-1]}, nil
 			})
 			env.ExecuteWorkflow(RemovedPostType, in)
-			var result WithdrawnReplies
-			if err := env.GetWorkflowResult(&result); err != nil || result.Told != tt.told {
+			var result WithdrawRepliesResult
+			if err := env.GetWorkflowResult(&result); err != nil || result.Signalled != tt.told {
 				t.Errorf("%+v, %v; want %d told", result, err, tt.told)
 			}
 			if len(at) != tt.passes {

@@ -164,7 +164,7 @@ func missing(t *testing.T, release string) []string {
 // The replay notices code that would break running workflows: here one that asks
 // for something else first.
 func TestReplayNoticesChangedWorkflow(t *testing.T) {
-	changed := func(ctx workflow.Context, in Input) (*Status, error) {
+	changed := func(ctx workflow.Context, in PrivateReplyInput) (*PrivateReplyStatus, error) {
 		if err := workflow.Sleep(ctx, 1); err != nil {
 			return nil, err
 		}

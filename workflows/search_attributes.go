@@ -31,7 +31,7 @@ var SearchAttributes = map[string]enumspb.IndexedValueType{
 }
 
 // searchAttributes are the attributes of a reply in state s with its deadline.
-func searchAttributes(in Input, s privatereply.State, deadline time.Time) temporal.SearchAttributes {
+func searchAttributes(in PrivateReplyInput, s privatereply.State, deadline time.Time) temporal.SearchAttributes {
 	updates := []temporal.SearchAttributeUpdate{
 		ReplyState.ValueSet(string(s)),
 		AccountID.ValueSet(in.Comment.Account),

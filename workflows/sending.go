@@ -92,7 +92,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts),
 		Priority:               temporal.Priority{FairnessKey: fairnessKey(r.in.Comment.Platform, r.in.Comment.Account)},
-	}), SendPrivateReplyActivity, SendPrivateReply{
+	}), SendPrivateReplyActivity, SendPrivateReplyInput{
 		Comment:  target(r.in.Comment),
 		Text:     r.text,
 		Deadline: deadline.At,
@@ -205,7 +205,7 @@ func (r *reply) stop() error {
 		switch {
 		case r.endIfObjected():
 		case r.over:
-			r.end(privatereply.Expired, privatereply.BroadcastOver)
+			r.end(privatereply.Expired, privatereply.BroadcastEnded)
 		default:
 			r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
 		}
@@ -253,12 +253,12 @@ func (r *reply) reconcile(otherwise func()) error {
 }
 
 // findMessage looks in the person's conversation for the reply, sent at since or later.
-func (r *reply) findMessage(since time.Time) (FoundMessage, error) {
+func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
 	c := r.in.Comment
 	if c.PersonID == "" {
-		return FoundMessage{}, nil
+		return FindMessageResult{}, nil
 	}
-	future := findMessage(r.ctx, readPatience, FindMessage{
+	future := findMessage(r.ctx, readPatience, FindMessageInput{
 		Platform:  c.Platform,
 		Account:   c.Account,
 		Person:    c.PersonID,
@@ -268,7 +268,7 @@ func (r *reply) findMessage(since time.Time) (FoundMessage, error) {
 		Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
 	})
 	if err := r.await(future.IsReady); err != nil {
-		return FoundMessage{}, err
+		return FindMessageResult{}, err
 	}
 	return foundMessage(r.ctx, future), nil
 }
@@ -278,7 +278,7 @@ func (r *reply) findMessage(since time.Time) (FoundMessage, error) {
 const readPatience = time.Hour
 
 // findMessage has the conversation of a person read for a message.
-func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessage) workflow.Future {
+func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessageInput) workflow.Future {
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: patience,
 		StartToCloseTimeout:    ReadTimeout,
@@ -289,11 +289,11 @@ func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessage) 
 
 // foundMessage is the result of findMessage. A conversation that cannot be read is not
 // Readable.
-func foundMessage(ctx workflow.Context, future workflow.Future) FoundMessage {
-	var found FoundMessage
+func foundMessage(ctx workflow.Context, future workflow.Future) FindMessageResult {
+	var found FindMessageResult
 	if err := future.Get(ctx, &found); err != nil {
 		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
-		return FoundMessage{}
+		return FindMessageResult{}
 	}
 	return found
 }

@@ -16,7 +16,7 @@ import (
 // Whatever Meta answers, the person gets at most one message, and the reply ends
 // in the state that the answers prove.
 func TestSend(t *testing.T) {
-	type answers = []func(SendPrivateReply) privatereply.SendResult
+	type answers = []func(SendPrivateReplyInput) privatereply.SendResult
 	type want struct {
 		state  privatereply.State
 		reason privatereply.Reason
@@ -46,8 +46,8 @@ func TestSend(t *testing.T) {
 			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 0}},
 		{"throttled until the deadline", answers{notSent(privatereply.Throttled, true, week)}, nil,
 			want{privatereply.Expired, privatereply.DeadlineWhileSending, 1, 0}},
-		{"the broadcast is over at a later try", answers{offline, notSent(privatereply.BroadcastOver, false, 0)}, nil,
-			want{privatereply.Expired, privatereply.BroadcastOver, 2, 0}},
+		{"the broadcast is over at a later try", answers{offline, notSent(privatereply.BroadcastEnded, false, 0)}, nil,
+			want{privatereply.Expired, privatereply.BroadcastEnded, 2, 0}},
 		{"Instagram's refusal passes", answers{refused(privatereply.NotRepliableOrAlreadyReplied), delivered}, nil,
 			want{privatereply.NoResponse, "", 2, 0}},
 		{"Instagram's refusal stays", answers{refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
@@ -94,7 +94,7 @@ func TestSend(t *testing.T) {
 			want{privatereply.NoResponse, "", 3, 0}},
 		{"unknown, the repeat waits past the deadline", answers{unknown, notSent(privatereply.Throttled, true, week)}, nil,
 			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
-		{"unknown, the broadcast is over", answers{unknown, notSent(privatereply.BroadcastOver, false, 0)}, nil,
+		{"unknown, the broadcast is over", answers{unknown, notSent(privatereply.BroadcastEnded, false, 0)}, nil,
 			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
 		{"unknown, then throttled, then unknown", answers{unknown, throttled, unknown}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 3, 1}},
@@ -121,14 +121,14 @@ func TestSend(t *testing.T) {
 // Meta's last error stays in the status while the account rests and when the deadline
 // comes: a person must see why nothing was sent.
 func TestLastErrorStays(t *testing.T) {
-	expired := func(in SendPrivateReply) privatereply.SendResult {
+	expired := func(in SendPrivateReplyInput) privatereply.SendResult {
 		r := notSent(privatereply.TokenRejected, true, time.Hour)(in)
 		r.Code, r.Subcode, r.TraceID = 190, 463, "Atrace1"
 		return r
 	}
 	resting := notSent(privatereply.TokenRejected, false, week)
 	tooLate := notSent(privatereply.DeadlineWhileSending, false, week)
-	for name, answers := range map[string][]func(SendPrivateReply) privatereply.SendResult{
+	for name, answers := range map[string][]func(SendPrivateReplyInput) privatereply.SendResult{
 		"the account rests":             {expired, resting},
 		"the task came too late":        {expired, tooLate},
 		"it rests, then comes too late": {expired, resting, tooLate},
@@ -149,8 +149,8 @@ func TestLastErrorStays(t *testing.T) {
 // from when Meta has the message: what the person wrote before is no answer.
 func TestFoundMessageTellsWhen(t *testing.T) {
 	s := tell(t, comment(), auto())
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{
-		func(SendPrivateReply) privatereply.SendResult { panic("lost") }, refused(privatereply.AlreadyReplied),
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
+		func(SendPrivateReplyInput) privatereply.SendResult { panic("lost") }, refused(privatereply.AlreadyReplied),
 	}
 	s.looks, s.foundAt = []string{"m_2"}, start.Add(3*time.Hour)
 	status := s.play()
@@ -176,8 +176,8 @@ func TestSendCarriesNoTexts(t *testing.T) {
 func TestSendThatNeverTold(t *testing.T) {
 	s := tell(t, comment(), auto())
 	s.looks = []string{"m_2"}
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{
-		func(SendPrivateReply) privatereply.SendResult { panic("lost") },
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
+		func(SendPrivateReplyInput) privatereply.SendResult { panic("lost") },
 		refused(privatereply.NotRepliableOrAlreadyReplied),
 	}
 	status := s.play()
@@ -196,7 +196,7 @@ func TestSendThatNeverTold(t *testing.T) {
 // can look for. Only Facebook's "already replied" is a word of its own then.
 func TestConversationThatCannotBeRead(t *testing.T) {
 	failing := func(s *story) {
-		s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FoundMessage{}, temporal.NewNonRetryableApplicationError("no", "not_permitted", nil))
+		s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FindMessageResult{}, temporal.NewNonRetryableApplicationError("no", "not_permitted", nil))
 	}
 	for name, prepare := range map[string]func(*story){
 		"Meta hides a part of it":  func(s *story) { s.unreadable = true },
@@ -204,7 +204,7 @@ func TestConversationThatCannotBeRead(t *testing.T) {
 		"nobody knows whose it is": func(s *story) { s.in.Comment.PersonID = "" },
 	} {
 		for _, tt := range []struct {
-			answer func(SendPrivateReply) privatereply.SendResult
+			answer func(SendPrivateReplyInput) privatereply.SendResult
 			state  privatereply.State
 			reason privatereply.Reason
 		}{
@@ -215,7 +215,7 @@ func TestConversationThatCannotBeRead(t *testing.T) {
 			t.Run(name+", "+string(tt.reason), func(t *testing.T) {
 				s := tell(t, comment(), auto())
 				prepare(s)
-				s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown, tt.answer}
+				s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown, tt.answer}
 				status := s.play()
 				if status.State != tt.state || status.Reason != tt.reason {
 					t.Errorf("ended as %s %s, want %s %s", status.State, status.Reason, tt.state, tt.reason)
@@ -233,7 +233,7 @@ func TestConversationThatCannotBeRead(t *testing.T) {
 func TestSomebodyElseAnsweredOnInstagram(t *testing.T) {
 	s := tell(t, comment(), auto())
 	s.others = true
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}
 	if status := s.play(); status.State != privatereply.Undeliverable || status.Reason != privatereply.AlreadyReplied {
 		t.Errorf("ended as %s %s", status.State, status.Reason)
 	}
@@ -243,19 +243,19 @@ func TestSomebodyElseAnsweredOnInstagram(t *testing.T) {
 // told what came of it. What it does to a send that a worker has needs a real
 // server: see TestRejectWhileWorkerSends.
 func TestObjectionWhileSending(t *testing.T) {
-	asleep := []func(SendPrivateReply) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
+	asleep := []func(SendPrivateReplyInput) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
 	tests := []struct {
 		name   string
-		sends  []func(SendPrivateReply) privatereply.SendResult
+		sends  []func(SendPrivateReplyInput) privatereply.SendResult
 		object func(*story)
 		state  privatereply.State
 		reason privatereply.Reason
 		count  int
-		answer *Answer
+		answer *DecisionResult
 	}{
 		{"rejected while it sleeps", asleep, func(s *story) {
 			s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"})
-		}, privatereply.Rejected, privatereply.RejectedByApprover, 1, &Answer{Accepted: true, State: privatereply.Rejected}},
+		}, privatereply.Rejected, privatereply.RejectedByApprover, 1, &DecisionResult{Accepted: true, State: privatereply.Rejected}},
 		{"rejected by Signal while it sleeps", asleep, func(s *story) {
 			s.signalAt(time.Hour, RejectMessage, Reject{Approver: "ana"})
 		}, privatereply.Rejected, privatereply.RejectedByApprover, 1, nil},
@@ -263,12 +263,12 @@ func TestObjectionWhileSending(t *testing.T) {
 			s.signalAt(time.Hour, CommentRemovedSignal, nil)
 		}, privatereply.Withdrawn, privatereply.CommentRemoved, 1, nil},
 		{"the broadcast ends while it sleeps", asleep, func(s *story) {
-			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)})
+			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 		}, privatereply.Expired, privatereply.DeadlineWhileSending, 1, nil},
 		{"a later end of the broadcast changes nothing", asleep, func(s *story) {
-			s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(30 * 24 * time.Hour)})
+			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(30 * 24 * time.Hour)})
 		}, privatereply.NoResponse, "", 2, nil},
-		{"removed before the guarded repeat", []func(SendPrivateReply) privatereply.SendResult{unknown}, func(s *story) {
+		{"removed before the guarded repeat", []func(SendPrivateReplyInput) privatereply.SendResult{unknown}, func(s *story) {
 			s.signalAt(5*time.Second, CommentRemovedSignal, nil)
 		}, privatereply.DeliveryUnknown, privatereply.Unresolved, 1, nil},
 	}
@@ -290,7 +290,7 @@ func TestObjectionWhileSending(t *testing.T) {
 			if err := s.rejections["u"]; err != nil {
 				t.Fatalf("the update failed: %v", err)
 			}
-			if got, ok := s.answers["u"].(*Answer); !ok || *got != *tt.answer {
+			if got, ok := s.answers["u"].(*DecisionResult); !ok || *got != *tt.answer {
 				t.Errorf("answer %+v, want %+v", s.answers["u"], *tt.answer)
 			}
 		})
@@ -313,7 +313,7 @@ func TestResolve(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tell(t, comment(), auto())
-			s.sends = []func(SendPrivateReply) privatereply.SendResult{unknown}
+			s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown}
 			s.updateAt(time.Hour, "empty", ResolveMessage, map[string]any{"approver": "ana"})
 			s.updateAt(2*time.Hour, "u", ResolveMessage, Resolve{Approver: "ana", Delivered: tt.says})
 			status := s.play()
@@ -330,8 +330,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func created(at time.Time) CommentFacts {
-	return CommentFacts{CreatedAt: at, Deadline: privatereply.DeadlineCreated(at).At}
+func created(at time.Time) LookUpCommentResult {
+	return LookUpCommentResult{CreatedAt: at, Deadline: privatereply.DeadlineFromCreation(at).At}
 }
 
 // Meta is asked about a comment when a person must decide or the webhook is old.
@@ -342,7 +342,7 @@ func TestLookUp(t *testing.T) {
 		name     string
 		comment  privatereply.Comment
 		decision privatereply.Decision
-		facts    CommentFacts
+		facts    LookUpCommentResult
 		fail     error
 		takes    time.Duration
 		tell     func(*story)
@@ -351,7 +351,7 @@ func TestLookUp(t *testing.T) {
 		reason   privatereply.Reason
 		from     privatereply.Clock
 	}{
-		{"not repliable", onFacebook(comment()), ask(), CommentFacts{NotRepliable: true}, nil, 0, nil,
+		{"not repliable", onFacebook(comment()), ask(), LookUpCommentResult{NotRepliable: true}, nil, 0, nil,
 			1, privatereply.Undeliverable, privatereply.NotRepliable, privatereply.ClockEntry},
 		{"older than it seemed", comment(), ask(), created(start.Add(-time.Hour)), nil, 0, nil,
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockCreated},
@@ -359,18 +359,18 @@ func TestLookUp(t *testing.T) {
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockCreated},
 		{"never further", comment(), ask(), created(start), nil, 0, nil,
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockEntry},
-		{"it fails", comment(), ask(), CommentFacts{}, errors.New("no permission"), 0, approve,
+		{"it fails", comment(), ask(), LookUpCommentResult{}, errors.New("no permission"), 0, approve,
 			1, privatereply.NoResponse, "", privatereply.ClockEntry},
-		{"the person is faster", comment(), ask(), CommentFacts{NotRepliable: true}, nil, 9 * time.Second, func(s *story) {
+		{"the person is faster", comment(), ask(), LookUpCommentResult{NotRepliable: true}, nil, 9 * time.Second, func(s *story) {
 			s.updateAt(time.Second, "u", ApproveMessage, Approve{Approver: "ana"})
 		}, 1, privatereply.NoResponse, "", privatereply.ClockEntry},
-		{"a fresh automatic reply does not ask", comment(), auto(), CommentFacts{NotRepliable: true}, nil, 0, nil,
+		{"a fresh automatic reply does not ask", comment(), auto(), LookUpCommentResult{NotRepliable: true}, nil, 0, nil,
 			0, privatereply.NoResponse, "", privatereply.ClockEntry},
-		{"an old automatic reply asks", older(comment(), 2*time.Hour), auto(), CommentFacts{NotRepliable: true}, nil, 0, nil,
+		{"an old automatic reply asks", older(comment(), 2*time.Hour), auto(), LookUpCommentResult{NotRepliable: true}, nil, 0, nil,
 			1, privatereply.Undeliverable, privatereply.NotRepliable, privatereply.ClockEntry},
-		{"an old held reply asks", older(comment(), 2*time.Hour), autoAfter(time.Minute), CommentFacts{NotRepliable: true}, nil, 0, nil,
+		{"an old held reply asks", older(comment(), 2*time.Hour), autoAfter(time.Minute), LookUpCommentResult{NotRepliable: true}, nil, 0, nil,
 			1, privatereply.Undeliverable, privatereply.NotRepliable, privatereply.ClockEntry},
-		{"a live comment is spared", onLive(comment()), ask(), CommentFacts{NotRepliable: true}, nil, 0, approve,
+		{"a live comment is spared", onLive(comment()), ask(), LookUpCommentResult{NotRepliable: true}, nil, 0, approve,
 			0, privatereply.NoResponse, "", privatereply.ClockBroadcast},
 	}
 	for _, tt := range tests {
@@ -396,23 +396,23 @@ func TestLookUp(t *testing.T) {
 // the first one, which it answered with a general fault.
 func TestFirstDoubtfulAttemptCounts(t *testing.T) {
 	s := tell(t, comment(), auto())
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{
-		func(SendPrivateReply) privatereply.SendResult { // written at start, and delivered
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
+		func(SendPrivateReplyInput) privatereply.SendResult { // written at start, and delivered
 			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Wrote: true, Doubtful: true,
 				SentAt: start, RetryAt: start.Add(time.Minute)}
 		},
-		func(SendPrivateReply) privatereply.SendResult { // a minute later, the connection breaks
+		func(SendPrivateReplyInput) privatereply.SendResult { // a minute later, the connection breaks
 			return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: start.Add(time.Minute)}
 		},
 		refused(privatereply.NotRepliableOrAlreadyReplied), // Instagram's word for "already replied"
 	}
 	deliveredAt := start.Add(time.Second)
-	s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+	s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		if deliveredAt.Before(in.Since) {
 			t.Errorf("looked since %v; the message is of %v", in.Since, deliveredAt)
-			return FoundMessage{Readable: true}, nil
+			return FindMessageResult{Readable: true}, nil
 		}
-		return FoundMessage{MessageID: "m_2", SentAt: deliveredAt, Readable: true}, nil
+		return FindMessageResult{MessageID: "m_2", SentAt: deliveredAt, Readable: true}, nil
 	})
 	status := s.play()
 	if status.Reason != privatereply.FoundInConversation {
@@ -424,7 +424,7 @@ func TestFirstDoubtfulAttemptCounts(t *testing.T) {
 // and ends with its code.
 func TestFaultsAreBounded(t *testing.T) {
 	s := tell(t, comment(), auto())
-	s.sends = []func(SendPrivateReply) privatereply.SendResult{func(in SendPrivateReply) privatereply.SendResult {
+	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
 		pause := min(time.Minute<<min(in.Attempt-1, 8), 15*time.Minute)
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Subcode: 1545133, Wrote: true, Doubtful: true,
 			SentAt: s.now(), RetryAt: s.now().Add(pause * 11 / 10)}
@@ -447,14 +447,14 @@ func TestFaultsAreBounded(t *testing.T) {
 // the reply waits for its next try, or the deadline comes. What cannot be read proves
 // nothing.
 func TestDoubtThatNothingRemoves(t *testing.T) {
-	late := doubtful(func(SendPrivateReply) privatereply.SendResult {
-		r := notSent(privatereply.Outage, true, 2*time.Hour)(SendPrivateReply{})
+	late := doubtful(func(SendPrivateReplyInput) privatereply.SendResult {
+		r := notSent(privatereply.Outage, true, 2*time.Hour)(SendPrivateReplyInput{})
 		r.Code = 2
 		return r
 	})
 	rejected := func(s *story) { s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"}) }
 	removed := func(s *story) { s.signalAt(time.Hour, CommentRemovedSignal, nil) }
-	ended := func(s *story) { s.signalAt(time.Hour, BroadcastEndedSignal, At{start.Add(time.Hour)}) }
+	ended := func(s *story) { s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)}) }
 	for name, tt := range map[string]struct {
 		noAuthor bool
 		stop     func(*story)
@@ -472,16 +472,16 @@ func TestDoubtThatNothingRemoves(t *testing.T) {
 				c.PersonID = ""
 			}
 			s := tell(t, c, auto())
-			s.sends = []func(SendPrivateReply) privatereply.SendResult{late}
-			s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FoundMessage{}, errors.New("613: too many calls")).Maybe()
+			s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{late}
+			s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FindMessageResult{}, errors.New("613: too many calls")).Maybe()
 			tt.stop(s)
-			s.statusAt(5*time.Hour, func(status Status) {
+			s.statusAt(5*time.Hour, func(status PrivateReplyStatus) {
 				if status.State != privatereply.DeliveryUnknown || status.Reason != tt.reason {
 					t.Errorf("nobody knows whether it arrived, and the reply says %s %s", status.State, status.Reason)
 				}
 			})
 			s.play()
-			if answer, told := s.answers["u"].(*Answer); told && (answer.Accepted || answer.State != privatereply.DeliveryUnknown || answer.Reason != privatereply.TooLate) {
+			if answer, told := s.answers["u"].(*DecisionResult); told && (answer.Accepted || answer.State != privatereply.DeliveryUnknown || answer.Reason != privatereply.TooLate) {
 				t.Errorf("ana was told %+v", answer)
 			}
 		})

@@ -32,10 +32,10 @@ type stage struct {
 // script is what Meta does about one comment.
 type script struct {
 	mu    sync.Mutex
-	sends []func(SendPrivateReply) privatereply.SendResult
+	sends []func(SendPrivateReplyInput) privatereply.SendResult
 	made  int
 	look  string
-	facts CommentFacts
+	facts LookUpCommentResult
 	// unreadable is the conversation; others says that somebody else wrote into it.
 	unreadable, others bool
 	// lookUpTakes is how long Meta takes to tell about the comment.
@@ -67,17 +67,17 @@ func (s *stage) work() (stop func()) {
 	main.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
-	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		id, _ := privatereply.ParseID(in.Reply)
-		p := s.script(id.Rest[strings.LastIndexByte(id.Rest, '_')+1:])
-		return FoundMessage{MessageID: p.look, Readable: !p.unreadable, Others: p.others}, nil
+		p := s.script(id.Subject[strings.LastIndexByte(id.Subject, '_')+1:])
+		return FindMessageResult{MessageID: p.look, Readable: !p.unreadable, Others: p.others}, nil
 	}, activity.RegisterOptions{Name: FindMessageActivity})
-	main.RegisterActivityWithOptions(func(_ context.Context, in LookUpComment) (CommentFacts, error) {
+	main.RegisterActivityWithOptions(func(_ context.Context, in LookUpCommentInput) (LookUpCommentResult, error) {
 		p := s.script(in.Comment.CommentID)
 		time.Sleep(p.lookUpTakes)
 		return p.facts, nil
 	}, activity.RegisterOptions{Name: LookUpCommentActivity})
-	main.RegisterActivityWithOptions(func(context.Context, JoinConversation) error { return nil },
+	main.RegisterActivityWithOptions(func(context.Context, JoinConversationInput) error { return nil },
 		activity.RegisterOptions{Name: JoinConversationActivity})
 	main.RegisterActivityWithOptions(s.joinBroadcast, activity.RegisterOptions{Name: JoinBroadcastActivity})
 	main.RegisterActivityWithOptions(s.watchBroadcast, activity.RegisterOptions{Name: WatchBroadcastActivity})
@@ -86,7 +86,7 @@ func (s *stage) work() (stop func()) {
 	live := worker.New(s.Client, LiveSendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
 	for _, w := range []worker.Worker{sends, live} {
 		w.RegisterActivityWithOptions(s.send, activity.RegisterOptions{Name: SendPrivateReplyActivity})
-		w.RegisterActivityWithOptions(func(context.Context, SendFollowUp) (privatereply.SendResult, error) {
+		w.RegisterActivityWithOptions(func(context.Context, SendFollowUpInput) (privatereply.SendResult, error) {
 			return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, nil
 		}, activity.RegisterOptions{Name: SendFollowUpActivity})
 	}
@@ -103,7 +103,7 @@ func (s *stage) work() (stop func()) {
 	})
 }
 
-func (s *stage) send(_ context.Context, in SendPrivateReply) (privatereply.SendResult, error) {
+func (s *stage) send(_ context.Context, in SendPrivateReplyInput) (privatereply.SendResult, error) {
 	p := s.script(in.Comment.CommentID)
 	p.mu.Lock()
 	p.made++
@@ -117,7 +117,7 @@ func (s *stage) send(_ context.Context, in SendPrivateReply) (privatereply.SendR
 	return send(in), nil
 }
 
-func (s *stage) joinBroadcast(ctx context.Context, in JoinBroadcast) error {
+func (s *stage) joinBroadcast(ctx context.Context, in JoinBroadcastInput) error {
 	options, start, err := BroadcastOptions(in.Platform, in.Account, in.Media, in.Joined.At, s.queue)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *stage) joinBroadcast(ctx context.Context, in JoinBroadcast) error {
 }
 
 // watchBroadcast lets a broadcast run whose media id says so, and no other.
-func (s *stage) watchBroadcast(ctx context.Context, in WatchBroadcast) (BroadcastGone, error) {
+func (s *stage) watchBroadcast(ctx context.Context, in WatchBroadcastInput) (WatchBroadcastResult, error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for strings.HasPrefix(in.Media, "runs") {
@@ -135,19 +135,19 @@ func (s *stage) watchBroadcast(ctx context.Context, in WatchBroadcast) (Broadcas
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return BroadcastGone{}, ctx.Err()
+			return WatchBroadcastResult{}, ctx.Err()
 		case <-activity.GetWorkerStopChannel(ctx):
-			return BroadcastGone{}, errors.New("the worker stops")
+			return WatchBroadcastResult{}, errors.New("the worker stops")
 		}
 	}
-	return BroadcastGone{At: time.Now().UTC()}, nil
+	return WatchBroadcastResult{At: time.Now().UTC()}, nil
 }
 
-func (s *stage) endReplies(ctx context.Context, in EndReplies) error {
+func (s *stage) endReplies(ctx context.Context, in EndRepliesInput) error {
 	for _, comment := range in.Comments {
 		id, err := privatereply.ReplyID(privatereply.Comment{Platform: in.Platform, Account: in.Account, CommentID: comment})
 		if err == nil {
-			err = s.SignalWorkflow(ctx, id, "", BroadcastEndedSignal, At{At: in.At})
+			err = s.SignalWorkflow(ctx, id, "", BroadcastEndedSignal, EventTime{At: in.At})
 		}
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (s *stage) endReplies(ctx context.Context, in EndReplies) error {
 func (s *stage) script(comment string) *script {
 	p, ok := s.scripts.Load(comment)
 	if !ok {
-		return &script{sends: []func(SendPrivateReply) privatereply.SendResult{deliveredNow}}
+		return &script{sends: []func(SendPrivateReplyInput) privatereply.SendResult{deliveredNow}}
 	}
 	return p.(*script)
 }
@@ -171,20 +171,20 @@ func (s *stage) start(name string, c privatereply.Comment, d privatereply.Decisi
 	c.EntryAt = c.ReceivedAt
 	if p != nil {
 		if p.sends == nil {
-			p.sends = []func(SendPrivateReply) privatereply.SendResult{deliveredNow}
+			p.sends = []func(SendPrivateReplyInput) privatereply.SendResult{deliveredNow}
 		}
 		s.scripts.Store(name, p)
 	}
-	return s.startInput(Input{Comment: c, Decision: d}, func(in *Input) {
+	return s.startInput(PrivateReplyInput{Comment: c, Decision: d}, func(in *PrivateReplyInput) {
 		if p != nil && p.answerWithin > 0 {
-			in.Begin.Limits.ResponseWait = privatereply.Duration(p.answerWithin)
+			in.InitialState.Limits.ResponseWait = privatereply.Duration(p.answerWithin)
 		}
 	})
 }
 
-func (s *stage) startInput(in Input, change func(*Input)) client.WorkflowRun {
+func (s *stage) startInput(in PrivateReplyInput, change func(*PrivateReplyInput)) client.WorkflowRun {
 	s.t.Helper()
-	options, in, err := NewStart(in, s.queue, time.Now())
+	options, in, err := PrivateReplyOptions(in, s.queue, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func (s *stage) startInput(in Input, change func(*Input)) client.WorkflowRun {
 }
 
 // update sends an Update as any tool does, once.
-func (s *stage) update(id, updateID, name string, payload any) (*Answer, error) {
+func (s *stage) update(id, updateID, name string, payload any) (*DecisionResult, error) {
 	s.t.Helper()
 	handle, err := s.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateID: updateID, UpdateName: name, Args: []any{payload},
@@ -206,7 +206,7 @@ func (s *stage) update(id, updateID, name string, payload any) (*Answer, error) 
 	if err != nil {
 		return nil, err
 	}
-	var answer Answer
+	var answer DecisionResult
 	return &answer, handle.Get(s.t.Context(), &answer)
 }
 
@@ -217,8 +217,8 @@ func (s *stage) signal(id, name string, payload any) {
 	}
 }
 
-func (s *stage) status(id string) (Status, error) {
-	var status Status
+func (s *stage) status(id string) (PrivateReplyStatus, error) {
+	var status PrivateReplyStatus
 	value, err := s.QueryWorkflow(s.t.Context(), id, "", StatusQuery)
 	if err != nil {
 		return status, err
@@ -227,7 +227,7 @@ func (s *stage) status(id string) (Status, error) {
 }
 
 // until waits until the reply's status is as cond says.
-func (s *stage) until(id string, cond func(Status) bool) Status {
+func (s *stage) until(id string, cond func(PrivateReplyStatus) bool) PrivateReplyStatus {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 90*time.Second)
 	defer cancel()
@@ -246,12 +246,12 @@ func (s *stage) until(id string, cond func(Status) bool) Status {
 	}
 }
 
-func (s *stage) untilState(id string, state privatereply.State) Status {
+func (s *stage) untilState(id string, state privatereply.State) PrivateReplyStatus {
 	s.t.Helper()
-	return s.until(id, func(status Status) bool { return status.State == state })
+	return s.until(id, func(status PrivateReplyStatus) bool { return status.State == state })
 }
 
-func deliveredNow(in SendPrivateReply) privatereply.SendResult {
+func deliveredNow(in SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeSent, MessageID: "m_" + in.Comment.CommentID, RecipientID: in.Comment.PersonID,
 		Wrote: true, SentAt: time.Now().UTC(),

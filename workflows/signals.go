@@ -22,7 +22,7 @@ func (r *reply) commentRemoved(raw converter.RawValue) error {
 
 // broadcastEnded brings the deadline nearer, never further.
 func (r *reply) broadcastEnded(raw converter.RawValue) error {
-	var m At
+	var m EventTime
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (r *reply) broadcastEnded(raw converter.RawValue) error {
 // personResponded notes an answer. Conversation has compared the times already; a tool
 // may have written any.
 func (r *reply) personResponded(raw converter.RawValue) error {
-	var m At
+	var m EventTime
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ const maxEditedBytes = 64 << 10
 // decide puts another decision of the rules into effect.
 func (r *reply) decide(d privatereply.Decision) {
 	r.in.Decision, r.text = d, d.Text
-	b := Begin{Deadline: r.deadline.At}
+	b := InitialState{Deadline: r.deadline.At}
 	b.decide(d, r.now())
 	r.holdUntil = b.HoldUntil
 	r.end(b.State, b.Reason)

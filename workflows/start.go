@@ -36,28 +36,28 @@ const (
 	summaryBytes  = 200
 )
 
-// NewStart gives the options to start the reply of in on queue, and in with its Begin.
+// PrivateReplyOptions gives the options to start the reply of in on queue, and in with its Begin.
 // The workflow id and its policies make a second start of the same comment an error
 // that temporal.IsWorkflowExecutionAlreadyStartedError recognises.
-func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOptions, Input, error) {
+func PrivateReplyOptions(in PrivateReplyInput, queue string, now time.Time) (client.StartWorkflowOptions, PrivateReplyInput, error) {
 	if err := in.Validate(); err != nil {
-		return client.StartWorkflowOptions{}, Input{}, err
+		return client.StartWorkflowOptions{}, PrivateReplyInput{}, err
 	}
 	id, err := privatereply.ReplyID(in.Comment)
 	if err != nil {
-		return client.StartWorkflowOptions{}, Input{}, err
+		return client.StartWorkflowOptions{}, PrivateReplyInput{}, err
 	}
 	if in.Comment.ReceivedAt.IsZero() {
 		in.Comment.ReceivedAt = now.UTC()
 	}
-	in.Begin = newBegin(in, now)
+	in.InitialState = newBegin(in, now)
 	return client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                queue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes:                    searchAttributes(in, in.Begin.State, in.Begin.Deadline),
+		TypedSearchAttributes:                    searchAttributes(in, in.InitialState.State, in.InitialState.Deadline),
 		Memo:                                     memo(in),
 		StaticSummary:                            summary(in.Comment),
 		// On a server with fairness a storm on one account does not hold up another one.
@@ -66,7 +66,7 @@ func NewStart(in Input, queue string, now time.Time) (client.StartWorkflowOption
 }
 
 // memo is what lists tell of in. After an edit it is made again of the new words.
-func memo(in Input) map[string]any {
+func memo(in PrivateReplyInput) map[string]any {
 	m := map[string]any{MemoCommentSHA256: privatereply.TextSHA256(in.Comment.Text)}
 	comment, text := memoTexts(in.Comment.Text, in.Decision.Text)
 	for _, field := range []struct{ key, value string }{

@@ -6,9 +6,9 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Status answers the status query of PrivateReply, and is its result. Empty
+// PrivateReplyStatus answers the status query of PrivateReply, and is its result. Empty
 // fields are left out; fields may be added, never changed.
-type Status struct {
+type PrivateReplyStatus struct {
 	State          privatereply.State    `json:"state"`
 	Reason         privatereply.Reason   `json:"reason,omitempty"`
 	Deadline       time.Time             `json:"deadline,omitzero"`
@@ -20,14 +20,14 @@ type Status struct {
 	DecidedAt      time.Time             `json:"decided_at,omitzero"`
 	RejectReason   string                `json:"reject_reason,omitempty"`
 	HoldUntil      time.Time             `json:"hold_until,omitzero"`
-	Send           *Send                 `json:"send,omitempty"`
-	Window         *Window               `json:"window,omitempty"`
+	Send           *SendStatus           `json:"send,omitempty"`
+	Window         *WindowStatus         `json:"window,omitempty"`
 	RefusedSignals []RefusedSignal       `json:"refused_signals,omitempty"` // the last 10
 }
 
-// Send tells of the attempts to send. What the account's pace held back is no
+// SendStatus tells of the attempts to send. What the account's pace held back is no
 // attempt; Reason and RetryAt tell of it.
-type Send struct {
+type SendStatus struct {
 	Outcome     privatereply.Outcome `json:"outcome,omitempty"`
 	Reason      privatereply.Reason  `json:"reason,omitempty"`
 	Attempts    int                  `json:"attempts"`
@@ -40,8 +40,8 @@ type Send struct {
 	RetryAt     time.Time            `json:"retry_at,omitzero"`
 }
 
-// Window tells of the person's answer.
-type Window struct {
+// WindowStatus tells of the person's answer.
+type WindowStatus struct {
 	RespondedAt time.Time `json:"responded_at"` // the first answer
 	ClosesAt    time.Time `json:"closes_at"`    // 24 hours after the newest
 }
@@ -55,10 +55,10 @@ type RefusedSignal struct {
 
 // ConversationStatus answers the status query of Conversation.
 type ConversationStatus struct {
-	LastMessageAt  time.Time       `json:"last_message_at,omitzero"`
-	WindowClosesAt time.Time       `json:"window_closes_at,omitzero"`
-	Replies        []ReplyJoined   `json:"replies,omitempty"`
-	MessagesSeen   int             `json:"messages_seen"`
-	FollowUps      []SentFollowUp  `json:"follow_ups,omitempty"`      // the last 20
-	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"` // the last 10
+	LastMessageAt  time.Time        `json:"last_message_at,omitzero"`
+	WindowClosesAt time.Time        `json:"window_closes_at,omitzero"`
+	Replies        []ReplyJoined    `json:"replies,omitempty"`
+	MessagesSeen   int              `json:"messages_seen"`
+	FollowUps      []FollowUpRecord `json:"follow_ups,omitempty"`      // the last 20
+	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
 }

@@ -55,23 +55,23 @@ func ask() privatereply.Decision {
 type story struct {
 	*testsuite.TestWorkflowEnvironment
 	t  *testing.T
-	in Input
+	in PrivateReplyInput
 
 	// What Meta answers to each send, in order; the last one goes on.
-	sends []func(SendPrivateReply) privatereply.SendResult
+	sends []func(SendPrivateReplyInput) privatereply.SendResult
 	// What a look into the conversation finds, in order; the last one goes on.
 	looks      []string
 	foundAt    time.Time
 	unreadable bool // the conversation
 	others     bool // the account wrote something else
-	facts      CommentFacts
+	facts      LookUpCommentResult
 	// What the look-up of the comment fails with, and how long it takes.
 	factsErr   error
 	factsTake  time.Duration
-	sent       []SendPrivateReply
-	lookedFor  []FindMessage
-	joined     []JoinConversation
-	onAir      []JoinBroadcast
+	sent       []SendPrivateReplyInput
+	lookedFor  []FindMessageInput
+	joined     []JoinConversationInput
+	onAir      []JoinBroadcastInput
 	lookedUp   int
 	timers     []time.Duration
 	cancelled  int
@@ -89,15 +89,15 @@ func tell(t *testing.T, c privatereply.Comment, d privatereply.Decision) *story 
 		counted:                 counts,
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(),
 		t:                       t,
-		in:                      Input{Comment: c, Decision: d},
-		sends:                   []func(SendPrivateReply) privatereply.SendResult{delivered},
+		in:                      PrivateReplyInput{Comment: c, Decision: d},
+		sends:                   []func(SendPrivateReplyInput) privatereply.SendResult{delivered},
 		looks:                   []string{""},
 		answers:                 map[string]any{},
 		rejections:              map[string]error{},
 	}
 	s.SetStartTime(start)
 	s.SetTestTimeout(time.Minute)
-	options, in, err := NewStart(s.in, "queue", start)
+	options, in, err := PrivateReplyOptions(s.in, "queue", start)
 	s.in = in
 	if err != nil {
 		t.Fatal(err)
@@ -114,36 +114,36 @@ func tell(t *testing.T, c privatereply.Comment, d privatereply.Decision) *story 
 
 func (s *story) fakeActivities() {
 	named := func(name string) activity.RegisterOptions { return activity.RegisterOptions{Name: name} }
-	s.RegisterActivityWithOptions(func(context.Context, SendPrivateReply) (privatereply.SendResult, error) {
+	s.RegisterActivityWithOptions(func(context.Context, SendPrivateReplyInput) (privatereply.SendResult, error) {
 		panic("mocked")
 	}, named(SendPrivateReplyActivity))
-	s.RegisterActivityWithOptions(func(_ context.Context, in FindMessage) (FoundMessage, error) {
+	s.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		s.lookedFor = append(s.lookedFor, in)
-		return FoundMessage{
+		return FindMessageResult{
 			MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1], SentAt: s.foundAt, Readable: !s.unreadable, Others: s.others,
 		}, nil
 	}, named(FindMessageActivity))
-	s.RegisterActivityWithOptions(func(context.Context, LookUpComment) (CommentFacts, error) { panic("mocked") },
+	s.RegisterActivityWithOptions(func(context.Context, LookUpCommentInput) (LookUpCommentResult, error) { panic("mocked") },
 		named(LookUpCommentActivity))
-	s.RegisterActivityWithOptions(func(_ context.Context, in JoinConversation) error {
+	s.RegisterActivityWithOptions(func(_ context.Context, in JoinConversationInput) error {
 		s.joined = append(s.joined, in)
 		return nil
 	}, named(JoinConversationActivity))
-	s.RegisterActivityWithOptions(func(_ context.Context, in JoinBroadcast) error {
+	s.RegisterActivityWithOptions(func(_ context.Context, in JoinBroadcastInput) error {
 		s.onAir = append(s.onAir, in)
 		return nil
 	}, named(JoinBroadcastActivity))
 }
 
-func (s *story) play() *Status {
+func (s *story) play() *PrivateReplyStatus {
 	s.t.Helper()
 	s.OnActivity(SendPrivateReplyActivity, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in SendPrivateReply) (privatereply.SendResult, error) {
+		func(_ context.Context, in SendPrivateReplyInput) (privatereply.SendResult, error) {
 			s.sent = append(s.sent, in)
 			return s.sends[min(len(s.sent), len(s.sends))-1](in), nil
 		}).Maybe()
 	s.OnActivity(LookUpCommentActivity, mock.Anything, mock.Anything).After(s.factsTake).Return(
-		func(context.Context, LookUpComment) (CommentFacts, error) {
+		func(context.Context, LookUpCommentInput) (LookUpCommentResult, error) {
 			s.lookedUp++
 			return s.facts, s.factsErr
 		}).Maybe()
@@ -154,7 +154,7 @@ func (s *story) play() *Status {
 	if err := s.GetWorkflowError(); err != nil {
 		s.t.Fatalf("the workflow failed: %v", err)
 	}
-	var status Status
+	var status PrivateReplyStatus
 	if err := s.GetWorkflowResult(&status); err != nil {
 		s.t.Fatal(err)
 	}
@@ -186,14 +186,14 @@ func (s *story) updateAt(d time.Duration, id, name string, payload any) {
 }
 
 // statusAt asks for the status d after the start.
-func (s *story) statusAt(d time.Duration, look func(Status)) {
+func (s *story) statusAt(d time.Duration, look func(PrivateReplyStatus)) {
 	s.at(d, func() {
 		value, err := s.QueryWorkflow(StatusQuery)
 		if err != nil {
 			s.t.Errorf("status: %v", err)
 			return
 		}
-		var status Status
+		var status PrivateReplyStatus
 		if err := value.Get(&status); err != nil {
 			s.t.Errorf("status: %v", err)
 			return
@@ -207,30 +207,30 @@ func (s *story) now() time.Time { return s.Now().UTC() }
 
 // Answers of Meta.
 
-func delivered(in SendPrivateReply) privatereply.SendResult {
+func delivered(in SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true, SentAt: start,
 	}
 }
 
-func refused(reason privatereply.Reason) func(SendPrivateReply) privatereply.SendResult {
-	return func(SendPrivateReply) privatereply.SendResult {
+func refused(reason privatereply.Reason) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(SendPrivateReplyInput) privatereply.SendResult {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: reason, Code: 100, Subcode: 1, TraceID: "trace", Wrote: true, SentAt: start}
 	}
 }
 
-func unknown(SendPrivateReply) privatereply.SendResult {
+func unknown(SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: start}
 }
 
 // paced was held back until slot after the start of the story.
-func paced(slot time.Duration) func(SendPrivateReply) privatereply.SendResult {
+func paced(slot time.Duration) func(SendPrivateReplyInput) privatereply.SendResult {
 	return notSent(privatereply.Paced, false, slot)
 }
 
 // notSent was refused for now; Meta names a pause after the start of the story.
-func notSent(reason privatereply.Reason, wrote bool, retryAfter time.Duration) func(SendPrivateReply) privatereply.SendResult {
-	return func(SendPrivateReply) privatereply.SendResult {
+func notSent(reason privatereply.Reason, wrote bool, retryAfter time.Duration) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(SendPrivateReplyInput) privatereply.SendResult {
 		r := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: reason, Wrote: wrote, RetryAt: start.Add(retryAfter)}
 		if wrote {
 			r.SentAt = start
@@ -240,8 +240,8 @@ func notSent(reason privatereply.Reason, wrote bool, retryAfter time.Duration) f
 }
 
 // fault was answered with an error code of Meta's that may pass.
-func fault(code int) func(SendPrivateReply) privatereply.SendResult {
-	return func(in SendPrivateReply) privatereply.SendResult {
+func fault(code int) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(in SendPrivateReplyInput) privatereply.SendResult {
 		r := notSent(privatereply.Outage, true, time.Duration(in.Attempt)*time.Hour)(in)
 		r.Code, r.Subcode = code, 1545133
 		return r
@@ -249,8 +249,8 @@ func fault(code int) func(SendPrivateReply) privatereply.SendResult {
 }
 
 // doubtful is an answer that does not prove that Meta did nothing.
-func doubtful(answer func(SendPrivateReply) privatereply.SendResult) func(SendPrivateReply) privatereply.SendResult {
-	return func(in SendPrivateReply) privatereply.SendResult {
+func doubtful(answer func(SendPrivateReplyInput) privatereply.SendResult) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(in SendPrivateReplyInput) privatereply.SendResult {
 		r := answer(in)
 		r.Doubtful = true
 		return r

@@ -42,7 +42,7 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 		return nil, err
 	}
 	s.describe(ctx)
-	if in.Carried == nil {
+	if in.ContinuedFrom == nil {
 		s.sweepConversations(ctx)
 	}
 	page, err := s.sweepPage(ctx)
@@ -54,7 +54,7 @@ func Sweep(ctx workflow.Context, in SweepInput) (*SweepStatus, error) {
 	if page.Next == "" {
 		return &s.status, nil
 	}
-	in.Carried = &SweptSoFar{SweepStatus: s.status, Cursor: page.Next}
+	in.ContinuedFrom = &SweepContinueAsNewState{SweepStatus: s.status, Cursor: page.Next}
 	return nil, workflow.NewContinueAsNewError(ctx, SweepType, in)
 }
 
@@ -66,8 +66,8 @@ type sweep struct {
 }
 
 func newSweep(ctx workflow.Context, in SweepInput) *sweep {
-	if in.Carried != nil {
-		return &sweep{status: in.Carried.SweepStatus, cursor: in.Carried.Cursor}
+	if in.ContinuedFrom != nil {
+		return &sweep{status: in.ContinuedFrom.SweepStatus, cursor: in.ContinuedFrom.Cursor}
 	}
 	startedAt := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
 	s := &sweep{status: SweepStatus{Platform: in.Platform, Account: in.Account, StartedAt: startedAt, FirstSweepAt: startedAt}}
@@ -106,14 +106,14 @@ func lastPass(ctx workflow.Context) (last SweepStatus, err error) {
 // sweepConversations has the conversations read that have changed. Without them the pass
 // goes on: many an app may not read messages.
 func (s *sweep) sweepConversations(ctx workflow.Context) {
-	var swept SweptConversations
+	var swept SweepConversationsResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: conversationsTimeout,
 		StartToCloseTimeout:    conversationsTimeout,
 		HeartbeatTimeout:       pageHeartbeat,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
 		Summary:                "Conversations that have changed",
-	}), SweepConversationsActivity, SweepConversations{
+	}), SweepConversationsActivity, SweepConversationsInput{
 		Platform: s.status.Platform, Account: s.status.Account, ChangedSince: s.lastPass,
 	}).Get(ctx, &swept)
 	s.status.Conversations, s.status.Messages = swept.Conversations, swept.Messages
@@ -130,7 +130,7 @@ func (s *sweep) sweepConversations(ctx workflow.Context) {
 
 // sweepPage has one page of posts read, and the replies started that are missing.
 // The activity says itself how long to wait when Meta refuses for now.
-func (s *sweep) sweepPage(ctx workflow.Context) (SweptPage, error) {
+func (s *sweep) sweepPage(ctx workflow.Context) (SweepPageResult, error) {
 	left := s.status.StartedAt.Add(passLimit).Sub(workflow.Now(ctx))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: max(left, time.Minute),
@@ -139,15 +139,15 @@ func (s *sweep) sweepPage(ctx workflow.Context) (SweptPage, error) {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
 		Summary:                fmt.Sprintf("Page %d of the posts", s.status.Pages+1),
 	})
-	var page SweptPage
-	err := workflow.ExecuteActivity(ctx, SweepPageActivity, SweepPage{
+	var page SweepPageResult
+	err := workflow.ExecuteActivity(ctx, SweepPageActivity, SweepPageInput{
 		Platform: s.status.Platform, Account: s.status.Account, FirstSweepAt: s.status.FirstSweepAt,
 		Cursor: s.cursor, PostsBefore: s.status.Posts,
 	}).Get(ctx, &page)
 	return page, err
 }
 
-func (s *sweep) add(page SweptPage) {
+func (s *sweep) add(page SweepPageResult) {
 	s.status.SweepCounts = s.status.SweepCounts.Plus(page.SweepCounts)
 	if at := page.OldestPostAt; !at.IsZero() && (s.status.ReachedAt.IsZero() || at.Before(s.status.ReachedAt)) {
 		s.status.ReachedAt = at

@@ -23,19 +23,19 @@ func TestHistoriesOfSweep(t *testing.T) {
 	waits := make(chan struct{}, 1)
 	w := worker.New(s.Client, queue, worker.Options{})
 	w.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
-	w.RegisterActivityWithOptions(func(_ context.Context, in SweepPage) (SweptPage, error) {
-		page := SweptPage{SweepCounts: SweepCounts{Pages: 1, Posts: 25, Started: 1}, OldestPostAt: time.Now().UTC()}
+	w.RegisterActivityWithOptions(func(_ context.Context, in SweepPageInput) (SweepPageResult, error) {
+		page := SweepPageResult{SweepCounts: SweepCounts{Pages: 1, Posts: 25, Started: 1}, OldestPostAt: time.Now().UTC()}
 		switch {
 		case in.Account == "throttled":
 			waits <- struct{}{}
-			return SweptPage{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			return SweepPageResult{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
 		case in.Cursor == "":
 			page.Next = "second"
 		}
 		return page, nil
 	}, activity.RegisterOptions{Name: SweepPageActivity})
-	w.RegisterActivityWithOptions(func(context.Context, SweepConversations) (SweptConversations, error) {
-		return SweptConversations{Conversations: 2, Messages: 1}, nil
+	w.RegisterActivityWithOptions(func(context.Context, SweepConversationsInput) (SweepConversationsResult, error) {
+		return SweepConversationsResult{Conversations: 2, Messages: 1}, nil
 	}, activity.RegisterOptions{Name: SweepConversationsActivity})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)

@@ -8,13 +8,13 @@ import (
 
 // SweepInput starts Sweep.
 type SweepInput struct {
-	Platform privatereply.Platform `json:"platform"`
-	Account  string                `json:"account"`
-	Carried  *SweptSoFar           `json:"carried,omitempty"` // from the run before this one
+	Platform      privatereply.Platform    `json:"platform"`
+	Account       string                   `json:"account"`
+	ContinuedFrom *SweepContinueAsNewState `json:"carried,omitempty"` // from the run before this one
 }
 
-// SweptSoFar is what a Sweep hands to its next run. The cursor holds no token.
-type SweptSoFar struct {
+// SweepContinueAsNewState is what a Sweep hands to its next run. The cursor holds no token.
+type SweepContinueAsNewState struct {
 	SweepStatus
 	Cursor string `json:"cursor"`
 }
@@ -56,8 +56,8 @@ func (c SweepCounts) Plus(o SweepCounts) SweepCounts {
 	}
 }
 
-// SweepPage asks for one page of a pass.
-type SweepPage struct {
+// SweepPageInput asks for one page of a pass.
+type SweepPageInput struct {
 	Platform     privatereply.Platform `json:"platform"`
 	Account      string                `json:"account"`
 	FirstSweepAt time.Time             `json:"first_sweep_at"`
@@ -65,22 +65,22 @@ type SweepPage struct {
 	PostsBefore  int                   `json:"posts_before,omitempty"` // on the pages before
 }
 
-// SweptPage is what became of one page.
-type SweptPage struct {
+// SweepPageResult is what became of one page.
+type SweepPageResult struct {
 	SweepCounts
 	Next         string    `json:"next,omitempty"` // the cursor of the next page; empty when the pass is over
 	OldestPostAt time.Time `json:"oldest_post_at,omitzero"`
 }
 
-// SweepConversations asks for the account's conversations that have changed.
-type SweepConversations struct {
+// SweepConversationsInput asks for the account's conversations that have changed.
+type SweepConversationsInput struct {
 	Platform     privatereply.Platform `json:"platform"`
 	Account      string                `json:"account"`
 	ChangedSince time.Time             `json:"changed_since,omitzero"` // zero: as long as the messaging window is
 }
 
-// SweptConversations counts what was read.
-type SweptConversations struct {
+// SweepConversationsResult counts what was read.
+type SweepConversationsResult struct {
 	Conversations int `json:"conversations"`
 	Messages      int `json:"messages"`
 }

@@ -20,24 +20,24 @@ import (
 // swept plays one run of Sweep against pages that answer as told.
 type swept struct {
 	*testsuite.TestWorkflowEnvironment
-	asked         []SweepPage
-	conversations []SweepConversations // asked for
-	changed       SweptConversations
+	asked         []SweepPageInput
+	conversations []SweepConversationsInput // asked for
+	changed       SweepConversationsResult
 	unreadable    error // the conversations
 }
 
-func sweepRun(t *testing.T, answer func(context.Context, SweepPage) (SweptPage, error)) *swept {
+func sweepRun(t *testing.T, answer func(context.Context, SweepPageInput) (SweepPageResult, error)) *swept {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	s := &swept{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
 	s.SetStartTime(start)
 	s.SetTestTimeout(time.Minute)
 	s.RegisterWorkflowWithOptions(Sweep, workflow.RegisterOptions{Name: SweepType})
-	s.RegisterActivityWithOptions(func(ctx context.Context, in SweepPage) (SweptPage, error) {
+	s.RegisterActivityWithOptions(func(ctx context.Context, in SweepPageInput) (SweepPageResult, error) {
 		s.asked = append(s.asked, in)
 		return answer(ctx, in)
 	}, activity.RegisterOptions{Name: SweepPageActivity})
-	s.RegisterActivityWithOptions(func(_ context.Context, in SweepConversations) (SweptConversations, error) {
+	s.RegisterActivityWithOptions(func(_ context.Context, in SweepConversationsInput) (SweepConversationsResult, error) {
 		s.conversations = append(s.conversations, in)
 		return s.changed, s.unreadable
 	}, activity.RegisterOptions{Name: SweepConversationsActivity})
@@ -78,15 +78,15 @@ func (s *swept) result(t *testing.T) SweepStatus {
 // A pass reads each page once, in a run of its own, and its result counts them all.
 // A page may be empty and have a next one.
 func TestSweepReadsEveryPage(t *testing.T) {
-	pages := map[string]SweptPage{
+	pages := map[string]SweepPageResult{
 		"":       {SweepCounts: SweepCounts{Pages: 1, Posts: 25, Comments: 9, Started: 3, Duplicate: 2, TooOld: 1, Own: 1, AlreadyReplied: 1, Failed: 1}, Next: "second", OldestPostAt: start.Add(-24 * time.Hour)},
 		"second": {SweepCounts: SweepCounts{Pages: 1}, Next: "third"},
 		"third":  {SweepCounts: SweepCounts{Pages: 1, Posts: 2, Comments: 1, Started: 1}, OldestPostAt: start.Add(-48 * time.Hour)},
 	}
 	in := sweptAccount
-	var asked []SweepPage
+	var asked []SweepPageInput
 	for run := 1; ; run++ {
-		s := sweepRun(t, func(_ context.Context, in SweepPage) (SweptPage, error) { return pages[in.Cursor], nil })
+		s := sweepRun(t, func(_ context.Context, in SweepPageInput) (SweepPageResult, error) { return pages[in.Cursor], nil })
 		s.SetStartTime(start.Add(time.Duration(run-1) * time.Hour))
 		s.ExecuteWorkflow(SweepType, in)
 		asked = append(asked, s.asked...)
@@ -104,11 +104,11 @@ func TestSweepReadsEveryPage(t *testing.T) {
 		}
 		break
 	}
-	page := SweepPage{Platform: sweptAccount.Platform, Account: sweptAccount.Account, FirstSweepAt: start}
+	page := SweepPageInput{Platform: sweptAccount.Platform, Account: sweptAccount.Account, FirstSweepAt: start}
 	second, third := page, page
 	second.Cursor, second.PostsBefore = "second", 25
 	third.Cursor, third.PostsBefore = "third", 25
-	if diff := cmp.Diff([]SweepPage{page, second, third}, asked); diff != "" {
+	if diff := cmp.Diff([]SweepPageInput{page, second, third}, asked); diff != "" {
 		t.Errorf("pages asked for (-want +got):\n%s", diff)
 	}
 }
@@ -130,7 +130,7 @@ func TestFirstSweep(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{}, nil })
+			s := sweepRun(t, func(context.Context, SweepPageInput) (SweepPageResult, error) { return SweepPageResult{}, nil })
 			if tt.last != nil {
 				s.SetLastCompletionResult(tt.last)
 			}
@@ -165,9 +165,9 @@ func TestSweepWaits(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var s *swept
 			var last time.Time
-			s = sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) {
+			s = sweepRun(t, func(context.Context, SweepPageInput) (SweepPageResult, error) {
 				last = s.Now()
-				return SweptPage{}, tt.errs[min(len(s.asked), len(tt.errs))-1]
+				return SweepPageResult{}, tt.errs[min(len(s.asked), len(tt.errs))-1]
 			})
 			s.ExecuteWorkflow(SweepType, sweptAccount)
 			if err := s.GetWorkflowError(); (err != nil) != tt.failed {
@@ -187,13 +187,13 @@ func TestSweepStatus(t *testing.T) {
 		SweepCounts: SweepCounts{Pages: 4, Posts: 90, Started: 2}, ReachedAt: start.Add(-time.Hour),
 	}
 	in := sweptAccount
-	in.Carried = &SweptSoFar{SweepStatus: carried, Cursor: "fifth"}
+	in.ContinuedFrom = &SweepContinueAsNewState{SweepStatus: carried, Cursor: "fifth"}
 	var s *swept
-	s = sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) {
+	s = sweepRun(t, func(context.Context, SweepPageInput) (SweepPageResult, error) {
 		if len(s.asked) == 1 {
-			return SweptPage{}, throttledFor(time.Hour)
+			return SweepPageResult{}, throttledFor(time.Hour)
 		}
-		return SweptPage{}, nil
+		return SweepPageResult{}, nil
 	})
 	told := false
 	s.RegisterDelayedCallback(func() {
@@ -230,7 +230,7 @@ func (c withoutKey) FromPayloads(p *commonpb.Payloads, to ...any) error {
 
 // A key that is gone holds up no sweep: the pass counts as the first.
 func TestSweepWithoutThePassBefore(t *testing.T) {
-	s := sweepRun(t, func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{}, nil })
+	s := sweepRun(t, func(context.Context, SweepPageInput) (SweepPageResult, error) { return SweepPageResult{}, nil })
 	s.SetDataConverter(withoutKey{converter.GetDefaultDataConverter()})
 	s.SetLastCompletionResult(SweepStatus{FirstSweepAt: start.Add(-time.Hour)})
 	s.ExecuteWorkflow(SweepType, sweptAccount)
@@ -245,9 +245,11 @@ func TestSweepWithoutThePassBefore(t *testing.T) {
 // A pass reads the conversations once, since the pass before it, and goes on where they
 // cannot be read.
 func TestSweepReadsConversations(t *testing.T) {
-	page := func(context.Context, SweepPage) (SweptPage, error) { return SweptPage{Next: "second"}, nil }
+	page := func(context.Context, SweepPageInput) (SweepPageResult, error) {
+		return SweepPageResult{Next: "second"}, nil
+	}
 	s := sweepRun(t, page)
-	s.changed = SweptConversations{Conversations: 7, Messages: 3}
+	s.changed = SweepConversationsResult{Conversations: 7, Messages: 3}
 	s.SetLastCompletionResult(SweepStatus{StartedAt: start.Add(-time.Hour), FirstSweepAt: start.Add(-48 * time.Hour)})
 	s.ExecuteWorkflow(Sweep, sweptAccount)
 	if len(s.conversations) != 1 || !s.conversations[0].ChangedSince.Equal(start.Add(-time.Hour)) || s.conversations[0].Account != sweptAccount.Account {
@@ -260,7 +262,7 @@ func TestSweepReadsConversations(t *testing.T) {
 		t.Errorf("after a pass that could not read them: asked for %+v", failed.conversations)
 	}
 	next := s.nextRun(t)
-	if next == nil || next.Carried.Conversations != 7 || next.Carried.Messages != 3 {
+	if next == nil || next.ContinuedFrom.Conversations != 7 || next.ContinuedFrom.Messages != 3 {
 		t.Fatalf("carried over: %+v", next)
 	}
 	later := sweepRun(t, page)
@@ -275,7 +277,7 @@ func TestSweepReadsConversations(t *testing.T) {
 		broken := sweepRun(t, page)
 		broken.unreadable = err
 		broken.ExecuteWorkflow(Sweep, sweptAccount)
-		if next := broken.nextRun(t); next == nil || string(next.Carried.ConversationsProblem) != name {
+		if next := broken.nextRun(t); next == nil || string(next.ContinuedFrom.ConversationsProblem) != name {
 			t.Errorf("%s: carried over: %+v", name, next)
 		}
 	}

@@ -65,10 +65,10 @@ func (d *Desk) apiShow(w http.ResponseWriter, r *http.Request) {
 	}
 	conversation, _ := replies.ConversationID(s)
 	writeJSON(w, http.StatusOK, struct {
-		ID           string           `json:"id"`
-		Conversation string           `json:"conversation,omitempty"`
-		WebUI        string           `json:"web_ui,omitempty"`
-		Status       workflows.Status `json:"status"`
+		ID           string                       `json:"id"`
+		Conversation string                       `json:"conversation,omitempty"`
+		WebUI        string                       `json:"web_ui,omitempty"`
+		Status       workflows.PrivateReplyStatus `json:"status"`
 	}{id, conversation, d.webUI(id), s})
 }
 

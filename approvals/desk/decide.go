@@ -99,7 +99,7 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	return v
 }
 
-func resultOf(a workflows.Answer, err error) (decisionResult, error) {
+func resultOf(a workflows.DecisionResult, err error) (decisionResult, error) {
 	v := decisionResult{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
 	if err == nil && !a.Accepted {
 		v.status, v.Code = http.StatusConflict, string(replies.Refused)

@@ -24,16 +24,16 @@ import (
 type Replies interface {
 	queue.Source
 	Row(ctx context.Context, id string) (replies.Row, error)
-	Status(ctx context.Context, id string) (workflows.Status, error)
+	Status(ctx context.Context, id string) (workflows.PrivateReplyStatus, error)
 	Story(ctx context.Context, id string) (replies.Story, error)
 	Conversation(ctx context.Context, conversationID string) (replies.Conversation, error)
 	Follow(ctx context.Context, id string, changed func()) error
 	Retention(ctx context.Context) (time.Duration, error)
 
-	Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error)
-	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.Answer, error)
-	Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.Answer, error)
-	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpAnswer, error)
+	Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error)
+	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error)
+	Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.DecisionResult, error)
+	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error)
 }
 
 // Accounts is the accounts file.

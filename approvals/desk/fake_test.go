@@ -29,7 +29,7 @@ import (
 type fake struct {
 	mu       sync.Mutex
 	rows     []replies.Row
-	status   map[string]workflows.Status
+	status   map[string]workflows.PrivateReplyStatus
 	thread   replies.Conversation
 	refusal  error
 	approved []workflows.Approve
@@ -69,7 +69,7 @@ func (f *fake) Row(_ context.Context, id string) (replies.Row, error) {
 	return replies.Row{}, &replies.Error{Code: replies.NotFound, Message: "it does not exist"}
 }
 
-func (f *fake) Status(_ context.Context, id string) (workflows.Status, error) {
+func (f *fake) Status(_ context.Context, id string) (workflows.PrivateReplyStatus, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, ok := f.status[id]
@@ -126,29 +126,29 @@ func (f *fake) editUnseen(id, comment, text string) {
 	f.status[id] = s
 }
 
-func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error) {
+func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refusal != nil {
-		return workflows.Answer{}, f.refusal
+		return workflows.DecisionResult{}, f.refusal
 	}
 	if m.CommentSHA256 != "" && m.CommentSHA256 != privatereply.TextSHA256(f.status[id].Comment.Text) {
-		return workflows.Answer{}, &replies.Error{Code: replies.Refused, Message: editedRefusal}
+		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: editedRefusal}
 	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
-	return workflows.Answer{Accepted: true, State: privatereply.Sending}, nil
+	return workflows.DecisionResult{Accepted: true, State: privatereply.Sending}, nil
 }
 
-func (f *fake) Reject(context.Context, string, string, workflows.Reject) (workflows.Answer, error) {
-	return workflows.Answer{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
+func (f *fake) Reject(context.Context, string, string, workflows.Reject) (workflows.DecisionResult, error) {
+	return workflows.DecisionResult{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
 }
 
-func (f *fake) Resolve(context.Context, string, string, workflows.Resolve) (workflows.Answer, error) {
-	return workflows.Answer{Accepted: true, State: privatereply.Undeliverable}, nil
+func (f *fake) Resolve(context.Context, string, string, workflows.Resolve) (workflows.DecisionResult, error) {
+	return workflows.DecisionResult{Accepted: true, State: privatereply.Undeliverable}, nil
 }
 
-func (f *fake) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpAnswer, error) {
-	return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
+func (f *fake) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpResult, error) {
+	return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
 }
 
 const waitingID = "reply:instagram:17841400000000001:18000000000000001"
@@ -174,9 +174,9 @@ func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row
 		rows = []replies.Row{{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
 			Person: "lena", Comment: "How much?", Text: "12 euros", Rule: "price", Deadline: time.Now().Add(time.Hour), StartedAt: time.Now()}}
 	}
-	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.Status{}, news: make(chan struct{})}, tokens: map[string]string{}}
+	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.PrivateReplyStatus{}, news: make(chan struct{})}, tokens: map[string]string{}}
 	for _, r := range rows {
-		c.fake.status[r.ID] = workflows.Status{State: r.State, Deadline: r.Deadline, DeadlineFrom: privatereply.ClockReceived, Text: r.Text,
+		c.fake.status[r.ID] = workflows.PrivateReplyStatus{State: r.State, Deadline: r.Deadline, DeadlineFrom: privatereply.ClockReceived, Text: r.Text,
 			Comment:  privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: "1", PersonID: "2", Text: r.Comment},
 			Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: r.Text, Rule: r.Rule}}
 	}

@@ -43,7 +43,7 @@ func TestCutTextsAreNotApprovedFromTheList(t *testing.T) {
 // A reply that a tool started without search attributes has no state, and ends nothing.
 func TestReplyWithoutState(t *testing.T) {
 	c := newCounter(t, replies.Row{ID: waitingID, Platform: privatereply.Instagram, Account: instagram, Text: "12 euros"})
-	c.fake.status[waitingID] = workflows.Status{}
+	c.fake.status[waitingID] = workflows.PrivateReplyStatus{}
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	for _, tt := range []struct{ method, path, body string }{
 		{http.MethodPost, "/bulk", url.Values{"reply": {waitingID}}.Encode()},

@@ -18,7 +18,7 @@ type replyView struct {
 	ID           string
 	CanDecide    bool
 	Row          card
-	Status       *workflows.Status // nil: nobody could be asked; Trouble says why
+	Status       *workflows.PrivateReplyStatus // nil: nobody could be asked; Trouble says why
 	Error        string
 	Entries      []entry
 	Conversation *conversationView
@@ -102,7 +102,7 @@ func (c conversationView) HumanAgentOnly() bool { return c.Channel == privaterep
 func (c conversationView) Limit() limit { return limitOf(c.Platform, "") }
 
 // conversationView reads the conversation, if the reply has been delivered.
-func (d *Desk) conversation(r *http.Request, s workflows.Status) *conversationView {
+func (d *Desk) conversation(r *http.Request, s workflows.PrivateReplyStatus) *conversationView {
 	switch s.State {
 	case privatereply.Sent, privatereply.Responded, privatereply.WindowClosed, privatereply.NoResponse:
 	default:

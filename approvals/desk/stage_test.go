@@ -211,8 +211,8 @@ func (s *stage) start(a ask) (comment, id string) {
 	if a.action != "" {
 		d.Action = a.action
 	}
-	in := workflows.Input{Comment: c, Decision: d}
-	opts, in, err := workflows.NewStart(in, taskQueue, time.Now())
+	in := workflows.PrivateReplyInput{Comment: c, Decision: d}
+	opts, in, err := workflows.PrivateReplyOptions(in, taskQueue, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func (s *stage) start(a ask) (comment, id string) {
 }
 
 // reaches waits until a reply is in a state.
-func (s *stage) reaches(id string, state privatereply.State) workflows.Status {
+func (s *stage) reaches(id string, state privatereply.State) workflows.PrivateReplyStatus {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 40*time.Second)
 	defer cancel()
@@ -253,13 +253,13 @@ func (s *stage) answer(id string) {
 	if _, err := s.sandbox.WriteMessage(meta.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
-	account := privatereply.Account{Platform: status.Comment.Platform, ID: status.Comment.Account, KeepAll: true}
+	account := privatereply.Account{Platform: status.Comment.Platform, ID: status.Comment.Account}
 	parsed, _ := privatereply.ParseID(conversation)
-	opts, in, err := workflows.ConversationOptions(account, parsed.Rest, taskQueue)
+	opts, in, err := workflows.ConversationOptions(account, parsed.Subject, taskQueue)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	message := workflows.PersonMessage{At: time.Now().UTC(), MessageID: fmt.Sprintf("m_%s", parsed.Rest)}
+	message := workflows.PersonMessage{At: time.Now().UTC(), MessageID: fmt.Sprintf("m_%s", parsed.Subject)}
 	if _, err := s.client.SignalWithStartWorkflow(s.t.Context(), conversation, workflows.PersonMessageSignal, message, opts, workflows.ConversationType, in); err != nil {
 		s.t.Fatal(err)
 	}

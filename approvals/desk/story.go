@@ -20,7 +20,7 @@ type entry struct {
 }
 
 // storyEntries puts a reply's story together, in the order of time.
-func storyEntries(s *workflows.Status, story replies.Story) []entry {
+func storyEntries(s *workflows.PrivateReplyStatus, story replies.Story) []entry {
 	var all []entry
 	add := func(at time.Time, kind, title, text, detail string) {
 		if !at.IsZero() {

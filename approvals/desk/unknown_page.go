@@ -27,7 +27,7 @@ type unknownView struct {
 // unknownCase is one delivery that nobody could prove, with the evidence.
 type unknownCase struct {
 	card
-	Status  *workflows.Status
+	Status  *workflows.PrivateReplyStatus
 	Entries []entry
 	Error   string
 }

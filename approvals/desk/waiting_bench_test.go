@@ -21,17 +21,17 @@ import (
 func BenchmarkTenThousandWaiting(b *testing.B) {
 	const waiting = 10_000
 	s := newStage(b)
-	ask := func(n int) workflows.Input {
+	ask := func(n int) workflows.PrivateReplyInput {
 		c := privatereply.Comment{
 			Platform: privatereply.Instagram, Account: instagram, CommentID: fmt.Sprint(18000000000000000 + n), MediaID: "17900000000000001",
 			Source: privatereply.SourcePost, PersonID: fmt.Sprint(6000000000000000 + n), Username: fmt.Sprintf("person%05d", n),
 			Text: "How much is the large board, and do you ship it abroad?", ReceivedAt: time.Now().Add(-time.Duration(n) * time.Minute).UTC(), Via: privatereply.ViaWebhook,
 		}
-		return workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Rule: fmt.Sprintf("rule-%d", n%7), Text: "Hi! It is 48 euros, and we ship it to most of Europe for 9 euros."}}
+		return workflows.PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Rule: fmt.Sprintf("rule-%d", n%7), Text: "Hi! It is 48 euros, and we ship it to most of Europe for 9 euros."}}
 	}
 	start := func(n int) error {
 		in := ask(n)
-		opts, in, err := workflows.NewStart(in, taskQueue, time.Now())
+		opts, in, err := workflows.PrivateReplyOptions(in, taskQueue, time.Now())
 		if err != nil {
 			return err
 		}

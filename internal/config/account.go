@@ -81,7 +81,7 @@ func (y accountYAML) read() (accountEntry, []error) {
 
 	account := privatereply.Account{
 		Platform: y.Platform, ID: y.ID, Name: y.Name, Login: y.Login, PageID: y.PageID,
-		HumanAgent: y.HumanAgent, KeepAll: y.Conversations != "replied",
+		HumanAgent: y.HumanAgent, RepliedOnly: y.Conversations == "replied",
 		SweepEvery:      duration("sweep_every", y.SweepEvery),
 		SweepAutoWithin: duration("sweep_auto_within", y.SweepAutoWithin),
 		PostsPerHour:    rate("posts_per_hour", y.PostsPerHour, defaultPostsPerHour),

@@ -59,11 +59,11 @@ func TestAccounts(t *testing.T) {
 	want := []privatereply.Account{
 		{
 			Platform: privatereply.Facebook, ID: "100000000000001", Name: "100000000000001", Login: privatereply.LoginFacebook,
-			KeepAll: true, SweepEvery: time.Hour, SweepAutoWithin: time.Hour, PostsPerHour: 700, LivePerSecond: 90,
+			SweepEvery: time.Hour, SweepAutoWithin: time.Hour, PostsPerHour: 700, LivePerSecond: 90,
 		},
 		{
 			Platform: privatereply.Instagram, ID: "17841400000000001", Name: "Clean Slate", Login: privatereply.LoginInstagram,
-			HumanAgent: true, SweepAutoWithin: 90 * time.Minute, PostsPerHour: 0.5, LivePerSecond: 12,
+			HumanAgent: true, RepliedOnly: true, SweepAutoWithin: 90 * time.Minute, PostsPerHour: 0.5, LivePerSecond: 12,
 		},
 	}
 	if diff := cmp.Diff(want, a.All()); diff != "" {
@@ -112,7 +112,7 @@ func TestExampleFile(t *testing.T) {
 	}
 	want := []privatereply.Account{{
 		Platform: privatereply.Instagram, ID: "17841400000000001", Name: "Clean Slate", Login: privatereply.LoginFacebook,
-		PageID: "100000000000001", KeepAll: true, SweepEvery: time.Hour, SweepAutoWithin: time.Hour,
+		PageID: "100000000000001", SweepEvery: time.Hour, SweepAutoWithin: time.Hour,
 		PostsPerHour: 700, LivePerSecond: 90,
 	}}
 	if diff := cmp.Diff(want, a.All()); diff != "" {

@@ -52,11 +52,11 @@ func encrypting(t *testing.T, address string) (client.Client, converter.DataConv
 // waiting starts the reply to a person's comment, which waits for a decision.
 func waiting(t *testing.T, c client.Client, person, comment string) string {
 	t.Helper()
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: comment, PersonID: person, Username: "hilda", Text: "Hello?", ReceivedAt: time.Now()},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
 	}
-	options, in, err := workflows.NewStart(in, queue, time.Now())
+	options, in, err := workflows.PrivateReplyOptions(in, queue, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 		if !ok {
 			return nil, nil // not one of ours
 		}
-		return []subject{{AccountKey: h.AccountKey, ids: []string{id.Rest}}}, nil
+		return []subject{{AccountKey: h.AccountKey, ids: []string{id.Subject}}}, nil
 	case Intake:
 		return e.subjectsOfIntake(ctx, h)
 	}
@@ -87,7 +87,7 @@ func (e *Eraser) subjectsOfReply(ctx context.Context, h Run) ([]subject, error) 
 			return nil, err
 		}
 		if result := last.GetWorkflowExecutionCompletedEventAttributes().GetResult(); result != nil {
-			var s workflows.Status
+			var s workflows.PrivateReplyStatus
 			if err := e.decodeFirst(result, &s); err != nil {
 				return nil, err
 			}
@@ -98,7 +98,7 @@ func (e *Eraser) subjectsOfReply(ctx context.Context, h Run) ([]subject, error) 
 			return []subject{subjectOf(s.Comment, recipient)}, nil
 		}
 	}
-	var in workflows.Input
+	var in workflows.PrivateReplyInput
 	recipient := ""
 	events := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {

@@ -163,14 +163,14 @@ func (e *Eraser) putTombstone(ctx context.Context, h *Run) error {
 	if id, err := privatereply.ReplyID(c); err != nil || id != h.WorkflowID || !c.ReceivedAt.IsZero() && e.now().Sub(c.ReceivedAt) > redeliveryPeriod {
 		return nil // the deletion ends it, if it is open
 	}
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
 			Platform: c.Platform, Account: c.Account, CommentID: c.CommentID, PostID: c.PostID,
 			ReceivedAt: e.now().UTC(), Via: privatereply.ViaHand,
 		},
 		Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval},
 	}
-	options, in, err := workflows.NewStart(in, e.Queue, e.now())
+	options, in, err := workflows.PrivateReplyOptions(in, e.Queue, e.now())
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", h.WorkflowID, err)
 	}

@@ -178,7 +178,7 @@ func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Eff
 		if a.Decision == nil {
 			return Effect{}, errors.New("a comment without a decision")
 		}
-		return p.start(ctx, workflows.Input{Comment: *a.Comment, Decision: *a.Decision})
+		return p.start(ctx, workflows.PrivateReplyInput{Comment: *a.Comment, Decision: *a.Decision})
 	case a.Edited != nil:
 		return p.edit(ctx, a, id)
 	case a.Message != nil && a.Message.PersonID == "":
@@ -192,8 +192,8 @@ func (p *Placer) place(ctx context.Context, a workflows.Arrival, id string) (Eff
 }
 
 // start starts the reply to a comment, unless it has one.
-func (p *Placer) start(ctx context.Context, in workflows.Input) (Effect, error) {
-	options, in, err := workflows.NewStart(in, p.queue, p.now())
+func (p *Placer) start(ctx context.Context, in workflows.PrivateReplyInput) (Effect, error) {
+	options, in, err := workflows.PrivateReplyOptions(in, p.queue, p.now())
 	if err != nil {
 		return Effect{}, err
 	}
@@ -211,7 +211,7 @@ func (p *Placer) edit(ctx context.Context, a workflows.Arrival, id string) (Effe
 	if a.Decision == nil {
 		return Effect{}, errors.New("an edited comment without a decision")
 	}
-	in := workflows.Input{Comment: *a.Edited, Decision: *a.Decision}
+	in := workflows.PrivateReplyInput{Comment: *a.Edited, Decision: *a.Decision}
 	if in.Decision.Action == privatereply.ActionAuto {
 		in.Decision.Action, in.Decision.Reason, in.Decision.Hold = privatereply.ActionAsk, privatereply.FoundByEdit, 0
 	}
@@ -223,7 +223,7 @@ func (p *Placer) edit(ctx context.Context, a workflows.Arrival, id string) (Effe
 // window is only told to a conversation that runs anyway.
 func (p *Placer) tell(ctx context.Context, a workflows.Arrival) (Effect, error) {
 	m := *a.Message
-	account := privatereply.Account{Platform: m.Platform, ID: m.Account, HumanAgent: a.HumanAgent, KeepAll: !a.RepliedOnly}
+	account := privatereply.Account{Platform: m.Platform, ID: m.Account, HumanAgent: a.HumanAgent, RepliedOnly: a.RepliedOnly}
 	options, input, err := workflows.ConversationOptions(account, m.PersonID, p.queue)
 	if err != nil {
 		return Effect{}, err
@@ -250,13 +250,13 @@ func (p *Placer) tell(ctx context.Context, a workflows.Arrival) (Effect, error) 
 // as withdrawn, so that the event then meets a reply and starts none.
 func (p *Placer) withdraw(ctx context.Context, c privatereply.Comment, id string) (Effect, error) {
 	c.ReceivedAt = p.now().UTC()
-	in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval}}
+	in := workflows.PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionIgnore, Reason: privatereply.DecidedByRemoval}}
 	return p.signalReply(ctx, id, workflows.CommentRemovedSignal, struct{}{}, in)
 }
 
 // signalReply signals a reply, and starts it with in if there is none.
-func (p *Placer) signalReply(ctx context.Context, id, name string, signal any, in workflows.Input) (Effect, error) {
-	options, in, err := workflows.NewStart(in, p.queue, p.now())
+func (p *Placer) signalReply(ctx context.Context, id, name string, signal any, in workflows.PrivateReplyInput) (Effect, error) {
+	options, in, err := workflows.PrivateReplyOptions(in, p.queue, p.now())
 	if err != nil {
 		return Effect{}, err
 	}

@@ -114,7 +114,7 @@ func TestPlaceEdited(t *testing.T) {
 					if diff := cmp.Diff(signal, args.Get(3)); diff != "" {
 						t.Errorf("signal (-want +got):\n%s", diff)
 					}
-					options, in := args.Get(4).(client.StartWorkflowOptions), args.Get(6).(workflows.Input)
+					options, in := args.Get(4).(client.StartWorkflowOptions), args.Get(6).(workflows.PrivateReplyInput)
 					if options.ID != id || options.WorkflowIDReusePolicy != enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE ||
 						options.WorkflowIDConflictPolicy != enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING || options.TaskQueue != "queue" {
 						t.Errorf("options = %+v", options)
@@ -122,7 +122,7 @@ func TestPlaceEdited(t *testing.T) {
 					if diff := cmp.Diff(tt.begins, in.Decision); diff != "" {
 						t.Errorf("decision (-want +got):\n%s", diff)
 					}
-					if in.Comment.Text != arrival.Edited.Text || in.Begin == nil || in.Begin.State != tt.state {
+					if in.Comment.Text != arrival.Edited.Text || in.InitialState == nil || in.InitialState.State != tt.state {
 						t.Errorf("it begins with %+v", in)
 					}
 				}).Return(nil, tt.startedAs)

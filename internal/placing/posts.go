@@ -28,7 +28,7 @@ func (p *Placer) removePost(ctx context.Context, r privatereply.Removal) (Effect
 		}
 	}
 	options, in, err := workflows.RemovedPostOptions(r.Platform, r.Account, r.MediaID, p.queue)
-	if errors.Is(err, privatereply.ErrUnusableID) || strings.ContainsAny(r.MediaID, workflows.Unquotable) {
+	if errors.Is(err, privatereply.ErrUnusableID) || strings.ContainsAny(r.MediaID, workflows.UnquotableCharacters) {
 		return Effect{Ignored, NothingKnown}, nil // Meta has no such post
 	}
 	if err != nil {

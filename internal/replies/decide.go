@@ -23,25 +23,25 @@ const (
 )
 
 // Approve sends a reply. A repeat with the same update id gets the same answer.
-func (c *Client) Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.Answer, error) {
-	return update[workflows.Answer](ctx, c, id, updateID, workflows.ApproveMessage, m)
+func (c *Client) Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ApproveMessage, m)
 }
 
 // Reject keeps a reply from ever being sent. It answers when the effect is known,
 // which for a reply that is on its way takes until its send has ended.
-func (c *Client) Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.Answer, error) {
-	return update[workflows.Answer](ctx, c, id, updateID, workflows.RejectMessage, m)
+func (c *Client) Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.RejectMessage, m)
 }
 
 // Resolve says whether an unknown delivery arrived.
-func (c *Client) Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.Answer, error) {
-	return update[workflows.Answer](ctx, c, id, updateID, workflows.ResolveMessage, m)
+func (c *Client) Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ResolveMessage, m)
 }
 
 // FollowUp writes to the person of a conversation while its window is open. It
 // answers when the send has ended.
-func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpAnswer, error) {
-	return update[workflows.FollowUpAnswer](ctx, c, conversationID, updateID, workflows.FollowUpUpdate, m)
+func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error) {
+	return update[workflows.FollowUpResult](ctx, c, conversationID, updateID, workflows.FollowUpUpdate, m)
 }
 
 // update sends an Update and waits for its answer. Errors are Refusals where there

@@ -9,8 +9,8 @@ import (
 )
 
 // Input is what a reply was started with: the comment, and what the rules said then.
-func (c *Client) Input(ctx context.Context, id string) (workflows.Input, error) {
-	var in workflows.Input
+func (c *Client) Input(ctx context.Context, id string) (workflows.PrivateReplyInput, error) {
+	var in workflows.PrivateReplyInput
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	if !events.HasNext() {
 		return in, c.errNotFound(id)

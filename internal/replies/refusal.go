@@ -63,7 +63,7 @@ func (c *Client) errEnded(ctx context.Context, workflowID string) error {
 	if d.GetWorkflowExecutionInfo().GetType().GetName() != workflows.PrivateReplyType {
 		return newError(Refused, "this conversation has ended: its window is closed")
 	}
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err := c.temporal.GetWorkflow(ctx, workflowID, "").Get(ctx, &status); err != nil {
 		return newError(Terminated, "this reply was ended from outside, so that nobody can say how far it came")
 	}

@@ -56,21 +56,21 @@ func (b *bench) work(send privatereply.SendResult) {
 	main := worker.New(b.temporal, queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
-	main.RegisterActivityWithOptions(func(context.Context, workflows.FindMessage) (workflows.FoundMessage, error) {
-		return workflows.FoundMessage{}, nil
+	main.RegisterActivityWithOptions(func(context.Context, workflows.FindMessageInput) (workflows.FindMessageResult, error) {
+		return workflows.FindMessageResult{}, nil
 	}, activity.RegisterOptions{Name: workflows.FindMessageActivity})
-	main.RegisterActivityWithOptions(func(context.Context, workflows.LookUpComment) (workflows.CommentFacts, error) {
-		return workflows.CommentFacts{}, nil
+	main.RegisterActivityWithOptions(func(context.Context, workflows.LookUpCommentInput) (workflows.LookUpCommentResult, error) {
+		return workflows.LookUpCommentResult{}, nil
 	}, activity.RegisterOptions{Name: workflows.LookUpCommentActivity})
-	main.RegisterActivityWithOptions(func(context.Context, workflows.JoinConversation) error { return nil },
+	main.RegisterActivityWithOptions(func(context.Context, workflows.JoinConversationInput) error { return nil },
 		activity.RegisterOptions{Name: workflows.JoinConversationActivity})
 	sends := worker.New(b.temporal, workflows.SendQueue(queue), worker.Options{DisableWorkflowWorker: true})
-	sends.RegisterActivityWithOptions(func(_ context.Context, in workflows.SendPrivateReply) (privatereply.SendResult, error) {
+	sends.RegisterActivityWithOptions(func(_ context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
 		result := send
 		result.SentAt = time.Now().UTC()
 		return result, nil
 	}, activity.RegisterOptions{Name: workflows.SendPrivateReplyActivity})
-	sends.RegisterActivityWithOptions(func(context.Context, workflows.SendFollowUp) (privatereply.SendResult, error) {
+	sends.RegisterActivityWithOptions(func(context.Context, workflows.SendFollowUpInput) (privatereply.SendResult, error) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_follow"}, nil
 	}, activity.RegisterOptions{Name: workflows.SendFollowUpActivity})
 	for _, w := range []worker.Worker{main, sends} {
@@ -82,9 +82,9 @@ func (b *bench) work(send privatereply.SendResult) {
 }
 
 // ask starts a reply that a person must decide, to the comment with a number.
-func (b *bench) ask(n int, change func(*workflows.Input)) string {
+func (b *bench) ask(n int, change func(*workflows.PrivateReplyInput)) string {
 	b.t.Helper()
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
 			Platform: privatereply.Instagram, Account: account, CommentID: fmt.Sprint(18000000000000000 + n), PersonID: "6000000000000001",
 			Username: fmt.Sprintf("person%d", n), Text: "How much?", Source: privatereply.SourcePost, MediaID: "17900000000000001",
@@ -95,7 +95,7 @@ func (b *bench) ask(n int, change func(*workflows.Input)) string {
 	if change != nil {
 		change(&in)
 	}
-	opts, in, err := workflows.NewStart(in, queue, time.Now())
+	opts, in, err := workflows.PrivateReplyOptions(in, queue, time.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestEarliest(t *testing.T) {
 	b := newBench(t)
 	const all = 12
 	for n := range all {
-		b.ask(n, func(in *workflows.Input) {
+		b.ask(n, func(in *workflows.PrivateReplyInput) {
 			in.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/p.jpg"}
 		})
 	}
@@ -346,7 +346,7 @@ func TestStory(t *testing.T) {
 func TestThread(t *testing.T) {
 	b := newBench(t)
 	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
-	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account, KeepAll: true}, "6000000000000001", queue)
+	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account}, "6000000000000001", queue)
 	if err != nil {
 		t.Fatal(err)
 	}

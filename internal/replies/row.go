@@ -60,7 +60,7 @@ func (r Row) MissesDeadline() bool { return !r.NextTry.IsZero() && !r.NextTry.Be
 func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	r := Row{ID: info.GetExecution().GetWorkflowId(), StartedAt: info.GetStartTime().AsTime()}
 	if id, ok := privatereply.ParseID(r.ID); ok {
-		r.Platform, r.Account, r.CommentID = id.Platform, id.Account, id.Rest
+		r.Platform, r.Account, r.CommentID = id.Platform, id.Account, id.Subject
 	}
 	memo := info.GetMemo().GetFields()
 	for key, to := range map[string]*string{

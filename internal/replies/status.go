@@ -13,8 +13,8 @@ import (
 
 // Status is everything about one reply: from the workflow while it runs, which
 // needs a worker; from its result afterwards.
-func (c *Client) Status(ctx context.Context, id string) (workflows.Status, error) {
-	return status[workflows.Status](ctx, c, id, "reply")
+func (c *Client) Status(ctx context.Context, id string) (workflows.PrivateReplyStatus, error) {
+	return status[workflows.PrivateReplyStatus](ctx, c, id, "reply")
 }
 
 // ConversationStatus is what is known of a conversation's window.

@@ -58,7 +58,7 @@ func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 			s.Attempts = append(s.Attempts, c.attempt(a))
 		case workflows.FindMessageActivity:
 			look := Search{At: a.scheduled, Done: !a.ended.IsZero(), Problem: a.problem}
-			var found workflows.FoundMessage
+			var found workflows.FindMessageResult
 			if decodeFirst(c, a.result, &found) == nil {
 				look.MessageID = found.MessageID
 			}
@@ -75,7 +75,7 @@ func (c *Client) Story(ctx context.Context, id string) (Story, error) {
 
 func (c *Client) attempt(a *activityEvent) Attempt {
 	at := Attempt{At: a.scheduled, EndedAt: a.ended, Problem: a.problem}
-	var asked workflows.SendPrivateReply
+	var asked workflows.SendPrivateReplyInput
 	if decodeFirst(c, a.input, &asked) == nil {
 		at.Number = asked.Attempt
 	}

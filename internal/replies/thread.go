@@ -21,13 +21,13 @@ type Message struct {
 	At     time.Time
 	Agent  string                    // who wrote it; empty: the person
 	Text   string                    // empty: the person's
-	Answer *workflows.FollowUpAnswer // how a follow-up ended; nil: it is on its way
+	Answer *workflows.FollowUpResult // how a follow-up ended; nil: it is on its way
 }
 
 // ConversationID is the workflow id of the conversation that a reply opened: with
 // the one who got the message, who has another id than the commenter on some
 // accounts.
-func ConversationID(s workflows.Status) (string, bool) {
+func ConversationID(s workflows.PrivateReplyStatus) (string, bool) {
 	person := s.Comment.PersonID
 	if s.Send != nil && s.Send.RecipientID != "" {
 		person = s.Send.RecipientID
@@ -61,7 +61,7 @@ func (c *Client) Conversation(ctx context.Context, id string) (Conversation, err
 				continue
 			}
 			line := Message{At: d.At, Agent: m.Agent, Text: m.Text}
-			var answer workflows.FollowUpAnswer
+			var answer workflows.FollowUpResult
 			if d.Done && d.result(c, &answer) == nil {
 				line.Answer = &answer
 			}

@@ -178,8 +178,8 @@ func (p *product) sweepByID(id string) (status workflows.SweepStatus, err error)
 	return status, p.GetWorkflow(ctx, pass.WorkflowID, pass.RunID).Get(ctx, &status)
 }
 
-func (p *product) status(c privatereply.Comment) (workflows.Status, error) {
-	var status workflows.Status
+func (p *product) status(c privatereply.Comment) (workflows.PrivateReplyStatus, error) {
+	var status workflows.PrivateReplyStatus
 	id, err := privatereply.ReplyID(c)
 	if err != nil {
 		return status, err
@@ -239,8 +239,8 @@ func TestSweepsMakeUpForLostWebhooks(t *testing.T) {
 	}
 	for _, c := range all {
 		group.Go(func() { // its webhook arrives after all
-			in := workflows.Input{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"}}
-			options, in, err := workflows.NewStart(in, queue, time.Now())
+			in := workflows.PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"}}
+			options, in, err := workflows.PrivateReplyOptions(in, queue, time.Now())
 			if err != nil {
 				t.Error(err)
 				return

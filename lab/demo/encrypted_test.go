@@ -93,7 +93,7 @@ func played(t *testing.T, opts devstack.Options) *devstack.Stack {
 	if !play(t.Context(), &out, stack, told) {
 		t.Fatal(out.String())
 	}
-	bad := workflows.Input{Comment: privatereply.Comment{Platform: "hidden-in-a-failure", Account: "1", CommentID: "2"}}
+	bad := workflows.PrivateReplyInput{Comment: privatereply.Comment{Platform: "hidden-in-a-failure", Account: "1", CommentID: "2"}}
 	run, err := stack.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "failing", TaskQueue: devstack.TaskQueue}, workflows.PrivateReplyType, bad)
 	if err != nil {
 		t.Fatal(err)

@@ -88,7 +88,7 @@ func approved(ctx context.Context, s *story) (seen, error) {
 	if _, err = s.delivered(id, 0); err != nil {
 		return got, err
 	}
-	var answer workflows.Answer
+	var answer workflows.DecisionResult
 	if err = s.update(ctx, workflow, workflows.ApproveMessage, workflows.Approve{Approver: "ana", Text: approvedText}, &answer); err != nil {
 		return got, err
 	}
@@ -113,11 +113,11 @@ func rejected(ctx context.Context, s *story) (seen, error) {
 	if _, err = s.reaches(ctx, workflow, privatereply.AwaitingApproval); err != nil {
 		return got, err
 	}
-	var answer workflows.Answer
+	var answer workflows.DecisionResult
 	if err = s.update(ctx, workflow, workflows.RejectMessage, workflows.Reject{Approver: "ana", Reason: "spam"}, &answer); err != nil {
 		return got, err
 	}
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err = s.stack.Client.GetWorkflow(ctx, workflow, "").Get(ctx, &status); err != nil {
 		return got, err
 	}
@@ -201,7 +201,7 @@ func followedUp(ctx context.Context, s *story) (seen, error) {
 	if err != nil {
 		return got, err
 	}
-	var answer workflows.FollowUpAnswer
+	var answer workflows.FollowUpResult
 	if err = s.update(ctx, workflow, workflows.FollowUpUpdate, workflows.FollowUp{Agent: "ana", Text: followUpText}, &answer); err != nil {
 		return got, err
 	}

@@ -43,14 +43,14 @@ func (s *story) reply(comment string) (string, error) {
 }
 
 // reaches waits until the reply is in a state, and returns its status.
-func (s *story) reaches(ctx context.Context, workflow string, state privatereply.State) (workflows.Status, error) {
+func (s *story) reaches(ctx context.Context, workflow string, state privatereply.State) (workflows.PrivateReplyStatus, error) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	for {
 		answer, err := s.stack.Client.QueryWorkflow(ctx, workflow, "", workflows.StatusQuery)
 		if err == nil {
-			status = workflows.Status{}
+			status = workflows.PrivateReplyStatus{}
 			err = answer.Get(&status)
 		}
 		if err == nil && status.State == state {

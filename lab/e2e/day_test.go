@@ -178,7 +178,7 @@ func (p *product) replied() []string {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		var status workflows.Status
+		var status workflows.PrivateReplyStatus
 		if err := value.Get(&status); err != nil {
 			p.t.Fatal(err)
 		}
@@ -328,7 +328,7 @@ func TestRevokedToken(t *testing.T) {
 		replies = append(replies, reply)
 	}
 	for _, reply := range replies {
-		status := p.until(t, reply, func(s workflows.Status) bool { return s.Send != nil && !s.Send.RetryAt.IsZero() })
+		status := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.Send != nil && !s.Send.RetryAt.IsZero() })
 		if status.State != privatereply.Sending || status.Send.Reason != privatereply.TokenRejected {
 			t.Errorf("%s is %s %s", reply, status.State, status.Send.Reason)
 		}

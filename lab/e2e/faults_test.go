@@ -85,7 +85,7 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 	if status, err := p.post(body, header); err != nil || status != 200 {
 		t.Fatalf("answered %d, %v", status, err)
 	}
-	p.until(t, p.replyID(account, id), func(s workflows.Status) bool { return reached(s, c.ends) })
+	p.until(t, p.replyID(account, id), func(s workflows.PrivateReplyStatus) bool { return reached(s, c.ends) })
 	if n := p.meta.RepliesDelivered(id); n != c.received {
 		t.Errorf("%d messages were received, want %d", n, c.received)
 	}
@@ -128,7 +128,7 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 			}
 			for i, reasons := range [][]privatereply.Reason{first.reasons, plainly} {
 				id := comments[i]
-				p.until(t, p.replyID(page, id), func(s workflows.Status) bool { return reached(s, ends(privatereply.Sent, reasons...)) })
+				p.until(t, p.replyID(page, id), func(s workflows.PrivateReplyStatus) bool { return reached(s, ends(privatereply.Sent, reasons...)) })
 				if n := p.meta.RepliesDelivered(id); n != 1 {
 					t.Errorf("%d messages were received for comment %d, want 1", n, i+1)
 				}
@@ -152,7 +152,7 @@ func ends(state privatereply.State, reasons ...privatereply.Reason) []end {
 	return all
 }
 
-func reached(s workflows.Status, any []end) bool {
+func reached(s workflows.PrivateReplyStatus, any []end) bool {
 	for _, want := range any {
 		switch {
 		case s.State != want.state:

@@ -211,17 +211,17 @@ func (p *product) replyID(account, commentID string) string {
 }
 
 // until waits until the reply is in a state in which cond holds.
-func (p *product) until(t *testing.T, replyID string, cond func(workflows.Status) bool) workflows.Status {
+func (p *product) until(t *testing.T, replyID string, cond func(workflows.PrivateReplyStatus) bool) workflows.PrivateReplyStatus {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	for {
 		value, err := p.client.QueryWorkflow(ctx, replyID, "", workflows.StatusQuery)
 		if err == nil {
-			status = workflows.Status{}
+			status = workflows.PrivateReplyStatus{}
 			err = value.Get(&status)
 		}
 		if err == nil && cond(status) {
@@ -274,9 +274,9 @@ func (p *product) untilJoined(t *testing.T, conversationID string) {
 	}
 }
 
-func (p *product) untilState(t *testing.T, replyID string, states ...privatereply.State) workflows.Status {
+func (p *product) untilState(t *testing.T, replyID string, states ...privatereply.State) workflows.PrivateReplyStatus {
 	t.Helper()
-	return p.until(t, replyID, func(s workflows.Status) bool {
+	return p.until(t, replyID, func(s workflows.PrivateReplyStatus) bool {
 		for _, state := range states {
 			if s.State == state {
 				return true

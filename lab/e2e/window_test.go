@@ -94,7 +94,7 @@ func checkWindow(t *testing.T, closes, now time.Time, opened time.Duration) {
 // is skipped, and returns when its window closed.
 func closesInTime(t *testing.T, now time.Time, events []happening) time.Time {
 	t.Helper()
-	account := privatereply.Account{Platform: privatereply.Instagram, ID: instagramLogin, KeepAll: true}
+	account := privatereply.Account{Platform: privatereply.Instagram, ID: instagramLogin}
 	_, input, err := workflows.ConversationOptions(account, "6000000000000001", "queue")
 	if err != nil {
 		t.Fatal(err)

@@ -73,11 +73,11 @@ func (p *product) testHumanAfterRefusal(t *testing.T) {
 			}
 			reply, id := p.struckComment(t, meta.NewComment{Account: tt.account, Source: tt.source, Username: "human-" + tt.account, Text: "price?"},
 				meta.Fault{Name: "error", Code: 1200, Subcode: 2018024})
-			p.until(t, reply, func(s workflows.Status) bool { return s.Send != nil && s.Send.Code != 0 })
+			p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.Send != nil && s.Send.Code != 0 })
 			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
 				t.Fatal(err)
 			}
-			s := p.until(t, reply, func(s workflows.Status) bool { return s.State != privatereply.Sending })
+			s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
 			if s.State != privatereply.Undeliverable || s.Reason != tt.reason {
 				t.Errorf("%s %s, although only the human's message was delivered", s.State, s.Reason)
 			}
@@ -94,11 +94,13 @@ func (p *product) testHumanAfterReset(t *testing.T) {
 			t.Parallel()
 			name := "reset-" + account
 			reply, id := p.struckComment(t, meta.NewComment{Account: account, Username: name, Text: "price?"}, meta.Fault{Name: "reset"})
-			p.until(t, reply, func(s workflows.Status) bool { return s.Send != nil && s.Send.Outcome == privatereply.OutcomeUnknown })
+			p.until(t, reply, func(s workflows.PrivateReplyStatus) bool {
+				return s.Send != nil && s.Send.Outcome == privatereply.OutcomeUnknown
+			})
 			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
 				t.Fatal(err)
 			}
-			s := p.until(t, reply, func(s workflows.Status) bool { return s.State != privatereply.Sending })
+			s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
 			if s.State != privatereply.Undeliverable || s.Reason != privatereply.AlreadyReplied {
 				t.Errorf("%s %s; the conversation has the human's message and not ours", s.State, s.Reason)
 			}
@@ -133,7 +135,7 @@ func (p *product) testTwoTexts(t *testing.T) {
 			}
 			messages := map[string]bool{}
 			for i, reply := range replies {
-				s := p.until(t, reply, func(s workflows.Status) bool { return s.State != privatereply.Sending })
+				s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
 				if s.State != privatereply.Sent || s.Reason != privatereply.FoundInConversation {
 					t.Errorf("%q stands in the conversation: %s %s", texts[i], s.State, s.Reason)
 				}
@@ -162,7 +164,7 @@ func (p *product) testManyUnknown(t *testing.T) {
 	}
 	ended := map[end]int{}
 	for _, reply := range all {
-		s := p.until(t, reply, func(s workflows.Status) bool { return s.State != privatereply.Sending })
+		s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
 		ended[end{s.State, s.Reason}]++
 	}
 	if ended[end{privatereply.Sent, privatereply.FoundInConversation}] != n {

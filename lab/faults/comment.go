@@ -24,7 +24,7 @@ func (c *comment) person() meta.Person {
 }
 
 // deadline is the product's, two minutes before Meta's.
-func (c *comment) deadline() time.Time { return privatereply.DeadlineCreated(c.created).At }
+func (c *comment) deadline() time.Time { return privatereply.DeadlineFromCreation(c.created).At }
 
 // write has somebody comment. No webhook goes out yet.
 func (t *trial) write(where int, text string) *comment {
@@ -74,11 +74,11 @@ func (t *trial) somebody() string { return fmt.Sprintf("p%d-%s", t.people.Add(1)
 // startByHand starts the reply as `starter comment` does.
 func (t *trial) startByHand(c *comment, d privatereply.Decision) {
 	d.Reason = privatereply.DecidedByHand
-	in := workflows.Input{Decision: d, Comment: privatereply.Comment{
+	in := workflows.PrivateReplyInput{Decision: d, Comment: privatereply.Comment{
 		Platform: c.account.platform, Account: c.account.id, CommentID: c.id, Source: privatereply.SourcePost,
 		PersonID: t.personID(c.person()), Username: c.user, Text: c.text, CreatedAt: c.created.UTC(), ReceivedAt: time.Now().UTC(), Via: privatereply.ViaHand,
 	}}
-	opts, in, err := workflows.NewStart(in, t.queue, time.Now())
+	opts, in, err := workflows.PrivateReplyOptions(in, t.queue, time.Now())
 	t.must(err)
 	_, err = t.client.ExecuteWorkflow(t.ctx, opts, workflows.PrivateReplyType, in)
 	t.must(err)
@@ -149,8 +149,8 @@ func (t *trial) awaitState(c *comment, states ...privatereply.State) {
 }
 
 // awaitStatus waits until cond holds of the reply's status.
-func (t *trial) awaitStatus(c *comment, what string, cond func(workflows.Status) bool) workflows.Status {
-	var status workflows.Status
+func (t *trial) awaitStatus(c *comment, what string, cond func(workflows.PrivateReplyStatus) bool) workflows.PrivateReplyStatus {
+	var status workflows.PrivateReplyStatus
 	t.await(what, func() (ok bool, err error) {
 		status, err = t.ask.Status(t.ctx, c.reply)
 		return err == nil && cond(status), err

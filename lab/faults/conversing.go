@@ -36,7 +36,7 @@ func conversing() []step {
 			lost.struck()
 			t.strike(h.Held)
 			lost.clear()
-			t.awaitStatus(second, "an unknown send", func(s workflows.Status) bool {
+			t.awaitStatus(second, "an unknown send", func(s workflows.PrivateReplyStatus) bool {
 				return s.Send != nil && s.Send.Outcome == privatereply.OutcomeUnknown
 			})
 			h.Release()

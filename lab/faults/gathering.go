@@ -44,7 +44,7 @@ func gathering() []step {
 			h := t.hold(t.workers, gate.Before, signalWorkflow, c.reply)
 			t.settled()
 			t.must(t.meta.EndLive(media))
-			t.signal(watch, workflows.BroadcastEndedSignal, workflows.At{At: time.Now().UTC()})
+			t.signal(watch, workflows.BroadcastEndedSignal, workflows.EventTime{At: time.Now().UTC()})
 			t.caught(h)
 			t.strike(h.Held)
 			h.Release()

@@ -70,7 +70,7 @@ func (t *trial) look(ctx context.Context, c *comment) (v Verdict, ended bool) {
 }
 
 // reasonOf is the reason of a state; of a send that sleeps, why the last try was in vain.
-func reasonOf(s workflows.Status) privatereply.Reason {
+func reasonOf(s workflows.PrivateReplyStatus) privatereply.Reason {
 	if s.State == privatereply.Sending && s.Send != nil && !s.Send.RetryAt.IsZero() {
 		return s.Send.Reason
 	}

@@ -34,7 +34,7 @@ func insist[T any](t *trial, what string, ask func(updateID string) (T, error)) 
 
 // tryApprove approves a reply by Update, and gives the words of a refusal.
 func (t *trial) tryApprove(c *comment, by, text string) (refused string) {
-	_, refused = insist(t, "the answer to approve", func(id string) (workflows.Answer, error) {
+	_, refused = insist(t, "the answer to approve", func(id string) (workflows.DecisionResult, error) {
 		return t.ask.Approve(t.ctx, c.reply, id, workflows.Approve{Approver: by, Text: text})
 	})
 	return refused
@@ -49,7 +49,7 @@ func (t *trial) approve(c *comment, by, text string) {
 
 // resolve says whether an unknown delivery arrived.
 func (t *trial) resolve(c *comment, delivered bool) {
-	_, refused := insist(t, "the answer to resolve", func(id string) (workflows.Answer, error) {
+	_, refused := insist(t, "the answer to resolve", func(id string) (workflows.DecisionResult, error) {
 		return t.ask.Resolve(t.ctx, c.reply, id, workflows.Resolve{Approver: ana, Delivered: &delivered})
 	})
 	if refused != "" {
@@ -58,15 +58,15 @@ func (t *trial) resolve(c *comment, delivered bool) {
 }
 
 // reject rejects a reply by Update.
-func (t *trial) reject(c *comment) (a workflows.Answer, refused string) {
-	return insist(t, "the answer to reject", func(id string) (workflows.Answer, error) {
+func (t *trial) reject(c *comment) (a workflows.DecisionResult, refused string) {
+	return insist(t, "the answer to reject", func(id string) (workflows.DecisionResult, error) {
 		return t.ask.Reject(t.ctx, c.reply, id, workflows.Reject{Approver: ben, Reason: "no"})
 	})
 }
 
 // followUp writes to a person, and says how that ended in words that can be compared.
 func (t *trial) followUp(p meta.Person, where int, text string) string {
-	a, refused := insist(t, "the answer to a follow-up", func(id string) (workflows.FollowUpAnswer, error) {
+	a, refused := insist(t, "the answer to a follow-up", func(id string) (workflows.FollowUpResult, error) {
 		return t.ask.FollowUp(t.ctx, t.conversation(p, where), id, workflows.FollowUp{Agent: ana, Text: text})
 	})
 	if refused != "" {

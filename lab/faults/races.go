@@ -41,7 +41,7 @@ func races() Group {
 		{Name: "approve-and-reject", Expect: each(delivered, rejected, Verdict{State: privatereply.Sent, Reason: privatereply.TooLate, Delivered: 1, Calls: 1}).and("who was told that it was taken was right"),
 			run: func(t *trial) {
 				c := t.asked(instagram)
-				var answer workflows.Answer
+				var answer workflows.DecisionResult
 				var refused string
 				var both sync.WaitGroup
 				both.Go(func() { t.tryApprove(c, ana, "Yes, we do.") })

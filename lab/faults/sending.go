@@ -67,6 +67,6 @@ func completionHeld(point gate.Point) func(*trial) {
 }
 
 // waitsForNextTry reports whether a send sleeps.
-func waitsForNextTry(s workflows.Status) bool {
+func waitsForNextTry(s workflows.PrivateReplyStatus) bool {
 	return s.State == privatereply.Sending && s.Send != nil && !s.Send.RetryAt.IsZero()
 }

@@ -12,7 +12,7 @@ var (
 	responded      = Verdict{State: privatereply.Responded, Delivered: 1, Calls: 1}
 	rejected       = Verdict{State: privatereply.Rejected, Reason: privatereply.RejectedByApprover}
 	withdrawn      = Verdict{State: privatereply.Withdrawn, Reason: privatereply.CommentRemoved}
-	liveOver       = Verdict{State: privatereply.Expired, Reason: privatereply.BroadcastOver}
+	liveOver       = Verdict{State: privatereply.Expired, Reason: privatereply.BroadcastEnded}
 	nobodyDecided  = Verdict{State: privatereply.Expired, Reason: privatereply.NobodyDecided}
 	whileSending   = Verdict{State: privatereply.Expired, Reason: privatereply.DeadlineWhileSending}
 	whileHolding   = Verdict{State: privatereply.Expired, Reason: privatereply.DeadlineWhileHolding}

@@ -117,15 +117,15 @@ func words() Group {
 			t.awaitState(c, privatereply.Holding)
 			t.must(t.meta.EditComment(c.id, "It arrived broken. Whom do I call?"))
 			t.awaitState(c, privatereply.AwaitingApproval)
-			t.awaitStatus(c, "the edited comment", func(s workflows.Status) bool { return !s.Comment.EditedAt.IsZero() && s.Text == "" })
+			t.awaitStatus(c, "the edited comment", func(s workflows.PrivateReplyStatus) bool { return !s.Comment.EditedAt.IsZero() && s.Text == "" })
 		}},
 		Case{Name: "edited-before-the-approval", Expect: each(delivered).and("the approval of the old words was refused in words"), run: func(t *trial) {
 			c := t.asked(page)
 			const words = "It arrived broken. Whom do I call?"
 			t.must(t.meta.EditComment(c.id, words))
-			t.awaitStatus(c, "the edited comment", func(s workflows.Status) bool { return s.Comment.Text == words })
+			t.awaitStatus(c, "the edited comment", func(s workflows.PrivateReplyStatus) bool { return s.Comment.Text == words })
 			approve := func(read, text string) string {
-				_, refused := insist(t, "the answer to approve", func(id string) (workflows.Answer, error) {
+				_, refused := insist(t, "the answer to approve", func(id string) (workflows.DecisionResult, error) {
 					return t.ask.Approve(t.ctx, c.reply, id, workflows.Approve{Approver: ana, Text: text, CommentSHA256: privatereply.TextSHA256(read)})
 				})
 				return refused
@@ -242,7 +242,7 @@ func humanAfter(f meta.Fault) func(*trial) {
 			t.deliver(c.id)
 			strikes.struck()
 			if f.Name != "hang" { // that one breaks when the human has answered
-				t.awaitStatus(c, "the end of the first try", func(s workflows.Status) bool {
+				t.awaitStatus(c, "the end of the first try", func(s workflows.PrivateReplyStatus) bool {
 					return s.Send != nil && s.Send.Outcome != ""
 				})
 			}
@@ -268,7 +268,7 @@ func rejectInDoubt(f meta.Fault) func(*trial) {
 		c := t.write(instagramLogin, price)
 		t.strikes(c, f)
 		t.deliver(c.id)
-		t.awaitStatus(c, "the end of the first try", func(s workflows.Status) bool { return s.Send != nil && s.Send.Outcome != "" })
+		t.awaitStatus(c, "the end of the first try", func(s workflows.PrivateReplyStatus) bool { return s.Send != nil && s.Send.Outcome != "" })
 		answer, refused := t.reject(c)
 		if refused != "" {
 			t.fail("the rejection was refused: %s", refused)
@@ -335,7 +335,7 @@ func (t *trial) plainUpdate(c *comment, name string, payload any) (a told) {
 	handle, err := t.client.UpdateWorkflow(t.ctx, client.UpdateWorkflowOptions{
 		WorkflowID: c.reply, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	var answer workflows.Answer
+	var answer workflows.DecisionResult
 	if err == nil {
 		err = handle.Get(t.ctx, &answer)
 	}

@@ -50,7 +50,7 @@ func (n numbers) prefix(a privatereply.Account) string {
 // this storm, or not as it should be called.
 func (n numbers) number(workflowID string) (int, bool) {
 	id, ok := privatereply.ParseID(workflowID)
-	digits, found := strings.CutPrefix(id.Rest, n.run)
+	digits, found := strings.CutPrefix(id.Subject, n.run)
 	if !ok || !found || len(digits) != numberDigits {
 		return 0, false
 	}

@@ -96,7 +96,7 @@ func runBacktest(ctx context.Context, c *replies.Client, set *rules.Set, account
 
 // page decides the comments of a page of replies, in their order.
 func (b *backtest) page(ctx context.Context, c *replies.Client, set *rules.Set, accounts *config.Accounts, rows []replies.Row) error {
-	inputs := make([]workflows.Input, len(rows))
+	inputs := make([]workflows.PrivateReplyInput, len(rows))
 	var mu sync.Mutex
 	gone := map[int]bool{}
 	reading, ctx := errgroup.WithContext(ctx)
@@ -132,7 +132,7 @@ func (b *backtest) page(ctx context.Context, c *replies.Client, set *rules.Set, 
 }
 
 // decideAgain decides a comment as it was when it arrived.
-func decideAgain(set *rules.Set, accounts *config.Accounts, in workflows.Input) privatereply.Decision {
+func decideAgain(set *rules.Set, accounts *config.Accounts, in workflows.PrivateReplyInput) privatereply.Decision {
 	account, _ := accounts.Get(in.Comment.Platform, in.Comment.Account)
 	now := in.Comment.ReceivedAt
 	if now.IsZero() {
@@ -159,7 +159,7 @@ func (b backtest) write(out io.Writer, file string) error {
 			}
 			id := c.ID
 			if parsed, ok := privatereply.ParseID(c.ID); ok {
-				id = parsed.Rest
+				id = parsed.Subject
 			}
 			table.Row(below, c.Comment, deed(c.Was)+", by "+decider(c.Was), deed(c.Would)+", by "+decider(c.Would), id)
 		}

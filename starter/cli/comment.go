@@ -69,22 +69,22 @@ one that has it already nothing happens, and that is said.`,
 }
 
 // handInput makes the workflow's input of what was said by hand.
-func (s *session) handInput(f commentFlags, now time.Time) (workflows.Input, error) {
+func (s *session) handInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
 	switch {
 	case f.account == "":
-		return workflows.Input{}, errors.New("--account is missing: say whose comment it is")
+		return workflows.PrivateReplyInput{}, errors.New("--account is missing: say whose comment it is")
 	case f.id == "":
-		return workflows.Input{}, errors.New("--id is missing: give the comment's id as Meta gives it")
+		return workflows.PrivateReplyInput{}, errors.New("--id is missing: give the comment's id as Meta gives it")
 	case f.auto && f.reply == "":
-		return workflows.Input{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
+		return workflows.PrivateReplyInput{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
 	}
 	accounts, err := config.OpenAccounts(s.settings.Accounts)
 	if err != nil {
-		return workflows.Input{}, err
+		return workflows.PrivateReplyInput{}, err
 	}
 	account, err := findAccount(accounts, f.account)
 	if err != nil {
-		return workflows.Input{}, err
+		return workflows.PrivateReplyInput{}, err
 	}
 	c := privatereply.Comment{
 		Platform: account.Platform, Account: account.ID, CommentID: f.id,
@@ -100,15 +100,15 @@ func (s *session) handInput(f commentFlags, now time.Time) (workflows.Input, err
 	}
 	if f.created != "" {
 		if c.CreatedAt, err = time.Parse(time.RFC3339, f.created); err != nil {
-			return workflows.Input{}, fmt.Errorf("--created: %q is not a time; write it as in 2026-01-02T15:04:05Z", f.created)
+			return workflows.PrivateReplyInput{}, fmt.Errorf("--created: %q is not a time; write it as in 2026-01-02T15:04:05Z", f.created)
 		}
 		c.CreatedAt = c.CreatedAt.UTC()
 	}
 	if err := c.Validate(); err != nil {
-		return workflows.Input{}, err
+		return workflows.PrivateReplyInput{}, err
 	}
 	decision, err := s.handDecision(f, c, account, now)
-	return workflows.Input{Comment: c, Decision: decision}, err
+	return workflows.PrivateReplyInput{Comment: c, Decision: decision}, err
 }
 
 func (s *session) handDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
@@ -137,8 +137,8 @@ type started struct {
 	Decision  privatereply.Decision `json:"decision"`
 }
 
-func (s *session) start(ctx context.Context, in workflows.Input) (started, error) {
-	opts, in, err := workflows.NewStart(in, s.settings.TaskQueue, time.Now())
+func (s *session) start(ctx context.Context, in workflows.PrivateReplyInput) (started, error) {
+	opts, in, err := workflows.PrivateReplyOptions(in, s.settings.TaskQueue, time.Now())
 	if err != nil {
 		return started{}, err
 	}

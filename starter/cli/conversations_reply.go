@@ -37,7 +37,7 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 		receipt, err = m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
 		return err
 	})
-	answer := workflows.FollowUpAnswer{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
+	answer := workflows.FollowUpResult{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
 	if err != nil {
 		answer = notSent(err)
 	}
@@ -60,13 +60,13 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 }
 
 // notSent says what a failed call proves.
-func notSent(err error) workflows.FollowUpAnswer {
+func notSent(err error) workflows.FollowUpResult {
 	var failed *graph.Error
 	if !errors.As(err, &failed) {
-		return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}
+		return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}
 	}
 	if failed.MayHaveDelivered {
-		return workflows.FollowUpAnswer{State: privatereply.OutcomeUnknown, Reason: failed.Reason}
+		return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: failed.Reason}
 	}
-	return workflows.FollowUpAnswer{State: privatereply.OutcomeRefused, Reason: failed.Reason}
+	return workflows.FollowUpResult{State: privatereply.OutcomeRefused, Reason: failed.Reason}
 }

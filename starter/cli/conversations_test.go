@@ -87,7 +87,7 @@ func testReplyInThread(t *testing.T) {
 	if r := reply("--account", page).mustSucceed(t); !strings.HasPrefix(r.out, id+": sent, message m_") {
 		t.Errorf("output = %q", r.out)
 	}
-	var answer workflows.FollowUpAnswer
+	var answer workflows.FollowUpResult
 	if err := json.Unmarshal([]byte(reply("--account", "Clean Slate Page", "--json").mustSucceed(t).out), &answer); err != nil || answer.State != privatereply.OutcomeSent || answer.MessageID == "" {
 		t.Errorf("%+v, %v", answer, err)
 	}

@@ -36,7 +36,7 @@ a reply wins; the text and the deadline are checked before anything happens.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
 			return s.replies.Approve(ctx, id, s.updateID, workflows.Approve{Approver: approver, Text: *text})
 		})
 	})
@@ -64,7 +64,7 @@ no worker has the send yet; the answer says whether it was in time.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
 			return s.replies.Reject(ctx, id, s.updateID, workflows.Reject{Approver: approver, Reason: *reason})
 		})
 	})
@@ -93,7 +93,7 @@ undeliverable. Nothing is sent either way.`,
 		if err != nil {
 			return err
 		}
-		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.Answer, error) {
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
 			return s.replies.Resolve(ctx, id, s.updateID, workflows.Resolve{Approver: approver, Delivered: delivered})
 		})
 	})
@@ -111,7 +111,7 @@ type decided struct {
 }
 
 // decision decides one reply.
-type decision func(workflowID string) (workflows.Answer, error)
+type decision func(workflowID string) (workflows.DecisionResult, error)
 
 // decide decides each reply. One that fails does not keep the others from it, but
 // the command fails.

@@ -100,7 +100,7 @@ func TestResolve(t *testing.T) {
 // Guards: without a worker nobody is left waiting, and the words say what is missing.
 func TestApproveWithoutWorker(t *testing.T) {
 	needProduct(t)
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: instagram, CommentID: "18000000000000501"},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"},
 	}

@@ -47,7 +47,7 @@ func TestForecast(t *testing.T) {
 	if pages.PerHour != 36000 || live.PerHour != 90*3600 || pages.Late != 0 || live.Late != 0 {
 		t.Errorf("the Page: %+v, the broadcast: %+v", pages, live)
 	}
-	if left := time.Until(live.FirstDeadline); left <= 0 || left > privatereply.LiveLimit {
+	if left := time.Until(live.FirstDeadline); left <= 0 || left > privatereply.MaxBroadcast {
 		t.Errorf("the first live reply has %v left", left)
 	}
 	table := starter(t, "forecast", "--account", page).mustSucceed(t).out

@@ -101,7 +101,7 @@ func (s *session) person(args []string, name, account string) (erasure.Person, e
 			if id.Kind != "conversation" {
 				return p, fmt.Errorf("%s is the id of a %s; give a person's, which `starter forget --name NAME` finds", p.ID, id.Kind)
 			}
-			p = erasure.Person{AccountKey: erasure.AccountKey{Platform: id.Platform, Account: id.Account}, ID: id.Rest}
+			p = erasure.Person{AccountKey: erasure.AccountKey{Platform: id.Platform, Account: id.Account}, ID: id.Subject}
 		}
 		if strings.Trim(p.ID, "0123456789") != "" {
 			return p, fmt.Errorf("%q is not a person's id, which has only digits; `starter forget --name NAME` finds it", args[0])

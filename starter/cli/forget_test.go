@@ -118,11 +118,11 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 		t.Errorf("the other person's reply is %+v", status)
 	}
 	for _, c := range []string{awaited, answered, underWay} {
-		in := workflows.Input{
+		in := workflows.PrivateReplyInput{
 			Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: c, PersonID: person, Text: "again", ReceivedAt: time.Now(), Via: privatereply.ViaSweep},
 			Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi again"},
 		}
-		options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,11 +140,11 @@ func TestForgetInTwoAccounts(t *testing.T) {
 	needProduct(t)
 	const person = "6000000000000802"
 	for _, account := range []string{instagram, otherLogin} {
-		in := workflows.Input{
+		in := workflows.PrivateReplyInput{
 			Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: "18000000000000802", PersonID: person, Text: "Hello", ReceivedAt: time.Now()},
 			Decision: privatereply.Decision{Action: privatereply.ActionIgnore},
 		}
-		options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,11 +173,11 @@ func TestForgetInTwoAccounts(t *testing.T) {
 // again.
 func beyondReturn(t *testing.T, platform privatereply.Platform, account, person string) string {
 	t.Helper()
-	in := workflows.Input{
+	in := workflows.PrivateReplyInput{
 		Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: "18000000000000803", PersonID: person, Text: "hilda's first", ReceivedAt: time.Now().AddDate(0, 0, -9)},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
 	}
-	options, in, err := workflows.NewStart(in, devstack.TaskQueue, time.Now())
+	options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func storm(t *testing.T, replies ...string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var status workflows.Status
+		var status workflows.PrivateReplyStatus
 		if err := input.Get(&status); err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ workflow id broadcast:instagram:<account>:<media>.`,
 			return err
 		}
 		now := time.Now().UTC().Truncate(time.Second)
-		err = s.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.At{At: now})
+		err = s.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.EventTime{At: now})
 		if isNotFound(err) {
 			return errNoBroadcast(args[0])
 		}

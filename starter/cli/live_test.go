@@ -48,11 +48,11 @@ func TestLiveEnd(t *testing.T) {
 	if want := broadcast + ": ended; the replies that wait for it end now\n"; got != want {
 		t.Errorf("it said %q, want %q", got, want)
 	}
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err := product.Client.GetWorkflow(t.Context(), "reply:instagram:"+instagram+":"+comment, "").Get(t.Context(), &status); err != nil {
 		t.Fatal(err)
 	}
-	if status.State != privatereply.Expired || status.Reason != privatereply.BroadcastOver {
+	if status.State != privatereply.Expired || status.Reason != privatereply.BroadcastEnded {
 		t.Errorf("the reply ended as %s %s", status.State, status.Reason)
 	}
 	if err := product.Client.GetWorkflow(t.Context(), broadcast, "").Get(t.Context(), nil); err != nil {

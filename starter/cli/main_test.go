@@ -148,15 +148,15 @@ func instagramReply(t *testing.T, comment string) string {
 }
 
 // waitFor waits until a reply is in a state, as the workflow says.
-func waitFor(t *testing.T, workflow string, state privatereply.State) workflows.Status {
+func waitFor(t *testing.T, workflow string, state privatereply.State) workflows.PrivateReplyStatus {
 	t.Helper()
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	eventually(t, func() error {
 		answer, err := product.Client.QueryWorkflow(t.Context(), workflow, "", workflows.StatusQuery)
 		if err != nil {
 			return err
 		}
-		status = workflows.Status{}
+		status = workflows.PrivateReplyStatus{}
 		if err := answer.Get(&status); err != nil {
 			return err
 		}

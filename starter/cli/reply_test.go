@@ -57,7 +57,7 @@ func TestShowJSON(t *testing.T) {
 	id := comment(t, meta.NewComment{Account: instagram, Username: "emoji", Text: "🎉🎉"})
 	waitFor(t, instagramReply(t, id), privatereply.Ignored)
 	r := starter(t, "show", instagramReply(t, id), "--json").mustSucceed(t)
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err := json.Unmarshal([]byte(r.out), &status); err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func TestStopWaitsForAnotherBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	options, in, err := workflows.NewStart(workflows.Input{
+	options, in, err := workflows.PrivateReplyOptions(workflows.PrivateReplyInput{
 		Comment:  privatereply.Comment{Platform: privatereply.Facebook, Account: page, CommentID: "2_3"},
 		Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi!", Rule: "price", Hold: privatereply.Duration(time.Hour)},
 	}, "nobody", time.Now())

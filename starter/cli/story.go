@@ -37,7 +37,7 @@ var clocks = map[privatereply.Clock]string{
 }
 
 // tell is the story of a reply, as seen at now.
-func tell(id string, s workflows.Status, now time.Time) *console.Facts {
+func tell(id string, s workflows.PrivateReplyStatus, now time.Time) *console.Facts {
 	f := &console.Facts{}
 	f.Add("State", "%s: %s", s.State, meaning[s.State])
 	if s.Reason != "" {
@@ -102,7 +102,7 @@ func inBrackets(label, value string) string {
 	return fmt.Sprintf(" (%s %s)", label, value)
 }
 
-func tellDecision(f *console.Facts, s workflows.Status, now time.Time) {
+func tellDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time.Time) {
 	d := s.Decision
 	f.Add("Decision", "%s, by %s", deed(d), decider(d))
 	if d.Text != "" && d.Text != s.Text {
@@ -120,7 +120,7 @@ func tellDecision(f *console.Facts, s workflows.Status, now time.Time) {
 	}
 }
 
-func tellSend(f *console.Facts, s *workflows.Send, now time.Time) {
+func tellSend(f *console.Facts, s *workflows.SendStatus, now time.Time) {
 	if s == nil {
 		return
 	}
@@ -152,7 +152,7 @@ func tellSend(f *console.Facts, s *workflows.Send, now time.Time) {
 }
 
 // nextSteps are the commands that fit the state.
-func nextSteps(id string, s workflows.Status) []string {
+func nextSteps(id string, s workflows.PrivateReplyStatus) []string {
 	switch s.State {
 	case privatereply.AwaitingApproval:
 		approve := "starter approve " + id

@@ -14,8 +14,8 @@ import (
 // storyNow is in UTC, as the tests' times are shown in the local zone.
 var storyNow = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-func storyStatus(change func(*workflows.Status)) workflows.Status {
-	s := workflows.Status{
+func storyStatus(change func(*workflows.PrivateReplyStatus)) workflows.PrivateReplyStatus {
+	s := workflows.PrivateReplyStatus{
 		State: privatereply.AwaitingApproval, Deadline: storyNow.Add(3 * time.Hour), DeadlineFrom: privatereply.ClockEntry,
 		Comment: privatereply.Comment{
 			Platform: privatereply.Instagram, Account: instagram, CommentID: "18000000000000001", MediaID: "17900000000000001",
@@ -39,11 +39,11 @@ func TestTell(t *testing.T) {
             received Sun 22 Nov 09:00 UTC (1h ago), via webhook
 `
 	tests := map[string]struct {
-		change func(*workflows.Status)
+		change func(*workflows.PrivateReplyStatus)
 		want   string
 	}{
 		"waits for a person": {
-			func(*workflows.Status) {},
+			func(*workflows.PrivateReplyStatus) {},
 			`  State     awaiting_approval: a person must decide
 ` + comment + `  Decision  a person decides, by rule wood
   Reply     “Hi lena, yes.”
@@ -53,7 +53,7 @@ func TestTell(t *testing.T) {
 `,
 		},
 		"edited, with a photo": {
-			func(s *workflows.Status) {
+			func(s *workflows.PrivateReplyStatus) {
 				s.Comment.EditedAt = storyNow.Add(-5 * time.Minute)
 				s.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/" + strings.Repeat("a-long-path/", 10) + "p.jpg\x1b[31m"}
 			},
@@ -69,10 +69,10 @@ func TestTell(t *testing.T) {
 `,
 		},
 		"refused by Meta": {
-			func(s *workflows.Status) {
+			func(s *workflows.PrivateReplyStatus) {
 				s.State, s.Reason = privatereply.Undeliverable, privatereply.PersonUnavailable
 				s.Text, s.Approver, s.DecidedAt = "Yes!", "ana", storyNow.Add(-time.Minute)
-				s.Send = &workflows.Send{
+				s.Send = &workflows.SendStatus{
 					Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Attempts: 2,
 					Code: 200, Subcode: 1545041, TraceID: "Abc", SentAt: storyNow.Add(-30 * time.Second),
 				}
@@ -93,10 +93,10 @@ func TestTell(t *testing.T) {
 `,
 		},
 		"answered": {
-			func(s *workflows.Status) {
+			func(s *workflows.PrivateReplyStatus) {
 				s.State = privatereply.Responded
-				s.Send = &workflows.Send{Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "aWdf", RecipientID: "6999"}
-				s.Window = &workflows.Window{RespondedAt: storyNow, ClosesAt: storyNow.Add(24 * time.Hour)}
+				s.Send = &workflows.SendStatus{Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "aWdf", RecipientID: "6999"}
+				s.Window = &workflows.WindowStatus{RespondedAt: storyNow, ClosesAt: storyNow.Add(24 * time.Hour)}
 			},
 			`  State     responded: the person answered; the window is open
 ` + comment + `  Decision  a person decides, by rule wood

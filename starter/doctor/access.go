@@ -80,7 +80,7 @@ func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
 	}
 	said := map[metaError][]string{}
 	for _, id := range ids {
-		var status workflows.Status
+		var status workflows.PrivateReplyStatus
 		if e.status(ctx, id, &status) != nil {
 			break // without a worker none of them answers
 		}

@@ -125,7 +125,7 @@ func TestHumanAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var answer workflows.FollowUpAnswer
+	var answer workflows.FollowUpResult
 	if err := handle.Get(t.Context(), &answer); err != nil || answer.Reason != privatereply.NotPermitted {
 		t.Fatalf("the follow-up ended as %+v, %v", answer, err)
 	}

@@ -117,7 +117,7 @@ func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []wo
 			a.Decision = &decision
 		case ev.Message != nil:
 			account, _ := b.cfg.Accounts.Find(ev.Message.Platform, ev.Message.Account)
-			a.HumanAgent, a.RepliedOnly = account.HumanAgent, !account.KeepAll
+			a.HumanAgent, a.RepliedOnly = account.HumanAgent, account.RepliedOnly
 		case ev.Ignored != nil:
 			continue
 		}

@@ -32,7 +32,7 @@ func TestCommentStartsReply(t *testing.T) {
 	if !ok {
 		t.Fatalf("no %s; calls %q", replyID, fake.told())
 	}
-	want := workflows.Input{
+	want := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
 			Platform: privatereply.Instagram, Account: instagramID, CommentID: "18000000000000001", MediaID: "17800000000000001",
 			Source: privatereply.SourcePost, PersonID: "6000000000000001", Username: "someone", Text: "What is the price?",
@@ -43,7 +43,7 @@ func TestCommentStartsReply(t *testing.T) {
 			Text: "Hi someone, see https://example.com/prices", Hold: privatereply.Duration(2 * time.Minute),
 			RulesSHA256: h.cfg.Rules.Current().SHA256(),
 		},
-		Begin: &workflows.Begin{
+		InitialState: &workflows.InitialState{
 			Deadline:     now.Add(-5*time.Second + 7*24*time.Hour - 2*time.Minute),
 			DeadlineFrom: privatereply.ClockEntry, State: privatereply.Holding, HoldUntil: now.Add(2 * time.Minute),
 			Limits: privatereply.LimitsOf(privatereply.Instagram),

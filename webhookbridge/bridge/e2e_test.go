@@ -165,12 +165,12 @@ func TestAgainstTemporal(t *testing.T) {
 			}
 		}
 		for n := range 2 {
-			var withdrawn workflows.WithdrawnReplies
+			var withdrawn workflows.WithdrawRepliesResult
 			id := fmt.Sprintf("removed-post:facebook:%s:%s_7%d", pageID, pageID, n)
-			if err := c.GetWorkflow(t.Context(), id, "").Get(t.Context(), &withdrawn); err != nil || withdrawn.Told != 1 {
+			if err := c.GetWorkflow(t.Context(), id, "").Get(t.Context(), &withdrawn); err != nil || withdrawn.Signalled != 1 {
 				t.Errorf("%s: %+v, %v", id, withdrawn, err)
 			}
-			var status workflows.Status
+			var status workflows.PrivateReplyStatus
 			if err := c.GetWorkflow(t.Context(), reply(n), "").Get(t.Context(), &status); err != nil || status.State != privatereply.Withdrawn {
 				t.Errorf("%s ended as %q, %v", reply(n), status.State, err)
 			}

@@ -59,8 +59,8 @@ func (all accountList) BehindPage(page string) []privatereply.Account {
 func (accountList) Err() error { return nil }
 
 var testAccounts = accountList{
-	{Platform: privatereply.Instagram, ID: instagramID, Name: "Clean Slate", PageID: pageID, Login: privatereply.LoginFacebook, KeepAll: true},
-	{Platform: privatereply.Instagram, ID: humanID, Name: "Human", Login: privatereply.LoginInstagram, HumanAgent: true},
+	{Platform: privatereply.Instagram, ID: instagramID, Name: "Clean Slate", PageID: pageID, Login: privatereply.LoginFacebook},
+	{Platform: privatereply.Instagram, ID: humanID, Name: "Human", Login: privatereply.LoginInstagram, HumanAgent: true, RepliedOnly: true},
 	{Platform: privatereply.Facebook, ID: pageID, Name: "Clean Slate", Login: privatereply.LoginFacebook},
 }
 

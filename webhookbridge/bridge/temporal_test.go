@@ -102,10 +102,10 @@ func (f *fakeTemporal) begin(ids ...string) {
 func (f *fakeTemporal) end(ids ...string) { f.ended = append(f.ended, ids...) }
 
 // reply is the input of a reply that was started.
-func (f *fakeTemporal) reply(id string) (workflows.Input, bool) {
+func (f *fakeTemporal) reply(id string) (workflows.PrivateReplyInput, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	in, ok := f.inputs[id].(workflows.Input)
+	in, ok := f.inputs[id].(workflows.PrivateReplyInput)
 	return in, ok
 }
 

@@ -54,7 +54,7 @@ func (s *stage) endBare(n int) time.Duration {
 	s.await("the bare workflows to wait", patience, func() bool { return waiting.Load() == int64(n) })
 	began := time.Now()
 	each(func(id string) error {
-		return s.SignalWorkflow(s.t.Context(), id, "", workflows.BroadcastEndedSignal, workflows.At{At: began.UTC()})
+		return s.SignalWorkflow(s.t.Context(), id, "", workflows.BroadcastEndedSignal, workflows.EventTime{At: began.UTC()})
 	})
 	s.await("the bare workflows to end", patience, func() bool { return s.ended("Bare") == n })
 	return time.Since(began)

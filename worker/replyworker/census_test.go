@@ -35,12 +35,12 @@ func TestCensus(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	start := func(id string, d privatereply.Decision, age time.Duration) {
 		t.Helper()
-		in := workflows.Input{Decision: d, Comment: privatereply.Comment{
+		in := workflows.PrivateReplyInput{Decision: d, Comment: privatereply.Comment{
 			Platform: privatereply.Facebook, Account: "100000000000001", CommentID: id, Source: privatereply.SourcePost,
 			CreatedAt: time.Now().Add(-age), ReceivedAt: time.Now(),
 		}}
 		// When it began, its deadline was still to come.
-		options, in, err := workflows.NewStart(in, "queue", time.Now().Add(-age))
+		options, in, err := workflows.PrivateReplyOptions(in, "queue", time.Now().Add(-age))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func (s *stage) fallAsleep(who string) string {
 		s.t.Fatal(err)
 	}
 	id := s.one(who, meta.NewComment{Account: smallID, Source: privatereply.SourceLive}, media, auto("It is."))
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	s.await("a reply to sleep", time.Minute, func() bool {
 		return s.status(id, &status) == nil && status.Send != nil && !status.Send.RetryAt.IsZero()
 	})
@@ -147,15 +147,15 @@ func (s *stage) finish(c crossing) {
 		{c.holding, privatereply.WindowClosed, ""},
 		{c.awaiting, privatereply.WindowClosed, ""},
 		{c.asleep, privatereply.WindowClosed, ""},
-		{c.live, privatereply.Expired, privatereply.BroadcastOver},
+		{c.live, privatereply.Expired, privatereply.BroadcastEnded},
 	} {
-		var status workflows.Status
+		var status workflows.PrivateReplyStatus
 		if err := s.GetWorkflow(s.t.Context(), end.id, "").Get(s.t.Context(), &status); err != nil || status.State != end.state || status.Reason != end.reason {
 			s.t.Errorf("%s ended as %s %s, %v; want %s %s", end.id, status.State, status.Reason, err, end.state, end.reason)
 		}
 	}
 	var broadcast workflows.BroadcastStatus
-	if err := s.GetWorkflow(s.t.Context(), c.broadcast, "").Get(s.t.Context(), &broadcast); err != nil || broadcast.Told != 1 {
+	if err := s.GetWorkflow(s.t.Context(), c.broadcast, "").Get(s.t.Context(), &broadcast); err != nil || broadcast.Notified != 1 {
 		s.t.Errorf("the broadcast ended as %+v, %v", broadcast, err)
 	}
 	var swept workflows.SweepStatus
@@ -167,7 +167,7 @@ func (s *stage) finish(c crossing) {
 // answer has the person answer a sent reply a day ago, so that its window is over.
 func (s *stage) answer(id string) {
 	s.t.Helper()
-	at := workflows.At{At: time.Now().Add(-25 * time.Hour).UTC()}
+	at := workflows.EventTime{At: time.Now().Add(-25 * time.Hour).UTC()}
 	if err := s.SignalWorkflow(s.t.Context(), id, "", workflows.PersonRespondedSignal, at); err != nil {
 		s.t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func (s *stage) followUp(conversation string) {
 		WorkflowID: conversation, UpdateName: workflows.FollowUpUpdate, Args: []any{workflows.FollowUp{Agent: "ana", Text: "Anything else?"}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	var answer workflows.FollowUpAnswer
+	var answer workflows.FollowUpResult
 	if err == nil {
 		err = handle.Get(s.t.Context(), &answer)
 	}
@@ -190,10 +190,10 @@ func (s *stage) followUp(conversation string) {
 }
 
 // until waits until a reply is in a state.
-func (s *stage) until(id string, state privatereply.State) (status workflows.Status) {
+func (s *stage) until(id string, state privatereply.State) (status workflows.PrivateReplyStatus) {
 	s.t.Helper()
 	s.await(id+" to be "+string(state), time.Minute, func() bool {
-		status = workflows.Status{}
+		status = workflows.PrivateReplyStatus{}
 		return s.status(id, &status) == nil && status.State == state
 	})
 	return status

@@ -68,18 +68,18 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 	took := time.Since(ended)
 	t.Logf("all %d had ended %v after the broadcast, %.2f of the bare workflows' time", *replies, took.Round(time.Millisecond), took.Seconds()/yardstick.Seconds())
 	for _, id := range []string{ids[0], ids[len(ids)-1]} {
-		var status workflows.Status
+		var status workflows.PrivateReplyStatus
 		if err := s.GetWorkflow(t.Context(), id, "").Get(t.Context(), &status); err != nil {
 			t.Fatal(err)
 		}
-		if status.Reason != privatereply.BroadcastOver || status.DeadlineFrom != privatereply.ClockBroadcast {
+		if status.Reason != privatereply.BroadcastEnded || status.DeadlineFrom != privatereply.ClockBroadcast {
 			t.Errorf("%s ended as %s %s, deadline from %s", id, status.State, status.Reason, status.DeadlineFrom)
 		}
 	}
 	if err := s.GetWorkflow(t.Context(), id, "").Get(t.Context(), &broadcast); err != nil {
 		t.Fatal(err)
 	}
-	if broadcast.EndedBy != workflows.EndedByMeta || broadcast.Told != *replies || len(broadcast.RefusedSignals) > 0 {
+	if broadcast.EndedBy != workflows.EndedByMeta || broadcast.Notified != *replies || len(broadcast.RefusedSignals) > 0 {
 		t.Errorf("the broadcast ended as %+v", broadcast)
 	}
 
@@ -88,11 +88,11 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var status workflows.Status
+	var status workflows.PrivateReplyStatus
 	if err := s.GetWorkflow(t.Context(), reply, "").Get(t.Context(), &status); err != nil {
 		t.Fatal(err)
 	}
-	if status.State != privatereply.Expired || status.Reason != privatereply.BroadcastOver {
+	if status.State != privatereply.Expired || status.Reason != privatereply.BroadcastEnded {
 		t.Errorf("the late one ended as %s %s", status.State, status.Reason)
 	}
 	t.Logf("a late one ended %v after it came", time.Since(ended).Round(time.Millisecond))

@@ -146,7 +146,7 @@ func TestPacingGoesOn(t *testing.T) {
 		var asking sync.WaitGroup // at once: the throttle lasts ten seconds
 		for _, id := range ids {
 			asking.Go(func() {
-				var status workflows.Status
+				var status workflows.PrivateReplyStatus
 				if s.status(id, &status) == nil && status.Send != nil && status.Send.Reason == privatereply.Throttled && !status.Send.RetryAt.IsZero() {
 					tells.Store(true)
 				}

@@ -136,11 +136,11 @@ func (s *stage) start(n int, where meta.NewComment, media string, d privatereply
 // startOne starts the reply to a comment and returns its workflow id.
 func (s *stage) startOne(comment string, where meta.NewComment, media string, d privatereply.Decision) (string, error) {
 	now := time.Now().UTC()
-	in := workflows.Input{Decision: d, Comment: privatereply.Comment{
+	in := workflows.PrivateReplyInput{Decision: d, Comment: privatereply.Comment{
 		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,
 		Username: "somebody", Text: where.Text, EntryAt: now, ReceivedAt: now, Via: privatereply.ViaWebhook,
 	}}
-	options, in, err := workflows.NewStart(in, queue, now)
+	options, in, err := workflows.PrivateReplyOptions(in, queue, now)
 	if err != nil {
 		return "", err
 	}

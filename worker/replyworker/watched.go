@@ -17,6 +17,6 @@ func watched(c Config, pacer *pacing.Pacer) (*activities.Metrics, []func(context
 	registry := c.Telemetry.Registry
 	metrics := activities.NewMetrics(registry)
 	registry.MustRegister(&standings{accounts: c.Accounts, pacer: pacer, metrics: metrics, since: time.Now()})
-	workflows.CountFromZero(c.Telemetry.Metrics)
+	workflows.InitMetrics(c.Telemetry.Metrics)
 	return metrics, []func(context.Context){newCensus(c, registry).Run}
 }
