@@ -2,8 +2,11 @@ package meta
 
 import (
 	"container/list"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -12,17 +15,17 @@ import (
 // account is one account and everything that belongs to it.
 type account struct {
 	Account
-	owner        *owner
-	people       map[string]*person // by user name
-	byMessaging  map[string]*person // by the id that messages use
-	posts        []*post            // what its feed or media list shows, oldest first
-	published    []*post            // by the account itself, oldest first
-	newest       map[privatereply.Source]*post
-	lives        []*post    // being broadcast now
-	threads      *list.List // of *person, newest message first
-	meters       map[LimitKind]*meter
-	stats        stats
-	failingSince time.Time // its webhooks have not been taken since then; zero: they are
+	owner         *owner
+	people        map[string]*person // by user name
+	byMessaging   map[string]*person // by the id that messages use
+	posts         []*post            // what its feed or media list shows, oldest first
+	published     []*post            // by the account itself, oldest first
+	newest        map[privatereply.Source]*post
+	lives         []*post    // being broadcast now
+	conversations *list.List // of *person, newest message first
+	limiters      map[LimitKind]*limiter
+	counters      counters
+	failingSince  time.Time // its webhooks have not been taken since then; zero: they are
 }
 
 // owner is what a token belongs to: a Page, with the Instagram account linked to
@@ -44,8 +47,8 @@ func (o *owner) accounts() []*account {
 	return slices.DeleteFunc([]*account{o.page, o.instagram}, func(a *account) bool { return a == nil })
 }
 
-// any is an account to charge a call to that concerns all of the owner.
-func (o *owner) any() *account { return o.accounts()[0] }
+// chargedAccount is an account to charge a call to that concerns all of the owner.
+func (o *owner) chargedAccount() *account { return o.accounts()[0] }
 
 // TokenState is what Meta thinks of a token.
 type TokenState string
@@ -85,12 +88,12 @@ func (c *credential) expiresAt() int64 {
 
 func (s *Sandbox) addAccount(cfg Account) {
 	a := &account{
-		Account:     cfg,
-		people:      map[string]*person{},
-		byMessaging: map[string]*person{},
-		newest:      map[privatereply.Source]*post{},
-		threads:     list.New(),
-		stats:       newStats(),
+		Account:       cfg,
+		people:        map[string]*person{},
+		byMessaging:   map[string]*person{},
+		newest:        map[privatereply.Source]*post{},
+		conversations: list.New(),
+		counters:      newCounters(),
 	}
 	s.accounts = append(s.accounts, a)
 	s.byID[cfg.ID] = a
@@ -104,7 +107,7 @@ func (s *Sandbox) addAccount(cfg Account) {
 			published:   true,
 			tasks:       []string{"ADVERTISE", "ANALYZE", "CREATE_CONTENT", "MESSAGING", "MODERATE", "MANAGE"},
 		}
-		o.fields = o.allFields()
+		o.fields = o.subscribableFields()
 		s.owners[o.id] = o
 	}
 	a.owner = o
@@ -113,7 +116,7 @@ func (s *Sandbox) addAccount(cfg Account) {
 	} else {
 		o.page, o.name = a, a.Name
 	}
-	o.permissions = allPermissions(o)
+	o.permissions = defaultPermissions(o)
 	s.tokens[cfg.Token] = &credential{token: cfg.Token, state: TokenValid, owner: o}
 }
 
@@ -145,17 +148,17 @@ func (s *Sandbox) UpdateAccount(accountID string, c AccountUpdate) error {
 		}
 		s.tokens[a.Token].state = *c.TokenState
 	}
-	set(&s.tokens[a.Token].until, c.TokenUntil)
+	setIfGiven(&s.tokens[a.Token].until, c.TokenUntil)
 	if c.Token != nil {
 		s.replaceToken(a, *c.Token)
 	}
-	set(&a.HumanAgent, c.HumanAgent)
-	set(&a.RequireProof, c.RequireProof)
-	set(&a.owner.published, c.Published)
-	set(&a.owner.tasks, c.Tasks)
-	set(&a.owner.permissions, c.Permissions)
-	set(&a.owner.fields, c.Fields)
-	s.note("account", a.ID, a.ID, "The account's settings at Meta were changed")
+	setIfGiven(&a.HumanAgent, c.HumanAgent)
+	setIfGiven(&a.RequireProof, c.RequireProof)
+	setIfGiven(&a.owner.published, c.Published)
+	setIfGiven(&a.owner.tasks, c.Tasks)
+	setIfGiven(&a.owner.permissions, c.Permissions)
+	setIfGiven(&a.owner.fields, c.Fields)
+	s.logEvent("account", a.ID, a.ID, "The account's settings at Meta were changed")
 	return nil
 }
 
@@ -171,7 +174,7 @@ func (s *Sandbox) replaceToken(a *account, token string) {
 	s.tokens[token] = &credential{token: token, state: TokenValid, owner: a.owner}
 }
 
-func set[T any](to *T, from *T) {
+func setIfGiven[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from
 	}
@@ -186,4 +189,258 @@ func (s *Sandbox) account(id string) (*account, error) {
 		return a, nil
 	}
 	return nil, fmt.Errorf("account: %q is %w", id, ErrUnknown)
+}
+
+// AccountInfo is an account with its posts, without its secrets.
+type AccountInfo struct {
+	Platform privatereply.Platform `json:"platform"`
+	ID       string                `json:"id"`
+	Name     string                `json:"name"`
+	Login    privatereply.Login    `json:"login,omitempty"`
+	PageID   string                `json:"page_id,omitempty"`
+	Posts    []PostInfo            `json:"posts"`
+}
+
+// PostInfo is a post that comments can be written to.
+type PostInfo struct {
+	ID      string              `json:"id"`
+	Source  privatereply.Source `json:"source"`
+	Caption string              `json:"caption"`
+	Live    bool                `json:"live,omitempty"`
+}
+
+// Accounts is every account with what can be commented on now, newest first.
+func (s *Sandbox) Accounts() []AccountInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []AccountInfo{}
+	for _, a := range s.accounts {
+		info := AccountInfo{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Posts: []PostInfo{}}
+		for i := len(a.published) - 1; i >= 0 && len(info.Posts) < maxPostsListed; i-- {
+			if p := a.published[i]; p.commentable() {
+				info.Posts = append(info.Posts, PostInfo{ID: p.id, Source: p.source, Caption: p.caption, Live: p.live})
+			}
+		}
+		list = append(list, info)
+	}
+	return list
+}
+
+// maxPostsListed bounds the list: the page offers it as a choice.
+const maxPostsListed = 20
+
+// commentable reports whether somebody could write under p now.
+func (p *post) commentable() bool {
+	over := p.source == privatereply.SourceLive && !p.live && p.account.instagram()
+	return !p.removed && !over
+}
+
+// appID stands for the product's app at Meta, inboxAppID for Meta's own inbox.
+const (
+	appID      json.Number = "240000000000001"
+	inboxAppID json.Number = "240000000000002"
+)
+
+// What can be subscribed to with either login: meta-platform.md §1.4.
+var (
+	instagramFields = []string{"comments", "live_comments", "mentions", "messages", "message_echoes", "message_edit",
+		"message_reactions", "messaging_handover", "messaging_optins", "messaging_postbacks", "messaging_referral",
+		"messaging_seen", "messaging_policy_enforcement", "response_feedback", "standby", "story_insights"}
+	pageFields = []string{"feed", "live_videos", "message_deliveries", "message_echoes", "message_edits",
+		"message_reactions", "message_reads", "messages", "messaging_handovers", "messaging_optins",
+		"messaging_policy_enforcement", "messaging_postbacks", "messaging_referrals", "standby"}
+)
+
+func (o *owner) subscribableFields() []string {
+	if o.ownLogin {
+		return instagramFields
+	}
+	return pageFields
+}
+
+// ownerField reads what a token belongs to: a Page, or on graph.instagram.com an
+// account, whose id there is the app's own name for it.
+func (c *call) ownerField(o *owner, f field) (any, *graphError) {
+	if o.ownLogin {
+		switch f.name {
+		case "id":
+			return o.appScopedID, nil
+		case "user_id":
+			return o.id, nil
+		case "account_type":
+			return "BUSINESS", nil
+		}
+		return c.instagramField(o.instagram, f)
+	}
+	switch f.name {
+	case "id":
+		return o.id, nil
+	case "name":
+		return o.name, nil
+	case "is_published":
+		return o.published, nil
+	case "tasks":
+		return o.tasks, nil
+	case "link":
+		return "https://www.facebook.com/" + o.id, nil
+	case "instagram_business_account", "connected_instagram_account":
+		if o.instagram == nil {
+			return nil, nil
+		}
+		return selectFields(o.instagram, f.sub, []string{}, c.instagramField)
+	}
+	return nil, errNoField(f.name, "Page")
+}
+
+func (c *call) instagramField(a *account, f field) (any, *graphError) {
+	switch f.name {
+	case "id":
+		return a.ID, nil
+	case "username", "name":
+		return a.Name, nil
+	case "media_count":
+		return len(a.posts), nil
+	}
+	return nil, errNoField(f.name, "IGUser")
+}
+
+func (c *call) listPermissions() object {
+	data := []object{}
+	for _, p := range c.owner.permissions {
+		data = append(data, object{"permission": p, "status": "granted"})
+	}
+	return object{"data": data}
+}
+
+// debugToken says what a token is good for. A token that is not is no error here.
+func (c *call) debugToken() (any, *graphError) {
+	cred := c.sandbox.tokens[c.params["input_token"]]
+	if cred == nil || cred.owner.ownLogin {
+		return object{"data": object{"is_valid": false, "scopes": []string{},
+			"error": object{"code": errBadToken.code, "message": errBadToken.text}}}, nil
+	}
+	state := cred.stateAt(c.sandbox.now())
+	data := object{"app_id": appID.String(), "type": "PAGE", "application": "Private replies", "expires_at": cred.expiresAt(),
+		"data_access_expires_at": 0, "is_valid": state == TokenValid, "profile_id": cred.owner.id, "scopes": cred.owner.permissions}
+	if subcode := tokenSubcodes[state]; subcode != 0 {
+		r := errInvalidToken(subcode, c.host)
+		data["error"] = object{"code": r.code, "subcode": r.subcode, "message": r.text}
+	}
+	return object{"data": data}, nil
+}
+
+func (c *call) listSubscribedApps() object {
+	if len(c.owner.fields) == 0 {
+		return object{"data": []object{}}
+	}
+	return object{"data": []object{{"id": appID.String(), "name": "Private replies", "subscribed_fields": c.owner.fields}}}
+}
+
+// subscribe installs the app for a Page or account, or takes it away.
+func (c *call) subscribe() (any, *graphError) {
+	o := c.owner
+	if !o.ownLogin && !slices.Contains(o.permissions, "pages_manage_metadata") {
+		return nil, errPermission
+	}
+	if c.method == http.MethodDelete {
+		o.fields = nil
+		return object{"success": true}, nil
+	}
+	fields := strings.Split(c.params["subscribed_fields"], ",")
+	for _, f := range fields {
+		if !slices.Contains(o.subscribableFields(), f) {
+			return nil, errParameter("Param subscribed_fields[0] must be one of {" + strings.Join(o.subscribableFields(), ", ") + "} - got \"" + f + "\"")
+		}
+	}
+	o.fields = fields
+	return object{"success": true}, nil
+}
+
+// subscribed reports whether Meta delivers a field of a's webhooks. Instagram's
+// fields are chosen for the whole app with the Facebook login; the Page behind the
+// account only has to have the app.
+func (a *account) subscribed(field string) bool {
+	if a.connection() == instagramByFacebook {
+		return len(a.owner.fields) > 0
+	}
+	return slices.Contains(a.owner.fields, field)
+}
+
+// AppSubscription is what the app gets webhooks of, for every account connected
+// with the Facebook login. What is not subscribed here is not delivered, whatever
+// the account's own subscription says.
+type AppSubscription struct {
+	Object  string   `json:"object"` // page or instagram
+	Fields  []string `json:"fields"` // none: no webhooks of the object at all
+	Version string   `json:"version"`
+}
+
+// webhooksVersion is the version of webhooks until SubscribeApp says otherwise.
+const webhooksVersion = "v26.0"
+
+// app is the app at Meta as its dashboard shows it. The app of an account with the
+// Instagram login has no API for this, so it is not modelled.
+type app struct{ subscriptions []AppSubscription }
+
+func defaultApp() app {
+	return app{[]AppSubscription{
+		{Object: "page", Fields: pageFields, Version: webhooksVersion},
+		{Object: "instagram", Fields: instagramFields, Version: webhooksVersion},
+	}}
+}
+
+func (a app) subscribed(object, field string) bool {
+	return slices.ContainsFunc(a.subscriptions, func(s AppSubscription) bool {
+		return s.Object == object && slices.Contains(s.Fields, field)
+	})
+}
+
+// subscribedTo reports whether both subscriptions cover a webhook: the account's and,
+// where this is its app, the app's.
+func (s *Sandbox) subscribedTo(it webhookItem) bool {
+	a := s.byID[it.account]
+	return a.subscribed(it.field) && (a.ownLogin() || s.app.subscribed(it.object, it.field))
+}
+
+// SubscribeApp sets what the app is subscribed to, as its dashboard does.
+func (s *Sandbox) SubscribeApp(n AppSubscription) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.app.subscriptions, func(old AppSubscription) bool { return old.Object == n.Object })
+	if i < 0 {
+		return fmt.Errorf("object: %q is not an object; write page or instagram", n.Object)
+	}
+	if n.Version == "" {
+		n.Version = webhooksVersion
+	}
+	s.app.subscriptions[i] = n
+	s.logEvent("account", "", "", "The app is subscribed to %d fields of %s", len(n.Fields), n.Object)
+	return nil
+}
+
+// isApp reports whether a token is the app's own: its id and one of its secrets.
+func (s *Sandbox) isApp(token string) bool {
+	id, secret, _ := strings.Cut(token, "|")
+	return id == appID.String() && secret != "" && slices.ContainsFunc(s.accounts, func(a *account) bool {
+		return !a.ownLogin() && a.AppSecret == secret
+	})
+}
+
+// respondToApp answers the one call that is made with the app's own token.
+func (s *Sandbox) respondToApp(c *call) response {
+	if c.method != http.MethodGet || c.path[0] != appID.String() || c.edge() != "subscriptions" {
+		s.logRefusal(c, endpoint{}, errMissing)
+		return s.errorResponse(c, errMissing)
+	}
+	data := []object{}
+	for _, sub := range s.app.subscriptions {
+		fields := []object{}
+		for _, name := range sub.Fields {
+			fields = append(fields, object{"name": name, "version": sub.Version})
+		}
+		if len(fields) > 0 {
+			data = append(data, object{"object": sub.Object, "callback_url": s.outbox.callback(), "active": true, "fields": fields})
+		}
+	}
+	return response{status: http.StatusOK, header: http.Header{}, body: object{"data": data}}
 }

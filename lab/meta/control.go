@@ -15,7 +15,7 @@ func (s *Sandbox) routes() *http.ServeMux {
 	own := http.NewServeMux()
 	own.HandleFunc("GET /{$}", s.servePage)
 	own.HandleFunc("GET /assets/{file}", serveAsset)
-	own.HandleFunc("POST /act/{action}", s.act)
+	own.HandleFunc("POST /act/{action}", s.handleForm)
 	s.controlRoutes(own)
 
 	mux := http.NewServeMux()
@@ -23,9 +23,9 @@ func (s *Sandbox) routes() *http.ServeMux {
 	for _, path := range []string{"/{$}", "/assets/", "/act/", "/sandbox/"} {
 		mux.Handle(path, protected)
 	}
-	mux.Handle("/facebook/", s.graph(hostFacebook))
-	mux.Handle("/instagram/", s.graph(hostInstagram))
-	mux.Handle("/", s.graph(hostEither))
+	mux.Handle("/facebook/", s.graphHandler(hostFacebook))
+	mux.Handle("/instagram/", s.graphHandler(hostInstagram))
+	mux.Handle("/", s.graphHandler(hostEither))
 	return mux
 }
 
@@ -63,109 +63,109 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	get("webhooks", func(*http.Request) (any, error) { return s.Webhooks(), nil })
 	get("limits", func(*http.Request) (any, error) { return s.Limits(), nil })
 
-	handle(mux, "POST comments", func(_ *http.Request, n newComments) (any, error) {
+	registerControl(mux, "POST comments", func(_ *http.Request, n commentsBody) (any, error) {
 		ids, err := s.Comments(n.NewComment, max(1, n.Count))
 		return map[string]any{"id": first(ids), "ids": ids}, err
 	})
-	handle(mux, "DELETE comments/{id}", func(r *http.Request, _ none) (any, error) {
-		return done(s.RemoveComment(r.PathValue("id")))
+	registerControl(mux, "DELETE comments/{id}", func(r *http.Request, _ emptyBody) (any, error) {
+		return okAnswer(s.RemoveComment(r.PathValue("id")))
 	})
-	handle(mux, "POST comments/{id}/hide", func(r *http.Request, _ none) (any, error) {
-		return done(s.HideComment(r.PathValue("id"), true))
+	registerControl(mux, "POST comments/{id}/hide", func(r *http.Request, _ emptyBody) (any, error) {
+		return okAnswer(s.HideComment(r.PathValue("id"), true))
 	})
-	handle(mux, "POST comments/{id}/unhide", func(r *http.Request, _ none) (any, error) {
-		return done(s.HideComment(r.PathValue("id"), false))
+	registerControl(mux, "POST comments/{id}/unhide", func(r *http.Request, _ emptyBody) (any, error) {
+		return okAnswer(s.HideComment(r.PathValue("id"), false))
 	})
-	handle(mux, "POST comments/{id}/edit", func(r *http.Request, n editing) (any, error) {
-		return done(s.EditComment(r.PathValue("id"), n.Text))
+	registerControl(mux, "POST comments/{id}/edit", func(r *http.Request, n editBody) (any, error) {
+		return okAnswer(s.EditComment(r.PathValue("id"), n.Text))
 	})
-	handle(mux, "POST comments/{id}/human", func(r *http.Request, n NewMessage) (any, error) {
-		return created(s.HumanReply(r.PathValue("id"), n.Text))
+	registerControl(mux, "POST comments/{id}/human", func(r *http.Request, n NewMessage) (any, error) {
+		return idAnswer(s.HumanReply(r.PathValue("id"), n.Text))
 	})
-	handle(mux, "POST posts", func(_ *http.Request, n NewPost) (any, error) { return created(s.PublishPost(n)) })
-	handle(mux, "DELETE posts/{id}", func(r *http.Request, _ none) (any, error) {
-		return done(s.RemovePost(r.PathValue("id")))
+	registerControl(mux, "POST posts", func(_ *http.Request, n NewPost) (any, error) { return idAnswer(s.PublishPost(n)) })
+	registerControl(mux, "DELETE posts/{id}", func(r *http.Request, _ emptyBody) (any, error) {
+		return okAnswer(s.RemovePost(r.PathValue("id")))
 	})
-	handle(mux, "POST lives", func(_ *http.Request, n NewPost) (any, error) { return created(s.StartLive(n.Account)) })
-	handle(mux, "DELETE lives/{id}", func(r *http.Request, _ none) (any, error) {
-		return done(s.EndLive(r.PathValue("id")))
+	registerControl(mux, "POST lives", func(_ *http.Request, n NewPost) (any, error) { return idAnswer(s.StartLive(n.Account)) })
+	registerControl(mux, "DELETE lives/{id}", func(r *http.Request, _ emptyBody) (any, error) {
+		return okAnswer(s.EndLive(r.PathValue("id")))
 	})
-	handle(mux, "POST messages", func(_ *http.Request, n NewMessage) (any, error) { return created(s.WriteMessage(n)) })
-	handle(mux, "POST human", func(_ *http.Request, n NewMessage) (any, error) {
-		return created(s.HumanMessage(Person{n.Account, n.Username}, n.Text))
+	registerControl(mux, "POST messages", func(_ *http.Request, n NewMessage) (any, error) { return idAnswer(s.WriteMessage(n)) })
+	registerControl(mux, "POST human", func(_ *http.Request, n NewMessage) (any, error) {
+		return idAnswer(s.HumanMessage(Person{n.Account, n.Username}, n.Text))
 	})
-	handle(mux, "POST people", func(_ *http.Request, n personChange) (any, error) {
-		return done(s.SetPersonState(n.Person, n.State))
+	registerControl(mux, "POST people", func(_ *http.Request, n personBody) (any, error) {
+		return okAnswer(s.SetPersonState(n.Person, n.State))
 	})
-	handle(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountUpdate) (any, error) {
-		return done(s.UpdateAccount(r.PathValue("id"), n))
+	registerControl(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountUpdate) (any, error) {
+		return okAnswer(s.UpdateAccount(r.PathValue("id"), n))
 	})
-	handle(mux, "PUT app", func(_ *http.Request, n AppSubscription) (any, error) { return done(s.SubscribeApp(n)) })
-	handle(mux, "POST faults", func(_ *http.Request, n Fault) (any, error) { return created(s.AddFault(n)) })
-	clearFault := func(r *http.Request, _ none) (any, error) {
+	registerControl(mux, "PUT app", func(_ *http.Request, n AppSubscription) (any, error) { return okAnswer(s.SubscribeApp(n)) })
+	registerControl(mux, "POST faults", func(_ *http.Request, n Fault) (any, error) { return idAnswer(s.AddFault(n)) })
+	clearFault := func(r *http.Request, _ emptyBody) (any, error) {
 		s.ClearFault(r.PathValue("id"))
-		return done(nil)
+		return okAnswer(nil)
 	}
-	handle(mux, "DELETE faults", clearFault)
-	handle(mux, "DELETE faults/{id}", clearFault)
-	handle(mux, "PUT limits", func(_ *http.Request, n Limits) (any, error) {
+	registerControl(mux, "DELETE faults", clearFault)
+	registerControl(mux, "DELETE faults/{id}", clearFault)
+	registerControl(mux, "PUT limits", func(_ *http.Request, n Limits) (any, error) {
 		s.SetLimits(n)
-		return done(nil)
+		return okAnswer(nil)
 	})
-	handle(mux, "PUT delivery", func(_ *http.Request, n WebhookSettings) (any, error) { return done(s.SetWebhookSettings(n)) })
-	handle(mux, "POST webhooks/resend", func(_ *http.Request, n resending) (any, error) {
-		return done(s.ResendWebhook(n.ID, n.Times))
+	registerControl(mux, "PUT delivery", func(_ *http.Request, n WebhookSettings) (any, error) { return okAnswer(s.SetWebhookSettings(n)) })
+	registerControl(mux, "POST webhooks/resend", func(_ *http.Request, n resendBody) (any, error) {
+		return okAnswer(s.ResendWebhook(n.ID, n.Times))
 	})
-	handle(mux, "POST webhooks/retry", func(*http.Request, none) (any, error) {
+	registerControl(mux, "POST webhooks/retry", func(*http.Request, emptyBody) (any, error) {
 		return map[string]int{"retried": s.RetryWebhooks()}, nil
 	})
-	handle(mux, "POST webhooks/signed", func(_ *http.Request, n selection) (any, error) {
+	registerControl(mux, "POST webhooks/signed", func(_ *http.Request, n idsBody) (any, error) {
 		body, header, err := s.SignedWebhook(n.IDs...)
 		return map[string]any{"body": string(body), "headers": header}, err
 	})
-	handle(mux, "POST webhooks/test", func(_ *http.Request, n dashboardTest) (any, error) {
-		return done(s.SendTestWebhook(n.Account, n.Field))
+	registerControl(mux, "POST webhooks/test", func(_ *http.Request, n testWebhookBody) (any, error) {
+		return okAnswer(s.SendTestWebhook(n.Account, n.Field))
 	})
-	handle(mux, "PUT callback", func(r *http.Request, n callback) (any, error) {
-		return done(s.SetCallback(r.Context(), n.URL, n.VerifyToken))
+	registerControl(mux, "PUT callback", func(r *http.Request, n callbackBody) (any, error) {
+		return okAnswer(s.SetCallback(r.Context(), n.URL, n.VerifyToken))
 	})
-	handle(mux, "POST callback/verify", func(r *http.Request, _ none) (any, error) { return done(s.VerifyCallback(r.Context())) })
+	registerControl(mux, "POST callback/verify", func(r *http.Request, _ emptyBody) (any, error) { return okAnswer(s.VerifyCallback(r.Context())) })
 }
 
 // The bodies of the control API that no exported type has.
 type (
-	none        struct{}
-	newComments struct {
+	emptyBody    struct{}
+	commentsBody struct {
 		NewComment
 		Count int `json:"count"` // that many comments by that many people
 	}
-	editing struct {
+	editBody struct {
 		Text string `json:"text"`
 	}
-	personChange struct {
+	personBody struct {
 		Person
 		State PersonState `json:"state"`
 	}
-	resending struct {
+	resendBody struct {
 		ID    int `json:"id"`
 		Times int `json:"times"`
 	}
-	selection struct {
+	idsBody struct {
 		IDs []string `json:"ids"`
 	}
-	dashboardTest struct {
+	testWebhookBody struct {
 		Account string `json:"account"`
 		Field   string `json:"field"`
 	}
-	callback struct {
+	callbackBody struct {
 		URL         string `json:"url"`
 		VerifyToken string `json:"verify_token"`
 	}
 )
 
-// handle registers a call that changes something. Its body is a JSON object; an
+// registerControl registers a call that changes something. Its body is a JSON object; an
 // unknown field is refused, and no body is an empty object.
-func handle[T any](mux *http.ServeMux, route string, do func(*http.Request, T) (any, error)) {
+func registerControl[T any](mux *http.ServeMux, route string, do func(*http.Request, T) (any, error)) {
 	method, path, _ := strings.Cut(route, " ")
 	mux.HandleFunc(method+" /sandbox/"+path, func(w http.ResponseWriter, r *http.Request) {
 		var body T
@@ -182,9 +182,9 @@ func handle[T any](mux *http.ServeMux, route string, do func(*http.Request, T) (
 	})
 }
 
-func done(err error) (any, error) { return map[string]bool{"ok": true}, err }
+func okAnswer(err error) (any, error) { return map[string]bool{"ok": true}, err }
 
-func created(id string, err error) (any, error) { return map[string]string{"id": id}, err }
+func idAnswer(id string, err error) (any, error) { return map[string]string{"id": id}, err }
 
 func first(ids []string) string {
 	if len(ids) == 0 {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/privatereply/privatereply"
 )
 
 //go:embed assets
@@ -27,7 +29,7 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // pageView is what the page shows.
 type pageView struct {
 	Version  int // grows with everything that happens
-	Problem  string
+	Error    string
 	Callback string
 	Report   Report
 	Accounts []AccountInfo
@@ -93,7 +95,7 @@ func (s *Sandbox) view() pageView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.Version = s.version
-	v.Events = s.activity.after(max(0, s.activity.seq-eventsShown))
+	v.Events = s.events.after(max(0, s.events.seq-eventsShown))
 	slices.Reverse(v.Events)
 	for _, c := range s.recent.comments {
 		shown := commentView{CommentReport: s.commentReport(c), AccountName: c.account.Name, Page: !c.account.instagram(), Own: c.person == nil}
@@ -111,11 +113,11 @@ func (s *Sandbox) view() pageView {
 func (s *Sandbox) personView(p *person) personView {
 	v := personView{Person: Person{p.account.ID, p.username}, Key: "person-" + p.account.ID + "-" + p.id,
 		AccountName: p.account.Name, ID: p.messagingID, State: p.state}
-	if s.windowVerdict(p, false) == nil {
+	if s.checkWindow(p, false) == nil {
 		v.Window = p.wroteAt.Add(standardWindow)
 	}
 	for _, m := range p.messages[max(0, len(p.messages)-messagesShown):] {
-		v.Messages = append(v.Messages, m.shown())
+		v.Messages = append(v.Messages, m.view())
 	}
 	return v
 }
@@ -135,7 +137,7 @@ func (s *Sandbox) servePage(w http.ResponseWriter, r *http.Request) {
 
 func (s *Sandbox) renderPage(w http.ResponseWriter, status int, problem string) {
 	v := s.view()
-	v.Problem = problem
+	v.Error = problem
 	var page bytes.Buffer
 	if err := pageTemplate.Execute(&page, v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -154,4 +156,76 @@ func (s *Sandbox) renderPage(w http.ResponseWriter, status int, problem string) 
 func serveAsset(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	http.ServeFileFS(w, r, assets, "assets/"+r.PathValue("file"))
+}
+
+// handleForm does what a form of the page asks for, and shows the page again.
+func (s *Sandbox) handleForm(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := s.performForm(r); err != nil {
+		s.renderPage(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *Sandbox) performForm(r *http.Request) error {
+	person := Person{Account: r.FormValue("account"), Username: r.FormValue("username")}
+	number := func(name string) int {
+		n, _ := strconv.Atoi(r.FormValue(name))
+		return n
+	}
+	id, text := r.FormValue("id"), r.FormValue("text")
+	var err error
+	switch action := r.PathValue("action"); action {
+	case "comment":
+		return s.submitComment(r)
+	case "remove":
+		return s.RemoveComment(id)
+	case "hide":
+		return s.HideComment(id, r.FormValue("hidden") == "")
+	case "human":
+		_, err = s.HumanReply(id, text)
+	case "say":
+		_, err = s.WriteMessage(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text})
+	case "person":
+		return s.SetPersonState(person, PersonState(r.FormValue("state")))
+	case "live-start":
+		_, err = s.StartLive(person.Account)
+	case "live-end":
+		return s.EndLive(id)
+	case "fault":
+		_, err = s.AddFault(Fault{Name: r.FormValue("name"), Account: person.Account, Calls: r.FormValue("calls"), Times: number("times"),
+			Minutes: number("minutes"), Code: number("code"), Subcode: number("subcode"), DelayMilliseconds: number("delay_ms")})
+	case "fault-clear":
+		s.ClearFault(id)
+	case "delivery":
+		return s.SetWebhookSettings(WebhookSettings{Batch: number("batch"), Duplicates: number("duplicates"), Shuffle: r.FormValue("shuffle") != "",
+			Hold: r.FormValue("hold") != "", Documented: r.FormValue("documented") != "", Receipts: r.FormValue("receipts") != "",
+			Echo: EchoMode(r.FormValue("echo"))})
+	case "resend":
+		return s.ResendWebhook(number("id"), number("times"))
+	case "retry":
+		s.RetryWebhooks()
+	case "test":
+		return s.SendTestWebhook(person.Account, r.FormValue("field"))
+	default:
+		return fmt.Errorf("action: %q is %w", action, ErrUnknown)
+	}
+	return err
+}
+
+// submitComment takes a place as "post:<id>" or "visitor:<account>".
+func (s *Sandbox) submitComment(r *http.Request) error {
+	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), ByAccount: r.FormValue("own") != ""}
+	if hours, err := strconv.Atoi(r.FormValue("age")); err == nil {
+		n.Age = privatereply.Duration(time.Duration(hours) * time.Hour)
+	}
+	kind, id, _ := strings.Cut(r.FormValue("place"), ":")
+	if kind == "visitor" {
+		n.Account, n.Source = id, privatereply.SourceVisitorPost
+	} else {
+		n.PostID = id
+	}
+	_, err := s.Comment(n)
+	return err
 }

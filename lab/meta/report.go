@@ -1,8 +1,10 @@
 package meta
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -43,22 +45,22 @@ func (s *Sandbox) Report() Report {
 	defer s.mu.Unlock()
 	r := Report{}
 	for _, a := range s.accounts {
-		t := &a.stats
+		t := &a.counters
 		r.Accounts = append(r.Accounts, AccountReport{
 			Account: a.ID, Name: a.Name, Platform: string(a.Platform),
 			Comments: t.comments, Answered: t.answered, Messages: t.messages,
 			Calls: maps.Clone(t.calls), Accepted: t.accepted, Refused: maps.Clone(t.refused), Throttled: t.throttled,
-			MostPostsInHour:           mostWithin(t.times[LimitPosts], time.Hour),
-			MostLiveInSecond:          mostWithin(t.times[LimitLive], time.Second),
-			MostSendsInSecond:         mostWithin(t.times[LimitSends], time.Second),
-			MostConversationsInSecond: mostWithin(t.times[LimitConversations], time.Second),
-			RepeatedSends:             t.repeats,
-			SendsAfterLiveEnded:       t.afterLive,
+			MostPostsInHour:           maxInWindow(t.times[LimitPosts], time.Hour),
+			MostLiveInSecond:          maxInWindow(t.times[LimitLive], time.Second),
+			MostSendsInSecond:         maxInWindow(t.times[LimitSends], time.Second),
+			MostConversationsInSecond: maxInWindow(t.times[LimitConversations], time.Second),
+			RepeatedSends:             t.repeatedSends,
+			SendsAfterLiveEnded:       t.afterLiveEnded,
 		})
 		r.Comments += t.comments
 		r.Answered += t.answered
-		r.RepeatedSends += t.repeats
-		r.SendsAfterLiveEnded += t.afterLive
+		r.RepeatedSends += t.repeatedSends
+		r.SendsAfterLiveEnded += t.afterLiveEnded
 	}
 	r.Webhooks, r.WebhooksOpen = s.outbox.counts()
 	return r
@@ -67,12 +69,12 @@ func (s *Sandbox) Report() Report {
 func (o *outbox) counts() (built, open int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.count, len(o.open) + len(o.gathered)
+	return o.count, len(o.undelivered) + len(o.pending)
 }
 
-// mostWithin is the largest number of times in any window of length d. The times
+// maxInWindow is the largest number of times in any window of length d. The times
 // are in order.
-func mostWithin(times []time.Time, d time.Duration) int {
+func maxInWindow(times []time.Time, d time.Duration) int {
 	most, first := 0, 0
 	for i, t := range times {
 		for t.Sub(times[first]) >= d {
@@ -92,7 +94,7 @@ func (s *Sandbox) CallTimes(accountID string, limit LimitKind) []time.Time {
 	if a == nil {
 		return nil
 	}
-	return slices.Clone(a.stats.times[limit])
+	return slices.Clone(a.counters.times[limit])
 }
 
 // CommentReport is what became of one comment or visitor post.
@@ -115,7 +117,7 @@ type CommentReport struct {
 func (s *Sandbox) CommentReport(id string) (CommentReport, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.find(id)
+	c := s.findComment(id)
 	if c == nil {
 		return CommentReport{}, false
 	}
@@ -125,11 +127,11 @@ func (s *Sandbox) CommentReport(id string) (CommentReport, bool) {
 func (s *Sandbox) commentReport(c *comment) CommentReport {
 	r := CommentReport{
 		ID: c.id(), Account: c.account.ID, PostID: c.post.id, Source: string(c.post.source), Username: c.author(), Text: c.text,
-		CreatedAt: c.createdAt, Removed: c.gone(), Hidden: c.hidden, Attempts: c.attempts, Delivered: []Message{},
-		RefusalReason: s.inWords(c),
+		CreatedAt: c.createdAt, Removed: c.isRemoved(), Hidden: c.hidden, Attempts: c.attempts, Delivered: []Message{},
+		RefusalReason: s.refusalReason(c),
 	}
-	for _, m := range c.delivered {
-		r.Delivered = append(r.Delivered, m.shown())
+	for _, m := range c.repliesDelivered {
+		r.Delivered = append(r.Delivered, m.view())
 	}
 	return r
 }
@@ -144,4 +146,120 @@ func (s *Sandbox) RepliesDelivered(commentID string) int {
 func (s *Sandbox) ReplyAttempts(commentID string) int {
 	r, _ := s.CommentReport(commentID)
 	return r.Attempts
+}
+
+// counters count what one account's calls came to.
+type counters struct {
+	calls          map[Operation]int
+	times          map[LimitKind][]time.Time
+	accepted       int
+	refused        map[string]int // by code, or code/subcode
+	throttled      int
+	comments       int
+	answered       int
+	messages       int
+	repeatedSends  int // private replies tried for a comment that had been tried before
+	afterLiveEnded int // private replies tried after their broadcast had ended
+}
+
+func newCounters() counters {
+	return counters{calls: map[Operation]int{}, times: map[LimitKind][]time.Time{}, refused: map[string]int{}}
+}
+
+func (t *counters) countCall(e endpoint, now time.Time) {
+	t.calls[e.op]++
+	if kind, _ := e.limitKind(); kind != "" {
+		t.times[kind] = append(t.times[kind], now)
+	}
+	if e.comment != nil {
+		if e.comment.attempts++; e.comment.attempts > 1 {
+			t.repeatedSends++
+		}
+		if e.comment.onLive() && !e.comment.post.live {
+			t.afterLiveEnded++
+		}
+	}
+}
+
+func (t *counters) countRefusal(r *graphError) {
+	key := strconv.Itoa(r.code)
+	if r.subcode != 0 {
+		key += "/" + strconv.Itoa(r.subcode)
+	}
+	t.refused[key]++
+}
+
+// maxEvents bounds what the page and /sandbox/events can look back on.
+const maxEvents = 500
+
+// Event is one thing that happened, in words for the developer.
+type Event struct {
+	Seq     int       `json:"seq"` // counts up by one
+	At      time.Time `json:"at"`
+	Kind    string    `json:"kind"` // comment, person, post, live, call, fault, webhook, account
+	Account string    `json:"account,omitempty"`
+	ID      string    `json:"id,omitempty"`
+	Text    string    `json:"text"`
+}
+
+// eventLog keeps the newest entries.
+type eventLog struct {
+	seq  int
+	ring []Event // a ring once it is full
+}
+
+func (l *eventLog) add(e Event) {
+	l.seq++
+	e.Seq = l.seq
+	if len(l.ring) < maxEvents {
+		l.ring = append(l.ring, e)
+		return
+	}
+	l.ring[(l.seq-1)%maxEvents] = e
+}
+
+// iterate gives what came after seq, oldest first.
+func (l *eventLog) after(seq int) []Event {
+	n := min(l.seq-seq, len(l.ring))
+	list := make([]Event, 0, max(n, 0))
+	for i := l.seq - n; i < l.seq; i++ {
+		list = append(list, l.ring[i%maxEvents])
+	}
+	return list
+}
+
+// Events is the recent activity after the entry with the number after, oldest
+// first; 0 gives all that is kept.
+func (s *Sandbox) Events(after int) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events.after(after)
+}
+
+// logEvent writes an entry of the activity and wakes those in Wait.
+func (s *Sandbox) logEvent(kind, account, id, format string, args ...any) {
+	s.events.add(Event{At: s.now(), Kind: kind, Account: account, ID: id, Text: fmt.Sprintf(format, args...)})
+	s.notifyWaitersLocked()
+}
+
+// maxRecent is how many comments and people the page shows.
+const maxRecent = 30
+
+// recentView holds what the page shows, newest first.
+type recentView struct {
+	comments []*comment
+	people   []*person
+}
+
+func (r *recentView) comment(c *comment) { r.comments = moveToFront(r.comments, c) }
+
+func (r *recentView) person(p *person) { r.people = moveToFront(r.people, p) }
+
+func moveToFront[T comparable](list []T, v T) []T {
+	if i := slices.Index(list, v); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	} else if len(list) == maxRecent {
+		list = list[:maxRecent-1]
+	}
+	return slices.Insert(list, 0, v)
 }

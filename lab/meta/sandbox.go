@@ -1,7 +1,23 @@
+// Package sandbox stands in Meta's place for development and tests: a Graph API
+// and a source of webhooks in one HTTP handler, with a control API and a page on
+// which a developer is the person who comments.
+//
+// It keeps the rules that Meta keeps (one private reply to a comment, seven days,
+// only during an Instagram live, 24 hours after the person wrote, the limits per
+// account) and can be told to misbehave the way Meta does: see [Faults]. What it
+// knows lives in memory. It is not a server for real people's data.
+//
+// It shares no code with the product's own Graph client, so that the two cannot
+// be wrong in the same way.
 package meta
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -9,6 +25,96 @@ import (
 	"github.com/privatereply/privatereply"
 	"go.uber.org/zap"
 )
+
+// Config says what New builds. Only Accounts is needed.
+type Config struct {
+	Accounts        []Account        // taken as they are; whoever read the accounts file has checked them
+	WebhookURL      string           // the callback; empty: webhooks are built and kept, not posted
+	VerifyToken     string           // for the callback's verification
+	Limits          Limits           // zero fields are Meta's own limits
+	WebhookSettings WebhookSettings  // how webhooks are delivered
+	WebhookTimeout  time.Duration    // how long a callback may take; 0 is Meta's 5 s
+	RetryDelays     []time.Duration  // waits before a failed webhook is repeated; nil spreads them over 36 h
+	Now             func() time.Time // Meta's clock; nil is the machine's
+	Log             *zap.Logger      // nil logs nothing
+}
+
+// Account is an Instagram professional account or a Facebook Page, with the
+// secrets that Meta and the product share about it.
+type Account struct {
+	Platform             privatereply.Platform
+	ID                   string // entry.id of its webhooks
+	Name                 string
+	Login                privatereply.Login
+	PageID               string // the Page behind an Instagram account with the Facebook login
+	Token                string
+	AppSecret            string
+	InstagramAppSecret   string // signs the webhooks of Instagram accounts with the Instagram login
+	HumanAgent           bool   // the app has the Human Agent feature
+	RequireProof         bool   // "Require App Secret": a call without appsecret_proof is refused
+	SeparateMessagingIDs bool   // people have one id as commenters and another one in messages
+}
+
+func (a Account) instagram() bool { return a.Platform == privatereply.Instagram }
+
+// ownLogin reports whether a belongs to graph.instagram.com.
+func (a Account) ownLogin() bool {
+	return a.instagram() && a.Login == privatereply.LoginInstagram
+}
+
+// ownerID is the id of what the account's token belongs to, and the node that sends.
+func (a Account) ownerID() string {
+	if a.instagram() && !a.ownLogin() {
+		return a.PageID
+	}
+	return a.ID
+}
+
+// webhookSecret signs the account's webhooks: an app with the Instagram login has
+// a secret of its own for them.
+func (a Account) webhookSecret() string {
+	if a.ownLogin() && a.InstagramAppSecret != "" {
+		return a.InstagramAppSecret
+	}
+	return a.AppSecret
+}
+
+// Limits are Meta's limits on calls, for each account. A zero field is Meta's own
+// number, a negative one is no limit.
+type Limits struct {
+	PostsPerHour           int `json:"posts_per_hour"`           // private replies to posts, reels and ads; 750
+	LivePerSecond          int `json:"live_per_second"`          // private replies to Instagram live comments; 100
+	SendsPerSecond         int `json:"sends_per_second"`         // follow-ups; 100
+	ConversationsPerSecond int `json:"conversations_per_second"` // Conversations API; 2
+	AppPerHour             int `json:"app_per_hour"`             // every call of the app; no limit unless set
+}
+
+// callbackTimeout is how long Meta waits for a callback: see its Messenger
+// Platform webhooks page.
+const callbackTimeout = 5 * time.Second
+
+// defaultRetryDelays spreads the repeats of a failed webhook over about 36 hours: at
+// once, a few more times, then less and less often. Meta gives no exact schedule.
+var defaultRetryDelays = []time.Duration{
+	100 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute,
+	15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 8 * time.Hour, 12 * time.Hour,
+}
+
+func (c Config) withDefaults() Config {
+	if c.WebhookTimeout == 0 {
+		c.WebhookTimeout = callbackTimeout
+	}
+	if c.RetryDelays == nil {
+		c.RetryDelays = defaultRetryDelays
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c
+}
 
 // Sandbox is Meta in one process. It is an http.Handler: the Graph API under
 // /facebook/{version}/, /instagram/{version}/ and /{version}/ (which takes the
@@ -24,46 +130,46 @@ type Sandbox struct {
 	closed chan struct{}
 	stop   sync.Once
 
-	mu       sync.Mutex
-	serial   int64
-	accounts []*account
-	byID     map[string]*account
-	owners   map[string]*owner
-	tokens   map[string]*credential
-	comments map[string]*comment // by number: visitor posts too
-	posts    map[string]*post    // by every id a post has
-	threads  map[string]*person  // by conversation id
-	messages map[string]*message
-	faults   faults
-	appCalls *meter
-	app      app
-	said     int           // errors answered, for the rotation of languages
-	early    []webhookItem // echoes that go out before the answer of the call being performed
-	activity eventLog
-	recent   recent
-	version  int           // grows with everything that happens
-	changed  chan struct{} // closed and replaced whenever something happens
+	mu             sync.Mutex
+	serial         int64
+	accounts       []*account
+	byID           map[string]*account
+	owners         map[string]*owner
+	tokens         map[string]*credential
+	comments       map[string]*comment // by number: visitor posts too
+	posts          map[string]*post    // by every id a post has
+	conversations  map[string]*person  // by conversation id
+	messages       map[string]*message
+	faults         faults
+	appCalls       *limiter
+	app            app
+	errorsAnswered int           // errors answered, for the rotation of languages
+	earlyEchoes    []webhookItem // echoes that go out before the answer of the call being performed
+	events         eventLog
+	recent         recentView
+	version        int           // grows with everything that happens
+	changed        chan struct{} // closed and replaced whenever something happens
 }
 
 // New builds a sandbox whose accounts have a post, a reel and an ad each.
 func New(cfg Config) *Sandbox {
 	cfg = cfg.withDefaults()
 	s := &Sandbox{
-		cfg:      cfg,
-		log:      cfg.Log,
-		closed:   make(chan struct{}),
-		serial:   firstSerial(cfg.Now()),
-		byID:     map[string]*account{},
-		owners:   map[string]*owner{},
-		tokens:   map[string]*credential{},
-		comments: map[string]*comment{},
-		posts:    map[string]*post{},
-		threads:  map[string]*person{},
-		messages: map[string]*message{},
-		app:      newApp(),
-		changed:  make(chan struct{}),
+		cfg:           cfg,
+		log:           cfg.Log,
+		closed:        make(chan struct{}),
+		serial:        firstSerial(cfg.Now()),
+		byID:          map[string]*account{},
+		owners:        map[string]*owner{},
+		tokens:        map[string]*credential{},
+		comments:      map[string]*comment{},
+		posts:         map[string]*post{},
+		conversations: map[string]*person{},
+		messages:      map[string]*message{},
+		app:           defaultApp(),
+		changed:       make(chan struct{}),
 	}
-	s.outbox = newOutbox(cfg, s.delivered, s.wake)
+	s.outbox = newOutbox(cfg, s.recordDelivery, s.notifyWaiters)
 	for _, a := range cfg.Accounts {
 		s.addAccount(a)
 	}
@@ -110,14 +216,14 @@ func (s *Sandbox) Wait(ctx context.Context, done func() bool) error {
 	}
 }
 
-// wake lets everybody in Wait look again.
-func (s *Sandbox) wake() {
+// notifyWaiters lets everybody in Wait look again.
+func (s *Sandbox) notifyWaiters() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wakeLocked()
+	s.notifyWaitersLocked()
 }
 
-func (s *Sandbox) wakeLocked() {
+func (s *Sandbox) notifyWaitersLocked() {
 	s.version++
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -133,4 +239,70 @@ func (s *Sandbox) seed(a *account) {
 	s.addPost(a, privatereply.SourceReel, "Sixty seconds of sawdust: how the table is made.", now.Add(-48*time.Hour))
 	ad := s.addPost(a, privatereply.SourceAd, "The oak side table, now with free delivery.", now.Add(-24*time.Hour))
 	ad.original = first
+}
+
+// Ids have the shapes of Meta's: digits only, 15 to 18 of them, and a Facebook
+// comment is "<post>_<comment>". The serial number starts at the clock, so that a
+// sandbox that starts again never gives an id a second time.
+
+// idsPerMillisecond is how many ids a millisecond of the clock stands for.
+const idsPerMillisecond = 10
+
+func firstSerial(now time.Time) int64 { return now.UnixMilli() * idsPerMillisecond }
+
+func (s *Sandbox) nextSerialNumber() string {
+	s.serial++
+	return fmt.Sprintf("%014d", s.serial)
+}
+
+func (s *Sandbox) newMediaID() string { return "179" + s.nextSerialNumber() }
+
+func (s *Sandbox) newInstagramCommentID() string { return "180" + s.nextSerialNumber() }
+
+func (s *Sandbox) newPostNumber() string { return "2" + s.nextSerialNumber() }
+
+func (s *Sandbox) newCommentNumber() string { return "3" + s.nextSerialNumber() }
+
+func (s *Sandbox) newVideoID() string { return "9" + s.nextSerialNumber() }
+
+func (s *Sandbox) newAdID() string { return "1202" + s.nextSerialNumber() }
+
+func (s *Sandbox) newMessageID(instagram bool) string {
+	sum := sha256.Sum256([]byte(s.nextSerialNumber()))
+	text := base64.RawURLEncoding.EncodeToString(sum[:])
+	if instagram {
+		return "aWdfZ" + text
+	}
+	return "m_" + text
+}
+
+func (s *Sandbox) newConversationID(instagram bool) string {
+	n := s.nextSerialNumber()
+	if instagram {
+		return "aWdfZAG06" + base64.RawURLEncoding.EncodeToString([]byte("IGMessageThread:"+n))
+	}
+	return "t_1" + n
+}
+
+// scopedID is the same for the same words in every sandbox: a person keeps the id
+// when the sandbox starts again.
+func scopedID(prefix string, words ...string) string {
+	h := sha256.New()
+	for _, w := range words {
+		fmt.Fprintf(h, "%d:%s", len(w), w)
+	}
+	return fmt.Sprintf("%s%015d", prefix, binary.BigEndian.Uint64(h.Sum(nil))%1e15)
+}
+
+func personPrefix(a Account) string {
+	if a.instagram() {
+		return "6"
+	}
+	return "7"
+}
+
+func newTraceID() string {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails: crypto/rand ends the process instead
+	return "A" + base64.RawURLEncoding.EncodeToString(b)
 }

@@ -1,0 +1,254 @@
+package meta
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// PersonState is why messages do or do not reach a person.
+type PersonState string
+
+// The states of a person.
+const (
+	PersonAvailable    PersonState = "available"
+	PersonUnavailable  PersonState = "unavailable" // cannot be messaged at the moment
+	PersonBlocked      PersonState = "blocked"     // has blocked the account
+	PersonIsPage       PersonState = "page"        // is a Page: no private replies to Pages
+	PersonWithOtherApp PersonState = "other_app"   // another app has taken the conversation
+)
+
+// person is somebody who comments or writes to one account.
+type person struct {
+	account        *account
+	username       string
+	id             string // as a commenter
+	messagingID    string // as a sender and recipient: differs only with SeparateMessagingIDs
+	state          PersonState
+	wroteAt        time.Time // newest message of theirs that opens the window
+	conversationID string    // "" before the first message
+	messages       []*message
+	listElement    *list.Element
+}
+
+// Sender says who wrote a message.
+type Sender string
+
+// Who writes messages: the person, the product through the API, somebody of the
+// business in Meta's own inbox.
+const (
+	SenderPerson Sender = "person"
+	SenderAPI    Sender = "api"
+	SenderHuman  Sender = "human"
+)
+
+// Kinds of messages that an account sends. What a person does has the kinds of
+// MessageKinds.
+const (
+	KindPrivateReply = "private_reply"
+	KindFollowUp     = "follow_up"
+)
+
+// readMessage is one line of a conversation.
+type message struct {
+	id        string
+	person    *person
+	sender    Sender
+	kind      string
+	text      string
+	commentID string // of a private reply
+	tag       string
+	anonymous bool // its webhook does not say who wrote it
+	at        time.Time
+	index     int // in person.messages
+}
+
+// Message is what a person's inbox shows.
+type Message struct {
+	ID        string    `json:"id"`
+	Sender    Sender    `json:"by"`
+	Kind      string    `json:"kind"`
+	Text      string    `json:"text,omitempty"`
+	CommentID string    `json:"comment_id,omitempty"` // the comment or visitor post that a private reply answers
+	Tag       string    `json:"tag,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// Person names somebody on one account's page.
+type Person struct {
+	Account  string `json:"account"`
+	Username string `json:"username"`
+}
+
+// Inbox is the whole conversation between a person and the account, oldest first.
+// It is empty for somebody who was never heard of.
+func (s *Sandbox) Inbox(p Person) []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(p.Account)
+	if err != nil || a.people[p.Username] == nil {
+		return nil
+	}
+	var box []Message
+	for _, m := range a.people[p.Username].messages {
+		box = append(box, m.view())
+	}
+	return box
+}
+
+func (m *message) view() Message {
+	return Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, CommentID: m.commentID, Tag: m.tag, At: m.at}
+}
+
+// PersonID is the id that messages to and from the person use.
+func (s *Sandbox) PersonID(p Person) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(p.Account)
+	if err != nil {
+		return "", err
+	}
+	return s.person(a, p.Username).messagingID, nil
+}
+
+// SetPersonState changes how messages reach somebody.
+func (s *Sandbox) SetPersonState(p Person, state PersonState) error {
+	switch state {
+	case PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp:
+	default:
+		return fmt.Errorf("state: %q is not a state; write available, unavailable, blocked, page or other_app", state)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(p.Account)
+	if err != nil {
+		return err
+	}
+	s.person(a, p.Username).state = state
+	s.logEvent("person", a.ID, p.Username, "%s is now: %s", p.Username, state)
+	return nil
+}
+
+// person finds somebody, or lets them appear.
+func (s *Sandbox) person(a *account, username string) *person {
+	if p := a.people[username]; p != nil {
+		return p
+	}
+	p := &person{account: a, username: username, state: PersonAvailable}
+	p.id = scopedID(personPrefix(a.Account), a.ID, username)
+	p.messagingID = p.id
+	if a.SeparateMessagingIDs {
+		p.messagingID = scopedID(personPrefix(a.Account), a.ID, username, "in messages")
+	}
+	a.people[username] = p
+	a.byMessaging[p.messagingID] = p
+	return p
+}
+
+// appendMessage puts a message into the person's conversation, opening it if need be.
+func (s *Sandbox) appendMessage(m *message) {
+	p := m.person
+	a := p.account
+	if p.conversationID == "" {
+		p.conversationID = s.newConversationID(a.instagram())
+		s.conversations[p.conversationID] = p
+		p.listElement = a.conversations.PushFront(p)
+	} else {
+		a.conversations.MoveToFront(p.listElement)
+	}
+	m.index = len(p.messages)
+	p.messages = append(p.messages, m)
+	s.messages[m.id] = m
+	s.recent.person(p)
+}
+
+// MessageKinds are the things that a person can do in a conversation. The first
+// five open the messaging window; edit_zero is a message of which Meta tells with
+// message_edit and num_edit 0. (Meta's pages also list reactions among the
+// opening actions; other pages do not, so the sandbox does not let them.)
+var MessageKinds = []string{"text", "postback", "quick_reply", "story_reply", "edit_zero", "reaction", "seen", "edit", "delete"}
+
+const openingKinds = 5
+
+// NewMessage describes something that a person does in the conversation with an
+// account. A reaction, edit, deletion or read receipt concerns the newest message
+// there is, or none.
+type NewMessage struct {
+	Account   string    `json:"account"`
+	Username  string    `json:"username"`
+	Kind      string    `json:"kind"` // one of MessageKinds; empty is text
+	Text      string    `json:"text"`
+	At        time.Time `json:"at"`    // its own time; zero is now
+	NoWebhook bool      `json:"quiet"` // no webhook: for SignedWebhook
+	// Anonymous is for edit_zero: the webhook has neither sender nor recipient nor text.
+	Anonymous bool `json:"anonymous"`
+}
+
+// WriteMessage lets a person write, and returns the message's id. The webhook is delivered
+// afterwards.
+func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
+	if n.Kind == "" {
+		n.Kind = "text"
+	}
+	kind := slices.Index(MessageKinds, n.Kind)
+	if kind < 0 {
+		return "", fmt.Errorf("kind: %q is not a kind of message; write one of %v", n.Kind, MessageKinds)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(n.Account)
+	if err != nil {
+		return "", err
+	}
+	p := s.person(a, usernameOrDefault(n.Username))
+	m := &message{id: s.newMessageID(a.instagram()), person: p, sender: SenderPerson, kind: n.Kind, text: n.Text, at: n.At, anonymous: n.Anonymous}
+	if m.at.IsZero() {
+		m.at = s.now()
+	}
+	if kind < openingKinds {
+		if m.at.After(p.wroteAt) {
+			p.wroteAt = m.at
+		}
+		s.appendMessage(m)
+	} else if len(p.messages) > 0 {
+		m.id = p.messages[len(p.messages)-1].id
+	}
+	s.logEvent("person", a.ID, m.id, "%s: %s %s", p.username, n.Kind, n.Text)
+	if !n.NoWebhook {
+		s.publish(s.messageItem(m))
+	}
+	return m.id, nil
+}
+
+// HumanReply lets somebody of the business answer a comment in Meta's own inbox,
+// which uses up its one private reply. The webhook is an echo.
+func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.findComment(commentID)
+	if c == nil {
+		return "", fmt.Errorf("comment: %q is %w", commentID, ErrUnknown)
+	}
+	if why := s.refusalReason(c); why != "" {
+		return "", errors.New(why)
+	}
+	return s.deliverReply(c, text, SenderHuman).id, nil
+}
+
+// HumanMessage lets somebody of the business write to a person in Meta's own
+// inbox. It opens no window.
+func (s *Sandbox) HumanMessage(to Person, text string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(to.Account)
+	if err != nil {
+		return "", err
+	}
+	p := s.person(a, usernameOrDefault(to.Username))
+	if refused := s.checkWindow(p, true); refused != nil {
+		return "", errors.New(refused.text)
+	}
+	return s.deliverMessage(p, &message{sender: SenderHuman, kind: KindFollowUp, text: text}).id, nil
+}
