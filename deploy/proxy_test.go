@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 

@@ -18,8 +18,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 const (

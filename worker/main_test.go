@@ -16,8 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/privatereply/privatereply/internal/codec"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 // What only people who signed in may read.

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

@@ -22,7 +22,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/internal/sweeps"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/internal/console"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
 // stepTimeout bounds one step, on a busy machine too.
@@ -45,11 +45,11 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ports, err := devstack.FreePorts()
+	ports, err := harness.FreePorts()
 	if err != nil {
 		return false, err
 	}
-	stack, err := devstack.Start(ctx, devstack.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Progress: out})
+	stack, err := harness.Start(ctx, harness.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Progress: out})
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +73,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	return ok, stack.Wait(ctx)
 }
 
-func play(ctx context.Context, out io.Writer, stack *devstack.Stack, steps []step) bool {
+func play(ctx context.Context, out io.Writer, stack *harness.Stack, steps []step) bool {
 	s := &story{stack: stack, account: stack.Accounts.All()[0]}
 	all := true
 	for i, step := range steps {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
@@ -34,11 +34,11 @@ func TestRun(t *testing.T) {
 // given a product that misbehaves in the way that it looks for.
 func TestStepsNotice(t *testing.T) {
 	cli := devservertest.CLI(t)
-	ports, err := devstack.FreePorts()
+	ports, err := harness.FreePorts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack, err := devstack.Start(t.Context(), devstack.Options{Folder: t.TempDir(), Ports: ports, CLIPath: cli, Ephemeral: true})
+	stack, err := harness.Start(t.Context(), harness.Options{Folder: t.TempDir(), Ports: ports, CLIPath: cli, Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -45,7 +45,7 @@ func TestEncrypted(t *testing.T) {
 	for name, encrypt := range map[string]bool{"with keys": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			stack := played(t, devstack.Options{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
+			stack := played(t, harness.Options{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
 			raw, visible := inServer(t, stack), inCLI(t, stack, cli)
 			for place, text := range map[string]string{"the server": raw, "the command line's output": visible} {
 				for _, needle := range personal {
@@ -65,13 +65,13 @@ func TestEncrypted(t *testing.T) {
 
 // played plays the story, and then what it lacks: a workflow that fails, and a signal
 // that is refused.
-func played(t *testing.T, opts devstack.Options) *devstack.Stack {
+func played(t *testing.T, opts harness.Options) *harness.Stack {
 	t.Helper()
 	var err error
-	if opts.Ports, err = devstack.FreePorts(); err != nil {
+	if opts.Ports, err = harness.FreePorts(); err != nil {
 		t.Fatal(err)
 	}
-	stack, err := devstack.Start(t.Context(), opts)
+	stack, err := harness.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func played(t *testing.T, opts devstack.Options) *devstack.Stack {
 		t.Fatal(out.String())
 	}
 	bad := workflows.PrivateReplyInput{Comment: privatereply.Comment{Platform: "hidden-in-a-failure", Account: "1", CommentID: "2"}}
-	run, err := stack.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "failing", TaskQueue: devstack.TaskQueue}, workflows.PrivateReplyType, bad)
+	run, err := stack.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "failing", TaskQueue: harness.TaskQueue}, workflows.PrivateReplyType, bad)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func played(t *testing.T, opts devstack.Options) *devstack.Stack {
 }
 
 // awaitListed waits until a workflow is listed.
-func awaitListed(t *testing.T, stack *devstack.Stack, id string) {
+func awaitListed(t *testing.T, stack *harness.Stack, id string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
 	defer cancel()
@@ -160,7 +160,7 @@ func secrets(t *testing.T, folder string) []string {
 var divisions = []string{"", `TemporalNamespaceDivision = "TemporalScheduler"`, `TemporalNamespaceDivision = "TemporalBatcher"`}
 
 // inServer is everything that the server tells of the workflows, byte by byte.
-func inServer(t *testing.T, stack *devstack.Stack) string {
+func inServer(t *testing.T, stack *harness.Stack) string {
 	t.Helper()
 	var all strings.Builder
 	write := func(m proto.Message) {
@@ -190,7 +190,7 @@ func inServer(t *testing.T, stack *devstack.Stack) string {
 }
 
 // workflowsOf lists every workflow of the stack.
-func workflowsOf(t *testing.T, stack *devstack.Stack) []*workflowpb.WorkflowExecutionInfo {
+func workflowsOf(t *testing.T, stack *harness.Stack) []*workflowpb.WorkflowExecutionInfo {
 	t.Helper()
 	var all []*workflowpb.WorkflowExecutionInfo
 	for _, query := range divisions {
@@ -214,7 +214,7 @@ func workflowsOf(t *testing.T, stack *devstack.Stack) []*workflowpb.WorkflowExec
 
 // inCLI is everything that Temporal's command line tells of the workflows, with what it
 // prints in base64 decoded.
-func inCLI(t *testing.T, stack *devstack.Stack, cli string) string {
+func inCLI(t *testing.T, stack *harness.Stack, cli string) string {
 	t.Helper()
 	var all strings.Builder
 	temporal := func(args ...string) {

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -20,7 +20,7 @@ const pollInterval = 50 * time.Millisecond
 
 // story is what the steps share.
 type story struct {
-	stack   *devstack.Stack
+	stack   *harness.Stack
 	account privatereply.Account
 
 	approved   string // the comment of the person who goes on to answer

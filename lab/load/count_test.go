@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 // Guards: the count finds out, on a real server, when an acknowledged comment has

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
 func newDev() *cobra.Command {
@@ -30,9 +30,9 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 		Args:    needArgs(0, 0, ""),
 		GroupID: groupTry,
 	}
-	opts := devstack.Options{Ports: devstack.DefaultPorts}
+	opts := harness.Options{Ports: harness.DefaultPorts}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Folder, "state", devstack.DefaultFolder, "the folder for state, settings and logs")
+	flags.StringVar(&opts.Folder, "state", harness.DefaultFolder, "the folder for state, settings and logs")
 	flags.IntVar(&opts.Ports.Temporal, "temporal-port", opts.Ports.Temporal, "port of the Temporal server")
 	flags.IntVar(&opts.Ports.WebUI, "web-ui-port", opts.Ports.WebUI, "port of Temporal's Web UI")
 	flags.IntVar(&opts.Ports.Bridge, "bridge-port", opts.Ports.Bridge, "port of the webhook bridge")
@@ -49,11 +49,11 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 			if opts.CLIPath, err = devserver.Find(cmd.Context(), out); err != nil {
 				return err
 			}
-			if opts.Ports, err = devstack.FreePorts(); err != nil {
+			if opts.Ports, err = harness.FreePorts(); err != nil {
 				return err
 			}
 		}
-		stack, err := devstack.Start(cmd.Context(), opts)
+		stack, err := harness.Start(cmd.Context(), opts)
 		if err != nil {
 			return err
 		}
@@ -77,12 +77,12 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 }
 
 // welcome says where everything is and what to try.
-func welcome(w io.Writer, s *devstack.Stack, folder string) error {
+func welcome(w io.Writer, s *harness.Stack, folder string) error {
 	account := s.Accounts.All()[0].ID
 	starter, temporal := starterCommand(), temporalCommand(s.CLIPath)
 	elsewhere := ""
-	if filepath.Clean(folder) != devstack.DefaultFolder {
-		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, devstack.EnvFile))
+	if filepath.Clean(folder) != harness.DefaultFolder {
+		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, harness.EnvFile))
 	}
 	encrypted, codec := "", ""
 	if s.CodecURL() != "" {
@@ -116,7 +116,7 @@ Try this in another terminal:
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
-		devstack.AccountsFile, devstack.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
+		harness.AccountsFile, harness.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
 	return err
 }
 

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 // shell runs what the product told people to run.
@@ -78,7 +78,7 @@ func TestDev(t *testing.T) {
 	approve = strings.Replace(approve, ":ID ", ":"+comment.ID+" ", 1)
 	env := regexp.MustCompile(`\(first: (.*)\)`).FindStringSubmatch(told)[1]
 
-	vars, err := devstack.ReadEnv(folder)
+	vars, err := harness.ReadEnv(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +112,14 @@ func TestUseDevFiles(t *testing.T) {
 		for _, name := range []string{"PRIVATEREPLY_ACCOUNTS", "PRIVATEREPLY_RULES", "TEMPORAL_ADDRESS"} {
 			t.Setenv(name, "")
 		}
-		if err := os.Mkdir(devstack.DefaultFolder, 0o700); err != nil {
+		if err := os.Mkdir(harness.DefaultFolder, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for name, content := range map[string]string{
-			devstack.AccountsFile: "accounts: []\n",
-			devstack.EnvFile:      "PRIVATEREPLY_ACCOUNTS='/dev-accounts.yaml'\nTEMPORAL_ADDRESS='127.0.0.1:1'\n",
+			harness.AccountsFile: "accounts: []\n",
+			harness.EnvFile:      "PRIVATEREPLY_ACCOUNTS='/dev-accounts.yaml'\nTEMPORAL_ADDRESS='127.0.0.1:1'\n",
 		} {
-			if err := os.WriteFile(filepath.Join(devstack.DefaultFolder, name), []byte(content), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(harness.DefaultFolder, name), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

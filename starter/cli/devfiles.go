@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
 )
 
 // useDevFiles lets a command work on what `starter dev` runs in this folder, with
@@ -22,10 +22,10 @@ func useDevFiles(told io.Writer) error {
 	if _, err := os.Stat("accounts.yaml"); !errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(devstack.DefaultFolder, devstack.AccountsFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(harness.DefaultFolder, harness.AccountsFile)); err != nil {
 		return nil
 	}
-	vars, err := devstack.ReadEnv(devstack.DefaultFolder)
+	vars, err := harness.ReadEnv(harness.DefaultFolder)
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,6 @@ func useDevFiles(told io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", devstack.DefaultFolder)
+	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", harness.DefaultFolder)
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/erasure"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -122,7 +122,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 			Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: c, PersonID: person, Text: "again", ReceivedAt: time.Now(), Via: privatereply.ViaSweep},
 			Decision: privatereply.Decision{Action: privatereply.ActionAuto, Text: "Hi again"},
 		}
-		options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestForgetInTwoAccounts(t *testing.T) {
 			Comment:  privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: "18000000000000802", PersonID: person, Text: "Hello", ReceivedAt: time.Now()},
 			Decision: privatereply.Decision{Action: privatereply.ActionIgnore},
 		}
-		options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
+		options, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func beyondReturn(t *testing.T, platform privatereply.Platform, account, person 
 		Comment:  privatereply.Comment{Platform: platform, Account: account, CommentID: "18000000000000803", PersonID: person, Text: "hilda's first", ReceivedAt: time.Now().AddDate(0, 0, -9)},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk},
 	}
-	options, in, err := workflows.PrivateReplyOptions(in, devstack.TaskQueue, time.Now())
+	options, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func storm(t *testing.T, replies ...string) string {
 		in.Arrivals = append(in.Arrivals, workflows.Arrival{Event: privatereply.Event{Comment: &status.Comment}, Decision: &status.Decision})
 	}
 	id := "intake:of-" + replies[0]
-	run, err := product.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.IntakeQueue(devstack.TaskQueue)}, workflows.IntakeType, in)
+	run, err := product.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.IntakeQueue(harness.TaskQueue)}, workflows.IntakeType, in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Accounts of devstack's accounts file.
+// Accounts of the accounts file of `starter dev`.
 const (
 	instagram  = "17841400000000001"
 	otherLogin = "17841400000000002"
@@ -27,7 +27,7 @@ const (
 // product is the whole product, which the commands under test work with. Without a
 // Temporal CLI it is nil, and why says so.
 var (
-	product *devstack.Stack
+	product *harness.Stack
 	why     error
 )
 
@@ -48,15 +48,15 @@ func runWithProduct(m *testing.M) int {
 	case err != nil:
 		return fail(err)
 	}
-	ports, err := devstack.FreePorts()
+	ports, err := harness.FreePorts()
 	if err != nil {
 		return fail(err)
 	}
-	product, err = devstack.Start(context.Background(), devstack.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Warnings: os.Stderr})
+	product, err = harness.Start(context.Background(), harness.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Warnings: os.Stderr})
 	if err != nil {
 		return fail(err)
 	}
-	env, err := devstack.ReadEnv(folder)
+	env, err := harness.ReadEnv(folder)
 	if err != nil {
 		return fail(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 	"github.com/privatereply/privatereply/workflows"
@@ -27,7 +27,7 @@ const (
 func useStack(t *testing.T) {
 	t.Helper()
 	needStack(t)
-	env, err := devstack.ReadEnv(stackFolder)
+	env, err := harness.ReadEnv(stackFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestHumanAgent(t *testing.T) {
 	if !known {
 		t.Fatal("the stack has no such account")
 	}
-	options, input, err := workflows.ConversationOptions(account, id, devstack.TaskQueue)
+	options, input, err := workflows.ConversationOptions(account, id, harness.TaskQueue)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/devstack"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
@@ -58,7 +58,7 @@ const bare = "bare"
 // stack is a Temporal server with the product on it. Without a Temporal CLI it is
 // nil, and why says so.
 var (
-	stack       *devstack.Stack
+	stack       *harness.Stack
 	stackFolder string
 	why         error
 )
@@ -83,11 +83,11 @@ func runWithStack(m *testing.M) (code int) {
 		return fail(err)
 	}
 	defer os.RemoveAll(stackFolder)
-	ports, err := devstack.FreePorts()
+	ports, err := harness.FreePorts()
 	if err != nil {
 		return fail(err)
 	}
-	stack, err = devstack.Start(ctx, devstack.Options{Folder: stackFolder, Ports: ports, CLIPath: cli, Ephemeral: true})
+	stack, err = harness.Start(ctx, harness.Options{Folder: stackFolder, Ports: ports, CLIPath: cli, Ephemeral: true})
 	if err != nil {
 		return fail(err)
 	}
@@ -184,7 +184,7 @@ func newPlace(t *testing.T) *place {
 		"TEMPORAL_NAMESPACE":               stack.Server.Namespace,
 		"PRIVATEREPLY_ACCOUNTS":            filepath.Join(p.folder, "accounts.yaml"),
 		"PRIVATEREPLY_RULES":               filepath.Join(p.folder, "rules.yaml"),
-		"PRIVATEREPLY_TASK_QUEUE":          devstack.TaskQueue,
+		"PRIVATEREPLY_TASK_QUEUE":          harness.TaskQueue,
 		"PRIVATEREPLY_VERIFY_TOKEN":        verifyToken,
 		"PRIVATEREPLY_APP_SECRETS":         appSecret + "," + instaSecret,
 		"PRIVATEREPLY_GRAPH_FACEBOOK_URL":  p.meta.URL + "/facebook",

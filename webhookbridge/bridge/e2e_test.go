@@ -20,7 +20,7 @@ import (
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/internal/placing"
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
 

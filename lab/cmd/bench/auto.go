@@ -14,8 +14,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -31,13 +32,13 @@ const (
 
 // auto measures the whole way of automatic replies: webhook, rule, workflow, call
 // to Meta, delivered. All comments come at once, and the last delivery counts.
-func auto(ctx context.Context, b *bench) ([]trials.Row, error) {
+func auto(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	sb := trials.Meta(s.accounts, tokenPrefix, appSecret)
+	sb := harness.UnlimitedMeta(s.accounts, tokenPrefix, appSecret)
 	defer sb.Close()
 	stopMeta, err := s.serve(sb)
 	if err != nil {
@@ -59,11 +60,11 @@ func auto(ctx context.Context, b *bench) ([]trials.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []trials.Row{{
+	return []scenario.Row{{
 		What:     fmt.Sprintf("automatic replies delivered, %d comments at once", autoReplies),
 		Measured: fmt.Sprintf("%.1f/s, %.2f of the bare workflow; %d calls to Meta too many", rate, rate/bare, sb.Report().RepeatedSends),
 		Baseline: fmt.Sprintf("bare workflow with one activity that does nothing %.1f/s", bare),
-		Goal:     fmt.Sprintf("≥ %.1f", autoGoal), Passed: trials.PassedWord(rate/bare >= autoGoal),
+		Goal:     fmt.Sprintf("≥ %.1f", autoGoal), Passed: scenario.PassedWord(rate/bare >= autoGoal),
 	}}, nil
 }
 
@@ -87,7 +88,7 @@ func (s *stack) serve(sb *meta.Sandbox) (stop func(), err error) {
 // from the first webhook to the last delivery.
 func (s *stack) replies(ctx context.Context, sb *meta.Sandbox, n int) (float64, error) {
 	before := sb.Report().Answered
-	deliveries, err := s.deliveries(sb, trials.AnsweredText, n)
+	deliveries, err := s.deliveries(sb, harness.AnsweredText, n)
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +136,7 @@ func rate(ctx context.Context, n int, done func() int, begin func(i int) error) 
 		return 0, err
 	}
 	for done() < n && time.Since(began) < autoTime {
-		if !trials.Sleep(ctx, 5*time.Millisecond) {
+		if !scenario.Sleep(ctx, 5*time.Millisecond) {
 			return 0, ctx.Err()
 		}
 	}

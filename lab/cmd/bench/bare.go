@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // Bare workflows are what the product is compared with: the least that a comment
@@ -29,19 +29,19 @@ const (
 const bareRun = 3 * time.Second
 
 // starts measures what the server takes when nothing is done but starting.
-func starts(ctx context.Context, b *bench) ([]trials.Row, error) {
+func starts(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	var rows []trials.Row
+	var rows []scenario.Row
 	for _, at := range []int{32, 64} {
 		rates, err := s.bareStarts(ctx, unreadQueue, at, 3)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, trials.Row{What: fmt.Sprintf("bare workflow starts, %d at once", at), Measured: perSecond(rates)})
+		rows = append(rows, scenario.Row{What: fmt.Sprintf("bare workflow starts, %d at once", at), Measured: perSecond(rates)})
 	}
 	w := s.bareWorker()
 	if err := w.Start(); err != nil {
@@ -49,7 +49,7 @@ func starts(ctx context.Context, b *bench) ([]trials.Row, error) {
 	}
 	defer w.Stop()
 	rates, err := s.bareStarts(ctx, bareQueue, 32, 3)
-	return append(rows, trials.Row{What: "the same, 32 at once, while a worker ends each", Measured: perSecond(rates)}), err
+	return append(rows, scenario.Row{What: "the same, 32 at once, while a worker ends each", Measured: perSecond(rates)}), err
 }
 
 // bareWorker runs bare workflows.

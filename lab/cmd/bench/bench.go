@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/processes"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 // bench is what all steps share.
@@ -32,7 +32,7 @@ func prepare(ctx context.Context, on existing) (*bench, error) {
 	}
 	if err == nil {
 		b.tell("building the bridge and the worker")
-		err = processes.Build(ctx, dir, filepath.Base(b.bridge), filepath.Base(b.worker))
+		err = process.Build(ctx, dir, filepath.Base(b.bridge), filepath.Base(b.worker))
 	}
 	if err != nil {
 		b.clean()

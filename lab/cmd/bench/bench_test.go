@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // Guards: a figure in the table is the one that was measured.
@@ -45,7 +45,7 @@ func TestExisting(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := trials.Choose(steps, tt.only)
+			chosen, err := scenario.Choose(steps, tt.only)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,20 +62,20 @@ func TestChoose(t *testing.T) {
 	tests := []struct {
 		name, only, want, err string
 	}{
-		{"all", "", trials.Names(steps), ""},
+		{"all", "", scenario.Names(steps), ""},
 		{"some, in the order asked for", "single, quiet", "single, quiet", ""},
 		{"mistyped", "quiet,singel", "", `no step "singel"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := trials.Choose(steps, tt.only)
+			chosen, err := scenario.Choose(steps, tt.only)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error %v, want %q", err, tt.err)
 				}
 				return
 			}
-			if got := trials.Names(chosen); got != tt.want || err != nil {
+			if got := scenario.Names(chosen); got != tt.want || err != nil {
 				t.Errorf("%q, error %v, want %q", got, err, tt.want)
 			}
 		})

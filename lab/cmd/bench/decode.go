@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/process"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -21,9 +21,9 @@ const (
 var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]+) ns/op.*?(\d+) allocs/op`)
 
 // decode runs the bridge's own Go benchmark.
-func decode(ctx context.Context, _ *bench) ([]trials.Row, error) {
+func decode(ctx context.Context, _ *bench) ([]scenario.Row, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
-		processes.Module+"/webhookbridge/bridge").CombinedOutput()
+		process.Module+"/webhookbridge/bridge").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("go test -bench: %w\n%s", err, strings.TrimSpace(string(out)))
 	}
@@ -42,10 +42,10 @@ func decode(ctx context.Context, _ *bench) ([]trials.Row, error) {
 	if len(took) == 0 {
 		return nil, fmt.Errorf("go test -bench printed no BenchmarkDelivery:\n%s", out)
 	}
-	return []trials.Row{{
+	return []scenario.Row{{
 		What:     "signature and decoding of a delivery of one comment (go test -bench)",
 		Measured: fmt.Sprintf("%.1f µs, %d allocations", median(took), allocations),
 		Goal:     fmt.Sprintf("≤ %d µs, ≤ %d", decodeMicroseconds, decodeAllocations),
-		Passed:   trials.PassedWord(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
+		Passed:   scenario.PassedWord(median(took) <= decodeMicroseconds && allocations <= decodeAllocations),
 	}}, nil
 }

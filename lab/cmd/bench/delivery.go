@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/lab/trials"
 )
 
 // poster keeps as many connections as deliver uses at once.
@@ -13,8 +13,8 @@ var poster = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce
 
 // deliveries are n comments, each by a person of its own, taking turns between the
 // accounts. Each comes in a webhook of its own.
-func (s *stack) deliveries(sb *meta.Sandbox, text string, n int) ([]trials.Delivery, error) {
-	var all []trials.Delivery
+func (s *stack) deliveries(sb *meta.Sandbox, text string, n int) ([]harness.Delivery, error) {
+	var all []harness.Delivery
 	for i := range n {
 		id, err := sb.Comment(meta.NewComment{
 			Account: s.accounts[i%len(s.accounts)].ID, Username: "person_" + strconv.Itoa(i), Text: text, NoWebhook: true,
@@ -26,7 +26,7 @@ func (s *stack) deliveries(sb *meta.Sandbox, text string, n int) ([]trials.Deliv
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, trials.Delivery{Body: body, Header: header})
+		all = append(all, harness.Delivery{Body: body, Header: header})
 	}
 	return all, nil
 }

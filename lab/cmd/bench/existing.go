@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/devserver"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
 // existing is a Temporal server that is there already. Each step gets a namespace of

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/lab/load"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 // kill kills each process in the middle of a storm and starts it again at once. The
 // storm repeats what was not acknowledged, as Meta does. In the end every comment
 // that was acknowledged must have its reply, and none may have two.
-func kill(ctx context.Context, b *bench) ([]trials.Row, error) {
+func kill(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -57,24 +57,24 @@ func kill(ctx context.Context, b *bench) ([]trials.Row, error) {
 			failed += n
 		}
 	}
-	return []trials.Row{{
+	return []scenario.Row{{
 		What: "kill -9 of bridge, worker and Temporal server in a storm: replies, by id",
 		Measured: fmt.Sprintf("%s of %s acknowledged comments; %d missing, %d extra, %d doubled",
 			number(float64(kept.Found)), number(float64(kept.Acknowledged)), kept.Missing, kept.Extra, kept.Duplicated),
 		Baseline: fmt.Sprintf("%s sent, %d tries failed and were repeated", number(killComments), failed),
-		Goal:     "all, none twice", Passed: trials.PassedWord(kept.Err() == nil && kept.Acknowledged > 0),
+		Goal:     "all, none twice", Passed: scenario.PassedWord(kept.Err() == nil && kept.Acknowledged > 0),
 	}}, kept.Err()
 }
 
 func (s *stack) killEach(ctx context.Context) error {
-	again := func(p *processes.Process) func() error {
+	again := func(p *process.Process) func() error {
 		return func() error {
 			p.Kill()
 			return p.Start(ctx)
 		}
 	}
 	for _, kill := range []func() error{again(s.bridges[0]), again(s.workers[0]), func() error { return s.restartServer(ctx) }} {
-		if !trials.Sleep(ctx, killEvery) {
+		if !scenario.Sleep(ctx, killEvery) {
 			return ctx.Err()
 		}
 		if err := kill(); err != nil {

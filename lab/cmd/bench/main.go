@@ -17,11 +17,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // step measures one thing on a server of its own.
-type step = trials.Step[func(ctx context.Context, b *bench) ([]trials.Row, error)]
+type step = scenario.Step[func(ctx context.Context, b *bench) ([]scenario.Row, error)]
 
 // steps in the order in which they run.
 var steps = []step{
@@ -41,7 +41,7 @@ func main() {
 	var on existing
 	flag.StringVar(&on.address, "temporal", "", "host:port of a Temporal server to run on, each step in a namespace of its own; only "+strings.Join(onExisting, ", "))
 	flag.IntVar(&on.copies, "copies", 1, "how many workers and how many bridges share the server of -temporal")
-	only := flag.String("only", "", "steps to run, separated by commas: "+trials.Names(steps)+" (default all)")
+	only := flag.String("only", "", "steps to run, separated by commas: "+scenario.Names(steps)+" (default all)")
 	flag.Parse()
 	if err := run(ctx, *only, on); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,7 +52,7 @@ func main() {
 // run runs the chosen steps. A step that fails is a row of the table, and an error
 // at the end; a goal that is missed is only said.
 func run(ctx context.Context, only string, on existing) error {
-	chosen, err := trials.Choose(steps, only)
+	chosen, err := scenario.Choose(steps, only)
 	if err == nil {
 		err = on.check(chosen)
 	}
@@ -64,9 +64,9 @@ func run(ctx context.Context, only string, on existing) error {
 		return err
 	}
 	defer b.clean()
-	before := trials.LoadAverage()
+	before := scenario.LoadAverage()
 	began := time.Now()
-	var rows []trials.Row
+	var rows []scenario.Row
 	var failed []error
 	for i, s := range chosen {
 		b.tell("[%d/%d] %s: %s", i+1, len(chosen), s.Name, s.About)
@@ -77,7 +77,7 @@ func run(ctx context.Context, only string, on existing) error {
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
-			rows = append(rows, trials.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: trials.No})
+			rows = append(rows, scenario.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: scenario.No})
 		}
 	}
 	command := "make bench"
@@ -85,7 +85,7 @@ func run(ctx context.Context, only string, on existing) error {
 		command += " BENCH=" + only
 	}
 	fmt.Printf("%s\n%s, %s, load average %s before and %s after, %v in all\n\n",
-		b.machine(), command, began.UTC().Format("2006-01-02 15:04 MST"), before, trials.LoadAverage(), time.Since(began).Round(time.Second))
-	trials.WriteRows(os.Stdout, rows)
+		b.machine(), command, began.UTC().Format("2006-01-02 15:04 MST"), before, scenario.LoadAverage(), time.Since(began).Round(time.Second))
+	scenario.WriteRows(os.Stdout, rows)
 	return errors.Join(failed...)
 }

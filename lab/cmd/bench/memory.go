@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/lab/load"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 
 // memory measures the most that the bridge needed in a long storm: first of small
 // deliveries on many connections, then of large ones.
-func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
+func memory(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -60,11 +60,11 @@ func memory(ctx context.Context, b *bench) ([]trials.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []trials.Row{{
+	return []scenario.Row{{
 		What:     fmt.Sprintf("the bridge's peak memory (VmHWM), %s comments sent", number(memoryComments)),
 		Measured: fmt.Sprintf("%.0f MiB; %s accepted, %d deliveries sent back", peak, number(float64(accepted)), refused),
 		Baseline: fmt.Sprintf("%.0f MiB when it started; not counted by id", idle),
-		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Passed: trials.PassedWord(peak < memoryGoal),
+		Goal:     fmt.Sprintf("< %d MiB", memoryGoal), Passed: scenario.PassedWord(peak < memoryGoal),
 	}}, nil
 }
 

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 
 // quiet times a single delivery against a single bare start, in turns, so that
 // both see the same machine.
-func quiet(ctx context.Context, b *bench) ([]trials.Row, error) {
+func quiet(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	s, err := b.newStack(ctx)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func quiet(ctx context.Context, b *bench) ([]trials.Row, error) {
 		return nil, err
 	}
 	defer bare.Stop()
-	deliveries, err := s.deliveries(trials.Meta(s.accounts, tokenPrefix, appSecret), trials.IgnoredText, quietWarmUp+quietRounds)
+	deliveries, err := s.deliveries(harness.UnlimitedMeta(s.accounts, tokenPrefix, appSecret), harness.IgnoredText, quietWarmUp+quietRounds)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +53,11 @@ func quiet(ctx context.Context, b *bench) ([]trials.Row, error) {
 		}
 	}
 	ratio := float64(median(answers)) / float64(median(starts))
-	return []trials.Row{{
+	return []scenario.Row{{
 		What:     "quiet: one delivery at a time, median acknowledgement",
 		Measured: fmt.Sprintf("%s, %.2f of a bare start", milliseconds(median(answers)), ratio),
 		Baseline: "bare start, median " + milliseconds(median(starts)),
-		Goal:     fmt.Sprintf("≤ %.1f", quietGoal), Passed: trials.PassedWord(ratio <= quietGoal),
+		Goal:     fmt.Sprintf("≤ %.1f", quietGoal), Passed: scenario.PassedWord(ratio <= quietGoal),
 	}}, nil
 }
 
@@ -65,7 +66,7 @@ func timed(ctx context.Context, call func() error) (time.Duration, error) {
 	began := time.Now()
 	err := call()
 	took := time.Since(began)
-	if err == nil && !trials.Sleep(ctx, quietPause) {
+	if err == nil && !scenario.Sleep(ctx, quietPause) {
 		err = ctx.Err()
 	}
 	return took, err

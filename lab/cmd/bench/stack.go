@@ -15,9 +15,9 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -41,8 +41,8 @@ type stack struct {
 	server   *devserver.Server
 	client   client.Client
 	accounts []privatereply.Account
-	bridges  []*processes.Process
-	workers  []*processes.Process
+	bridges  []*process.Process
+	workers  []*process.Process
 	urls     []string // of the bridges' webhooks
 }
 
@@ -64,7 +64,7 @@ func (b *bench) newStack(ctx context.Context) (*stack, error) {
 func (s *stack) file(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *stack) start(ctx context.Context, b *bench) error {
-	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": trials.Rules} {
+	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": harness.DefaultRules} {
 		if err := os.WriteFile(s.file(name), []byte(content), 0o600); err != nil {
 			return err
 		}
@@ -115,16 +115,16 @@ func (s *stack) prepareProcesses(b *bench) error {
 	var addresses [3]string
 	for i := range addresses {
 		var err error
-		if addresses[i], err = processes.FreeAddress(); err != nil {
+		if addresses[i], err = process.FreeAddress(); err != nil {
 			return err
 		}
 	}
 	s.urls = append(s.urls, "http://"+addresses[0]+bridge.Path)
-	s.bridges = append(s.bridges, &processes.Process{
+	s.bridges = append(s.bridges, &process.Process{
 		Name: "bridge", Path: b.bridge, LogFile: s.file("bridge.log"), OpsURL: "http://" + addresses[1] + "/readyz",
 		Env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
 	})
-	s.workers = append(s.workers, &processes.Process{
+	s.workers = append(s.workers, &process.Process{
 		Name: "worker", Path: b.worker, LogFile: s.file("worker.log"), OpsURL: "http://" + addresses[2] + "/readyz",
 		Env: s.env("OPS_ADDR="+addresses[2], "SEND_WORKERS="+strconv.Itoa(b.on.copies)),
 	})
@@ -133,7 +133,7 @@ func (s *stack) prepareProcesses(b *bench) error {
 
 // env is the environment of a program.
 func (s *stack) env(settings ...string) []string {
-	env := processes.Environment("TEMPORAL_ADDRESS="+s.server.Address, "TEMPORAL_NAMESPACE="+s.server.Namespace)
+	env := process.Environment("TEMPORAL_ADDRESS="+s.server.Address, "TEMPORAL_NAMESPACE="+s.server.Namespace)
 	for _, a := range s.accounts {
 		env = append(env, "BENCH_TOKEN_"+a.ID+"="+tokenPrefix+a.ID)
 	}
@@ -145,7 +145,7 @@ func (s *stack) env(settings ...string) []string {
 }
 
 // programs are the workers, then the bridges.
-func (s *stack) programs() []*processes.Process { return slices.Concat(s.workers, s.bridges) }
+func (s *stack) programs() []*process.Process { return slices.Concat(s.workers, s.bridges) }
 
 func (s *stack) startProduct(ctx context.Context) error {
 	for _, p := range s.programs() {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/load"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -25,8 +26,8 @@ const (
 )
 
 // single measures deliveries of one comment.
-func single(ctx context.Context, b *bench) ([]trials.Row, error) {
-	var rows []trials.Row
+func single(ctx context.Context, b *bench) ([]scenario.Row, error) {
+	var rows []scenario.Row
 	for _, at := range []struct {
 		connections int
 		goal        float64
@@ -42,11 +43,11 @@ func single(ctx context.Context, b *bench) ([]trials.Row, error) {
 			goal += fmt.Sprintf(", p99 ≤ %.0f ms", at.p99)
 			ok = ok && m.middle.Acknowledgement.P99 <= at.p99
 		}
-		rows = append(rows, trials.Row{
+		rows = append(rows, scenario.Row{
 			What: fmt.Sprintf("single comments accepted, %d connections", at.connections),
 			Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 				m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-			Baseline: "bare starts " + perSecond(m.bare), Goal: goal, Passed: trials.PassedWord(ok),
+			Baseline: "bare starts " + perSecond(m.bare), Goal: goal, Passed: scenario.PassedWord(ok),
 		})
 		rows = append(rows, m.more()...)
 	}
@@ -54,17 +55,17 @@ func single(ctx context.Context, b *bench) ([]trials.Row, error) {
 }
 
 // batch measures deliveries of many comments.
-func batch(ctx context.Context, b *bench) ([]trials.Row, error) {
+func batch(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	const connections, comments, goal = 32, 50, 10_000
 	m, err := b.measureStorms(ctx, connections, comments)
 	if err != nil {
 		return nil, err
 	}
-	return append([]trials.Row{{
+	return append([]scenario.Row{{
 		What: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
 		Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
 			m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
-		Baseline: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Passed: trials.PassedWord(median(m.rates) >= goal),
+		Baseline: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Passed: scenario.PassedWord(median(m.rates) >= goal),
 	}}, m.more()...), nil
 }
 
@@ -79,9 +80,9 @@ type storms struct {
 }
 
 // more are the rows that stand below every accepted figure.
-func (m *storms) more() []trials.Row {
+func (m *storms) more() []scenario.Row {
 	drained := float64(m.held.after) / drainTime.Seconds()
-	return []trials.Row{
+	return []scenario.Row{
 		{
 			What:     "— drain: replies started a second",
 			Measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.storms.perSecond(m.held.during))),
@@ -91,7 +92,7 @@ func (m *storms) more() []trials.Row {
 			What:     "— acknowledged comments that Temporal holds, by id",
 			Measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.held.found)), number(float64(m.held.acknowledged)), m.refused),
 			Baseline: fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.held.replies))),
-			Goal:     "all", Passed: trials.PassedWord(m.held.found == m.held.acknowledged),
+			Goal:     "all", Passed: scenario.PassedWord(m.held.found == m.held.acknowledged),
 		},
 	}
 }
@@ -135,7 +136,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 	}
 	m.storms.to = time.Now()
 	m.middle = results[slices.Index(m.rates, median(m.rates))]
-	if !trials.Sleep(ctx, drainTime) {
+	if !scenario.Sleep(ctx, drainTime) {
 		return nil, ctx.Err()
 	}
 	// What counts is in Temporal now; a server at rest tells it sooner.
@@ -144,7 +145,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 		if m.held, err = s.held(ctx, m.storms, append(results, warmUp)...); err == nil && m.held.found == m.held.acknowledged {
 			break
 		}
-		if !trials.Sleep(ctx, heldPause) {
+		if !scenario.Sleep(ctx, heldPause) {
 			return nil, ctx.Err()
 		}
 	}
@@ -154,7 +155,7 @@ func (b *bench) measureStorms(ctx context.Context, connections, comments int) (*
 // storm is one that sends as fast as it is answered.
 func (s *stack) storm(connections, comments int) load.LoadTest {
 	return load.LoadTest{
-		URL: s.urls[0], FurtherURLs: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: trials.IgnoredText,
+		URL: s.urls[0], FurtherURLs: s.urls[1:], Secret: appSecret, Accounts: s.accounts, Text: harness.IgnoredText,
 		Connections: connections, Batch: comments, Comments: stormComments, Duration: stormTime,
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -48,7 +48,7 @@ func accounts(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.add(trials.Row{
+	r.add(scenario.Row{
 		What:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
 		Measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
 		Baseline: fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
@@ -64,7 +64,7 @@ func accounts(ctx context.Context, r *run) error {
 	for i := range used {
 		used[i] /= sweptByHand
 	}
-	r.add(trials.Row{
+	r.add(scenario.Row{
 		What:     "a sweep that finds nothing new",
 		Measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
 		Baseline: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
@@ -82,7 +82,7 @@ func (r *run) awaitRest(ctx context.Context, p *product) error {
 	defer cancel()
 	before, err := r.read(ctx, p)
 	for err == nil {
-		if !trials.Sleep(ctx, rest/2) {
+		if !scenario.Sleep(ctx, rest/2) {
 			return context.Cause(ctx)
 		}
 		var now reading
@@ -115,7 +115,7 @@ func (p *product) awaitSchedules(ctx context.Context, want int) error {
 		if found >= want {
 			return nil
 		}
-		if !trials.Sleep(ctx, lookEvery) {
+		if !scenario.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d Schedules were made: %w", found, want, context.Cause(ctx))
 		}
 	}
@@ -144,7 +144,7 @@ func (p *product) sweep(ctx context.Context, n int) error {
 		if err != nil || now-before >= n {
 			return err
 		}
-		if !trials.Sleep(ctx, lookEvery) {
+		if !scenario.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d sweeps have ended: %w", now-before, n, context.Cause(ctx))
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // Guards: the rows of the other programs stand in the table as they were printed, and
@@ -17,14 +17,14 @@ import (
 func TestReadTable(t *testing.T) {
 	tests := []struct {
 		name, text string
-		want       []trials.Row
+		want       []scenario.Row
 	}{
 		{"nothing", "AMD EPYC, 2 cores\n", nil},
 		{"a head and no rows", "| what | measured |\n| ---- | -------- |\n", nil},
 		{"five columns", "text\n\n| what | measured | beside it | goal | met |\n| --- | --- | --- | --- | --- |\n| a | 1/s | 2/s | ≥ 3/s | **no** |\n| b | 1 | | | |\n",
-			[]trials.Row{{What: "a", Measured: "1/s", Baseline: "2/s", Goal: "≥ 3/s", Passed: trials.No}, {What: "b", Measured: "1"}}},
-		{"fewer columns", "| fault | result |\n| --- | --- |\n| a | ok |\n", []trials.Row{{What: "a", Measured: "ok"}}},
-		{"two tables", "| h |\n| - |\n| a |\n\n| h |\n| - |\n| b |\n", []trials.Row{{What: "a"}, {What: "b"}}},
+			[]scenario.Row{{What: "a", Measured: "1/s", Baseline: "2/s", Goal: "≥ 3/s", Passed: scenario.No}, {What: "b", Measured: "1"}}},
+		{"fewer columns", "| fault | result |\n| --- | --- |\n| a | ok |\n", []scenario.Row{{What: "a", Measured: "ok"}}},
+		{"two tables", "| h |\n| - |\n| a |\n\n| h |\n| - |\n| b |\n", []scenario.Row{{What: "a"}, {What: "b"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -38,8 +38,8 @@ func TestReadTable(t *testing.T) {
 // Guards: what is printed is Markdown, and reads back.
 func TestTable(t *testing.T) {
 	r := &run{costs: [][]string{{"path", "actions"}, {"ignored", "1.00"}}}
-	want := trials.Row{What: "a", Measured: "1,000/s", Goal: "≥ 1", Passed: trials.Yes}
-	r.add(want, trials.Row{What: "longer"})
+	want := scenario.Row{What: "a", Measured: "1,000/s", Goal: "≥ 1", Passed: scenario.Yes}
+	r.add(want, scenario.Row{What: "longer"})
 	var b strings.Builder
 	r.print(&b)
 	if got := readTable(b.String()); len(got) != 3 || got[0] != want || got[2].Measured != "1.00" {
@@ -134,11 +134,11 @@ func TestRefusals(t *testing.T) {
 func TestByGroup(t *testing.T) {
 	cases := readTable("| group | case | expected | seen | | seconds |\n| --- | --- | --- | --- | --- | --- |\n" +
 		"| kill | a | sent | sent | ok | 1.0 |\n| kill | b | sent | lost | FAILED | 1.0 |\n| races | c | sent | sent | ok | 1.0 |\n| races | d | sent | | left out | 0.0 |\n")
-	want := []trials.Row{
-		{What: "fault kill/b", Measured: "lost", Goal: "sent", Passed: trials.No},
-		{What: "fault set, kill", Measured: "1 of 2 cases ended as they should", Goal: "all", Passed: trials.No},
-		{What: "fault races/d", Goal: "sent", Passed: trials.No},
-		{What: "fault set, races", Measured: "1 of 2 cases ended as they should", Goal: "all", Passed: trials.No},
+	want := []scenario.Row{
+		{What: "fault kill/b", Measured: "lost", Goal: "sent", Passed: scenario.No},
+		{What: "fault set, kill", Measured: "1 of 2 cases ended as they should", Goal: "all", Passed: scenario.No},
+		{What: "fault races/d", Goal: "sent", Passed: scenario.No},
+		{What: "fault set, races", Measured: "1 of 2 cases ended as they should", Goal: "all", Passed: scenario.No},
 	}
 	if diff := cmp.Diff(want, byGroup(cases)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

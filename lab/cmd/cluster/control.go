@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // controlEvery is how often the control file is read.
@@ -25,7 +25,7 @@ func (r *run) control(ctx context.Context) (kill, start string, stop func()) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		for trials.Sleep(ctx, controlEvery) {
+		for scenario.Sleep(ctx, controlEvery) {
 			want, err := os.ReadFile(file)
 			if err != nil || len(want) == 0 {
 				continue

@@ -9,8 +9,8 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -44,7 +44,7 @@ func cost(ctx context.Context, r *run) error {
 			return fmt.Errorf("%s: %w", path.name, err)
 		}
 	}
-	r.add(trials.Row{
+	r.add(scenario.Row{
 		What: fmt.Sprintf("the cost of a comment on %d paths, %d comments each: below", len(paths), costComments),
 		Measured: fmt.Sprintf("idle: %.1f transactions/s, %.1f KiB/s of log, CPU of the server %.1f %%, of Postgres %.1f %%, of two workers %.1f %%, of two bridges %.1f %%",
 			idle[transactions], idle[wal]/1024, idle[serverCPU]/10, idle[postgresCPU]/10, idle[workerCPU]/10, idle[bridgeCPU]/10),
@@ -56,7 +56,7 @@ func cost(ctx context.Context, r *run) error {
 func (r *run) idle(ctx context.Context, p *product) (perSecond [meters]float64, err error) {
 	const watched = 2 * rest
 	used, err := r.used(ctx, p, perSecond, func() error {
-		if !trials.Sleep(ctx, watched-rest) {
+		if !scenario.Sleep(ctx, watched-rest) {
 			return ctx.Err()
 		}
 		return nil
@@ -116,7 +116,7 @@ func (r *run) measure(ctx context.Context, p *product, path path, idle [meters]f
 // used is what something uses from the product at rest until it rests again, beyond
 // what it uses at rest.
 func (r *run) used(ctx context.Context, p *product, idle [meters]float64, do func() error) (used [meters]float64, err error) {
-	if !trials.Sleep(ctx, rest) {
+	if !scenario.Sleep(ctx, rest) {
 		return used, ctx.Err()
 	}
 	before, err := r.read(ctx, p)
@@ -126,7 +126,7 @@ func (r *run) used(ctx context.Context, p *product, idle [meters]float64, do fun
 	if err := do(); err != nil {
 		return used, err
 	}
-	if !trials.Sleep(ctx, rest) {
+	if !scenario.Sleep(ctx, rest) {
 		return used, ctx.Err()
 	}
 	after, err := r.read(ctx, p)

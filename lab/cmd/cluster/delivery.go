@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -29,7 +30,7 @@ type written struct {
 	id       string
 	account  privatereply.Account
 	username string
-	delivery trials.Delivery
+	delivery harness.Delivery
 }
 
 // workflowID is that of its reply.
@@ -59,7 +60,7 @@ func (p *product) write(name, text string, n int) ([]written, error) {
 // deliver delivers webhooks a few at a time, as a load balancer does: to the bridges
 // in turns, and to the other one when one does not answer. What is not acknowledged
 // comes again until ctx is done, as Meta repeats it.
-func (p *product) deliver(ctx context.Context, all []trials.Delivery) error {
+func (p *product) deliver(ctx context.Context, all []harness.Delivery) error {
 	var next atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -70,7 +71,7 @@ func (p *product) deliver(ctx context.Context, all []trials.Delivery) error {
 				if err == nil {
 					return nil
 				}
-				if !trials.Sleep(ctx, repeatAfter) {
+				if !scenario.Sleep(ctx, repeatAfter) {
 					return err
 				}
 			}
@@ -79,8 +80,8 @@ func (p *product) deliver(ctx context.Context, all []trials.Delivery) error {
 	return group.Wait()
 }
 
-func deliveriesOf(all []written) []trials.Delivery {
-	var deliveries []trials.Delivery
+func deliveriesOf(all []written) []harness.Delivery {
+	var deliveries []harness.Delivery
 	for _, w := range all {
 		deliveries = append(deliveries, w.delivery)
 	}

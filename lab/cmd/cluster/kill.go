@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/lab/load"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 const (
@@ -31,12 +32,12 @@ func kill(ctx context.Context, r *run) error {
 		return err
 	}
 	defer p.stop()
-	answered, err := p.write("kill", trials.AnsweredText, killReplies)
+	answered, err := p.write("kill", harness.AnsweredText, killReplies)
 	if err != nil {
 		return err
 	}
 	storm := load.LoadTest{
-		URL: p.urls[0], FurtherURLs: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: trials.IgnoredText,
+		URL: p.urls[0], FurtherURLs: p.urls[1:], Secret: appSecret, Accounts: p.accounts, Text: harness.IgnoredText,
 		Connections: 32, Batch: 1, Comments: killComments, Rate: killRate, Redeliver: true, Duration: 3 * time.Minute,
 	}
 	stormed := make(chan error, 1)
@@ -56,7 +57,7 @@ func kill(ctx context.Context, r *run) error {
 }
 
 // deliverSlowly spreads deliveries over the time of the kills.
-func (p *product) deliverSlowly(ctx context.Context, all []trials.Delivery) error {
+func (p *product) deliverSlowly(ctx context.Context, all []harness.Delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	every := 5 * killEvery / time.Duration(len(all))
@@ -64,7 +65,7 @@ func (p *product) deliverSlowly(ctx context.Context, all []trials.Delivery) erro
 		if err := p.deliver(ctx, all[i:i+1]); err != nil {
 			return err
 		}
-		if !trials.Sleep(ctx, every) {
+		if !scenario.Sleep(ctx, every) {
 			return ctx.Err()
 		}
 	}
@@ -72,7 +73,7 @@ func (p *product) deliverSlowly(ctx context.Context, all []trials.Delivery) erro
 }
 
 func (r *run) killEach(ctx context.Context, p *product) error {
-	program := func(p *processes.Process) func() error {
+	program := func(p *process.Process) func() error {
 		return func() error {
 			p.Kill()
 			return p.Start(ctx)
@@ -93,7 +94,7 @@ func (r *run) killEach(ctx context.Context, p *product) error {
 			return r.cluster.DB.Start(ctx)
 		}},
 	} {
-		if !trials.Sleep(ctx, killEvery) {
+		if !scenario.Sleep(ctx, killEvery) {
 			return ctx.Err()
 		}
 		began := time.Now()
@@ -117,12 +118,12 @@ func (r *run) countStorm(ctx context.Context, p *product, result *load.Result) e
 			repeated += n
 		}
 	}
-	r.add(trials.Row{
+	r.add(scenario.Row{
 		What: "kill -9 of one of two bridges, one of two workers, the Temporal server and Postgres in a storm: replies, by id",
 		Measured: fmt.Sprintf("%d of %d acknowledged comments; %d missing, %d extra, %d doubled",
 			kept.Found, kept.Acknowledged, kept.Missing, kept.Extra, kept.Duplicated),
 		Baseline: fmt.Sprintf("%d sent, %d tries failed and were repeated", killComments, repeated),
-		Goal:     "all, none twice", Passed: trials.PassedWord(kept.Err() == nil && kept.Acknowledged == killComments),
+		Goal:     "all, none twice", Passed: scenario.PassedWord(kept.Err() == nil && kept.Acknowledged == killComments),
 	})
 	if kept.Acknowledged != killComments {
 		err = fmt.Errorf("%d of %d comments were acknowledged in the end", kept.Acknowledged, killComments)
@@ -144,11 +145,11 @@ func (r *run) countAnswers(ctx context.Context, p *product, all []written) error
 			more++
 		}
 	}
-	r.add(trials.Row{
+	r.add(scenario.Row{
 		What:     "— meanwhile, comments that a rule answers: private replies that people received",
 		Measured: fmt.Sprintf("%d of %d; %d none, %d more than one", len(all)-none-more, len(all), none, more),
 		Baseline: fmt.Sprintf("%d guarded repeats after an unknown send", p.sandbox.Report().RepeatedSends),
-		Goal:     "all, none twice", Passed: trials.PassedWord(none+more == 0 && waitErr == nil),
+		Goal:     "all, none twice", Passed: scenario.PassedWord(none+more == 0 && waitErr == nil),
 	})
 	if none+more > 0 {
 		return fmt.Errorf("of %d people %d received no private reply and %d more than one", len(all), none, more)

@@ -17,12 +17,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // step is one part of a run.
-type step = trials.Step[func(ctx context.Context, r *run) error]
+type step = scenario.Step[func(ctx context.Context, r *run) error]
 
 // steps in the order in which they run. What a comment costs is measured first, on a
 // database that holds nothing else.
@@ -42,7 +42,7 @@ func main() {
 	flag.StringVar(&tools.Server, "server", "", "the Temporal server")
 	flag.StringVar(&tools.SQLTool, "sql-tool", "", "temporal-sql-tool")
 	logs := flag.String("logs", "", "an empty folder for the logs")
-	only := flag.String("only", "", "steps to run, separated by commas: "+trials.Names(steps)+" (default all)")
+	only := flag.String("only", "", "steps to run, separated by commas: "+scenario.Names(steps)+" (default all)")
 	flag.Parse()
 	if err := main1(ctx, tools, *logs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -53,7 +53,7 @@ func main() {
 // main1 runs the chosen steps. A step that fails is a row of the table, and an error
 // at the end.
 func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
-	chosen, err := trials.Choose(steps, only)
+	chosen, err := scenario.Choose(steps, only)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
 		return err
 	}
 	defer r.clean()
-	before, began := trials.LoadAverage(), time.Now()
+	before, began := scenario.LoadAverage(), time.Now()
 	var failed []error
 	for i, s := range chosen {
 		tell("[%d/%d] %s: %s", i+1, len(chosen), s.Name, s.About)
@@ -76,11 +76,11 @@ func main1(ctx context.Context, tools cluster.Tools, logs, only string) error {
 				return errors.New("interrupted")
 			}
 			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
-			r.add(trials.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: trials.No})
+			r.add(scenario.Row{What: s.About, Measured: "failed: " + err.Error(), Passed: scenario.No})
 		}
 	}
 	fmt.Printf("%s\nscripts/cluster.sh, %s, load average %s before and %s after, %v in all\n\n",
-		r.machine(), began.UTC().Format("2006-01-02 15:04 MST"), before, trials.LoadAverage(), time.Since(began).Round(time.Second))
+		r.machine(), began.UTC().Format("2006-01-02 15:04 MST"), before, scenario.LoadAverage(), time.Since(began).Round(time.Second))
 	r.print(os.Stdout)
 	return errors.Join(failed...)
 }

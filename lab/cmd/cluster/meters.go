@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/processes"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 // meter is something that a comment costs.
@@ -137,7 +137,7 @@ lines:
 	return sum
 }
 
-func pids(programs []*processes.Process) []int {
+func pids(programs []*process.Process) []int {
 	var all []int
 	for _, p := range programs {
 		all = append(all, p.PID())

@@ -13,8 +13,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -37,11 +38,11 @@ type then struct {
 }
 
 var paths = []path{
-	{"ignored", trials.IgnoredText, 1, 0, []then{{privatereply.Ignored, nil}}},
-	{"ignored, 50 in a delivery", trials.IgnoredText, 50, 0, []then{{privatereply.Ignored, nil}}},
-	{"answered by a rule", trials.AnsweredText, 1, unansweredFor, []then{{privatereply.Sent, joined}}},
+	{"ignored", harness.IgnoredText, 1, 0, []then{{privatereply.Ignored, nil}}},
+	{"ignored, 50 in a delivery", harness.IgnoredText, 50, 0, []then{{privatereply.Ignored, nil}}},
+	{"answered by a rule", harness.AnsweredText, 1, unansweredFor, []then{{privatereply.Sent, joined}}},
 	{"approved by a person", askedText, 1, unansweredFor, []then{{privatereply.AwaitingApproval, approve}, {privatereply.Sent, joined}}},
-	{"answered by a rule, and the person writes back", trials.AnsweredText, 1, windowFor, []then{
+	{"answered by a rule, and the person writes back", harness.AnsweredText, 1, windowFor, []then{
 		{privatereply.Sent, joined}, {privatereply.Sent, writeBack}, {privatereply.Responded, nil},
 	}},
 }
@@ -88,12 +89,12 @@ func (p *product) walkAll(ctx context.Context, path path, name string, n int) ([
 }
 
 // batches puts the comments of each account together.
-func (p *product) batches(all []written, size int) ([]trials.Delivery, error) {
+func (p *product) batches(all []written, size int) ([]harness.Delivery, error) {
 	byAccount := map[string][]string{}
 	for _, w := range all {
 		byAccount[w.account.ID] = append(byAccount[w.account.ID], w.id)
 	}
-	var deliveries []trials.Delivery
+	var deliveries []harness.Delivery
 	for _, ids := range byAccount {
 		for len(ids) > 0 {
 			n := min(size, len(ids))
@@ -101,7 +102,7 @@ func (p *product) batches(all []written, size int) ([]trials.Delivery, error) {
 			if err != nil {
 				return nil, err
 			}
-			deliveries = append(deliveries, trials.Delivery{Body: body, Header: header})
+			deliveries = append(deliveries, harness.Delivery{Body: body, Header: header})
 			ids = ids[n:]
 		}
 	}
@@ -121,7 +122,7 @@ func (p *product) awaitState(ctx context.Context, state privatereply.State, want
 		if err != nil || n >= want {
 			return err
 		}
-		if !trials.Sleep(ctx, lookEvery) {
+		if !scenario.Sleep(ctx, lookEvery) {
 			return fmt.Errorf("%d of %d replies are %s: %w", n, want, state, context.Cause(ctx))
 		}
 	}
@@ -159,7 +160,7 @@ func joined(ctx context.Context, p *product, all []written) error {
 			if ok {
 				break
 			}
-			if !trials.Sleep(ctx, lookEvery) {
+			if !scenario.Sleep(ctx, lookEvery) {
 				return context.Cause(ctx)
 			}
 		}
@@ -186,7 +187,7 @@ func (p *product) conversationID(ctx context.Context, w written) (string, bool, 
 }
 
 func writeBack(ctx context.Context, p *product, all []written) error {
-	var deliveries []trials.Delivery
+	var deliveries []harness.Delivery
 	for _, w := range all {
 		mid, err := p.sandbox.WriteMessage(meta.NewMessage{Account: w.account.ID, Username: w.username, Text: "Thank you!", NoWebhook: true})
 		if err != nil {
@@ -196,7 +197,7 @@ func writeBack(ctx context.Context, p *product, all []written) error {
 		if err != nil {
 			return err
 		}
-		deliveries = append(deliveries, trials.Delivery{Body: body, Header: header})
+		deliveries = append(deliveries, harness.Delivery{Body: body, Header: header})
 	}
 	return p.deliver(ctx, deliveries)
 }

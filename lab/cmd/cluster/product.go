@@ -19,10 +19,10 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/cluster"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -46,8 +46,8 @@ type product struct {
 	accounts  []privatereply.Account
 	sandbox   *meta.Sandbox
 	meta      *http.Server // serves the sandbox
-	workers   []*processes.Process
-	bridges   []*processes.Process
+	workers   []*process.Process
+	bridges   []*process.Process
 	urls      []string // of the bridges' webhooks
 }
 
@@ -89,7 +89,7 @@ func (p *product) start(ctx context.Context, r *run, accountsFile string) error 
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		return err
 	}
-	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": trials.Rules} {
+	for name, content := range map[string]string{"accounts.yaml": accountsFile, "rules.yaml": harness.DefaultRules} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (p *product) start(ctx context.Context, r *run, accountsFile string) error 
 
 // serveMeta serves the sandbox, with the accounts and without limits.
 func (p *product) serveMeta() (url string, err error) {
-	p.sandbox = trials.Meta(p.accounts, tokenPrefix, appSecret)
+	p.sandbox = harness.UnlimitedMeta(p.accounts, tokenPrefix, appSecret)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -135,7 +135,7 @@ func (p *product) startPrograms(ctx context.Context, r *run, metaURL string) err
 		var addresses [3]string
 		for i := range addresses {
 			var err error
-			if addresses[i], err = processes.FreeAddress(); err != nil {
+			if addresses[i], err = process.FreeAddress(); err != nil {
 				return err
 			}
 		}
@@ -154,7 +154,7 @@ func (p *product) startPrograms(ctx context.Context, r *run, metaURL string) err
 	return nil
 }
 
-func (p *product) process(r *run, program string, n int, ops string, settings ...string) *processes.Process {
+func (p *product) process(r *run, program string, n int, ops string, settings ...string) *process.Process {
 	env := []string{"TEMPORAL_ADDRESS=" + r.cluster.Address, "TEMPORAL_NAMESPACE=" + p.namespace}
 	for i, a := range p.accounts {
 		env = append(env, fmt.Sprintf("CLUSTER_TOKEN_%d=%s%s", i, tokenPrefix, a.ID))
@@ -164,8 +164,8 @@ func (p *product) process(r *run, program string, n int, ops string, settings ..
 	for _, kv := range settings {
 		env = append(env, config.Prefix+kv)
 	}
-	return &processes.Process{
-		Name: fmt.Sprintf("%s %d", program, n+1), Path: r.program(program), Env: processes.Environment(env...),
+	return &process.Process{
+		Name: fmt.Sprintf("%s %d", program, n+1), Path: r.program(program), Env: process.Environment(env...),
 		LogFile: filepath.Join(r.logs, fmt.Sprintf("%s-%s-%d.log", p.namespace, program, n+1)), OpsURL: "http://" + ops + "/readyz",
 	}
 }

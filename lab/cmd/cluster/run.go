@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/process"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // run is what all steps share.
@@ -18,7 +18,7 @@ type run struct {
 	logs     string
 	on       string // what the cluster consists of
 	cluster  *cluster.Cluster
-	rows     []trials.Row
+	rows     []scenario.Row
 	products int // that were made
 
 	// Cells of tables; the first line has the heads.
@@ -33,7 +33,7 @@ func prepare(ctx context.Context, tools cluster.Tools, logs string) (*run, error
 	}
 	r := &run{dir: dir, logs: logs}
 	tell("building the product")
-	if err = processes.Build(ctx, dir, "webhookbridge", "worker", "lab/cmd/bench", "lab/cmd/faults"); err == nil {
+	if err = process.Build(ctx, dir, "webhookbridge", "worker", "lab/cmd/bench", "lab/cmd/faults"); err == nil {
 		tell("starting Postgres and the Temporal server")
 		r.cluster, err = cluster.Start(ctx, tools, logs)
 	}

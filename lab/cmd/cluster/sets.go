@@ -10,9 +10,9 @@ import (
 	"strconv"
 
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/cluster"
-	"github.com/privatereply/privatereply/lab/processes"
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/process"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
 // loadSet runs the load steps of make bench on the cluster.
@@ -39,19 +39,19 @@ func faultSet(ctx context.Context, r *run) error {
 }
 
 // byGroup sums up the rows of make faults: group, case, expected, seen and verdict.
-func byGroup(cases []trials.Row) []trials.Row {
-	var groups []trials.Row
+func byGroup(cases []scenario.Row) []scenario.Row {
+	var groups []scenario.Row
 	total, ok := 0, 0
 	for i, c := range cases {
 		total++
 		if c.Passed == "ok" {
 			ok++
 		} else {
-			groups = append(groups, trials.Row{What: "fault " + c.What + "/" + c.Measured, Measured: c.Goal, Goal: c.Baseline, Passed: trials.No})
+			groups = append(groups, scenario.Row{What: "fault " + c.What + "/" + c.Measured, Measured: c.Goal, Goal: c.Baseline, Passed: scenario.No})
 		}
 		if i+1 == len(cases) || cases[i+1].What != c.What {
-			groups = append(groups, trials.Row{
-				What: "fault set, " + c.What, Measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), Goal: "all", Passed: trials.PassedWord(ok == total),
+			groups = append(groups, scenario.Row{
+				What: "fault set, " + c.What, Measured: fmt.Sprintf("%d of %d cases ended as they should", ok, total), Goal: "all", Passed: scenario.PassedWord(ok == total),
 			})
 			total, ok = 0, 0
 		}
@@ -60,9 +60,9 @@ func byGroup(cases []trials.Row) []trials.Row {
 }
 
 // set runs another program on the cluster, and reads the rows of its table.
-func (r *run) set(ctx context.Context, program string, args ...string) ([]trials.Row, error) {
+func (r *run) set(ctx context.Context, program string, args ...string) ([]scenario.Row, error) {
 	cmd := exec.CommandContext(ctx, r.program(program), append(args, "-temporal", r.cluster.Address)...)
-	cmd.Env = processes.Environment()
+	cmd.Env = process.Environment()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr

@@ -5,29 +5,29 @@ import (
 	"io"
 	"strings"
 
-	"github.com/privatereply/privatereply/lab/trials"
+	"github.com/privatereply/privatereply/lab/scenario"
 )
 
-func (r *run) add(rows ...trials.Row) { r.rows = append(r.rows, rows...) }
+func (r *run) add(rows ...scenario.Row) { r.rows = append(r.rows, rows...) }
 
 // print writes the tables of all steps.
 func (r *run) print(w io.Writer) {
-	trials.WriteRows(w, r.rows)
+	scenario.WriteRows(w, r.rows)
 	for _, table := range []struct {
 		about string
 		cells [][]string
 	}{{"What a comment costs", r.costs}, {"A million comments an hour", r.scales}, {"A million comments an hour, in the server", r.serverParts}} {
 		if len(table.cells) > 0 {
 			fmt.Fprintf(w, "\n%s:\n\n", table.about)
-			trials.WriteTable(w, table.cells)
+			scenario.WriteTable(w, table.cells)
 		}
 	}
 }
 
 // readTable reads back what make bench and make faults print: the lines of all tables
 // without their heads and rules.
-func readTable(text string) []trials.Row {
-	var rows []trials.Row
+func readTable(text string) []scenario.Row {
+	var rows []scenario.Row
 	ruled := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -44,7 +44,7 @@ func readTable(text string) []trials.Row {
 			ruled = true
 		case ruled:
 			cells = append(cells, "", "", "", "")
-			rows = append(rows, trials.Row{What: cells[0], Measured: cells[1], Baseline: cells[2], Goal: cells[3], Passed: cells[4]})
+			rows = append(rows, scenario.Row{What: cells[0], Measured: cells[1], Baseline: cells[2], Goal: cells[3], Passed: cells[4]})
 		}
 	}
 	return rows

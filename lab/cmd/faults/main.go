@@ -17,8 +17,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/devserver"
-	"github.com/privatereply/privatereply/lab/faults"
+	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/scenario/faults"
 )
 
 func main() {
