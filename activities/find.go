@@ -33,7 +33,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 		if err != nil {
 			return workflows.FindMessageResult{}, err
 		}
-		m, ok := graph.FindMessage(c.Messages, graph.Sought{Text: in.Text, Since: in.Since, Known: claimed, From: from})
+		m, ok := graph.FindMessage(c.Messages, graph.MessageCriteria{Text: in.Text, Since: in.Since, ExcludeIDs: claimed, SenderIDs: from})
 		if !ok {
 			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
@@ -81,7 +81,7 @@ func (a *Activities) readConversation(ctx context.Context, p privatereply.Platfo
 	if err != nil {
 		return account, nil, false, reads.later(ctx, err)
 	}
-	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Before: reads.turn}) {
+	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, BeforeRequest: reads.turn}) {
 		if err != nil {
 			return account, nil, false, reads.later(ctx, err)
 		}

@@ -37,7 +37,7 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 		return workflows.LocateMessageResult{}, err
 	case failed.Class == graph.Unlisted && activity.GetInfo(ctx).Attempt >= maxReads:
 		return workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Reason: failed.Reason, Code: failed.Code}, nil
-	case failed.Class == graph.Unknown || failed.Class.Retried(): // a read may be repeated
+	case failed.Class == graph.Unknown || failed.Class.Retryable(): // a read may be repeated
 		return workflows.LocateMessageResult{}, a.locateRefused(cred.Account, failed)
 	default:
 		activity.GetLogger(ctx).Warn("Meta does not show a message", "message", m.MessageID, "error", err)
@@ -74,12 +74,12 @@ func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessa
 func (a *Activities) locateRefused(account privatereply.Account, failed *graph.Error) error {
 	pause := failed.RetryAfter
 	if pause == 0 {
-		pause = failed.Pause
+		pause = failed.Cooldown
 	}
 	switch failed.Class {
 	case graph.Throttled:
 		a.pacer.ReadRefused(account, failed.Reason, pause)
-	case graph.Account:
+	case graph.AccountFault:
 		pause = max(pause, jitter(repairInterval))
 	}
 	return locateLater(failed, failed.Reason, pause)

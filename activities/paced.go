@@ -31,7 +31,7 @@ func retryAt(slot pacing.Slot) time.Time { return slot.At.UTC().Truncate(time.Mi
 
 // learn tells the pacer what Meta said. Where Meta holds back the whole account the
 // next try of this reply is a slot among those of all its replies.
-func (a *Activities) learn(ask pacing.Ask, receipt graph.Receipt, err error, result privatereply.SendResult) privatereply.SendResult {
+func (a *Activities) learn(ask pacing.Ask, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
 	var failed *graph.Error
 	if err == nil {
 		a.pacer.Answered(ask, receipt.Usage)
@@ -45,10 +45,10 @@ func (a *Activities) learn(ask pacing.Ask, receipt graph.Receipt, err error, res
 	case graph.Throttled:
 		rest := failed.RetryAfter
 		if rest == 0 {
-			rest = max(failed.Pause, failed.Usage.RegainAfter)
+			rest = max(failed.Cooldown, failed.Usage.RegainAfter)
 		}
 		result.RetryAt = retryAt(a.pacer.Refused(ask, failed.Reason, rest))
-	case graph.Account:
+	case graph.AccountFault:
 		if failed.Subcode == restrictedPost {
 			a.pacer.Unused(ask)
 			break

@@ -55,12 +55,12 @@ func (r reads) later(ctx context.Context, err error) error {
 	case graph.Throttled:
 		pause := refused.RetryAfter
 		if pause == 0 {
-			pause = max(refused.Pause, refused.Usage.RegainAfter)
+			pause = max(refused.Cooldown, refused.Usage.RegainAfter)
 		}
 		r.pacer.ReadRefused(r.account, refused.Reason, pause)
 		wait := waiting{attempt: attempt, live: true, now: r.now}
 		return again(err, refused.Reason, wait.until(refused).Sub(r.now()))
-	case graph.Account:
+	case graph.AccountFault:
 		if refused.Reason != privatereply.NotPermitted {
 			return again(err, refused.Reason, jitter(repairInterval))
 		}

@@ -87,7 +87,7 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 }
 
 // result turns Meta's answer into an outcome.
-func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Receipt, err error) privatereply.SendResult {
+func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.SendResult, err error) privatereply.SendResult {
 	if err == nil {
 		return privatereply.SendResult{
 			Outcome:     privatereply.OutcomeSent,
@@ -114,7 +114,7 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Rec
 	switch {
 	case failed.Class == graph.Unknown:
 		result.Outcome = privatereply.OutcomeUnknown
-	case failed.Class.Retried():
+	case failed.Class.Retryable():
 		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, wait.until(failed)
 		// What a code proves that is not in the table nobody knows.
 		result.Doubtful = failed.MayHaveDelivered || failed.Class == graph.Unlisted

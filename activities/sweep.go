@@ -148,7 +148,7 @@ func (s *Sweeper) failure(ctx context.Context, err error) error {
 		return again(err, privatereply.TokenRejected, jitter(repairInterval))
 	case !errors.As(err, &refused):
 		return err
-	case refused.Class.Retried() || refused.Class == graph.Unknown:
+	case refused.Class.Retryable() || refused.Class == graph.Unknown:
 		wait := waiting{attempt: int(activity.GetInfo(ctx).Attempt), now: s.now}
 		return again(err, refused.Reason, wait.until(refused).Sub(s.now()))
 	}

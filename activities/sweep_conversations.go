@@ -36,7 +36,7 @@ func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConv
 	if err != nil {
 		return swept, reads.later(ctx, err)
 	}
-	query := graph.ConversationQuery{UpdatedSince: since, Before: func(ctx context.Context) error {
+	query := graph.ConversationQuery{UpdatedSince: since, BeforeRequest: func(ctx context.Context) error {
 		activity.RecordHeartbeat(ctx)
 		return reads.turn(ctx)
 	}}

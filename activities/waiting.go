@@ -35,7 +35,7 @@ type waiting struct {
 func (w waiting) until(failed *graph.Error) time.Time {
 	pause := failed.RetryAfter
 	if pause == 0 {
-		pause = max(failed.Pause, w.unnamed(failed))
+		pause = max(failed.Cooldown, w.unnamed(failed))
 	}
 	return w.now().Add(jitter(pause)).UTC().Truncate(time.Millisecond)
 }
@@ -43,7 +43,7 @@ func (w waiting) until(failed *graph.Error) time.Time {
 func (w waiting) unnamed(failed *graph.Error) time.Duration {
 	first, longest, growth := postFirstWait, postLongestWait, 2
 	switch {
-	case failed.Class == graph.Account:
+	case failed.Class == graph.AccountFault:
 		return repairInterval
 	case w.live:
 		first, longest = liveFirstWait, liveLongestWait

@@ -12,9 +12,9 @@ import (
 func TestWaiting(t *testing.T) {
 	const m, s = time.Minute, time.Second
 	outage, throttled := graph.Error{Class: graph.Temporary}, graph.Error{Class: graph.Throttled}
-	notWritten, account := graph.Error{Class: graph.NotWritten}, graph.Error{Class: graph.Account}
-	paused := graph.Error{Class: graph.Throttled, Pause: 5 * m}
-	named := graph.Error{Class: graph.Throttled, Pause: 5 * m, RetryAfter: 7 * s}
+	notWritten, account := graph.Error{Class: graph.NotWritten}, graph.Error{Class: graph.AccountFault}
+	paused := graph.Error{Class: graph.Throttled, Cooldown: 5 * m}
+	named := graph.Error{Class: graph.Throttled, Cooldown: 5 * m, RetryAfter: 7 * s}
 	tests := []struct {
 		name   string
 		live   bool

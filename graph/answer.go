@@ -9,41 +9,41 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// refusal is what counts of Meta's error object. Its message and error_user_*
+// errorBody is what counts of Meta's error object. Its message and error_user_*
 // are not even decoded.
-type refusal struct {
+type errorBody struct {
 	Code      *integer `json:"code"`
 	Subcode   integer  `json:"error_subcode"`
 	Type      label    `json:"type"`
-	Transient flag     `json:"is_transient"`
+	Transient tristate `json:"is_transient"`
 	TraceID   trace    `json:"fbtrace_id"`
 }
 
-// read completes e from the body of an answer that has arrived in full. It
+// fromBody completes e from the body of an answer that has arrived in full. It
 // returns nil if the answer is a success that the caller may decode.
-func (e Error) read(body []byte) *Error {
+func (e Error) fromBody(body []byte) *Error {
 	if e.HTTPStatus == http.StatusTooManyRequests {
-		return e.tooMany(body)
+		return e.fromTooManyRequests(body)
 	}
 	if e.HTTPStatus >= 300 && e.HTTPStatus < 400 {
-		return e.is(Unknown, privatereply.NoAnswer, "the answer is a redirect, which the Graph API never sends")
+		return e.classified(Unknown, privatereply.NoAnswer, "the answer is a redirect, which the Graph API never sends")
 	}
 	var envelope struct {
 		Error json.RawMessage `json:"error"`
 	}
 	if json.Unmarshal(body, &envelope) != nil {
-		return e.is(Unknown, privatereply.NoAnswer, "the answer is not a JSON object")
+		return e.classified(Unknown, privatereply.NoAnswer, "the answer is not a JSON object")
 	}
 	success := e.HTTPStatus >= 200 && e.HTTPStatus < 300
 	if len(envelope.Error) == 0 || string(envelope.Error) == "null" {
 		if success {
 			return nil
 		}
-		return e.is(Unknown, privatereply.NoAnswer, "the answer's status is a failure, and it holds no Graph error")
+		return e.classified(Unknown, privatereply.NoAnswer, "the answer's status is a failure, and it holds no Graph error")
 	}
-	var r refusal
+	var r errorBody
 	if json.Unmarshal(envelope.Error, &r) != nil || r.Code == nil {
-		return e.is(Unknown, privatereply.NoAnswer, "the answer holds an error without a readable code")
+		return e.classified(Unknown, privatereply.NoAnswer, "the answer holds an error without a readable code")
 	}
 	if r.TraceID != "" {
 		e.TraceID = string(r.TraceID)
@@ -51,12 +51,12 @@ func (e Error) read(body []byte) *Error {
 	return e.classify(r)
 }
 
-// tooMany completes e for HTTP 429, which proves that nothing was done, whatever
+// fromTooManyRequests completes e for HTTP 429, which proves that nothing was done, whatever
 // stands below it. A limit or a fault of the account that the table knows keeps its
 // name and its rest.
-func (e Error) tooMany(body []byte) *Error {
+func (e Error) fromTooManyRequests(body []byte) *Error {
 	var envelope struct {
-		Error refusal `json:"error"`
+		Error errorBody `json:"error"`
 	}
 	if json.Unmarshal(body, &envelope) == nil && envelope.Error.Code != nil {
 		r := envelope.Error
@@ -64,20 +64,20 @@ func (e Error) tooMany(body []byte) *Error {
 			e.TraceID = string(r.TraceID)
 		}
 		known := e.classify(r)
-		if known.Class == Throttled || known.Class == Account {
+		if known.Class == Throttled || known.Class == AccountFault {
 			known.MayHaveDelivered = false
 			return known
 		}
 		e.Code, e.Subcode = known.Code, known.Subcode
 	}
-	return e.is(Throttled, privatereply.Throttled, "Meta takes no more calls for now")
+	return e.classified(Throttled, privatereply.Throttled, "Meta takes no more calls for now")
 }
 
-// traceForm keeps an arbitrary text from passing as a trace id.
-var traceForm = regexp.MustCompile(`^[A-Za-z0-9_+/=-]{1,40}$`)
+// traceIDPattern keeps an arbitrary text from passing as a trace id.
+var traceIDPattern = regexp.MustCompile(`^[A-Za-z0-9_+/=-]{1,40}$`)
 
 func traceID(s string) string {
-	if !traceForm.MatchString(s) {
+	if !traceIDPattern.MatchString(s) {
 		return ""
 	}
 	return s
@@ -106,22 +106,22 @@ func (l *label) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// flag is a boolean that may be absent: Meta's code 1 means something else with
+// tristate is a boolean that may be absent: Meta's code 1 means something else with
 // is_transient:false than without it.
-type flag int
+type tristate int
 
 const (
-	unsaid flag = iota
-	yes
-	no
+	unset tristate = iota
+	isTrue
+	isFalse
 )
 
-func (f *flag) UnmarshalJSON(b []byte) error {
+func (f *tristate) UnmarshalJSON(b []byte) error {
 	switch strings.Trim(string(b), `"`) {
 	case "true", "1":
-		*f = yes
+		*f = isTrue
 	case "false", "0":
-		*f = no
+		*f = isFalse
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var classes = []Class{NotWritten, Unknown, Throttled, Account, Temporary, Final, Unlisted, AlreadyReplied, NotRepliableOrReplied}
+var classes = []Class{NotWritten, Unknown, Throttled, AccountFault, Temporary, Final, Unlisted, AlreadyReplied, NotRepliableOrReplied}
 
 // Guards the one place that reads what a stranger wrote: any bytes end in a class,
 // no answer short of an explicit Graph error is taken for a refusal, and no word
@@ -27,7 +27,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		e := Error{Op: "test", HTTPStatus: status, Wrote: true}.read(body)
+		e := Error{Op: "test", HTTPStatus: status, Wrote: true}.fromBody(body)
 		if e == nil {
 			if status < 200 || status > 299 {
 				t.Fatalf("HTTP %d is taken for a success", status)
@@ -38,7 +38,7 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("unclassified: %+v", e)
 		}
 		if status == 429 {
-			if e.Class != Throttled && e.Class != Account || e.MayHaveDelivered {
+			if e.Class != Throttled && e.Class != AccountFault || e.MayHaveDelivered {
 				t.Fatalf("429 proves that nothing was done: %+v", e)
 			}
 			return
@@ -63,11 +63,11 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte(`{"data":[],"paging":{"next":"x"}}`))
 	f.Add([]byte(`{"data":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		posts, errPosts := decodeList[postNode](body)
-		comments, errComments := decodeList[commentNode](body)
+		posts, errPosts := decodePage[postNode](body)
+		comments, errComments := decodePage[commentNode](body)
 		if errPosts == nil && posts.Data == nil || errComments == nil && comments.Data == nil {
 			t.Fatal("a list without data")
 		}
-		commentsOf(comments.Data)
+		toComments(comments.Data)
 	})
 }

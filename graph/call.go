@@ -30,58 +30,58 @@ type call struct {
 	limit int64      // bytes of the answer
 }
 
-// answer is what Meta said to a call that it did not refuse.
-type answer struct {
-	body  []byte
-	fault Error // an Error about this answer, short of its class and meaning
+// response is what Meta said to a call that it did not refuse.
+type response struct {
+	body        []byte
+	errTemplate Error // an Error about this answer, short of its class and meaning
 }
 
-func (a answer) sentAt() time.Time { return a.fault.SentAt }
-func (a answer) usage() Usage      { return a.fault.Usage }
+func (a response) sentAt() time.Time { return a.errTemplate.SentAt }
+func (a response) usage() Usage      { return a.errTemplate.Usage }
 
 // unreadable says that the answer, a success by its status, lacks what it must hold.
-func (a answer) unreadable(meaning string) error {
-	return a.fault.is(Unknown, privatereply.NoAnswer, meaning)
+func (a response) unreadable(meaning string) error {
+	return a.errTemplate.classified(Unknown, privatereply.NoAnswer, meaning)
 }
 
-// beforeKey finds the function of EachRequest in a context.
-type beforeKey struct{}
+// beforeRequestKey finds the function of WithBeforeRequest in a context.
+type beforeRequestKey struct{}
 
-// EachRequest returns a context with which before is called ahead of every request,
+// WithBeforeRequest returns a context with which before is called ahead of every request,
 // also of those that a list needs because Meta did not give a page at once: for a
 // limiter, or a sign of life. An error of before ends the call, as it is.
-func EachRequest(ctx context.Context, before func(context.Context) error) context.Context {
-	return context.WithValue(ctx, beforeKey{}, before)
+func WithBeforeRequest(ctx context.Context, before func(context.Context) error) context.Context {
+	return context.WithValue(ctx, beforeRequestKey{}, before)
 }
 
-// do makes the request, once. Every error is an *Error, or what the function of
-// EachRequest returned.
-func (c *Client) do(ctx context.Context, cred Credentials, k call) (answer, error) {
-	if before, ok := ctx.Value(beforeKey{}).(func(context.Context) error); ok {
+// call makes the request, once. Every error is an *Error, or what the function of
+// WithBeforeRequest returned.
+func (c *Client) call(ctx context.Context, cred Credentials, k call) (response, error) {
+	if before, ok := ctx.Value(beforeRequestKey{}).(func(context.Context) error); ok {
 		if err := before(ctx); err != nil {
-			return answer{}, err
+			return response{}, err
 		}
 	}
-	ctx, end := traced(ctx, k.op)
-	a, err := c.try(ctx, cred, k)
+	ctx, end := startSpan(ctx, k.op)
+	a, err := c.roundTrip(ctx, cred, k)
 	end(a, err)
 	return a, err
 }
 
-func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, error) {
+func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (response, error) {
 	fault := Error{Op: k.op}
 	if !cred.usable() {
-		return answer{}, fault.is(Account, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
+		return response{}, fault.classified(AccountFault, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
 	}
 	if err := ctx.Err(); err != nil {
-		return answer{}, fault.lost(err, time.Time{}, false)
+		return response{}, fault.connectionFailed(err, time.Time{}, false)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var w wire
+	var w writeTracker
 	req, err := c.request(httptrace.WithClientTrace(ctx, w.trace(c.now)), cred, k)
 	if err != nil {
-		return answer{}, fault.is(Final, privatereply.BadRequest, err.Error())
+		return response{}, fault.classified(Final, privatereply.BadRequest, err.Error())
 	}
 	started := c.now().UTC()
 	// RoundTrip is one transaction: it follows no redirect.
@@ -91,11 +91,11 @@ func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, err
 		at = started
 	}
 	if err != nil {
-		return answer{}, fault.lost(err, at, wrote)
+		return response{}, fault.connectionFailed(err, at, wrote)
 	}
 	defer resp.Body.Close()
 
-	c.clock.note(at, c.now(), resp.Header)
+	c.clock.observe(at, c.now(), resp.Header)
 	fault.Wrote, fault.SentAt = true, at
 	fault.HTTPStatus = resp.StatusCode
 	fault.TraceID = traceID(resp.Header.Get("X-Fb-Trace-Id"))
@@ -103,23 +103,23 @@ func (c *Client) try(ctx context.Context, cred Credentials, k call) (answer, err
 	fault.RetryAfter = max(fault.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, k.limit+1))
 	if resp.StatusCode == http.StatusTooManyRequests {
-		return answer{}, fault.read(body) // its headers say enough, however the rest arrived
+		return response{}, fault.fromBody(body) // its headers say enough, however the rest arrived
 	}
 	if err != nil {
-		return answer{}, fault.lost(err, at, true)
+		return response{}, fault.connectionFailed(err, at, true)
 	}
 	if int64(len(body)) > k.limit {
-		return answer{}, fault.is(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", k.limit))
+		return response{}, fault.classified(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", k.limit))
 	}
-	if refused := fault.read(body); refused != nil {
-		return answer{}, refused
+	if refused := fault.fromBody(body); refused != nil {
+		return response{}, refused
 	}
-	return answer{body: body, fault: fault}, nil
+	return response{body: body, errTemplate: fault}, nil
 }
 
 // request builds the HTTP request. Its errors name no id and no URL.
 func (c *Client) request(ctx context.Context, cred Credentials, k call) (*http.Request, error) {
-	target := c.base(cred.Account)
+	target := c.baseURL(cred.Account)
 	for _, segment := range k.path {
 		if segment == "" || segment == "." || segment == ".." {
 			return nil, fmt.Errorf("an id is missing or cannot stand in a URL")
@@ -169,14 +169,14 @@ func (k call) content() (method, kind string, body io.Reader, err error) {
 	return http.MethodGet, "", nil, nil
 }
 
-// node reads one object into out.
-func (c *Client) node(ctx context.Context, cred Credentials, op, id, fields string, out any) (answer, error) {
-	a, err := c.do(ctx, cred, call{op: op, path: []string{id}, query: url.Values{"fields": {fields}}, limit: nodeLimit})
+// readNode reads one object into out.
+func (c *Client) readNode(ctx context.Context, cred Credentials, op, id, fields string, out any) (response, error) {
+	a, err := c.call(ctx, cred, call{op: op, path: []string{id}, query: url.Values{"fields": {fields}}, limit: nodeLimit})
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if json.Unmarshal(a.body, out) != nil {
-		return answer{}, a.unreadable("the answer does not have the expected form")
+		return response{}, a.unreadable("the answer does not have the expected form")
 	}
 	return a, nil
 }

@@ -40,15 +40,15 @@ func TestRefusalsSeenInPublic(t *testing.T) {
 		reason privatereply.Reason
 	}{
 		{"01-send-1200-temporary.json", Temporary, privatereply.Outage},
-		{"02-send-appsecret-proof-required.json", Account, privatereply.AppMisconfigured},
-		{"08-send-application-not-validated.json", Account, privatereply.AppMisconfigured},
+		{"02-send-appsecret-proof-required.json", AccountFault, privatereply.AppMisconfigured},
+		{"08-send-application-not-validated.json", AccountFault, privatereply.AppMisconfigured},
 	} {
 		t.Run(tc.file, func(t *testing.T) {
 			answer := readCase[seen](t, tc.file)
 			m := newMeta(t, says(answer.Status, string(answer.Body)))
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
 			e := failure(t, err)
-			if e.Class != tc.class || e.Reason != tc.reason || !e.Class.Retried() || e.MayHaveDelivered {
+			if e.Class != tc.class || e.Reason != tc.reason || !e.Class.Retryable() || e.MayHaveDelivered {
 				t.Errorf("%s, %s, may have delivered %v", e.Class, e.Reason, e.MayHaveDelivered)
 			}
 		})

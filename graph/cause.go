@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// explain says in our words what broke a connection, and gives the part of err that
+// describeConnectionError says in our words what broke a connection, and gives the part of err that
 // may be shown. The text of err itself may not: *url.Error holds the URL, and
 // net/http quotes what a server sent.
-func explain(err error) (words string, cause error) {
+func describeConnectionError(err error) (words string, cause error) {
 	var (
 		lookup *net.DNSError
 		cert   *tls.CertificateVerificationError

@@ -35,14 +35,14 @@ func TestExplain(t *testing.T) {
 		{"anything", errors.New("malformed HTTP response \"" + testToken + "\""), "the connection failed", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			words, cause := explain(&url.Error{Op: "Post", URL: "https://graph.example.com/?access_token=" + testToken, Err: tc.err})
+			words, cause := describeConnectionError(&url.Error{Op: "Post", URL: "https://graph.example.com/?access_token=" + testToken, Err: tc.err})
 			if words != tc.words || cause != tc.cause {
 				t.Errorf("%q, %v; want %q, %v", words, cause, tc.words, tc.cause)
 			}
 		})
 	}
 	t.Run("no such host", func(t *testing.T) {
-		words, cause := explain(&url.Error{Op: "Post", URL: testToken, Err: &net.DNSError{Err: "no such host", Name: "graph.example.com"}})
+		words, cause := describeConnectionError(&url.Error{Op: "Post", URL: testToken, Err: &net.DNSError{Err: "no such host", Name: "graph.example.com"}})
 		if words != "the host name could not be looked up" || cause == nil || strings.Contains(cause.Error(), testToken) {
 			t.Errorf("%q, %v", words, cause)
 		}

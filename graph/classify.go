@@ -13,25 +13,25 @@ const globalSubcode = 1_000_000
 // classify completes e from Meta's error object. The order is: the pair, the
 // subcode under another code, the code, the code's range; what Meta calls passing
 // is then retried even where the table would give up.
-func (e Error) classify(r refusal) *Error {
+func (e Error) classify(r errorBody) *Error {
 	e.Code, e.Subcode = int(*r.Code), int(r.Subcode)
-	found, known := lookup(e.Code, e.Subcode, string(r.Type), r.Transient == no)
+	found, known := findRow(e.Code, e.Subcode, string(r.Type), r.Transient == isFalse)
 	if !known {
-		found = unlisted(e.Code, e.Subcode, e.HTTPStatus)
+		found = unlistedRow(e.Code, e.Subcode, e.HTTPStatus)
 	}
-	if r.Transient == yes && (found.class == Final || !known) {
+	if r.Transient == isTrue && (found.class == Final || !known) {
 		found.class, found.reason = Temporary, privatereply.Outage
 		found.meaning = "Meta calls this passing: " + found.meaning
 	}
-	done := e.is(found.class, found.reason, found.meaning)
-	done.Pause = found.pause
+	done := e.classified(found.class, found.reason, found.meaning)
+	done.Cooldown = found.cooldown
 	done.MayHaveDelivered = found.doubtful
 	return done
 }
 
-// lookup finds the row for an error of a kind, which is Meta's "type". said is true
+// findRow finds the row for an error of a kind, which is Meta's "type". said is true
 // if Meta said is_transient:false.
-func lookup(code, subcode int, kind string, said bool) (row, bool) {
+func findRow(code, subcode int, kind string, said bool) (row, bool) {
 	stages := []func(row) bool{
 		func(r row) bool { return subcode != 0 && r.code == code && r.subcode == subcode },
 		func(r row) bool { return subcode >= globalSubcode && r.subcode == subcode },
@@ -48,9 +48,9 @@ func lookup(code, subcode int, kind string, said bool) (row, bool) {
 	return row{}, false
 }
 
-// unlisted is the row of an error that the table does not have. A refusal with a
+// unlistedRow is the row of an error that the table does not have. A refusal with a
 // status of 4xx proves that Meta did nothing; a fault in Meta's server proves nothing.
-func unlisted(code, subcode, status int) row {
+func unlistedRow(code, subcode, status int) row {
 	name := fmt.Sprint(code)
 	if subcode != 0 {
 		name = fmt.Sprintf("%d/%d", code, subcode)

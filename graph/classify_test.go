@@ -32,16 +32,16 @@ func TestClassify(t *testing.T) {
 		{"code 1 on a failing server", `"code":1`, 500, Temporary, privatereply.Outage, true, 0},
 		{"a passing refusal is retried", `"code":100,"is_transient":true`, 400, Temporary, privatereply.Outage, false, 0},
 		{"a passing limit stays a limit", `"code":4,"is_transient":true`, 403, Throttled, privatereply.Throttled, false, 0},
-		{"a passing token error stays one", `"code":190,"is_transient":true`, 401, Account, privatereply.TokenRejected, false, 0},
+		{"a passing token error stays one", `"code":190,"is_transient":true`, 401, AccountFault, privatereply.TokenRejected, false, 0},
 		{"already replied is not waited out", `"code":10900,"is_transient":true`, 400, AlreadyReplied, privatereply.AlreadyReplied, false, 0},
-		{"a limit not called passing stays a limit", `"code":32,"is_transient":false`, 403, Throttled, privatereply.Throttled, false, limitPause},
-		{"a block", `"code":368`, 403, Throttled, privatereply.AccountBlocked, false, blockPause},
+		{"a limit not called passing stays a limit", `"code":32,"is_transient":false`, 403, Throttled, privatereply.Throttled, false, limitCooldown},
+		{"a block", `"code":368`, 403, Throttled, privatereply.AccountBlocked, false, blockCooldown},
 		{"a subcode under another code", `"code":100,"error_subcode":2534022`, 400, Final, privatereply.OutsideWindow, false, 0},
 		{"a small subcode is its own code's", `"code":4,"error_subcode":33`, 400, Throttled, privatereply.Throttled, false, 0},
-		{"a token error under a new subcode", `"code":190,"error_subcode":2069030`, 400, Account, privatereply.TokenRejected, false, 0},
+		{"a token error under a new subcode", `"code":190,"error_subcode":2069030`, 400, AccountFault, privatereply.TokenRejected, false, 0},
 		{"code 10 under a new subcode", `"code":10,"error_subcode":2599999`, 403, Unlisted, privatereply.Refused, false, 0},
 		{"code 100 under a new subcode", `"code":100,"error_subcode":2599999`, 400, Unlisted, privatereply.Refused, false, 0},
-		{"permissions under a new subcode", `"code":200,"error_subcode":2599999`, 403, Account, privatereply.NotPermitted, false, 0},
+		{"permissions under a new subcode", `"code":200,"error_subcode":2599999`, 403, AccountFault, privatereply.NotPermitted, false, 0},
 		{"below the range of permissions", `"code":199`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"above the range of permissions", `"code":300`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"above the range of limits", `"code":80015`, 400, Unlisted, privatereply.Refused, false, 0},
@@ -50,26 +50,26 @@ func TestClassify(t *testing.T) {
 		{"an unlisted pair of a failing server", `"code":4242,"error_subcode":4243`, 500, Unknown, privatereply.AnsweredWithError, true, 0},
 		{"an unlisted pair of a failing server that is passing", `"code":4242,"error_subcode":4243,"is_transient":true`, 500, Temporary, privatereply.Outage, true, 0},
 		{"an unlisted pair with a success status", `"code":4242`, 200, Unlisted, privatereply.Refused, true, 0},
-		{"a missing proof", `"code":100,"type":"GraphMethodException"`, 400, Account, privatereply.AppMisconfigured, false, 0},
+		{"a missing proof", `"code":100,"type":"GraphMethodException"`, 400, AccountFault, privatereply.AppMisconfigured, false, 0},
 		{"a missing object is no missing proof", `"code":100,"error_subcode":33,"type":"GraphMethodException"`, 400, Final, privatereply.CommentNotFound, false, 0},
 		{"no role in the app, or a wrong parameter on Instagram", `"code":100,"type":"IGApiException"`, 400, Unlisted, privatereply.Refused, false, 0},
 		{"a type that is no text", `"code":100,"type":{}`, 400, Final, privatereply.BadRequest, false, 0},
-		{"429 with a limit that is known", `"code":32`, 429, Throttled, privatereply.Throttled, false, limitPause},
-		{"429 with a doubtful block", `"code":4,"error_subcode":2207051`, 429, Throttled, privatereply.AccountBlocked, false, actionPause},
-		{"429 with a token error", `"code":190`, 429, Account, privatereply.TokenRejected, false, 0},
+		{"429 with a limit that is known", `"code":32`, 429, Throttled, privatereply.Throttled, false, limitCooldown},
+		{"429 with a doubtful block", `"code":4,"error_subcode":2207051`, 429, Throttled, privatereply.AccountBlocked, false, actionCooldown},
+		{"429 with a token error", `"code":190`, 429, AccountFault, privatereply.TokenRejected, false, 0},
 		{"429 with a passing fault", `"code":2`, 429, Throttled, privatereply.Throttled, false, 0},
 		{"429 with an unlisted code", `"code":4242`, 429, Throttled, privatereply.Throttled, false, 0},
 		{"429 with a final refusal", `"code":10901`, 429, Throttled, privatereply.Throttled, false, 0},
 		{"a refusal with a success status", `"code":10901`, 200, Final, privatereply.ReplyTimeExpired, false, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e := Error{Op: "test", HTTPStatus: tc.status, Wrote: true}.read([]byte(`{"error":{"message":"Guten Tag",` + tc.error + `}}`))
+			e := Error{Op: "test", HTTPStatus: tc.status, Wrote: true}.fromBody([]byte(`{"error":{"message":"Guten Tag",` + tc.error + `}}`))
 			if e == nil {
 				t.Fatal("taken for a success")
 			}
-			if e.Class != tc.class || e.Reason != tc.reason || e.MayHaveDelivered != tc.delivered || e.Pause != tc.pause {
+			if e.Class != tc.class || e.Reason != tc.reason || e.MayHaveDelivered != tc.delivered || e.Cooldown != tc.pause {
 				t.Errorf("%s, %s, may have delivered %v, pause %v; want %s, %s, %v, %v",
-					e.Class, e.Reason, e.MayHaveDelivered, e.Pause, tc.class, tc.reason, tc.delivered, tc.pause)
+					e.Class, e.Reason, e.MayHaveDelivered, e.Cooldown, tc.class, tc.reason, tc.delivered, tc.pause)
 			}
 			failure(t, e)
 		})
@@ -78,7 +78,7 @@ func TestClassify(t *testing.T) {
 
 // Guards that an operator can look up an error that the product does not know.
 func TestUnlistedErrorIsNamed(t *testing.T) {
-	e := Error{Op: "private reply", HTTPStatus: 400}.read([]byte(`{"error":{"code":4242,"error_subcode":4243,"fbtrace_id":"AbC"}}`))
+	e := Error{Op: "private reply", HTTPStatus: 400}.fromBody([]byte(`{"error":{"code":4242,"error_subcode":4243,"fbtrace_id":"AbC"}}`))
 	if !strings.Contains(e.Meaning, "4242/4243") {
 		t.Errorf("meaning %q", e.Meaning)
 	}
@@ -90,12 +90,12 @@ func TestUnlistedErrorIsNamed(t *testing.T) {
 // Guards the two questions that the callers' retries hang on.
 func TestClassRetried(t *testing.T) {
 	want := map[Class]bool{
-		NotWritten: true, Throttled: true, Account: true, Temporary: true, Unlisted: true,
+		NotWritten: true, Throttled: true, AccountFault: true, Temporary: true, Unlisted: true,
 		Unknown: false, Final: false, AlreadyReplied: false, NotRepliableOrReplied: false,
 	}
 	for class, retried := range want {
-		if class.Retried() != retried {
-			t.Errorf("%s: %v", class, class.Retried())
+		if class.Retryable() != retried {
+			t.Errorf("%s: %v", class, class.Retryable())
 		}
 	}
 }
@@ -117,7 +117,7 @@ func TestEnvelopes(t *testing.T) {
 		{"unreadable transience", 400, `{"error":{"code":10901,"is_transient":{}}}`, Final, ""},
 		{"Japanese", 400, `{"error":{"message":"このコメントには返信済みです","error_user_title":"返信できません","error_user_msg":"Guten Tag","code":10900}}`, AlreadyReplied, ""},
 		{"Chinese", 403, `{"error":{"message":"此消息在允许的窗口之外发送","code":10,"error_subcode":2534022}}`, Final, ""},
-		{"a message about something else", 400, `{"error":{"message":"(#10900) rate limit, try again later","code":190}}`, Account, ""},
+		{"a message about something else", 400, `{"error":{"message":"(#10900) rate limit, try again later","code":190}}`, AccountFault, ""},
 		{"error_data of any form", 400, `{"error":{"code":4,"error_data":"{\"x\":1}"}}`, Throttled, ""},
 		{"a trace id that is a text", 400, `{"error":{"code":4,"fbtrace_id":"Guten Tag, Frau X"}}`, Throttled, ""},
 		{"a trace id that is a number", 400, `{"error":{"code":4,"fbtrace_id":17}}`, Throttled, ""},

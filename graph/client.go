@@ -28,13 +28,13 @@ type Options struct {
 
 // Client calls the Graph API. It is safe for use by several goroutines.
 type Client struct {
-	facebook  string // with the version, without a slash at the end
-	instagram string
-	timeout   time.Duration
-	now       func() time.Time
-	transport http.RoundTripper
-	shares    shares // of lists that Meta does not give in full
-	clock     clock
+	facebook   string // with the version, without a slash at the end
+	instagram  string
+	timeout    time.Duration
+	now        func() time.Time
+	transport  http.RoundTripper
+	reductions reductions // of lists that Meta does not give in full
+	clock      clockOffset
 }
 
 // New checks o and returns a client. It does not connect.
@@ -70,8 +70,8 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// base is the versioned URL that serves account.
-func (c *Client) base(account privatereply.Account) string {
+// baseURL is the versioned URL that serves account.
+func (c *Client) baseURL(account privatereply.Account) string {
 	if onInstagramHost(account) {
 		return c.instagram
 	}

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// dateStep is the step of an HTTP Date.
-const dateStep = time.Second
+// dateResolution is the step of an HTTP Date.
+const dateResolution = time.Second
 
-// clock compares this machine's clock with Meta's.
-type clock struct {
+// clockOffset compares this machine's clock with Meta's.
+type clockOffset struct {
 	mu    sync.Mutex
 	ahead time.Duration
 	known bool
 }
 
-// note takes the Date of an answer to a request that was written at asked and answered at
+// observe takes the Date of an answer to a request that was written at asked and answered at
 // now: Meta's clock was read between the two. What a cache on the way kept has an old one.
-func (k *clock) note(asked, now time.Time, h http.Header) {
+func (k *clockOffset) observe(asked, now time.Time, h http.Header) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {
 		return
 	}
 	var ahead time.Duration
 	switch {
-	case asked.Sub(date) > dateStep:
-		ahead = asked.Sub(date) - dateStep
+	case asked.Sub(date) > dateResolution:
+		ahead = asked.Sub(date) - dateResolution
 	case now.Before(date):
 		ahead = now.Sub(date)
 	}

@@ -34,7 +34,7 @@ func TestClockOffset(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var c Client
-			c.clock.note(now.Add(-tt.took), now, tt.header)
+			c.clock.observe(now.Add(-tt.took), now, tt.header)
 			if ahead, known := c.ClockOffset(); ahead != tt.ahead || known != tt.known {
 				t.Errorf("%v, %v; want %v, %v", ahead, known, tt.ahead, tt.known)
 			}

@@ -39,12 +39,12 @@ var (
 	postSizes    = []int{25, 10, 5, 1}
 	nestedSizes  = []int{50, 25, 10, 5} // comments of each post on such a page
 	commentSizes = []int{50, 25, 10, 5, 1}
-	unsaidSizes  = []int{0, 10, 5, 1}
+	defaultSizes = []int{0, 10, 5, 1}
 )
 
 const (
-	plainFacebookComment = "id,message,created_time,from,parent,can_reply_privately"
-	facebookComment      = plainFacebookComment + ",attachment{type,url,media{image{src},source}}"
+	facebookCommentBasic = "id,message,created_time,from,parent,can_reply_privately"
+	facebookComment      = facebookCommentBasic + ",attachment{type,url,media{image{src},source}}"
 )
 
 // instagramComments are what is asked for of a comment. Meta tells "user" only of the
@@ -79,7 +79,7 @@ func (c *Client) PostComments(ctx context.Context, cred Credentials, postID, aft
 	return c.comments(ctx, cred, call{
 		op: "list a post's comments", path: []string{postID, "comments"},
 		query: url.Values{"filter": {"stream"}}, // without it only the comments of the first level
-	}, asking{fields: append(always(facebookComment), always(plainFacebookComment)...), sizes: commentSizes, after: after})
+	}, pageRequest{fields: append(sameFields(facebookComment), sameFields(facebookCommentBasic)...), sizes: commentSizes, after: after})
 }
 
 // MediaComments reads a page of the comments of an Instagram media, each with the
@@ -87,21 +87,21 @@ func (c *Client) PostComments(ctx context.Context, cred Credentials, postID, aft
 // in it.
 func (c *Client) MediaComments(ctx context.Context, cred Credentials, mediaID, after string) (CommentPage, error) {
 	return c.comments(ctx, cred, call{op: "list a media's comments", path: []string{mediaID, "comments"}},
-		asking{fields: instagramFields(true), sizes: commentSizes, after: after})
+		pageRequest{fields: instagramFields(true), sizes: commentSizes, after: after})
 }
 
 // Replies reads a page of the replies to an Instagram comment, from after on.
 func (c *Client) Replies(ctx context.Context, cred Credentials, commentID, after string) (CommentPage, error) {
 	return c.comments(ctx, cred, call{op: "list a comment's replies", path: []string{commentID, "replies"}},
-		asking{fields: instagramFields(false), sizes: commentSizes, after: after})
+		pageRequest{fields: instagramFields(false), sizes: commentSizes, after: after})
 }
 
-func (c *Client) comments(ctx context.Context, cred Credentials, k call, q asking) (CommentPage, error) {
-	nodes, after, usage, err := list[commentNode](ctx, c, cred, k, q)
+func (c *Client) comments(ctx context.Context, cred Credentials, k call, q pageRequest) (CommentPage, error) {
+	nodes, after, usage, err := readPage[commentNode](ctx, c, cred, k, q)
 	if err != nil {
 		return CommentPage{}, err
 	}
-	return CommentPage{Comments: commentsOf(nodes), After: after, Usage: usage}, nil
+	return CommentPage{Comments: toComments(nodes), After: after, Usage: usage}, nil
 }
 
 // commentNode is a comment of either platform.
@@ -111,27 +111,27 @@ type commentNode struct {
 	Text      str                `json:"text"`    // Instagram
 	Created   instant            `json:"created_time"`
 	Timestamp instant            `json:"timestamp"`
-	From      person             `json:"from"`
+	From      profile            `json:"from"`
 	User      user               `json:"user"`
 	Username  str                `json:"username"`
 	Attached  attachment         `json:"attachment"`
-	Parent    node               `json:"parent"`
+	Parent    object             `json:"parent"`
 	ParentID  str                `json:"parent_id"`
 	CanReply  *bool              `json:"can_reply_privately"`
 	Replies   *page[commentNode] `json:"replies"`
 }
 
-type node struct {
+type object struct {
 	ID str `json:"id"`
 }
 
-type person struct {
+type profile struct {
 	ID       str `json:"id"`
 	Name     str `json:"name"`
 	Username str `json:"username"`
 }
 
-func (p person) name() string { return first(p.Username, p.Name) }
+func (p profile) name() string { return first(p.Username, p.Name) }
 
 func first(a, b str) string {
 	if a != "" {
@@ -144,7 +144,7 @@ func first(a, b str) string {
 type user str
 
 func (u *user) UnmarshalJSON(b []byte) error {
-	var o node
+	var o object
 	if b[0] == '{' {
 		err := json.Unmarshal(b, &o)
 		*u = user(o.ID)
@@ -178,7 +178,7 @@ var attachmentKinds = map[str]privatereply.AttachmentKind{
 	"animated_image_autoplay": privatereply.GIF,
 }
 
-func (a attachment) shown() privatereply.Attachment {
+func (a attachment) toDomain() privatereply.Attachment {
 	kind, known := attachmentKinds[a.Type]
 	if !known {
 		return privatereply.Attachment{}
@@ -190,7 +190,7 @@ func (a attachment) shown() privatereply.Attachment {
 	return privatereply.Attachment{Kind: kind, URL: first(file, a.URL)}
 }
 
-func commentsOf(nodes []commentNode) []Comment {
+func toComments(nodes []commentNode) []Comment {
 	comments := make([]Comment, len(nodes))
 	for i, n := range nodes {
 		comments[i] = Comment{
@@ -200,12 +200,12 @@ func commentsOf(nodes []commentNode) []Comment {
 			UserID:            string(n.User),
 			Username:          first(str(n.From.name()), n.Username),
 			Text:              first(n.Message, n.Text),
-			Attachment:        n.Attached.shown(),
+			Attachment:        n.Attached.toDomain(),
 			CreatedAt:         n.Created.or(n.Timestamp),
 			CanReplyPrivately: n.CanReply,
 		}
 		if n.Replies != nil {
-			comments[i].Replies = commentsOf(n.Replies.Data)
+			comments[i].Replies = toComments(n.Replies.Data)
 			comments[i].RepliesAfter = n.Replies.after()
 		}
 	}

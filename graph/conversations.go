@@ -20,9 +20,9 @@ type ConversationQuery struct {
 	Since time.Time
 	// UpdatedSince ends the list at the first conversation that has not changed since.
 	UpdatedSince time.Time
-	// Before is called ahead of each request, if it is set: Meta allows two of them a
+	// BeforeRequest is called ahead of each request, if it is set: Meta allows two of them a
 	// second. Its error ends the sequence, as it is.
-	Before func(ctx context.Context) error
+	BeforeRequest func(ctx context.Context) error
 }
 
 // Conversation is one thread of an account's inbox.
@@ -67,17 +67,17 @@ const (
 // requests a second for an account.
 func (c *Client) Conversations(ctx context.Context, cred Credentials, q ConversationQuery) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		if q.Before != nil {
-			ctx = EachRequest(ctx, q.Before)
+		if q.BeforeRequest != nil {
+			ctx = WithBeforeRequest(ctx, q.BeforeRequest)
 		}
-		count, seen := 0, listed{}
+		count, seen := 0, cycleDetector{}
 		for after := ""; ; {
 			nodes, next, err := c.conversations(ctx, cred, q.PersonID, after)
 			if err != nil {
 				yield(Conversation{}, err)
 				return
 			}
-			if seen.circles(idsOf(nodes, func(n conversationNode) str { return n.ID })) {
+			if seen.repeats(idsOf(nodes, func(n conversationNode) str { return n.ID })) {
 				return
 			}
 			for _, n := range nodes {
@@ -92,7 +92,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 					return
 				}
 			}
-			if next == "" || seen.again(next) {
+			if next == "" || seen.repeatsCursor(next) {
 				return
 			}
 			after = next
@@ -118,48 +118,48 @@ func (c *Client) conversations(ctx context.Context, cred Credentials, personID, 
 		}
 		return "id,updated_time,participants," + messages + "{" + messageFields + "}"
 	}
-	nodes, next, _, err = list[conversationNode](ctx, c, cred,
+	nodes, next, _, err = readPage[conversationNode](ctx, c, cred,
 		call{op: "read the conversations", path: []string{owner, "conversations"}, query: fixed},
-		asking{fields: []func(int) string{fields}, sizes: postSizes, after: after})
+		pageRequest{fields: []func(int) string{fields}, sizes: postSizes, after: after})
 	return nodes, next, err
 }
 
 // conversation completes n with its older messages, back to since.
 func (c *Client) conversation(ctx context.Context, cred Credentials, n conversationNode, since time.Time) (Conversation, error) {
-	conv := Conversation{ID: string(n.ID), UpdatedAt: n.Updated.Time, Messages: messagesOf(n.Messages.Data)}
+	conv := Conversation{ID: string(n.ID), UpdatedAt: n.Updated.Time, Messages: toMessages(n.Messages.Data)}
 	for _, p := range n.Participants.Data {
 		conv.Participants = append(conv.Participants, Participant{ID: string(p.ID), Name: p.name()})
 	}
-	seen := listed{}
-	seen.circles(idsOf(n.Messages.Data, func(m messageNode) str { return m.ID }))
+	seen := cycleDetector{}
+	seen.repeats(idsOf(n.Messages.Data, func(m messageNode) str { return m.ID }))
 	after := n.Messages.after()
 	for range messagePages {
-		if since.IsZero() || after == "" || reaches(conv.Messages, since) {
+		if since.IsZero() || after == "" || reachesBackTo(conv.Messages, since) {
 			break
 		}
-		nodes, next, _, err := list[messageNode](ctx, c, cred,
+		nodes, next, _, err := readPage[messageNode](ctx, c, cred,
 			call{op: "read a conversation", path: []string{conv.ID, "messages"}},
-			asking{fields: always(messageFields), sizes: unsaidSizes, after: after})
+			pageRequest{fields: sameFields(messageFields), sizes: defaultSizes, after: after})
 		var e *Error
-		if errors.As(err, &e) && e.Code == messageGone {
+		if errors.As(err, &e) && e.Code == messageUnavailableCode {
 			break // Instagram says so of everything older than it shows
 		}
 		if err != nil {
 			return Conversation{}, err
 		}
-		if seen.circles(idsOf(nodes, func(m messageNode) str { return m.ID })) {
+		if seen.repeats(idsOf(nodes, func(m messageNode) str { return m.ID })) {
 			break
 		}
-		conv.Messages = append(conv.Messages, messagesOf(nodes)...)
+		conv.Messages = append(conv.Messages, toMessages(nodes)...)
 		after = next
 	}
 	conv.Complete = complete(conv.Messages, since, after == "")
 	return conv, nil
 }
 
-// reaches reports whether messages, newest first, go back beyond since, or to where
+// reachesBackTo reports whether messages, newest first, go back beyond since, or to where
 // Meta tells no times any more.
-func reaches(messages []Message, since time.Time) bool {
+func reachesBackTo(messages []Message, since time.Time) bool {
 	if len(messages) == 0 {
 		return false
 	}
@@ -185,12 +185,12 @@ func complete(messages []Message, since time.Time, all bool) bool {
 func (c *Client) Message(ctx context.Context, cred Credentials, id string) (Message, error) {
 	var n struct {
 		messageNode
-		To page[node] `json:"to"`
+		To page[object] `json:"to"`
 	}
-	if _, err := c.node(ctx, cred, "read a message", id, "id,created_time,from,to,message", &n); err != nil {
+	if _, err := c.readNode(ctx, cred, "read a message", id, "id,created_time,from,to,message", &n); err != nil {
 		return Message{}, err
 	}
-	m := messagesOf([]messageNode{n.messageNode})[0]
+	m := toMessages([]messageNode{n.messageNode})[0]
 	for _, to := range n.To.Data {
 		m.ToIDs = append(m.ToIDs, string(to.ID))
 	}
@@ -208,18 +208,18 @@ func idsOf[T any](nodes []T, id func(T) str) []str {
 type conversationNode struct {
 	ID           str               `json:"id"`
 	Updated      instant           `json:"updated_time"`
-	Participants page[person]      `json:"participants"`
+	Participants page[profile]     `json:"participants"`
 	Messages     page[messageNode] `json:"messages"`
 }
 
 type messageNode struct {
 	ID      str     `json:"id"`
 	Text    str     `json:"message"`
-	From    person  `json:"from"`
+	From    profile `json:"from"`
 	Created instant `json:"created_time"`
 }
 
-func messagesOf(nodes []messageNode) []Message {
+func toMessages(nodes []messageNode) []Message {
 	messages := make([]Message, len(nodes))
 	for i, n := range nodes {
 		messages[i] = Message{ID: string(n.ID), FromID: string(n.From.ID), Text: string(n.Text), At: n.Created.Time}

@@ -298,7 +298,7 @@ func TestConversationsAskBeforeEachRequest(t *testing.T) {
 			}
 		})
 		left := allowed
-		q := ConversationQuery{PersonID: "7", Since: noon.Add(-time.Hour), Before: func(context.Context) error {
+		q := ConversationQuery{PersonID: "7", Since: noon.Add(-time.Hour), BeforeRequest: func(context.Context) error {
 			if left--; left < 0 {
 				return enough
 			}

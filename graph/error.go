@@ -17,7 +17,7 @@ const (
 	NotWritten            Class = "not_written"              // nothing left the process; may be repeated
 	Unknown               Class = "unknown"                  // it left, and nobody can tell what Meta did with it
 	Throttled             Class = "throttled"                // refused for now: the account has to rest
-	Account               Class = "account"                  // refused until somebody mends the token, a permission or a setting
+	AccountFault          Class = "account"                  // refused until somebody mends the token, a permission or a setting
 	Temporary             Class = "temporary"                // refused for now: a passing fault
 	Unlisted              Class = "unlisted"                 // a code that is not in the table: tried a few times, then it ends with its code
 	Final                 Class = "final"                    // refused for good
@@ -25,11 +25,11 @@ const (
 	NotRepliableOrReplied Class = "not_repliable_or_replied" // used, or gone, or too old: Instagram has one code for the three
 )
 
-// Retried reports whether the same private reply may be sent again later: Meta's
+// Retryable reports whether the same private reply may be sent again later: Meta's
 // refusal is for now only, or nobody knows what it means. For a follow-up, which Meta does not guard
 // against repeats, ask Error.MayHaveDelivered as well.
-func (c Class) Retried() bool {
-	return c == NotWritten || c == Throttled || c == Account || c == Temporary || c == Unlisted
+func (c Class) Retryable() bool {
+	return c == NotWritten || c == Throttled || c == AccountFault || c == Temporary || c == Unlisted
 }
 
 // Error is a failed call, classified. Its text is for operators and is ours:
@@ -53,7 +53,7 @@ type Error struct {
 	MayHaveDelivered bool
 
 	RetryAfter time.Duration // that Meta named; 0 if it named none
-	Pause      time.Duration // the shortest sensible rest after this error, if Meta named none
+	Cooldown   time.Duration // the shortest sensible rest after this error, if Meta named none
 	Usage      Usage
 
 	cause error
@@ -85,21 +85,21 @@ func (e *Error) Error() string {
 // context's error, a system call's, or a failed look-up of the host.
 func (e *Error) Unwrap() error { return e.cause }
 
-// is completes e. Whether Meta may have done it follows from the class here; the
+// classified completes e. Whether Meta may have done it follows from the class here; the
 // table says it for refusals.
-func (e Error) is(class Class, reason privatereply.Reason, meaning string) *Error {
+func (e Error) classified(class Class, reason privatereply.Reason, meaning string) *Error {
 	e.Class, e.Reason, e.Meaning = class, reason, meaning
 	e.MayHaveDelivered = class == Unknown
 	return &e
 }
 
-// lost completes e for a call that has no whole answer because of err.
-func (e Error) lost(err error, at time.Time, wrote bool) *Error {
-	words, cause := explain(err)
+// connectionFailed completes e for a call that has no whole answer because of err.
+func (e Error) connectionFailed(err error, at time.Time, wrote bool) *Error {
+	words, cause := describeConnectionError(err)
 	e.cause = cause
 	if !wrote {
-		return e.is(NotWritten, privatereply.NotConnected, words+" before anything was sent")
+		return e.classified(NotWritten, privatereply.NotConnected, words+" before anything was sent")
 	}
 	e.Wrote, e.SentAt = true, at
-	return e.is(Unknown, privatereply.NoAnswer, words+" after the request was sent, without a whole answer")
+	return e.classified(Unknown, privatereply.NoAnswer, words+" after the request was sent, without a whole answer")
 }

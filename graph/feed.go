@@ -47,7 +47,7 @@ var postFields = []func(size int) string{
 		return "id,message,created_time,from,can_reply_privately," + nested(size, facebookComment)
 	},
 	func(size int) string {
-		return "id,message,created_time,from,can_reply_privately," + nested(size, plainFacebookComment)
+		return "id,message,created_time,from,can_reply_privately," + nested(size, facebookCommentBasic)
 	},
 }
 
@@ -62,9 +62,9 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 	if !q.Since.IsZero() {
 		fixed.Set("since", strconv.FormatInt(q.Since.Unix(), 10))
 	}
-	nodes, after, usage, err := list[postNode](ctx, c, cred,
+	nodes, after, usage, err := readPage[postNode](ctx, c, cred,
 		call{op: "read the feed", path: []string{cred.Account.SendNode(), "feed"}, query: fixed},
-		asking{fields: postFields, sizes: postSizes, after: q.After})
+		pageRequest{fields: postFields, sizes: postSizes, after: q.After})
 	if err != nil {
 		return FeedPage{}, err
 	}
@@ -79,7 +79,7 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 			CanReplyPrivately: n.CanReply,
 			Published:         n.Published,
 			PromotionStatus:   string(n.Promotion),
-			Comments:          commentsOf(n.Comments.Data),
+			Comments:          toComments(n.Comments.Data),
 			CommentsAfter:     n.Comments.after(),
 		}
 	}
@@ -90,7 +90,7 @@ type postNode struct {
 	ID        str               `json:"id"`
 	Message   str               `json:"message"`
 	Created   instant           `json:"created_time"`
-	From      person            `json:"from"`
+	From      profile           `json:"from"`
 	CanReply  *bool             `json:"can_reply_privately"`
 	Published *bool             `json:"is_published"`
 	Promotion str               `json:"promotion_status"`

@@ -13,7 +13,7 @@ func TestFindMessage(t *testing.T) {
 	at := func(id, from, text string, after time.Duration) Message {
 		return Message{ID: id, FromID: from, Text: text, At: sent.Add(after)}
 	}
-	sought := Sought{From: []string{"17841400000000001", "100000000000001"}, Text: "Hé, see you", Since: sent, Known: []string{"m_known"}}
+	sought := MessageCriteria{SenderIDs: []string{"17841400000000001", "100000000000001"}, Text: "Hé, see you", Since: sent, ExcludeIDs: []string{"m_known"}}
 	const us, page, them = "17841400000000001", "100000000000001", "7000000000000001"
 	for _, tc := range []struct {
 		name     string
@@ -48,13 +48,13 @@ func TestFindMessage(t *testing.T) {
 		})
 	}
 	t.Run("line ends", func(t *testing.T) {
-		s := Sought{From: []string{us}, Text: "a\r\nb", Since: sent}
+		s := MessageCriteria{SenderIDs: []string{us}, Text: "a\r\nb", Since: sent}
 		if _, found := FindMessage([]Message{at("m_1", us, "a\nb", 0)}, s); !found {
 			t.Error("not found")
 		}
 	})
 	t.Run("an account without a Page", func(t *testing.T) {
-		s := Sought{From: []string{us, ""}, Text: "a", Since: sent}
+		s := MessageCriteria{SenderIDs: []string{us, ""}, Text: "a", Since: sent}
 		if m, found := FindMessage([]Message{at("m_1", "", "a", 0)}, s); found {
 			t.Errorf("found %+v", m)
 		}

@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// Identity is whose token it is.
-type Identity struct {
+// TokenOwner is whose token it is.
+type TokenOwner struct {
 	ID     string // the Page; with Instagram Login an id that only this app knows
 	UserID string // Instagram Login only: the account's id, as its webhooks have it
 	Name   string
 }
 
 // Me asks whom the token belongs to.
-func (c *Client) Me(ctx context.Context, cred Credentials) (Identity, error) {
+func (c *Client) Me(ctx context.Context, cred Credentials) (TokenOwner, error) {
 	names := "id,name"
 	if onInstagramHost(cred.Account) {
 		names = "id,user_id,username"
 	}
 	var n struct {
-		person
+		profile
 		UserID str `json:"user_id"`
 	}
-	if _, err := c.node(ctx, cred, "ask whose token it is", "me", names, &n); err != nil {
-		return Identity{}, err
+	if _, err := c.readNode(ctx, cred, "ask whose token it is", "me", names, &n); err != nil {
+		return TokenOwner{}, err
 	}
-	return Identity{ID: string(n.ID), UserID: string(n.UserID), Name: n.name()}, nil
+	return TokenOwner{ID: string(n.ID), UserID: string(n.UserID), Name: n.name()}, nil
 }
 
 // Username asks for the name of an Instagram account, under which its own comments
@@ -37,7 +37,7 @@ func (c *Client) Username(ctx context.Context, cred Credentials) (string, error)
 	var n struct {
 		Username str `json:"username"`
 	}
-	_, err := c.node(ctx, cred, "ask for the account's name", cred.Account.ID, "username", &n)
+	_, err := c.readNode(ctx, cred, "ask for the account's name", cred.Account.ID, "username", &n)
 	return string(n.Username), err
 }
 
@@ -52,11 +52,11 @@ type Subscription struct {
 // behind it. An account that Meta unsubscribed after failed deliveries is missing
 // here and nowhere else.
 func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscription, error) {
-	nodes, _, _, err := list[struct {
-		node
+	nodes, _, _, err := readPage[struct {
+		object
 		Name   str      `json:"name"`
 		Fields []string `json:"subscribed_fields"`
-	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}}, asking{})
+	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}}, pageRequest{})
 	if err != nil {
 		return nil, err
 	}
@@ -81,18 +81,18 @@ type PageInfo struct {
 func (c *Client) Page(ctx context.Context, cred Credentials) (PageInfo, error) {
 	id := cred.Account.SendNode()
 	var n struct {
-		person
-		Published *bool `json:"is_published"`
-		Instagram node  `json:"instagram_business_account"`
+		profile
+		Published *bool  `json:"is_published"`
+		Instagram object `json:"instagram_business_account"`
 	}
-	if _, err := c.node(ctx, cred, "ask about the Page", id, "id,name,is_published,instagram_business_account", &n); err != nil {
+	if _, err := c.readNode(ctx, cred, "ask about the Page", id, "id,name,is_published,instagram_business_account", &n); err != nil {
 		return PageInfo{}, err
 	}
 	page := PageInfo{ID: string(n.ID), Name: string(n.Name), Published: n.Published, InstagramID: string(n.Instagram.ID)}
 	var t struct {
 		Tasks []string `json:"tasks"`
 	}
-	_, err := c.node(ctx, cred, "ask about the Page's tasks", id, "tasks", &t)
+	_, err := c.readNode(ctx, cred, "ask about the Page's tasks", id, "tasks", &t)
 	var e *Error
 	if errors.As(err, &e) && e.Code == 100 {
 		return page, nil // some tokens do not have the field
@@ -116,7 +116,7 @@ type TokenInfo struct {
 // may refuse to let a token inspect itself, and graph.instagram.com may not have
 // the call: then nothing is known about the token.
 func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, error) {
-	a, err := c.do(ctx, cred, call{
+	a, err := c.call(ctx, cred, call{
 		op:    "inspect the token",
 		path:  []string{"debug_token"},
 		form:  url.Values{"method": {"get"}, "input_token": {cred.Token}},
@@ -144,10 +144,10 @@ func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, e
 // Permissions lists what the token's user granted to the app. Meta answers it for
 // the tokens of users and system users, not for those of Pages.
 func (c *Client) Permissions(ctx context.Context, cred Credentials) ([]string, error) {
-	nodes, _, _, err := list[struct {
+	nodes, _, _, err := readPage[struct {
 		Permission str `json:"permission"`
 		Status     str `json:"status"`
-	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}}, asking{})
+	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}}, pageRequest{})
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,11 @@ func TestMe(t *testing.T) {
 		account privatereply.Account
 		body    string
 		fields  string
-		want    Identity
+		want    TokenOwner
 	}{
-		{"Page", pageAccount, `{"id":"100000000000001","name":"Clean Slate"}`, "id,name", Identity{ID: "100000000000001", Name: "Clean Slate"}},
+		{"Page", pageAccount, `{"id":"100000000000001","name":"Clean Slate"}`, "id,name", TokenOwner{ID: "100000000000001", Name: "Clean Slate"}},
 		{"Instagram Login", igAccount, `{"id":"1","user_id":"17841400000000002","username":"clean.slate"}`, "id,user_id,username",
-			Identity{ID: "1", UserID: "17841400000000002", Name: "clean.slate"}},
+			TokenOwner{ID: "1", UserID: "17841400000000002", Name: "clean.slate"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, says(200, tc.body))

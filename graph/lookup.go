@@ -26,7 +26,7 @@ func (c *Client) Comment(ctx context.Context, cred Credentials, id string) (Comm
 		Timestamp instant `json:"timestamp"`
 		CanReply  *bool   `json:"can_reply_privately"`
 	}
-	a, err := c.node(ctx, cred, "look up a comment", id, names, &n)
+	a, err := c.readNode(ctx, cred, "look up a comment", id, names, &n)
 	if err != nil {
 		return CommentInfo{}, err
 	}

@@ -25,9 +25,9 @@ type MediaPage struct {
 // Media reads one page of the media of an Instagram account, newest first, from the
 // cursor after on. It cannot be limited by the time of the comments.
 func (c *Client) Media(ctx context.Context, cred Credentials, after string) (MediaPage, error) {
-	nodes, after, usage, err := list[mediaNode](ctx, c, cred,
+	nodes, after, usage, err := readPage[mediaNode](ctx, c, cred,
 		call{op: "list the media", path: []string{cred.Account.ID, "media"}},
-		asking{fields: always("id,media_product_type,timestamp,comments_count"), sizes: postSizes, after: after})
+		pageRequest{fields: sameFields("id,media_product_type,timestamp,comments_count"), sizes: postSizes, after: after})
 	if err != nil {
 		return MediaPage{}, err
 	}
@@ -52,15 +52,15 @@ type LiveMedia struct {
 // that is missing has ended; only an answer without an error says so.
 func (c *Client) LiveMedia(ctx context.Context, cred Credentials) ([]LiveMedia, error) {
 	var live []LiveMedia
-	seen := listed{}
+	seen := cycleDetector{}
 	for after := ""; ; {
-		nodes, next, _, err := list[mediaNode](ctx, c, cred,
+		nodes, next, _, err := readPage[mediaNode](ctx, c, cred,
 			call{op: "list the live media", path: []string{cred.Account.ID, "live_media"}},
-			asking{fields: always("id,media_type,media_product_type,timestamp,permalink"), sizes: unsaidSizes, after: after})
+			pageRequest{fields: sameFields("id,media_type,media_product_type,timestamp,permalink"), sizes: defaultSizes, after: after})
 		if err != nil {
 			return nil, err
 		}
-		if seen.circles(idsOf(nodes, func(n mediaNode) str { return n.ID })) {
+		if seen.repeats(idsOf(nodes, func(n mediaNode) str { return n.ID })) {
 			return live, nil
 		}
 		for _, n := range nodes {
@@ -69,8 +69,8 @@ func (c *Client) LiveMedia(ctx context.Context, cred Credentials) ([]LiveMedia, 
 		if next == "" {
 			return live, nil
 		}
-		if seen.again(next) {
-			return nil, Error{Op: "list the live media"}.is(Unknown, privatereply.NoAnswer, "the list leads in a circle")
+		if seen.repeatsCursor(next) {
+			return nil, Error{Op: "list the live media"}.classified(Unknown, privatereply.NoAnswer, "the list leads in a circle")
 		}
 		after = next
 	}

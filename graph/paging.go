@@ -18,24 +18,24 @@ import (
 // page is one page of a list, also of one nested in another object.
 type page[T any] struct {
 	Data   []T    `json:"data"`
-	Paging paging `json:"paging"`
+	Paging cursor `json:"paging"`
 }
 
 // after asks for the page that follows p, or is empty at the end.
 func (p page[T]) after() string { return p.Paging.after }
 
-// paging says how a list goes on. It does so exactly if "next" is there: an empty
+// cursor says how a list goes on. It does so exactly if "next" is there: an empty
 // page can have a next one, and a last page can have cursors.
 //
 // Meta pages by cursor, by time or by number. A cursor is kept as it is; the
 // parameters of the other two stand behind a "?", which no cursor begins with.
-type paging struct{ after string }
+type cursor struct{ after string }
 
-// pagingParameters are what is taken from a "next" link. Everything else in it is
+// cursorParameters are what is taken from a "next" link. Everything else in it is
 // ours already, or is the access token.
-var pagingParameters = []string{"until", "since", "__paging_token", "offset"}
+var cursorParameters = []string{"until", "since", "__paging_token", "offset"}
 
-func (p *paging) UnmarshalJSON(b []byte) error {
+func (p *cursor) UnmarshalJSON(b []byte) error {
 	var raw struct {
 		Cursors struct {
 			After string `json:"after"`
@@ -43,7 +43,7 @@ func (p *paging) UnmarshalJSON(b []byte) error {
 		Next string `json:"next"` // a URL with the access token in it: never called, never shown
 	}
 	if json.Unmarshal(b, &raw) != nil {
-		return errPaging
+		return errNoCursor
 	}
 	if raw.Next == "" {
 		return nil
@@ -53,27 +53,27 @@ func (p *paging) UnmarshalJSON(b []byte) error {
 	}
 	next, err := url.Parse(raw.Next)
 	if err != nil {
-		return errPaging
+		return errNoCursor
 	}
 	query := next.Query()
 	if p.after = query.Get("after"); p.after != "" {
 		return nil
 	}
 	kept := url.Values{}
-	for _, name := range pagingParameters {
+	for _, name := range cursorParameters {
 		if v := query.Get(name); v != "" {
 			kept.Set(name, v)
 		}
 	}
 	if len(kept) == 0 {
-		return errPaging
+		return errNoCursor
 	}
 	p.after = "?" + kept.Encode()
 	return nil
 }
 
-// goOn sets what asks for the page that follows after.
-func goOn(query url.Values, after string) {
+// setCursor sets what asks for the page that follows after.
+func setCursor(query url.Values, after string) {
 	parameters, byTime := strings.CutPrefix(after, "?")
 	if !byTime {
 		if after != "" {
@@ -82,7 +82,7 @@ func goOn(query url.Values, after string) {
 		return
 	}
 	kept, _ := url.ParseQuery(parameters)
-	for _, name := range pagingParameters {
+	for _, name := range cursorParameters {
 		if v := kept.Get(name); v != "" {
 			query.Set(name, v)
 		}
@@ -90,13 +90,13 @@ func goOn(query url.Values, after string) {
 }
 
 var (
-	errPaging = errors.New("graph: the list goes on without a cursor")
-	errNoList = errors.New("graph: the answer has no data")
+	errNoCursor = errors.New("graph: the list goes on without a cursor")
+	errNoData   = errors.New("graph: the answer has no data")
 )
 
-// asking is how a page of a list is asked for, and with how much less where Meta
+// pageRequest is how a page of a list is asked for, and with how much less where Meta
 // does not give it.
-type asking struct {
+type pageRequest struct {
 	// fields are what is asked for of an item at a size, which is a place in sizes.
 	// Each asks for less than the one before: Meta refuses a whole list for one
 	// field that the token may not see.
@@ -105,16 +105,16 @@ type asking struct {
 	after  string
 }
 
-// always asks for the same fields at every size.
-func always(names string) []func(int) string {
+// sameFields asks for the same fields at every size.
+func sameFields(names string) []func(int) string {
 	return []func(int) string{func(int) string { return names }}
 }
 
-// share is how far an asking was reduced: places in its fields and sizes.
-type share struct{ fields, size int }
+// reduction is how far an asking was reduced: places in its fields and sizes.
+type reduction struct{ fields, size int }
 
-// query adds to fixed what asks for the page.
-func (q asking) query(fixed url.Values, at share) url.Values {
+// params adds to fixed what asks for the page.
+func (q pageRequest) params(fixed url.Values, at reduction) url.Values {
 	query := url.Values{}
 	maps.Copy(query, fixed)
 	if len(q.fields) > 0 {
@@ -123,23 +123,23 @@ func (q asking) query(fixed url.Values, at share) url.Values {
 	if len(q.sizes) > 0 && q.sizes[at.size] != 0 {
 		query.Set("limit", strconv.Itoa(q.sizes[at.size]))
 	}
-	goOn(query, q.after)
+	setCursor(query, q.after)
 	return query
 }
 
-// less reports whether a page that failed is to be asked for with less, and how. A
+// reduce reports whether a page that failed is to be asked for with less, and how. A
 // cursor stays valid with another size. err is what to say otherwise.
-func (q asking) less(at share, failed error) (next share, again bool, err error) {
+func (q pageRequest) reduce(at reduction, failed error) (next reduction, again bool, err error) {
 	var e *Error
 	if !errors.As(failed, &e) {
 		return at, false, failed
 	}
 	switch {
-	case e.tooMuch() && at.size+1 < len(q.sizes):
+	case e.pageTooLarge() && at.size+1 < len(q.sizes):
 		at.size++
 		return at, true, nil
-	case e.tooMuch() && len(q.sizes) > 0:
-		return at, false, e.is(Temporary, privatereply.Outage,
+	case e.pageTooLarge() && len(q.sizes) > 0:
+		return at, false, e.classified(Temporary, privatereply.Outage,
 			"Meta does not give even the smallest page: it is too large for Meta, or Meta has a fault")
 	case e.fieldRefused() && at.fields+1 < len(q.fields):
 		at.fields++
@@ -148,10 +148,10 @@ func (q asking) less(at share, failed error) (next share, again bool, err error)
 	return at, false, failed
 }
 
-// tooMuch reports whether Meta's answer is the one to a page with too much on it. In
+// pageTooLarge reports whether Meta's answer is the one to a page with too much on it. In
 // words it asks to reduce the amount of data; its code is the one of any fault.
-func (e *Error) tooMuch() bool {
-	return e.Code == 1 && (e.Subcode == 0 || e.Subcode == 99) || e.Code == tooMuchData
+func (e *Error) pageTooLarge() bool {
+	return e.Code == 1 && (e.Subcode == 0 || e.Subcode == 99) || e.Code == pageTooLargeCode
 }
 
 // fieldRefused reports whether Meta's answer can be about a field of a list: one that
@@ -161,66 +161,66 @@ func (e *Error) fieldRefused() bool {
 		(e.Code == 100 && e.Class == Final || e.Reason == privatereply.NotPermitted)
 }
 
-// sharesKept is how long a client asks for less at once, so that not each page costs
+// reductionTTL is how long a client asks for less at once, so that not each page costs
 // a refusal first.
-const sharesKept = time.Hour
+const reductionTTL = time.Hour
 
-// shares remembers for each list of each account with how much less Meta gave it.
-type shares struct {
-	mu    sync.Mutex
-	known map[string]keptShare
+// reductions remembers for each list of each account with how much less Meta gave it.
+type reductions struct {
+	mu      sync.Mutex
+	entries map[string]cachedReduction
 }
 
-type keptShare struct {
-	share
+type cachedReduction struct {
+	reduction
 	until time.Time
 }
 
-func (s *shares) of(key string, now time.Time) share {
+func (s *reductions) get(key string, now time.Time) reduction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept, ok := s.known[key]; ok && now.Before(kept.until) {
-		return kept.share
+	if kept, ok := s.entries[key]; ok && now.Before(kept.until) {
+		return kept.reduction
 	}
-	return share{}
+	return reduction{}
 }
 
-// keep notes what worked. What worked before keeps its end, so that the full page is
+// put notes what worked. What worked before keeps its end, so that the full page is
 // asked for again some time.
-func (s *shares) keep(key string, at share, now time.Time) {
+func (s *reductions) put(key string, at reduction, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept, ok := s.known[key]; ok && kept.share == at && now.Before(kept.until) {
+	if kept, ok := s.entries[key]; ok && kept.reduction == at && now.Before(kept.until) {
 		return
 	}
-	if at == (share{}) {
-		delete(s.known, key)
+	if at == (reduction{}) {
+		delete(s.entries, key)
 		return
 	}
-	if s.known == nil {
-		s.known = map[string]keptShare{}
+	if s.entries == nil {
+		s.entries = map[string]cachedReduction{}
 	}
-	s.known[key] = keptShare{at, now.Add(sharesKept)}
+	s.entries[key] = cachedReduction{at, now.Add(reductionTTL)}
 }
 
-// list reads one page. An answer without data is a failure, not an empty page: a
+// readPage reads one page. An answer without data is a failure, not an empty page: a
 // broadcast must not seem to be over because of it.
-func list[T any](ctx context.Context, c *Client, cred Credentials, k call, q asking) (items []T, after string, usage Usage, err error) {
+func readPage[T any](ctx context.Context, c *Client, cred Credentials, k call, q pageRequest) (items []T, after string, usage Usage, err error) {
 	k.limit = listLimit
 	fixed, key := k.query, k.op+" "+cred.Account.ID
-	at := c.shares.of(key, c.now())
-	var a answer
+	at := c.reductions.get(key, c.now())
+	var a response
 	for again := true; again; {
-		k.query = q.query(fixed, at)
-		if a, err = c.do(ctx, cred, k); err == nil {
+		k.query = q.params(fixed, at)
+		if a, err = c.call(ctx, cred, k); err == nil {
 			break
 		}
-		if at, again, err = q.less(at, err); !again {
+		if at, again, err = q.reduce(at, err); !again {
 			return nil, "", Usage{}, err
 		}
 	}
-	c.shares.keep(key, at, c.now())
-	p, err := decodeList[T](a.body)
+	c.reductions.put(key, at, c.now())
+	p, err := decodePage[T](a.body)
 	if err != nil {
 		return nil, "", Usage{}, a.unreadable("the answer does not have the form of a list")
 	}
@@ -230,23 +230,23 @@ func list[T any](ctx context.Context, c *Client, cred Credentials, k call, q ask
 	return p.Data, p.after(), a.usage(), nil
 }
 
-func decodeList[T any](body []byte) (p page[T], err error) {
+func decodePage[T any](body []byte) (p page[T], err error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return page[T]{}, err
 	}
 	if p.Data == nil {
-		return page[T]{}, errNoList
+		return page[T]{}, errNoData
 	}
 	return p, nil
 }
 
-// listed remembers the ids that a list gave, page by page: Meta has been seen to
+// cycleDetector remembers the ids that a list gave, page by page: Meta has been seen to
 // page in a circle.
-type listed map[str]bool
+type cycleDetector map[str]bool
 
-// circles notes the ids of a page and reports whether none of them is new. An empty
+// repeats notes the ids of a page and reports whether none of them is new. An empty
 // page proves nothing.
-func (l listed) circles(ids []str) bool {
+func (l cycleDetector) repeats(ids []str) bool {
 	fresh := len(ids) == 0
 	for _, id := range ids {
 		fresh = fresh || !l[id]
@@ -255,9 +255,9 @@ func (l listed) circles(ids []str) bool {
 	return !fresh
 }
 
-// again notes what asks for the next page, and reports whether that was asked for
+// repeatsCursor notes what asks for the next page, and reports whether that was asked for
 // before: empty pages too can lead in a circle.
-func (l listed) again(next string) bool {
+func (l cycleDetector) repeatsCursor(next string) bool {
 	key := str("next " + next)
 	before := l[key]
 	l[key] = true

@@ -47,13 +47,13 @@ func TestPagingParameters(t *testing.T) {
 		{`https://x/?access_token=secret&until=1&since=2&__paging_token=enc_y&limit=25&__previous=1&appsecret_proof=p`, "?__paging_token=enc_y&since=2&until=1"},
 		{`https://x/?access_token=secret&offset=25&limit=25`, "?offset=25"},
 	} {
-		p, err := decodeList[node]([]byte(`{"data":[],"paging":{"next":"` + tc.next + `"}}`))
+		p, err := decodePage[object]([]byte(`{"data":[],"paging":{"next":"` + tc.next + `"}}`))
 		if err != nil || p.after() != tc.want {
 			t.Errorf("%s: %q, %v", tc.next, p.after(), err)
 		}
 	}
 	q := url.Values{}
-	goOn(q, "?until=1&access_token=secret&fields=id")
+	setCursor(q, "?until=1&access_token=secret&fields=id")
 	if diff := cmp.Diff(url.Values{"until": {"1"}}, q); diff != "" {
 		t.Error(diff)
 	}
@@ -141,7 +141,7 @@ func TestPageSizeIsRemembered(t *testing.T) {
 	})
 	m.now = func() time.Time { return now }
 	var sizes []string
-	for _, wait := range []time.Duration{0, sharesKept - time.Minute, time.Minute} {
+	for _, wait := range []time.Duration{0, reductionTTL - time.Minute, time.Minute} {
 		now = now.Add(wait)
 		if _, err := m.Feed(t.Context(), credentials(pageAccount), FeedQuery{}); err != nil {
 			t.Fatal(err)

@@ -15,8 +15,8 @@ type Recipient struct {
 	PostID    string
 }
 
-// Receipt is Meta's word that it took a message.
-type Receipt struct {
+// SendResult is Meta's word that it took a message.
+type SendResult struct {
 	RecipientID string // the person in messages; not every send names it
 	MessageID   string
 	SentAt      time.Time // just before the request was written, UTC
@@ -44,15 +44,15 @@ type textBody struct {
 // SendPrivateReply sends the one private reply that Meta allows to r, with one
 // request. A repeat cannot deliver a second one: Meta answers AlreadyReplied or
 // NotRepliableOrReplied. Length and emptiness of the text are the caller's to check.
-func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, text string) (Receipt, error) {
+func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, text string) (SendResult, error) {
 	const op = "private reply"
 	if (r.CommentID == "") == (r.PostID == "") {
-		return Receipt{}, Error{Op: op}.is(Final, privatereply.BadRequest, "a private reply needs either a comment id or a post id")
+		return SendResult{}, Error{Op: op}.classified(Final, privatereply.BadRequest, "a private reply needs either a comment id or a post id")
 	}
 	return c.send(ctx, cred, op, messageBody{
 		Recipient:     recipientBody{CommentID: r.CommentID, PostID: r.PostID},
 		Message:       textBody{Text: text},
-		MessagingType: response(cred.Account),
+		MessagingType: messagingType(cred.Account),
 	})
 }
 
@@ -60,15 +60,15 @@ func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recip
 // it: repeat it only after an Error whose MayHaveDelivered is false. With
 // humanAgent it carries the tag that opens seven days instead of 24 hours, which
 // Meta grants to what a person wrote and to nothing else.
-func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, text string, humanAgent bool) (Receipt, error) {
+func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, text string, humanAgent bool) (SendResult, error) {
 	const op = "follow-up"
 	if personID == "" {
-		return Receipt{}, Error{Op: op}.is(Final, privatereply.BadRequest, "a follow-up needs a person's id")
+		return SendResult{}, Error{Op: op}.classified(Final, privatereply.BadRequest, "a follow-up needs a person's id")
 	}
 	m := messageBody{
 		Recipient:     recipientBody{ID: personID},
 		Message:       textBody{Text: text},
-		MessagingType: response(cred.Account),
+		MessagingType: messagingType(cred.Account),
 	}
 	if humanAgent {
 		m.MessagingType, m.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
@@ -76,49 +76,49 @@ func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, te
 	return c.send(ctx, cred, op, m)
 }
 
-// response is the messaging_type of what answers somebody. Meta's reference asks
+// messagingType is the messaging_type of what answers somebody. Meta's reference asks
 // for it; the samples for graph.instagram.com never have it.
-func response(account privatereply.Account) string {
+func messagingType(account privatereply.Account) string {
 	if onInstagramHost(account) {
 		return ""
 	}
 	return "RESPONSE"
 }
 
-func (c *Client) send(ctx context.Context, cred Credentials, op string, m messageBody) (Receipt, error) {
-	a, err := c.do(ctx, cred, call{op: op, path: []string{cred.Account.SendNode(), "messages"}, json: m, limit: nodeLimit})
+func (c *Client) send(ctx context.Context, cred Credentials, op string, m messageBody) (SendResult, error) {
+	a, err := c.call(ctx, cred, call{op: op, path: []string{cred.Account.SendNode(), "messages"}, json: m, limit: nodeLimit})
 	if err != nil {
-		return Receipt{}, err
+		return SendResult{}, err
 	}
 	var ids struct {
 		Recipient str `json:"recipient_id"`
 		Message   str `json:"message_id"`
 	}
 	if json.Unmarshal(a.body, &ids) != nil || ids.Message == "" {
-		return Receipt{}, a.unreadable("the answer is a success without a message id")
+		return SendResult{}, a.unreadable("the answer is a success without a message id")
 	}
-	return Receipt{RecipientID: string(ids.Recipient), MessageID: string(ids.Message), SentAt: a.sentAt(), Usage: a.usage()}, nil
+	return SendResult{RecipientID: string(ids.Recipient), MessageID: string(ids.Message), SentAt: a.sentAt(), Usage: a.usage()}, nil
 }
 
 // ReplyInConversation sends a follow-up into a conversation of a Page, for a person
 // whose id nobody knows. What holds for SendMessage holds here; prefer that.
-func (c *Client) ReplyInConversation(ctx context.Context, cred Credentials, conversationID, text string) (Receipt, error) {
-	a, err := c.do(ctx, cred, call{
+func (c *Client) ReplyInConversation(ctx context.Context, cred Credentials, conversationID, text string) (SendResult, error) {
+	a, err := c.call(ctx, cred, call{
 		op:    "reply in a conversation",
 		path:  []string{conversationID, "messages"},
 		json:  conversationBody{Message: text},
 		limit: nodeLimit,
 	})
 	if err != nil {
-		return Receipt{}, err
+		return SendResult{}, err
 	}
 	var sent struct {
 		ID str `json:"id"`
 	}
 	if json.Unmarshal(a.body, &sent) != nil || sent.ID == "" {
-		return Receipt{}, a.unreadable("the answer is a success without a message id")
+		return SendResult{}, a.unreadable("the answer is a success without a message id")
 	}
-	return Receipt{MessageID: string(sent.ID), SentAt: a.sentAt(), Usage: a.usage()}, nil
+	return SendResult{MessageID: string(sent.ID), SentAt: a.sentAt(), Usage: a.usage()}, nil
 }
 
 type conversationBody struct {

@@ -16,19 +16,19 @@ const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`
 // Guards Meta's two pages to the letter: the node, the host and the body of each
 // send, and that the token is in a header and nowhere else.
 func TestSendsByteForByte(t *testing.T) {
-	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (Receipt, error) {
-		return func(t *testing.T, m *metaServer) (Receipt, error) {
+	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (SendResult, error) {
+		return func(t *testing.T, m *metaServer) (SendResult, error) {
 			return m.SendPrivateReply(t.Context(), credentials(account), r, text)
 		}
 	}
-	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *metaServer) (Receipt, error) {
-		return func(t *testing.T, m *metaServer) (Receipt, error) {
+	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *metaServer) (SendResult, error) {
+		return func(t *testing.T, m *metaServer) (SendResult, error) {
 			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", "hi", humanAgent)
 		}
 	}
 	for _, tc := range []struct {
 		name string
-		send func(*testing.T, *metaServer) (Receipt, error)
+		send func(*testing.T, *metaServer) (SendResult, error)
 		path string
 		body string
 	}{
@@ -77,8 +77,8 @@ func TestSendsByteForByte(t *testing.T) {
 			if diff := cmp.Diff(want, m.only(t)); diff != "" {
 				t.Error(diff)
 			}
-			wantReceipt := Receipt{RecipientID: "7000000000000001", MessageID: "m_1"}
-			if diff := cmp.Diff(wantReceipt, receipt, cmpopts.IgnoreFields(Receipt{}, "SentAt")); diff != "" {
+			wantReceipt := SendResult{RecipientID: "7000000000000001", MessageID: "m_1"}
+			if diff := cmp.Diff(wantReceipt, receipt, cmpopts.IgnoreFields(SendResult{}, "SentAt")); diff != "" {
 				t.Error(diff)
 			}
 			if receipt.SentAt.Before(before) || receipt.SentAt.After(time.Now()) || receipt.SentAt.Location() != time.UTC {
@@ -160,25 +160,25 @@ func TestRefusedBeforeTheNetwork(t *testing.T) {
 	noPage.Account.PageID = ""
 	for _, tc := range []struct {
 		name  string
-		send  func() (Receipt, error)
+		send  func() (SendResult, error)
 		class Class
 	}{
-		{"no recipient", func() (Receipt, error) { return m.SendPrivateReply(t.Context(), cred, Recipient{}, "hi") }, Final},
-		{"two recipients", func() (Receipt, error) {
+		{"no recipient", func() (SendResult, error) { return m.SendPrivateReply(t.Context(), cred, Recipient{}, "hi") }, Final},
+		{"two recipients", func() (SendResult, error) {
 			return m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1", PostID: "2"}, "hi")
 		}, Final},
-		{"no person", func() (Receipt, error) { return m.SendMessage(t.Context(), cred, "", "hi", false) }, Final},
-		{"no conversation", func() (Receipt, error) { return m.ReplyInConversation(t.Context(), cred, "", "hi") }, Final},
-		{"a path for an id", func() (Receipt, error) { return m.ReplyInConversation(t.Context(), cred, "..", "hi") }, Final},
-		{"no Page behind the account", func() (Receipt, error) {
+		{"no person", func() (SendResult, error) { return m.SendMessage(t.Context(), cred, "", "hi", false) }, Final},
+		{"no conversation", func() (SendResult, error) { return m.ReplyInConversation(t.Context(), cred, "", "hi") }, Final},
+		{"a path for an id", func() (SendResult, error) { return m.ReplyInConversation(t.Context(), cred, "..", "hi") }, Final},
+		{"no Page behind the account", func() (SendResult, error) {
 			return m.SendPrivateReply(t.Context(), noPage, Recipient{CommentID: "1"}, "hi")
 		}, Final},
-		{"no token", func() (Receipt, error) {
+		{"no token", func() (SendResult, error) {
 			return m.SendPrivateReply(t.Context(), noToken, Recipient{CommentID: "1"}, "hi")
-		}, Account},
-		{"a token with a line break", func() (Receipt, error) {
+		}, AccountFault},
+		{"a token with a line break", func() (SendResult, error) {
 			return m.SendPrivateReply(t.Context(), badToken, Recipient{CommentID: "1"}, "hi")
-		}, Account},
+		}, AccountFault},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := tc.send()

@@ -18,7 +18,7 @@ type row struct {
 	alone         bool          // not under a subcode that the table does not have
 	saidPermanent bool          // only if Meta said is_transient:false
 	doubtful      bool          // does not prove that Meta did nothing
-	pause         time.Duration // see Error.Pause
+	cooldown      time.Duration // see Error.Cooldown
 	source        source
 }
 
@@ -34,11 +34,11 @@ const (
 // limit that covers the whole Page is not worth asking after each minute. The
 // block is what one vendor begins with before it doubles.
 const (
-	limitPause = 5 * time.Minute
-	blockPause = 30 * time.Minute
-	// actionPause follows a block that lasts for hours to days and that every further
+	limitCooldown = 5 * time.Minute
+	blockCooldown = 30 * time.Minute
+	// actionCooldown follows a block that lasts for hours to days and that every further
 	// try prolongs.
-	actionPause = 4 * time.Hour
+	actionCooldown = 4 * time.Hour
 )
 
 // graphMethod is the type of Meta's errors about the call itself, not about what is
@@ -75,7 +75,7 @@ var table = []row{
 	{code: -1, subcode: 2207001, class: Temporary, reason: privatereply.Outage, doubtful: true,
 		meaning: "Instagram's server had a fault"},
 	{code: -2, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed, meaning: "time ran out at Meta"},
-	{code: tooMuchData, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
+	{code: pageTooLargeCode, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
 		meaning: "Meta was asked for too much at once"},
 	{code: 960, class: Temporary, reason: privatereply.Outage, doubtful: true, source: observed,
 		meaning: "Meta gave the request up: it took too long"},
@@ -91,7 +91,7 @@ var table = []row{
 	{code: 4, class: Throttled, reason: privatereply.Throttled, meaning: "the app has reached its rate limit"},
 	{code: 17, class: Throttled, reason: privatereply.Throttled, meaning: "the token's user has reached a rate limit"},
 	{code: 341, class: Throttled, reason: privatereply.Throttled, meaning: "the app has reached a limit for now"},
-	{code: 32, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+	{code: 32, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown,
 		meaning: "the Page has reached its rate limit"},
 	{code: 613, class: Throttled, reason: privatereply.Throttled, meaning: "this kind of call has reached its rate limit"},
 	{code: 613, subcode: 2534040, class: Throttled, reason: privatereply.Throttled,
@@ -99,104 +99,104 @@ var table = []row{
 	{code: 613, subcode: 1996, class: Throttled, reason: privatereply.Throttled, meaning: "Meta sees an unusual volume of calls"},
 	{code: 9, class: Throttled, reason: privatereply.Throttled, source: observed, meaning: "the account does too much at once"},
 	{code: 18, class: Throttled, reason: privatereply.Throttled, source: observed, meaning: "the app uses too much of Meta at once"},
-	{subcode: 1390008, class: Throttled, reason: privatereply.Throttled, pause: limitPause, source: observed,
+	{subcode: 1390008, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown, source: observed,
 		meaning: "the account does this too fast"},
-	{code: 80001, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+	{code: 80001, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown,
 		meaning: "the Page has reached its rate limit"},
-	{code: 80002, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+	{code: 80002, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown,
 		meaning: "the Instagram account has reached its rate limit"},
-	{code: 80006, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+	{code: 80006, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown,
 		meaning: "the account has reached its rate limit for messages"},
-	{code: 80000, upTo: 80014, class: Throttled, reason: privatereply.Throttled, pause: limitPause,
+	{code: 80000, upTo: 80014, class: Throttled, reason: privatereply.Throttled, cooldown: limitCooldown,
 		meaning: "a business limit is reached"},
 
 	// The account is held back by Meta.
-	{code: 10, subcode: 1893063, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+	{code: 10, subcode: 1893063, class: Throttled, reason: privatereply.AccountBlocked, cooldown: blockCooldown,
 		meaning: "Meta keeps the Page from messaging for a while"},
-	{code: 368, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+	{code: 368, class: Throttled, reason: privatereply.AccountBlocked, cooldown: blockCooldown,
 		meaning: "Meta has blocked the account for a while because of its policies"},
-	{code: 2022, class: Throttled, reason: privatereply.AccountBlocked, pause: blockPause,
+	{code: 2022, class: Throttled, reason: privatereply.AccountBlocked, cooldown: blockCooldown,
 		meaning: "messages of the account are switched off or blocked for a while"},
-	{code: 1, subcode: 4928011, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+	{code: 1, subcode: 4928011, class: Throttled, reason: privatereply.AccountBlocked, cooldown: actionCooldown, source: observed,
 		meaning: "Instagram keeps the account from acting for hours; trying on prolongs it"},
-	{code: 1, subcode: 4928012, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+	{code: 1, subcode: 4928012, class: Throttled, reason: privatereply.AccountBlocked, cooldown: actionCooldown, source: observed,
 		meaning: "Instagram keeps the account from acting for hours; trying on prolongs it"},
-	{code: 4, subcode: 2207051, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, doubtful: true,
+	{code: 4, subcode: 2207051, class: Throttled, reason: privatereply.AccountBlocked, cooldown: actionCooldown, doubtful: true,
 		meaning: "Instagram takes it for spam, and has been seen to do it all the same"},
-	{subcode: 1404112, class: Throttled, reason: privatereply.AccountBlocked, pause: actionPause, source: observed,
+	{subcode: 1404112, class: Throttled, reason: privatereply.AccountBlocked, cooldown: actionCooldown, source: observed,
 		meaning: "Meta limits the account for days"},
-	{code: 25, subcode: 2207050, class: Account, reason: privatereply.AccountBlocked,
+	{code: 25, subcode: 2207050, class: AccountFault, reason: privatereply.AccountBlocked,
 		meaning: "Instagram has restricted the account: its owner solves it in the app"},
-	{subcode: 1404078, class: Account, reason: privatereply.AccountBlocked, source: observed,
+	{subcode: 1404078, class: AccountFault, reason: privatereply.AccountBlocked, source: observed,
 		meaning: "Meta wants a check of the Page or of who runs it"},
-	{subcode: 4854002, class: Account, reason: privatereply.AccountBlocked, source: observed,
+	{subcode: 4854002, class: AccountFault, reason: privatereply.AccountBlocked, source: observed,
 		meaning: "Meta wants a check of the Page or of who runs it"},
-	{code: 613, subcode: 2018338, class: Account, reason: privatereply.AccountBlocked,
+	{code: 613, subcode: 2018338, class: AccountFault, reason: privatereply.AccountBlocked,
 		meaning: "Meta warns of an abuse of message tags"},
-	{code: 100, subcode: 2534029, class: Account, reason: privatereply.AccountBlocked,
+	{code: 100, subcode: 2534029, class: AccountFault, reason: privatereply.AccountBlocked,
 		meaning: "the business is blocked from Instagram messaging"},
-	{code: 100, subcode: 2534122, class: Account, reason: privatereply.AccountBlocked, source: observed,
+	{code: 100, subcode: 2534122, class: AccountFault, reason: privatereply.AccountBlocked, source: observed,
 		meaning: "the business is blocked from Instagram messaging"},
 
 	// The token.
-	{code: 102, class: Account, reason: privatereply.TokenRejected, meaning: "the session of the access token is over"},
-	{code: 190, class: Account, reason: privatereply.TokenRejected, meaning: "the access token is not valid"},
-	{code: 190, subcode: 458, class: Account, reason: privatereply.TokenRejected, meaning: "the token's user has removed the app"},
-	{code: 190, subcode: 459, class: Account, reason: privatereply.TokenRejected,
+	{code: 102, class: AccountFault, reason: privatereply.TokenRejected, meaning: "the session of the access token is over"},
+	{code: 190, class: AccountFault, reason: privatereply.TokenRejected, meaning: "the access token is not valid"},
+	{code: 190, subcode: 458, class: AccountFault, reason: privatereply.TokenRejected, meaning: "the token's user has removed the app"},
+	{code: 190, subcode: 459, class: AccountFault, reason: privatereply.TokenRejected,
 		meaning: "the token's user must log in to Facebook and pass a check"},
-	{code: 190, subcode: 460, class: Account, reason: privatereply.TokenRejected,
+	{code: 190, subcode: 460, class: AccountFault, reason: privatereply.TokenRejected,
 		meaning: "the token's user has changed the password, or Meta ended the session"},
-	{code: 190, subcode: 463, class: Account, reason: privatereply.TokenRejected, meaning: "the access token has expired"},
-	{code: 190, subcode: 464, class: Account, reason: privatereply.TokenRejected, source: observed,
+	{code: 190, subcode: 463, class: AccountFault, reason: privatereply.TokenRejected, meaning: "the access token has expired"},
+	{code: 190, subcode: 464, class: AccountFault, reason: privatereply.TokenRejected, source: observed,
 		meaning: "the token's user is not confirmed"},
-	{code: 190, subcode: 467, class: Account, reason: privatereply.TokenRejected, meaning: "the access token is no longer valid"},
-	{code: 190, subcode: 492, class: Account, reason: privatereply.TokenRejected,
+	{code: 190, subcode: 467, class: AccountFault, reason: privatereply.TokenRejected, meaning: "the access token is no longer valid"},
+	{code: 190, subcode: 492, class: AccountFault, reason: privatereply.TokenRejected,
 		meaning: "the token's user has no role on the Page: give the role back"},
-	{code: 2500, class: Account, reason: privatereply.TokenRejected, source: observed,
+	{code: 2500, class: AccountFault, reason: privatereply.TokenRejected, source: observed,
 		meaning: "Meta found no access token in the request"},
 
 	// The app.
-	{code: 100, kind: graphMethod, alone: true, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+	{code: 100, kind: graphMethod, alone: true, class: AccountFault, reason: privatereply.AppMisconfigured, source: observed,
 		meaning: "the app requires its secret, and the appsecret_proof is missing or wrong"},
-	{code: 101, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+	{code: 101, class: AccountFault, reason: privatereply.AppMisconfigured, source: observed,
 		meaning: "Meta cannot validate the app, or has blocked it"},
-	{code: 104, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+	{code: 104, class: AccountFault, reason: privatereply.AppMisconfigured, source: observed,
 		meaning: "Meta does not accept the signature of the app"},
-	{code: 5, class: Account, reason: privatereply.AppMisconfigured, source: observed,
+	{code: 5, class: AccountFault, reason: privatereply.AppMisconfigured, source: observed,
 		meaning: "the app's settings do not allow calls from this address"},
 
 	// Permissions and settings.
-	{code: 3, class: Account, reason: privatereply.NotPermitted,
+	{code: 3, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the app may not make this call; often the account's login in the accounts file is wrong"},
-	{code: 10, alone: true, class: Account, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
-	{code: 10, subcode: 2534077, class: Account, reason: privatereply.NotPermitted,
+	{code: 10, alone: true, class: AccountFault, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
+	{code: 10, subcode: 2534077, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the link between the Instagram account and the Page is broken, or two-factor sign-in is missing"},
-	{code: 100, subcode: 2534013, class: Account, reason: privatereply.NotPermitted,
+	{code: 100, subcode: 2534013, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the Page is not linked to an Instagram account"},
-	{code: 200, class: Account, reason: privatereply.NotPermitted,
+	{code: 200, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "pages_messaging is missing, or the app is not live"},
-	{code: 200, subcode: 10, class: Account, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
-	{code: 200, subcode: 2018028, class: Account, reason: privatereply.NotPermitted,
+	{code: 200, subcode: 10, class: AccountFault, reason: privatereply.NotPermitted, meaning: "the app lacks a permission"},
+	{code: 200, subcode: 2018028, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the app is not live or lacks pages_messaging, and the person has no role in it"},
-	{code: 200, subcode: 2534041, class: Account, reason: privatereply.NotPermitted,
+	{code: 200, subcode: 2534041, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the owner does not let apps read Instagram messages: switch it on in the Instagram app"},
-	{code: 200, subcode: 2534066, class: Account, reason: privatereply.NotPermitted, source: observed,
+	{code: 200, subcode: 2534066, class: AccountFault, reason: privatereply.NotPermitted, source: observed,
 		meaning: "the token lacks the permission for private replies, or this post restricts them"},
-	{code: 2, subcode: 2018344, class: Account, reason: privatereply.NotPermitted,
+	{code: 2, subcode: 2018344, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "an admin of the Page has to accept Meta's privacy terms"},
-	{code: 283, class: Account, reason: privatereply.NotPermitted, source: observed,
+	{code: 283, class: AccountFault, reason: privatereply.NotPermitted, source: observed,
 		meaning: "pages_read_engagement is missing"},
-	{code: 1705, class: Account, reason: privatereply.NotPermitted,
+	{code: 1705, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the call was made as a person, not as the Page: the token is not the Page's"},
-	{code: 36103, class: Account, reason: privatereply.NotPermitted,
+	{code: 36103, class: AccountFault, reason: privatereply.NotPermitted,
 		meaning: "the account may not use this part of Instagram's API yet"},
-	{code: 10904, class: Account, reason: privatereply.NotPermitted, source: observed,
+	{code: 10904, class: AccountFault, reason: privatereply.NotPermitted, source: observed,
 		meaning: "the Page's settings do not allow messages"},
-	{code: 10904, subcode: 1893050, class: Account, reason: privatereply.NotPermitted, source: observed,
+	{code: 10904, subcode: 1893050, class: AccountFault, reason: privatereply.NotPermitted, source: observed,
 		meaning: "the Page's settings do not allow messages"},
 	{code: 230, class: Final, reason: privatereply.Refused, source: observed,
 		meaning: "the person has not agreed to show a profile; Meta gives this for look-ups, not for sends"},
-	{code: 201, upTo: 299, class: Account, reason: privatereply.NotPermitted, meaning: "a permission is missing"},
+	{code: 201, upTo: 299, class: AccountFault, reason: privatereply.NotPermitted, meaning: "a permission is missing"},
 
 	// The comment.
 	{code: 10900, class: AlreadyReplied, reason: privatereply.AlreadyReplied,
@@ -242,9 +242,9 @@ var table = []row{
 	{code: 2018300, class: Final, reason: privatereply.ThreadOwnedElsewhere, meaning: "another app controls this conversation"},
 	{code: 100, subcode: 2534037, class: Final, reason: privatereply.ThreadOwnedElsewhere,
 		meaning: "another app controls this conversation"},
-	{code: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause,
+	{code: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, cooldown: limitCooldown,
 		meaning: "an automated flow of Meta's has this conversation for now"},
-	{subcode: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, pause: limitPause,
+	{subcode: 2018321, class: Temporary, reason: privatereply.ThreadOwnedElsewhere, cooldown: limitCooldown,
 		meaning: "an automated flow of Meta's has this conversation for now"},
 
 	// The request.
@@ -276,13 +276,13 @@ var table = []row{
 	{code: 613, subcode: 1893016, class: Final, reason: privatereply.Refused, meaning: "this is about marketing messages"},
 	{code: 200, subcode: 2018021, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
 	{code: 200, subcode: 2018027, class: Final, reason: privatereply.Refused, meaning: "this is about messages to phone numbers"},
-	{code: messageGone, class: Final, reason: privatereply.Refused, meaning: "the message is deleted, or too old to be read"},
+	{code: messageUnavailableCode, class: Final, reason: privatereply.Refused, meaning: "the message is deleted, or too old to be read"},
 }
 
-// messageGone is what Meta says of a message that can no longer be read. Instagram
+// messageUnavailableCode is what Meta says of a message that can no longer be read. Instagram
 // shows only the 20 newest messages of a conversation.
-const messageGone = 9000001
+const messageUnavailableCode = 9000001
 
-// tooMuchData is what Meta's own SDK calls a list that was asked for with too much on
+// pageTooLargeCode is what Meta's own SDK calls a list that was asked for with too much on
 // a page. Meta mostly answers code 1 for it.
-const tooMuchData = -3
+const pageTooLargeCode = -3

@@ -60,7 +60,7 @@ func TestSandboxRefuses(t *testing.T) {
 	without, wrong := credentials(pageAccount), credentials(pageAccount)
 	without.AppSecret, wrong.AppSecret = "", "rotated"
 	for _, cred := range []Credentials{without, wrong} {
-		if e := send(cred); e.Class != Account || e.Reason != privatereply.AppMisconfigured {
+		if e := send(cred); e.Class != AccountFault || e.Reason != privatereply.AppMisconfigured {
 			t.Errorf("%+v", e)
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 )
 
-// traced begins the span of a call, under that of ctx if there is one. It tells what
+// startSpan begins the span of a call, under that of ctx if there is one. It tells what
 // came of the call, in our words, and no text; Meta is told nothing of it.
-func traced(ctx context.Context, op string) (_ context.Context, end func(answer, error)) {
+func startSpan(ctx context.Context, op string) (_ context.Context, end func(response, error)) {
 	tracer := oteltrace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/privatereply/privatereply/graph")
 	ctx, span := tracer.Start(ctx, "Meta: "+op, oteltrace.WithSpanKind(oteltrace.SpanKindClient))
-	return ctx, func(a answer, err error) {
+	return ctx, func(a response, err error) {
 		if !span.IsRecording() {
 			return
 		}
-		said := a.fault
+		said := a.errTemplate
 		var failed *Error
 		if errors.As(err, &failed) {
 			said = *failed

@@ -26,15 +26,15 @@ func newTransport() *http.Transport {
 	}
 }
 
-// wire watches one request and knows whether any of it may have left the process.
-type wire struct {
+// writeTracker watches one request and knows whether any of it may have left the process.
+type writeTracker struct {
 	mu    sync.Mutex
 	clean bool // a connection was asked for, and nothing was written to it
 	at    time.Time
 }
 
 // trace starts from the worst: a transport that reports nothing may have written.
-func (w *wire) trace(now func() time.Time) *httptrace.ClientTrace {
+func (w *writeTracker) trace(now func() time.Time) *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		// net/http asks a second time only when it wrote nothing to the first
 		// connection, because another side had closed it while it was idle.
@@ -50,14 +50,14 @@ func (w *wire) trace(now func() time.Time) *httptrace.ClientTrace {
 	}
 }
 
-func (w *wire) mark(clean bool) {
+func (w *writeTracker) mark(clean bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clean = clean
 }
 
 // wrote reports whether the request may have left the process, and since when.
-func (w *wire) wrote() (time.Time, bool) {
+func (w *writeTracker) wrote() (time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.at, !w.clean

@@ -10,9 +10,9 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// longestRest bounds what a header can ask for: Meta's longest rate window is a
+// maxCooldown bounds what a header can ask for: Meta's longest rate window is a
 // rolling day.
-const longestRest = 24 * time.Hour
+const maxCooldown = 24 * time.Hour
 
 // Usage is how much of its limits Meta says that the account has used. Meta sends
 // it only after enough calls; the zero value means that it said nothing.
@@ -21,7 +21,7 @@ type Usage struct {
 	RegainAfter time.Duration // how long Meta would refuse calls, 0 if it would not
 }
 
-type used struct {
+type usageEntry struct {
 	Type        string `json:"type"`
 	CallCount   number `json:"call_count"`
 	TotalTime   number `json:"total_time"`
@@ -29,43 +29,43 @@ type used struct {
 	RegainAfter number `json:"estimated_time_to_regain_access"` // minutes
 }
 
-func (s used) usage() Usage {
+func (s usageEntry) usage() Usage {
 	return Usage{
 		Percent:     float64(max(s.CallCount, s.TotalTime, s.TotalCPU)),
-		RegainAfter: rest(float64(s.RegainAfter), time.Minute),
+		RegainAfter: cooldownOf(float64(s.RegainAfter), time.Minute),
 	}
 }
 
-func (u Usage) or(other Usage) Usage {
+func (u Usage) worst(other Usage) Usage {
 	return Usage{
 		Percent:     max(u.Percent, other.Percent),
 		RegainAfter: max(u.RegainAfter, other.RegainAfter),
 	}
 }
 
-// otherBusiness are the use cases whose limits do not touch messages, comments or
+// unrelatedUseCases are the use cases whose limits do not touch messages, comments or
 // feeds, although they may name the same Page.
-var otherBusiness = []string{"ads_insights", "ads_management", "custom_audience", "leadgen"}
+var unrelatedUseCases = []string{"ads_insights", "ads_management", "custom_audience", "leadgen"}
 
 // readUsage takes the worst of Meta's three headers. The one by business use case
 // speaks of up to 32 objects; only the account and the Page behind it count.
 func readUsage(h http.Header, account privatereply.Account) Usage {
 	var u Usage
 	for _, name := range []string{"X-App-Usage", "X-Page-Usage"} {
-		var s used
+		var s usageEntry
 		if json.Unmarshal([]byte(h.Get(name)), &s) == nil {
-			u = u.or(s.usage())
+			u = u.worst(s.usage())
 		}
 	}
-	var business map[string][]used
+	var business map[string][]usageEntry
 	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &business) == nil {
 		for object, shares := range business {
 			if !account.IsSelf(object) {
 				continue
 			}
 			for _, s := range shares {
-				if !slices.Contains(otherBusiness, s.Type) {
-					u = u.or(s.usage())
+				if !slices.Contains(unrelatedUseCases, s.Type) {
+					u = u.worst(s.usage())
 				}
 			}
 		}
@@ -78,20 +78,20 @@ func readUsage(h http.Header, account privatereply.Account) Usage {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(v, 64); err == nil {
-		return rest(seconds, time.Second)
+		return cooldownOf(seconds, time.Second)
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return rest(at.Sub(now).Seconds(), time.Second)
+		return cooldownOf(at.Sub(now).Seconds(), time.Second)
 	}
 	return 0
 }
 
-func rest(n float64, unit time.Duration) time.Duration {
+func cooldownOf(n float64, unit time.Duration) time.Duration {
 	if !(n > 0) {
 		return 0
 	}
-	if n >= float64(longestRest/unit) {
-		return longestRest
+	if n >= float64(maxCooldown/unit) {
+		return maxCooldown
 	}
 	return time.Duration(n * float64(unit))
 }

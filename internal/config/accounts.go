@@ -65,9 +65,9 @@ func (a *Accounts) Find(p privatereply.Platform, id string) (privatereply.Accoun
 	return g.account, true
 }
 
-// BehindPage finds the Instagram accounts that send through a Page; where the file has
+// LinkedToPage finds the Instagram accounts that send through a Page; where the file has
 // none, those that were taken out of it within the last ten minutes.
-func (a *Accounts) BehindPage(page string) []privatereply.Account {
+func (a *Accounts) LinkedToPage(page string) []privatereply.Account {
 	isBehind := func(account privatereply.Account) bool {
 		return account.Platform == privatereply.Instagram && page != "" && account.PageID == page
 	}

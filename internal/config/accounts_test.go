@@ -197,8 +197,8 @@ func TestTakenOut(t *testing.T) {
 			if got, ok := a.Find(privatereply.Instagram, "2"); ok != found || found && got != want {
 				t.Errorf("%s: Find = %+v, %v", when, got, ok)
 			}
-			if behind := a.BehindPage("7"); (len(behind) == 1 && behind[0] == want) != found {
-				t.Errorf("%s: BehindPage = %+v", when, behind)
+			if behind := a.LinkedToPage("7"); (len(behind) == 1 && behind[0] == want) != found {
+				t.Errorf("%s: LinkedToPage = %+v", when, behind)
 			}
 			if got, ok := a.Find(privatereply.Facebook, "1"); !ok || got.ID != "1" {
 				t.Errorf("%s: the account that stayed is %+v, %v", when, got, ok)
@@ -208,7 +208,7 @@ func TestTakenOut(t *testing.T) {
 					t.Errorf("%s: Find(%v) = %+v", when, key, got)
 				}
 			}
-			if behind := append(a.BehindPage(""), a.BehindPage("1")...); len(behind) != 0 {
+			if behind := append(a.LinkedToPage(""), a.LinkedToPage("1")...); len(behind) != 0 {
 				t.Errorf("%s: behind no page is %+v", when, behind)
 			}
 		}
@@ -234,7 +234,7 @@ func TestTakenOut(t *testing.T) {
 }
 
 // An account that is in the file comes before one that was taken out of it.
-func TestBehindPage(t *testing.T) {
+func TestLinkedToPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "accounts.yaml")
 		behind := func(ids ...string) string {
@@ -253,7 +253,7 @@ func TestBehindPage(t *testing.T) {
 			writeFile(t, path, behind(want...))
 			time.Sleep(2 * time.Second)
 			var got []string
-			for _, account := range a.BehindPage("7") {
+			for _, account := range a.LinkedToPage("7") {
 				got = append(got, account.ID)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -238,7 +238,7 @@ func (r Reader) ownName(ctx context.Context, own *ownName) (string, error) {
 	}
 	name, err := r.Graph.Username(ctx, r.Credentials)
 	var refused *graph.Error
-	if errors.As(err, &refused) && (refused.Class == graph.Account || refused.Class == graph.Final || refused.Class == graph.Unlisted) {
+	if errors.As(err, &refused) && (refused.Class == graph.AccountFault || refused.Class == graph.Final || refused.Class == graph.Unlisted) {
 		r.warn("the account's own name is not known: its own comments may be taken for others'", "account", r.Credentials.Account.ID, "error", err)
 		err = nil
 	}
@@ -251,7 +251,7 @@ func (r Reader) asking(ctx context.Context) context.Context {
 	if r.Before == nil {
 		return ctx
 	}
-	return graph.EachRequest(ctx, func(context.Context) error { return r.Before() })
+	return graph.WithBeforeRequest(ctx, func(context.Context) error { return r.Before() })
 }
 
 func (r Reader) warn(message string, values ...any) {

@@ -134,7 +134,7 @@ func closesInTime(t *testing.T, now time.Time, events []happening) time.Time {
 
 type oneAccount struct{ account privatereply.Account }
 
-func (oneAccount) BehindPage(string) []privatereply.Account { return nil }
+func (oneAccount) LinkedToPage(string) []privatereply.Account { return nil }
 
 func (o oneAccount) Find(privatereply.Platform, string) (privatereply.Account, bool) {
 	return o.account, true

@@ -28,7 +28,7 @@ var (
 // known are the accounts that a recorder decodes for.
 type known []privatereply.Account
 
-func (known) BehindPage(string) []privatereply.Account { return nil }
+func (known) LinkedToPage(string) []privatereply.Account { return nil }
 
 func (k known) Find(p privatereply.Platform, id string) (privatereply.Account, bool) {
 	for _, a := range k {

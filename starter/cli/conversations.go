@@ -99,7 +99,7 @@ const (
 )
 
 func (m accountAtMeta) conversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
-	q.Before = rate.NewLimiter(rate.Every(readInterval), 1).Wait
+	q.BeforeRequest = rate.NewLimiter(rate.Every(readInterval), 1).Wait
 	var all []thread
 	err := whenThrottled(ctx, func() (err error) {
 		all, err = m.readConversations(ctx, q)

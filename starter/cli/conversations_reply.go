@@ -32,7 +32,7 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 	if err := privatereply.CheckText(privatereply.Facebook, text); err != nil {
 		return fmt.Errorf("--text: %w", err)
 	}
-	var receipt graph.Receipt
+	var receipt graph.SendResult
 	err = whenThrottled(cmd.Context(), func() (err error) {
 		receipt, err = m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
 		return err

@@ -57,7 +57,7 @@ func proofRefused(err error) bool {
 }
 
 // compare looks whether the token's holder is what sends for the account.
-func (e *exam) compare(ctx context.Context, me graph.Identity) (Finding, holder) {
+func (e *exam) compare(ctx context.Context, me graph.TokenOwner) (Finding, holder) {
 	if e.ownLogin() {
 		switch e.account.ID {
 		case me.UserID:

@@ -23,7 +23,7 @@ func ownWork(tb testing.TB) func() {
 		`"id":"18000000000000002","parent_id":"18000000000000001","text":"How much is the blue one, please? \ud83d\ude00"}}]}]}`)
 	header := sign(body, otherSecret)
 	return func() {
-		sum, ok := signature(header)
+		sum, ok := parseSignature(header)
 		if !ok || !h.secrets.signed(body, sum) {
 			tb.Fatal("not signed")
 		}

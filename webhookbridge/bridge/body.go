@@ -27,11 +27,11 @@ const (
 // errBusy says that other bodies hold all the memory there is for them.
 var errBusy = errors.New("too many bodies at once")
 
-// bodies reads request bodies into a bounded amount of memory.
-type bodies struct{ memory, large *semaphore.Weighted }
+// bodyReader reads request bodies into a bounded amount of memory.
+type bodyReader struct{ memory, large *semaphore.Weighted }
 
-func newBodies() *bodies {
-	return &bodies{memory: semaphore.NewWeighted(maxBodies), large: semaphore.NewWeighted(maxLarge)}
+func newBodies() *bodyReader {
+	return &bodyReader{memory: semaphore.NewWeighted(maxBodies), large: semaphore.NewWeighted(maxLarge)}
 }
 
 // body is a body in memory. It must be released.
@@ -39,7 +39,7 @@ type body struct {
 	bytes []byte
 	held  int64 // of all memory
 	large int64 // the same once it is large
-	from  *bodies
+	from  *bodyReader
 }
 
 func (b *body) release() {
@@ -66,7 +66,7 @@ func (b *body) grow() error {
 }
 
 // read reads the body of r, at most maxBody bytes within timeout.
-func (p *bodies) read(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*body, error) {
+func (p *bodyReader) read(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*body, error) {
 	if r.ContentLength > maxBody {
 		return nil, &http.MaxBytesError{Limit: maxBody}
 	}
@@ -94,8 +94,8 @@ func (p *bodies) read(w http.ResponseWriter, r *http.Request, timeout time.Durat
 	}
 }
 
-// refusal is the answer to a body that could not be read.
-func refusal(err error) int {
+// bodyErrorStatus is the answer to a body that could not be read.
+func bodyErrorStatus(err error) int {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

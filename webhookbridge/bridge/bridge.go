@@ -44,9 +44,9 @@ const (
 	rulesTimeout = 1500 * time.Millisecond
 	// idleTimeout is how long a connection waits for its next request.
 	idleTimeout = 2 * time.Minute
-	// grace is how long requests in flight may take when the bridge stops. Docker
+	// stopTimeout is how long requests in flight may take when the bridge stops. Docker
 	// kills a container after 10 seconds.
-	grace = 8 * time.Second
+	stopTimeout = 8 * time.Second
 	// maxHeader is far above what Meta sends.
 	maxHeader = 64 << 10
 )
@@ -80,10 +80,10 @@ type Config struct {
 type Bridge struct {
 	cfg       Config
 	secrets   secrets
-	bodies    *bodies
+	bodies    *bodyReader
 	committer committer
 	metrics   *metrics
-	seldom    *seldom
+	sampler   *logSampler
 	timeouts  timeouts
 }
 
@@ -101,19 +101,19 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
-	one := direct{placing.New(c.Client, c.Settings.TaskQueue, c.Now)}
-	group := newGrouped(defaultBounds, one, intakes(c.Client, c.Settings.TaskQueue))
+	one := directCommitter{placing.New(c.Client, c.Settings.TaskQueue, c.Now)}
+	group := newBatcher(batchLimitsDefault, one, newIntakeStarter(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, group.depth)
 	if err != nil {
 		return nil, err
 	}
 	return &Bridge{
 		cfg:       c,
-		secrets:   secretsOf(c.Settings.AppSecrets),
+		secrets:   newSecrets(c.Settings.AppSecrets),
 		bodies:    newBodies(),
 		committer: group,
 		metrics:   m,
-		seldom:    newSeldom(c.Now),
+		sampler:   newLogSampler(c.Now),
 		timeouts:  timeouts{headerTimeout, bodyTimeout, rulesTimeout, answerTimeout},
 	}, nil
 }
@@ -129,7 +129,7 @@ func (b *Bridge) Handler() http.Handler {
 			b.deliver(w, r)
 		default:
 			w.Header().Set("Allow", "GET, POST")
-			answer(w, http.StatusMethodNotAllowed)
+			writeStatus(w, http.StatusMethodNotAllowed)
 		}
 	})
 	return mux
@@ -138,7 +138,7 @@ func (b *Bridge) Handler() http.Handler {
 // Run serves on ln until ctx is done; then it lets what is in flight finish.
 func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 	b.cfg.Logger.Info("Taking webhooks", zap.Stringer("addr", ln.Addr()), zap.String("path", Path))
-	return ops.Run(ctx, ln, grace, &http.Server{
+	return ops.Run(ctx, ln, stopTimeout, &http.Server{
 		Handler:           b.Handler(),
 		ReadHeaderTimeout: b.timeouts.header,
 		ReadTimeout:       b.timeouts.header + b.timeouts.body, // also of bodies that nobody reads
@@ -161,12 +161,12 @@ func (b *Bridge) Checks() []ops.Check {
 	}
 }
 
-// answer sends a status and its name, and nothing of the request.
-func answer(w http.ResponseWriter, status int) {
-	write(w, status, http.StatusText(status)+"\n")
+// writeStatus sends a status and its name, and nothing of the request.
+func writeStatus(w http.ResponseWriter, status int) {
+	writeText(w, status, http.StatusText(status)+"\n")
 }
 
-func write(w http.ResponseWriter, status int, text string) {
+func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

@@ -7,9 +7,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxCalls bounds the calls to Temporal that one commit runs at once. More would
+// maxConcurrentCalls bounds the calls to Temporal that one commit runs at once. More would
 // only make the server answer each of them later.
-const maxCalls = 64
+const maxConcurrentCalls = 64
 
 // batched is the effect of an event that an Intake holds. What becomes of it then
 // the worker counts.
@@ -22,12 +22,12 @@ type committer interface {
 	commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error)
 }
 
-// direct starts or signals one workflow for each arrival.
-type direct struct{ placer *placing.Placer }
+// directCommitter starts or signals one workflow for each arrival.
+type directCommitter struct{ router *placing.Placer }
 
-func (d direct) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
+func (d directCommitter) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
 	effects := make([]placing.Effect, len(arrivals))
-	err := d.placer.Place(ctx, arrivals, maxCalls, func(n int, e placing.Effect) { effects[n] = e })
+	err := d.router.Place(ctx, arrivals, maxConcurrentCalls, func(n int, e placing.Effect) { effects[n] = e })
 	if err != nil {
 		return nil, err
 	}

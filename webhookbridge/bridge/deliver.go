@@ -23,34 +23,34 @@ const retryAfter = "5"
 func (b *Bridge) deliver(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	status := b.receive(w, r)
-	b.metrics.delivery(status, time.Since(began))
+	b.metrics.countDelivery(status, time.Since(began))
 	switch status {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
 		w.Header().Set("Connection", "close")
 	}
-	answer(w, status)
+	writeStatus(w, status)
 }
 
 // receive works through one delivery and returns the answer. Nothing of the body is
 // looked at before its signature is right.
 func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 	receivedAt := b.cfg.Now()
-	sum, ok := signature(r.Header.Get("X-Hub-Signature-256"))
+	sum, ok := parseSignature(r.Header.Get("X-Hub-Signature-256"))
 	if !ok && r.ContentLength <= maxBody {
-		b.seldom.warn(b.cfg.Logger, "unsigned", "Refused a delivery without a signature in X-Hub-Signature-256")
+		b.sampler.warn(b.cfg.Logger, "unsigned", "Refused a delivery without a signature in X-Hub-Signature-256")
 		return http.StatusForbidden
 	}
 	body, err := b.bodies.read(w, r, b.timeouts.body)
 	if err != nil {
-		b.seldom.warn(b.cfg.Logger, "body", "Refused a delivery whose body could not be read", zap.Error(err))
-		return refusal(err)
+		b.sampler.warn(b.cfg.Logger, "body", "Refused a delivery whose body could not be read", zap.Error(err))
+		return bodyErrorStatus(err)
 	}
 	defer body.release()
 	b.metrics.bytes.Add(float64(len(body.bytes)))
 	if !b.secrets.signed(body.bytes, sum) {
-		b.seldom.warn(b.cfg.Logger, "signature", "Refused a delivery that none of the app secrets signed; "+
+		b.sampler.warn(b.cfg.Logger, "signature", "Refused a delivery that none of the app secrets signed; "+
 			"an app with Instagram Login has an Instagram app secret of its own")
 		return http.StatusForbidden
 	}
@@ -60,7 +60,7 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 		b.cfg.Logger.Warn("A signed delivery cannot be read", zap.Int("bytes", len(body.bytes)), zap.Error(err))
 		return http.StatusOK
 	}
-	ctx, end := b.traced(r.Context(), receivedAt, len(events))
+	ctx, end := b.startSpan(r.Context(), receivedAt, len(events))
 	status := b.commit(ctx, events)
 	end(status)
 	return status
@@ -78,10 +78,10 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	defer cancel()
 	effects, err := b.committer.commit(ctx, arrivals)
 	if err != nil {
-		trouble := troubleOf(err)
+		trouble := classifyFailure(err)
 		b.metrics.failures.WithLabelValues(trouble).Inc()
 		b.metrics.sentBack.Add(float64(len(events)))
-		b.seldom.warn(b.cfg.Logger, trouble, "Meta must deliver again: Temporal did not take every event",
+		b.sampler.warn(b.cfg.Logger, trouble, "Meta must deliver again: Temporal did not take every event",
 			zap.String("trouble", trouble), zap.Int("events", len(events)), zap.Error(err))
 		return http.StatusServiceUnavailable
 	}
@@ -91,7 +91,7 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 			b.logIgnored(*ev.Ignored)
 		}
 	}
-	b.metrics.acknowledged(effects)
+	b.metrics.countAcknowledged(effects)
 	return http.StatusOK
 }
 
@@ -125,7 +125,7 @@ func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []wo
 	}
 	if tooSlow > 0 {
 		b.metrics.tooSlow.Add(float64(tooSlow))
-		b.seldom.warn(b.cfg.Logger, "rules too slow", "The rules had no time for some comments of a delivery: people decide them. "+
+		b.sampler.warn(b.cfg.Logger, "rules too slow", "The rules had no time for some comments of a delivery: people decide them. "+
 			"Shorten patterns, look for fewer words, or remove rules",
 			zap.Int("comments", tooSlow), zap.Int("events", len(events)), zap.Duration("limit", b.timeouts.rules))
 	}

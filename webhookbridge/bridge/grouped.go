@@ -15,81 +15,81 @@ import (
 // errFull says that too much waits already. Meta delivers again.
 var errFull = errors.New("the bridge has too many events waiting for Temporal")
 
-// bounds of group commit.
-type bounds struct {
-	commits     int           // that run at once, the slow ones included
-	slow        time.Duration // after which a commit lets another one begin beside it
-	groupEvents int           // in one Intake
-	groupBytes  int           // encoded, in one Intake; Temporal warns at 512 KiB
-	waitEvents  int           // that wait for a commit
-	waitBytes   int           // encoded
-	commit      time.Duration // that one commit may take
+// batchLimits of group commit.
+type batchLimits struct {
+	maxInFlight    int           // that run at once, the slow ones included
+	slowAfter      time.Duration // after which a commit lets another one begin beside it
+	maxBatchEvents int           // in one Intake
+	maxBatchBytes  int           // encoded, in one Intake; Temporal warns at 512 KiB
+	maxQueueEvents int           // that wait for a commit
+	maxQueueBytes  int           // encoded
+	commitTimeout  time.Duration // that one commit may take
 }
 
-var defaultBounds = bounds{
-	commits:     4,
-	slow:        250 * time.Millisecond,
-	groupEvents: 500,
-	groupBytes:  500 << 10, // some of the 512 KiB is for the list around the events
-	waitEvents:  20_000,
-	waitBytes:   32 << 20,
-	commit:      commitTimeout,
+var batchLimitsDefault = batchLimits{
+	maxInFlight:    4,
+	slowAfter:      250 * time.Millisecond,
+	maxBatchEvents: 500,
+	maxBatchBytes:  500 << 10, // some of the 512 KiB is for the list around the events
+	maxQueueEvents: 20_000,
+	maxQueueBytes:  32 << 20,
+	commitTimeout:  commitTimeout,
 }
 
 // A storm's next group waits for those who were just answered, a part of the time
 // that their commit took: their next events then go with it and not behind it.
 const (
-	gather  = 5 // one part of so many
-	maxWait = 2 * time.Millisecond
+	delayDivisor = 5 // one part of so many
+	maxDelay     = 2 * time.Millisecond
 )
 
-// grouped commits what arrives while another commit is under way in one group, so
+// batcher commits what arrives while another commit is under way in one group, so
 // that a storm costs one transaction for hundreds of events. In the quiet case
 // nothing waits: the next arrival goes at once and alone, straight to its workflow.
 //
 // One commit at a time makes the largest groups, and a database that does not
 // commit in parallel takes as many of those as of small ones.
-type grouped struct {
-	bounds
-	one  committer // for a group of one
-	many intake
+type batcher struct {
+	batchLimits
+	direct      committer // for a group of one
+	startIntake intakeStarter
 
-	mu      sync.Mutex
-	waiting []*request
-	events  int // waiting
-	bytes   int // waiting
-	running int // commits
-	stuck   int // of those, slow
+	mu           sync.Mutex
+	queue        []*commitRequest
+	queuedEvents int // waiting
+	queuedBytes  int // waiting
+	inFlight     int // commits
+	slowCommits  int // of those, slow
 }
 
-// request is the arrivals of one delivery. It may be spread over several groups.
-type request struct {
+// commitRequest is the arrivals of one delivery. It may be spread over several groups.
+type commitRequest struct {
 	arrivals []workflows.Arrival
 	encoded  [][]byte
 	effects  []placing.Effect
 
 	// Guarded by grouped.mu.
-	taken    int // arrivals that are in a group
-	open     int // arrivals that are not durable yet
+	batched  int // arrivals that are in a group
+	pending  int // arrivals that are not durable yet
 	err      error
 	finished bool
 	done     chan struct{}
 }
 
-func newGrouped(b bounds, one committer, many intake) *grouped {
-	return &grouped{bounds: b, one: one, many: many}
+func newBatcher(b batchLimits, one committer, many intakeStarter) *batcher {
+	return &batcher{batchLimits: b, direct: one, startIntake: many}
 }
 
 // commit waits until every arrival is durable.
-func (g *grouped) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
+func (g *batcher) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
 	if len(arrivals) == 0 {
 		return nil, nil
 	}
-	r := &request{
+	r := &commitRequest{
 		arrivals: arrivals,
 		encoded:  make([][]byte, len(arrivals)),
 		effects:  make([]placing.Effect, len(arrivals)),
-		open:     len(arrivals),
+		pending:  len(arrivals),
 		done:     make(chan struct{}),
 	}
 	size := 0
@@ -113,140 +113,140 @@ func (g *grouped) commit(ctx context.Context, arrivals []workflows.Arrival) ([]p
 	}
 }
 
-func (g *grouped) enqueue(r *request, size int) bool {
+func (g *batcher) enqueue(r *commitRequest, size int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.events > 0 && (g.events+len(r.arrivals) > g.waitEvents || g.bytes+size > g.waitBytes) {
+	if g.queuedEvents > 0 && (g.queuedEvents+len(r.arrivals) > g.maxQueueEvents || g.queuedBytes+size > g.maxQueueBytes) {
 		return false
 	}
-	g.waiting = append(g.waiting, r)
-	g.events += len(r.arrivals)
-	g.bytes += size
-	g.begin()
+	g.queue = append(g.queue, r)
+	g.queuedEvents += len(r.arrivals)
+	g.queuedBytes += size
+	g.startCommit()
 	return true
 }
 
-// begin begins a commit unless one is under way that is not slow.
-func (g *grouped) begin() {
-	if len(g.waiting) > 0 && g.running == g.stuck && g.running < g.commits {
-		g.running++
+// startCommit begins a commit unless one is under way that is not slow.
+func (g *batcher) startCommit() {
+	if len(g.queue) > 0 && g.inFlight == g.slowCommits && g.inFlight < g.maxInFlight {
+		g.inFlight++
 		go g.run()
 	}
 }
 
 // abandon keeps what nobody waits for any more out of later groups.
-func (g *grouped) abandon(r *request) {
+func (g *batcher) abandon(r *commitRequest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fail(r, context.Canceled)
 }
 
 // run commits groups until nothing waits.
-func (g *grouped) run() {
+func (g *batcher) run() {
 	for {
-		group := g.next()
+		group := g.nextBatch()
 		if group == nil {
 			return
 		}
 		began := time.Now()
-		effects, err := g.commitWatched(group)
-		g.finish(group, effects, err)
+		effects, err := g.commitWithSlowTimer(group)
+		g.complete(group, effects, err)
 		if len(group) > 1 {
-			time.Sleep(min(time.Since(began)/gather, maxWait))
+			time.Sleep(min(time.Since(began)/delayDivisor, maxDelay))
 		}
 	}
 }
 
-// commitWatched commits a group, and lets another commit begin when it is slow: one
+// commitWithSlowTimer commits a group, and lets another commit begin when it is slow: one
 // that hangs must not hold up all others.
-func (g *grouped) commitWatched(group []slot) ([]placing.Effect, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), g.bounds.commit)
+func (g *batcher) commitWithSlowTimer(group []batchItem) ([]placing.Effect, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), g.batchLimits.commitTimeout)
 	defer cancel()
 	var slow, done bool // guarded by g.mu
-	timer := time.AfterFunc(g.slow, func() {
+	timer := time.AfterFunc(g.slowAfter, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if !done {
 			slow = true
-			g.stuck++
-			g.begin()
+			g.slowCommits++
+			g.startCommit()
 		}
 	})
 	defer timer.Stop()
-	effects, err := g.commitGroup(ctx, group)
+	effects, err := g.commitBatch(ctx, group)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	done = true
 	if slow {
-		g.stuck--
+		g.slowCommits--
 	}
 	return effects, err
 }
 
-// slot is one arrival's place in a group.
-type slot struct {
-	request *request
-	n       int
+// batchItem is one arrival's place in a group.
+type batchItem struct {
+	request *commitRequest
+	index   int
 }
 
-// next takes the next group, in the order of arrival. Without one, or where another
+// nextBatch takes the next group, in the order of arrival. Without one, or where another
 // commit took over while this one was slow, this was the last.
-func (g *grouped) next() []slot {
+func (g *batcher) nextBatch() []batchItem {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var group []slot
+	var group []batchItem
 	bytes := 0
-	for len(g.waiting) > 0 && g.running-g.stuck == 1 {
-		r := g.waiting[0]
-		for r.err == nil && r.taken < len(r.arrivals) {
-			size := len(r.encoded[r.taken]) + 1
-			if len(group) == g.groupEvents || len(group) > 0 && bytes+size > g.groupBytes {
+	for len(g.queue) > 0 && g.inFlight-g.slowCommits == 1 {
+		r := g.queue[0]
+		for r.err == nil && r.batched < len(r.arrivals) {
+			size := len(r.encoded[r.batched]) + 1
+			if len(group) == g.maxBatchEvents || len(group) > 0 && bytes+size > g.maxBatchBytes {
 				return group
 			}
-			group = append(group, slot{r, r.taken})
-			g.take(r)
+			group = append(group, batchItem{r, r.batched})
+			g.dequeue(r)
 			bytes += size
 		}
-		for r.taken < len(r.arrivals) { // failed meanwhile
-			g.take(r)
+		for r.batched < len(r.arrivals) { // failed meanwhile
+			g.dequeue(r)
 		}
-		g.waiting[0] = nil
-		g.waiting = g.waiting[1:]
+		g.queue[0] = nil
+		g.queue = g.queue[1:]
 	}
 	if group == nil {
-		if len(g.waiting) == 0 {
-			g.waiting = nil // and with it the array that it was cut from
+		if len(g.queue) == 0 {
+			g.queue = nil // and with it the array that it was cut from
 		}
-		g.running--
+		g.inFlight--
 	}
 	return group
 }
 
-func (g *grouped) take(r *request) {
-	g.events--
-	g.bytes -= len(r.encoded[r.taken])
-	r.taken++
+func (g *batcher) dequeue(r *commitRequest) {
+	g.queuedEvents--
+	g.queuedBytes -= len(r.encoded[r.batched])
+	r.batched++
 }
 
-func (g *grouped) commitGroup(ctx context.Context, group []slot) ([]placing.Effect, error) {
+func (g *batcher) commitBatch(ctx context.Context, group []batchItem) ([]placing.Effect, error) {
 	if len(group) == 1 {
 		s := group[0]
-		return g.one.commit(ctx, s.request.arrivals[s.n:s.n+1])
+		return g.direct.commit(ctx, s.request.arrivals[s.index:s.index+1])
 	}
 	encoded := make([][]byte, len(group))
 	effects := make([]placing.Effect, len(group))
 	live := false
 	for i, s := range group {
-		encoded[i] = s.request.encoded[s.n]
+		encoded[i] = s.request.encoded[s.index]
 		effects[i] = placing.Effect{Name: batched}
-		c := s.request.arrivals[s.n].Comment
+		c := s.request.arrivals[s.index].Comment
 		live = live || c != nil && c.OnLive()
 	}
-	return effects, g.many(ctx, encoded, live)
+	return effects, g.startIntake(ctx, encoded, live)
 }
 
-// finish tells the requests of a group. A failed commit fails exactly these.
-func (g *grouped) finish(group []slot, effects []placing.Effect, err error) {
+// complete tells the requests of a group. A failed commit fails exactly these.
+func (g *batcher) complete(group []batchItem, effects []placing.Effect, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, s := range group {
@@ -254,29 +254,29 @@ func (g *grouped) finish(group []slot, effects []placing.Effect, err error) {
 			g.fail(s.request, err)
 			continue
 		}
-		s.request.effects[s.n] = effects[i]
-		s.request.open--
-		if s.request.open == 0 {
+		s.request.effects[s.index] = effects[i]
+		s.request.pending--
+		if s.request.pending == 0 {
 			s.request.finish()
 		}
 	}
 }
 
-func (g *grouped) fail(r *request, err error) {
+func (g *batcher) fail(r *commitRequest, err error) {
 	if r.err == nil && !r.finished {
 		r.err = err
 		r.finish()
 	}
 }
 
-func (r *request) finish() {
+func (r *commitRequest) finish() {
 	r.finished = true
 	close(r.done)
 }
 
 // depth is how many events wait for a commit.
-func (g *grouped) depth() int {
+func (g *batcher) depth() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.events
+	return g.queuedEvents
 }

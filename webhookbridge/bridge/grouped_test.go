@@ -76,10 +76,10 @@ func (g *gate) sizes() (ones int, groups []int) {
 	return len(g.ones), groups
 }
 
-func (g *grouped) commitsNow() (running, stuck int) {
+func (g *batcher) commitsNow() (running, stuck int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.running, g.stuck
+	return g.inFlight, g.slowCommits
 }
 
 func arrivalsOf(ids ...string) []workflows.Arrival {
@@ -103,14 +103,14 @@ func numbered(prefix string, n int) []string {
 	return ids
 }
 
-var smallBounds = bounds{commits: 1, slow: time.Hour, groupEvents: 10, groupBytes: 1 << 20, waitEvents: 100, waitBytes: 1 << 20, commit: time.Second}
+var smallBounds = batchLimits{maxInFlight: 1, slowAfter: time.Hour, maxBatchEvents: 10, maxBatchBytes: 1 << 20, maxQueueEvents: 100, maxQueueBytes: 1 << 20, commitTimeout: time.Second}
 
 // With nothing under way an arrival goes alone, straight to its workflow; what
 // arrives meanwhile goes together, and nobody waits for a timer.
 func TestGroupsFormWhileCommitsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
-		g := newGrouped(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallBounds, temporal, temporal.many)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
@@ -135,8 +135,8 @@ func TestGroupsFormWhileCommitsRun(t *testing.T) {
 		if diff := cmp.Diff([]int{10, 10, 4}, groups); ones != 1 || diff != "" {
 			t.Errorf("%d alone, groups (-want +got):\n%s", ones, diff)
 		}
-		if g.depth() != 0 || g.bytes != 0 || g.running != 0 {
-			t.Errorf("left behind: %d events, %d bytes, %d commits", g.depth(), g.bytes, g.running)
+		if g.depth() != 0 || g.queuedBytes != 0 || g.inFlight != 0 {
+			t.Errorf("left behind: %d events, %d bytes, %d commits", g.depth(), g.queuedBytes, g.inFlight)
 		}
 	})
 }
@@ -146,7 +146,7 @@ func TestGroupsFormWhileCommitsRun(t *testing.T) {
 func TestGroupsKeepOrder(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
-	g := newGrouped(smallBounds, temporal, temporal.many)
+	g := newBatcher(smallBounds, temporal, temporal.many)
 	ids := numbered("c", 35)
 	if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestGroupsKeepOrder(t *testing.T) {
 func TestLiveGroups(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
-	g := newGrouped(smallBounds, temporal, temporal.many)
+	g := newBatcher(smallBounds, temporal, temporal.many)
 	for _, live := range []bool{false, true} {
 		arrivals := arrivalsOf("a", "b", "c")
 		if live {
@@ -184,16 +184,16 @@ func TestGroupBytes(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
 	b := smallBounds
-	b.groupBytes = 3*len(size) + 3
-	g := newGrouped(b, temporal, temporal.many)
+	b.maxBatchBytes = 3*len(size) + 3
+	g := newBatcher(b, temporal, temporal.many)
 	if _, err := g.commit(t.Context(), arrivalsOf(numbered("c", 7)...)); err != nil {
 		t.Fatal(err)
 	}
 	if _, groups := temporal.sizes(); !slices.Equal(groups, []int{3, 3}) || len(temporal.ones) != 1 {
 		t.Errorf("groups %v and %d alone", groups, len(temporal.ones))
 	}
-	b.groupBytes = 1
-	g = newGrouped(b, temporal, temporal.many)
+	b.maxBatchBytes = 1
+	g = newBatcher(b, temporal, temporal.many)
 	if _, err := g.commit(t.Context(), arrivalsOf("big")); err != nil {
 		t.Errorf("an event larger than a group: %v", err)
 	}
@@ -211,8 +211,8 @@ func TestFailedCommit(t *testing.T) {
 			return nil
 		}
 		b := smallBounds
-		b.groupEvents = 3
-		g := newGrouped(b, temporal, temporal.many)
+		b.maxBatchEvents = 3
+		g := newBatcher(b, temporal, temporal.many)
 		results := map[string]error{}
 		var mu sync.Mutex
 		var answered sync.WaitGroup
@@ -243,8 +243,8 @@ func TestFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
 		b := smallBounds
-		b.waitEvents = 5
-		g := newGrouped(b, temporal, temporal.many)
+		b.maxQueueEvents = 5
+		g := newBatcher(b, temporal, temporal.many)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
@@ -256,7 +256,7 @@ func TestFullQueue(t *testing.T) {
 		}
 		post("first")                 // under way
 		post(numbered("large", 8)...) // waits, though larger than the bound
-		if _, err := g.commit(t.Context(), arrivalsOf("one more")); !errors.Is(err, errFull) || troubleOf(err) != overloaded {
+		if _, err := g.commit(t.Context(), arrivalsOf("one more")); !errors.Is(err, errFull) || classifyFailure(err) != overloaded {
 			t.Errorf("got %v", err)
 		}
 		close(temporal.open)
@@ -284,8 +284,8 @@ func TestSlowCommit(t *testing.T) {
 		}
 		close(temporal.open)
 		b := smallBounds
-		b.commits, b.slow = 2, 250*time.Millisecond
-		g := newGrouped(b, temporal, temporal.many)
+		b.maxInFlight, b.slowAfter = 2, 250*time.Millisecond
+		g := newBatcher(b, temporal, temporal.many)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
@@ -313,7 +313,7 @@ func TestSlowCommit(t *testing.T) {
 			t.Errorf("%d commits run, %d of them slow; want one", running, stuck)
 		}
 		answered.Wait()
-		time.Sleep(maxWait)
+		time.Sleep(maxDelay)
 		synctest.Wait()
 		if running, stuck := g.commitsNow(); running != 0 || stuck != 0 || g.depth() != 0 {
 			t.Errorf("left behind: %d commits, %d slow, %d events", running, stuck, g.depth())
@@ -327,7 +327,7 @@ func TestGroupsGather(t *testing.T) {
 		temporal := newGate()
 		close(temporal.open)
 		temporal.failing = func([]string) error { time.Sleep(5 * time.Millisecond); return nil }
-		g := newGrouped(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallBounds, temporal, temporal.many)
 		var all sync.WaitGroup
 		for client := range 4 {
 			all.Go(func() {
@@ -340,7 +340,7 @@ func TestGroupsGather(t *testing.T) {
 			})
 		}
 		all.Wait()
-		time.Sleep(maxWait) // the last commit gathers once more
+		time.Sleep(maxDelay) // the last commit gathers once more
 		synctest.Wait()
 		ones, groups := temporal.sizes()
 		if ones > 2 || !slices.Contains(groups, 4) || len(groups) > 6 {
@@ -353,7 +353,7 @@ func TestGroupsGather(t *testing.T) {
 func TestAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
-		g := newGrouped(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallBounds, temporal, temporal.many)
 		var answered sync.WaitGroup
 		answered.Go(func() {
 			if _, err := g.commit(t.Context(), arrivalsOf("stuck")); !errors.Is(err, context.DeadlineExceeded) {
@@ -378,9 +378,9 @@ func TestAbandoned(t *testing.T) {
 func TestConcurrentCommits(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
-	b := defaultBounds
-	b.groupEvents = 7
-	g := newGrouped(b, temporal, temporal.many)
+	b := batchLimitsDefault
+	b.maxBatchEvents = 7
+	g := newBatcher(b, temporal, temporal.many)
 	var answered sync.WaitGroup
 	for i := range 200 {
 		answered.Go(func() {

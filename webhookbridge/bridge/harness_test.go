@@ -46,7 +46,7 @@ func (all accountList) Find(p privatereply.Platform, id string) (privatereply.Ac
 	return privatereply.Account{}, false
 }
 
-func (all accountList) BehindPage(page string) []privatereply.Account {
+func (all accountList) LinkedToPage(page string) []privatereply.Account {
 	var behind []privatereply.Account
 	for _, a := range all {
 		if a.Platform == privatereply.Instagram && a.PageID == page {
@@ -111,7 +111,7 @@ func newHarness(t testing.TB, c client.Client) *harness {
 	}
 	// One call for each event, so that a test sees what it comes to; groups have
 	// tests of their own.
-	b.committer = direct{placing.New(c, "private-replies", b.cfg.Now)}
+	b.committer = directCommitter{placing.New(c, "private-replies", b.cfg.Now)}
 	return &harness{Bridge: b, t: t, registry: registry, logs: logs}
 }
 

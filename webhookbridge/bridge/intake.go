@@ -13,18 +13,18 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// intake starts an Intake with the events of a group; live says that some are of a
+// intakeStarter starts an Intake with the events of a group; live says that some are of a
 // live broadcast.
-type intake func(ctx context.Context, encoded [][]byte, live bool) error
+type intakeStarter func(ctx context.Context, encoded [][]byte, live bool) error
 
 // livePriority lets a worker take batches with live comments before the others,
 // which have 3, on servers that know priorities: a broadcast may be over before a
 // storm has drained.
 const livePriority = 1
 
-// intakes starts an Intake for each group. The events were encoded when they
+// newIntakeStarter starts an Intake for each group. The events were encoded when they
 // arrived; the input is put together from those bytes.
-func intakes(c client.Client, queue string) intake {
+func newIntakeStarter(c client.Client, queue string) intakeStarter {
 	return func(ctx context.Context, encoded [][]byte, live bool) error {
 		options := client.StartWorkflowOptions{
 			ID:            "intake:" + uuid.NewString(),

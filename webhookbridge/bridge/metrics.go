@@ -68,23 +68,23 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled, batched} {
 		m.events.WithLabelValues(name, "")
 	}
-	for _, why := range decode.Whys {
+	for _, why := range decode.IgnoreReasons {
 		m.events.WithLabelValues(placing.Ignored, why)
 	}
-	for _, trouble := range troubles {
+	for _, trouble := range failureClasses {
 		m.failures.WithLabelValues(trouble)
 	}
 	return m, nil
 }
 
-func (m *metrics) delivery(status int, took time.Duration) {
+func (m *metrics) countDelivery(status int, took time.Duration) {
 	m.deliveries.WithLabelValues(strconv.Itoa(status)).Inc()
 	if status == http.StatusOK {
 		m.seconds.Observe(took.Seconds())
 	}
 }
 
-func (m *metrics) acknowledged(effects []placing.Effect) {
+func (m *metrics) countAcknowledged(effects []placing.Effect) {
 	m.received.Add(float64(len(effects)))
 	for _, e := range effects {
 		m.events.WithLabelValues(e.Name, e.Reason).Inc()

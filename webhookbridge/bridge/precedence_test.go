@@ -24,7 +24,7 @@ func TestLiveBatchesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	start := intakes(c, queue)
+	start := newIntakeStarter(c, queue)
 	event, err := json.Marshal(arrivalsOf("c")[0])
 	if err != nil {
 		t.Fatal(err)

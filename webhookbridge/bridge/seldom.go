@@ -10,24 +10,24 @@ import (
 // logEvery is how often a thing is logged that may happen with every request.
 const logEvery = time.Minute
 
-// seldom logs each kind of thing once a minute, with how often it happened.
-type seldom struct {
+// logSampler logs each kind of thing once a minute, with how often it happened.
+type logSampler struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	kinds map[string]*occasion
+	kinds map[string]*sampledLog
 }
 
-type occasion struct {
+type sampledLog struct {
 	logged time.Time
 	since  int // times since it was logged
 }
 
-func newSeldom(now func() time.Time) *seldom {
-	return &seldom{now: now, kinds: map[string]*occasion{}}
+func newLogSampler(now func() time.Time) *logSampler {
+	return &logSampler{now: now, kinds: map[string]*sampledLog{}}
 }
 
-func (s *seldom) warn(l *zap.Logger, kind, msg string, fields ...zap.Field) {
+func (s *logSampler) warn(l *zap.Logger, kind, msg string, fields ...zap.Field) {
 	if times, ok := s.count(kind); ok {
 		l.Warn(msg, append(fields, zap.Int("times", times))...)
 	}
@@ -35,12 +35,12 @@ func (s *seldom) warn(l *zap.Logger, kind, msg string, fields ...zap.Field) {
 
 // count reports whether it is time to log kind, and how often it happened since the
 // last time.
-func (s *seldom) count(kind string) (times int, ok bool) {
+func (s *logSampler) count(kind string) (times int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.kinds[kind]
 	if o == nil {
-		o = &occasion{}
+		o = &sampledLog{}
 		s.kinds[kind] = o
 	}
 	o.since++

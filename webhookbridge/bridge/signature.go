@@ -12,7 +12,7 @@ import (
 // has two, and a secret that is being changed is another.
 type secrets [][]byte
 
-func secretsOf(all []string) secrets {
+func newSecrets(all []string) secrets {
 	s := make(secrets, len(all))
 	for i, secret := range all {
 		s[i] = []byte(secret)
@@ -20,8 +20,8 @@ func secretsOf(all []string) secrets {
 	return s
 }
 
-// signature reads the header X-Hub-Signature-256: "sha256=" and 64 hexadecimal digits.
-func signature(header string) (sum [sha256.Size]byte, ok bool) {
+// parseSignature reads the header X-Hub-Signature-256: "sha256=" and 64 hexadecimal digits.
+func parseSignature(header string) (sum [sha256.Size]byte, ok bool) {
 	digits, ok := strings.CutPrefix(header, "sha256=")
 	if !ok || len(digits) != hex.EncodedLen(len(sum)) {
 		return sum, false

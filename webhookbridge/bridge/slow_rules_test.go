@@ -45,7 +45,7 @@ func TestSlowRulesCommit(t *testing.T) {
 	h.cfg.Rules = slowRules(t)
 	var mu sync.Mutex // a second group may begin while a slow one is committed
 	var committed []workflows.Arrival
-	h.committer = newGrouped(defaultBounds, h.committer, func(ctx context.Context, encoded [][]byte, _ bool) error {
+	h.committer = newBatcher(batchLimitsDefault, h.committer, func(ctx context.Context, encoded [][]byte, _ bool) error {
 		if end, ok := ctx.Deadline(); !ok || time.Until(end) < commitTimeout-time.Second {
 			t.Errorf("the rules have taken the commit's time: until %v", end)
 		}

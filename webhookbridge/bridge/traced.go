@@ -10,9 +10,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// traced begins the span of a delivery that Meta signed: nobody else makes a trace,
+// startSpan begins the span of a delivery that Meta signed: nobody else makes a trace,
 // nor chooses its id. End ends it.
-func (b *Bridge) traced(ctx context.Context, receivedAt time.Time, events int) (_ context.Context, end func(status int)) {
+func (b *Bridge) startSpan(ctx context.Context, receivedAt time.Time, events int) (_ context.Context, end func(status int)) {
 	if b.cfg.Tracer == nil {
 		return ctx, func(int) {}
 	}

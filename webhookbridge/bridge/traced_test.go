@@ -78,7 +78,7 @@ func TestTraced(t *testing.T) {
 // Without a tracer an event carries nothing that it did not carry before.
 func TestUntraced(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
-	ctx, end := h.traced(t.Context(), now, 1)
+	ctx, end := h.startSpan(t.Context(), now, 1)
 	defer end(http.StatusOK)
 	if span := telemetry.Parent(ctx); span != "" {
 		t.Errorf("events would carry %q", span)

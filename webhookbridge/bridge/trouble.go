@@ -22,9 +22,9 @@ const (
 	other        = "other"         // a codec that fails, a fault of ours
 )
 
-var troubles = []string{unavailable, tooSlow, overloaded, notSetUp, refused, notPermitted, other}
+var failureClasses = []string{unavailable, tooSlow, overloaded, notSetUp, refused, notPermitted, other}
 
-func troubleOf(err error) string {
+func classifyFailure(err error) string {
 	var (
 		unreachable     *serviceerror.Unavailable
 		deadline        *serviceerror.DeadlineExceeded

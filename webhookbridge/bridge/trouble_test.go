@@ -157,7 +157,7 @@ func TestCallsAreBounded(t *testing.T) {
 		defer running.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		if n == maxCalls {
+		if n == maxConcurrentCalls {
 			reached.Do(func() { close(full) })
 		}
 		<-full
@@ -165,23 +165,23 @@ func TestCallsAreBounded(t *testing.T) {
 	}
 	h := newHarness(t, fake)
 	var changes []string
-	for n := range 3 * maxCalls {
+	for n := range 3 * maxConcurrentCalls {
 		changes = append(changes, commentChange(strings.Repeat("1", n+1), "hi"))
 	}
 	if status := h.post(delivery("instagram", entryOf(instagramID, changes...))); status != 200 {
 		t.Errorf("status = %d", status)
 	}
-	if n := most.Load(); n != maxCalls {
-		t.Errorf("%d calls at once, want %d", n, maxCalls)
+	if n := most.Load(); n != maxConcurrentCalls {
+		t.Errorf("%d calls at once, want %d", n, maxConcurrentCalls)
 	}
-	h.wantCounted(map[string]float64{"events_total{effect=started}": 3 * maxCalls})
+	h.wantCounted(map[string]float64{"events_total{effect=started}": 3 * maxConcurrentCalls})
 }
 
 // A kind of trouble is logged once a minute with how often it happened, and one kind
 // does not hide another.
 func TestSeldom(t *testing.T) {
 	at := now
-	s := newSeldom(func() time.Time { return at })
+	s := newLogSampler(func() time.Time { return at })
 	type step struct {
 		after time.Duration
 		kind  string

@@ -29,9 +29,9 @@ func (e entry) comment(raw value, live bool) privatereply.Event {
 		case "text":
 			c.Text = v.long()
 		case "from":
-			c.PersonID, c.Username = author(v, "username")
+			c.PersonID, c.Username = readAuthor(v, "username")
 		case "media":
-			product = media(v, &c)
+			product = readMedia(v, &c)
 		}
 	}
 	c.CommentID = cmp.Or(id, commentID)
@@ -45,9 +45,9 @@ func (e entry) comment(raw value, live bool) privatereply.Event {
 	return privatereply.Event{Comment: &c}
 }
 
-// author reads who wrote something. self_ig_scoped_id is left alone: Meta sends it
+// readAuthor reads who wrote something. self_ig_scoped_id is left alone: Meta sends it
 // for other people's comments too.
-func author(raw value, nameKey string) (id, name string) {
+func readAuthor(raw value, nameKey string) (id, name string) {
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "id":
@@ -59,9 +59,9 @@ func author(raw value, nameKey string) (id, name string) {
 	return id, name
 }
 
-// media reads what was commented on into c. Under an ad, the media is the ad's own
+// readMedia reads what was commented on into c. Under an ad, the media is the ad's own
 // copy and original_media_id the organic post.
-func media(raw value, c *privatereply.Comment) (product string) {
+func readMedia(raw value, c *privatereply.Comment) (product string) {
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "id":

@@ -28,8 +28,8 @@ var ErrUnreadable = errors.New("the body is not a webhook delivery")
 type Accounts interface {
 	// Find finds an account by the id of its webhooks.
 	Find(p privatereply.Platform, id string) (privatereply.Account, bool)
-	// BehindPage finds the Instagram accounts that a Page sends for.
-	BehindPage(page string) []privatereply.Account
+	// LinkedToPage finds the Instagram accounts that a Page sends for.
+	LinkedToPage(page string) []privatereply.Account
 }
 
 // Delivery decodes a body whose signature was checked. Its events stand in the
@@ -85,7 +85,7 @@ type entry struct {
 	id         string
 	account    privatereply.Account // only its Platform and ID when it is not known
 	known      bool
-	behind     []privatereply.Account // of which an item's recipient is one, where the entry has their Page's id
+	linked     []privatereply.Account // of which an item's recipient is one, where the entry has their Page's id
 	at         time.Time              // when Meta sent it; zero: unknown
 	receivedAt time.Time
 }
@@ -114,7 +114,7 @@ func (d *delivery) entry(raw value) {
 			field = v
 		}
 	}
-	d.find(&e)
+	d.resolveAccount(&e)
 
 	before := len(d.events)
 	for v := range changes.items() {
@@ -124,14 +124,14 @@ func (d *delivery) entry(raw value) {
 		d.add(e, e.change(raw))
 	}
 	for v := range messaging.items() {
-		item := e.addressed(v)
+		item := e.forRecipient(v)
 		d.add(item, item.messaging(v))
 	}
 	// Another app controls these conversations. The person wrote to the account all
 	// the same: the reply was answered, and the window is open. Meta refuses what we
 	// would write into it, with a code of its own.
 	for v := range standby.items() {
-		item := e.addressed(v)
+		item := e.forRecipient(v)
 		d.add(item, item.messaging(v))
 	}
 	for range names.items() {
@@ -146,9 +146,9 @@ func (d *delivery) entry(raw value) {
 	}
 }
 
-// find finds whose entry it is. Meta was seen to write the id of the Page behind an
+// resolveAccount finds whose entry it is. Meta was seen to write the id of the Page behind an
 // Instagram account in the place of the account's own.
-func (d *delivery) find(e *entry) {
+func (d *delivery) resolveAccount(e *entry) {
 	e.account, e.known = d.accounts.Find(d.platform, e.id)
 	if e.known {
 		return
@@ -157,23 +157,23 @@ func (d *delivery) find(e *entry) {
 	if d.platform != privatereply.Instagram || e.id == "" {
 		return
 	}
-	if e.behind = d.accounts.BehindPage(e.id); len(e.behind) == 1 {
-		e.account, e.known = e.behind[0], true
+	if e.linked = d.accounts.LinkedToPage(e.id); len(e.linked) == 1 {
+		e.account, e.known = e.linked[0], true
 	}
 }
 
-// addressed is e with the account that an item of messaging is for, where several are
+// forRecipient is e with the account that an item of messaging is for, where several are
 // behind the Page that the entry names.
-func (e entry) addressed(item value) entry {
-	if e.known || len(e.behind) == 0 {
+func (e entry) forRecipient(item value) entry {
+	if e.known || len(e.linked) == 0 {
 		return e
 	}
 	for key, v := range item.fields() {
 		if string(key) != "recipient" {
 			continue
 		}
-		id, _ := author(v, "")
-		for _, account := range e.behind {
+		id, _ := readAuthor(v, "")
+		for _, account := range e.linked {
 			if account.ID == id {
 				e.account, e.known = account, true
 			}
@@ -216,8 +216,8 @@ func (e entry) change(raw value) privatereply.Event {
 
 // add takes ev if it can start or signal a workflow; else it says why not.
 func (d *delivery) add(e entry, ev privatereply.Event) {
-	if why := e.refuses(ev); why != "" {
-		ev = ignored(why, targetOf(ev))
+	if why := e.ignoreReason(ev); why != "" {
+		ev = ignored(why, eventID(ev))
 	}
 	if ev.Ignored != nil {
 		ev.Ignored.Account = e.account.ID
@@ -225,7 +225,7 @@ func (d *delivery) add(e entry, ev privatereply.Event) {
 	d.events = append(d.events, ev)
 }
 
-func (e entry) refuses(ev privatereply.Event) string {
+func (e entry) ignoreReason(ev privatereply.Event) string {
 	var err error
 	switch {
 	case e.platform == "":
@@ -245,7 +245,7 @@ func (e entry) refuses(ev privatereply.Event) string {
 	case ev.Message != nil:
 		_, err = privatereply.ConversationID(e.platform, e.account.ID, ev.Message.PersonID)
 	case ev.Removal != nil:
-		_, err = privatereply.ReplyID(removed(*ev.Removal))
+		_, err = privatereply.ReplyID(removedComment(*ev.Removal))
 	}
 	if err != nil {
 		return NoUsableID
@@ -253,8 +253,8 @@ func (e entry) refuses(ev privatereply.Event) string {
 	return ""
 }
 
-// removed is the comment or post that r takes away.
-func removed(r privatereply.Removal) privatereply.Comment {
+// removedComment is the comment or post that r takes away.
+func removedComment(r privatereply.Removal) privatereply.Comment {
 	c := privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: r.CommentID}
 	if c.CommentID == "" {
 		c.PostID = r.MediaID
@@ -262,8 +262,8 @@ func removed(r privatereply.Removal) privatereply.Comment {
 	return c
 }
 
-// targetOf is the id that an operator would look for.
-func targetOf(ev privatereply.Event) string {
+// eventID is the id that an operator would look for.
+func eventID(ev privatereply.Event) string {
 	switch {
 	case ev.Comment != nil:
 		return ev.Comment.TargetID()
@@ -272,7 +272,7 @@ func targetOf(ev privatereply.Event) string {
 	case ev.Message != nil:
 		return ev.Message.MessageID
 	case ev.Removal != nil:
-		return removed(*ev.Removal).TargetID()
+		return removedComment(*ev.Removal).TargetID()
 	}
 	return ev.Ignored.ID
 }

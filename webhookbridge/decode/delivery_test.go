@@ -43,7 +43,7 @@ func (all accounts) Find(p privatereply.Platform, id string) (privatereply.Accou
 	return privatereply.Account{}, false
 }
 
-func (all accounts) BehindPage(page string) []privatereply.Account {
+func (all accounts) LinkedToPage(page string) []privatereply.Account {
 	var behind []privatereply.Account
 	for _, a := range all {
 		if a.Platform == privatereply.Instagram && a.PageID == page {

@@ -52,7 +52,7 @@ func (e entry) feedComment(f feedChange) privatereply.Event {
 			Platform: c.Platform, Account: c.Account, CommentID: c.CommentID, MediaID: c.MediaID,
 		}}
 	case f.verb != "add" && !isEdit(f.verb):
-		return ignored(otherVerb(f.verb), c.CommentID)
+		return ignored(verbReason(f.verb), c.CommentID)
 	case e.account.IsSelf(c.PersonID):
 		return ignored(OwnComment, c.CommentID)
 	case isEdit(f.verb):
@@ -78,7 +78,7 @@ func (e entry) feedPost(f feedChange) privatereply.Event {
 		c.EditedAt = f.changedAt
 		return privatereply.Event{Edited: &c}
 	case f.verb != "add":
-		return ignored(otherVerb(f.verb), c.PostID)
+		return ignored(verbReason(f.verb), c.PostID)
 	case own:
 		return ignored(OwnPost, c.PostID)
 	case c.PersonID == "":
@@ -89,9 +89,9 @@ func (e entry) feedPost(f feedChange) privatereply.Event {
 	return privatereply.Event{Comment: &c}
 }
 
-func isEdit(verb string) bool { return otherVerb(verb) == Edited }
+func isEdit(verb string) bool { return verbReason(verb) == Edited }
 
-func otherVerb(verb string) string {
+func verbReason(verb string) string {
 	switch verb {
 	case "edit", "edited":
 		return Edited
@@ -106,15 +106,15 @@ func otherVerb(verb string) string {
 // isReply reports whether a comment's parent is a comment. The parent of a comment
 // at the top is the post, which is written with the Page's id before it or without.
 func (e entry) isReply(parent, post string) bool {
-	isPost := strings.HasPrefix(parent, e.id+"_") || afterPrefix(parent) == afterPrefix(post)
+	isPost := strings.HasPrefix(parent, e.id+"_") || withoutPrefix(parent) == withoutPrefix(post)
 	return parent != "" && !isPost
 }
 
-func afterPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
+func withoutPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
 
-// surelyEarlier is how much earlier than an edit a "created_time" must be to be that of
+// editTimeTolerance is how much earlier than an edit a "created_time" must be to be that of
 // the comment.
-const surelyEarlier = 10 * time.Minute
+const editTimeTolerance = 10 * time.Minute
 
 func (e entry) feedChange(raw value) feedChange {
 	f := feedChange{onPost: privatereply.SourcePost}
@@ -144,7 +144,7 @@ func (e entry) feedChange(raw value) feedChange {
 		case "message":
 			c.Text = v.long()
 		case "from":
-			c.PersonID, c.Username = author(v, "name")
+			c.PersonID, c.Username = readAuthor(v, "name")
 		case "sender_id": // before 2018, instead of "from"
 			senderID = v.id(maxID)
 		case "sender_name":
@@ -154,10 +154,10 @@ func (e entry) feedChange(raw value) feedChange {
 		case "edited_time":
 			edited = v
 		case "photo", "video", "sticker", "gif":
-			show(&c.Attachment, privatereply.AttachmentKind(key), v.text())
+			setAttachment(&c.Attachment, privatereply.AttachmentKind(key), v.text())
 		case "photos":
 			for v := range v.items() {
-				show(&c.Attachment, privatereply.Photo, v.text())
+				setAttachment(&c.Attachment, privatereply.Photo, v.text())
 				break
 			}
 		case "link":
@@ -186,7 +186,7 @@ func (e entry) feedChange(raw value) feedChange {
 				at = e.at
 			}
 		}
-		if written := created.time(); isEdit(f.verb) && written.Before(at.Add(-surelyEarlier)) {
+		if written := created.time(); isEdit(f.verb) && written.Before(at.Add(-editTimeTolerance)) {
 			c.CreatedAt = written
 		}
 		f.changedAt = privatereply.MessageTime(at, e.receivedAt)
@@ -195,13 +195,13 @@ func (e entry) feedChange(raw value) feedChange {
 	return f
 }
 
-// special orders what a comment or post can show: a sticker and a GIF may be named as a
+// attachmentPrecedence orders what a comment or post can show: a sticker and a GIF may be named as a
 // photo too, and so may the still of a video.
-var special = []privatereply.AttachmentKind{privatereply.Photo, privatereply.Video, privatereply.GIF, privatereply.Sticker}
+var attachmentPrecedence = []privatereply.AttachmentKind{privatereply.Photo, privatereply.Video, privatereply.GIF, privatereply.Sticker}
 
-// show makes a the attachment of a kind, unless it is a more special one already.
-func show(a *privatereply.Attachment, kind privatereply.AttachmentKind, address string) {
-	if address != "" && slices.Index(special, kind) > slices.Index(special, a.Kind) {
+// setAttachment makes a the attachment of a kind, unless it is a more special one already.
+func setAttachment(a *privatereply.Attachment, kind privatereply.AttachmentKind, address string) {
+	if address != "" && slices.Index(attachmentPrecedence, kind) > slices.Index(attachmentPrecedence, a.Kind) {
 		*a = privatereply.Attachment{Kind: kind, URL: webAddress(address)}
 	}
 }

@@ -125,7 +125,7 @@ func checkEvent(t *testing.T, ev privatereply.Event) {
 	}
 	if i := ev.Ignored; i != nil {
 		set++
-		if !slices.Contains(decode.Whys, i.Why) {
+		if !slices.Contains(decode.IgnoreReasons, i.Why) {
 			t.Errorf("why %q is not on the list", i.Why)
 		}
 		checkLength(t, "account", i.Account, 255)

@@ -22,7 +22,7 @@ func (e entry) messaging(raw value) privatereply.Event {
 	for key, v := range raw.fields() {
 		switch string(key) {
 		case "sender":
-			m.PersonID, _ = author(v, "")
+			m.PersonID, _ = readAuthor(v, "")
 		case "timestamp":
 			if t := v.time(); !t.IsZero() {
 				at = t
@@ -30,20 +30,20 @@ func (e entry) messaging(raw value) privatereply.Event {
 		case "is_self":
 			self = v.yes()
 		case "message":
-			m.MessageID, not = message(v)
+			m.MessageID, not = readMessage(v)
 			said = not == ""
 		case "message_edit":
 			edit = v
 		case "postback":
-			m.MessageID, said = messageID(v), v.isObject()
+			m.MessageID, said = readMessageID(v), v.isObject()
 		default:
-			other = cmp.Or(otherMessaging(string(key)), other)
+			other = cmp.Or(otherMessagingReason(string(key)), other)
 		}
 	}
 	// What was edited no times is a new message, told of in this shape alone or beside
 	// "message", with the same id; often without saying who wrote it.
-	if !said && not == "" && editedTimes(edit) == "0" {
-		m.MessageID, not = message(edit)
+	if !said && not == "" && editCount(edit) == "0" {
+		m.MessageID, not = readMessage(edit)
 		said, byEdit = not == "", true
 	} else if edit != nil {
 		other = cmp.Or(other, Edited)
@@ -62,9 +62,9 @@ func (e entry) messaging(raw value) privatereply.Event {
 	return privatereply.Event{Message: &m}
 }
 
-// message reads a message's id and why it does not count, if it does not. What
+// readMessage reads a message's id and why it does not count, if it does not. What
 // Meta cannot show (is_unsupported) was said all the same.
-func message(raw value) (id, not string) {
+func readMessage(raw value) (id, not string) {
 	var echo, self, deleted bool
 	for key, v := range raw.fields() {
 		switch string(key) {
@@ -91,9 +91,9 @@ func message(raw value) (id, not string) {
 	return id, ""
 }
 
-// editedTimes is how often a message was edited, as Meta writes it: a number, or that
+// editCount is how often a message was edited, as Meta writes it: a number, or that
 // number as a string.
-func editedTimes(edit value) string {
+func editCount(edit value) string {
 	var times string
 	for key, v := range edit.fields() {
 		if string(key) == "num_edit" {
@@ -103,7 +103,7 @@ func editedTimes(edit value) string {
 	return times
 }
 
-func messageID(raw value) string {
+func readMessageID(raw value) string {
 	var id string
 	for key, v := range raw.fields() {
 		if string(key) == "mid" {
@@ -113,13 +113,13 @@ func messageID(raw value) string {
 	return id
 }
 
-// otherMessaging says what kind of item has the member key, or nothing.
-func otherMessaging(key string) string {
+// otherMessagingReason says what kind of item has the member key, or nothing.
+func otherMessagingReason(key string) string {
 	switch {
 	case key == "reaction":
 		return Reaction
 	case key == "read" || key == "delivery":
-		return Receipt
+		return MessageReceipt
 	case key == "referral":
 		return Referral
 	case key == "optin":

@@ -17,8 +17,8 @@ const (
 	// 32 KiB. In JSON, where a character can take six times its size, an event stays
 	// under the 512 KiB at which Temporal begins to warn.
 	maxText = 64 << 10
-	// cutTo is what is kept of a longer text.
-	cutTo = 8 << 10
+	// cutLength is what is kept of a longer text.
+	cutLength = 8 << 10
 	// maxName is above every user name and every ad's title.
 	maxName = 1000
 	// maxAddress is above the addresses of Meta's pictures, some 600 bytes.
@@ -53,7 +53,7 @@ func (v value) id(limit int) string {
 func (v value) long() string {
 	s := v.text()
 	if len(s) > maxText {
-		return privatereply.CutText(s, cutTo)
+		return privatereply.CutText(s, cutLength)
 	}
 	return s
 }

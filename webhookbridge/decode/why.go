@@ -54,8 +54,8 @@ const (
 	SelfMessage = "self_message"
 	// DeletedMessage: the person took a message back.
 	DeletedMessage = "deleted_message"
-	// Receipt: a message was read or delivered. Its sender is the person, but it opens no window.
-	Receipt = "receipt"
+	// MessageReceipt: a message was read or delivered. Its sender is the person, but it opens no window.
+	MessageReceipt = "receipt"
 	// Referral: the person followed a link or an ad, and wrote nothing yet.
 	Referral = "referral"
 	// OptIn: the person agreed to a kind of message.
@@ -68,10 +68,10 @@ const (
 	OtherMessaging = "other_messaging"
 )
 
-// Whys lists them all.
-var Whys = []string{
+// IgnoreReasons lists them all.
+var IgnoreReasons = []string{
 	OwnComment, OwnPost, UnknownAuthor, UnpublishedPost, UnsupportedMedia, UnknownAccount,
 	NoUsableID, TestEvent, ValuesOff, Malformed, Empty, UnknownObject, Edited, Hidden,
 	Moderated, Reaction, OtherItem, OtherVerb, LiveVideo, Mention, OtherField, Echo,
-	SelfMessage, DeletedMessage, Receipt, Referral, OptIn, Handover, Policy, OtherMessaging,
+	SelfMessage, DeletedMessage, MessageReceipt, Referral, OptIn, Handover, Policy, OtherMessaging,
 }
