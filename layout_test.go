@@ -14,7 +14,7 @@ import (
 // composes product and laboratory.
 func TestImports(t *testing.T) {
 	const module = "github.com/privatereply/privatereply"
-	mayLink := map[string]bool{module + "/starter": true, module + "/starter/cli": true}
+	mayLink := map[string]bool{module + "/starter": true}
 	linked := 0
 	for path, deps := range dependencies(t) {
 		inLab := strings.HasPrefix(path, module+"/lab/")

@@ -146,7 +146,7 @@ func (s *Stack) prepare() error {
 	if err := s.openKeys(); err != nil {
 		return err
 	}
-	if s.Accounts, err = config.OpenAccounts(s.folder.path(AccountsFile)); err != nil {
+	if s.Accounts, err = config.OpenAccounts(s.folder.path(config.DevAccountsFile)); err != nil {
 		return err
 	}
 	log, closeLog, err := openLog(s.folder.path(productLogFile))
@@ -157,7 +157,7 @@ func (s *Stack) prepare() error {
 	s.closers = append(s.closers, closeLog)
 	watching, stop := context.WithCancel(context.Background())
 	s.closers = append(s.closers, func() error { stop(); return nil })
-	s.rules, err = rules.Watch(watching, s.folder.path(RulesFile), s.log)
+	s.rules, err = rules.Watch(watching, s.folder.path(config.DevRulesFile), s.log)
 	return err
 }
 

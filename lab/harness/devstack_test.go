@@ -169,14 +169,14 @@ func TestStartCancelled(t *testing.T) {
 func TestFolder(t *testing.T) {
 	folder := t.TempDir()
 	mine := "default: ignore\n"
-	if err := os.WriteFile(filepath.Join(folder, harness.RulesFile), []byte(mine), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, config.DevRulesFile), []byte(mine), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	opts := options(t, folder)
 	opts.Ephemeral = true
 	s := start(t, opts)
 	defer stop(t, s)
-	if got, err := os.ReadFile(filepath.Join(folder, harness.RulesFile)); err != nil || string(got) != mine {
+	if got, err := os.ReadFile(filepath.Join(folder, config.DevRulesFile)); err != nil || string(got) != mine {
 		t.Errorf("the developer's rules became %q (%v)", got, err)
 	}
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -187,7 +187,7 @@ func TestFolder(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if inSecrets := filepath.Base(filepath.Dir(path)) == "secrets"; (inSecrets || d.Name() == harness.EnvFile) && info.Mode().Perm() != 0o600 {
+		if inSecrets := filepath.Base(filepath.Dir(path)) == "secrets"; (inSecrets || d.Name() == config.DevEnvFile) && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has the mode %v", path, info.Mode())
 		}
 		return nil
@@ -195,7 +195,7 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := harness.ReadEnv(folder)
+	env, err := config.ReadDevEnv(folder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
@@ -43,7 +44,7 @@ func TestEncrypt(t *testing.T) {
 			t.Errorf("a page of %s: %s, decrypted %v", origin, res.Status, decrypted)
 		}
 	}
-	env, err := harness.ReadEnv(folder)
+	env, err := config.ReadDevEnv(folder)
 	if err != nil || !strings.HasPrefix(env["PRIVATEREPLY_ENCRYPTION_KEYS"], "dev:") || env["TEMPORAL_CODEC_ENDPOINT"] != s.CodecURL() {
 		t.Errorf("other programs are told %q, %q (%v)", env["PRIVATEREPLY_ENCRYPTION_KEYS"], env["TEMPORAL_CODEC_ENDPOINT"], err)
 	}

@@ -1,11 +1,9 @@
 package harness
 
 import (
-	"bufio"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,8 +16,8 @@ func (s *Stack) env() (map[string]string, error) {
 	vars := map[string]string{
 		"TEMPORAL_ADDRESS":              s.Server.Address,
 		"TEMPORAL_NAMESPACE":            s.Server.Namespace,
-		variable("ACCOUNTS"):            s.folder.path(AccountsFile),
-		variable("RULES"):               s.folder.path(RulesFile),
+		variable("ACCOUNTS"):            s.folder.path(config.DevAccountsFile),
+		variable("RULES"):               s.folder.path(config.DevRulesFile),
 		variable("TASK_QUEUE"):          TaskQueue,
 		variable("VERIFY_TOKEN"):        string(settings.VerifyToken),
 		variable("APP_SECRETS"):         strings.Join(settings.AppSecrets, ","),
@@ -45,27 +43,7 @@ func (f folder) writeEnv(vars map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		fmt.Fprintf(&b, "%s='%s'\n", name, strings.ReplaceAll(vars[name], "'", `'\''`))
 	}
-	return os.WriteFile(f.path(EnvFile), []byte(b.String()), 0o600)
-}
-
-// ReadEnv reads the settings of the stack that runs in a folder, or ran there last.
-func ReadEnv(path string) (map[string]string, error) {
-	file, err := os.Open(filepath.Join(path, EnvFile))
-	if err != nil {
-		return nil, fmt.Errorf("the files of `starter dev`: %w; start it once", err)
-	}
-	defer file.Close()
-	vars := map[string]string{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), "=")
-		if !ok || strings.HasPrefix(name, "#") {
-			continue
-		}
-		value = strings.TrimSuffix(strings.TrimPrefix(value, "'"), "'")
-		vars[name] = strings.ReplaceAll(value, `'\''`, "'")
-	}
-	return vars, lines.Err()
+	return os.WriteFile(f.path(config.DevEnvFile), []byte(b.String()), 0o600)
 }
 
 // variable is the full name of one of the product's settings.

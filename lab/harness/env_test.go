@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/privatereply/privatereply/internal/config"
 )
 
 // Guards: a shell and this package read the same settings from the env file, also
@@ -16,21 +18,21 @@ func TestEnvFile(t *testing.T) {
 	if err := f.writeEnv(vars); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadEnv(string(f))
+	got, err := config.ReadDevEnv(string(f))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(vars, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", `set -a; . "$0"; set +a; printf '%s|%s|%s' "$PLAIN" "$SPECIAL" "$EMPTY"`, f.path(EnvFile)).Output()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", `set -a; . "$0"; set +a; printf '%s|%s|%s' "$PLAIN" "$SPECIAL" "$EMPTY"`, f.path(config.DevEnvFile)).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := strings.Join([]string{vars["PLAIN"], vars["SPECIAL"], ""}, "|"); string(out) != want {
 		t.Errorf("a shell read %q, want %q", out, want)
 	}
-	if _, err := ReadEnv(t.TempDir()); err == nil || !strings.Contains(err.Error(), "start it once") {
-		t.Errorf("ReadEnv without a file = %v", err)
+	if _, err := config.ReadDevEnv(t.TempDir()); err == nil || !strings.Contains(err.Error(), "start it once") {
+		t.Errorf("ReadDevEnv without a file = %v", err)
 	}
 }

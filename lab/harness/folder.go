@@ -9,15 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/privatereply/privatereply/internal/config"
 )
 
-// What the state folder holds.
+// The state folder holds these beside the files that config names.
 const (
-	DefaultFolder = ".dev"
-	AccountsFile  = "accounts.yaml" // written once; yours to change
-	RulesFile     = "rules.yaml"    // written once; yours to change
-	EnvFile       = "env"           // the settings of the stack that runs, or ran last
-
 	databaseFile    = "temporal.db"
 	serverLogFile   = "temporal.log"
 	productLogFile  = "product.log"
@@ -60,10 +57,10 @@ func openFolder(path string) (folder, error) {
 		}
 	}
 	accounts := strings.ReplaceAll(accountsTemplate, "SECRETS", filepath.ToSlash(f.path(secretsFolder)))
-	if err := writeOnce(f.path(AccountsFile), accounts, 0o644); err != nil {
+	if err := writeOnce(f.path(config.DevAccountsFile), accounts, 0o644); err != nil {
 		return "", err
 	}
-	return f, writeOnce(f.path(RulesFile), rulesTemplate, 0o644)
+	return f, writeOnce(f.path(config.DevRulesFile), rulesTemplate, 0o644)
 }
 
 func (f folder) path(names ...string) string {

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
@@ -52,7 +53,7 @@ func (s *Stack) sandboxAccounts() ([]meta.Account, error) {
 	for _, a := range s.Accounts.All() {
 		secrets, err := s.Accounts.Secrets(a.Platform, a.ID)
 		if err != nil {
-			return nil, fmt.Errorf("%w; `starter dev` writes %s anew when it is missing", err, s.folder.path(AccountsFile))
+			return nil, fmt.Errorf("%w; `starter dev` writes %s anew when it is missing", err, s.folder.path(config.DevAccountsFile))
 		}
 		if secrets.AppSecret == "" {
 			secrets.AppSecret = signs

@@ -8,8 +8,8 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 )
 
-// findAccount finds an account by its id, by "<platform>:<id>", or by its name.
-func findAccount(accounts *config.Accounts, arg string) (privatereply.Account, error) {
+// FindAccount finds an account by its id, by "<platform>:<id>", or by its name.
+func FindAccount(accounts *config.Accounts, arg string) (privatereply.Account, error) {
 	var found []privatereply.Account
 	var all []string
 	for _, a := range accounts.All() {

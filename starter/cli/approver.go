@@ -13,7 +13,7 @@ func approverFlag(cmd *cobra.Command) *string {
 }
 
 // approver is who acts: the flag, the setting, or the user of this machine.
-func (s *session) approver(flag string) (string, error) {
+func (s *Session) approver(flag string) (string, error) {
 	if flag != "" {
 		return flag, nil
 	}

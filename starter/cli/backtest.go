@@ -48,12 +48,12 @@ list those that it would have decided otherwise. Nothing is sent, and no reply c
 a reply keeps the decision that it was started with.`,
 		Example: `  starter rules backtest new-rules.yaml
   starter rules backtest new-rules.yaml --account 17841400000000001 --json`,
-		Args: needArgs(1, 1, "FILE"),
+		Args: Args(1, 1, "FILE"),
 	}
 	account := cmd.Flags().String("account", "", "only this account's id")
 	limit := cmd.Flags().Int("limit", 10_000, "at most so many comments, those of running replies first")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
 		}
@@ -61,7 +61,7 @@ a reply keeps the decision that it was started with.`,
 		if err != nil {
 			return err
 		}
-		accounts, err := config.OpenAccounts(s.settings.Accounts)
+		accounts, err := s.Accounts()
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ a reply keeps the decision that it was started with.`,
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), found)
+			return WriteJSON(cmd.OutOrStdout(), found)
 		}
 		return found.write(cmd.OutOrStdout(), args[0])
 	})

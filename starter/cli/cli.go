@@ -1,5 +1,5 @@
-// Package cli is the command line: it starts replies, decides them, looks at them,
-// and runs the whole product on one machine.
+// Package cli is the command line of the product: it starts replies, decides them,
+// shows them, and operates the installation.
 package cli
 
 import (
@@ -16,14 +16,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Main runs the command line and returns the exit code, which is 0 only on
-// success. The first Ctrl-C asks the command to end, a second one ends it.
-func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+// Main runs the command line, with extra commands beside the product's own, and returns
+// the exit code, which is 0 only on success. The first Ctrl-C asks the command to end, a
+// second one ends it.
+func Main(args []string, in io.Reader, out, errOut io.Writer, extra ...*cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	root := New()
+	root := New(extra...)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -32,7 +33,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errTold):
+	case errors.Is(err, ErrReported):
 	case ctx.Err() != nil:
 		fmt.Fprintln(errOut, "starter: interrupted")
 	default:
@@ -41,19 +42,19 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	return 1
 }
 
-// errTold ends a command that has told already what went wrong.
-var errTold = errors.New("told already")
+// ErrReported ends a command that has printed already what went wrong.
+var ErrReported = errors.New("reported already")
 
 // The groups of subcommands, as the help shows them.
 const (
-	groupTry     = "try"
+	GroupTry     = "try"
 	groupDecide  = "decide"
-	groupLook    = "look"
-	groupOperate = "operate"
+	groupInspect = "look"
+	GroupOperate = "operate"
 )
 
-// New makes the root command.
-func New() *cobra.Command {
+// New makes the root command, with extra commands beside the product's own.
+func New(extra ...*cobra.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
 		Short: "Answer comments on Instagram and Facebook in private",
@@ -73,17 +74,17 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddGroup(
-		&cobra.Group{ID: groupTry, Title: "Try it:"},
+		&cobra.Group{ID: GroupTry, Title: "Try it:"},
 		&cobra.Group{ID: groupDecide, Title: "Decide:"},
-		&cobra.Group{ID: groupLook, Title: "Look:"},
-		&cobra.Group{ID: groupOperate, Title: "Operate:"},
+		&cobra.Group{ID: groupInspect, Title: "Look:"},
+		&cobra.Group{ID: GroupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
-		newDev(), newDemo(),
 		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
 		newList(), newShow(), newForecast(), newFeed(), newConversations(),
-		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newLoad(),
+		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(),
 	)
+	root.AddCommand(extra...)
 	return root
 }
 
@@ -100,8 +101,8 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("there is no command %q%s; see `%s --help`", args[0], hint, cmd.CommandPath())
 }
 
-// needArgs is an argument check that says what is missing and how to write it.
-func needArgs(atLeast, atMost int, what string) cobra.PositionalArgs {
+// Args is an argument check that says what is missing and how to write it.
+func Args(atLeast, atMost int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < atLeast:
@@ -113,15 +114,16 @@ func needArgs(atLeast, atMost int, what string) cobra.PositionalArgs {
 	}
 }
 
-// anyNumber is needArgs' atMost when there is no limit.
-const anyNumber = -1
+// unlimited is Args' atMost when there is no limit.
+const unlimited = -1
 
-// jsonFlag adds --json.
-func jsonFlag(cmd *cobra.Command) *bool {
+// JSONFlag adds --json.
+func JSONFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().Bool("json", false, "print JSON for programs")
 }
 
-func writeJSON(w io.Writer, v any) error {
+// WriteJSON writes v for programs, indented.
+func WriteJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")

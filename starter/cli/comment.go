@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -33,8 +32,8 @@ one that has it already nothing happens, and that is said.`,
 		Example: `  starter comment --account 17841400000000001 --id 18000000000000001 --text "How much is it?" --username lena
   starter comment --account 17841400000000001 --id 18000000000000001 --reply "Hi! It is 12 euros." --auto
   starter comment --account 100000000000002 --id 100000000000002_200000000000001 --post --text "Are you open on Sunday?"`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupOperate,
+		Args:    Args(0, 0, ""),
+		GroupID: GroupOperate,
 	}
 	var f commentFlags
 	flags := cmd.Flags()
@@ -49,8 +48,8 @@ one that has it already nothing happens, and that is said.`,
 	flags.StringVar(&f.created, "created", "", "when it was written, as in 2026-01-02T15:04:05Z (default: unknown; then the deadline counts from now)")
 	flags.StringVar(&f.reply, "reply", "", "propose this text instead of asking the rules")
 	flags.BoolVar(&f.auto, "auto", false, "with --reply: send it without asking anybody")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		in, err := s.handInput(f, time.Now().UTC())
 		if err != nil {
 			return err
@@ -60,7 +59,7 @@ one that has it already nothing happens, and that is said.`,
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), result)
+			return WriteJSON(cmd.OutOrStdout(), result)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), result)
 		return nil
@@ -69,7 +68,7 @@ one that has it already nothing happens, and that is said.`,
 }
 
 // handInput makes the workflow's input of what was said by hand.
-func (s *session) handInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
+func (s *Session) handInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
 	switch {
 	case f.account == "":
 		return workflows.PrivateReplyInput{}, errors.New("--account is missing: say whose comment it is")
@@ -78,11 +77,11 @@ func (s *session) handInput(f commentFlags, now time.Time) (workflows.PrivateRep
 	case f.auto && f.reply == "":
 		return workflows.PrivateReplyInput{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
 	}
-	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	accounts, err := s.Accounts()
 	if err != nil {
 		return workflows.PrivateReplyInput{}, err
 	}
-	account, err := findAccount(accounts, f.account)
+	account, err := FindAccount(accounts, f.account)
 	if err != nil {
 		return workflows.PrivateReplyInput{}, err
 	}
@@ -111,7 +110,7 @@ func (s *session) handInput(f commentFlags, now time.Time) (workflows.PrivateRep
 	return workflows.PrivateReplyInput{Comment: c, Decision: decision}, err
 }
 
-func (s *session) handDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
+func (s *Session) handDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
 	if f.reply != "" {
 		d := privatereply.Decision{Action: privatereply.ActionAsk, Text: f.reply, Reason: privatereply.DecidedByHand}
 		if f.auto {
@@ -137,7 +136,7 @@ type started struct {
 	Decision  privatereply.Decision `json:"decision"`
 }
 
-func (s *session) start(ctx context.Context, in workflows.PrivateReplyInput) (started, error) {
+func (s *Session) start(ctx context.Context, in workflows.PrivateReplyInput) (started, error) {
 	opts, in, err := workflows.PrivateReplyOptions(in, s.settings.TaskQueue, time.Now())
 	if err != nil {
 		return started{}, err

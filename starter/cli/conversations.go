@@ -34,12 +34,12 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 		Example: `  starter conversations 100000000000001
   starter conversations 17841400000000001 --person 6000000000000001
   starter conversations 100000000000001 --limit 200 --json`,
-		Args:    needArgs(1, 1, "an ACCOUNT"),
-		GroupID: groupLook,
+		Args:    Args(1, 1, "an ACCOUNT"),
+		GroupID: groupInspect,
 	}
 	person := cmd.Flags().String("person", "", "only the conversation with the person of this id")
 	limit := cmd.Flags().Int("limit", defaultConversations, "at most so many conversations")
-	asJSON := jsonFlag(cmd)
+	asJSON := JSONFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
@@ -55,7 +55,7 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 		out := cmd.OutOrStdout()
 		switch {
 		case *asJSON:
-			return writeJSON(out, all)
+			return WriteJSON(out, all)
 		case len(all) == 0 && *person != "":
 			fmt.Fprintf(out, "no conversation with %s\n", *person)
 			return nil

@@ -42,13 +42,13 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 		answer = notSent(err)
 	}
 	if asJSON {
-		if err := writeJSON(cmd.OutOrStdout(), answer); err != nil {
+		if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
 			return err
 		}
 	}
 	switch {
 	case err != nil && asJSON:
-		return errTold
+		return ErrReported
 	case answer.State == privatereply.OutcomeUnknown:
 		return fmt.Errorf("it is not known whether Meta delivered it: %w. Look into the Page's inbox before you write again", err)
 	case err != nil:

@@ -22,13 +22,13 @@ func newApprove() *cobra.Command {
 a reply wins; the text and the deadline are checked before anything happens.`,
 		Example: `  starter approve 18000000000000001
   starter approve 18000000000000001 --text "Hi Lena, it is 12 euros." --approver ana`,
-		Args:    needArgs(1, anyNumber, "an ID"),
+		Args:    Args(1, unlimited, "an ID"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "send this text instead of the proposed one")
 	who := approverFlag(cmd)
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("text") && *text == "" {
 			return errors.New("--text is empty; leave it out to send the proposed text")
 		}
@@ -50,13 +50,13 @@ func newReject() *cobra.Command {
 		Long: `Decide against the replies, for good. A reply that is being sent already is stopped if
 no worker has the send yet; the answer says whether it was in time.`,
 		Example: `  starter reject 18000000000000001 --reason "spam"`,
-		Args:    needArgs(1, anyNumber, "an ID"),
+		Args:    Args(1, unlimited, "an ID"),
 		GroupID: groupDecide,
 	}
 	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
 	who := approverFlag(cmd)
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if *reason == "" {
 			return errors.New(`--reason is missing: say why, as in --reason "spam"`)
 		}
@@ -79,13 +79,13 @@ func newResolve() *cobra.Command {
 --delivered=true the reply goes on as sent, with --delivered=false it ends as
 undeliverable. Nothing is sent either way.`,
 		Example: `  starter resolve 18000000000000001 --delivered=true`,
-		Args:    needArgs(1, 1, "an ID"),
+		Args:    Args(1, 1, "an ID"),
 		GroupID: groupDecide,
 	}
 	delivered := cmd.Flags().Bool("delivered", false, "whether the person got the message (required)")
 	who := approverFlag(cmd)
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("delivered") {
 			return errors.New("--delivered is missing: write --delivered=true if the person got the message, --delivered=false if not")
 		}
@@ -115,7 +115,7 @@ type decision func(workflowID string) (workflows.DecisionResult, error)
 
 // decide decides each reply. One that fails does not keep the others from it, but
 // the command fails.
-func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, do decision) error {
+func (s *Session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, do decision) error {
 	results := make([]decided, 0, len(args))
 	failed := false
 	for _, arg := range args {
@@ -130,17 +130,17 @@ func (s *session) decide(ctx context.Context, cmd *cobra.Command, args []string,
 		}
 	}
 	if asJSON {
-		if err := writeJSON(cmd.OutOrStdout(), results); err != nil {
+		if err := WriteJSON(cmd.OutOrStdout(), results); err != nil {
 			return err
 		}
 	}
 	if failed {
-		return errTold
+		return ErrReported
 	}
 	return nil
 }
 
-func (s *session) decideOne(ctx context.Context, arg string, do decision) decided {
+func (s *Session) decideOne(ctx context.Context, arg string, do decision) decided {
 	id, err := s.replyID(ctx, arg)
 	if err != nil {
 		return decided{ID: arg, Error: err.Error()}

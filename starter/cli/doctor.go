@@ -21,12 +21,12 @@ The exit code is 1 if something is wrong. Run it where the worker and the bridge
 with their variables.`,
 		Example: `  starter doctor
   starter doctor --json | jq '.sections[].findings[] | select(.level == "failure")'`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupOperate,
+		Args:    Args(0, 0, ""),
+		GroupID: GroupOperate,
 	}
-	asJSON := jsonFlag(cmd)
+	asJSON := JSONFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := useDevFiles(cmd.ErrOrStderr()); err != nil {
+		if err := useDevSettings(cmd.ErrOrStderr()); err != nil {
 			return err
 		}
 		report := doctor.Examine(cmd.Context(), doctor.Options{})
@@ -35,13 +35,13 @@ with their variables.`,
 		}
 		write := report.Write
 		if *asJSON {
-			write = func(w io.Writer) error { return writeJSON(w, report) }
+			write = func(w io.Writer) error { return WriteJSON(w, report) }
 		}
 		if err := write(cmd.OutOrStdout()); err != nil {
 			return err
 		}
 		if report.Failures > 0 {
-			return errTold
+			return ErrReported
 		}
 		return nil
 	}

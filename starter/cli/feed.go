@@ -28,12 +28,12 @@ starter rules test --file takes. Comments on ads and on live broadcasts are not 
 		Example: `  starter feed 100000000000001
   starter feed "Clean Slate Page" --since 48h
   starter feed 17841400000000001 --limit 5 --json | jq '.[].comments[].text'`,
-		Args:    needArgs(1, 1, "an ACCOUNT"),
-		GroupID: groupLook,
+		Args:    Args(1, 1, "an ACCOUNT"),
+		GroupID: groupInspect,
 	}
 	since := cmd.Flags().String("since", "", "leave out older posts: a duration such as 48h, or a time such as 2026-01-02T15:04:05Z")
 	limit := cmd.Flags().Int("limit", defaultPosts, "at most so many posts")
-	asJSON := jsonFlag(cmd)
+	asJSON := JSONFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		now := time.Now().UTC()
 		from, err := readSince(*since, now)
@@ -52,7 +52,7 @@ starter rules test --file takes. Comments on ads and on live broadcasts are not 
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), posts)
+			return WriteJSON(cmd.OutOrStdout(), posts)
 		}
 		if len(posts) == 0 {
 			fmt.Fprintln(cmd.OutOrStdout(), "no posts")

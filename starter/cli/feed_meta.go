@@ -27,7 +27,7 @@ func openMeta(cmd *cobra.Command, account string, transport http.RoundTripper) (
 	if err != nil {
 		return accountAtMeta{}, err
 	}
-	a, err := findAccount(accounts, account)
+	a, err := FindAccount(accounts, account)
 	if err != nil {
 		return accountAtMeta{}, err
 	}

@@ -29,12 +29,12 @@ deadline of a live reply is the latest that its broadcast can end; most end earl
 Too many? Stop what need not go (starter stop --account A --rule R).`,
 		Example: `  starter forecast
   starter forecast --account 17841400000000001 --json`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupLook,
+		Args:    Args(0, 0, ""),
+		GroupID: groupInspect,
 	}
 	only := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		accounts, err := sweptAccounts(s.settings.Accounts, *only)
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ Too many? Stop what need not go (starter stop --account A --rule R).`,
 			all = append(all, kinds...)
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), all)
+			return WriteJSON(cmd.OutOrStdout(), all)
 		}
 		return writeForecasts(cmd.OutOrStdout(), all, time.Now())
 	})
@@ -73,7 +73,7 @@ type forecast struct {
 
 // forecast gives the account's posts, and its live replies if there are any. On a
 // Facebook Page these are paced with the posts.
-func (s *session) forecast(ctx context.Context, a privatereply.Account) ([]forecast, error) {
+func (s *Session) forecast(ctx context.Context, a privatereply.Account) ([]forecast, error) {
 	posts := forecast{Platform: a.Platform, Account: a.ID, Name: a.Name, Kind: kindPosts, PerHour: a.PostsPerHour}
 	filter := replies.Filter{Account: a.ID, Running: true}
 	if a.Platform == privatereply.Instagram {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/erasure"
 )
@@ -33,16 +32,16 @@ see docs/encryption.md.`,
 		Example: `  starter forget --name lena
   starter forget 6000000000000001 --dry-run
   starter forget 6000000000000001 --account 17841400000000001`,
-		Args:    needArgs(0, 1, "a PERSON"),
-		GroupID: groupOperate,
+		Args:    Args(0, 1, "a PERSON"),
+		GroupID: GroupOperate,
 	}
 	account := cmd.Flags().String("account", "", "only what this account holds: its id, platform:id, or its name in the accounts file")
 	name := cmd.Flags().String("name", "", "find the persons who wrote under this name, and remove nothing")
 	dry := cmd.Flags().Bool("dry-run", false, "show what would be removed")
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	who := approverFlag(cmd)
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		person, err := s.person(args, *name, *account)
 		if err != nil {
 			return err
@@ -88,7 +87,7 @@ see docs/encryption.md.`,
 }
 
 // person is whom the arguments mean.
-func (s *session) person(args []string, name, account string) (erasure.Person, error) {
+func (s *Session) person(args []string, name, account string) (erasure.Person, error) {
 	var p erasure.Person
 	switch {
 	case len(args) == 0 && name == "":
@@ -110,11 +109,11 @@ func (s *session) person(args []string, name, account string) (erasure.Person, e
 	if account == "" {
 		return p, nil
 	}
-	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	accounts, err := s.Accounts()
 	if err != nil {
 		return p, err
 	}
-	a, err := findAccount(accounts, account)
+	a, err := FindAccount(accounts, account)
 	if err != nil {
 		return p, err
 	}
@@ -138,7 +137,7 @@ func tellNamed(cmd *cobra.Command, named []erasure.NamedPerson, unreadable []era
 	out := cmd.OutOrStdout()
 	switch {
 	case asJSON:
-		if err := writeJSON(out, map[string]any{"persons": named, "unreadable": unreadable}); err != nil {
+		if err := WriteJSON(out, map[string]any{"persons": named, "unreadable": unreadable}); err != nil {
 			return err
 		}
 	case len(named) == 0:
@@ -164,14 +163,14 @@ func tellReport(out io.Writer, r erasure.Report, asJSON bool) error {
 		if r.Removed == nil {
 			r.Removed = []erasure.Run{} // [] rather than null
 		}
-		if err := writeJSON(out, r); err != nil {
+		if err := WriteJSON(out, r); err != nil {
 			return err
 		}
 	} else if err := writeReport(out, r); err != nil {
 		return err
 	}
 	if !r.Done() {
-		return errTold
+		return ErrReported
 	}
 	return nil
 }
@@ -219,7 +218,7 @@ func tellUnreadable(w io.Writer, all []erasure.Unreadable) error {
 		return nil
 	}
 	fmt.Fprintf(w, "%d workflows cannot be read, and may hold something. The first is %s: %s\n", len(all), all[0].WorkflowID, all[0].Why)
-	return errTold
+	return ErrReported
 }
 
 // readProgress shows on a terminal how much was read, in a line that is written over.

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/config"
 )
 
 // lookUps is how many possible ids are asked for at the same time.
@@ -20,7 +19,7 @@ const lookUps = 8
 
 // replyID finds the workflow that arg means: a whole workflow id is taken as it
 // is, a bare comment id is tried against each account.
-func (s *session) replyID(ctx context.Context, arg string) (string, error) {
+func (s *Session) replyID(ctx context.Context, arg string) (string, error) {
 	if id, ok := privatereply.ParseID(arg); ok {
 		if id.Kind != "reply" {
 			return "", fmt.Errorf("%s is the id of a %s; give a reply's", arg, id.Kind)
@@ -30,7 +29,7 @@ func (s *session) replyID(ctx context.Context, arg string) (string, error) {
 	if strings.HasPrefix(arg, "reply:") {
 		return "", fmt.Errorf("%q is not a whole workflow id, which is reply:<platform>:<account>:<comment>", arg)
 	}
-	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	accounts, err := s.Accounts()
 	if err != nil {
 		return "", fmt.Errorf("%q is not a whole workflow id (reply:<platform>:<account>:<comment>), and cannot be tried against each account: %w", arg, err)
 	}
@@ -76,7 +75,7 @@ func candidateIDs(accounts []privatereply.Account, arg string) ([]string, error)
 }
 
 // existing keeps the ids that workflows have, in their order.
-func (s *session) existing(ctx context.Context, ids []string) ([]string, error) {
+func (s *Session) existing(ctx context.Context, ids []string) ([]string, error) {
 	var mu sync.Mutex
 	exists := map[string]bool{}
 	group, ctx := errgroup.WithContext(ctx)

@@ -30,14 +30,14 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 		Example: `  starter list --state awaiting_approval
   starter list --state delivery_unknown,undeliverable --account 17841400000000001
   starter list --json --limit 1000 | jq '.[].id'`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupLook,
+		Args:    Args(0, 0, ""),
+		GroupID: groupInspect,
 	}
 	states := cmd.Flags().StringSlice("state", nil, "only these states, separated by commas")
 	account := cmd.Flags().String("account", "", "only this account's id")
 	limit := cmd.Flags().Int("limit", defaultRows, "at most so many")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
 		}
@@ -51,7 +51,7 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), append([]replies.Row{}, rows...)) // [] rather than null
+			return WriteJSON(cmd.OutOrStdout(), append([]replies.Row{}, rows...)) // [] rather than null
 		}
 		if len(rows) == 0 {
 			fmt.Fprintln(cmd.OutOrStdout(), "no replies")

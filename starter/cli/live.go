@@ -37,11 +37,11 @@ this is for a broadcast that Meta goes on listing.
 MEDIA is the broadcast's media id, as its comments carry it (starter show), or the
 workflow id broadcast:instagram:<account>:<media>.`,
 		Example: `  starter live end 17900000000000001`,
-		Args:    needArgs(1, 1, "a MEDIA id"),
+		Args:    Args(1, 1, "a MEDIA id"),
 	}
 	only := cmd.Flags().String("account", "", "the account that broadcasts: its id, or its name in the accounts file")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		id, err := s.broadcastID(ctx, args[0], *only)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ workflow id broadcast:instagram:<account>:<media>.`,
 			return fmt.Errorf("tell %s: %w", id, err)
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), map[string]any{"broadcast": id, "ended_at": now})
+			return WriteJSON(cmd.OutOrStdout(), map[string]any{"broadcast": id, "ended_at": now})
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: ended; the replies that wait for it end now\n", id)
 		return nil
@@ -69,7 +69,7 @@ func errNoBroadcast(media string) error {
 
 // broadcastID finds the running Broadcast that arg means: a whole workflow id, or a
 // media id that is tried against each account.
-func (s *session) broadcastID(ctx context.Context, arg, only string) (string, error) {
+func (s *Session) broadcastID(ctx context.Context, arg, only string) (string, error) {
 	if id, ok := privatereply.ParseID(arg); ok {
 		if id.Kind != "broadcast" {
 			return "", fmt.Errorf("%s is the id of a %s; give a broadcast's", arg, id.Kind)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/meta"
@@ -56,7 +57,7 @@ func runWithProduct(m *testing.M) int {
 	if err != nil {
 		return fail(err)
 	}
-	env, err := harness.ReadEnv(folder)
+	env, err := config.ReadDevEnv(folder)
 	if err != nil {
 		return fail(err)
 	}

@@ -26,15 +26,15 @@ Meta directly: the product does not check the window first (Meta refuses it outs
 keeps no record of it, and never repeats it.`,
 		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
   starter reply t_1000000000000001 --account 100000000000001 --text "It ships on Monday."`,
-		Args:    needArgs(1, 1, "a CONVERSATION"),
+		Args:    Args(1, 1, "a CONVERSATION"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "what to write (required)")
 	humanAgent := cmd.Flags().Bool("human-agent", false, "a person wrote this: send it with Meta's HUMAN_AGENT tag once the 24 hours are over")
 	who := cmd.Flags().String("agent", "", "who writes (default: PRIVATEREPLY_APPROVER, else your user name)")
 	account := cmd.Flags().String("account", "", "whose conversation it is, for Meta's t_… id")
-	asJSON := jsonFlag(cmd)
-	followUp := withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	followUp := WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if id, ok := privatereply.ParseID(args[0]); !ok || id.Kind != "conversation" {
 			return fmt.Errorf("%q is not a conversation's workflow id (conversation:<platform>:<account>:<person>); `starter show ID` of a reply names its conversation", args[0])
 		}
@@ -48,13 +48,13 @@ keeps no record of it, and never repeats it.`,
 			return plainly(err, args[0])
 		}
 		if *asJSON {
-			if err := writeJSON(cmd.OutOrStdout(), answer); err != nil {
+			if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
 				return err
 			}
 		}
 		switch {
 		case answer.State != privatereply.OutcomeSent && *asJSON:
-			return errTold
+			return ErrReported
 		case answer.State == privatereply.OutcomeUnknown:
 			return fmt.Errorf("it is not known whether Meta delivered it. %s Look into the account's inbox before you write again", answer.Reason.Sentence())
 		case answer.State != privatereply.OutcomeSent:

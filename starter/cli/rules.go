@@ -24,7 +24,7 @@ func newRules() *cobra.Command {
 		Short:   "Try the rules file",
 		Args:    noSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		GroupID: groupLook,
+		GroupID: groupInspect,
 	}
 	cmd.AddCommand(newRulesTest(), newRulesBacktest())
 	return cmd
@@ -52,7 +52,7 @@ server is needed.`,
 		Example: `  starter rules test "How much is it?" --source reel --username lena
   starter rules test --file comments.jsonl --json
   starter rules test --rules new-rules.yaml`,
-		Args: needArgs(0, 1, ""),
+		Args: Args(0, 1, ""),
 	}
 	var c tested
 	flags := cmd.Flags()
@@ -71,7 +71,7 @@ server is needed.`,
 	flags.StringVar(&c.AccountName, "account", "", "the account's name in the accounts file")
 	flags.DurationVar((*time.Duration)(&c.Age), "age", 0, "how old the comment is, as in 2h")
 	flags.BoolVar(&c.FoundBySweep, "found-by-sweep", false, "a sweep found it, no webhook brought it")
-	asJSON := jsonFlag(cmd)
+	asJSON := JSONFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 && *file != "" {
 			return errors.New("give a TEXT or --file, not both")
@@ -101,7 +101,7 @@ server is needed.`,
 			}
 			return explain(out, set, c, *asJSON)
 		case *asJSON:
-			return writeJSON(out, set.Rules())
+			return WriteJSON(out, set.Rules())
 		}
 		fmt.Fprintf(out, "%s is all right: %d rules\n", *path, len(set.Rules()))
 		return nil

@@ -25,14 +25,14 @@ type settings struct {
 // readSettings reads the settings, from the files of `starter dev` if nothing
 // else is configured here.
 func readSettings(cmd *cobra.Command) (settings, error) {
-	if err := useDevFiles(cmd.ErrOrStderr()); err != nil {
+	if err := useDevSettings(cmd.ErrOrStderr()); err != nil {
 		return settings{}, err
 	}
 	return config.Read[settings]()
 }
 
-// session is a connection to Temporal and what belongs to it.
-type session struct {
+// Session is a connection to Temporal and what belongs to it.
+type Session struct {
 	client.Client
 	replies   *replies.Client
 	settings  settings
@@ -44,7 +44,7 @@ type session struct {
 }
 
 // connect reads the settings and connects. Close the session at the end.
-func connect(cmd *cobra.Command) (*session, error) {
+func connect(cmd *cobra.Command) (*Session, error) {
 	set, err := readSettings(cmd)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func connect(cmd *cobra.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{
+	return &Session{
 		Client:    c,
 		replies:   replies.New(c, opts.Namespace, set.TaskQueue, opts.DataConverter),
 		settings:  set,
@@ -69,8 +69,8 @@ func connect(cmd *cobra.Command) (*session, error) {
 	}, nil
 }
 
-// withSession runs a command that needs Temporal.
-func withSession(run func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+// WithSession runs a command that needs Temporal.
+func WithSession(run func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		s, err := connect(cmd)
 		if err != nil {
@@ -81,8 +81,13 @@ func withSession(run func(ctx context.Context, s *session, cmd *cobra.Command, a
 	}
 }
 
+// Accounts reads the accounts file.
+func (s *Session) Accounts() (*config.Accounts, error) {
+	return config.OpenAccounts(s.settings.Accounts)
+}
+
 // webUI says where the Web UI shows a workflow.
-func (s *session) webUI(workflowID string) string {
+func (s *Session) webUI(workflowID string) string {
 	path := fmt.Sprintf("/namespaces/%s/workflows/%s", url.PathEscape(s.namespace), url.PathEscape(workflowID))
 	if s.settings.WebUI == "" {
 		return path + " of the Temporal Web UI"

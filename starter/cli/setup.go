@@ -18,17 +18,17 @@ short. It can be run at any time and changes nothing the second time. Where you 
 the rights, it prints the commands for somebody who has them.`,
 		Example: `  starter setup
   TEMPORAL_ADDRESS=temporal:7233 TEMPORAL_NAMESPACE=replies starter setup`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupOperate,
+		Args:    Args(0, 0, ""),
+		GroupID: GroupOperate,
 	}
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		report, err := setup.Apply(ctx, s, s.namespace)
 		if err != nil {
 			return err
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), struct {
+			return WriteJSON(cmd.OutOrStdout(), struct {
 				Namespace       string   `json:"namespace"`
 				AddedAttributes []string `json:"added_attributes"`
 				RetentionRaised bool     `json:"retention_raised"`

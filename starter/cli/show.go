@@ -17,11 +17,11 @@ when anything can be sent, and what can be done next. --json prints its status a
 workflow gives it.`,
 		Example: `  starter show 18000000000000001
   starter show reply:instagram:17841400000000001:18000000000000001 --json`,
-		Args:    needArgs(1, 1, "an ID"),
-		GroupID: groupLook,
+		Args:    Args(1, 1, "an ID"),
+		GroupID: groupInspect,
 	}
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, args []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		id, err := s.replyID(ctx, args[0])
 		if err != nil {
 			return err
@@ -31,7 +31,7 @@ workflow gives it.`,
 			return plainly(err, id)
 		}
 		if *asJSON {
-			return writeJSON(cmd.OutOrStdout(), status)
+			return WriteJSON(cmd.OutOrStdout(), status)
 		}
 		story := tell(id, status, time.Now())
 		story.AddWhole("Web UI", s.webUI(id))

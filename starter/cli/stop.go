@@ -45,7 +45,7 @@ command waits for another one to end, and says so. Ctrl-C ends the wait.
 
 At a terminal it asks first, unless --yes is given.`,
 		Example: `  starter stop --account 17841400000000001 --rule price`,
-		Args:    needArgs(0, 0, ""),
+		Args:    Args(0, 0, ""),
 		GroupID: groupDecide,
 	}
 	account := cmd.Flags().String("account", "", "the account's id (required)")
@@ -53,8 +53,8 @@ At a terminal it asks first, unless --yes is given.`,
 	reason := cmd.Flags().String("reason", "stopped by batch", "why, for the record")
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	who := approverFlag(cmd)
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		if *account == "" {
 			return errors.New("--account is missing: say whose replies to stop")
 		}
@@ -80,12 +80,12 @@ At a terminal it asks first, unless --yes is given.`,
 			}
 		}
 		if *asJSON {
-			err = writeJSON(cmd.OutOrStdout(), result)
+			err = WriteJSON(cmd.OutOrStdout(), result)
 		} else {
 			fmt.Fprintln(cmd.OutOrStdout(), result)
 		}
 		if result.Failed > 0 {
-			return errTold
+			return ErrReported
 		}
 		return err
 	})
@@ -133,7 +133,7 @@ func countOf(n int64) string {
 
 // batchReject has the server signal every reply that query finds, and waits until
 // it has done so. It tells of a wait for its turn.
-func (s *session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopped, error) {
+func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopped, error) {
 	payloads, err := s.data.ToPayloads(message)
 	if err != nil {
 		return stopped{}, err
@@ -178,7 +178,7 @@ func (s *session) batchReject(ctx context.Context, tell io.Writer, query string,
 }
 
 // startBatch starts a batch operation as soon as the server lets it.
-func (s *session) startBatch(ctx context.Context, tell io.Writer, request *workflowservice.StartBatchOperationRequest) error {
+func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workflowservice.StartBatchOperationRequest) error {
 	tick := time.NewTicker(busyInterval)
 	defer tick.Stop()
 	var told time.Time
@@ -204,7 +204,7 @@ func (s *session) startBatch(ctx context.Context, tell io.Writer, request *workf
 }
 
 // whyBusy says what a batch has to wait for.
-func (s *session) whyBusy(ctx context.Context, busy *serviceerror.ResourceExhausted) string {
+func (s *Session) whyBusy(ctx context.Context, busy *serviceerror.ResourceExhausted) string {
 	if busy.Cause != enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT {
 		return "waiting for the server, which is overloaded: " + busy.Error()
 	}
@@ -212,7 +212,7 @@ func (s *session) whyBusy(ctx context.Context, busy *serviceerror.ResourceExhaus
 }
 
 // otherBatch names the batch operation that runs, and how far it is, if that can be had.
-func (s *session) otherBatch(ctx context.Context) string {
+func (s *Session) otherBatch(ctx context.Context) string {
 	list, err := s.WorkflowService().ListBatchOperations(ctx, &workflowservice.ListBatchOperationsRequest{Namespace: s.namespace, PageSize: 100})
 	if err != nil {
 		return ""

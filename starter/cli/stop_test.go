@@ -115,7 +115,7 @@ func TestStopWaitsForAnotherBatch(t *testing.T) {
 		}
 		return err
 	})
-	s := &session{Client: c, namespace: server.Namespace, data: converter.GetDefaultDataConverter()}
+	s := &Session{Client: c, namespace: server.Namespace, data: converter.GetDefaultDataConverter()}
 	query := stopQuery(page, "price")
 
 	ctx, interrupt := context.WithCancel(t.Context())

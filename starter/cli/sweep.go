@@ -36,12 +36,12 @@ exit code is 0 only if every pass came to its end. Ctrl-C stops the waiting, not
 passes.`,
 		Example: `  starter sweep
   starter sweep --account 17841400000000001 --json`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupOperate,
+		Args:    Args(0, 0, ""),
+		GroupID: GroupOperate,
 	}
 	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		accounts, err := sweptAccounts(s.settings.Accounts, *account)
 		if err != nil {
 			return err
@@ -51,12 +51,12 @@ passes.`,
 			return err
 		}
 		if *asJSON {
-			err = writeJSON(cmd.OutOrStdout(), results)
+			err = WriteJSON(cmd.OutOrStdout(), results)
 		} else {
 			err = writeSwept(cmd.OutOrStdout(), results)
 		}
 		if err == nil && slices.ContainsFunc(results, func(r sweptAccount) bool { return !r.Completed }) {
-			err = errTold
+			err = ErrReported
 		}
 		return err
 	})
@@ -71,7 +71,7 @@ func sweptAccounts(path, only string) ([]privatereply.Account, error) {
 	if only == "" {
 		return accounts.All(), nil
 	}
-	account, err := findAccount(accounts, only)
+	account, err := FindAccount(accounts, only)
 	return []privatereply.Account{account}, err
 }
 
@@ -88,7 +88,7 @@ type sweptAccount struct {
 
 // sweepAll sweeps the accounts side by side. One that fails does not keep the
 // others from their end.
-func (s *session) sweepAll(ctx context.Context, accounts []privatereply.Account, progress *sweepProgress) []sweptAccount {
+func (s *Session) sweepAll(ctx context.Context, accounts []privatereply.Account, progress *sweepProgress) []sweptAccount {
 	results := make([]sweptAccount, len(accounts))
 	var group errgroup.Group
 	group.SetLimit(sweptAtOnce)
@@ -111,7 +111,7 @@ func (s *session) sweepAll(ctx context.Context, accounts []privatereply.Account,
 }
 
 // sweep has an account swept, and waits until the pass has ended.
-func (s *session) sweep(ctx context.Context, account privatereply.Account, tell passTold) (passSeen, error) {
+func (s *Session) sweep(ctx context.Context, account privatereply.Account, tell passTold) (passSeen, error) {
 	id, err := privatereply.SweepID(account.Platform, account.ID)
 	if err != nil {
 		return passSeen{}, err

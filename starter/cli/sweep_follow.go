@@ -35,7 +35,7 @@ type passTold func(passSeen)
 
 // followPass waits until a pass has ended. It fails if the pass does, and if no
 // worker is there to do it.
-func (s *session) followPass(ctx context.Context, pass sweeps.Pass, tell passTold) (passSeen, error) {
+func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passTold) (passSeen, error) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	last := passSeen{id: pass.WorkflowID}
@@ -68,7 +68,7 @@ func (s *session) followPass(ctx context.Context, pass sweeps.Pass, tell passTol
 
 // lookAtPass looks at the pass's newest page. What a worker has not answered is left
 // out; that no worker is there is an error.
-func (s *session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, error) {
+func (s *Session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, error) {
 	seen := passSeen{id: pass.WorkflowID}
 	d, err := s.DescribeWorkflowExecution(ctx, pass.WorkflowID, "")
 	if err != nil {
@@ -111,7 +111,7 @@ func untaken(d *workflowservice.DescribeWorkflowExecutionResponse, now time.Time
 	return false
 }
 
-func (s *session) needWorker(ctx context.Context, queue string) error {
+func (s *Session) needWorker(ctx context.Context, queue string) error {
 	d, err := s.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err == nil && len(d.GetPollers()) == 0 {
 		return fmt.Errorf("no worker is running for task queue %s: start one; the pass waits for it", queue)
@@ -120,7 +120,7 @@ func (s *session) needWorker(ctx context.Context, queue string) error {
 }
 
 // troubleOf says why a page of the pass must be tried again.
-func (s *session) troubleOf(a *workflowpb.PendingActivityInfo) string {
+func (s *Session) troubleOf(a *workflowpb.PendingActivityInfo) string {
 	failure := a.GetLastFailure()
 	if failure == nil {
 		return ""

@@ -253,7 +253,7 @@ func TestSweepProgress(t *testing.T) {
 // Guards: without a worker the command says so instead of waiting for ever.
 func TestSweepNeedsWorker(t *testing.T) {
 	needProduct(t)
-	s := &session{Client: product.Client}
+	s := &Session{Client: product.Client}
 	if err := s.needWorker(t.Context(), "nobody"); err == nil || !strings.Contains(err.Error(), "no worker is running for task queue nobody") {
 		t.Errorf("it says %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
@@ -27,7 +28,7 @@ const (
 func useStack(t *testing.T) {
 	t.Helper()
 	needStack(t)
-	env, err := harness.ReadEnv(stackFolder)
+	env, err := config.ReadDevEnv(stackFolder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/lab/harness"
 )
 
-// useDevFiles lets a command work on what `starter dev` runs in this folder, with
+// useDevSettings lets a command work on what `starter dev` runs in this folder, with
 // nothing configured: where there is no accounts file of one's own, the settings
 // that `starter dev` wrote fill in for variables that are not set.
-func useDevFiles(told io.Writer) error {
+func useDevSettings(told io.Writer) error {
 	const accounts = config.Prefix + "ACCOUNTS"
 	if os.Getenv(accounts) != "" {
 		return nil
@@ -22,10 +21,10 @@ func useDevFiles(told io.Writer) error {
 	if _, err := os.Stat("accounts.yaml"); !errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(harness.DefaultFolder, harness.AccountsFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(config.DevFolder, config.DevAccountsFile)); err != nil {
 		return nil
 	}
-	vars, err := harness.ReadEnv(harness.DefaultFolder)
+	vars, err := config.ReadDevEnv(config.DevFolder)
 	if err != nil {
 		return err
 	}
@@ -37,6 +36,6 @@ func useDevFiles(told io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", harness.DefaultFolder)
+	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", config.DevFolder)
 	return nil
 }

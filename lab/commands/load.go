@@ -1,4 +1,4 @@
-package cli
+package commands
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/lab/load"
+	"github.com/privatereply/privatereply/starter/cli"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -43,8 +44,8 @@ is the one of "starter dev".`,
 		Example: `  starter load --connections 32 --count 20000
   starter load --batch 50 --duration 10s --no-verify
   starter load --rate 200 --duplicates 0.2 --accounts "Clean Slate" --live --json`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupOperate,
+		Args:    cli.Args(0, 0, ""),
+		GroupID: cli.GroupOperate,
 	}
 	var f loadFlags
 	flags := cmd.Flags()
@@ -62,9 +63,9 @@ is the one of "starter dev".`,
 	flags.StringVar(&f.secretEnv, "secret-env", config.Prefix+"APP_SECRETS", "the variable with the app secret; of several, separated by commas, the first signs")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not count what was kept")
 	flags.DurationVar(&f.wait, "wait", 10*time.Minute, "how long the count may take")
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = withSession(func(ctx context.Context, s *session, cmd *cobra.Command, _ []string) error {
-		storm, err := s.storm(f)
+	asJSON := cli.JSONFlag(cmd)
+	cmd.RunE = cli.WithSession(func(ctx context.Context, s *cli.Session, cmd *cobra.Command, _ []string) error {
+		storm, err := makeStorm(s, f)
 		if err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ is the one of "starter dev".`,
 			report.Kept = &kept
 		}
 		if *asJSON {
-			err = writeJSON(cmd.OutOrStdout(), report)
+			err = cli.WriteJSON(cmd.OutOrStdout(), report)
 		} else {
 			err = report.facts().Write(cmd.OutOrStdout())
 		}
@@ -120,8 +121,8 @@ func (r loadReport) err() error {
 	return nil
 }
 
-// storm fills in what the flags leave to the settings.
-func (s *session) storm(f loadFlags) (load.LoadTest, error) {
+// makeStorm fills in what the flags leave to the settings.
+func makeStorm(s *cli.Session, f loadFlags) (load.LoadTest, error) {
 	storm := f.storm
 	if storm.Comments == 0 {
 		if storm.Comments = 10_000; storm.Duration != 0 {
@@ -141,7 +142,7 @@ func (s *session) storm(f loadFlags) (load.LoadTest, error) {
 	if storm.Secret = strings.TrimSpace(secret); storm.Secret == "" {
 		return storm, fmt.Errorf("the variable %s is not set: it has the app secret that the bridge expects; name another with --secret-env", f.secretEnv)
 	}
-	accounts, err := config.OpenAccounts(s.settings.Accounts)
+	accounts, err := s.Accounts()
 	if err != nil {
 		return storm, err
 	}
@@ -172,7 +173,7 @@ func pickAccounts(accounts *config.Accounts, names []string) ([]privatereply.Acc
 	}
 	var picked []privatereply.Account
 	for _, name := range names {
-		a, err := findAccount(accounts, name)
+		a, err := cli.FindAccount(accounts, name)
 		if err != nil {
 			return nil, fmt.Errorf("--accounts: %w", err)
 		}

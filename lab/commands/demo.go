@@ -1,9 +1,10 @@
-package cli
+package commands
 
 import (
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply/lab/demo"
+	"github.com/privatereply/privatereply/starter/cli"
 )
 
 func newDemo() *cobra.Command {
@@ -15,14 +16,14 @@ through it, and check each step twice: by what the sandbox in Meta's place has c
 and by what the workflow says. It succeeds only if every step was seen to happen.`,
 		Example: `  starter demo
   starter demo --keep      # leave it running, to look around`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupTry,
+		Args:    cli.Args(0, 0, ""),
+		GroupID: cli.GroupTry,
 	}
 	keep := cmd.Flags().Bool("keep", false, "leave everything running until Ctrl-C")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ok, err := demo.Run(cmd.Context(), cmd.OutOrStdout(), *keep)
 		if err == nil && !ok {
-			return errTold
+			return cli.ErrReported
 		}
 		return err
 	}

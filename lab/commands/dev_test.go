@@ -1,21 +1,23 @@
 //go:build unix
 
-package cli
+package commands
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/starter/cli"
 )
 
 // shell runs what the product told people to run.
@@ -38,7 +40,7 @@ func TestDev(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	read, write := io.Pipe()
-	root := New()
+	root := cli.New(All()...)
 	root.SetArgs([]string{"dev", "--free-ports", "--state", folder})
 	root.SetOut(write)
 	root.SetErr(write)
@@ -78,7 +80,7 @@ func TestDev(t *testing.T) {
 	approve = strings.Replace(approve, ":ID ", ":"+comment.ID+" ", 1)
 	env := regexp.MustCompile(`\(first: (.*)\)`).FindStringSubmatch(told)[1]
 
-	vars, err := harness.ReadEnv(folder)
+	vars, err := config.ReadDevEnv(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,64 +105,44 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// Guards: beside a running `starter dev` nothing has to be configured, and who has
-// an accounts file of their own is left alone.
-func TestUseDevFiles(t *testing.T) {
-	needNothing := func(t *testing.T) (told *strings.Builder) {
-		t.Helper()
-		t.Chdir(t.TempDir())
-		for _, name := range []string{"PRIVATEREPLY_ACCOUNTS", "PRIVATEREPLY_RULES", "TEMPORAL_ADDRESS"} {
-			t.Setenv(name, "")
-		}
-		if err := os.Mkdir(harness.DefaultFolder, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for name, content := range map[string]string{
-			harness.AccountsFile: "accounts: []\n",
-			harness.EnvFile:      "PRIVATEREPLY_ACCOUNTS='/dev-accounts.yaml'\nTEMPORAL_ADDRESS='127.0.0.1:1'\n",
-		} {
-			if err := os.WriteFile(filepath.Join(harness.DefaultFolder, name), []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return &strings.Builder{}
+// result is what a command printed and how it ended.
+type result struct {
+	out, err string
+	code     int
+}
+
+// starter runs a command as a shell does.
+func starter(t *testing.T, args ...string) result {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code := cli.Main(args, strings.NewReader(""), &out, &errOut, All()...)
+	return result{out.String(), errOut.String(), code}
+}
+
+func (r result) mustSucceed(t *testing.T) result {
+	t.Helper()
+	if r.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
 	}
-	t.Run("nothing configured", func(t *testing.T) {
-		told := needNothing(t)
-		if err := useDevFiles(told); err != nil {
-			t.Fatal(err)
+	return r
+}
+
+// waitListed waits until `starter list` shows so many replies.
+func waitListed(t *testing.T, want int, args ...string) {
+	t.Helper()
+	timeout := time.After(time.Minute)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r := starter(t, append([]string{"list", "--json"}, args...)...).mustSucceed(t)
+		n := strings.Count(r.out, `"id": `)
+		if n == want {
+			return
 		}
-		if a, b := os.Getenv("PRIVATEREPLY_ACCOUNTS"), os.Getenv("TEMPORAL_ADDRESS"); a != "/dev-accounts.yaml" || b != "127.0.0.1:1" {
-			t.Errorf("accounts %q, address %q", a, b)
+		select {
+		case <-timeout:
+			t.Fatalf("list %v shows %d replies, want %d:\n%s", args, n, want, r.out)
+		case <-tick.C:
 		}
-		if !strings.Contains(told.String(), "using the files of `starter dev` in .dev") {
-			t.Errorf("told %q", told)
-		}
-	})
-	t.Run("what is set stays", func(t *testing.T) {
-		told := needNothing(t)
-		t.Setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
-		if err := useDevFiles(told); err != nil {
-			t.Fatal(err)
-		}
-		if got := os.Getenv("TEMPORAL_ADDRESS"); got != "temporal.example:7233" {
-			t.Errorf("address %q", got)
-		}
-	})
-	t.Run("an accounts file of one's own", func(t *testing.T) {
-		told := needNothing(t)
-		if err := os.WriteFile("accounts.yaml", nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := useDevFiles(told); err != nil || told.Len() > 0 || os.Getenv("TEMPORAL_ADDRESS") != "" {
-			t.Errorf("it used .dev: %v, %q", err, told)
-		}
-	})
-	t.Run("an accounts file that is named", func(t *testing.T) {
-		told := needNothing(t)
-		t.Setenv("PRIVATEREPLY_ACCOUNTS", "other.yaml")
-		if err := useDevFiles(told); err != nil || told.Len() > 0 || os.Getenv("TEMPORAL_ADDRESS") != "" {
-			t.Errorf("it used .dev: %v, %q", err, told)
-		}
-	})
+	}
 }

@@ -1,4 +1,6 @@
-package cli
+// Package commands has the commands of starter that run the product against the
+// simulated Meta: dev, demo and load.
+package commands
 
 import (
 	"errors"
@@ -11,9 +13,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/starter/cli"
 )
+
+// All makes the commands, for cli.Main.
+func All() []*cobra.Command {
+	return []*cobra.Command{newDev(), newDemo(), newLoad()}
+}
 
 func newDev() *cobra.Command {
 	cmd := &cobra.Command{
@@ -27,12 +36,12 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 		Example: `  starter dev
   starter dev --free-ports --state .dev-2
   starter dev --encrypt`,
-		Args:    needArgs(0, 0, ""),
-		GroupID: groupTry,
+		Args:    cli.Args(0, 0, ""),
+		GroupID: cli.GroupTry,
 	}
 	opts := harness.Options{Ports: harness.DefaultPorts}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Folder, "state", harness.DefaultFolder, "the folder for state, settings and logs")
+	flags.StringVar(&opts.Folder, "state", config.DevFolder, "the folder for state, settings and logs")
 	flags.IntVar(&opts.Ports.Temporal, "temporal-port", opts.Ports.Temporal, "port of the Temporal server")
 	flags.IntVar(&opts.Ports.WebUI, "web-ui-port", opts.Ports.WebUI, "port of Temporal's Web UI")
 	flags.IntVar(&opts.Ports.Bridge, "bridge-port", opts.Ports.Bridge, "port of the webhook bridge")
@@ -66,7 +75,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 		}
 		stopped := stack.Stop()
 		if died != nil {
-			return errors.Join(errTold, stopped)
+			return errors.Join(cli.ErrReported, stopped)
 		}
 		if stopped == nil {
 			fmt.Fprintln(out, "stopped")
@@ -81,8 +90,8 @@ func welcome(w io.Writer, s *harness.Stack, folder string) error {
 	account := s.Accounts.All()[0].ID
 	starter, temporal := starterCommand(), temporalCommand(s.CLIPath)
 	elsewhere := ""
-	if filepath.Clean(folder) != harness.DefaultFolder {
-		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, harness.EnvFile))
+	if filepath.Clean(folder) != config.DevFolder {
+		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, config.DevEnvFile))
 	}
 	encrypted, codec := "", ""
 	if s.CodecURL() != "" {
@@ -116,7 +125,7 @@ Try this in another terminal:
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
-		harness.AccountsFile, harness.RulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
+		config.DevAccountsFile, config.DevRulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
 	return err
 }
 
