@@ -26,7 +26,7 @@ const (
 	maxMessageIDBytes = 1000
 	// longestRun is how long one run of a lasting conversation may be, as long as that
 	// of a reply. Old branches of a changed workflow are kept until no run is left that
-	// could need them: see docs/versioning.md.
+	// could need them: see docs/operations/upgrades.md.
 	longestRun = 30 * 24 * time.Hour
 )
 

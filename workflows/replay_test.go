@@ -60,7 +60,7 @@ func TestReplay(t *testing.T) {
 	for _, release := range releases(t) {
 		t.Run(filepath.Base(release), func(t *testing.T) {
 			if lacks := missing(t, release); len(lacks) > 0 {
-				t.Errorf("it has no history of %q: see docs/versioning.md", lacks)
+				t.Errorf("it has no history of %q: see docs/operations/upgrades.md", lacks)
 			}
 			for _, file := range histories(t, release) {
 				t.Run(filepath.Base(file), func(t *testing.T) {

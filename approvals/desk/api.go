@@ -26,7 +26,7 @@ func writeJSONError(w http.ResponseWriter, _ *http.Request, p httpError) {
 }
 
 func apiNotFound(w http.ResponseWriter, r *http.Request) {
-	writeJSONError(w, r, httpError{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals-api.md"})
+	writeJSONError(w, r, httpError{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals.md"})
 }
 
 // maxAPIRows is how many replies one answer has at most.

@@ -271,7 +271,7 @@ func (w *watched) testCounts(t *testing.T) {
 
 // The documentation has every metric of the product, and no other.
 func (w *watched) testDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/observability.md")
+	doc, err := os.ReadFile("../../docs/operations/observability.md")
 	if err != nil {
 		t.Fatal(err)
 	}

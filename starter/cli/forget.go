@@ -28,7 +28,7 @@ PERSON is Meta's id of the person, or the workflow id of their conversation. --n
 which persons wrote under a name, and removes nothing. To erase is for good: --dry-run
 shows first what would be removed, and at a terminal it asks, unless --yes is given. It
 succeeds only if nothing is left. Meta's inbox, backups and logs are out of its reach:
-see docs/encryption.md.`,
+see docs/operations/encryption.md.`,
 		Example: `  starter forget --name lena
   starter forget 6000000000000001 --dry-run
   starter forget 6000000000000001 --account 17841400000000001`,

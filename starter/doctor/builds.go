@@ -29,7 +29,7 @@ func (d *doctor) builds(queue string, polling []*taskqueuepb.PollerInfo, current
 	switch {
 	case waiting != nil:
 		return []Finding{failure(name, fmt.Sprintf("the workers on %s are of build %s of deployment %s, which is not the current one: they get no work", queue, waiting.GetBuildId(), waiting.GetDeploymentName()),
-			"make it the current one: see docs/versioning.md", command+waiting.GetDeploymentName()+" --build-id "+waiting.GetBuildId())}
+			"make it the current one: see docs/operations/upgrades.md", command+waiting.GetDeploymentName()+" --build-id "+waiting.GetBuildId())}
 	case current != nil && len(polling) > 0:
 		return []Finding{failure(name, fmt.Sprintf("the tasks of %s go to build %s of deployment %s, and only workers without a build poll it", queue, current.GetBuildId(), current.GetDeploymentName()),
 			"start workers of that build, or give Worker Versioning up", command+current.GetDeploymentName()+" --unversioned")}

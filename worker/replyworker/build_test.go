@@ -27,7 +27,7 @@ const (
 )
 
 // patched registers the workflows of a build that was changed by the rules of
-// docs/versioning.md, and broken those of one that forgot them.
+// docs/operations/upgrades.md, and broken those of one that forgot them.
 func patched(r worker.WorkflowRegistry) { registerChanged(r, true) }
 func broken(r worker.WorkflowRegistry)  { registerChanged(r, false) }
 
@@ -85,7 +85,7 @@ type fixedRules struct{ set *rules.Set }
 
 func (f fixedRules) Current() *rules.Set { return f.set }
 
-// current makes a build the current one, as docs/versioning.md says.
+// current makes a build the current one, as docs/operations/upgrades.md says.
 func (s *stage) current(id string) {
 	s.t.Helper()
 	s.temporal("worker deployment set-current-version --deployment-name " + deploymentName + " --build-id " + id + " --yes")

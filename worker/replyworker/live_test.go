@@ -27,7 +27,7 @@ func endLimit() time.Duration {
 
 // All replies that wait for a person end when their broadcast does, and nobody had
 // to tell the product; one whose comment comes later ends as soon as Meta was asked.
-// The run of docs/performance.md:
+// The run of docs/development/performance.md:
 //
 //	go test ./worker/replyworker -run TestBroadcastEndsItsReplies -replies 2000 -timeout 20m -v
 func TestBroadcastEndsItsReplies(t *testing.T) {

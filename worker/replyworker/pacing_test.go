@@ -36,7 +36,7 @@ type crowd struct {
 	tolerance time.Duration
 }
 
-// theCrowd is what docs/performance.md describes, if it is as large. A small one goes
+// theCrowd is what docs/development/performance.md describes, if it is as large. A small one goes
 // slower, so that it still waits when a busy machine has started it and looked at it;
 // beside it a few seconds tell only how busy the machine was.
 func theCrowd() crowd {
@@ -55,7 +55,7 @@ func (c crowd) perSecond() float64 { return float64(c.perHour) / 3600 }
 // Two workers keep two accounts at their rates, whatever waits: no window has more
 // sends than the rate and the burst, Meta never has to throttle, the small account
 // does not wait for the big one, a broadcast not for posts, and what a person
-// approved not for what rules send. The run of docs/performance.md:
+// approved not for what rules send. The run of docs/development/performance.md:
 //
 //	go test ./worker/replyworker -run 'TestPacing$' -replies 2000 -timeout 30m -v
 func TestPacing(t *testing.T) {
@@ -122,7 +122,7 @@ func (s *stage) timeFew() time.Duration {
 
 // Workers that are replaced in the middle of a backlog keep the spacing, and an
 // account that Meta throttled goes on by itself; nothing is lost or doubled. The run
-// of docs/performance.md:
+// of docs/development/performance.md:
 //
 //	go test ./worker/replyworker -run TestPacingGoesOn -replies 2000 -timeout 30m -v
 func TestPacingGoesOn(t *testing.T) {

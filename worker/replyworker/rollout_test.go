@@ -16,7 +16,7 @@ import (
 
 // A changed workflow is rolled out over running replies: each goes on with the new
 // build where it stood, and no workflow task fails. The steps are those of
-// docs/versioning.md.
+// docs/operations/upgrades.md.
 func TestRollout(t *testing.T) {
 	tests := []struct {
 		name     string

@@ -29,7 +29,7 @@ import (
 )
 
 // replies is how many replies the tests on a real server lead at once. The figures
-// in docs/performance.md are those of larger runs.
+// in docs/development/performance.md are those of larger runs.
 var replies = flag.Int("replies", 100, "how many replies the tests with a crowd start")
 
 const (

@@ -34,7 +34,7 @@ type Config struct {
 	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
 	SendWorkers   int // processes that share each account's rate; 0 is 1
-	// Version opts into Worker Deployment Versioning: see docs/versioning.md.
+	// Version opts into Worker Deployment Versioning: see docs/operations/upgrades.md.
 	Version worker.WorkerDeploymentVersion
 	// Telemetry is what the Client counts and traces in; nil: nobody watches.
 	Telemetry *telemetry.Telemetry
@@ -106,7 +106,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		OnFatalError:                c.Fatal,
 		DeploymentOptions:           deployment(c.Version),
 		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
-		// on SQLite more to do for each reply: see docs/performance.md.
+		// on SQLite more to do for each reply: see docs/development/performance.md.
 		WorkflowTaskPollerBehavior: twoOfEachKind,
 	}
 	valve := draining.New(openBatches(c.Client), time.Now)

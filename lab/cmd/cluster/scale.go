@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// What docs/scale.md works out: a million comments an hour over ten thousand accounts.
+// What docs/development/scale.md works out: a million comments an hour over ten thousand accounts.
 const (
 	scalePerHour = 1e6
 	scalePerSec  = scalePerHour / 3600

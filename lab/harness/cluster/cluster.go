@@ -22,7 +22,7 @@ type Tools struct {
 
 // Shards is how many history shards the server has. Each carries one write at a time
 // (history.shardIOConcurrency is 1), so that 64 are plenty for one small machine; the
-// number of an installation can never be changed, and docs/scale.md works it out.
+// number of an installation can never be changed, and docs/development/scale.md works it out.
 const Shards = 64
 
 // Cluster is a Temporal server on a Postgres of its own.

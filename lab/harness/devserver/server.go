@@ -119,7 +119,7 @@ func arguments(o Options) []string {
 	}
 	if o.DBFile != "" {
 		// A write-ahead log takes twice as many starts a second as SQLite's rollback
-		// journal, and is synced as that is: see docs/performance.md.
+		// journal, and is synced as that is: see docs/development/performance.md.
 		args = append(args, "--db-filename", o.DBFile, "--sqlite-pragma", "journal_mode=WAL")
 	}
 	if o.UICodec != "" {
