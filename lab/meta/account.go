@@ -12,7 +12,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// account is one account and everything that belongs to it.
+// account is the state of one account: its people, posts, conversations, limits and
+// counters.
 type account struct {
 	Account
 	owner         *owner
@@ -28,7 +29,7 @@ type account struct {
 	failingSince  time.Time // its webhooks have not been taken since then; zero: they are
 }
 
-// owner is what a token belongs to: a Page, with the Instagram account linked to
+// owner is what an access token belongs to: a Page with the Instagram account linked to
 // it, or an Instagram account with its own login.
 type owner struct {
 	id          string
@@ -47,10 +48,11 @@ func (o *owner) accounts() []*account {
 	return slices.DeleteFunc([]*account{o.page, o.instagram}, func(a *account) bool { return a == nil })
 }
 
-// chargedAccount is an account to charge a call to that concerns all of the owner.
+// chargedAccount is the account whose limits and counters a call of the whole owner
+// counts for.
 func (o *owner) chargedAccount() *account { return o.accounts()[0] }
 
-// TokenState is what Meta thinks of a token.
+// TokenState is the validity of an access token at Meta.
 type TokenState string
 
 // The states of a token.
@@ -64,6 +66,7 @@ const (
 
 var tokenSubcodes = map[TokenState]int{TokenExpired: 463, TokenRevoked: 460, TokenAppRemoved: 458, TokenCheckpoint: 459}
 
+// credential is an access token with its state and expiry.
 type credential struct {
 	token string
 	state TokenState
@@ -78,7 +81,7 @@ func (c *credential) stateAt(now time.Time) TokenState {
 	return c.state
 }
 
-// expiresAt is how Meta writes when a token ends: in seconds, 0 for never.
+// expiresAt is the expiry as Meta writes it: Unix seconds, 0 for never.
 func (c *credential) expiresAt() int64 {
 	if c.until.IsZero() {
 		return 0
@@ -120,7 +123,7 @@ func (s *Sandbox) addAccount(cfg Account) {
 	s.tokens[cfg.Token] = &credential{token: cfg.Token, state: TokenValid, owner: o}
 }
 
-// AccountUpdate is what Change sets; nil fields stay as they are.
+// AccountUpdate is the argument of UpdateAccount; nil fields stay as they are.
 type AccountUpdate struct {
 	Token        *string     `json:"token,omitempty"` // the old token dies
 	TokenState   *TokenState `json:"token_state,omitempty"`
@@ -133,8 +136,8 @@ type AccountUpdate struct {
 	Fields       *[]string   `json:"subscribed_fields,omitempty"`
 }
 
-// UpdateAccount sets what somebody could change at Meta: the token and its state, the
-// Page's publication, tasks, permissions and webhook subscription.
+// UpdateAccount changes what a person could change at Meta: the token and its state,
+// the Page's publication, tasks, permissions and webhook subscription.
 func (s *Sandbox) UpdateAccount(accountID string, c AccountUpdate) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +165,7 @@ func (s *Sandbox) UpdateAccount(accountID string, c AccountUpdate) error {
 	return nil
 }
 
-// replaceToken gives a and the account that shares its token a new one.
+// replaceToken gives a new token to a and to the account that shares its token.
 func (s *Sandbox) replaceToken(a *account, token string) {
 	old := a.Token
 	delete(s.tokens, old)
@@ -201,7 +204,7 @@ type AccountInfo struct {
 	Posts    []PostInfo            `json:"posts"`
 }
 
-// PostInfo is a post that comments can be written to.
+// PostInfo is a post under which comments can be written.
 type PostInfo struct {
 	ID      string              `json:"id"`
 	Source  privatereply.Source `json:"source"`
@@ -209,7 +212,8 @@ type PostInfo struct {
 	Live    bool                `json:"live,omitempty"`
 }
 
-// Accounts is every account with what can be commented on now, newest first.
+// Accounts lists every account with the posts that can be commented on now, newest
+// first.
 func (s *Sandbox) Accounts() []AccountInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,7 +230,8 @@ func (s *Sandbox) Accounts() []AccountInfo {
 	return list
 }
 
-// maxPostsListed bounds the list: the page offers it as a choice.
+// maxPostsListed bounds the posts of one account in Accounts: the page offers them as a
+// choice.
 const maxPostsListed = 20
 
 // commentable reports whether somebody could write under p now.
@@ -258,8 +263,8 @@ func (o *owner) subscribableFields() []string {
 	return pageFields
 }
 
-// ownerField reads what a token belongs to: a Page, or on graph.instagram.com an
-// account, whose id there is the app's own name for it.
+// ownerField reads one field of a token's owner: a Page, or on graph.instagram.com an
+// account, whose id there is scoped to the app.
 func (c *call) ownerField(o *owner, f field) (any, *graphError) {
 	if o.ownLogin {
 		switch f.name {
@@ -312,7 +317,7 @@ func (c *call) listPermissions() object {
 	return object{"data": data}
 }
 
-// debugToken says what a token is good for. A token that is not is no error here.
+// debugToken describes a token. An invalid token is an answer here, not an error.
 func (c *call) debugToken() (any, *graphError) {
 	cred := c.sandbox.tokens[c.params["input_token"]]
 	if cred == nil || cred.owner.ownLogin {
@@ -356,9 +361,9 @@ func (c *call) subscribe() (any, *graphError) {
 	return object{"success": true}, nil
 }
 
-// subscribed reports whether Meta delivers a field of a's webhooks. Instagram's
-// fields are chosen for the whole app with the Facebook login; the Page behind the
-// account only has to have the app.
+// subscribed reports whether the account's own subscription covers a webhook field.
+// With the Facebook login Instagram's fields are chosen for the whole app, and the Page
+// behind the account only needs the app installed.
 func (a *account) subscribed(field string) bool {
 	if a.connection() == instagramByFacebook {
 		return len(a.owner.fields) > 0
@@ -366,20 +371,20 @@ func (a *account) subscribed(field string) bool {
 	return slices.Contains(a.owner.fields, field)
 }
 
-// AppSubscription is what the app gets webhooks of, for every account connected
-// with the Facebook login. What is not subscribed here is not delivered, whatever
-// the account's own subscription says.
+// AppSubscription is the webhook subscription of the app, for every account connected
+// with the Facebook login. A field that is missing here is not delivered, whatever the
+// account's own subscription says.
 type AppSubscription struct {
 	Object  string   `json:"object"` // page or instagram
 	Fields  []string `json:"fields"` // none: no webhooks of the object at all
 	Version string   `json:"version"`
 }
 
-// webhooksVersion is the version of webhooks until SubscribeApp says otherwise.
+// webhooksVersion is the default version of the app's subscriptions.
 const webhooksVersion = "v26.0"
 
-// app is the app at Meta as its dashboard shows it. The app of an account with the
-// Instagram login has no API for this, so it is not modelled.
+// app is the product's app at Meta. The app of an account with the Instagram login has
+// no API for its subscription, so that one is not modelled.
 type app struct{ subscriptions []AppSubscription }
 
 func defaultApp() app {
@@ -396,13 +401,13 @@ func (a app) subscribed(object, field string) bool {
 }
 
 // subscribedTo reports whether both subscriptions cover a webhook: the account's and,
-// where this is its app, the app's.
+// with the Facebook login, the app's.
 func (s *Sandbox) subscribedTo(it webhookItem) bool {
 	a := s.byID[it.account]
 	return a.subscribed(it.field) && (a.ownLogin() || s.app.subscribed(it.object, it.field))
 }
 
-// SubscribeApp sets what the app is subscribed to, as its dashboard does.
+// SubscribeApp replaces the app's subscription to one object, as Meta's dashboard does.
 func (s *Sandbox) SubscribeApp(n AppSubscription) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -418,7 +423,7 @@ func (s *Sandbox) SubscribeApp(n AppSubscription) error {
 	return nil
 }
 
-// isApp reports whether a token is the app's own: its id and one of its secrets.
+// isApp reports whether a token is the app's own: its id, "|" and one of its secrets.
 func (s *Sandbox) isApp(token string) bool {
 	id, secret, _ := strings.Cut(token, "|")
 	return id == appID.String() && secret != "" && slices.ContainsFunc(s.accounts, func(a *account) bool {
@@ -426,7 +431,8 @@ func (s *Sandbox) isApp(token string) bool {
 	})
 }
 
-// respondToApp answers the one call that is made with the app's own token.
+// respondToApp answers the only modelled call with the app's own token: reading its
+// subscriptions.
 func (s *Sandbox) respondToApp(c *call) response {
 	if c.method != http.MethodGet || c.path[0] != appID.String() || c.edge() != "subscriptions" {
 		s.logRefusal(c, endpoint{}, errMissing)

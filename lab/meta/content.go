@@ -11,7 +11,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// post is anything that can be commented on: an Instagram media or a Page's post.
+// post is content that can be commented on: an Instagram media or a Page's post.
 type post struct {
 	account     *account
 	id          string // as webhooks write it: <page>_<number> on a Page
@@ -36,8 +36,8 @@ type NewPost struct {
 	Caption string              `json:"caption"`
 }
 
-// PublishPost publishes a post and returns its id. A live is started with StartLive, and
-// a visitor's post is written with Comment.
+// PublishPost publishes a post and returns its id. StartLive starts a live, and Comment
+// writes a visitor's post.
 func (s *Sandbox) PublishPost(n NewPost) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Sandbox) addPost(a *account, source privatereply.Source, caption string
 	return p
 }
 
-// insertByTime keeps list in the order of time; something new goes to its end.
+// insertByTime inserts v into a list sorted by time; the newest goes to the end.
 func insertByTime[T any](list []T, v T, at func(T) time.Time) []T {
 	i := len(list)
 	for i > 0 && at(list[i-1]).After(at(v)) {
@@ -97,8 +97,8 @@ func insertByTime[T any](list []T, v T, at func(T) time.Time) []T {
 	return slices.Insert(list, i, v)
 }
 
-// RemovePost takes a post away, and its comments with it. A Page's webhook tells;
-// Instagram has none for it.
+// RemovePost removes a post with its comments. A Page sends a webhook about it,
+// Instagram does not.
 func (s *Sandbox) RemovePost(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *Sandbox) StartLive(accountID string) (string, error) {
 	return p.id, nil
 }
 
-// EndLive ends a broadcast. Instagram's webhooks say nothing about it.
+// EndLive ends a broadcast. Instagram sends no webhook about it.
 func (s *Sandbox) EndLive(mediaID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,17 +212,18 @@ func (p *post) permalink() string {
 	return "https://www.facebook.com/" + p.account.ID + "/posts/" + p.number
 }
 
-// parseUnix reads a time parameter in seconds; what is no number is the epoch.
+// parseUnix reads a time parameter in Unix seconds; text that is no number gives the
+// epoch.
 func parseUnix(text string) time.Time {
 	seconds, _ := strconv.ParseInt(text, 10, 64)
 	return time.Unix(seconds, 0)
 }
 
-// ErrUnknown says that an id names nothing in the sandbox.
+// ErrUnknown is the error for an id that names nothing in the sandbox.
 var ErrUnknown = errors.New("unknown here")
 
-// comment is one comment, or a post that a visitor wrote on a Page: what Meta
-// allows one private reply to.
+// comment is what Meta allows one private reply to: a comment, or a post that a visitor
+// wrote on a Page.
 type comment struct {
 	account          *account
 	post             *post
@@ -241,7 +242,7 @@ type comment struct {
 	repliesDelivered []*message
 }
 
-// id is how webhooks write it.
+// id is the comment's id in webhooks.
 func (c *comment) id() string {
 	switch {
 	case c.isVisitorPost:
@@ -252,8 +253,8 @@ func (c *comment) id() string {
 	return c.post.number + "_" + c.number
 }
 
-// readID is how the Graph API writes it: comments of Facebook reels have the
-// video's id in front there, and the post's in webhooks.
+// readID is the comment's id in the Graph API. Comments of a Facebook reel begin with
+// the video's id there, and with the post's in webhooks.
 func (c *comment) readID() string {
 	if c.post.videoID != "" && !c.isVisitorPost {
 		return c.post.videoID + "_" + c.number
@@ -261,7 +262,8 @@ func (c *comment) readID() string {
 	return c.id()
 }
 
-// findComment finds a comment or visitor post by either of its spellings.
+// findComment finds a comment or visitor post by its id in webhooks or in the Graph
+// API.
 func (s *Sandbox) findComment(id string) *comment {
 	c := s.comments[id[strings.LastIndexByte(id, '_')+1:]]
 	if c == nil || (id != c.id() && id != c.readID()) {
@@ -270,8 +272,8 @@ func (s *Sandbox) findComment(id string) *comment {
 	return c
 }
 
-// NewComment describes a comment, or with Source visitor_post a post that a
-// visitor writes on a Page.
+// NewComment describes a comment to write, or with Source visitor_post a visitor's post
+// on a Page.
 type NewComment struct {
 	Account  string              `json:"account"` // may be empty with PostID or ParentID, or when there is one account
 	PostID   string              `json:"post_id"` // empty: the account's newest post of Source
@@ -288,16 +290,16 @@ type NewComment struct {
 	NoWebhook  bool                  `json:"quiet"`     // no webhook: for SignedWebhook, and for sweeps
 }
 
-// Comment writes a comment and returns its id as the webhook writes it. The
-// webhook is delivered afterwards.
+// Comment writes a comment and returns its id in webhooks. The webhook is delivered
+// afterwards.
 func (s *Sandbox) Comment(n NewComment) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.comment(n)
 }
 
-// Comments writes the same comment count times, each by a person of their own
-// whose name ends in a number.
+// Comments writes the same comment count times, each by another person whose name ends
+// in a number.
 func (s *Sandbox) Comments(n NewComment, count int) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -345,7 +347,7 @@ func (s *Sandbox) addComment(n NewComment) (*comment, error) {
 	case !known:
 		return nil, fmt.Errorf("attachment: %q is not a kind; write photo, video, sticker or gif", n.Attachment)
 	case c.account.instagram():
-		return nil, errors.New("attachment: Instagram tells nothing of attachments of comments")
+		return nil, errors.New("attachment: Instagram reports no attachments of comments")
 	}
 	if !n.ByAccount {
 		c.person = s.person(c.account, usernameOrDefault(n.Username))
@@ -375,7 +377,7 @@ func (s *Sandbox) addComment(n NewComment) (*comment, error) {
 	return c, nil
 }
 
-// findPost finds the post under which n is written.
+// findPost finds the post under which n is written, and sets it with its account on c.
 func (s *Sandbox) findPost(c *comment, n NewComment) error {
 	if n.PostID != "" {
 		c.post = s.posts[n.PostID]
@@ -420,8 +422,8 @@ func (c *comment) author() string {
 	return c.person.username
 }
 
-// EditComment changes a comment's words. A Page's webhook tells, with the time of the
-// change; Instagram has none for it.
+// EditComment changes the text of a comment. A Page sends a webhook with the time of
+// the change, Instagram none.
 func (s *Sandbox) EditComment(id, text string) error {
 	return s.changeComment(id, "edited", func(c *comment) {
 		c.text = text
@@ -431,8 +433,8 @@ func (s *Sandbox) EditComment(id, text string) error {
 	})
 }
 
-// RemoveComment takes a comment or visitor post away. A Page's webhook tells;
-// Instagram has none for it.
+// RemoveComment removes a comment or visitor post. A Page sends a webhook about it,
+// Instagram does not.
 func (s *Sandbox) RemoveComment(id string) error {
 	return s.changeComment(id, "remove", func(c *comment) {
 		c.removed = true
@@ -442,8 +444,8 @@ func (s *Sandbox) RemoveComment(id string) error {
 	})
 }
 
-// HideComment hides a comment from the public, or shows it again. It can be
-// answered all the same.
+// HideComment hides a comment from the public, or shows it again. A hidden comment can
+// still be answered.
 func (s *Sandbox) HideComment(id string, hidden bool) error {
 	verb := "unhide"
 	if hidden {
@@ -467,11 +469,11 @@ func (s *Sandbox) changeComment(id, verb string, change func(*comment)) error {
 	return nil
 }
 
-// isRemoved reports whether the comment, or the post above it, was taken away.
+// isRemoved reports whether the comment, or the post above it, was removed.
 func (c *comment) isRemoved() bool { return c.removed || c.post.removed }
 
-// onLive reports whether it was written during an Instagram broadcast, where it
-// can be read and answered only as long as that runs. A Page's live has no such rule.
+// onLive reports whether the comment was written during an Instagram broadcast: it can
+// be read and answered only while that runs. A Page's live has no such rule.
 func (c *comment) onLive() bool {
 	return c.account.instagram() && c.post.source == privatereply.SourceLive
 }
@@ -479,8 +481,8 @@ func (c *comment) onLive() bool {
 // readable reports whether the Graph API shows the comment.
 func (c *comment) readable() bool { return !c.isRemoved() && (!c.onLive() || c.post.live) }
 
-// attachmentTypes are Facebook's names of what a comment can show beside its text,
-// and how its file ends.
+// attachmentTypes are Facebook's names for the kinds of attachment of a comment, with
+// the ending of the file's name.
 var attachmentTypes = map[string]struct{ name, ending string }{
 	"photo":   {"photo", ".jpg"},
 	"video":   {"video_inline", ".mp4"},

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// routes is everything that the sandbox serves. Browsers on other sites cannot
-// reach what changes something.
+// routes are all paths of the sandbox. Those that change something refuse browsers on
+// other sites.
 func (s *Sandbox) routes() *http.ServeMux {
 	own := http.NewServeMux()
 	own.HandleFunc("GET /{$}", s.servePage)
@@ -163,8 +163,8 @@ type (
 	}
 )
 
-// registerControl registers a call that changes something. Its body is a JSON object; an
-// unknown field is refused, and no body is an empty object.
+// registerControl registers a control call that changes something. Its body is a JSON
+// object; an unknown field is refused, and no body is an empty object.
 func registerControl[T any](mux *http.ServeMux, route string, do func(*http.Request, T) (any, error)) {
 	method, path, _ := strings.Cut(route, " ")
 	mux.HandleFunc(method+" /sandbox/"+path, func(w http.ResponseWriter, r *http.Request) {

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Fault is a way to misbehave, and the calls it strikes.
+// Fault is a failure to inject, with the calls that it matches.
 type Fault struct {
 	ID                string `json:"id"`         // given by AddFault
 	Name              string `json:"name"`       // one of Faults
@@ -19,7 +19,7 @@ type Fault struct {
 	Calls             string `json:"calls"`      // send (the default; feed for faults of lists), read, all, or one Op
 	CommentID         string `json:"comment_id"` // only private replies to this comment
 	Recipient         string `json:"recipient"`  // only follow-ups to this person, by the id of messages
-	Times             int    `json:"times"`      // how many calls it strikes; 0: all until it is cleared
+	Times             int    `json:"times"`      // how many calls it applies to; 0: all until it is cleared
 	Minutes           int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
 	Code              int    `json:"code"`       // error
 	Subcode           int    `json:"subcode"`    // error
@@ -33,23 +33,23 @@ type Fault struct {
 	Limit             int    `json:"limit"`      // too-large: the most items of a page that Meta gives; 0 is 5
 }
 
-// FaultKind is a fault that can be asked for.
+// FaultKind describes one kind of fault.
 type FaultKind struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
 	stage       stage
 }
 
-// stage is when a fault strikes.
+// stage is the point in a call at which a fault applies.
 type stage int
 
 const (
 	stageDelay  stage = iota // before anything else
 	stageBefore              // instead of doing what was asked: nothing is delivered
-	stageAfter               // after it was done; a call that Meta's rules refuse is not struck
+	stageAfter               // after it was done; a call that Meta's rules refuse is not affected
 )
 
-// FaultKinds lists every fault by its name, which never changes.
+// FaultKinds lists the faults by their names, which never change.
 var FaultKinds = []FaultKind{
 	{"slow", "waits delay_ms, then does what was asked, even if the caller has gone", stageDelay},
 	{"hang", "never answers and does nothing", stageBefore},
@@ -73,22 +73,22 @@ var FaultKinds = []FaultKind{
 	{"circle", "lists go on at their beginning after their end", stageAfter},
 }
 
-// activeFault is a fault that was asked for.
+// activeFault is an injected fault with its remaining uses.
 type activeFault struct {
 	Fault
 	stage     stage
-	remaining int // strikes left, when Times is not 0
+	remaining int // calls left, if Times is not 0
 	cleared   chan struct{}
 }
 
-// faults are what was asked for, oldest first.
+// faults are the injected faults, oldest first.
 type faults struct {
 	count     int
 	active    []*activeFault
-	exhausted []*activeFault // struck out, but a call may still hang in them
+	exhausted []*activeFault // used up, but a call may still hang in them
 }
 
-// accept gives the oldest fault of the stage that strikes e, and counts the strike.
+// match returns the oldest fault of the stage that matches e, and uses it up by one.
 func (l *faults) match(e endpoint, at stage) *activeFault {
 	for i, f := range l.active {
 		if f.stage != at || !f.matches(e) {
@@ -105,6 +105,7 @@ func (l *faults) match(e endpoint, at stage) *activeFault {
 	return nil
 }
 
+// matches reports whether f applies to the call.
 func (f *activeFault) matches(e endpoint) bool {
 	if f.Account != "" && f.Account != e.account.ID {
 		return false
@@ -129,12 +130,12 @@ func (f *activeFault) matches(e endpoint) bool {
 	return Operation(f.Calls) == e.op
 }
 
-// onlyLists reports whether f strikes nothing but lists.
+// onlyLists reports whether f applies to list calls only.
 func (f Fault) onlyLists() bool {
 	return f.Name == "too-large" || f.Name == "time-paging" || f.Name == "circle"
 }
 
-// AddFault lets the sandbox misbehave and returns the fault's id.
+// AddFault injects a fault and returns its id.
 func (s *Sandbox) AddFault(f Fault) (string, error) {
 	i := slices.IndexFunc(FaultKinds, func(k FaultKind) bool { return k.Name == f.Name })
 	if i < 0 {
@@ -178,8 +179,8 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 	return f.ID, nil
 }
 
-// ClearFault ends a fault, or with an empty id all of them. Calls that hang in it
-// lose their connection.
+// ClearFault removes a fault, or all of them if id is empty. Calls that hang in it lose
+// their connection.
 func (s *Sandbox) ClearFault(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +196,8 @@ func (s *Sandbox) ClearFault(id string) {
 	s.logEvent("fault", "", id, "Faults cleared")
 }
 
-// ActiveFaults are the faults that still strike; Times is how often they still do.
+// ActiveFaults lists the faults that still apply; Times is their remaining number of
+// calls.
 func (s *Sandbox) ActiveFaults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,9 +210,9 @@ func (s *Sandbox) ActiveFaults() []Fault {
 	return list
 }
 
-// faultResponse is a call that a fault kept from being done.
+// faultResponse is the response to a call that a fault of stageBefore replaced.
 func (s *Sandbox) faultResponse(c *call, e endpoint, f *activeFault) response {
-	s.logEvent("fault", e.account.ID, f.ID, "%s struck: %s was not done", f.Name, e.op)
+	s.logEvent("fault", e.account.ID, f.ID, "%s applied: %s was not done", f.Name, e.op)
 	var r *graphError
 	switch f.Name {
 	case "hang", "reset":
@@ -244,7 +246,7 @@ func (s *Sandbox) faultResponse(c *call, e endpoint, f *activeFault) response {
 	return a
 }
 
-// writeResponse sends the answer, or what a fault makes of it.
+// writeResponse writes the response, changed by its fault if it has one.
 func (s *Sandbox) writeResponse(w http.ResponseWriter, r *http.Request, c *call, a response) {
 	s.outbox.deliverNow(a.echoes)
 	status, body := a.status, encodeJSON(a.body)
@@ -276,9 +278,9 @@ func (s *Sandbox) writeResponse(w http.ResponseWriter, r *http.Request, c *call,
 			body = []byte("for (;;);<html>")
 		case "accept-then-error":
 			s.mu.Lock()
-			spoilt := s.errorResponse(c, &graphError{code: 1, subcode: 1357046, topic: topicFault, text: "An unknown error occurred"})
+			broken := s.errorResponse(c, &graphError{code: 1, subcode: 1357046, topic: topicFault, text: "An unknown error occurred"})
 			s.mu.Unlock()
-			status, body = spoilt.status, encodeJSON(spoilt.body)
+			status, body = broken.status, encodeJSON(broken.body)
 		case "accept-without-ids":
 			body = []byte("{}")
 		case "without-recipient":
@@ -294,7 +296,7 @@ func (s *Sandbox) writeResponse(w http.ResponseWriter, r *http.Request, c *call,
 	}
 }
 
-// delay waits like Meta being slow: a caller who has gone changes nothing.
+// delay waits as a slow Meta does: it does not end when the caller hangs up.
 func (s *Sandbox) delay(d time.Duration) {
 	select {
 	case <-time.After(d):
@@ -302,8 +304,8 @@ func (s *Sandbox) delay(d time.Duration) {
 	}
 }
 
-// hang keeps the caller waiting until it gives up, the fault is cleared or the
-// sandbox is closed; the connection then ends without an answer.
+// hang blocks until the caller hangs up, the fault is cleared or the sandbox is closed,
+// and ends the connection without an answer.
 func (s *Sandbox) hang(r *http.Request, f *activeFault) {
 	select {
 	case <-r.Context().Done():
@@ -324,6 +326,7 @@ func reset(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
+// trickle writes the body byte by byte, one at each interval.
 func (s *Sandbox) trickle(w http.ResponseWriter, r *http.Request, status int, body []byte, every time.Duration) {
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 	w.WriteHeader(status)

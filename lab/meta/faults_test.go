@@ -13,19 +13,19 @@ import (
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
-// onlyLists are the faults that strike nothing but lists; the others are tried with a
+// onlyLists are the faults that apply to lists only; the others are tried with a
 // send.
 var ofLists = map[string]bool{"too-large": true, "time-paging": true, "circle": true}
 
 // What a fault does to one call, and whether the message was delivered all the same.
-type struck struct {
+type faultResult struct {
 	answer    reply
 	err       error
 	delivered int
 }
 
-// strike answers a comment while the fault is set.
-func strike(t *testing.T, f meta.Fault) struck {
+// callWithFault answers a comment while the fault is set.
+func callWithFault(t *testing.T, f meta.Fault) faultResult {
 	t.Helper()
 	e := start(t)
 	id := e.comment(meta.NewComment{Account: pageID, Username: "sam"})
@@ -35,7 +35,7 @@ func strike(t *testing.T, f meta.Fault) struck {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if strings.HasSuffix(f.Name, "hang") {
-		// The caller gives up as soon as the fault has struck.
+		// The caller gives up as soon as the fault has applied.
 		go func() {
 			defer cancel()
 			_ = e.Wait(ctx, func() bool { return len(e.ActiveFaults()) == 0 })
@@ -49,24 +49,24 @@ func strike(t *testing.T, f meta.Fault) struck {
 	if left := e.ActiveFaults(); len(left) != 0 {
 		t.Errorf("the fault is still set: %v", left)
 	}
-	return struck{r, err, e.RepliesDelivered(id)}
+	return faultResult{r, err, e.RepliesDelivered(id)}
 }
 
 // Each fault by its name: what the caller sees, and what really happened.
 func TestFaults(t *testing.T) {
-	answers := func(code, subcode, status int) func(*testing.T, struck) {
-		return func(t *testing.T, s struck) {
+	answers := func(code, subcode, status int) func(*testing.T, faultResult) {
+		return func(t *testing.T, s faultResult) {
 			if s.answer.code() != [2]int{code, subcode} || s.answer.status != status {
 				t.Errorf("answered %d %v, want %d %d/%d", s.answer.status, s.answer.code(), status, code, subcode)
 			}
 		}
 	}
-	noAnswer := func(t *testing.T, s struck) {
+	noAnswer := func(t *testing.T, s faultResult) {
 		if s.err == nil {
 			t.Errorf("there was an answer: %d %s", s.answer.status, s.answer.body)
 		}
 	}
-	success := func(t *testing.T, s struck) {
+	success := func(t *testing.T, s faultResult) {
 		if s.err != nil || s.answer.text("message_id") == "" || s.answer.text("recipient_id") == "" {
 			t.Errorf("answered %q, %v", s.answer.body, s.err)
 		}
@@ -74,22 +74,22 @@ func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		fault     meta.Fault
 		delivered int
-		check     func(*testing.T, struck)
+		check     func(*testing.T, faultResult)
 	}{
 		"slow": {meta.Fault{DelayMilliseconds: 1}, 1, success},
 		"hang": {meta.Fault{}, 0, noAnswer},
-		"reset": {meta.Fault{}, 0, func(t *testing.T, s struck) {
+		"reset": {meta.Fault{}, 0, func(t *testing.T, s faultResult) {
 			if !errors.Is(s.err, syscall.ECONNRESET) {
 				t.Errorf("error %v, want a reset", s.err)
 			}
 		}},
-		"throttle": {meta.Fault{Minutes: 7}, 0, func(t *testing.T, s struck) {
+		"throttle": {meta.Fault{Minutes: 7}, 0, func(t *testing.T, s faultResult) {
 			answers(80006, 0, 400)(t, s)
 			if percent, wait, kind := usageOf(t, s.answer, pageID); percent != 100 || wait != 7 || kind != "messenger" {
 				t.Errorf("usage: %d %%, %d minutes, %q", percent, wait, kind)
 			}
 		}},
-		"transient": {meta.Fault{}, 0, func(t *testing.T, s struck) {
+		"transient": {meta.Fault{}, 0, func(t *testing.T, s faultResult) {
 			answers(2, 0, 500)(t, s)
 			if s.answer.json["error"].(map[string]any)["is_transient"] != true {
 				t.Error("it is not called transient")
@@ -101,36 +101,36 @@ func TestFaults(t *testing.T) {
 		"error":              {meta.Fault{Code: 613, Subcode: 1996, Status: 503}, 0, answers(613, 1996, 503)},
 		"accept-then-drop":   {meta.Fault{}, 1, noAnswer},
 		"accept-then-hang":   {meta.Fault{}, 1, noAnswer},
-		"accept-then-500": {meta.Fault{}, 1, func(t *testing.T, s struck) {
+		"accept-then-500": {meta.Fault{}, 1, func(t *testing.T, s faultResult) {
 			if s.answer.status != 500 || !strings.Contains(s.answer.body, "<html") && !strings.Contains(s.answer.body, "<h1>") {
 				t.Errorf("answered %d %q", s.answer.status, s.answer.body)
 			}
 		}},
-		"accept-then-not-json": {meta.Fault{}, 1, func(t *testing.T, s struck) {
+		"accept-then-not-json": {meta.Fault{}, 1, func(t *testing.T, s faultResult) {
 			if s.answer.status != 200 || s.answer.json != nil {
 				t.Errorf("answered %d %q", s.answer.status, s.answer.body)
 			}
 		}},
 		"accept-then-error": {meta.Fault{}, 1, answers(1, 1357046, 400)},
-		"accept-without-ids": {meta.Fault{}, 1, func(t *testing.T, s struck) {
+		"accept-without-ids": {meta.Fault{}, 1, func(t *testing.T, s faultResult) {
 			if s.answer.status != 200 || s.answer.body != "{}" {
 				t.Errorf("answered %d %q", s.answer.status, s.answer.body)
 			}
 		}},
-		"without-recipient": {meta.Fault{}, 1, func(t *testing.T, s struck) {
+		"without-recipient": {meta.Fault{}, 1, func(t *testing.T, s faultResult) {
 			if s.answer.text("message_id") == "" || s.answer.json["recipient_id"] != nil {
 				t.Errorf("answered %q", s.answer.body)
 			}
 		}},
 		"trickle":   {meta.Fault{DelayMilliseconds: 1}, 1, success},
 		"too-large": {meta.Fault{Limit: -1}, 0, answers(1, 0, 500)},
-		"time-paging": {meta.Fault{}, 0, func(t *testing.T, s struck) {
+		"time-paging": {meta.Fault{}, 0, func(t *testing.T, s faultResult) {
 			paging := s.answer.json["paging"].(map[string]any)
 			if next := nextOf(s.answer.json); paging["cursors"] != nil || !strings.Contains(next, "until=") || !strings.Contains(next, "__paging_token=") || strings.Contains(next, "after=") {
 				t.Errorf("paging: %v", paging)
 			}
 		}},
-		"circle": {meta.Fault{}, 0, func(t *testing.T, s struck) {
+		"circle": {meta.Fault{}, 0, func(t *testing.T, s faultResult) {
 			if nextOf(s.answer.json) == "" {
 				t.Errorf("answered %q", s.answer.body)
 			}
@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 				t.Error("no description")
 			}
 			tt.fault.Name = kind.Name
-			s := strike(t, tt.fault)
+			s := callWithFault(t, tt.fault)
 			tt.check(t, s)
 			if s.delivered != tt.delivered {
 				t.Errorf("%d messages were delivered, want %d", s.delivered, tt.delivered)
@@ -158,7 +158,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A fault strikes only the calls that it was set for, and as often as it was set.
+// A fault applies only to the calls that it was set for, and as often as it was set.
 func TestFaultVictims(t *testing.T) {
 	e := start(t)
 	first := e.comment(meta.NewComment{Account: pageID})
@@ -284,7 +284,7 @@ func TestAddFaultRefuses(t *testing.T) {
 	}
 }
 
-// A fault that is meant for one person's follow-ups strikes nothing else.
+// A fault that is meant for one person's follow-ups applies to nothing else.
 func TestFaultOnOneRecipient(t *testing.T) {
 	e := start(t)
 	for _, name := range []string{"sam", "kim"} {
@@ -308,14 +308,14 @@ func TestFaultOnOneRecipient(t *testing.T) {
 // An answer need not have Meta's form: 429 comes as a web page, or with nothing. A
 // Graph error can have any type.
 func TestErrorFaultForms(t *testing.T) {
-	page := strike(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, Body: "<h1>Slow down</h1>", RetryAfterSeconds: 30})
+	page := callWithFault(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, Body: "<h1>Slow down</h1>", RetryAfterSeconds: 30})
 	if page.answer.status != 429 || page.answer.body != "<h1>Slow down</h1>" || page.answer.header.Get("Retry-After") != "30" {
 		t.Errorf("answered %d %q", page.answer.status, page.answer.body)
 	}
-	if empty := strike(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, NoBody: true}); empty.answer.status != 429 || empty.answer.body != "" {
+	if empty := callWithFault(t, meta.Fault{Name: "error", Status: http.StatusTooManyRequests, NoBody: true}); empty.answer.status != 429 || empty.answer.body != "" {
 		t.Errorf("answered %d %q", empty.answer.status, empty.answer.body)
 	}
-	typed := strike(t, meta.Fault{Name: "error", Code: 100, ErrorType: "GraphMethodException"})
+	typed := callWithFault(t, meta.Fault{Name: "error", Code: 100, ErrorType: "GraphMethodException"})
 	if typed.answer.json["error"].(map[string]any)["type"] != "GraphMethodException" || typed.answer.code() != [2]int{100, 0} {
 		t.Errorf("answered %q", typed.answer.body)
 	}

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// host is which of Meta's two hosts was called. The bare path takes both.
+// host is one of Meta's two API hosts; hostEither accepts the tokens of both.
 type host string
 
 const (
@@ -27,10 +27,10 @@ const (
 	hostInstagram host = "instagram"
 )
 
-// maxBody bounds what a Graph call may send.
+// maxBody bounds the body of a request, in bytes.
 const maxBody = 1 << 20
 
-// countCall is one request to the Graph API.
+// call is one request to the Graph API.
 type call struct {
 	sandbox *Sandbox
 	host    host
@@ -79,7 +79,7 @@ func readCall(r *http.Request, h host) (*call, *graphError) {
 	return c, nil
 }
 
-// listing is the second part of the path, or "".
+// edge is the second part of the path, empty for a call of the node itself.
 func (c *call) edge() string {
 	if len(c.path) == 2 {
 		return c.path[1]
@@ -87,8 +87,8 @@ func (c *call) edge() string {
 	return ""
 }
 
-// readParams collects the query and the body, a form or a JSON object, into one
-// list as Meta does. A nested JSON value stays JSON.
+// readParams merges the query and the body, a form or a JSON object, into one set of
+// parameters as Meta does. A nested JSON value stays JSON.
 func (c *call) readParams(r *http.Request) error {
 	c.params = map[string]string{}
 	first := func(values url.Values) {
@@ -124,7 +124,7 @@ func (c *call) readParams(r *http.Request) error {
 	return nil
 }
 
-// authenticate finds whose token it is.
+// authenticate finds the owner of the call's token.
 func (s *Sandbox) authenticate(c *call) *graphError {
 	if c.token == "" {
 		return errNoToken
@@ -137,7 +137,7 @@ func (s *Sandbox) authenticate(c *call) *graphError {
 	return nil
 }
 
-// checkToken refuses a token that is no longer good, or that lacks its proof.
+// checkToken refuses a token that is no longer valid or that lacks its appsecret_proof.
 func (s *Sandbox) checkToken(c *call) *graphError {
 	if subcode := tokenSubcodes[s.tokens[c.token].stateAt(s.now())]; subcode != 0 {
 		return errInvalidToken(subcode, c.host)
@@ -145,8 +145,8 @@ func (s *Sandbox) checkToken(c *call) *graphError {
 	return s.checkProof(c)
 }
 
-// acceptedBy reports whether the owner's tokens can be read by the host: each host
-// cannot even parse the other's.
+// acceptedBy reports whether the host accepts the owner's tokens: neither host can
+// parse the other's.
 func (o *owner) acceptedBy(h host) bool {
 	return h == hostEither || o.ownLogin == (h == hostInstagram)
 }
@@ -160,9 +160,9 @@ func errInvalidToken(subcode int, h host) *graphError {
 		text: "Error validating access token: the session has been invalidated or has expired."}
 }
 
-// checkProof checks appsecret_proof where it is sent, and wants it where the app
-// requires it. For the Instagram login Meta does not say which of the two secrets
-// it takes, so both are.
+// checkProof checks appsecret_proof where it is sent, and demands it where the app
+// requires it. For the Instagram login Meta does not say which of the two secrets it
+// uses, so both are accepted.
 func (s *Sandbox) checkProof(c *call) *graphError {
 	proof := c.params["appsecret_proof"]
 	required := false
@@ -189,7 +189,7 @@ func appsecretProof(secret, token string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Operation is a kind of call, for counts and for the choice of a fault's victims.
+// Operation is a kind of call, for counters, permissions and faults.
 type Operation string
 
 // The operations of the Graph API.
@@ -206,7 +206,7 @@ const (
 
 func (o Operation) sends() bool { return o == OpPrivateReply || o == OpFollowUp || o == OpThreadReply }
 
-// endpoint is what a call turned out to be.
+// endpoint is the operation that a call was routed to.
 type endpoint struct {
 	op                Operation
 	account           *account // whom the call counts for
@@ -218,7 +218,7 @@ type endpoint struct {
 	pageLimit int    // of a list: how many items are asked for
 }
 
-// response is what goes back to the caller.
+// response is the answer to a call, with the fault that changes it on its way.
 type response struct {
 	status     int
 	header     http.Header
@@ -237,7 +237,8 @@ func (s *Sandbox) graphHandler(h host) http.HandlerFunc {
 	}
 }
 
-// response does what the call asks, as far as Meta's rules and the faults let it.
+// respond performs a call as far as Meta's rules and the faults allow, and builds its
+// response.
 func (s *Sandbox) respond(c *call, refused *graphError) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,8 +271,8 @@ func (s *Sandbox) respond(c *call, refused *graphError) response {
 	return a
 }
 
-// perform counts the call, lets the faults of before strike, keeps Meta's rules,
-// and lets the faults of after strike what was accepted.
+// perform counts the call, applies the faults of stageBefore, enforces Meta's rules,
+// and applies the faults of stageAfter to what was accepted.
 func (s *Sandbox) perform(c *call, e endpoint) response {
 	now := s.now()
 	e.account.counters.countCall(e, now)
@@ -294,7 +295,7 @@ func (s *Sandbox) perform(c *call, e endpoint) response {
 	a := response{status: http.StatusOK, header: http.Header{}, body: body, echoes: s.earlyEchoes}
 	s.earlyEchoes = nil
 	if f := s.faults.match(e, stageAfter); f != nil {
-		s.logEvent("fault", e.account.ID, f.ID, "%s: the %s was accepted, its answer is spoilt", f.Name, e.op)
+		s.logEvent("fault", e.account.ID, f.ID, "%s: the %s was accepted, its answer is changed", f.Name, e.op)
 		a.fault = f
 		switch f.Name {
 		case "time-paging":
@@ -306,7 +307,7 @@ func (s *Sandbox) perform(c *call, e endpoint) response {
 	return a
 }
 
-// errorResponse builds the answer for one of Meta's errors.
+// errorResponse builds the response for one of Meta's errors.
 func (s *Sandbox) errorResponse(c *call, r *graphError) response {
 	e := object{"message": s.nextTranslation(r), "type": r.errorType, "code": r.code, "fbtrace_id": newTraceID()}
 	if r.errorType == "" {
@@ -331,6 +332,7 @@ func (s *Sandbox) errorResponse(c *call, r *graphError) response {
 	return response{status: status, header: http.Header{}, body: object{"error": e}}
 }
 
+// logRefusal counts a refused call and writes it to the event log.
 func (s *Sandbox) logRefusal(c *call, e endpoint, r *graphError) {
 	account := ""
 	if e.account != nil {
@@ -345,8 +347,8 @@ func (s *Sandbox) logRefusal(c *call, e endpoint, r *graphError) {
 	s.log.Debug("refused", zap.String("op", name), zap.String("account", account), zap.Int("code", r.code), zap.Int("subcode", r.subcode))
 }
 
-// route finds out what is called, and by whom. The node decides which edges
-// there are; whatever else is answered with 100/33, as at Meta.
+// route finds the endpoint of a call. The node decides which edges exist; everything
+// else is answered with 100/33, as at Meta.
 func (s *Sandbox) route(c *call) endpoint {
 	id, key := c.path[0], c.method+" "+c.edge()
 	if id == "debug_token" && key == "GET " && c.host != hostInstagram {
@@ -373,7 +375,7 @@ func (s *Sandbox) route(c *call) endpoint {
 	return s.routeNotFound(c)
 }
 
-// routeNotFound answers 100/33, and counts the call as the kind it would have been.
+// routeNotFound answers 100/33.
 func (s *Sandbox) routeNotFound(c *call) endpoint {
 	e := endpoint{op: OpComment, account: c.owner.chargedAccount(), withoutPermission: true}
 	e.run = func() (any, *graphError) {
@@ -413,8 +415,8 @@ func (s *Sandbox) routeOwner(c *call, key string) endpoint {
 	return s.routeNotFound(c)
 }
 
-// routeInstagram is an Instagram account as a node: what the Page's token reads
-// of it, or the rest of what its own token does.
+// routeInstagram routes a call whose node is an Instagram account: with the Page's
+// token only reads, with its own token also what routeOwner leaves.
 func (s *Sandbox) routeInstagram(c *call, a *account, key string) endpoint {
 	switch key {
 	case "GET ":

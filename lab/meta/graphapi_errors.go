@@ -4,8 +4,8 @@ import (
 	"net/http"
 )
 
-// graphError is one of Meta's errors. Programs read code and subcode; the text comes
-// in whatever language Meta picks.
+// graphError is one of Meta's errors. Programs read code and subcode; the language of
+// the text changes from answer to answer.
 type graphError struct {
 	status     int // 0 is 400
 	code       int
@@ -61,12 +61,12 @@ const (
 	typeInstagram   = "IGApiException"
 )
 
-// errParameter is Meta's answer to a request that is wrong in itself.
+// errParameter is Meta's error for a malformed request.
 func errParameter(text string) *graphError {
 	return &graphError{code: 100, topic: topicParameter, text: "(#100) " + text}
 }
 
-// byPlatform picks the error that the platform of a uses.
+// byPlatform picks the error of the account's platform.
 func (a *account) byPlatform(page, instagram *graphError) *graphError {
 	if a.instagram() {
 		return instagram
@@ -74,7 +74,7 @@ func (a *account) byPlatform(page, instagram *graphError) *graphError {
 	return page
 }
 
-// errorTopic is what an error is about, in as much detail as its translations go.
+// errorTopic selects the translation of an error.
 type errorTopic int
 
 const (
@@ -89,9 +89,9 @@ const (
 	topicFault
 )
 
-// translations are the languages that error texts rotate through, after English:
-// Meta answers in the language of whoever it thinks is asking, so a client must
-// never read the text.
+// translations are the texts of the errors in the languages that rotate after English:
+// Meta answers in the language that it assumes for the caller, so a client must never
+// read the text.
 var translations = []map[errorTopic]string{
 	{
 		topicParameter:  "Ein Parameter der Anfrage ist ungültig.",
@@ -139,7 +139,7 @@ var translations = []map[errorTopic]string{
 	},
 }
 
-// nextTranslation gives the text of r in the next language of the rotation.
+// nextTranslation is the text of r in the next language of the rotation.
 func (s *Sandbox) nextTranslation(r *graphError) string {
 	n := s.errorsAnswered % (len(translations) + 1)
 	s.errorsAnswered++

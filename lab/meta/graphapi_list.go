@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// field is one name of a "fields" parameter, with what stands behind it:
+// field is one name of a "fields" parameter with its arguments and nested fields:
 // comments.limit(10).after(MQ){id,message}.
 type field struct {
 	name string
@@ -108,11 +108,11 @@ func (p *fieldParser) accept(b byte) bool {
 	return false
 }
 
-// object is a Graph object with the fields that were asked for.
+// object is a Graph object with the requested fields.
 type object map[string]any
 
-// selectFields builds the object of v with the wanted fields, or Meta's own choice
-// when none are named. The id is always there; a field without a value is not.
+// selectFields builds the object of v with the wanted fields, or with Meta's defaults
+// if none are named. The id is always included; a field without a value never is.
 func selectFields[T any](v T, want []field, defaults []string, get func(T, field) (any, *graphError)) (object, *graphError) {
 	if len(want) == 0 {
 		for _, name := range defaults {
@@ -132,12 +132,13 @@ func selectFields[T any](v T, want []field, defaults []string, get func(T, field
 	return o, nil
 }
 
-// errNoField is Meta's answer to a field that a kind of object does not have.
+// errNoField is Meta's error for a field that a kind of object does not have.
 func errNoField(name, of string) *graphError {
 	return errParameter(fmt.Sprintf("Tried accessing nonexisting field (%s) on node type (%s)", name, of))
 }
 
-// parseLimit reads a limit; what is missing or silly is usual, and most is the most.
+// parseLimit reads a limit parameter. Missing and invalid ones give defaultLimit,
+// larger ones maxLimit.
 func parseLimit(text string, defaultLimit, maxLimit int) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 {
@@ -146,15 +147,15 @@ func parseLimit(text string, defaultLimit, maxLimit int) int {
 	return min(n, maxLimit)
 }
 
-// listRequest is what a caller wants of a list: of an edge in the path, or of a field
-// with a list inside another object.
+// listRequest is a request for a list: an edge in the path, or a field with a list
+// inside another object.
 type listRequest struct {
 	fields []field
 	args   func(name string) string
 	query  url.Values // what the next link repeats
 }
 
-// edgeRequest reads the call's own parameters.
+// edgeRequest reads a list request from the call's own parameters.
 func (c *call) edgeRequest() listRequest {
 	query := url.Values{}
 	for name, value := range c.params {
@@ -165,7 +166,7 @@ func (c *call) edgeRequest() listRequest {
 	return listRequest{fields: c.fields, args: func(name string) string { return c.params[name] }, query: query}
 }
 
-// nestedRequest reads what stands behind a field.
+// nestedRequest reads a list request from the arguments of a field.
 func nestedRequest(f field) listRequest {
 	query := url.Values{"pretty": {"0"}}
 	if f.raw != "" {
@@ -179,7 +180,7 @@ func nestedRequest(f field) listRequest {
 	return listRequest{fields: f.sub, args: func(name string) string { return f.args[name] }, query: query}
 }
 
-// listing is a list of the graph.
+// listing is a paged list of the graph.
 type listing[T any] struct {
 	path         string // "<node>/<edge>"
 	defaultLimit int    // limit when the caller names none
@@ -189,7 +190,7 @@ type listing[T any] struct {
 	read         func(T, []field) (object, *graphError)
 }
 
-// page gives one page of e. As at Meta, a page can be short or empty and still
+// page returns one page of the list. As at Meta, a page can be short or empty and still
 // have a next one, and the next link carries the access token.
 func (e listing[T]) page(c *call, r listRequest) (any, *graphError) {
 	limit := parseLimit(r.args("limit"), e.defaultLimit, e.maxLimit)
@@ -241,8 +242,8 @@ func (e listing[T]) page(c *call, r listRequest) (any, *graphError) {
 	return answer, nil
 }
 
-// pageByTime lets the lists in an answer go on by time, as some of Meta's do: the next
-// link has until and a token, and there are no cursors.
+// pageByTime changes the lists in an answer to paging by time, as some of Meta's have:
+// the next link has until and a token, and there are no cursors.
 func (c *call) pageByTime(v any) {
 	switch v := v.(type) {
 	case []object:
@@ -269,10 +270,10 @@ func (c *call) pageByTime(v any) {
 	}
 }
 
-// loopCursor asks for the first page.
+// loopCursor is the cursor that restarts a list at its first page.
 const loopCursor = "Y2lyY2xl"
 
-// pageInLoop lets a list that has come to its end go on at its beginning.
+// pageInLoop lets a list continue at its first page after its end (the fault "circle").
 func (c *call) pageInLoop(body any) {
 	list, _ := body.(object)
 	paging, _ := list["paging"].(object)
@@ -286,7 +287,7 @@ func (c *call) pageInLoop(body any) {
 	paging["next"] = c.base + "/" + c.version + "/" + strings.Join(c.path, "/") + "?" + query.Encode()
 }
 
-// byIndex walks a list by place; the cursor is the place, and stays right while
+// byIndex iterates over a list by index. The cursor is the index and stays valid while
 // the list grows at its end.
 func byIndex[T any](items []T, newestFirst bool) func(string) (iter.Seq2[string, T], bool) {
 	return func(after string) (iter.Seq2[string, T], bool) {
@@ -312,8 +313,8 @@ func byIndex[T any](items []T, newestFirst bool) func(string) (iter.Seq2[string,
 	}
 }
 
-// byNewestMessage walks conversations, newest message first; the cursor is the
-// conversation's id.
+// byNewestMessage iterates over an account's conversations, newest message first. The
+// cursor is the conversation's id.
 func (s *Sandbox) byNewestMessage(a *account) func(string) (iter.Seq2[string, *person], bool) {
 	return func(after string) (iter.Seq2[string, *person], bool) {
 		at := a.conversations.Front()

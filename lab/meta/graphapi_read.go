@@ -7,13 +7,13 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// timeFormat is how the Graph API writes times: whole seconds, UTC.
+// timeFormat is the Graph API's format of times: whole seconds, UTC.
 const timeFormat = "2006-01-02T15:04:05-0700"
 
 func formatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
 
-// readComment reads one comment. What there is to read depends on the platform: Only a
-// Page's comment says whether it can be answered.
+// readComment reads one comment. The fields differ by platform: only a Page's comment
+// says whether it can be answered.
 func (c *call) readComment(m *comment, want []field) (object, *graphError) {
 	switch {
 	case m.account.instagram():
@@ -190,7 +190,7 @@ const (
 	defaultPageSize      = 25
 )
 
-// listFeed lists a Page's own and its visitors' posts, newest first.
+// listFeed lists a Page's own posts and those of its visitors, newest first.
 func (c *call) listFeed(a *account) (any, *graphError) {
 	return listing[*post]{
 		path: a.ID + "/feed", defaultLimit: defaultPageSize, maxLimit: maxPageSize,
@@ -203,7 +203,7 @@ func (c *call) listFeed(a *account) (any, *graphError) {
 }
 
 // listMedia lists an Instagram account's posts and reels, newest first. Ads, stories
-// and lives are not among them.
+// and lives are in no list.
 func (c *call) listMedia(a *account) (any, *graphError) {
 	return listing[*post]{
 		path: a.ID + "/media", defaultLimit: defaultPageSize, maxLimit: maxPageSize,
@@ -215,7 +215,7 @@ func (c *call) listMedia(a *account) (any, *graphError) {
 	}.page(c, c.edgeRequest())
 }
 
-// postsInPeriod keeps what since and until leave, both in seconds.
+// postsInPeriod filters posts by the parameters since and until, in Unix seconds.
 func (c *call) postsInPeriod(posts []*post) []*post {
 	since, until := c.params["since"], c.params["until"]
 	if since == "" && until == "" {
@@ -226,7 +226,7 @@ func (c *call) postsInPeriod(posts []*post) []*post {
 	})
 }
 
-// listLiveMedia lists what is being broadcast right now.
+// listLiveMedia lists the broadcasts that are running now.
 func (c *call) listLiveMedia(a *account) (any, *graphError) {
 	return listing[*post]{
 		path: a.ID + "/live_media", defaultLimit: defaultPageSize, maxLimit: maxPageSize,
@@ -239,7 +239,7 @@ func (c *call) listLiveMedia(a *account) (any, *graphError) {
 }
 
 // listPostComments lists the comments of a post: newest first on Instagram, oldest
-// first on a Page, where filter=stream brings the answers to comments as well.
+// first on a Page. On a Page filter=stream includes the replies to comments.
 func (c *call) listPostComments(p *post, r listRequest) (any, *graphError) {
 	list := p.comments
 	if !p.account.instagram() && r.args("filter") == "stream" {
@@ -248,7 +248,7 @@ func (c *call) listPostComments(p *post, r listRequest) (any, *graphError) {
 	return c.listComments(p.id+"/comments", list, p.account, r)
 }
 
-// listReplies lists the answers to a comment.
+// listReplies lists the replies to a comment.
 func (c *call) listReplies(m *comment, r listRequest) (any, *graphError) {
 	name := "comments"
 	if m.account.instagram() {
@@ -271,11 +271,11 @@ func (c *call) listComments(path string, list []*comment, a *account, r listRequ
 }
 
 // instagramReadableMessages is how many of a conversation's newest messages Instagram
-// gives details of; older ones answer 9000001.
+// gives in full; older ones are refused with 9000001.
 const instagramReadableMessages = 20
 
-// routeConversations finds out whose conversations are asked for: a Page has
-// Messenger's and, with platform=instagram, those of its Instagram account.
+// routeConversations selects whose conversations are listed: a Page has Messenger's
+// and, with platform=instagram, those of its Instagram account.
 func (s *Sandbox) routeConversations(c *call) endpoint {
 	a := c.owner.page
 	if c.owner.ownLogin || c.params["platform"] == "instagram" {
@@ -305,7 +305,7 @@ func (s *Sandbox) routeThread(c *call, p *person, key string) endpoint {
 	return e
 }
 
-// listConversations lists them by their newest message, or the one with user_id.
+// listConversations lists conversations, newest message first, or the one with user_id.
 func (c *call) listConversations(a *account) (any, *graphError) {
 	if id := c.params["user_id"]; id != "" {
 		p := a.byMessaging[id]
@@ -392,7 +392,7 @@ func (c *call) readMessage(m *message, want []field) (object, *graphError) {
 	})
 }
 
-// participant is how conversations name somebody.
+// participant is the person as a conversation's object names them.
 func (p *person) participant() object {
 	if p.account.instagram() {
 		return object{"id": p.messagingID, "username": p.username}
@@ -400,6 +400,7 @@ func (p *person) participant() object {
 	return object{"id": p.messagingID, "name": p.username}
 }
 
+// participant is the account as a conversation's object names it.
 func (a *account) participant() object {
 	if a.instagram() {
 		return object{"id": a.ID, "username": a.Name}
@@ -407,7 +408,8 @@ func (a *account) participant() object {
 	return object{"id": a.ID, "name": a.Name}
 }
 
-// attachmentObject is how a Page's comments are read: a video has a picture as well.
+// attachmentObject is the attachment in a read of a Page's comment: a video has a
+// picture as well.
 func (c *comment) attachmentObject() object {
 	media := object{"image": object{"src": c.attachmentURL(), "width": 720, "height": 720}}
 	if c.attachmentKind == "video" {
@@ -419,7 +421,7 @@ func (c *comment) attachmentObject() object {
 	}
 }
 
-// selectNested is what was asked for of o; nothing in particular is everything.
+// selectNested selects the wanted fields of o; without any it returns all.
 func selectNested(o object, want []field) object {
 	if len(want) == 0 {
 		return o

@@ -8,15 +8,15 @@ import (
 	"unicode/utf16"
 )
 
-// sendRequest is a request to a /messages edge.
+// sendRequest is the body of a call to a /messages edge.
 type sendRequest struct {
 	commentID, postID, personID string
 	text                        string
 	messagingType, tag          string
 }
 
-// readSendRequest reads the parameters of a send. It refuses a recipient that names more
-// or less than one thing, and an id that is a number: past 2^53 that is another id.
+// readSendRequest reads the parameters of a send. It refuses a recipient with no or
+// several ids, and an id that is a JSON number: beyond 2^53 that would be another id.
 func readSendRequest(params map[string]string) (sendRequest, *graphError) {
 	var to map[string]any
 	if json.Unmarshal([]byte(params["recipient"]), &to) != nil || len(to) != 1 {
@@ -45,10 +45,12 @@ func readSendRequest(params map[string]string) (sendRequest, *graphError) {
 	return out, nil
 }
 
+// replyTarget is the id of the comment or visitor post that a private reply answers;
+// empty for a follow-up.
 func (r sendRequest) replyTarget() string { return r.commentID + r.postID }
 
-// routeMessages finds out for which account of the owner a send counts, and which
-// of the two kinds it is.
+// routeMessages decides whether a send is a private reply or a follow-up, and for which
+// account of the owner it counts.
 func (s *Sandbox) routeMessages(c *call) endpoint {
 	req, refused := readSendRequest(c.params)
 	e := endpoint{op: OpPrivateReply, account: c.owner.chargedAccount(), comment: s.findComment(req.replyTarget())}
@@ -100,7 +102,7 @@ func checkText(a *account, text string) *graphError {
 	return nil
 }
 
-// checkSendRequest keeps the rules about the request itself.
+// checkSendRequest checks the request itself, before its recipient.
 func (s *Sandbox) checkSendRequest(c *call, a *account, req sendRequest) *graphError {
 	if refused := checkText(a, req.text); refused != nil {
 		return refused
@@ -126,7 +128,7 @@ func (s *Sandbox) checkSendRequest(c *call, a *account, req sendRequest) *graphE
 	return nil
 }
 
-// privateReply answers a comment or visitor post: once, in time, if it can be.
+// privateReply answers a comment or visitor post, if Meta's rules allow it.
 func (s *Sandbox) privateReply(e endpoint, req sendRequest) (any, *graphError) {
 	c := e.comment
 	if c == nil {
@@ -139,7 +141,7 @@ func (s *Sandbox) privateReply(e endpoint, req sendRequest) (any, *graphError) {
 	return object{"recipient_id": c.person.messagingID, "message_id": m.id}, nil
 }
 
-// followUp sends to a person, who must have written.
+// followUp sends a message to a person inside the messaging window.
 func (s *Sandbox) followUp(a *account, req sendRequest) (any, *graphError) {
 	p := a.byMessaging[req.personID]
 	if p == nil {
@@ -152,7 +154,8 @@ func (s *Sandbox) followUp(a *account, req sendRequest) (any, *graphError) {
 	return object{"recipient_id": p.messagingID, "message_id": m.id}, nil
 }
 
-// replyInConversation is the older way into a conversation, by its id; Pages only.
+// replyInConversation is the older way to send a follow-up, by the conversation's id;
+// Pages only.
 func (s *Sandbox) replyInConversation(c *call, p *person) (any, *graphError) {
 	text := c.params["message"]
 	if strings.TrimSpace(text) == "" {
@@ -168,7 +171,7 @@ func (s *Sandbox) replyInConversation(c *call, p *person) (any, *graphError) {
 	return object{"id": m.id, "uuid": strings.TrimPrefix(newTraceID(), "A")}, nil
 }
 
-// deliverReply uses up the one private reply of c.
+// deliverReply delivers the one private reply of c.
 func (s *Sandbox) deliverReply(c *comment, text string, by Sender) *message {
 	m := s.deliverMessage(c.person, &message{sender: by, kind: KindPrivateReply, text: text, commentID: c.id()})
 	c.repliesDelivered = append(c.repliesDelivered, m)
@@ -177,8 +180,8 @@ func (s *Sandbox) deliverReply(c *comment, text string, by Sender) *message {
 	return m
 }
 
-// sendRequest puts a message of the account into the person's conversation. The webhooks
-// about it are its echo and, if they are wanted, the person's receipts.
+// deliverMessage adds a message of the account to the person's conversation. Its
+// webhooks are the echo and, if the settings want them, the person's receipts.
 func (s *Sandbox) deliverMessage(p *person, m *message) *message {
 	m.id, m.person, m.at = s.newMessageID(p.account.instagram()), p, s.now()
 	s.appendMessage(m)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// PersonState is why messages do or do not reach a person.
+// PersonState says whether messages reach a person, and if not, why.
 type PersonState string
 
 // The states of a person.
@@ -20,7 +20,7 @@ const (
 	PersonWithOtherApp PersonState = "other_app"   // another app has taken the conversation
 )
 
-// person is somebody who comments or writes to one account.
+// person is one commenter and conversation partner of one account.
 type person struct {
 	account        *account
 	username       string
@@ -33,10 +33,10 @@ type person struct {
 	listElement    *list.Element
 }
 
-// Sender says who wrote a message.
+// Sender is the author of a message.
 type Sender string
 
-// Who writes messages: the person, the product through the API, somebody of the
+// The senders of messages: the person, the product through the API, a human of the
 // business in Meta's own inbox.
 const (
 	SenderPerson Sender = "person"
@@ -51,7 +51,7 @@ const (
 	KindFollowUp     = "follow_up"
 )
 
-// readMessage is one line of a conversation.
+// message is one message of a conversation.
 type message struct {
 	id        string
 	person    *person
@@ -65,7 +65,7 @@ type message struct {
 	index     int // in person.messages
 }
 
-// Message is what a person's inbox shows.
+// Message is one message of a person's inbox.
 type Message struct {
 	ID        string    `json:"id"`
 	Sender    Sender    `json:"by"`
@@ -76,14 +76,14 @@ type Message struct {
 	At        time.Time `json:"at"`
 }
 
-// Person names somebody on one account's page.
+// Person identifies a person by account and user name.
 type Person struct {
 	Account  string `json:"account"`
 	Username string `json:"username"`
 }
 
-// Inbox is the whole conversation between a person and the account, oldest first.
-// It is empty for somebody who was never heard of.
+// Inbox is the conversation between a person and the account, oldest message first. It
+// is nil for an unknown person.
 func (s *Sandbox) Inbox(p Person) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (m *message) view() Message {
 	return Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, CommentID: m.commentID, Tag: m.tag, At: m.at}
 }
 
-// PersonID is the id that messages to and from the person use.
+// PersonID is the person's id in messages. An unknown person is created.
 func (s *Sandbox) PersonID(p Person) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *Sandbox) PersonID(p Person) (string, error) {
 	return s.person(a, p.Username).messagingID, nil
 }
 
-// SetPersonState changes how messages reach somebody.
+// SetPersonState changes whether messages reach a person.
 func (s *Sandbox) SetPersonState(p Person, state PersonState) error {
 	switch state {
 	case PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp:
@@ -131,7 +131,7 @@ func (s *Sandbox) SetPersonState(p Person, state PersonState) error {
 	return nil
 }
 
-// person finds somebody, or lets them appear.
+// person finds a person by user name, or creates them.
 func (s *Sandbox) person(a *account, username string) *person {
 	if p := a.people[username]; p != nil {
 		return p
@@ -147,7 +147,8 @@ func (s *Sandbox) person(a *account, username string) *person {
 	return p
 }
 
-// appendMessage puts a message into the person's conversation, opening it if need be.
+// appendMessage adds a message to the person's conversation and starts the conversation
+// with the first one.
 func (s *Sandbox) appendMessage(m *message) {
 	p := m.person
 	a := p.account
@@ -164,17 +165,18 @@ func (s *Sandbox) appendMessage(m *message) {
 	s.recent.person(p)
 }
 
-// MessageKinds are the things that a person can do in a conversation. The first
-// five open the messaging window; edit_zero is a message of which Meta tells with
-// message_edit and num_edit 0. (Meta's pages also list reactions among the
-// opening actions; other pages do not, so the sandbox does not let them.)
+// MessageKinds are what a person can do in a conversation. The first five open the
+// messaging window. edit_zero is a new message that Meta reports as message_edit with
+// num_edit 0. (One of Meta's pages lists reactions among the opening actions, others do
+// not; in the sandbox they open nothing.)
 var MessageKinds = []string{"text", "postback", "quick_reply", "story_reply", "edit_zero", "reaction", "seen", "edit", "delete"}
 
+// openingKinds is how many of MessageKinds, from the first, open the messaging window.
 const openingKinds = 5
 
-// NewMessage describes something that a person does in the conversation with an
-// account. A reaction, edit, deletion or read receipt concerns the newest message
-// there is, or none.
+// NewMessage describes what a person does in the conversation with an account. A
+// reaction, edit, deletion or read receipt is about the conversation's newest message,
+// if there is one.
 type NewMessage struct {
 	Account   string    `json:"account"`
 	Username  string    `json:"username"`
@@ -186,8 +188,8 @@ type NewMessage struct {
 	Anonymous bool `json:"anonymous"`
 }
 
-// WriteMessage lets a person write, and returns the message's id. The webhook is delivered
-// afterwards.
+// WriteMessage lets a person write to the account and returns the message's id. The
+// webhook is delivered afterwards.
 func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 	if n.Kind == "" {
 		n.Kind = "text"
@@ -222,8 +224,8 @@ func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 	return m.id, nil
 }
 
-// HumanReply lets somebody of the business answer a comment in Meta's own inbox,
-// which uses up its one private reply. The webhook is an echo.
+// HumanReply answers a comment as a human does in Meta's own inbox, which uses up its
+// one private reply. The webhook is an echo.
 func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,8 +239,8 @@ func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
 	return s.deliverReply(c, text, SenderHuman).id, nil
 }
 
-// HumanMessage lets somebody of the business write to a person in Meta's own
-// inbox. It opens no window.
+// HumanMessage sends a message to a person as a human does in Meta's own inbox. It
+// opens no window.
 func (s *Sandbox) HumanMessage(to Person, text string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

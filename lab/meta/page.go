@@ -23,10 +23,11 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"words": func(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") },
 }).ParseFS(assets, "assets/page.html"))
 
-// pagePolicy lets the page load its own script and style and nothing else.
+// pagePolicy is the Content-Security-Policy of the page: only its own script, style and
+// images.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// pageView is what the page shows.
+// pageView is the data of the page.
 type pageView struct {
 	Version  int // grows with everything that happens
 	Error    string
@@ -46,7 +47,7 @@ type pageView struct {
 	Kinds    []string
 }
 
-// commentView is a comment as the page shows it.
+// commentView is a comment on the page.
 type commentView struct {
 	CommentReport
 	AccountName string
@@ -55,7 +56,7 @@ type commentView struct {
 	Own         bool
 }
 
-// personView is somebody's inbox.
+// personView is a person's inbox on the page.
 type personView struct {
 	Person
 	Key         string // for the page's elements
@@ -122,7 +123,7 @@ func (s *Sandbox) personView(p *person) personView {
 	return v
 }
 
-// servePage answers 204 to a page that has seen everything already.
+// servePage serves the page, or 204 if the caller has seen the current version.
 func (s *Sandbox) servePage(w http.ResponseWriter, r *http.Request) {
 	seen, err := strconv.Atoi(r.FormValue("seen"))
 	s.mu.Lock()
@@ -158,7 +159,7 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, assets, "assets/"+r.PathValue("file"))
 }
 
-// handleForm does what a form of the page asks for, and shows the page again.
+// handleForm performs the action of a form on the page, and shows the page again.
 func (s *Sandbox) handleForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := s.performForm(r); err != nil {
@@ -214,7 +215,8 @@ func (s *Sandbox) performForm(r *http.Request) error {
 	return err
 }
 
-// submitComment takes a place as "post:<id>" or "visitor:<account>".
+// submitComment writes a comment from the form, whose field "place" is "post:<id>" or
+// "visitor:<account>".
 func (s *Sandbox) submitComment(r *http.Request) error {
 	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), ByAccount: r.FormValue("own") != ""}
 	if hours, err := strconv.Atoi(r.FormValue("age")); err == nil {

@@ -18,8 +18,8 @@ const (
 	humanAgentWindow   = 7 * 24 * time.Hour
 )
 
-// replyRefusal is why Meta refuses a private reply to c now, and with which error;
-// nil is none. On Instagram one error stands for most reasons.
+// replyRefusal is the reason and the error with which Meta refuses a private reply to c
+// now; a nil error allows it. On Instagram one error stands for most reasons.
 func (s *Sandbox) replyRefusal(c *comment) (why string, r *graphError) {
 	a := c.account
 	switch {
@@ -39,14 +39,14 @@ func (s *Sandbox) replyRefusal(c *comment) (why string, r *graphError) {
 	return "its author cannot be messaged", c.person.checkReachable()
 }
 
-// checkReply is what Meta says to a private reply to c now; nil is yes.
+// checkReply is Meta's error for a private reply to c now; nil allows it.
 func (s *Sandbox) checkReply(c *comment) *graphError {
 	_, r := s.replyRefusal(c)
 	return r
 }
 
-// checkWindow is what Meta says to a message to p now. A private reply opens no
-// window; what the person wrote does.
+// checkWindow is Meta's error for a message to p now; nil allows it. Only what the
+// person wrote opens the window, a private reply does not.
 func (s *Sandbox) checkWindow(p *person, humanAgent bool) *graphError {
 	if refused := p.checkReachable(); refused != nil {
 		return refused
@@ -61,7 +61,7 @@ func (s *Sandbox) checkWindow(p *person, humanAgent bool) *graphError {
 	return nil
 }
 
-// checkReachable is why no message reaches p; nil if one does.
+// checkReachable is the error for a person whom no message reaches; nil for all others.
 func (p *person) checkReachable() *graphError {
 	switch p.state {
 	case PersonUnavailable:
@@ -74,8 +74,8 @@ func (p *person) checkReachable() *graphError {
 	return nil
 }
 
-// refusalReason says for people why Meta refuses a private reply to c now; "" is that it
-// does not.
+// refusalReason describes for people why Meta refuses a private reply to c now; empty
+// if it does not.
 func (s *Sandbox) refusalReason(c *comment) string {
 	why, r := s.replyRefusal(c)
 	switch {
@@ -87,8 +87,8 @@ func (s *Sandbox) refusalReason(c *comment) string {
 	return fmt.Sprintf("%s (%d/%d)", why, r.code, r.subcode)
 }
 
-// connection is a platform and the login it is connected with: what decides the
-// names of permissions.
+// connection is a platform and the login it is connected with. It decides the names of
+// the permissions.
 type connection int
 
 const (
@@ -107,7 +107,8 @@ func (a Account) connection() connection {
 	return instagramByFacebook
 }
 
-// requiredPermissions says what an operation needs: meta-platform.md §8.
+// requiredPermissions are the permissions that each operation needs: meta-platform.md
+// §8.
 var requiredPermissions = map[connection]map[Operation][]string{
 	pageConnection: {
 		OpPrivateReply:  {"pages_messaging"},
@@ -135,7 +136,7 @@ var requiredPermissions = map[connection]map[Operation][]string{
 	},
 }
 
-// defaultPermissions is what a healthy installation of the app was granted.
+// defaultPermissions are the permissions that a complete installation of the app has.
 func defaultPermissions(o *owner) []string {
 	if o.ownLogin {
 		return []string{"instagram_business_basic", "instagram_business_manage_comments", "instagram_business_manage_messages"}
@@ -147,8 +148,8 @@ func defaultPermissions(o *owner) []string {
 	return granted
 }
 
-// checkPermission refuses what the token's permissions, and on a Page the tasks of
-// its user, do not cover. Meta's answers differ: a look-up looks like a missing
+// checkPermission refuses what the token's permissions, and on a Page the tasks of its
+// user, do not cover. A look-up without permission gets the answer for a missing
 // object.
 func (s *Sandbox) checkPermission(e endpoint) *graphError {
 	if e.withoutPermission {
@@ -174,12 +175,13 @@ func (s *Sandbox) checkPermission(e endpoint) *graphError {
 	return nil
 }
 
-// canReadUserContent reports whether the token may read who wrote a Page's comments and what.
+// canReadUserContent reports whether the token may read the authors and texts of a
+// Page's comments.
 func (a *account) canReadUserContent() bool {
 	return a.Platform != privatereply.Facebook || slices.Contains(a.owner.permissions, "pages_read_user_content")
 }
 
-// LimitKind is one of the limits that an account has.
+// LimitKind is one of the rate limits of an account.
 type LimitKind string
 
 const (
@@ -189,8 +191,8 @@ const (
 	LimitConversations LimitKind = "conversations"
 )
 
-// limiter counts calls in a window that slides. Refused calls count as well, so a
-// client that keeps calling while it is throttled stays throttled.
+// limiter counts calls in a sliding window. Refused calls count as well, so a client
+// that keeps calling while it is throttled stays throttled.
 type limiter struct {
 	limit int // 0 or less: none
 	per   time.Duration
@@ -205,8 +207,8 @@ func newLimiter(limit, metaLimit int, per time.Duration) *limiter {
 	return &limiter{limit: limit, per: per}
 }
 
-// count counts a call and reports how long the account is over its limit; 0 is
-// within it.
+// count counts a call and returns the time until the account is within its limit again;
+// 0 if it is.
 func (m *limiter) count(now time.Time) time.Duration {
 	if m.limit <= 0 {
 		return 0
@@ -221,7 +223,7 @@ func (m *limiter) count(now time.Time) time.Duration {
 	return max(0, m.per-now.Sub(oldest))
 }
 
-// percent is how much of the limit is used at now.
+// percent is the used share of the limit at now.
 func (m *limiter) percent(now time.Time) int {
 	if m.limit <= 0 {
 		return 0
@@ -233,10 +235,10 @@ func (m *limiter) percent(now time.Time) int {
 	return (n - first) * 100 / m.limit
 }
 
-// ceilMinutes rounds up to Meta's unit of estimated_time_to_regain_access.
+// ceilMinutes rounds up to whole minutes, the unit of estimated_time_to_regain_access.
 func ceilMinutes(d time.Duration) int { return int(math.Ceil(d.Minutes())) }
 
-// SetLimits changes every account's limits and forgets the calls counted so far.
+// SetLimits replaces the limits of every account and forgets the calls counted so far.
 func (s *Sandbox) SetLimits(l Limits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,14 +246,16 @@ func (s *Sandbox) SetLimits(l Limits) {
 	s.logEvent("account", "", "", "The limits were changed: %+v", l)
 }
 
-// Limits are the limits as they were set; zero fields are Meta's own.
+// Limits returns the limits as they were set; a zero field stands for Meta's own
+// number.
 func (s *Sandbox) Limits() Limits {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.Limits
 }
 
-// setLimits fills in the numbers of meta-platform.md §5.
+// setLimits builds new limiters, with the numbers of meta-platform.md §5 for zero
+// fields.
 func (s *Sandbox) setLimits(l Limits) {
 	s.cfg.Limits = l
 	s.appCalls = newLimiter(l.AppPerHour, 0, time.Hour)
@@ -265,7 +269,7 @@ func (s *Sandbox) setLimits(l Limits) {
 	}
 }
 
-// limiter is the limit that an operation counts for, and the error beyond it.
+// limitKind is the limit that an operation counts for, with the error beyond it.
 func (e endpoint) limitKind() (LimitKind, *graphError) {
 	switch {
 	case e.op == OpPrivateReply && e.comment != nil && e.comment.onLive():
@@ -280,8 +284,8 @@ func (e endpoint) limitKind() (LimitKind, *graphError) {
 	return "", nil
 }
 
-// countCall counts a call and says how Meta refuses it when it is one too many,
-// and how long the account would have to be quiet.
+// countCall counts a call for its limits. Beyond one it returns Meta's error and the
+// time until the account is within the limit again.
 func (s *Sandbox) countCall(e endpoint, now time.Time) (*graphError, time.Duration) {
 	if wait := s.appCalls.count(now); wait > 0 {
 		return errAppLimit, wait
@@ -296,8 +300,8 @@ func (s *Sandbox) countCall(e endpoint, now time.Time) (*graphError, time.Durati
 	return nil, 0
 }
 
-// throttledResponse refuses a call. With the errors of 80000 and up a header says in how
-// many minutes calls are welcome again.
+// throttledResponse refuses a call over a limit. With the errors of 80000 and up, a
+// header carries the minutes until calls are allowed again.
 func (s *Sandbox) throttledResponse(c *call, e endpoint, r *graphError, wait int) response {
 	e.account.counters.throttled++
 	s.logRefusal(c, e, r)
@@ -308,10 +312,11 @@ func (s *Sandbox) throttledResponse(c *call, e endpoint, r *graphError, wait int
 	return a
 }
 
-// minUsageShown is from how many percent on Meta shows a limit's use.
+// minUsageShown is the lowest usage, in percent, that Meta's header reports.
 const minUsageShown = 10
 
-// setUsageHeaders puts Meta's usage headers on an answer: percent of the limits, and minutes.
+// setUsageHeaders sets Meta's usage headers: percent of the limits, and minutes until
+// calls are allowed again.
 func (s *Sandbox) setUsageHeaders(h http.Header, a *account) {
 	now := s.now()
 	app := object{"call_count": s.appCalls.percent(now), "total_time": 0, "total_cputime": 0}

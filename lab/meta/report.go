@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Report is what everything came to.
+// Report sums up the comments, replies and webhooks of all accounts.
 type Report struct {
 	Accounts            []AccountReport `json:"accounts"`
 	Comments            int             `json:"comments"`
@@ -19,7 +19,7 @@ type Report struct {
 	WebhooksOpen        int             `json:"webhooks_open"`          // not yet taken by the callback
 }
 
-// AccountReport is what one account's calls came to.
+// AccountReport sums up the calls of one account.
 type AccountReport struct {
 	Account                   string            `json:"account"`
 	Name                      string            `json:"name"`
@@ -39,7 +39,7 @@ type AccountReport struct {
 	SendsAfterLiveEnded       int               `json:"sends_after_live_ended"`
 }
 
-// Report sums up what happened so far.
+// Report returns the totals so far.
 func (s *Sandbox) Report() Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,8 +72,8 @@ func (o *outbox) counts() (built, open int) {
 	return o.count, len(o.undelivered) + len(o.pending)
 }
 
-// maxInWindow is the largest number of times in any window of length d. The times
-// are in order.
+// maxInWindow is the largest number of times in any window of length d. The times must
+// be sorted.
 func maxInWindow(times []time.Time, d time.Duration) int {
 	most, first := 0, 0
 	for i, t := range times {
@@ -97,7 +97,7 @@ func (s *Sandbox) CallTimes(accountID string, limit LimitKind) []time.Time {
 	return slices.Clone(a.counters.times[limit])
 }
 
-// CommentReport is what became of one comment or visitor post.
+// CommentReport is the state of one comment or visitor post at Meta.
 type CommentReport struct {
 	ID            string    `json:"id"`
 	Account       string    `json:"account"`
@@ -136,19 +136,19 @@ func (s *Sandbox) commentReport(c *comment) CommentReport {
 	return r
 }
 
-// RepliesDelivered is how many private replies to the comment its author received.
+// RepliesDelivered is how many private replies to the comment its author has received.
 func (s *Sandbox) RepliesDelivered(commentID string) int {
 	r, _ := s.CommentReport(commentID)
 	return len(r.Delivered)
 }
 
-// ReplyAttempts is how many calls to answer the comment reached Meta, taken or not.
+// ReplyAttempts is how many calls to answer the comment reached Meta, accepted or not.
 func (s *Sandbox) ReplyAttempts(commentID string) int {
 	r, _ := s.CommentReport(commentID)
 	return r.Attempts
 }
 
-// counters count what one account's calls came to.
+// counters count the calls of one account.
 type counters struct {
 	calls          map[Operation]int
 	times          map[LimitKind][]time.Time
@@ -189,10 +189,10 @@ func (t *counters) countRefusal(r *graphError) {
 	t.refused[key]++
 }
 
-// maxEvents bounds what the page and /sandbox/events can look back on.
+// maxEvents bounds the event log.
 const maxEvents = 500
 
-// Event is one thing that happened, in words for the developer.
+// Event is one entry of the event log, in words for the developer.
 type Event struct {
 	Seq     int       `json:"seq"` // counts up by one
 	At      time.Time `json:"at"`
@@ -202,7 +202,7 @@ type Event struct {
 	Text    string    `json:"text"`
 }
 
-// eventLog keeps the newest entries.
+// eventLog keeps the newest events.
 type eventLog struct {
 	seq  int
 	ring []Event // a ring once it is full
@@ -218,7 +218,7 @@ func (l *eventLog) add(e Event) {
 	l.ring[(l.seq-1)%maxEvents] = e
 }
 
-// iterate gives what came after seq, oldest first.
+// after returns the events with a number above seq, oldest first.
 func (l *eventLog) after(seq int) []Event {
 	n := min(l.seq-seq, len(l.ring))
 	list := make([]Event, 0, max(n, 0))
@@ -228,15 +228,15 @@ func (l *eventLog) after(seq int) []Event {
 	return list
 }
 
-// Events is the recent activity after the entry with the number after, oldest
-// first; 0 gives all that is kept.
+// Events returns the events with a number above after, oldest first; 0 gives all that
+// are kept.
 func (s *Sandbox) Events(after int) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events.after(after)
 }
 
-// logEvent writes an entry of the activity and wakes those in Wait.
+// logEvent adds an event and wakes the callers of Wait.
 func (s *Sandbox) logEvent(kind, account, id, format string, args ...any) {
 	s.events.add(Event{At: s.now(), Kind: kind, Account: account, ID: id, Text: fmt.Sprintf(format, args...)})
 	s.notifyWaitersLocked()
@@ -245,7 +245,7 @@ func (s *Sandbox) logEvent(kind, account, id, format string, args ...any) {
 // maxRecent is how many comments and people the page shows.
 const maxRecent = 30
 
-// recentView holds what the page shows, newest first.
+// recentView is the list of comments and people on the page, newest first.
 type recentView struct {
 	comments []*comment
 	people   []*person

@@ -1,11 +1,11 @@
-// Package sandbox stands in Meta's place for development and tests: a Graph API
-// and a source of webhooks in one HTTP handler, with a control API and a page on
-// which a developer is the person who comments.
+// Package meta simulates Meta for development and tests: a Graph API and a source
+// of webhooks in one HTTP handler, with a control API and a page on which a
+// developer plays the person who comments.
 //
-// It keeps the rules that Meta keeps (one private reply to a comment, seven days,
+// It enforces Meta's rules (one private reply to a comment, seven days,
 // only during an Instagram live, 24 hours after the person wrote, the limits per
-// account) and can be told to misbehave the way Meta does: see [Faults]. What it
-// knows lives in memory. It is not a server for real people's data.
+// account) and injects failures on request: see [FaultKinds]. Its state lives in
+// memory. It is not a server for real people's data.
 //
 // It shares no code with the product's own Graph client, so that the two cannot
 // be wrong in the same way.
@@ -26,7 +26,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config says what New builds. Only Accounts is needed.
+// Config is the argument of New. Only Accounts is required.
 type Config struct {
 	Accounts        []Account        // taken as they are; whoever read the accounts file has checked them
 	WebhookURL      string           // the callback; empty: webhooks are built and kept, not posted
@@ -39,8 +39,8 @@ type Config struct {
 	Log             *zap.Logger      // nil logs nothing
 }
 
-// Account is an Instagram professional account or a Facebook Page, with the
-// secrets that Meta and the product share about it.
+// Account is an Instagram professional account or a Facebook Page, with the secrets
+// that Meta and the product share.
 type Account struct {
 	Platform             privatereply.Platform
 	ID                   string // entry.id of its webhooks
@@ -57,12 +57,12 @@ type Account struct {
 
 func (a Account) instagram() bool { return a.Platform == privatereply.Instagram }
 
-// ownLogin reports whether a belongs to graph.instagram.com.
+// ownLogin reports whether the account belongs to graph.instagram.com.
 func (a Account) ownLogin() bool {
 	return a.instagram() && a.Login == privatereply.LoginInstagram
 }
 
-// ownerID is the id of what the account's token belongs to, and the node that sends.
+// ownerID is the id of the token's owner, which is also the node that sends.
 func (a Account) ownerID() string {
 	if a.instagram() && !a.ownLogin() {
 		return a.PageID
@@ -70,8 +70,8 @@ func (a Account) ownerID() string {
 	return a.ID
 }
 
-// webhookSecret signs the account's webhooks: an app with the Instagram login has
-// a secret of its own for them.
+// webhookSecret is the secret that signs the account's webhooks: an app with the
+// Instagram login has one of its own for them.
 func (a Account) webhookSecret() string {
 	if a.ownLogin() && a.InstagramAppSecret != "" {
 		return a.InstagramAppSecret
@@ -79,8 +79,8 @@ func (a Account) webhookSecret() string {
 	return a.AppSecret
 }
 
-// Limits are Meta's limits on calls, for each account. A zero field is Meta's own
-// number, a negative one is no limit.
+// Limits are Meta's rate limits for each account. A zero field is Meta's own number, a
+// negative one is no limit.
 type Limits struct {
 	PostsPerHour           int `json:"posts_per_hour"`           // private replies to posts, reels and ads; 750
 	LivePerSecond          int `json:"live_per_second"`          // private replies to Instagram live comments; 100
@@ -89,12 +89,12 @@ type Limits struct {
 	AppPerHour             int `json:"app_per_hour"`             // every call of the app; no limit unless set
 }
 
-// callbackTimeout is how long Meta waits for a callback: see its Messenger
+// callbackTimeout is how long Meta waits for the callback's answer: see its Messenger
 // Platform webhooks page.
 const callbackTimeout = 5 * time.Second
 
-// defaultRetryDelays spreads the repeats of a failed webhook over about 36 hours: at
-// once, a few more times, then less and less often. Meta gives no exact schedule.
+// defaultRetryDelays spread the retries of a failed webhook over about 36 hours: at
+// once, then less and less often. Meta gives no exact schedule.
 var defaultRetryDelays = []time.Duration{
 	100 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute,
 	15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 8 * time.Hour, 12 * time.Hour,
@@ -116,12 +116,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Sandbox is Meta in one process. It is an http.Handler: the Graph API under
-// /facebook/{version}/, /instagram/{version}/ and /{version}/ (which takes the
-// tokens of both), the control API under /sandbox/, the page at /.
+// Sandbox simulates Meta in one process. It is an http.Handler: the Graph API under
+// /facebook/{version}/, /instagram/{version}/ and /{version}/ (which accepts the tokens
+// of both), the control API under /sandbox/, the page at /.
 //
-// Everything it knows is behind one lock. Each call touches a few map entries and
-// never walks a list of comments, so the lock is held for microseconds.
+// One mutex guards its state. Each call touches a few map entries and never walks a
+// list of comments, so the mutex is held for microseconds.
 type Sandbox struct {
 	cfg    Config
 	log    *zap.Logger
@@ -151,7 +151,7 @@ type Sandbox struct {
 	changed        chan struct{} // closed and replaced whenever something happens
 }
 
-// New builds a sandbox whose accounts have a post, a reel and an ad each.
+// New builds a sandbox. Each account has a post, a reel and an ad.
 func New(cfg Config) *Sandbox {
 	cfg = cfg.withDefaults()
 	s := &Sandbox{
@@ -189,8 +189,8 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Close ends every hanging call and stops the delivery of webhooks. Call it
-// before the server that serves s is closed, because that waits for open calls.
+// Close ends every hanging call and stops the delivery of webhooks. Call it before
+// closing the server that serves s, because that waits for open calls.
 func (s *Sandbox) Close() {
 	s.stop.Do(func() {
 		close(s.closed)
@@ -198,8 +198,8 @@ func (s *Sandbox) Close() {
 	})
 }
 
-// Wait returns when done says true, asking again whenever something has happened
-// in the sandbox, or when ctx ends. done may call the sandbox.
+// Wait returns when done reports true or ctx ends. It calls done again after every
+// event in the sandbox; done may call the sandbox.
 func (s *Sandbox) Wait(ctx context.Context, done func() bool) error {
 	for {
 		s.mu.Lock()
@@ -216,7 +216,7 @@ func (s *Sandbox) Wait(ctx context.Context, done func() bool) error {
 	}
 }
 
-// notifyWaiters lets everybody in Wait look again.
+// notifyWaiters lets every caller of Wait check its condition again.
 func (s *Sandbox) notifyWaiters() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,8 +231,8 @@ func (s *Sandbox) notifyWaitersLocked() {
 
 func (s *Sandbox) now() time.Time { return s.cfg.Now().UTC() }
 
-// seed gives an account what a page needs to be useful at once: a post, a reel
-// and an ad of that post. Nothing is live.
+// seed gives an account its first content: a post, a reel and an ad of that post.
+// Nothing is live.
 func (s *Sandbox) seed(a *account) {
 	now := s.now()
 	first := s.addPost(a, privatereply.SourcePost, "Fresh out of the workshop: our oak side table.", now.Add(-72*time.Hour))
@@ -245,7 +245,7 @@ func (s *Sandbox) seed(a *account) {
 // comment is "<post>_<comment>". The serial number starts at the clock, so that a
 // sandbox that starts again never gives an id a second time.
 
-// idsPerMillisecond is how many ids a millisecond of the clock stands for.
+// idsPerMillisecond is how many ids each millisecond of the clock provides.
 const idsPerMillisecond = 10
 
 func firstSerial(now time.Time) int64 { return now.UnixMilli() * idsPerMillisecond }
@@ -284,8 +284,8 @@ func (s *Sandbox) newConversationID(instagram bool) string {
 	return "t_1" + n
 }
 
-// scopedID is the same for the same words in every sandbox: a person keeps the id
-// when the sandbox starts again.
+// scopedID derives an id from words, the same in every sandbox: a person keeps the id
+// when the sandbox restarts.
 func scopedID(prefix string, words ...string) string {
 	h := sha256.New()
 	for _, w := range words {

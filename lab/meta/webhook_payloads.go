@@ -35,7 +35,7 @@ type change struct {
 	Value any    `json:"value"`
 }
 
-// entrySection is where in an entry an item stands.
+// entrySection is the part of an entry that an item belongs to.
 type entrySection int
 
 const (
@@ -44,7 +44,7 @@ const (
 	inStandby
 )
 
-// webhookItem is one update, before it is put into a delivery.
+// webhookItem is one update of a webhook.
 type webhookItem struct {
 	account     string // entry.id
 	object      string
@@ -57,7 +57,7 @@ type webhookItem struct {
 	value       any
 }
 
-// encodeEnvelope builds the body of one delivery. All items have the same object.
+// encodeEnvelope builds the body of one webhook. All items have the same object.
 func encodeEnvelope(items []webhookItem, now time.Time) []byte {
 	e := envelope{Object: items[0].object}
 	last := map[string]int{} // by account and placement: the entry that gathers such items
@@ -89,8 +89,8 @@ func encodeEnvelope(items []webhookItem, now time.Time) []byte {
 	return encodeJSON(e)
 }
 
-// encodeJSON writes v as Meta does. What goes in are values of this package,
-// which always encode.
+// encodeJSON encodes v as Meta does. It panics if v cannot be encoded, which no value
+// of this package can cause.
 func encodeJSON(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -119,7 +119,7 @@ type instagramMedia struct {
 	ProductType     string `json:"media_product_type"`
 }
 
-// actor is who did it: with a user name on Instagram, a name on Facebook.
+// actor is the author of a change: with a user name on Instagram, a name on Facebook.
 type actor struct {
 	ID       string `json:"id"`
 	Username string `json:"username,omitempty"`
@@ -160,7 +160,7 @@ func (s *Sandbox) instagramCommentItem(c *comment) webhookItem {
 	return it
 }
 
-// read fills in what all webhooks of an account have in common.
+// newItem fills in what all webhooks of an account have in common.
 func (s *Sandbox) newItem(a *account, field, subject, order string, value any) webhookItem {
 	object := "page"
 	if a.instagram() {
@@ -204,7 +204,7 @@ type feedPost struct {
 	ID              string `json:"id"`
 }
 
-// feedItem is the webhook about what happened to a comment or visitor post.
+// feedItem is the webhook about a change of a comment or visitor post.
 func (s *Sandbox) feedItem(c *comment, verb string, at time.Time) webhookItem {
 	a := c.account
 	value := feedValue{Item: "comment", Verb: verb, PostID: c.post.id, CreatedTime: at.Unix()}
@@ -333,7 +333,7 @@ type messageEdit struct {
 	NumEdit int    `json:"num_edit"`
 }
 
-// personItem is an item that a person caused; its sender is the person.
+// personItem is an item about an action of a person, who is its sender.
 func (s *Sandbox) personItem(p *person, field string, at time.Time, v messagingValue) webhookItem {
 	v.Sender, v.Recipient, v.Timestamp = &messagingParty{p.messagingID}, &messagingParty{p.account.ID}, at.UnixMilli()
 	it := s.newItem(p.account, field, p.messagingID, p.username, &v)
@@ -344,7 +344,7 @@ func (s *Sandbox) personItem(p *person, field string, at time.Time, v messagingV
 	return it
 }
 
-// echoItem is how a message of the account comes back, whoever sent it.
+// echoItem is the webhook about a message of the account, whoever sent it.
 func (s *Sandbox) echoItem(m *message) webhookItem {
 	p := m.person
 	v := messagingValue{
@@ -364,8 +364,8 @@ func (s *Sandbox) echoItem(m *message) webhookItem {
 	return it
 }
 
-// receiptItems say that a message arrived and was read. Instagram has no delivery
-// receipts.
+// receiptItems are the webhooks about the delivery and the reading of a message.
+// Instagram has no delivery receipts.
 func (s *Sandbox) receiptItems(m *message) []webhookItem {
 	p := m.person
 	if p.account.instagram() {
@@ -378,7 +378,7 @@ func (s *Sandbox) receiptItems(m *message) []webhookItem {
 	}
 }
 
-// messageItem is the webhook about something that a person did.
+// messageItem is the webhook about an action of a person in a conversation.
 func (s *Sandbox) messageItem(m *message) webhookItem {
 	v, field := messagingValue{}, "messages"
 	switch m.kind {
@@ -417,7 +417,7 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 	return it
 }
 
-// Sign is the X-Hub-Signature-256 of a raw webhook body.
+// Sign returns the X-Hub-Signature-256 header of a raw webhook body.
 func Sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

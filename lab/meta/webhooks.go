@@ -19,7 +19,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// EchoMode is when the webhook about the account's own message is delivered.
+// EchoMode is when the webhook about the account's own message is delivered, relative
+// to the answer of the call that sent it.
 type EchoMode string
 
 // The modes of echoes.
@@ -29,7 +30,8 @@ const (
 	EchoOff    EchoMode = "off"
 )
 
-// WebhookSettings says how webhooks are delivered. The zero value is Meta on a good day.
+// WebhookSettings configure the delivery of webhooks. The zero value is Meta on a good
+// day.
 type WebhookSettings struct {
 	Batch      int      `json:"batch"`      // how many updates one webhook carries at most; 0 is 1
 	Duplicates int      `json:"duplicates"` // how many more times each webhook is delivered
@@ -41,22 +43,23 @@ type WebhookSettings struct {
 }
 
 const (
-	// batchDelay is how long updates gather for a batch or a shuffle.
+	// batchDelay is how long an update waits for a full batch or a shuffle.
 	batchDelay = 50 * time.Millisecond
-	// deliveryQueues is how many webhooks are delivered at once. What one person does goes
-	// through one lane and keeps its order.
+	// deliveryQueues is how many webhooks are delivered at once. The updates of one person
+	// share a queue and keep their order.
 	deliveryQueues = 8
-	// maxWebhooksKept bounds what Webhooks and Resend can look back on.
+	// maxWebhooksKept bounds the history for Webhooks and ResendWebhook.
 	maxWebhooksKept = 200
 )
 
-// outbox gathers updates into webhooks and delivers them until they are taken.
+// outbox batches updates into webhooks and delivers each until the callback
+// acknowledges it.
 type outbox struct {
 	client      *http.Client
 	now         func() time.Time
 	retryDelays []time.Duration
 	log         *zap.Logger
-	onResult    func(accounts []string, ok bool) // told after each delivery, without the lock
+	onResult    func(accounts []string, ok bool) // called after each delivery, without the lock
 	onChange    func()
 	running     sync.WaitGroup
 	ctx         context.Context // of every post; ends with close
@@ -74,6 +77,7 @@ type outbox struct {
 	queues          [deliveryQueues]deliveryQueue
 }
 
+// deliveryQueue delivers its webhooks one after the other.
 type deliveryQueue struct {
 	queue []*webhook
 	busy  bool
@@ -111,7 +115,7 @@ func (o *outbox) setCallback(to string) {
 	o.url = to
 }
 
-// configure changes how webhooks are delivered and lets go of what was held.
+// configure replaces the settings and delivers what was held.
 func (o *outbox) configure(d WebhookSettings) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,7 +123,7 @@ func (o *outbox) configure(d WebhookSettings) {
 	o.closeFullBatches()
 }
 
-// add takes updates in the order in which they happened.
+// add queues updates in the order in which they happened.
 func (o *outbox) add(items ...webhookItem) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -127,7 +131,7 @@ func (o *outbox) add(items ...webhookItem) {
 	o.closeFullBatches()
 }
 
-// closeFullBatches lets full batches go, and the rest when it has waited long enough.
+// closeFullBatches sends full batches at once, and starts the timer for the others.
 func (o *outbox) closeFullBatches() {
 	if o.webhookSettings.Hold || o.closed {
 		return
@@ -144,6 +148,7 @@ func (o *outbox) closeFullBatches() {
 	}
 }
 
+// flush sends what is pending, when batchDelay is over.
 func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -161,7 +166,7 @@ func (o *outbox) flush() {
 	}
 }
 
-// closeBatch makes webhooks of a batch: one for each object and signing secret in it.
+// closeBatch turns a batch into webhooks: one for each object and signing secret in it.
 func (o *outbox) closeBatch(items []webhookItem) {
 	for len(items) > 0 {
 		first := items[0]
@@ -194,13 +199,14 @@ func (o *outbox) newWebhook(items []webhookItem) *webhook {
 	return w
 }
 
+// queueOf maps an ordering key to a delivery queue.
 func queueOf(order string) int {
 	h := fnv.New32a()
 	h.Write([]byte(order))
 	return int(h.Sum32() % deliveryQueues)
 }
 
-// enqueue puts w at the end of its lane.
+// enqueue appends w to its delivery queue.
 func (o *outbox) enqueue(w *webhook) {
 	w.timer = nil
 	if o.url == "" || o.closed {
@@ -215,7 +221,7 @@ func (o *outbox) enqueue(w *webhook) {
 	}
 }
 
-// run delivers what is in a lane, one after the other.
+// run delivers the webhooks of one queue until it is empty.
 func (o *outbox) run(l *deliveryQueue) {
 	for {
 		o.mu.Lock()
@@ -231,7 +237,7 @@ func (o *outbox) run(l *deliveryQueue) {
 	}
 }
 
-// deliverNow delivers updates before anything else happens, in one webhook each.
+// deliverNow delivers each update in a webhook of its own before it returns.
 func (o *outbox) deliverNow(items []webhookItem) {
 	for _, it := range items {
 		o.mu.Lock()
@@ -247,7 +253,7 @@ func (o *outbox) deliverNow(items []webhookItem) {
 	}
 }
 
-// idle reports whether every webhook was taken or given up.
+// idle reports whether every webhook was acknowledged or dropped.
 func (o *outbox) idle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -271,7 +277,7 @@ func (o *outbox) close() {
 	o.client.CloseIdleConnections()
 }
 
-// webhook is one body that is posted to the callback until it answers 200.
+// webhook is one signed body that is posted until the callback answers 200.
 type webhook struct {
 	id        int
 	queue     int
@@ -287,7 +293,7 @@ type webhook struct {
 	timer     *time.Timer // of the next try
 }
 
-// WebhookState is how far a webhook's delivery has come.
+// WebhookState is the progress of a webhook's delivery.
 type WebhookState string
 
 // The states of a webhook.
@@ -297,7 +303,7 @@ const (
 	WebhookDropped   WebhookState = "dropped"   // given up after the last try
 )
 
-// Webhook is what became of one webhook.
+// Webhook describes one webhook and its delivery.
 type Webhook struct {
 	ID        int          `json:"id"`
 	At        time.Time    `json:"at"`
@@ -328,7 +334,7 @@ func signedHeader(secret string, body []byte) http.Header {
 	return h
 }
 
-// deliver posts w once and settles what follows.
+// deliver posts w once and schedules the retry if it failed.
 func (o *outbox) deliver(w *webhook) {
 	status, err := o.post(o.callback(), w)
 	ok := err == nil && status == http.StatusOK
@@ -374,7 +380,7 @@ func (o *outbox) post(url string, w *webhook) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// retryNow repeats every failed webhook without waiting for its time.
+// retryNow posts every failed webhook again without waiting for its retry time.
 func (o *outbox) retryNow() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -388,7 +394,8 @@ func (o *outbox) retryNow() int {
 	return n
 }
 
-// resend delivers a webhook again, byte for byte: the one with id, or the last.
+// resend delivers a webhook again, byte for byte: the one with id, or the last if id is
+// 0.
 func (o *outbox) resend(id, times int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -422,7 +429,7 @@ func (o *outbox) webhooks() []Webhook {
 	return list
 }
 
-// publish hands updates to the outbox, if the app is subscribed to them.
+// publish adds updates to the outbox, as far as the app is subscribed to them.
 func (s *Sandbox) publish(items ...webhookItem) {
 	for _, it := range items {
 		if !s.subscribedTo(it) {
@@ -433,11 +440,11 @@ func (s *Sandbox) publish(items ...webhookItem) {
 	}
 }
 
-// unsubscribedAfter is how long webhooks may fail before Meta takes the subscription away.
+// unsubscribedAfter is how long webhooks may fail before Meta removes the subscription.
 const unsubscribedAfter = time.Hour
 
-// repliesDelivered keeps Meta's patience with a callback: after an hour of failures the
-// app is unsubscribed, and nobody is told.
+// recordDelivery records the result of a delivery. After an hour of failures the app is
+// unsubscribed without notice, as at Meta.
 func (s *Sandbox) recordDelivery(accounts []string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -456,7 +463,7 @@ func (s *Sandbox) recordDelivery(accounts []string, ok bool) {
 	}
 }
 
-// SetWebhookSettings changes how webhooks are delivered from now on.
+// SetWebhookSettings changes the delivery of webhooks from now on.
 func (s *Sandbox) SetWebhookSettings(d WebhookSettings) error {
 	switch d.Echo {
 	case "", EchoAfter, EchoBefore, EchoOff:
@@ -471,25 +478,25 @@ func (s *Sandbox) SetWebhookSettings(d WebhookSettings) error {
 	return nil
 }
 
-// WebhookSettings is how webhooks are delivered.
+// WebhookSettings returns the current delivery settings.
 func (s *Sandbox) WebhookSettings() WebhookSettings { return s.outbox.settings() }
 
-// Webhooks are the last 200 webhooks, newest first.
+// Webhooks lists the last 200 webhooks, newest first.
 func (s *Sandbox) Webhooks() []Webhook { return s.outbox.webhooks() }
 
-// ResendWebhook delivers a webhook again, byte for byte, as often as times says; id 0 is
-// the last one.
+// ResendWebhook delivers a webhook again, byte for byte, as many times as given; id 0
+// is the last one.
 func (s *Sandbox) ResendWebhook(id, times int) error { return s.outbox.resend(id, max(1, times)) }
 
-// RetryWebhooks repeats every failed webhook at once and says how many they were.
+// RetryWebhooks posts every failed webhook again at once and returns their number.
 func (s *Sandbox) RetryWebhooks() int { return s.outbox.retryNow() }
 
-// DrainWebhooks waits until every webhook has been taken or given up.
+// DrainWebhooks waits until every webhook was acknowledged or dropped.
 func (s *Sandbox) DrainWebhooks(ctx context.Context) error { return s.Wait(ctx, s.outbox.idle) }
 
-// SignedWebhook builds one webhook about comments, visitor posts or messages and
-// signs it, for a caller who posts it himself. All ids must be of one platform,
-// and of accounts with one app secret.
+// SignedWebhook builds and signs one webhook about comments, visitor posts or messages,
+// for a caller who posts it himself. All ids must be of one platform, and of accounts
+// with one app secret.
 func (s *Sandbox) SignedWebhook(ids ...string) (body []byte, header http.Header, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -517,8 +524,8 @@ func (s *Sandbox) SignedWebhook(ids ...string) (body []byte, header http.Header,
 	return w.body, w.header, nil
 }
 
-// SetCallback does what saving the callback in Meta's dashboard does: it verifies
-// the address, and webhooks go there if that works.
+// SetCallback does what saving the callback in Meta's dashboard does: it verifies the
+// address, and if that succeeds webhooks go there.
 func (s *Sandbox) SetCallback(ctx context.Context, callback, verifyToken string) error {
 	if err := s.verify(ctx, callback, verifyToken); err != nil {
 		return fmt.Errorf("verify callback: %w", err)
@@ -531,7 +538,7 @@ func (s *Sandbox) SetCallback(ctx context.Context, callback, verifyToken string)
 	return nil
 }
 
-// VerifyCallback sends Meta's verification request to the callback as it is set.
+// VerifyCallback sends Meta's verification request to the current callback.
 func (s *Sandbox) VerifyCallback(ctx context.Context) error {
 	s.mu.Lock()
 	token := s.cfg.VerifyToken
@@ -569,9 +576,8 @@ func (s *Sandbox) verify(ctx context.Context, callback, token string) error {
 	return nil
 }
 
-// SendTestWebhook delivers what the "Test" button of Meta's dashboard does: an event
-// of nobody's, with entry.id "0", the official sample values, and messages inside
-// changes[] with a timestamp in text.
+// SendTestWebhook delivers the test event of Meta's dashboard: with entry.id "0", the
+// official sample values, and messages inside changes[] with a timestamp in text.
 func (s *Sandbox) SendTestWebhook(accountID, field string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
