@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/privatereply/privatereply/activities/draining"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -31,14 +31,14 @@ type Dispatcher struct {
 	temporal client.Client
 	data     converter.DataConverter
 	valve    *draining.Valve
-	placer   *placing.Placer
+	placer   *routing.Router
 	metrics  *Metrics
 }
 
 // NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
 // valve lets it. Data is how the client encodes payloads.
 func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, queue string) *Dispatcher {
-	placer := placing.New(c, queue, time.Now).InTurn(valve.Turn)
+	placer := routing.New(c, queue, time.Now).WithSlots(valve.Turn)
 	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer, metrics: NewMetrics(nil)}
 }
 
@@ -69,18 +69,18 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 	if err != nil {
 		return workflows.IntakeResult{}, err
 	}
-	progress := dispatched{Done: make([]bool, len(in.Arrivals))}
+	progress := dispatched{Done: make([]bool, len(in.Events))}
 	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || len(progress.Done) != len(in.Arrivals) {
-			progress = dispatched{Done: make([]bool, len(in.Arrivals))}
+		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || len(progress.Done) != len(in.Events) {
+			progress = dispatched{Done: make([]bool, len(in.Events))}
 		}
 	}
 	activity.RecordHeartbeat(ctx, progress)
 
-	open := openArrivals(in.Arrivals, progress.Done)
-	arrivals := make([]workflows.Arrival, len(open))
+	open := openArrivals(in.Events, progress.Done)
+	arrivals := make([]workflows.InboundEvent, len(open))
 	for i, n := range open {
-		arrivals[i] = in.Arrivals[n]
+		arrivals[i] = in.Events[n]
 	}
 	var mu sync.Mutex
 	beat := func() {
@@ -89,7 +89,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
 	}
 	defer repeat(beatEvery, beat)()
-	err = d.placer.Place(ctx, arrivals, dispatchCalls, func(i int, e placing.Effect) {
+	err = d.placer.Route(ctx, arrivals, dispatchCalls, func(i int, e routing.Result) {
 		mu.Lock()
 		progress.Done[open[i]] = true
 		progress.Result = counted(progress.Result, e)
@@ -125,7 +125,7 @@ func repeat(every time.Duration, do func()) (stop func()) {
 }
 
 // openArrivals are the places of what is not done yet, live comments first.
-func openArrivals(arrivals []workflows.Arrival, done []bool) []int {
+func openArrivals(arrivals []workflows.InboundEvent, done []bool) []int {
 	var live, rest []int
 	for n, a := range arrivals {
 		switch {
@@ -139,13 +139,13 @@ func openArrivals(arrivals []workflows.Arrival, done []bool) []int {
 	return append(live, rest...)
 }
 
-func counted(r workflows.IntakeResult, e placing.Effect) workflows.IntakeResult {
-	switch e.Name {
-	case placing.Started:
+func counted(r workflows.IntakeResult, e routing.Result) workflows.IntakeResult {
+	switch e.Effect {
+	case routing.Started:
 		r.Started++
-	case placing.Duplicate:
+	case routing.Duplicate:
 		r.Duplicate++
-	case placing.Signalled:
+	case routing.Signalled:
 		r.Signalled++
 	default:
 		ignored := map[string]int{e.Reason: 1}

@@ -76,8 +76,8 @@ func TestDispatchOnRealServer(t *testing.T) {
 	}
 
 	now := time.Now().UTC()
-	comment := func(id string, source privatereply.Source) workflows.Arrival {
-		return workflows.Arrival{
+	comment := func(id string, source privatereply.Source) workflows.InboundEvent {
+		return workflows.InboundEvent{
 			Event: privatereply.Event{Comment: &privatereply.Comment{
 				Platform: privatereply.Instagram, Account: "17841400000000001", CommentID: id,
 				MediaID: "17800000000000001", Source: source, ReceivedAt: now,
@@ -85,17 +85,17 @@ func TestDispatchOnRealServer(t *testing.T) {
 			Decision: &privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "all"},
 		}
 	}
-	removal := func(id string) workflows.Arrival {
-		return workflows.Arrival{Event: privatereply.Event{Removal: &privatereply.Removal{
+	removal := func(id string) workflows.InboundEvent {
+		return workflows.InboundEvent{Event: privatereply.Event{Removal: &privatereply.Removal{
 			Platform: privatereply.Instagram, Account: "17841400000000001", CommentID: id,
 		}}}
 	}
-	message := func(mid string, at time.Time) workflows.Arrival {
-		return workflows.Arrival{Event: privatereply.Event{Message: &privatereply.PersonMessage{
+	message := func(mid string, at time.Time) workflows.InboundEvent {
+		return workflows.InboundEvent{Event: privatereply.Event{Message: &privatereply.PersonMessage{
 			Platform: privatereply.Instagram, Account: "17841400000000001", PersonID: "6000000000000001", MessageID: mid, At: at,
 		}}}
 	}
-	var arrivals []workflows.Arrival
+	var arrivals []workflows.InboundEvent
 	for i := range 50 {
 		arrivals = append(arrivals, comment(fmt.Sprintf("post%d", i), privatereply.SourcePost))
 	}
@@ -111,7 +111,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	temporal.refuse["reply:instagram:17841400000000001:post40"] = true
 
 	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: workflows.IntakeQueue(queue)},
-		workflows.IntakeType, workflows.IntakeInput{Arrivals: arrivals})
+		workflows.IntakeType, workflows.IntakeInput{Events: arrivals})
 	if err != nil {
 		t.Fatal(err)
 	}

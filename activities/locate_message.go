@@ -11,7 +11,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -61,9 +61,9 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 // tellLocated tells the Conversation of a person of their message.
 func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	located := workflows.LocateMessageResult{Outcome: workflows.LocateNotified}
-	arrival := workflows.Arrival{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
-	err := placing.New(a.temporal, a.queue, a.now).Place(ctx, []workflows.Arrival{arrival}, 1, func(_ int, e placing.Effect) {
-		if e.Name == placing.Ignored {
+	event := workflows.InboundEvent{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
+	err := routing.New(a.temporal, a.queue, a.now).Route(ctx, []workflows.InboundEvent{event}, 1, func(_ int, result routing.Result) {
+		if result.Effect == routing.Ignored {
 			located.Outcome = workflows.LocateTooOld
 		}
 	})

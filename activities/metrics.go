@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -64,7 +64,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.margin.WithLabelValues(limit)
 		m.late.WithLabelValues(limit)
 	}
-	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled} {
+	for _, name := range []string{routing.Started, routing.Duplicate, routing.Signalled} {
 		m.events.WithLabelValues(name, "")
 	}
 	for _, p := range []privatereply.Platform{privatereply.Instagram, privatereply.Facebook} {
@@ -103,7 +103,7 @@ func (m *Metrics) sending(in workflows.SendPrivateReplyInput, now time.Time) {
 	m.margin.WithLabelValues(limitOf(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
 }
 
-func (m *Metrics) placed(e placing.Effect) { m.events.WithLabelValues(e.Name, e.Reason).Inc() }
+func (m *Metrics) placed(e routing.Result) { m.events.WithLabelValues(e.Effect, e.Reason).Inc() }
 
 func (m *Metrics) sweepEnded(p privatereply.Platform, id string, at time.Time) {
 	m.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/feed"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -45,7 +45,7 @@ type Sweeper struct {
 	accounts Accounts
 	rules    Rules
 	pacer    *pacing.Pacer
-	placer   *placing.Placer
+	placer   *routing.Router
 	metrics  *Metrics
 	now      func() time.Time
 }
@@ -53,7 +53,7 @@ type Sweeper struct {
 // NewSweeper makes a sweeper that starts replies on queue.
 func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, queue string) *Sweeper {
 	return &Sweeper{
-		graph: g, accounts: accounts, rules: r, pacer: pacer, placer: placing.New(temporal, queue, time.Now),
+		graph: g, accounts: accounts, rules: r, pacer: pacer, placer: routing.New(temporal, queue, time.Now),
 		metrics: NewMetrics(nil), now: time.Now,
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -90,13 +90,13 @@ func newestOfPerson(c graph.Conversation, own []string) (graph.Message, bool) {
 }
 
 func (s *Sweeper) tell(ctx context.Context, account privatereply.Account, m graph.Message) error {
-	arrival := workflows.Arrival{
+	arrival := workflows.InboundEvent{
 		Event: privatereply.Event{Message: &privatereply.PersonMessage{
 			Platform: account.Platform, Account: account.ID, PersonID: m.FromID, MessageID: m.ID, At: m.At, ReceivedAt: s.now().UTC(),
 		}},
 		HumanAgent: account.HumanAgent, RepliedOnly: account.RepliedOnly,
 	}
-	err := s.placer.Place(ctx, []workflows.Arrival{arrival}, 1, func(int, placing.Effect) {})
+	err := s.placer.Route(ctx, []workflows.InboundEvent{arrival}, 1, func(int, routing.Result) {})
 	if err != nil {
 		return fmt.Errorf("tell of a message: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -52,13 +52,13 @@ func (s *Sweeper) start(ctx context.Context, all []missing, done *swept) error {
 		if err := beat(ctx, *done); err != nil {
 			return err
 		}
-		arrivals := make([]workflows.Arrival, len(batch))
+		arrivals := make([]workflows.InboundEvent, len(batch))
 		for i, m := range batch {
-			arrivals[i] = workflows.Arrival{Event: privatereply.Event{Comment: &m.input.Comment}, Decision: &m.input.Decision}
+			arrivals[i] = workflows.InboundEvent{Event: privatereply.Event{Comment: &m.input.Comment}, Decision: &m.input.Decision}
 		}
 		next := *done
-		err := s.placer.Place(ctx, arrivals, sweepCalls, func(n int, e placing.Effect) {
-			if e.Name == placing.Started {
+		err := s.placer.Route(ctx, arrivals, sweepCalls, func(n int, e routing.Result) {
+			if e.Effect == routing.Started {
 				next.Started++
 				s.missed(batch[n].input.Comment)
 			} else {

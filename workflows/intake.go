@@ -10,9 +10,9 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Arrival is an event of a webhook with what is needed to place it: what the rules
+// InboundEvent is an event of a webhook with what is needed to place it: what the rules
 // said about a comment, or the settings of the account that a message is for.
-type Arrival struct {
+type InboundEvent struct {
 	privatereply.Event
 	Decision    *privatereply.Decision `json:"decision,omitempty"`
 	HumanAgent  bool                   `json:"human_agent,omitempty"`
@@ -22,7 +22,7 @@ type Arrival struct {
 
 // IntakeInput starts Intake.
 type IntakeInput struct {
-	Arrivals []Arrival `json:"arrivals"`
+	Events []InboundEvent `json:"arrivals"`
 }
 
 // IntakeResult counts what became of the arrivals of an Intake.

@@ -52,7 +52,7 @@ type LocateMessageResult struct {
 // LocateMessageOptions are the options and the input to find out who sent the message of
 // a. The workflow id and its policies make a second start an error that
 // temporal.IsWorkflowExecutionAlreadyStartedError recognises.
-func LocateMessageOptions(a Arrival, queue string) (client.StartWorkflowOptions, LocateMessageInput, error) {
+func LocateMessageOptions(a InboundEvent, queue string) (client.StartWorkflowOptions, LocateMessageInput, error) {
 	m := *a.Message
 	id, err := privatereply.MessageID(m.Platform, m.Account, m.MessageID)
 	if err != nil {

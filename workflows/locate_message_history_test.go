@@ -35,7 +35,7 @@ func TestHistoriesOfLocateMessage(t *testing.T) {
 	}
 	t.Cleanup(w.Stop)
 	begin := func(mid string) (client.WorkflowRun, error) {
-		options, in, err := LocateMessageOptions(Arrival{Event: privatereply.Event{Message: &privatereply.PersonMessage{
+		options, in, err := LocateMessageOptions(InboundEvent{Event: privatereply.Event{Message: &privatereply.PersonMessage{
 			Platform: privatereply.Instagram, Account: "17841400000000001", MessageID: mid, At: time.Now().UTC(),
 		}}}, queue)
 		if err != nil {

@@ -78,7 +78,7 @@ func TestWhatIsKept(t *testing.T) {
 	const person = "6000000000000001"
 	e := New(Config{Temporal: ours, Namespace: server.Namespace, Data: data, Queue: queue, Operator: "ana", UpdateID: "test"})
 	e.endTimeout = time.Second
-	batch, err := ours.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: queue}, workflows.IntakeType, workflows.IntakeInput{Arrivals: []workflows.Arrival{
+	batch, err := ours.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "intake:test", TaskQueue: queue}, workflows.IntakeType, workflows.IntakeInput{Events: []workflows.InboundEvent{
 		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: person}}},
 		{Event: privatereply.Event{Message: &privatereply.PersonMessage{Platform: privatereply.Instagram, Account: account, PersonID: "6000000000000002"}}},
 	}})

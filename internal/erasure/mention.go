@@ -65,7 +65,7 @@ func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error)
 		return nil, err
 	}
 	var all []subject
-	for _, a := range in.Arrivals {
+	for _, a := range in.Events {
 		switch {
 		case a.Comment != nil:
 			all = append(all, subjectOf(*a.Comment, ""))

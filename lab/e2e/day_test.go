@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
@@ -65,7 +65,7 @@ func TestDay(t *testing.T) {
 	if err := p.meta.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := p.count(placing.Started); n != 0 {
+	if n := p.count(routing.Started); n != 0 {
 		t.Errorf("the late webhooks started %d replies again", n)
 	}
 	p.awaitListed(t, written+missed)
@@ -248,7 +248,7 @@ func (p *product) checkCounts(t *testing.T) {
 	if got := p.sum("privatereply_bridge_events_total", "", ""); got != received || received == 0 {
 		t.Errorf("received %d events, counted what became of %d", received, got)
 	}
-	if unexplained := p.sum("privatereply_bridge_events_total", "effect", placing.Ignored) - p.explained(); unexplained != 0 {
+	if unexplained := p.sum("privatereply_bridge_events_total", "effect", routing.Ignored) - p.explained(); unexplained != 0 {
 		t.Errorf("%d events were ignored without a reason", unexplained)
 	}
 	if n := p.sum("privatereply_bridge_unreadable_total", "", ""); n != 0 {

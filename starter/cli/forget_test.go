@@ -204,7 +204,7 @@ func storm(t *testing.T, replies ...string) string {
 		if err := input.Get(&status); err != nil {
 			t.Fatal(err)
 		}
-		in.Arrivals = append(in.Arrivals, workflows.Arrival{Event: privatereply.Event{Comment: &status.Comment}, Decision: &status.Decision})
+		in.Events = append(in.Events, workflows.InboundEvent{Event: privatereply.Event{Comment: &status.Comment}, Decision: &status.Decision})
 	}
 	id := "intake:of-" + replies[0]
 	run, err := product.Client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.IntakeQueue(harness.TaskQueue)}, workflows.IntakeType, in)

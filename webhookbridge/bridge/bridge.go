@@ -21,7 +21,7 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/ops"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
@@ -101,7 +101,7 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
-	one := directCommitter{placing.New(c.Client, c.Settings.TaskQueue, c.Now)}
+	one := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now)}
 	group := newBatcher(batchLimitsDefault, one, newIntakeStarter(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, group.depth)
 	if err != nil {

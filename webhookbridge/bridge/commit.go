@@ -3,7 +3,7 @@ package bridge
 import (
 	"context"
 
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -19,15 +19,15 @@ const batched = "batched"
 type committer interface {
 	// commit returns one effect for each arrival when Temporal holds them all. After
 	// an error some may be held and all must be committed again: a repeat is harmless.
-	commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error)
+	commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error)
 }
 
 // directCommitter starts or signals one workflow for each arrival.
-type directCommitter struct{ router *placing.Placer }
+type directCommitter struct{ router *routing.Router }
 
-func (d directCommitter) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
-	effects := make([]placing.Effect, len(arrivals))
-	err := d.router.Place(ctx, arrivals, maxConcurrentCalls, func(n int, e placing.Effect) { effects[n] = e })
+func (d directCommitter) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
+	effects := make([]routing.Result, len(arrivals))
+	err := d.router.Route(ctx, arrivals, maxConcurrentCalls, func(n int, e routing.Result) { effects[n] = e })
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
@@ -87,7 +87,7 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	}
 	for _, ev := range events {
 		if ev.Ignored != nil {
-			effects = append(effects, placing.Effect{Name: placing.Ignored, Reason: ev.Ignored.Why})
+			effects = append(effects, routing.Result{Effect: routing.Ignored, Reason: ev.Ignored.Why})
 			b.logIgnored(*ev.Ignored)
 		}
 	}
@@ -97,15 +97,15 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 
 // arrivals are the events that Temporal must hold, with what the rules say, and with
 // the span under which their story goes on: a group of several deliveries has none.
-func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []workflows.Arrival {
+func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []workflows.InboundEvent {
 	span := telemetry.Parent(ctx)
 	ctx, cancel := context.WithTimeout(ctx, b.timeouts.rules)
 	defer cancel()
-	var arrivals []workflows.Arrival
+	var arrivals []workflows.InboundEvent
 	set := b.cfg.Rules.Current()
 	tooSlow := 0
 	for _, ev := range events {
-		a := workflows.Arrival{Event: ev, Trace: span}
+		a := workflows.InboundEvent{Event: ev, Trace: span}
 		switch {
 		case ev.Comment != nil, ev.Edited != nil:
 			comment := cmp.Or(ev.Comment, ev.Edited)

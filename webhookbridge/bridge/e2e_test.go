@@ -18,7 +18,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
@@ -35,7 +35,7 @@ func TestAgainstTemporal(t *testing.T) {
 	}
 	defer c.Close()
 	h := newHarness(t, c)
-	h.cfg.Now, h.committer = time.Now, directCommitter{placing.New(c, "private-replies", time.Now)}
+	h.cfg.Now, h.committer = time.Now, directCommitter{routing.New(c, "private-replies", time.Now)}
 	h.timeouts.answer = time.Minute // 50 commits at once, one by one on a busy machine
 	addr := h.listen()
 
@@ -136,7 +136,7 @@ func TestAgainstTemporal(t *testing.T) {
 	t.Run("a removed post", func(t *testing.T) {
 		const queue = "removals" // here a worker runs
 		before := h.committer
-		h.committer = directCommitter{placing.New(c, queue, time.Now)}
+		h.committer = directCommitter{routing.New(c, queue, time.Now)}
 		defer func() { h.committer = before }()
 		w := worker.New(c, queue, worker.Options{})
 		w.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})

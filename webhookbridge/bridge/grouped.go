@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -64,9 +64,9 @@ type batcher struct {
 
 // commitRequest is the arrivals of one delivery. It may be spread over several groups.
 type commitRequest struct {
-	arrivals []workflows.Arrival
+	arrivals []workflows.InboundEvent
 	encoded  [][]byte
-	effects  []placing.Effect
+	effects  []routing.Result
 
 	// Guarded by grouped.mu.
 	batched  int // arrivals that are in a group
@@ -81,14 +81,14 @@ func newBatcher(b batchLimits, one committer, many intakeStarter) *batcher {
 }
 
 // commit waits until every arrival is durable.
-func (g *batcher) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
+func (g *batcher) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
 	if len(arrivals) == 0 {
 		return nil, nil
 	}
 	r := &commitRequest{
 		arrivals: arrivals,
 		encoded:  make([][]byte, len(arrivals)),
-		effects:  make([]placing.Effect, len(arrivals)),
+		effects:  make([]routing.Result, len(arrivals)),
 		pending:  len(arrivals),
 		done:     make(chan struct{}),
 	}
@@ -159,7 +159,7 @@ func (g *batcher) run() {
 
 // commitWithSlowTimer commits a group, and lets another commit begin when it is slow: one
 // that hangs must not hold up all others.
-func (g *batcher) commitWithSlowTimer(group []batchItem) ([]placing.Effect, error) {
+func (g *batcher) commitWithSlowTimer(group []batchItem) ([]routing.Result, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), g.batchLimits.commitTimeout)
 	defer cancel()
 	var slow, done bool // guarded by g.mu
@@ -228,17 +228,17 @@ func (g *batcher) dequeue(r *commitRequest) {
 	r.batched++
 }
 
-func (g *batcher) commitBatch(ctx context.Context, group []batchItem) ([]placing.Effect, error) {
+func (g *batcher) commitBatch(ctx context.Context, group []batchItem) ([]routing.Result, error) {
 	if len(group) == 1 {
 		s := group[0]
 		return g.direct.commit(ctx, s.request.arrivals[s.index:s.index+1])
 	}
 	encoded := make([][]byte, len(group))
-	effects := make([]placing.Effect, len(group))
+	effects := make([]routing.Result, len(group))
 	live := false
 	for i, s := range group {
 		encoded[i] = s.request.encoded[s.index]
-		effects[i] = placing.Effect{Name: batched}
+		effects[i] = routing.Result{Effect: batched}
 		c := s.request.arrivals[s.index].Comment
 		live = live || c != nil && c.OnLive()
 	}
@@ -246,7 +246,7 @@ func (g *batcher) commitBatch(ctx context.Context, group []batchItem) ([]placing
 }
 
 // complete tells the requests of a group. A failed commit fails exactly these.
-func (g *batcher) complete(group []batchItem, effects []placing.Effect, err error) {
+func (g *batcher) complete(group []batchItem, effects []routing.Result, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, s := range group {

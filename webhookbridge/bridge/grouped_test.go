@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -43,12 +43,12 @@ func (g *gate) pass(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func (g *gate) commit(ctx context.Context, arrivals []workflows.Arrival) ([]placing.Effect, error) {
+func (g *gate) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
 	id := arrivals[0].Comment.CommentID
 	g.mu.Lock()
 	g.ones = append(g.ones, id)
 	g.mu.Unlock()
-	return []placing.Effect{{Name: placing.Started}}, g.pass(ctx, []string{id})
+	return []routing.Result{{Effect: routing.Started}}, g.pass(ctx, []string{id})
 }
 
 func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
@@ -57,7 +57,7 @@ func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
 		return err
 	}
 	var ids []string
-	for _, a := range in.Arrivals {
+	for _, a := range in.Events {
 		ids = append(ids, a.Comment.CommentID)
 	}
 	g.mu.Lock()
@@ -82,10 +82,10 @@ func (g *batcher) commitsNow() (running, stuck int) {
 	return g.inFlight, g.slowCommits
 }
 
-func arrivalsOf(ids ...string) []workflows.Arrival {
-	var all []workflows.Arrival
+func arrivalsOf(ids ...string) []workflows.InboundEvent {
+	var all []workflows.InboundEvent
 	for _, id := range ids {
-		all = append(all, workflows.Arrival{
+		all = append(all, workflows.InboundEvent{
 			Event: privatereply.Event{Comment: &privatereply.Comment{
 				Platform: privatereply.Instagram, Account: instagramID, CommentID: id, ReceivedAt: now,
 			}},
@@ -115,7 +115,7 @@ func TestGroupsFormWhileCommitsRun(t *testing.T) {
 		post := func(ids ...string) {
 			answered.Go(func() {
 				effects, err := g.commit(t.Context(), arrivalsOf(ids...))
-				if err != nil || len(effects) != len(ids) || slices.Contains(effects, placing.Effect{}) {
+				if err != nil || len(effects) != len(ids) || slices.Contains(effects, routing.Result{}) {
 					t.Errorf("%v: %v, %v", ids, effects, err)
 				}
 			})
@@ -418,7 +418,7 @@ func TestIntakeInput(t *testing.T) {
 		}
 		encoded = append(encoded, b)
 	}
-	want, err := json.Marshal(workflows.IntakeInput{Arrivals: all})
+	want, err := json.Marshal(workflows.IntakeInput{Events: all})
 	if err != nil {
 		t.Fatal(err)
 	}

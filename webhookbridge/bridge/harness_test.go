@@ -19,7 +19,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/rules"
 )
 
@@ -111,7 +111,7 @@ func newHarness(t testing.TB, c client.Client) *harness {
 	}
 	// One call for each event, so that a test sees what it comes to; groups have
 	// tests of their own.
-	b.committer = directCommitter{placing.New(c, "private-replies", b.cfg.Now)}
+	b.committer = directCommitter{routing.New(c, "private-replies", b.cfg.Now)}
 	return &harness{Bridge: b, t: t, registry: registry, logs: logs}
 }
 

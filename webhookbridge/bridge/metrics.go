@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 )
 
@@ -65,11 +65,11 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 	} {
 		m.deliveries.WithLabelValues(strconv.Itoa(status))
 	}
-	for _, name := range []string{placing.Started, placing.Duplicate, placing.Signalled, batched} {
+	for _, name := range []string{routing.Started, routing.Duplicate, routing.Signalled, batched} {
 		m.events.WithLabelValues(name, "")
 	}
 	for _, why := range decode.IgnoreReasons {
-		m.events.WithLabelValues(placing.Ignored, why)
+		m.events.WithLabelValues(routing.Ignored, why)
 	}
 	for _, trouble := range failureClasses {
 		m.failures.WithLabelValues(trouble)
@@ -84,9 +84,9 @@ func (m *metrics) countDelivery(status int, took time.Duration) {
 	}
 }
 
-func (m *metrics) countAcknowledged(effects []placing.Effect) {
+func (m *metrics) countAcknowledged(effects []routing.Result) {
 	m.received.Add(float64(len(effects)))
 	for _, e := range effects {
-		m.events.WithLabelValues(e.Name, e.Reason).Inc()
+		m.events.WithLabelValues(e.Effect, e.Reason).Inc()
 	}
 }

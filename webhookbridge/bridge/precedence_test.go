@@ -52,7 +52,7 @@ func TestLiveBatchesFirst(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		taken = append(taken, len(in.Arrivals))
+		taken = append(taken, len(in.Events))
 		all.Done()
 		return nil
 	}, workflow.RegisterOptions{Name: workflows.IntakeType})

@@ -44,13 +44,13 @@ func TestSlowRulesCommit(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
 	h.cfg.Rules = slowRules(t)
 	var mu sync.Mutex // a second group may begin while a slow one is committed
-	var committed []workflows.Arrival
+	var committed []workflows.InboundEvent
 	h.committer = newBatcher(batchLimitsDefault, h.committer, func(ctx context.Context, encoded [][]byte, _ bool) error {
 		if end, ok := ctx.Deadline(); !ok || time.Until(end) < commitTimeout-time.Second {
 			t.Errorf("the rules have taken the commit's time: until %v", end)
 		}
 		for _, e := range encoded {
-			var a workflows.Arrival
+			var a workflows.InboundEvent
 			if err := json.Unmarshal(e, &a); err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func TestSlowRulesCommit(t *testing.T) {
 		if len(committed) != comments {
 			t.Errorf("%d of %d comments are committed", len(committed), comments)
 		}
-		slices.SortFunc(committed, func(a, b workflows.Arrival) int { return cmp.Compare(a.Comment.CommentID, b.Comment.CommentID) })
+		slices.SortFunc(committed, func(a, b workflows.InboundEvent) int { return cmp.Compare(a.Comment.CommentID, b.Comment.CommentID) })
 		late := 0
 		for i, a := range committed {
 			switch {

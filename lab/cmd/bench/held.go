@@ -8,7 +8,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/privatereply/privatereply/internal/placing"
+	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/lab/load"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -81,8 +81,8 @@ func (s *stack) waiting(ctx context.Context) (map[string]bool, error) {
 			if err := json.Unmarshal(payloads[0].GetData(), &in); err != nil {
 				return nil, fmt.Errorf("decode %s: %w", info.GetExecution().GetWorkflowId(), err)
 			}
-			for _, a := range in.Arrivals {
-				id, err := placing.ID(a)
+			for _, a := range in.Events {
+				id, err := routing.WorkflowID(a)
 				if err != nil {
 					return nil, err
 				}

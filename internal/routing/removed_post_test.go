@@ -1,4 +1,4 @@
-package placing
+package routing
 
 import (
 	"context"
@@ -47,12 +47,12 @@ func TestRemovedPostDoesNotHoldUpIntake(t *testing.T) {
 		valve := draining.New(func(context.Context) (int64, error) { return 5, nil }, time.Now)
 		watching, stop := context.WithCancel(t.Context())
 		go valve.Run(watching)
-		place := New(temporal, "queue", time.Now).InTurn(valve.Turn)
-		removal := []workflows.Arrival{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}
+		router := New(temporal, "queue", time.Now).WithSlots(valve.Turn)
+		removal := []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}
 		for range 4 { // four batches with a removal each
 			go func() {
 				defer valve.Open()()
-				if err := place.Place(ctx, removal, 8, func(int, Effect) {}); err != nil {
+				if err := router.Route(ctx, removal, 8, func(int, Result) {}); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -109,7 +109,7 @@ func TestRemovedPostBesideAnotherBatch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	began := time.Now()
-	err = New(c, "queue", time.Now).Place(ctx, []workflows.Arrival{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Effect) {})
+	err = New(c, "queue", time.Now).Route(ctx, []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Result) {})
 	if err != nil {
 		t.Error(err)
 	}
