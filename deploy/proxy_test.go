@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
 
@@ -87,7 +87,7 @@ func serve(t *testing.T, addr string, handler http.HandlerFunc) *http.Server {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	port, err := devserver.FreePort()
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

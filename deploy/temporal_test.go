@@ -18,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 // dynamicConfig are the values of deploy/temporal/dynamicconfig.yaml. Without
@@ -82,7 +83,7 @@ func TestLightServer(t *testing.T) {
 		for _, port := range []string{"7233", "8233"} {
 			if strings.HasSuffix(arg, port) {
 				if ports[port] == "" {
-					free, err := devserver.FreePort()
+					free, err := process.FreePort()
 					if err != nil {
 						t.Fatal(err)
 					}

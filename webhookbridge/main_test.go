@@ -18,8 +18,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 const (
@@ -39,7 +39,7 @@ const (
 // freeAddr is an address on which nothing listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	port, err := devserver.FreePort()
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

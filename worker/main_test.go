@@ -16,8 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -47,7 +47,7 @@ func TestRun(t *testing.T) {
 		_, _ = io.WriteString(w, `{"recipient_id":"7","message_id":"m_1"}`)
 	}))
 	defer meta.Close()
-	port, err := devserver.FreePort()
+	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

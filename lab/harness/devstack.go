@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/gofrs/flock"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
@@ -20,7 +21,6 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
-	"github.com/privatereply/privatereply/lab/harness/devserver/filelock"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"
 )
@@ -53,7 +53,7 @@ type Stack struct {
 
 	opts      Options
 	folder    folder
-	lock      *filelock.Lock
+	lock      *flock.Flock
 	log       *zap.Logger
 	sdkLog    *zap.Logger             // Temporal's SDK warns of what it mends itself
 	data      converter.DataConverter // of Client; nil: Temporal's own
@@ -132,8 +132,9 @@ func (s *Stack) prepare() error {
 	if s.folder, err = openFolder(s.opts.Folder); err != nil {
 		return err
 	}
-	s.lock, err = filelock.Try(s.folder.path(lockFile))
-	if errors.Is(err, filelock.ErrLocked) {
+	s.lock = flock.New(s.folder.path(lockFile), flock.SetPermissions(0o600))
+	locked, err := s.lock.TryLock()
+	if err == nil && !locked {
 		return fmt.Errorf("another `starter dev` uses the state folder %s: stop it, or choose another folder with --state", s.opts.Folder)
 	}
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"net"
 	"strconv"
 
-	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 // Ports are the TCP ports on 127.0.0.1 that a stack listens on.
@@ -22,7 +22,7 @@ func FreePorts() (Ports, error) {
 	var p Ports
 	for _, u := range p.uses() {
 		var err error
-		if *u.port, err = devserver.FreePort(); err != nil {
+		if *u.port, err = process.FreePort(); err != nil {
 			return p, err
 		}
 	}

@@ -103,7 +103,7 @@ func (s *stack) startServer(ctx context.Context, b *bench) (*devserver.Server, e
 	s.opts = devserver.Options{CLIPath: b.cli, DBFile: s.file("temporal.db"), LogFile: s.file("temporal.log")}
 	for _, port := range []*int{&s.opts.Port, &s.opts.UIPort} {
 		var err error
-		if *port, err = devserver.FreePort(); err != nil {
+		if *port, err = process.FreePort(); err != nil {
 			return nil, err
 		}
 	}
@@ -121,11 +121,11 @@ func (s *stack) prepareProcesses(b *bench) error {
 	}
 	s.urls = append(s.urls, "http://"+addresses[0]+bridge.Path)
 	s.bridges = append(s.bridges, &process.Process{
-		Name: "bridge", Path: b.bridge, LogFile: s.file("bridge.log"), OpsURL: "http://" + addresses[1] + "/readyz",
+		Name: "bridge", Path: b.bridge, LogFile: s.file("bridge.log"), Ready: process.Answers200("http://" + addresses[1] + "/readyz"),
 		Env: s.env("VERIFY_TOKEN="+verifyToken, "APP_SECRETS="+appSecret, "WEBHOOK_ADDR="+addresses[0], "OPS_ADDR="+addresses[1]),
 	})
 	s.workers = append(s.workers, &process.Process{
-		Name: "worker", Path: b.worker, LogFile: s.file("worker.log"), OpsURL: "http://" + addresses[2] + "/readyz",
+		Name: "worker", Path: b.worker, LogFile: s.file("worker.log"), Ready: process.Answers200("http://" + addresses[2] + "/readyz"),
 		Env: s.env("OPS_ADDR="+addresses[2], "SEND_WORKERS="+strconv.Itoa(b.on.copies)),
 	})
 	return nil

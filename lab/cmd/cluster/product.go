@@ -166,7 +166,7 @@ func (p *product) process(r *run, program string, n int, ops string, settings ..
 	}
 	return &process.Process{
 		Name: fmt.Sprintf("%s %d", program, n+1), Path: r.program(program), Env: process.Environment(env...),
-		LogFile: filepath.Join(r.logs, fmt.Sprintf("%s-%s-%d.log", p.namespace, program, n+1)), OpsURL: "http://" + ops + "/readyz",
+		LogFile: filepath.Join(r.logs, fmt.Sprintf("%s-%s-%d.log", p.namespace, program, n+1)), Ready: process.Answers200("http://" + ops + "/readyz"),
 	}
 }
 

@@ -60,7 +60,7 @@ func (c *Cluster) start(ctx context.Context, tools Tools, owner *account, logs s
 	}
 	c.DB = &Postgres{
 		bin: tools.Postgres, owner: owner, dir: filepath.Join(c.dir, "postgres"), password: rand.Text(),
-		process: process{name: "Postgres", logFile: filepath.Join(logs, "postgres.log")},
+		logFile: filepath.Join(logs, "postgres.log"),
 	}
 	if err := c.DB.create(ctx); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (c *Cluster) start(ctx context.Context, tools Tools, owner *account, logs s
 	if err := createTables(ctx, tools.SQLTool, c.DB); err != nil {
 		return err
 	}
-	c.Server = &Server{process: process{name: "Temporal server", logFile: filepath.Join(logs, "temporal.log")}}
-	if err := c.Server.configure(tools.Server, filepath.Join(c.dir, "temporal"), c.DB); err != nil {
+	c.Server = &Server{}
+	if err := c.Server.configure(tools.Server, filepath.Join(c.dir, "temporal"), filepath.Join(logs, "temporal.log"), c.DB); err != nil {
 		return err
 	}
 	c.Address = c.Server.address
@@ -85,7 +85,7 @@ func (c *Cluster) Stop() {
 		c.Server.Kill()
 	}
 	if c.DB != nil {
-		c.DB.Stop()
+		_ = c.DB.Stop() // its folder goes in any case
 	}
 	_ = os.RemoveAll(c.dir) // a temporary folder that stays harms nobody
 }

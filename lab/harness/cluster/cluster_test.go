@@ -1,12 +1,8 @@
 package cluster
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -18,7 +14,7 @@ func TestConfiguration(t *testing.T) {
 	s := &Server{}
 	db := &Postgres{port: 25432, password: "23e4567"} // unquoted it would be a number
 	dir := filepath.Join(t.TempDir(), "temporal")
-	if err := s.configure("server", dir, db); err != nil {
+	if err := s.configure("server", dir, "log", db); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "server.yaml"))
@@ -72,18 +68,4 @@ func TestConfiguration(t *testing.T) {
 	if err := yaml.Unmarshal(dynamicConfig, &dynamic); err != nil || len(dynamic) == 0 {
 		t.Errorf("dynamic configuration: %v, %v", dynamic, err)
 	}
-}
-
-// Guards: a program that ends instead of answering is an error with the end of its
-// log, not a wait.
-func TestProgramThatEnds(t *testing.T) {
-	p := &process{name: "shell", logFile: filepath.Join(t.TempDir(), "log")}
-	if err := p.run(exec.Command("sh", "-c", "echo it is broken")); err != nil {
-		t.Fatal(err)
-	}
-	err := p.await(t.Context(), func(context.Context) error { return errors.New("no answer") })
-	if err == nil || !strings.Contains(err.Error(), "the shell has ended") || !strings.Contains(err.Error(), "it is broken") {
-		t.Errorf("a program that ends at once: %v", err)
-	}
-	p.Kill() // what has ended already
 }

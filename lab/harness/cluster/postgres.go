@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 const (
@@ -21,18 +23,22 @@ const (
 	// restartTries bounds how often Postgres is started after a kill: the processes
 	// that it leaves behind take a moment to notice, and it refuses to start before.
 	restartTries = 50
+	// stopTimeout is how long Postgres, or the server, may take to end.
+	stopTimeout = 10 * time.Second
+	askInterval = 100 * time.Millisecond
 )
 
 // Postgres is a database of its own beside those of the machine: another folder,
 // another port, no socket file. Its settings are Postgres's defaults, so that every
 // commit is on the disk before it is answered.
 type Postgres struct {
-	process
+	process.Process
 	bin      string
 	owner    *account // nil: this process's own
 	dir      string
 	port     int
 	password string
+	logFile  string
 }
 
 // create makes the database's folder.
@@ -54,6 +60,12 @@ func (p *Postgres) create(ctx context.Context) error {
 		return err
 	}
 	p.port = ports[0]
+	p.Process = process.Process{
+		Name: "Postgres", Path: filepath.Join(p.bin, "postgres"), Dir: p.dir, Env: os.Environ(), LogFile: p.logFile,
+		Args:  []string{"-D", p.data(), "-p", strconv.Itoa(p.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="},
+		Ready: p.ready, Prepare: p.owner.become,
+		StopSignal: os.Interrupt, StopTimeout: stopTimeout, // SIGTERM would wait for its connections
+	}
 	out, err := p.command(ctx, "initdb", "--pgdata", p.data(), "--username", dbUser, "--encoding", "UTF8", "--no-locale",
 		"--auth", "scram-sha-256", "--pwfile", secret).CombinedOutput()
 	if err != nil {
@@ -75,16 +87,8 @@ func (p *Postgres) command(ctx context.Context, program string, args ...string) 
 // Start starts Postgres and waits until it answers. It may be called again after Kill.
 func (p *Postgres) Start(ctx context.Context) error {
 	for try := 1; ; try++ {
-		cmd := p.command(context.Background(), "postgres", "-D", p.data(), "-p", strconv.Itoa(p.port),
-			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
-		if err := p.run(cmd); err != nil {
-			return err
-		}
-		err := p.await(ctx, func(ctx context.Context) error {
-			_, err := p.Query(ctx, "postgres", "SELECT 1")
-			return err
-		})
-		if err == nil || try == restartTries || !strings.Contains(p.logTail(), "still in use") {
+		err := p.Process.Start(ctx)
+		if err == nil || try == restartTries || !strings.Contains(err.Error(), "still in use") {
 			return err
 		}
 		select {
@@ -95,8 +99,11 @@ func (p *Postgres) Start(ctx context.Context) error {
 	}
 }
 
-// Stop ends Postgres without waiting for its connections.
-func (p *Postgres) Stop() { p.interrupt() }
+// ready reports why Postgres does not answer yet.
+func (p *Postgres) ready(ctx context.Context) error {
+	_, err := p.Query(ctx, "postgres", "SELECT 1")
+	return err
+}
 
 // Query runs one statement and returns its only value, or its rows.
 func (p *Postgres) Query(ctx context.Context, database, statement string) (string, error) {

@@ -9,13 +9,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"text/template"
 
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 var (
@@ -29,16 +30,17 @@ var (
 
 // Server is the Temporal server: its four services in one process.
 type Server struct {
-	process
-	program string
-	dir     string
+	process.Process
 	address string
 	metrics string // host:port
 }
 
 // configure writes the server's files, with ports that it keeps.
-func (s *Server) configure(program, dir string, db *Postgres) error {
-	s.program, s.dir = program, dir
+func (s *Server) configure(program, dir, logFile string, db *Postgres) error {
+	s.Process = process.Process{
+		Name: "Temporal server", Path: program, Args: []string{"--config-file", filepath.Join(dir, "server.yaml"), "--allow-no-auth", "start"},
+		Dir: dir, Env: process.Environment(), LogFile: logFile, Ready: s.ready, StopTimeout: stopTimeout,
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
@@ -63,24 +65,16 @@ func (s *Server) configure(program, dir string, db *Postgres) error {
 	)
 }
 
-// Start starts the server and waits until it answers. It may be called again after Kill.
-func (s *Server) Start(ctx context.Context) error {
-	cmd := exec.Command(s.program, "--config-file", filepath.Join(s.dir, "server.yaml"), "--allow-no-auth", "start")
-	cmd.Dir = s.dir
-	cmd.Env = withoutTemporalSettings(os.Environ())
-	if err := s.run(cmd); err != nil {
+// ready reports why the server does not answer yet.
+func (s *Server) ready(ctx context.Context) error {
+	// A plain connection first: after a refused one a gRPC client waits a second.
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
+	if err != nil {
 		return err
 	}
-	return s.await(ctx, func(ctx context.Context) error {
-		// A plain connection first: after a refused one a gRPC client waits a second.
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
-		if err != nil {
-			return err
-		}
-		_ = conn.Close()
-		_, err = s.version(ctx)
-		return err
-	})
+	_ = conn.Close()
+	_, err = s.version(ctx)
+	return err
 }
 
 // version asks the server for its version: the first thing that it answers.
@@ -110,15 +104,4 @@ func (s *Server) Metrics(ctx context.Context) (string, error) {
 		err = fmt.Errorf("the server's metrics answer %s", resp.Status)
 	}
 	return string(text), err
-}
-
-// withoutTemporalSettings drops what would tell the server another configuration.
-func withoutTemporalSettings(environ []string) []string {
-	var kept []string
-	for _, kv := range environ {
-		if !strings.HasPrefix(kv, "TEMPORAL_") {
-			kept = append(kept, kv)
-		}
-	}
-	return kept
 }

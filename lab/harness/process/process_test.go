@@ -3,6 +3,7 @@ package process
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,15 @@ func shell(t *testing.T, readyURL, script string) *Process {
 	if out, err := exec.Command(sh, "-c", `printf '%s\n' "$1" "$2" >"$3" && chmod +x "$3"`, "sh", "#!"+sh, script, file).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return &Process{Name: "shell", Path: file, Env: Environment(), LogFile: filepath.Join(t.TempDir(), "log"), OpsURL: readyURL}
+	return &Process{Name: "shell", Path: file, Env: Environment(), LogFile: filepath.Join(t.TempDir(), "log"), Ready: Answers200(readyURL)}
+}
+
+func lastLine(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(LastLines(b, 1))
 }
 
 // awaitLine waits until the program has said line.
@@ -41,8 +50,10 @@ func awaitLine(t *testing.T, p *Process, line string) {
 func TestProgramThatEnds(t *testing.T) {
 	p := shell(t, "http://127.0.0.1:1/readyz", "echo it is broken; exit 1")
 	err := p.Start(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the shell has ended: it is broken") {
-		t.Errorf("a program that ends at once: %v", err)
+	for _, want := range []string{"the shell has ended: exit status 1", "it is broken"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a program that ends at once: %v, want %q", err, want)
+		}
 	}
 	p.Kill() // what has ended already
 }

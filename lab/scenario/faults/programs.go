@@ -14,10 +14,11 @@ import (
 // programs are the processes of one kind. Each reaches Temporal through a gate of
 // its own.
 type programs struct {
-	kind  victim
-	holds *gate.Holds
-	all   []*process.Process
-	gates []*gate.Gate
+	kind   victim
+	holds  *gate.Holds
+	all    []*process.Process
+	gates  []*gate.Gate
+	readyz []string // URLs
 }
 
 // add prepares one more process. Its environment is env with what gives it its gate
@@ -32,12 +33,13 @@ func (s *Stack) add(p *programs, path string, env []string) error {
 	if err != nil {
 		return err
 	}
+	p.readyz = append(p.readyz, "http://"+ops+"/readyz")
 	name := string(p.kind)
 	if n := len(p.all); n > 0 {
 		name += strconv.Itoa(n + 1)
 	}
 	p.all = append(p.all, &process.Process{
-		Name: name, Path: path, LogFile: s.file(name + ".log"), OpsURL: "http://" + ops + "/readyz",
+		Name: name, Path: path, LogFile: s.file(name + ".log"), Ready: process.Answers200("http://" + ops + "/readyz"),
 		Env: process.Environment(append(env,
 			"TEMPORAL_ADDRESS="+g.Address, "TEMPORAL_NAMESPACE="+s.server.namespace, setting("OPS_ADDR", ops))...),
 	})

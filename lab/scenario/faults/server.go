@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/lab/scenario"
 )
 
@@ -26,7 +27,7 @@ type server struct {
 func startServer(ctx context.Context, opts devserver.Options) (*server, error) {
 	for _, port := range []*int{&opts.Port, &opts.UIPort} {
 		var err error
-		if *port, err = devserver.FreePort(); err != nil {
+		if *port, err = process.FreePort(); err != nil {
 			return nil, err
 		}
 	}

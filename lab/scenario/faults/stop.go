@@ -83,7 +83,7 @@ func stopDesk() Group {
 // whenStopping does something once the first of the programs takes no more requests.
 func (t *trial) whenStopping(p *programs, do func()) {
 	for {
-		resp, err := http.Get(p.all[0].OpsURL)
+		resp, err := http.Get(p.readyz[0])
 		if err != nil {
 			do()
 			return

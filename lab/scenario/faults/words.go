@@ -211,7 +211,7 @@ func surroundings() Group {
 			for _, c := range t.comments {
 				t.awaitState(c, privatereply.Sent, privatereply.DeliveryUnknown)
 			}
-			said, err := readiness(t.ctx, t.workers.all[0].OpsURL)
+			said, err := readiness(t.ctx, t.workers.readyz[0])
 			t.must(err)
 			if strings.HasPrefix(said, "200 ") && strings.Contains(said, "ahead of Meta's") {
 				t.saw("the worker is ready and names the clock")

@@ -1,9 +1,10 @@
-package devserver
+package process
 
 import (
 	"fmt"
 	"net"
 	"runtime"
+	"strconv"
 )
 
 // FreePort is a TCP port of 127.0.0.1 that nobody uses. Nothing reserves it, but
@@ -14,6 +15,15 @@ func FreePort() (int, error) {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
 	return port, nil
+}
+
+// FreeAddress is an address of 127.0.0.1 on which nobody listens: see FreePort.
+func FreeAddress() (string, error) {
+	port, err := FreePort()
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
 func freePort() (int, error) {

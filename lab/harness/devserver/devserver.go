@@ -2,15 +2,19 @@ package devserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
 const (
@@ -18,11 +22,11 @@ const (
 	defaultNamespace = "default"
 	// stopTimeout is how long a server may take to end by itself.
 	stopTimeout = 10 * time.Second
+	// answerTimeout bounds one question whether the server is ready.
+	answerTimeout = 5 * time.Second
 	// portTries is how often another free port is tried: between the choice of a
 	// port and its use somebody else may take it, one of the server's own too.
 	portTries = 3
-	// crashLines is how much of the log an error shows.
-	crashLines = 15
 )
 
 // Options say how the server runs. CLIPath and LogFile are required.
@@ -36,18 +40,13 @@ type Options struct {
 	LogFile   string // the server's own output is added to it
 }
 
-// Server is a Temporal development server that this process started.
+// Server is a Temporal development server that this process started. Killed, it can be
+// started again on its ports, with the state of its file.
 type Server struct {
+	process.Process
 	Address   string // host:port of the gRPC API
 	UIURL     string // of the Web UI, without a slash at the end
 	Namespace string
-
-	opts     Options
-	cmd      *exec.Cmd
-	logStart int64
-	stopped  atomic.Bool
-	exited   chan struct{}
-	exitErr  error // valid once exited is closed
 }
 
 // Start starts a server and waits until it answers. ctx bounds the start only;
@@ -73,35 +72,20 @@ func start(ctx context.Context, opts Options) (*Server, error) {
 			continue
 		}
 		var err error
-		if *port, err = FreePort(); err != nil {
+		if *port, err = process.FreePort(); err != nil {
 			return nil, err
 		}
 	}
-	logFile, err := os.OpenFile(opts.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("the Temporal server's log: %w", err)
-	}
-	defer logFile.Close()
 	s := &Server{
 		Address:   net.JoinHostPort(host, strconv.Itoa(opts.Port)),
 		UIURL:     "http://" + net.JoinHostPort(host, strconv.Itoa(opts.UIPort)),
 		Namespace: opts.Namespace,
-		opts:      opts,
-		cmd:       exec.Command(opts.CLIPath, arguments(opts)...),
-		exited:    make(chan struct{}),
 	}
-	if info, err := logFile.Stat(); err == nil {
-		s.logStart = info.Size()
+	s.Process = process.Process{
+		Name: "Temporal server at " + s.Address, Path: opts.CLIPath, Args: arguments(opts), Env: process.Environment(), LogFile: opts.LogFile,
+		Ready: s.ready, StopSignal: os.Interrupt, StopTimeout: stopTimeout,
 	}
-	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
-	s.cmd.Env = withoutTemporalSettings(os.Environ())
-	s.cmd.SysProcAttr = detached()
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the Temporal server: %w", err)
-	}
-	go s.wait()
-	if err := s.waitReady(ctx); err != nil {
-		s.Kill()
+	if err := s.Process.Start(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -128,65 +112,28 @@ func arguments(o Options) []string {
 	return args
 }
 
-// withoutTemporalSettings drops TEMPORAL_*: what tells clients which server to
-// use must not reach the server's own command line.
-func withoutTemporalSettings(environ []string) []string {
-	kept := make([]string, 0, len(environ))
-	for _, kv := range environ {
-		if !strings.HasPrefix(kv, "TEMPORAL_") {
-			kept = append(kept, kv)
+// ready reports why the server does not answer for its namespace yet, or its Web UI does
+// not listen.
+func (s *Server) ready(ctx context.Context) error {
+	// A plain connection first: after a refused one a gRPC client waits a second.
+	for _, address := range []string{s.Address, strings.TrimPrefix(s.UIURL, "http://")} {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
 		}
+		conn.Close()
 	}
-	return kept
-}
-
-func (s *Server) wait() {
-	err := s.cmd.Wait()
-	if !s.stopped.Load() {
-		s.exitErr = s.crash(err)
-	}
-	close(s.exited)
-}
-
-// crash says how the server ended, with the end of its log.
-func (s *Server) crash(err error) error {
-	how := "it ended by itself"
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort:  s.Address,
+		Namespace: s.Namespace,
+		Logger:    log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
 	if err != nil {
-		how = err.Error()
+		return fmt.Errorf("dial: %w", err)
 	}
-	return fmt.Errorf("the server at %s has ended: %s; its log %s ends with\n%s",
-		s.Address, how, s.opts.LogFile, logTail(s.opts.LogFile, s.logStart, crashLines))
-}
-
-// Exited is closed when the server has ended, whoever ended it.
-func (s *Server) Exited() <-chan struct{} { return s.exited }
-
-// Wait waits for the server's end and says why it ended, with the end of its log;
-// nil if Stop or Kill ended it.
-func (s *Server) Wait() error {
-	<-s.exited
-	return s.exitErr
-}
-
-// Stop ends the server and waits until it has ended. Workers should have stopped
-// before: without a server they can finish nothing.
-func (s *Server) Stop() error {
-	s.stopped.Store(true)
-	if err := interrupt(s.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stop the Temporal server: %w", err)
-	}
-	select {
-	case <-s.exited:
-		return nil
-	case <-time.After(stopTimeout):
-		s.Kill()
-		return fmt.Errorf("the Temporal server did not stop within %v and was killed", stopTimeout)
-	}
-}
-
-// Kill ends the server as kill -9 does and waits until it has ended.
-func (s *Server) Kill() {
-	s.stopped.Store(true)
-	_ = s.cmd.Process.Kill() // it fails only if the server has ended already
-	<-s.exited
+	defer c.Close()
+	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: s.Namespace})
+	return err
 }

@@ -1,9 +1,0 @@
-//go:build unix && !linux
-
-package devserver
-
-import "syscall"
-
-// detached gives the server a process group of its own: Ctrl-C at the terminal
-// must reach the workers before it reaches the server they talk to.
-func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
