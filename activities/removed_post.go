@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -60,19 +62,10 @@ func waitingUnder(in workflows.RemovedPostInput) (string, error) {
 	if strings.ContainsAny(in.Account+in.Media, workflows.UnquotableCharacters) {
 		return "", fmt.Errorf("%w: account or media has a character that a query cannot carry", privatereply.ErrUnusableID)
 	}
-	var states []string
-	for _, s := range privatereply.States {
-		if s.Waiting() {
-			states = append(states, quoted(string(s)))
-		}
-	}
-	return fmt.Sprintf("%s = %s AND %s = %s AND %s IN (%s)",
-		workflows.MediaID.GetName(), quoted(in.Media),
-		workflows.AccountID.GetName(), quoted(in.Account),
-		workflows.ReplyState.GetName(), strings.Join(states, ", ")), nil
+	waiting := slices.DeleteFunc(slices.Clone(privatereply.States), func(s privatereply.State) bool { return !s.Waiting() })
+	return visibility.And(visibility.Equals(workflows.MediaID, in.Media), visibility.Equals(workflows.AccountID, in.Account),
+		visibility.In(workflows.ReplyState, waiting...)).String(), nil
 }
-
-func quoted(value string) string { return `"` + value + `"` }
 
 // withdrawal is one attempt to tell the replies under a post.
 type withdrawal struct {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -28,9 +29,9 @@ const (
 
 // The runs that can hold something of a person, and those that tell names. Broadcasts
 // and sweeps hold ids of comments at most.
-const (
-	personRuns = `WorkflowType IN ("` + workflows.PrivateReplyType + `", "` + workflows.ConversationType + `", "` + workflows.IntakeType + `")`
-	replyRuns  = `WorkflowType = "` + workflows.PrivateReplyType + `"`
+var (
+	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType)
+	replyRuns  = visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)
 )
 
 // Findings is what is held of a person.
@@ -145,8 +146,8 @@ func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]Name
 
 // scan reads the runs that a query lists and calls visit for each, never twice at the
 // same time. Runs of accounts that are not wanted are not read.
-func (e *Eraser) scan(ctx context.Context, query string, wanted func(AccountKey) bool, visit func(Run, []subject)) ([]Unreadable, error) {
-	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+func (e *Eraser) scan(ctx context.Context, query visibility.Condition, wanted func(AccountKey) bool, visit func(Run, []subject)) ([]Unreadable, error) {
+	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query.String()})
 	if err != nil {
 		return nil, fmt.Errorf("count the workflows: %w", err)
 	}
@@ -154,7 +155,7 @@ func (e *Eraser) scan(ctx context.Context, query string, wanted func(AccountKey)
 	var token []byte
 	read := 0
 	for {
-		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: pageSize, NextPageToken: token})
+		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: pageSize, NextPageToken: token})
 		if err != nil {
 			return nil, fmt.Errorf("list the workflows: %w", err)
 		}

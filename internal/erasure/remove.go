@@ -13,6 +13,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -55,7 +56,7 @@ func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 	if err := e.exists(ctx, h); !isNotFound(err) {
 		return false, err
 	}
-	listed, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: fmt.Sprintf("RunId = %q", h.RunID)})
+	listed, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: visibility.Equals(visibility.RunID, h.RunID).String()})
 	return err == nil && listed.GetCount() == 0, err
 }
 

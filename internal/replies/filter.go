@@ -1,11 +1,10 @@
 package replies
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -25,55 +24,29 @@ type Filter struct {
 	DeadlineBefore             time.Time
 }
 
-// query writes f for Temporal's visibility store.
-func (f Filter) query() string {
-	parts := []string{equals("WorkflowType", workflows.PrivateReplyType)}
-	add := func(wanted bool, condition string) {
+// query is f for Temporal's visibility store.
+func (f Filter) query() visibility.Condition {
+	parts := []visibility.Condition{visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)}
+	add := func(wanted bool, condition visibility.Condition) {
 		if wanted {
 			parts = append(parts, condition)
 		}
 	}
-	states := make([]string, len(f.States))
-	for i, s := range f.States {
-		states[i] = string(s)
-	}
-	add(len(f.IDs) > 0, oneOf("WorkflowId", f.IDs))
-	add(len(states) > 0, oneOf(workflows.ReplyState.GetName(), states))
-	add(f.Account != "", equals(workflows.AccountID.GetName(), f.Account))
-	add(f.Rule != "", equals(workflows.RuleName.GetName(), f.Rule))
-	add(f.Media != "", equals(workflows.MediaID.GetName(), f.Media))
-	add(f.Source != "", equals(workflows.CommentSource.GetName(), string(f.Source)))
-	add(f.NotSource != "", not(workflows.CommentSource.GetName(), string(f.NotSource)))
-	add(f.Running, equals("ExecutionStatus", "Running"))
-	add(!f.StartedFrom.IsZero(), "StartTime >= "+quote(f.StartedFrom.UTC().Format(time.RFC3339)))
-	add(!f.StartedBefore.IsZero(), "StartTime < "+quote(f.StartedBefore.UTC().Format(time.RFC3339)))
-	add(!f.DeadlineBefore.IsZero(), workflows.ReplyDeadline.GetName()+" < "+quote(f.DeadlineBefore.UTC().Format(time.RFC3339)))
-	return strings.Join(parts, " AND ")
+	add(len(f.IDs) > 0, visibility.In(visibility.WorkflowID, f.IDs...))
+	add(len(f.States) > 0, visibility.In(workflows.ReplyState, f.States...))
+	add(f.Account != "", visibility.Equals(workflows.AccountID, f.Account))
+	add(f.Rule != "", visibility.Equals(workflows.RuleName, f.Rule))
+	add(f.Media != "", visibility.Equals(workflows.MediaID, f.Media))
+	add(f.Source != "", visibility.Equals(workflows.CommentSource, f.Source))
+	add(f.NotSource != "", visibility.NotEquals(workflows.CommentSource, f.NotSource))
+	add(f.Running, visibility.Running)
+	add(!f.StartedFrom.IsZero(), visibility.From(visibility.StartTime, f.StartedFrom))
+	add(!f.StartedBefore.IsZero(), visibility.Before(visibility.StartTime, f.StartedBefore))
+	add(!f.DeadlineBefore.IsZero(), visibility.Before(workflows.ReplyDeadline, f.DeadlineBefore))
+	return visibility.And(parts...)
 }
 
-// within narrows a query to a slice of deadlines.
-func within(query string, from, to time.Time) string {
-	name := workflows.ReplyDeadline.GetName()
-	return fmt.Sprintf("%s AND %s >= %s AND %s < %s", query,
-		name, quote(from.Format(time.RFC3339)), name, quote(to.Format(time.RFC3339)))
-}
-
-func equals(attribute, value string) string { return attribute + " = " + quote(value) }
-
-// not holds for what lacks the attribute as well, which != alone does not.
-func not(attribute, value string) string {
-	return "(" + attribute + " != " + quote(value) + " OR " + attribute + " IS NULL)"
-}
-
-func oneOf(attribute string, values []string) string {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = quote(v)
-	}
-	return attribute + " IN (" + strings.Join(quoted, ", ") + ")"
-}
-
-// quote writes a value for a visibility query.
-func quote(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+// withinDeadlines narrows a query to deadlines from from until to.
+func withinDeadlines(query visibility.Condition, from, to time.Time) visibility.Condition {
+	return visibility.And(query, visibility.From(workflows.ReplyDeadline, from), visibility.Before(workflows.ReplyDeadline, to))
 }

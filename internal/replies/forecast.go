@@ -62,7 +62,7 @@ func (c *Client) Forecast(ctx context.Context, f Filter, perSecond float64) (For
 	}
 	now := c.now().UTC().Truncate(time.Second)
 	f.States = []privatereply.State{privatereply.Holding, privatereply.Sending}
-	line := sendSimulation{count: func(from, to time.Time) (int64, error) { return c.count(ctx, within(f.query(), from, to)) }, now: now, perSecond: perSecond}
+	line := sendSimulation{count: func(from, to time.Time) (int64, error) { return c.count(ctx, withinDeadlines(f.query(), from, to)) }, now: now, perSecond: perSecond}
 	if err := line.run(now.Add(-maxOverdue), now.Add(maxDeadlineAhead)); err != nil {
 		return out, err
 	}

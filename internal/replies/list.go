@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply/internal/visibility"
 )
 
 const (
@@ -28,8 +30,8 @@ const (
 // Count is how many replies f means.
 func (c *Client) Count(ctx context.Context, f Filter) (int64, error) { return c.count(ctx, f.query()) }
 
-func (c *Client) count(ctx context.Context, query string) (int64, error) {
-	r, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+func (c *Client) count(ctx context.Context, query visibility.Condition) (int64, error) {
+	r, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query.String()})
 	if err != nil {
 		return 0, fmt.Errorf("count the replies: %w", err)
 	}
@@ -45,14 +47,14 @@ func (c *Client) Earliest(ctx context.Context, f Filter, limit int) ([]Row, erro
 	return c.earliestBetween(ctx, f.query(), now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
 }
 
-func (c *Client) earliestBetween(ctx context.Context, query string, from, to time.Time, limit int) ([]Row, error) {
-	n, err := c.count(ctx, within(query, from, to))
+func (c *Client) earliestBetween(ctx context.Context, query visibility.Condition, from, to time.Time, limit int) ([]Row, error) {
+	n, err := c.count(ctx, withinDeadlines(query, from, to))
 	if err != nil || n == 0 {
 		return nil, err
 	}
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
 	if n <= int64(max(limit, c.sliceRows)) || !middle.After(from) {
-		rows, err := c.readAll(ctx, within(query, from, to))
+		rows, err := c.readAll(ctx, withinDeadlines(query, from, to))
 		return rows[:min(limit, len(rows))], err
 	}
 	rows, err := c.earliestBetween(ctx, query, from, middle, limit)
@@ -63,7 +65,7 @@ func (c *Client) earliestBetween(ctx context.Context, query string, from, to tim
 	return append(rows, rest...), err
 }
 
-func (c *Client) readAll(ctx context.Context, query string) ([]Row, error) {
+func (c *Client) readAll(ctx context.Context, query visibility.Condition) ([]Row, error) {
 	var rows []Row
 	var token []byte
 	for {
@@ -92,9 +94,9 @@ func (c *Client) Page(ctx context.Context, f Filter, size int, token []byte) ([]
 	return c.page(ctx, f.query(), size, token)
 }
 
-func (c *Client) page(ctx context.Context, query string, size int, token []byte) ([]Row, []byte, error) {
+func (c *Client) page(ctx context.Context, query visibility.Condition, size int, token []byte) ([]Row, []byte, error) {
 	page, err := c.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Query: query, PageSize: int32(size), NextPageToken: token,
+		Query: query.String(), PageSize: int32(size), NextPageToken: token,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the replies: %w", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 )
 
 // A comment's id has 18 digits, as Instagram's have: 18, the tenths of a second at
@@ -63,7 +64,7 @@ func (n numbers) number(workflowID string) (int, bool) {
 func (n numbers) queries() []string {
 	all := make([]string, len(n.accounts))
 	for i, a := range n.accounts {
-		all[i] = fmt.Sprintf(`WorkflowId BETWEEN "%[1]s" AND "%[1]s~"`, n.prefix(a))
+		all[i] = visibility.Between(visibility.WorkflowID, n.prefix(a), n.prefix(a)+"~").String()
 	}
 	return all
 }

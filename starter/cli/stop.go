@@ -16,10 +16,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -95,14 +95,12 @@ At a terminal it asks first, unless --yes is given.`,
 // stopQuery finds the automatic replies of an account, or of one of its rules, that
 // are not sent yet.
 func stopQuery(account, rule string) string {
-	equals := func(attribute temporal.SearchAttributeKey, value string) string {
-		return attribute.GetName() + ` = "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
-	}
-	query := equals(workflows.AccountID, account) + fmt.Sprintf(" AND %s IN (%q, %q)", workflows.ReplyState.GetName(), privatereply.Holding, privatereply.Sending)
+	query := visibility.And(visibility.Equals(workflows.AccountID, account),
+		visibility.In(workflows.ReplyState, privatereply.Holding, privatereply.Sending))
 	if rule != "" {
-		query += " AND " + equals(workflows.RuleName, rule)
+		query = visibility.And(query, visibility.Equals(workflows.RuleName, rule))
 	}
-	return query
+	return query.String()
 }
 
 // stopped is what became of a batch.

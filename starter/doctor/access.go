@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -73,8 +74,8 @@ func replies(ids []string) string {
 // refusedSends asks some of the account's replies that wait to be sent for Meta's
 // last error, and gives their ids by it. Without Temporal there are none.
 func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
-	ids, err := e.find(ctx, fmt.Sprintf("WorkflowType=%q AND %s=%q AND %s=%q", workflows.PrivateReplyType,
-		workflows.AccountID.GetName(), e.account.ID, workflows.ReplyState.GetName(), privatereply.Sending))
+	ids, err := e.find(ctx, visibility.And(visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType),
+		visibility.Equals(workflows.AccountID, e.account.ID), visibility.Equals(workflows.ReplyState, privatereply.Sending)))
 	if err != nil {
 		return nil
 	}
@@ -93,11 +94,11 @@ func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
 }
 
 // find lists some workflows, the newest first.
-func (e *exam) find(ctx context.Context, query string) ([]string, error) {
+func (e *exam) find(ctx context.Context, query visibility.Condition) ([]string, error) {
 	if e.temporal == nil {
 		return nil, errors.New("no connection to Temporal")
 	}
-	list, err := e.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: sampled})
+	list, err := e.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: sampled})
 	if err != nil {
 		return nil, err
 	}

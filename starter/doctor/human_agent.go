@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -31,8 +31,8 @@ func (e *exam) refusedAgent(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	ids, err := e.find(ctx, fmt.Sprintf("WorkflowType=%q AND ExecutionStatus=\"Running\" AND WorkflowId STARTS_WITH %q",
-		workflows.ConversationType, strings.TrimSuffix(one, "x")))
+	ids, err := e.find(ctx, visibility.And(visibility.Equals(visibility.WorkflowType, workflows.ConversationType),
+		visibility.Running, visibility.HasPrefix(visibility.WorkflowID, strings.TrimSuffix(one, "x"))))
 	if err != nil {
 		return ""
 	}

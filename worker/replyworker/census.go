@@ -15,6 +15,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -116,7 +117,7 @@ func (c *census) take(ctx context.Context) error {
 		return err
 	}
 	open, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-		Query: fmt.Sprintf("WorkflowType = %q AND ExecutionStatus = 'Running'", workflows.ConversationType),
+		Query: visibility.And(visibility.Equals(visibility.WorkflowType, workflows.ConversationType), visibility.Running).String(),
 	})
 	if err != nil {
 		return fmt.Errorf("count the conversations: %w", err)

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply/activities/draining"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -18,7 +19,7 @@ import (
 func openBatches(c client.Client) func(context.Context) (int64, error) {
 	return func(ctx context.Context) (int64, error) {
 		n, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-			Query: `WorkflowType = "` + workflows.IntakeType + `" AND ExecutionStatus = "Running"`,
+			Query: visibility.And(visibility.Equals(visibility.WorkflowType, workflows.IntakeType), visibility.Running).String(),
 		})
 		return n.GetCount(), err
 	}

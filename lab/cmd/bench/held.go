@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/privatereply/privatereply/internal/routing"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/lab/load"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -63,7 +64,7 @@ func (s *stack) held(ctx context.Context, storms span, results ...*load.Result) 
 // are done count as well: visibility may not show their last replies yet.
 func (s *stack) waiting(ctx context.Context) (map[string]bool, error) {
 	ids := map[string]bool{}
-	req := &workflowservice.ListWorkflowExecutionsRequest{Query: `WorkflowType = "` + workflows.IntakeType + `"`, PageSize: 1000}
+	req := &workflowservice.ListWorkflowExecutionsRequest{Query: visibility.Equals(visibility.WorkflowType, workflows.IntakeType).String(), PageSize: 1000}
 	for {
 		page, err := s.client.ListWorkflow(ctx, req)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/lab/scenario"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -123,7 +124,7 @@ func (p *product) awaitSchedules(ctx context.Context, want int) error {
 
 // sweep sweeps the first n accounts once, and waits until all sweeps have ended.
 func (p *product) sweep(ctx context.Context, n int) error {
-	const ended = `WorkflowType = "` + workflows.SweepType + `" AND ExecutionStatus = "Completed"`
+	ended := visibility.And(visibility.Equals(visibility.WorkflowType, workflows.SweepType), visibility.Completed).String()
 	ctx, cancel := context.WithTimeoutCause(ctx, pathTime, fmt.Errorf("the sweeps took more than %v", pathTime))
 	defer cancel()
 	before, err := p.count(ctx, ended)

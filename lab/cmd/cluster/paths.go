@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/lab/scenario"
@@ -110,7 +111,7 @@ func (p *product) batches(all []written, size int) ([]harness.Delivery, error) {
 }
 
 func (p *product) inState(ctx context.Context, state privatereply.State) (int, error) {
-	return p.count(ctx, fmt.Sprintf(`ReplyState = "%s"`, state))
+	return p.count(ctx, visibility.Equals(workflows.ReplyState, state).String())
 }
 
 // lookEvery keeps the questions of this program few beside what they look at.
