@@ -17,47 +17,47 @@ import (
 // permission, but operators see it for single posts: the account goes on.
 const restrictedPost = 2534066
 
-func askFor(ctx context.Context, account privatereply.Account, in workflows.SendPrivateReplyInput) pacing.Ask {
-	return pacing.Ask{
+func permitRequest(ctx context.Context, account privatereply.Account, in workflows.SendPrivateReplyInput) pacing.Request {
+	return pacing.Request{
 		Account:  account,
 		Live:     in.Comment.OnLive(),
 		Reply:    activity.GetInfo(ctx).WorkflowExecution.ID,
-		Since:    in.Since,
+		Waited:   in.Waited,
 		ByPerson: in.ByPerson,
 	}
 }
 
 func retryAt(slot pacing.Slot) time.Time { return slot.At.UTC().Truncate(time.Millisecond) }
 
-// learn tells the pacer what Meta said. Where Meta holds back the whole account the
-// next try of this reply is a slot among those of all its replies.
-func (a *Activities) learn(ask pacing.Ask, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
+// report tells the pacer what Meta said. Where Meta holds back the whole account the next
+// try of this reply is a slot among those of all its replies.
+func (a *Activities) report(r pacing.Request, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
 	var failed *graph.Error
 	if err == nil {
-		a.pacer.Answered(ask, receipt.Usage)
+		a.pacer.Answered(r, receipt.Usage)
 		return result
 	}
 	if !errors.As(err, &failed) {
-		a.pacer.Unused(ask)
+		a.pacer.Unused(r)
 		return result
 	}
 	switch failed.Class {
 	case graph.Throttled:
-		rest := failed.RetryAfter
-		if rest == 0 {
-			rest = max(failed.Cooldown, failed.Usage.RegainAfter)
+		pause := failed.RetryAfter
+		if pause == 0 {
+			pause = max(failed.Cooldown, failed.Usage.RegainAfter)
 		}
-		result.RetryAt = retryAt(a.pacer.Refused(ask, failed.Reason, rest))
+		result.RetryAt = retryAt(a.pacer.Refused(r, failed.Reason, pause))
 	case graph.AccountFault:
 		if failed.Subcode == restrictedPost {
-			a.pacer.Unused(ask)
+			a.pacer.Unused(r)
 			break
 		}
-		result.RetryAt = retryAt(a.pacer.Rejected(ask, failed.Reason, jitter(repairInterval)))
+		result.RetryAt = retryAt(a.pacer.Rejected(r, failed.Reason, jitter(repairInterval)))
 	case graph.NotWritten, graph.Unknown, graph.Temporary, graph.Unlisted:
-		a.pacer.Unused(ask)
+		a.pacer.Unused(r)
 	default:
-		a.pacer.Answered(ask, failed.Usage)
+		a.pacer.Answered(r, failed.Usage)
 	}
 	return result
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Without leave nothing is sent, and the result names the slot; the account that
+// Without a permit nothing is sent, and the result names the slot; the account that
 // has to wait is the only one.
 func TestSendPrivateReplyPaced(t *testing.T) {
 	b := newBench(t, says(200, delivered))

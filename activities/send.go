@@ -14,7 +14,7 @@ import (
 )
 
 // liveQuestion is how long Meta may take to say whether a broadcast runs. With the
-// wait for leave before it and the send after it, the attempt must still end within
+// wait for a permit before it and the send after it, the attempt must still end within
 // workflows.SendTimeout.
 const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxWait - time.Second
 
@@ -40,23 +40,23 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 	if late() {
 		return tooLate
 	}
-	ask := askFor(ctx, cred.Account, in)
-	if slot, ok := a.pacer.Wait(ctx, ask); !ok {
+	request := permitRequest(ctx, cred.Account, in)
+	if slot, ok := a.pacer.Wait(ctx, request); !ok {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}
 	}
 	if c.OnLive() && (in.Attempt > 1 || in.Waited) {
 		if state := a.broadcast(ctx, cred, c.MediaID); state != mayRun {
-			a.pacer.Unused(ask)
+			a.pacer.Unused(request)
 			return a.offAir(state)
 		}
 	}
 	if late() {
-		a.pacer.Unused(ask)
+		a.pacer.Unused(request)
 		return tooLate
 	}
 	a.metrics.sending(in, a.now())
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
-	return a.learn(ask, receipt, err, a.result(ctx, wait, receipt, err))
+	return a.report(request, receipt, err, a.result(ctx, wait, receipt, err))
 }
 
 // SendFollowUp makes one attempt to write to a person in an open window. It is not

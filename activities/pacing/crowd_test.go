@@ -18,7 +18,7 @@ func account(id string) privatereply.Account {
 
 // crowd is replies that behave as their workflows do: each asks a worker, sleeps
 // until its slot, comes back late, as timers and task queues make it, perhaps to
-// another worker, and asks again until it has leave.
+// another worker, and asks again until it has permit.
 type crowd struct {
 	t       *testing.T
 	pacers  []*Pacer
@@ -26,12 +26,12 @@ type crowd struct {
 
 	mu   sync.Mutex
 	rand *rand.Rand
-	gone []leave // in the order of time
-	asks map[string]int
+	sent []permit       // in the order of time
+	asks map[string]int // by reply
 }
 
-type leave struct {
-	Ask
+type permit struct {
+	Request
 	at time.Time
 }
 
@@ -40,7 +40,7 @@ func newCrowd(t *testing.T, lateMax time.Duration, pacers ...*Pacer) *crowd {
 }
 
 // send sends replies, which come one after the other, and waits until all have gone.
-func (c *crowd) send(asks ...Ask) {
+func (c *crowd) send(asks ...Request) {
 	var all sync.WaitGroup
 	for i, a := range asks {
 		all.Go(func() {
@@ -51,7 +51,7 @@ func (c *crowd) send(asks ...Ask) {
 	all.Wait()
 }
 
-func (c *crowd) one(a Ask) {
+func (c *crowd) one(a Request) {
 	for {
 		p, late := c.next(a)
 		slot, ok := p.Wait(c.t.Context(), a)
@@ -61,27 +61,28 @@ func (c *crowd) one(a Ask) {
 			return
 		}
 		time.Sleep(time.Until(slot.At) + late)
+		a.Waited = true
 	}
 }
 
-func (c *crowd) next(a Ask) (*Pacer, time.Duration) {
+func (c *crowd) next(a Request) (*Pacer, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asks[a.Reply]++
 	return c.pacers[c.rand.IntN(len(c.pacers))], time.Duration(c.rand.Float64() * float64(c.lateMax))
 }
 
-func (c *crowd) note(a Ask) {
+func (c *crowd) note(a Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gone = append(c.gone, leave{a, time.Now()})
+	c.sent = append(c.sent, permit{a, time.Now()})
 }
 
 // most is the largest number that went within any window of length d.
 func (c *crowd) most(d time.Duration) int {
 	n, first := 0, 0
-	for i, l := range c.gone {
-		for l.at.Sub(c.gone[first].at) >= d {
+	for i, l := range c.sent {
+		for l.at.Sub(c.sent[first].at) >= d {
 			first++
 		}
 		n = max(n, i-first+1)
@@ -98,24 +99,21 @@ func (c *crowd) tries() float64 {
 	return float64(n) / float64(len(c.asks))
 }
 
-// places are the places in which the replies went, by when they were decided.
-func (c *crowd) places() []int {
-	order := slices.Clone(c.gone)
-	slices.SortStableFunc(order, func(a, b leave) int { return a.Since.Compare(b.Since) })
-	place := make([]int, len(order))
-	for i, l := range order {
-		place[i] = slices.IndexFunc(c.gone, func(g leave) bool { return g.Reply == l.Reply })
+// positions are the positions in which replies were sent, in the order of asks.
+func (c *crowd) positions(asks ...Request) []int {
+	position := make([]int, len(asks))
+	for i, a := range asks {
+		position[i] = slices.IndexFunc(c.sent, func(p permit) bool { return p.Reply == a.Reply })
 	}
-	return place
+	return position
 }
 
-// asking makes n replies that were decided one after the other until now.
-func asking(n int, a Ask) []Ask {
-	all := make([]Ask, n)
+// asking makes n replies.
+func asking(n int, a Request) []Request {
+	all := make([]Request, n)
 	for i := range all {
 		all[i] = a
 		all[i].Reply = fmt.Sprintf("%s%d", a.Reply, i)
-		all[i].Since = time.Now().Add(time.Duration(i-n) * time.Millisecond)
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package pacing
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -15,8 +14,8 @@ const (
 	// readInterval lies between two reads of one account, times the worker processes.
 	// Meta allows two a second.
 	readInterval = 600 * time.Millisecond
-	// readRest is how long reads rest after a throttle for which Meta named no time.
-	readRest = time.Minute
+	// readCooldown is for a throttle for which Meta named no time.
+	readCooldown = time.Minute
 )
 
 // Read waits for the turn of one call that reads the account's conversations, at most as
@@ -24,115 +23,87 @@ const (
 // away together come back one after the other. While Meta holds back the account's
 // private replies to posts, nothing is read either.
 func (p *Pacer) Read(ctx context.Context, account privatereply.Account, patience time.Duration) (retryAt time.Time, ok bool) {
-	return p.turn(ctx, p.reads, account, patience)
-}
-
-// ReadRefused tells that Meta limits the account's reads or look-ups. Both rest as long
-// as Meta named; 0 is left to the pacer. The posts rest as well.
-func (p *Pacer) ReadRefused(account privatereply.Account, reason privatereply.Reason, pause time.Duration) {
-	now := p.now()
-	if pause <= 0 {
-		pause = readRest + time.Duration(rand.Float64()*maxJitter*float64(readRest))
-	}
-	p.turns(p.reads, account).pause(now.Add(pause))
-	p.turns(p.lookUps, account).pause(now.Add(pause))
-	p.bucket(Ask{Account: account}).pause(now, reason, pause)
+	return p.waitToRead(ctx, p.reads, account, patience)
 }
 
 // LookUp is Read for calls that look up a comment.
 func (p *Pacer) LookUp(ctx context.Context, account privatereply.Account, patience time.Duration) (retryAt time.Time, ok bool) {
-	return p.turn(ctx, p.lookUps, account, patience)
+	return p.waitToRead(ctx, p.lookUps, account, patience)
 }
 
-func (p *Pacer) turn(ctx context.Context, all map[key]*turns, account privatereply.Account, patience time.Duration) (time.Time, bool) {
-	t, posts := p.turns(all, account), p.bucket(Ask{Account: account})
-	now := p.now()
-	until := now.Add(patience)
-	for {
-		at, ok := t.take(now, posts.restsUntil(), until)
-		switch {
-		case !ok:
-			return at, false
-		case !at.After(now):
-			return time.Time{}, true
-		}
-		timer := time.NewTimer(at.Sub(now))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return at, false
-		}
-		now = later(at, p.now())
+// ReadRefused reports that Meta limits the account's reads or look-ups. Both cool down as
+// long as Meta named; 0 is left to the pacer. The replies to posts do as well.
+func (p *Pacer) ReadRefused(account privatereply.Account, reason privatereply.Reason, pause time.Duration) {
+	if pause <= 0 {
+		pause = jitter(readCooldown)
 	}
+	now := p.now()
+	p.readLimiter(p.reads, account).pause(now.Add(pause))
+	p.readLimiter(p.lookUps, account).pause(now.Add(pause))
+	p.limiter(Request{Account: account}).pause(now, reason, pause)
 }
 
-func (p *Pacer) turns(all map[key]*turns, account privatereply.Account) *turns {
+func (p *Pacer) waitToRead(ctx context.Context, all map[key]*readLimiter, account privatereply.Account, patience time.Duration) (time.Time, bool) {
+	l, posts, now := p.readLimiter(all, account), p.limiter(Request{Account: account}), p.now()
+	at, ok := l.reserve(now, posts.pausedUntil(), now.Add(patience))
+	if !ok || !sleep(ctx, at.Sub(now)) {
+		return at, false
+	}
+	return l.enter(later(at, p.now()), posts.pausedUntil())
+}
+
+func (p *Pacer) readLimiter(all map[key]*readLimiter, account privatereply.Account) *readLimiter {
 	k := key{platform: account.Platform, account: account.ID}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := all[k]
-	if t == nil {
+	l := all[k]
+	if l == nil {
 		interval := readInterval * time.Duration(p.workers)
-		t = &turns{interval: interval, limiter: rate.NewLimiter(rate.Every(interval), 1)}
-		all[k] = t
+		l = &readLimiter{interval: interval, tokens: rate.NewLimiter(rate.Every(interval), 1)}
+		all[k] = l
 	}
-	return t
+	return l
 }
 
-// turns spaces the calls of one kind for one account.
-type turns struct {
+// readLimiter spaces the calls of one kind for one account.
+type readLimiter struct {
 	interval time.Duration
+	tokens   *rate.Limiter
 
-	mu      sync.Mutex
-	limiter *rate.Limiter
-	paused  time.Time // until when
-	last    time.Time // when the last of those that were turned away comes back
+	mu     sync.Mutex
+	paused time.Time // until when
+	slots  slots     // of those that were turned away
 }
 
-// take takes a turn at now, or says when to try again: before until, in the same call,
-// if ok. A turn is never taken ahead, so that a pause which begins meanwhile is kept.
-func (t *turns) take(now, rest, until time.Time) (at time.Time, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at = later(now, later(t.paused, rest))
-	if !at.After(now) {
-		if t.limiter.AllowN(now, 1) {
-			return now, true
-		}
-		missing := 1 - t.limiter.TokensAt(now)
-		at = now.Add(max(time.Millisecond, time.Duration(missing*float64(t.interval))))
+// reserve takes a token that a call may use at the time given, if ok. Otherwise that is
+// when to ask again. Posts is until when the account's sends to posts are paused.
+func (l *readLimiter) reserve(now, posts, until time.Time) (at time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if end := later(l.paused, posts); end.After(now) {
+		return l.slots.add(end, l.interval), false
 	}
-	if !at.After(until) {
-		return at, true
+	at = now.Add(seconds((1 - l.tokens.TokensAt(now)) * l.interval.Seconds()))
+	if at.After(until) {
+		l.slots.pending(now)
+		return l.slots.add(at, l.interval), false
 	}
-	t.last = later(at, t.last.Add(t.interval))
-	return t.last, false
+	l.tokens.ReserveN(now, 1)
+	return at, true
 }
 
-func (t *turns) pause(until time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.paused = later(t.paused, until)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
+// enter lets a call begin, unless a pause has begun meanwhile.
+func (l *readLimiter) enter(now, posts time.Time) (retryAt time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if end := later(l.paused, posts); end.After(now) {
+		return l.slots.add(end, l.interval), false
 	}
-	return a
+	return time.Time{}, true
 }
 
-// restsUntil is when the bucket's rest ends; zero without one.
-func (b *bucket) restsUntil() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.rest.until
-}
-
-// pause begins a rest, or makes it longer, for a call that was not one of b's sends.
-func (b *bucket) pause(now time.Time, reason privatereply.Reason, pause time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rest.extend(now, reason, pause)
+func (l *readLimiter) pause(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = later(l.paused, until)
 }

@@ -131,10 +131,10 @@ func TestReadsAreTurnedAway(t *testing.T) {
 }
 
 // A throttle pauses the reads for the time that Meta named, and the posts too. While the
-// posts rest nothing is read.
+// posts are paused nothing is read.
 func TestReadsArePaused(t *testing.T) {
 	const pause = 10 * time.Minute
-	a := Ask{Account: account("1"), Reply: "r", ByPerson: true}
+	a := Request{Account: account("1"), Reply: "r", ByPerson: true}
 	tests := []struct {
 		name         string
 		refuse       func(p *Pacer)
@@ -147,7 +147,7 @@ func TestReadsArePaused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := New(1, time.Now)
-				p.bucket(a)
+				p.limiter(a)
 				time.Sleep(time.Hour) // its bucket has filled
 				began := time.Now()
 				tt.refuse(p)
@@ -173,7 +173,7 @@ func TestReadsArePaused(t *testing.T) {
 		}
 		var waiter sync.WaitGroup
 		waiter.Go(func() {
-			if at, ok := p.Read(t.Context(), account("1"), time.Second); ok || at.Before(began.Add(readRest)) {
+			if at, ok := p.Read(t.Context(), account("1"), time.Second); ok || at.Before(began.Add(readCooldown)) {
 				t.Errorf("a read that waited went into the pause: %v, %v", ok, at.Sub(began))
 			}
 		})

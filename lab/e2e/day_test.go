@@ -315,7 +315,7 @@ func (p *product) sum(metric, label, value string) int {
 
 // A token that Meta revokes loses nothing: the account's replies wait, and say why and
 // when they are tried again. That is minutes later; how they go on when the token is
-// repaired is for TestRest in activities/pacing.
+// repaired is for TestCooldown in activities/pacing.
 func TestRevokedToken(t *testing.T) {
 	p := start(t)
 	t.Cleanup(p.work().Stop)

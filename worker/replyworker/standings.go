@@ -25,7 +25,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	pausedDesc   = describe("account_paused", "1 while Meta holds back the account's private replies, with the reason.", "limit", "reason")
-	waitingDesc  = describe("account_waiting", "Replies that this process told to wait for the account's limit.", "limit")
+	waitingDesc  = describe("account_waiting", "Slots for the account's limit that this process gave to replies and that are still to come.", "limit")
 	sweptDesc    = describe("sweep_finished_timestamp_seconds", "When this process last ended a sweep of the account; its own start before that.")
 	intervalDesc = describe("sweep_interval_seconds", "How often the account is swept; 0 is by hand.")
 )
@@ -49,12 +49,12 @@ func (s *standings) Collect(ch chan<- prometheus.Metric) {
 			limits[activities.LiveLimit] = true
 		}
 		for limit, live := range limits {
-			standing, paused := s.pacer.Standing(a, live), 0.0
-			if standing.Paused {
+			status, paused := s.pacer.Status(a, live), 0.0
+			if status.Paused {
 				paused = 1
 			}
-			gauge(pausedDesc, paused, limit, string(standing.Reason))
-			gauge(waitingDesc, float64(standing.Waiting), limit)
+			gauge(pausedDesc, paused, limit, string(status.Reason))
+			gauge(waitingDesc, float64(status.Waiting), limit)
 		}
 		swept := s.metrics.SweptAt(a.Platform, a.ID)
 		if swept.IsZero() {

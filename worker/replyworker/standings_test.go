@@ -24,11 +24,11 @@ func TestStandings(t *testing.T) {
 	clock := time.Unix(1_800_000_000, 0)
 	pacer := pacing.New(1, func() time.Time { return clock })
 	clock = clock.Add(time.Hour)
-	ask := pacing.Ask{Account: busy, Reply: "first", ByPerson: true}
-	if _, ok := pacer.Wait(t.Context(), ask); !ok {
-		t.Fatal("no leave after a quiet time")
+	request := pacing.Request{Account: busy, Reply: "first", ByPerson: true}
+	if _, ok := pacer.Wait(t.Context(), request); !ok {
+		t.Fatal("no permit after a quiet time")
 	}
-	pacer.Refused(ask, privatereply.TokenRejected, 5*time.Minute)
+	pacer.Refused(request, privatereply.TokenRejected, 5*time.Minute)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&standings{

@@ -1,6 +1,7 @@
 package pacing
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,20 +10,20 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// An account that Meta refuses rests for the time that Meta named, and it alone:
-// not another account, nor the other kind of reply. When the rest is over one
-// send is tried, and only when Meta takes it do the others follow, one by one.
-func TestRest(t *testing.T) {
+// An account that Meta refuses cools down for the time that Meta named, and it alone: not
+// another account, nor the other kind of reply. When the cooldown is over one send is
+// tried, and only when Meta takes it do the others follow, one by one.
+func TestCooldown(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			p := New(1, time.Now)
 			time.Sleep(time.Hour)
-			ask := func(name string) Ask {
-				return Ask{Account: account("1"), Live: live, Reply: name, Since: time.Now(), ByPerson: true}
+			ask := func(name string) Request {
+				return Request{Account: account("1"), Live: live, Reply: name, ByPerson: true}
 			}
 			first := ask("first")
 			if _, ok := p.Wait(t.Context(), first); !ok {
-				t.Fatal("no leave after a quiet time")
+				t.Fatal("no permit after a quiet time")
 			}
 			slot := p.Refused(first, privatereply.TokenRejected, 5*time.Minute)
 			if time.Until(slot.At) != 5*time.Minute || slot.Reason != privatereply.TokenRejected {
@@ -30,34 +31,43 @@ func TestRest(t *testing.T) {
 			}
 			crowd := asking(500, ask("crowd"))
 			apart := time.Duration(float64(time.Second) / paceOf(first, 1).perSecond)
+			slots := make([]time.Time, len(crowd))
 			for i, a := range crowd {
-				a.Since = a.Since.Add(time.Hour)
 				slot, ok := p.Wait(t.Context(), a)
+				slots[i] = slot.At
 				want := 5*time.Minute + time.Duration(i+1)*apart
 				if off := time.Until(slot.At) - want; ok || off.Abs() > time.Millisecond || slot.Reason != privatereply.TokenRejected {
-					t.Fatalf("live %v: leave %v, slot %d in %v (%s), want one in %v", live, ok, i, time.Until(slot.At), slot.Reason, want)
+					t.Fatalf("live %v: permit %v, slot %d in %v (%s), want one in %v", live, ok, i, time.Until(slot.At), slot.Reason, want)
 				}
 			}
-			for _, other := range []Ask{
+			for _, other := range []Request{
 				{Account: account("2"), Live: live, Reply: "other account", ByPerson: true},
 				{Account: account("1"), Live: !live, Reply: "other kind", ByPerson: true},
 			} {
 				if _, ok := p.Wait(t.Context(), other); !ok {
-					t.Errorf("live %v: %s rests as well", live, other.Reply)
+					t.Errorf("live %v: %s cools down as well", live, other.Reply)
 				}
 			}
 
 			time.Sleep(5 * time.Minute)
-			if n := leavesNow(p, crowd); n != 1 {
-				t.Errorf("live %v: %d are tried when the rest is over, want 1", live, n)
+			if n := permitsNow(p, crowd[:20]); n != 1 {
+				t.Errorf("live %v: %d are tried when the cooldown is over, want 1", live, n)
 			}
 			p.Answered(crowd[0], graph.Usage{})
-			if n := leavesNow(p, crowd[1:]); n > 1 {
-				t.Errorf("live %v: %d go at once after the rest", live, n)
+			if n := permitsNow(p, crowd[1:20]); n > 1 {
+				t.Errorf("live %v: %d go at once after the cooldown", live, n)
 			}
 			c := newCrowd(t, 0, p)
 			begin := time.Now()
-			c.send(crowd[1:]...)
+			var all sync.WaitGroup
+			for i, a := range crowd[1:] {
+				all.Go(func() {
+					time.Sleep(time.Until(slots[i+1]))
+					a.Waited = true
+					c.one(a)
+				})
+			}
+			all.Wait()
 			if d, want := time.Since(begin), 499*apart*6/5; d > want {
 				t.Errorf("live %v: the crowd needed %v, want at most %v", live, d, want)
 			}
@@ -66,37 +76,36 @@ func TestRest(t *testing.T) {
 }
 
 // One reply that Meta rejects, and goes on to reject while it takes others, delays
-// itself alone; an account that Meta rejects rests as a whole.
+// itself alone; an account that Meta rejects cools down as a whole.
 func TestRejectedAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(1, time.Now)
 		time.Sleep(time.Hour)
-		ask := func(name string) Ask { return Ask{Account: account("1"), Reply: name, Since: time.Now()} }
-		try := func(a Ask) (Slot, bool) {
+		ask := func(name string) Request { return Request{Account: account("1"), Reply: name} }
+		try := func(a Request) (Slot, bool) {
 			t.Helper()
 			return p.Wait(t.Context(), a)
 		}
 		disliked := ask("disliked")
 		for range 3 { // Meta takes nobody's: each time it may be the account
 			if _, ok := try(disliked); !ok {
-				t.Fatal("no leave")
+				t.Fatal("no permit")
 			}
 			slot := p.Rejected(disliked, privatereply.NotPermitted, 5*time.Minute)
 			if _, ok := try(ask("other")); ok || time.Until(slot.At) != 5*time.Minute {
-				t.Fatalf("the account does not rest; the rejected one may ask in %v", time.Until(slot.At))
+				t.Fatalf("the account does not cool down; the rejected one may ask in %v", time.Until(slot.At))
 			}
 			p.Unused(ask("other"))
 			time.Sleep(6 * time.Minute)
 		}
 		other := ask("other")
-		other.Since = other.Since.Add(-time.Hour)
 		if _, ok := try(other); !ok {
-			t.Fatal("no leave after the rest")
+			t.Fatal("no permit after the cooldown")
 		}
 		p.Answered(other, graph.Usage{})
 		time.Sleep(time.Minute)
 		if _, ok := try(disliked); !ok {
-			t.Fatal("no leave when the account is well")
+			t.Fatal("no permit when the account is well")
 		}
 		slot := p.Rejected(disliked, privatereply.NotPermitted, 5*time.Minute)
 		if time.Until(slot.At) != 5*time.Minute || slot.Reason != privatereply.NotPermitted {
@@ -104,14 +113,14 @@ func TestRejectedAlone(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if slot, ok := try(ask("next")); !ok {
-			t.Errorf("the account rests because of one reply: %+v", slot)
+			t.Errorf("the account cools down because of one reply: %+v", slot)
 		}
 	})
 }
 
-// Without a time from Meta each refusal doubles the rest, however many sends are
+// Without a time from Meta each refusal doubles the cooldown, however many sends are
 // refused together; a message that Meta takes ends it.
-func TestRestDoubles(t *testing.T) {
+func TestCooldownDoubles(t *testing.T) {
 	tests := []struct {
 		live bool
 		want []time.Duration // at least; a fifth more at most
@@ -123,35 +132,35 @@ func TestRestDoubles(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := New(1, time.Now)
 			time.Sleep(time.Hour)
-			together := asking(3, Ask{Account: account("1"), Live: tt.live, ByPerson: true})
-			if n := leavesNow(p, together); n != 3 {
-				t.Fatalf("%d have leave", n)
+			together := asking(3, Request{Account: account("1"), Live: tt.live, ByPerson: true})
+			if n := permitsNow(p, together); n != 3 {
+				t.Fatalf("%d have a permit", n)
 			}
 			for i, want := range tt.want {
 				slot := p.Refused(together[0], privatereply.Throttled, 0)
-				b := p.bucket(together[0])
-				until := b.rest.until
+				l := p.limiter(together[0])
+				until := l.cooldown.until
 				if i == 0 {
 					p.Refused(together[1], privatereply.Throttled, 0)
 					p.Refused(together[2], privatereply.Throttled, 0)
 				}
 				// Those that were refused with the first one wait longer for their next try.
-				others := b.pace.seconds(2 / b.pace.perSecond)
+				others := 2 * l.pace.apart()
 				if d := time.Until(until); d < want || d > want*6/5 || slot.At.Before(until) || slot.At.After(until.Add(others)) {
-					t.Errorf("live %v: rest %d is %v, want %v to a fifth more; the slot is in %v", tt.live, i+1, d, want, time.Until(slot.At))
+					t.Errorf("live %v: cooldown %d is %v, want %v to a fifth more; the slot is in %v", tt.live, i+1, d, want, time.Until(slot.At))
 				}
-				time.Sleep(want*6/5 + others + b.lateness())
+				time.Sleep(want*6/5 + others)
 				if _, ok := p.Wait(t.Context(), together[0]); !ok {
-					t.Fatalf("live %v: no leave after rest %d", tt.live, i+1)
+					t.Fatalf("live %v: no permit after cooldown %d", tt.live, i+1)
 				}
 			}
 			p.Answered(together[0], graph.Usage{})
 			time.Sleep(time.Minute)
 			if _, ok := p.Wait(t.Context(), together[1]); !ok {
-				t.Errorf("live %v: no leave after Meta took a message", tt.live)
+				t.Errorf("live %v: no permit after Meta took a message", tt.live)
 			}
 			if d := time.Until(p.Refused(together[1], privatereply.Throttled, 0).At); d > tt.want[0]*6/5 {
-				t.Errorf("live %v: the next rest is %v, want it to begin anew", tt.live, d)
+				t.Errorf("live %v: the next cooldown is %v, want it to begin anew", tt.live, d)
 			}
 		})
 	}
@@ -163,25 +172,25 @@ func TestProbeWithoutAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(1, time.Now)
 		time.Sleep(time.Hour)
-		all := asking(3, Ask{Account: account("1"), ByPerson: true})
-		leavesNow(p, all[:1])
+		all := asking(3, Request{Account: account("1"), ByPerson: true})
+		permitsNow(p, all[:1])
 		p.Refused(all[0], privatereply.Throttled, time.Minute)
 		time.Sleep(time.Minute)
-		if n := leavesNow(p, all); n != 1 {
+		if n := permitsNow(p, all); n != 1 {
 			t.Fatalf("%d probes", n)
 		}
 		p.Unused(all[0])
-		if n := leavesNow(p, all[1:]); n != 1 {
+		if n := permitsNow(p, all[1:]); n != 1 {
 			t.Errorf("%d probes after one without an answer, want 1", n)
 		}
 		time.Sleep(probeTime)
-		if n := leavesNow(p, all[2:]); n != 1 {
+		if n := permitsNow(p, all[2:]); n != 1 {
 			t.Errorf("%d probes after one that was never heard of, want 1", n)
 		}
 	})
 }
 
-// Near the limit the account rests before Meta has to refuse; live replies, whose
+// Near the limit the account cools down before Meta has to refuse; live replies, whose
 // broadcast would be over, only when Meta would refuse them.
 func TestUsage(t *testing.T) {
 	tests := []struct {
@@ -201,12 +210,12 @@ func TestUsage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := New(1, time.Now)
 				time.Sleep(time.Hour)
-				all := asking(2, Ask{Account: account("1"), Live: tt.live, ByPerson: true})
-				leavesNow(p, all[:1])
+				all := asking(2, Request{Account: account("1"), Live: tt.live, ByPerson: true})
+				permitsNow(p, all[:1])
 				p.Answered(all[0], tt.usage)
 				slot, ok := p.Wait(t.Context(), all[1])
 				if ok != (tt.want == 0) || !ok && time.Until(slot.At) != tt.want {
-					t.Errorf("leave %v, slot in %v; want a rest of %v", ok, time.Until(slot.At), tt.want)
+					t.Errorf("permit %v, slot in %v; want a cooldown of %v", ok, time.Until(slot.At), tt.want)
 				}
 			})
 		})
