@@ -1,14 +1,8 @@
 package privatereply
 
-import "time"
-
-// Login is how an Instagram account was connected to the app.
-type Login string
-
-// The logins. Facebook Pages always use LoginFacebook.
-const (
-	LoginFacebook  Login = "facebook"  // a Page token, on graph.facebook.com
-	LoginInstagram Login = "instagram" // an Instagram user token, on graph.instagram.com
+import (
+	"slices"
+	"time"
 )
 
 // Account is an Instagram professional account or a Facebook Page that the
@@ -18,7 +12,7 @@ type Account struct {
 	ID              string // entry.id of its webhooks
 	Name            string
 	Login           Login
-	PageID          string // the Page that sends for an Instagram account with LoginFacebook
+	PageID          string // the Page that sends for it, where LoginFacts has ThroughPage
 	HumanAgent      bool   // the app has Meta's Human Agent feature
 	RepliedOnly     bool   // keep the window only of people we have replied to
 	SweepEvery      time.Duration
@@ -30,9 +24,18 @@ type Account struct {
 // IsSelf reports whether id is the account itself, or the Page behind it.
 func (a Account) IsSelf(id string) bool { return id != "" && (id == a.ID || id == a.PageID) }
 
+// LoginFacts are the facts of the way in which the account is connected.
+func (a Account) LoginFacts() LoginFacts {
+	logins := a.Platform.Facts().Logins
+	if i := slices.IndexFunc(logins, func(l LoginFacts) bool { return l.Login == a.Login }); i >= 0 {
+		return logins[i]
+	}
+	return LoginFacts{Login: a.Login}
+}
+
 // SendNode is the Graph node whose /messages edge sends for the account.
 func (a Account) SendNode() string {
-	if a.Platform == Instagram && a.Login == LoginFacebook {
+	if a.LoginFacts().ThroughPage {
 		return a.PageID
 	}
 	return a.ID

@@ -1,3 +1,10 @@
+// Package privatereply holds the rules of answering comments in private on
+// Instagram and Facebook: what a comment is, until when it may be answered, how
+// long the conversation stays open, what may be written, and how the life of a
+// reply can end.
+//
+// The package is pure. It knows neither Temporal nor HTTP nor files, takes the
+// time as an argument, and may therefore be used from workflow code.
 package privatereply
 
 import (
@@ -5,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +45,36 @@ type Comment struct {
 	Via        Via        `json:"via,omitempty"`
 }
 
+// Source is what kind of thing was commented on.
+type Source string
+
+// The sources. A live broadcast is SourceLive on both platforms.
+const (
+	SourcePost        Source = "post"
+	SourceReel        Source = "reel"
+	SourceAd          Source = "ad"
+	SourceLive        Source = "live"
+	SourceStory       Source = "story"
+	SourceVisitorPost Source = "visitor_post"
+	SourceOther       Source = "other"
+)
+
+// Sources lists every source, in the order people expect to read them.
+var Sources = []Source{SourcePost, SourceReel, SourceAd, SourceLive, SourceStory, SourceVisitorPost, SourceOther}
+
+// Label names s for people.
+func (s Source) Label() string { return strings.ReplaceAll(string(s), "_", " ") }
+
+// Via is how a comment reached the product.
+type Via string
+
+// The ways a comment can arrive.
+const (
+	ViaWebhook Via = "webhook"
+	ViaSweep   Via = "sweep"
+	ViaHand    Via = "hand"
+)
+
 // AttachmentKind is what an Attachment shows.
 type AttachmentKind string
 
@@ -50,6 +88,17 @@ const (
 
 // AttachmentKinds lists every kind.
 var AttachmentKinds = []AttachmentKind{Photo, Video, Sticker, GIF}
+
+// Label names k for people. A kind that a tool made up is an "attachment".
+func (k AttachmentKind) Label() string {
+	switch {
+	case k == GIF:
+		return "GIF"
+	case slices.Contains(AttachmentKinds, k):
+		return string(k)
+	}
+	return "attachment"
+}
 
 // Attachment is a picture or video in a comment. URL is Meta's address of it, which
 // expires within days, and may be empty; it is foreign input.
@@ -71,7 +120,7 @@ func (c Comment) Validate() error {
 		return fmt.Errorf("comment.platform: %q is not a platform; write instagram or facebook", c.Platform)
 	case (c.CommentID == "") == (c.PostID == ""):
 		return fmt.Errorf("comment.comment_id, comment.post_id: give exactly one of them (post_id is for a visitor post)")
-	case c.PostID != "" && c.Platform != Facebook:
+	case c.PostID != "" && !c.Platform.Facts().VisitorPosts:
 		return fmt.Errorf("comment.post_id: only Facebook Pages have visitor posts; give comment_id")
 	case c.Source != "" && !slices.Contains(Sources, c.Source):
 		return fmt.Errorf("comment.source: %q is not a source; write one of %v", c.Source, Sources)
@@ -93,4 +142,4 @@ func (c Comment) TargetID() string {
 
 // OnLive reports whether c may only be answered while a broadcast runs. That is
 // Instagram's rule; a comment on a Facebook Page's live has the usual seven days.
-func (c Comment) OnLive() bool { return c.Platform == Instagram && c.Source == SourceLive }
+func (c Comment) OnLive() bool { return c.Source == SourceLive && c.Platform.Facts().AnsweredOnAir }

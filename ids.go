@@ -25,7 +25,7 @@ var ErrUnusableID = errors.New("unusable id")
 // the last "_" counts there.
 func CanonicalID(c Comment) string {
 	id := c.TargetID()
-	if c.Platform == Facebook {
+	if c.Platform.Facts().PrefixedIDs {
 		id = lastPart(id)
 	}
 	if c.PostID != "" && id != "" {

@@ -63,13 +63,14 @@ const (
 
 // Others.
 const (
-	TooLate               Reason = "too_late" // an objection came after a worker had the send
+	TooLate               Reason = "too_late" // a request to stop came after a worker had the send
 	ConversationContinues Reason = "conversation_continues"
 	StoppedByOperator     Reason = "stopped_by_operator"
 )
 
-// sentences says each reason in words for the people who operate the product.
-var sentences = map[Reason]string{
+// reasonSentences is the one table of words for the reasons. The desk, the command line,
+// the Web UI and docs/approvals.md show these.
+var reasonSentences = map[Reason]string{
 	IgnoredByRule:                "A rule leaves this comment alone.",
 	IgnoredByDefault:             "No rule matched, and the default is to leave comments alone.",
 	RejectedByApprover:           "A person decided not to answer.",
@@ -119,7 +120,7 @@ var sentences = map[Reason]string{
 
 // Sentence says r in words, or gives r itself when it has none.
 func (r Reason) Sentence() string {
-	if s, ok := sentences[r]; ok {
+	if s, ok := reasonSentences[r]; ok {
 		return s
 	}
 	return string(r)

@@ -2,7 +2,7 @@ package privatereply
 
 import "slices"
 
-// State is where a reply is in its life. It is the value of the search attribute
+// State is a stage in the life of a reply: the value of the search attribute
 // ReplyState and of "state" in a reply's status.
 type State string
 
@@ -30,9 +30,44 @@ var States = []State{
 	WindowClosed, NoResponse, Undeliverable, Ignored, Rejected, Withdrawn, Expired,
 }
 
-// Waiting reports whether s still lies before the end of the send: the deadline,
-// an objection or the comment's removal can end the reply.
+// Waiting reports whether s lies before the end of the send: the deadline, a rejection
+// or the comment's removal can still end the reply.
 func (s State) Waiting() bool { return s == Holding || s == AwaitingApproval || s == Sending }
 
 // Final reports whether a reply's life is over in s.
 func (s State) Final() bool { return slices.Index(States, s) >= slices.Index(States, WindowClosed) }
+
+// stateWords is the one table of words for the states. The desk, the command line, the
+// Web UI and docs/approvals.md show these.
+var stateWords = map[State]struct{ label, sentence string }{
+	Holding:          {"Held: it goes out by itself", "It goes out by itself when the hold is over, unless somebody rejects it."},
+	AwaitingApproval: {"Waits for a decision", "A person must decide."},
+	Sending:          {"On its way", "It is on its way to Meta, or waits for its next try."},
+	Sent:             {"Delivered", "It was delivered; the person has not answered yet."},
+	Responded:        {"The person answered", "The person answered; the 24-hour window is open."},
+	DeliveryUnknown:  {"Delivery unknown", "Nobody knows whether it arrived; a person must find out and resolve it."},
+	WindowClosed:     {"Answered; the conversation is over", "It was delivered and answered; the 24-hour window has closed."},
+	NoResponse:       {"Delivered; no answer came", "It was delivered and never answered."},
+	Undeliverable:    {"Not delivered", "It was not delivered and is not tried again."},
+	Ignored:          {"Left alone", "Nobody answers this comment."},
+	Rejected:         {"Rejected", "A person decided against it."},
+	Withdrawn:        {"The comment was removed", "The comment was removed before anything was sent."},
+	Expired:          {"Too late: nothing was sent", "The deadline passed; nothing was sent."},
+}
+
+// Label names s for people in a few words, with a capital letter. A reply that another
+// tool started without its search attributes has the empty state; a state of a newer
+// release is given as it is.
+func (s State) Label() string {
+	if w, ok := stateWords[s]; ok {
+		return w.label
+	}
+	if s == "" {
+		return "State not known"
+	}
+	return string(s)
+}
+
+// Sentence says what s means, in one sentence for people. It is empty for a state that
+// is not in States.
+func (s State) Sentence() string { return stateWords[s].sentence }

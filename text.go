@@ -8,23 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a message's text. Instagram counts bytes of UTF-8 (about 333 Japanese
-// characters); Facebook counts characters without saying which, so UTF-16 units,
-// the larger count, are used.
-const (
-	InstagramTextBytes = 1000
-	FacebookTextChars  = 2000
-)
-
 // ErrText says that a text cannot be sent.
 var ErrText = errors.New("text cannot be sent")
 
 // TextLength counts text as its platform does and names the unit and the limit.
 func TextLength(p Platform, text string) (n, limit int, unit string) {
-	if p == Instagram {
-		return len(text), InstagramTextBytes, "bytes"
+	facts := p.Facts()
+	if facts.TextUnit == unitBytes {
+		return len(text), facts.TextLimit, facts.TextUnit
 	}
-	return len(utf16.Encode([]rune(text))), FacebookTextChars, "characters"
+	return len(utf16.Encode([]rune(text))), facts.TextLimit, facts.TextUnit
 }
 
 // CheckText refuses an empty text and one over the platform's limit, in words for

@@ -91,7 +91,7 @@ func (r *reply) describe() {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "- "+format+"\n", args...) }
 
-	fmt.Fprintf(&b, "### %s\n", headline[r.state])
+	fmt.Fprintf(&b, "### %s\n", r.state.Label())
 	if r.reason != "" {
 		line("%s (`%s`)", r.reason.Sentence(), r.reason)
 	}
@@ -103,7 +103,7 @@ func (r *reply) describe() {
 	}
 	r.describeSend(line)
 	if r.state.Waiting() || r.state == privatereply.Expired {
-		line("**Deadline:** %s, counted from the %s time", clock(r.deadline.At), r.deadline.From)
+		line("**Deadline:** %s, counted from %s", clock(r.deadline.At), r.deadline.From.Label())
 	}
 	r.describeComment(line)
 	if r.text != "" {
@@ -129,7 +129,7 @@ func (r *reply) describeComment(line func(format string, args ...any)) {
 		line("**Edited** at %s", clock(c.EditedAt))
 	}
 	if c.Attachment.Kind != "" {
-		line("**With a %s** %s", c.Attachment.Kind, quote(orWord(c.Attachment.URL, "that Meta gave no address of")))
+		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orWord(c.Attachment.URL, "that Meta gave no address of")))
 	}
 }
 
@@ -162,22 +162,6 @@ func (r *reply) describeSend(line func(format string, args ...any)) {
 	if r.send.Code != 0 {
 		line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
 	}
-}
-
-var headline = map[privatereply.State]string{
-	privatereply.Holding:          "Holding: it will be sent by itself",
-	privatereply.AwaitingApproval: "Waiting for a person to decide",
-	privatereply.Sending:          "Sending",
-	privatereply.Sent:             "Sent; waiting for the person's answer",
-	privatereply.Responded:        "The person answered; the 24-hour window is open",
-	privatereply.DeliveryUnknown:  "Nobody knows whether it arrived: a person must resolve it",
-	privatereply.WindowClosed:     "Answered; the 24-hour window has closed",
-	privatereply.NoResponse:       "Sent; the person did not answer",
-	privatereply.Undeliverable:    "Not delivered: Meta refuses it",
-	privatereply.Ignored:          "Ignored",
-	privatereply.Rejected:         "Rejected",
-	privatereply.Withdrawn:        "Withdrawn",
-	privatereply.Expired:          "Expired: nothing was sent",
 }
 
 // quote shows foreign text as code, so that it cannot pose as part of the page.

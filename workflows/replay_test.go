@@ -76,12 +76,12 @@ func TestReplay(t *testing.T) {
 // changedRules are other values for what the domain says, by file. Texts in the histories
 // are longer than the limits here.
 var changedRules = map[string]map[string]string{
-	"deadline.go": {"ReplyPeriod": "5 * 24 * time.Hour", "DeadlineMargin": "5 * 24 * time.Hour", "LiveLimit": "time.Nanosecond"},
-	"window.go": {
+	"deadline.go": {
+		"ReplyPeriod": "5 * 24 * time.Hour", "DeadlineMargin": "5 * 24 * time.Hour", "MaxBroadcast": "time.Nanosecond",
 		"StandardWindow": "time.Nanosecond", "HumanAgentWindow": "2 * time.Nanosecond", "WindowMargin": "7 * time.Minute",
-		"ResponseWait": "time.Nanosecond", "FollowLimit": "time.Nanosecond", "ClockSkew": "time.Nanosecond", "futureTolerance": "0",
+		"ResponseWait": "time.Nanosecond", "MaxFollow": "time.Nanosecond", "ClockSkew": "time.Nanosecond", "futureTolerance": "0",
 	},
-	"text.go": {"InstagramTextBytes": "1", "FacebookTextChars": "1"},
+	"platform.go": {"instagramTextBytes": "1", "facebookTextChars": "1"},
 }
 
 // A deploy may change any rule of the domain: what a running workflow keeps to stands in

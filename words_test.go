@@ -80,10 +80,54 @@ func TestReasons(t *testing.T) {
 		}
 		said[sentence] = value
 	}
-	for reason := range sentences {
+	for reason := range reasonSentences {
 		if !slices.Contains(reasons, string(reason)) {
 			t.Errorf("the sentence of %q belongs to no constant", reason)
 		}
+	}
+}
+
+// Every state, source, clock and kind of attachment has words for people, and no two
+// states the same.
+func TestWordsAreComplete(t *testing.T) {
+	said := map[string]State{}
+	for _, s := range States {
+		for _, words := range []string{s.Label(), s.Sentence()} {
+			switch {
+			case words == "" || words == string(s) || !unicode.IsUpper([]rune(words)[0]):
+				t.Errorf("%s has no words, or no capital letter: %q", s, words)
+			case said[words] != "":
+				t.Errorf("%s and %s say the same: %s", said[words], s, words)
+			}
+			said[words] = s
+		}
+		if !strings.HasSuffix(s.Sentence(), ".") {
+			t.Errorf("%s: %q is not a sentence", s, s.Sentence())
+		}
+	}
+	if len(stateWords) != len(States) {
+		t.Errorf("there are words for %d states, of %d", len(stateWords), len(States))
+	}
+	if State("").Label() == "" || State("from_the_future").Label() != "from_the_future" {
+		t.Error("a state that is not known has no label")
+	}
+	for _, c := range constants(t, "Clock") {
+		if label := Clock(c).Label(); label == "" || label == c {
+			t.Errorf("the clock %s has no label", c)
+		}
+	}
+	for _, s := range Sources {
+		if label := s.Label(); label == "" || strings.Contains(label, "_") {
+			t.Errorf("the source %s has the label %q", s, label)
+		}
+	}
+	for _, k := range AttachmentKinds {
+		if label := k.Label(); !strings.EqualFold(label, string(k)) {
+			t.Errorf("the attachment %s has the label %q", k, label)
+		}
+	}
+	if label := AttachmentKind("hologram").Label(); label != "attachment" {
+		t.Errorf("an unknown attachment has the label %q", label)
 	}
 }
 
@@ -101,6 +145,9 @@ func TestListsAreComplete(t *testing.T) {
 	}
 	if got, want := words(Sources), constants(t, "Source"); !slices.Equal(got, want) {
 		t.Errorf("Sources = %q, the source has %q", got, want)
+	}
+	if got, want := words(Platforms), constants(t, "Platform"); !slices.Equal(got, want) {
+		t.Errorf("Platforms = %q, the source has %q", got, want)
 	}
 	for _, p := range constants(t, "Platform") {
 		if !Platform(p).Valid() {

@@ -1,6 +1,7 @@
 package privatereply_test
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/privatereply/privatereply"
 )
 
 // sources are the texts of the product's Go files, by their package's folder.
@@ -91,6 +94,39 @@ func TestPagesNameTests(t *testing.T) {
 	}
 	if n < 30 {
 		t.Fatalf("only %d tests are named", n)
+	}
+}
+
+// docs/approvals.md lists every state and every reason with its words, in the order of the
+// source, and docs/operations.md names every permission.
+func TestPagesNameTheDomain(t *testing.T) {
+	read := func(page string) string {
+		text, err := os.ReadFile(filepath.Join("docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	var want strings.Builder
+	for _, s := range privatereply.States {
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", s, s.Label(), s.Sentence())
+	}
+	want.WriteString("\n| reason | |\n| --- | --- |\n")
+	for _, m := range regexp.MustCompile(`Reason += "(\w+)"`).FindAllStringSubmatch(strings.Join(sources(t, false)["."], ""), -1) {
+		fmt.Fprintf(&want, "| `%s` | %s |\n", m[1], privatereply.Reason(m[1]).Sentence())
+	}
+	if !strings.Contains(read("approvals.md"), want.String()) {
+		t.Errorf("docs/approvals.md does not have these tables:\n%s", want.String())
+	}
+	operations := read("operations.md")
+	for _, p := range privatereply.Platforms {
+		for _, login := range p.Facts().Logins {
+			for _, permission := range login.Permissions {
+				if !strings.Contains(operations, "`"+permission.Name+"`") {
+					t.Errorf("docs/operations.md does not name the permission %s", permission.Name)
+				}
+			}
+		}
 	}
 }
 
