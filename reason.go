@@ -113,7 +113,7 @@ var reasonSentences = map[Reason]string{
 	AccountUnknown:               "The accounts file does not have this account.",
 	Paced:                        "The account's own rate limit makes it wait.",
 	NoWorker:                     "No worker took the send in time.",
-	TooLate:                      "The objection came after the send had begun.",
+	TooLate:                      "The request to stop it came after the send had begun.",
 	ConversationContinues:        "The conversation goes on; this reply no longer follows it.",
 	StoppedByOperator:            "An operator stopped it.",
 }
