@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -105,6 +106,21 @@ func (k AttachmentKind) Label() string {
 type Attachment struct {
 	Kind AttachmentKind `json:"kind,omitempty"`
 	URL  string         `json:"url,omitempty"`
+}
+
+// maxAttachmentURL is above the addresses of Meta's pictures, some 600 bytes.
+const maxAttachmentURL = 2000
+
+// AttachmentURL returns address if a page may link to it: an absolute https URL in
+// printable ASCII, without a user, of at most 2000 bytes. Otherwise it returns nothing.
+func AttachmentURL(address string) string {
+	if len(address) > maxAttachmentURL || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	return address
 }
 
 // TextSHA256 is the SHA-256 of a comment's text in hex: what an approver has read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,10 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/privatereply/privatereply"
 )
@@ -179,4 +184,25 @@ func (c *Client) readNode(ctx context.Context, cred Credentials, op, id, fields 
 		return response{}, a.unreadable("the answer does not have the expected form")
 	}
 	return a, nil
+}
+
+// startSpan begins the span of a call, under that of ctx if there is one. It tells what
+// came of the call, in our words, and no text; Meta is told nothing of it.
+func startSpan(ctx context.Context, op string) (_ context.Context, end func(response, error)) {
+	tracer := oteltrace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/privatereply/privatereply/graph")
+	ctx, span := tracer.Start(ctx, "Meta: "+op, oteltrace.WithSpanKind(oteltrace.SpanKindClient))
+	return ctx, func(a response, err error) {
+		if !span.IsRecording() {
+			return
+		}
+		said := a.errTemplate
+		var failed *Error
+		if errors.As(err, &failed) {
+			said = *failed
+			span.SetStatus(codes.Error, failed.Error())
+			span.SetAttributes(attribute.String("privatereply.class", string(failed.Class)), attribute.String("privatereply.reason", string(failed.Reason)))
+		}
+		span.SetAttributes(attribute.Int("http.response.status_code", said.HTTPStatus), attribute.String("meta.trace_id", said.TraceID))
+		span.End()
+	}
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // Comment is a comment as a list shows it.
@@ -97,51 +99,44 @@ func (c *Client) Replies(ctx context.Context, cred Credentials, commentID, after
 }
 
 func (c *Client) comments(ctx context.Context, cred Credentials, k call, q pageRequest) (CommentPage, error) {
-	nodes, after, usage, err := readPage[commentNode](ctx, c, cred, k, q)
+	p, usage, err := readPage[commentNode](ctx, c, cred, k, q)
 	if err != nil {
 		return CommentPage{}, err
 	}
-	return CommentPage{Comments: toComments(nodes), After: after, Usage: usage}, nil
+	return CommentPage{Comments: toComments(p.Data), After: p.after(), Usage: usage}, nil
 }
 
 // commentNode is a comment of either platform.
 type commentNode struct {
-	ID        str                `json:"id"`
-	Message   str                `json:"message"` // Facebook
-	Text      str                `json:"text"`    // Instagram
-	Created   instant            `json:"created_time"`
-	Timestamp instant            `json:"timestamp"`
+	ID        metajson.String    `json:"id"`
+	Message   metajson.String    `json:"message"` // Facebook
+	Text      metajson.String    `json:"text"`    // Instagram
+	Created   metajson.Time      `json:"created_time"`
+	Timestamp metajson.Time      `json:"timestamp"`
 	From      profile            `json:"from"`
 	User      user               `json:"user"`
-	Username  str                `json:"username"`
+	Username  metajson.String    `json:"username"`
 	Attached  attachment         `json:"attachment"`
 	Parent    object             `json:"parent"`
-	ParentID  str                `json:"parent_id"`
+	ParentID  metajson.String    `json:"parent_id"`
 	CanReply  *bool              `json:"can_reply_privately"`
 	Replies   *page[commentNode] `json:"replies"`
 }
 
 type object struct {
-	ID str `json:"id"`
+	ID metajson.String `json:"id"`
 }
 
 type profile struct {
-	ID       str `json:"id"`
-	Name     str `json:"name"`
-	Username str `json:"username"`
+	ID       metajson.String `json:"id"`
+	Name     metajson.String `json:"name"`
+	Username metajson.String `json:"username"`
 }
 
-func (p profile) name() string { return first(p.Username, p.Name) }
-
-func first(a, b str) string {
-	if a != "" {
-		return string(a)
-	}
-	return string(b)
-}
+func (p profile) name() string { return string(cmp.Or(p.Username, p.Name)) }
 
 // user is an Instagram user: an id, or an object that has one.
-type user str
+type user metajson.String
 
 func (u *user) UnmarshalJSON(b []byte) error {
 	var o object
@@ -150,24 +145,24 @@ func (u *user) UnmarshalJSON(b []byte) error {
 		*u = user(o.ID)
 		return err
 	}
-	return (*str)(u).UnmarshalJSON(b)
+	return (*metajson.String)(u).UnmarshalJSON(b)
 }
 
 // attachment is what Facebook shows beside or instead of a comment's text.
 type attachment struct {
-	Type  str `json:"type"`
-	URL   str `json:"url"` // of its own page at Facebook
+	Type  metajson.String `json:"type"`
+	URL   metajson.String `json:"url"` // of its own page at Facebook
 	Media struct {
 		Image struct {
-			Src str `json:"src"`
+			Src metajson.String `json:"src"`
 		} `json:"image"`
-		Source str `json:"source"` // of a video
+		Source metajson.String `json:"source"` // of a video
 	} `json:"media"`
 }
 
 // attachmentKinds are the types of attachments that have a kind here. A link that
 // somebody shares has none.
-var attachmentKinds = map[str]privatereply.AttachmentKind{
+var attachmentKinds = map[metajson.String]privatereply.AttachmentKind{
 	"photo":                   privatereply.Photo,
 	"video":                   privatereply.Video,
 	"video_inline":            privatereply.Video,
@@ -187,7 +182,7 @@ func (a attachment) toDomain() privatereply.Attachment {
 	if kind == privatereply.Video {
 		file = a.Media.Source
 	}
-	return privatereply.Attachment{Kind: kind, URL: first(file, a.URL)}
+	return privatereply.Attachment{Kind: kind, URL: string(cmp.Or(file, a.URL))}
 }
 
 func toComments(nodes []commentNode) []Comment {
@@ -195,13 +190,13 @@ func toComments(nodes []commentNode) []Comment {
 	for i, n := range nodes {
 		comments[i] = Comment{
 			ID:                string(n.ID),
-			ParentID:          first(n.ParentID, n.Parent.ID),
+			ParentID:          string(cmp.Or(n.ParentID, n.Parent.ID)),
 			PersonID:          string(n.From.ID),
 			UserID:            string(n.User),
-			Username:          first(str(n.From.name()), n.Username),
-			Text:              first(n.Message, n.Text),
+			Username:          cmp.Or(n.From.name(), string(n.Username)),
+			Text:              string(cmp.Or(n.Message, n.Text)),
 			Attachment:        n.Attached.toDomain(),
-			CreatedAt:         n.Created.or(n.Timestamp),
+			CreatedAt:         cmp.Or(n.Created, n.Timestamp).Time,
 			CanReplyPrivately: n.CanReply,
 		}
 		if n.Replies != nil {
@@ -210,4 +205,30 @@ func toComments(nodes []commentNode) []Comment {
 		}
 	}
 	return comments
+}
+
+// CommentInfo is what Meta says of one comment or visitor post.
+type CommentInfo struct {
+	CreatedAt         time.Time // UTC; zero if Meta did not say
+	CanReplyPrivately *bool     // Facebook only; nil if Meta did not say
+	Usage             Usage
+}
+
+// Comment looks up a comment, or a visitor's post, by its id. It asks for the least
+// that can decide something, because each further field can need a permission.
+func (c *Client) Comment(ctx context.Context, cred Credentials, id string) (CommentInfo, error) {
+	names := "can_reply_privately,created_time"
+	if cred.Account.Platform == privatereply.Instagram {
+		names = "timestamp"
+	}
+	var n struct {
+		Created   metajson.Time `json:"created_time"`
+		Timestamp metajson.Time `json:"timestamp"`
+		CanReply  *bool         `json:"can_reply_privately"`
+	}
+	a, err := c.readNode(ctx, cred, "look up a comment", id, names, &n)
+	if err != nil {
+		return CommentInfo{}, err
+	}
+	return CommentInfo{CreatedAt: cmp.Or(n.Created, n.Timestamp).Time, CanReplyPrivately: n.CanReply, Usage: a.usage()}, nil
 }

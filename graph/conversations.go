@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // ConversationQuery says which conversations of an account to read.
@@ -70,17 +75,16 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 		if q.BeforeRequest != nil {
 			ctx = WithBeforeRequest(ctx, q.BeforeRequest)
 		}
-		count, seen := 0, cycleDetector{}
-		for after := ""; ; {
-			nodes, next, err := c.conversations(ctx, cred, q.PersonID, after)
+		count := 0
+		for p, err := range c.conversationPages(ctx, cred, q.PersonID) {
+			if errors.Is(err, errCycle) {
+				return
+			}
 			if err != nil {
 				yield(Conversation{}, err)
 				return
 			}
-			if seen.repeats(idsOf(nodes, func(n conversationNode) str { return n.ID })) {
-				return
-			}
-			for _, n := range nodes {
+			for _, n := range p.Data {
 				if !n.Updated.IsZero() && n.Updated.Before(q.UpdatedSince) {
 					return
 				}
@@ -92,15 +96,11 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 					return
 				}
 			}
-			if next == "" || seen.repeatsCursor(next) {
-				return
-			}
-			after = next
 		}
 	}
 }
 
-func (c *Client) conversations(ctx context.Context, cred Credentials, personID, after string) (nodes []conversationNode, next string, err error) {
+func (c *Client) conversationPages(ctx context.Context, cred Credentials, personID string) iter.Seq2[page[conversationNode], error] {
 	fixed, owner := url.Values{}, cred.Account.SendNode()
 	if onInstagramHost(cred.Account) {
 		owner = "me"
@@ -118,10 +118,9 @@ func (c *Client) conversations(ctx context.Context, cred Credentials, personID, 
 		}
 		return "id,updated_time,participants," + messages + "{" + messageFields + "}"
 	}
-	nodes, next, _, err = readPage[conversationNode](ctx, c, cred,
+	return readPages[conversationNode](ctx, c, cred,
 		call{op: "read the conversations", path: []string{owner, "conversations"}, query: fixed},
-		pageRequest{fields: []func(int) string{fields}, sizes: postSizes, after: after})
-	return nodes, next, err
+		pageRequest{fields: []func(int) string{fields}, sizes: postSizes}, cycleDetector{})
 }
 
 // conversation completes n with its older messages, back to since.
@@ -130,31 +129,41 @@ func (c *Client) conversation(ctx context.Context, cred Credentials, n conversat
 	for _, p := range n.Participants.Data {
 		conv.Participants = append(conv.Participants, Participant{ID: string(p.ID), Name: p.name()})
 	}
-	seen := cycleDetector{}
-	seen.repeats(idsOf(n.Messages.Data, func(m messageNode) str { return m.ID }))
 	after := n.Messages.after()
-	for range messagePages {
-		if since.IsZero() || after == "" || reachesBackTo(conv.Messages, since) {
-			break
-		}
-		nodes, next, _, err := readPage[messageNode](ctx, c, cred,
-			call{op: "read a conversation", path: []string{conv.ID, "messages"}},
-			pageRequest{fields: sameFields(messageFields), sizes: defaultSizes, after: after})
-		var e *Error
-		if errors.As(err, &e) && e.Code == messageUnavailableCode {
-			break // Instagram says so of everything older than it shows
-		}
-		if err != nil {
+	if !since.IsZero() && after != "" && !reachesBackTo(conv.Messages, since) {
+		var err error
+		if after, err = c.olderMessages(ctx, cred, &conv, n.Messages, since); err != nil {
 			return Conversation{}, err
 		}
-		if seen.repeats(idsOf(nodes, func(m messageNode) str { return m.ID })) {
-			break
-		}
-		conv.Messages = append(conv.Messages, toMessages(nodes)...)
-		after = next
 	}
 	conv.Complete = complete(conv.Messages, since, after == "")
 	return conv, nil
+}
+
+// olderMessages adds to conv the messages that follow the page first, back to since or
+// as far as Meta shows them. It returns the cursor of what is left, empty if nothing is.
+func (c *Client) olderMessages(ctx context.Context, cred Credentials, conv *Conversation, first page[messageNode], since time.Time) (after string, err error) {
+	after = first.after()
+	seen := cycleDetector{}
+	repeats(seen, first.Data)
+	pages := 0
+	for p, err := range readPages[messageNode](ctx, c, cred,
+		call{op: "read a conversation", path: []string{conv.ID, "messages"}},
+		pageRequest{fields: sameFields(messageFields), sizes: defaultSizes, after: after}, seen) {
+		var e *Error
+		if errors.Is(err, errCycle) || errors.As(err, &e) && e.Code == messageUnavailableCode {
+			break // Instagram says so of everything older than it shows
+		}
+		if err != nil {
+			return "", err
+		}
+		conv.Messages = append(conv.Messages, toMessages(p.Data)...)
+		after = p.after()
+		if pages++; pages == messagePages || reachesBackTo(conv.Messages, since) {
+			break
+		}
+	}
+	return after, nil
 }
 
 // reachesBackTo reports whether messages, newest first, go back beyond since, or to where
@@ -197,27 +206,22 @@ func (c *Client) Message(ctx context.Context, cred Credentials, id string) (Mess
 	return m, nil
 }
 
-func idsOf[T any](nodes []T, id func(T) str) []str {
-	ids := make([]str, len(nodes))
-	for i, n := range nodes {
-		ids[i] = id(n)
-	}
-	return ids
-}
-
 type conversationNode struct {
-	ID           str               `json:"id"`
-	Updated      instant           `json:"updated_time"`
+	ID           metajson.String   `json:"id"`
+	Updated      metajson.Time     `json:"updated_time"`
 	Participants page[profile]     `json:"participants"`
 	Messages     page[messageNode] `json:"messages"`
 }
 
 type messageNode struct {
-	ID      str     `json:"id"`
-	Text    str     `json:"message"`
-	From    profile `json:"from"`
-	Created instant `json:"created_time"`
+	ID      metajson.String `json:"id"`
+	Text    metajson.String `json:"message"`
+	From    profile         `json:"from"`
+	Created metajson.Time   `json:"created_time"`
 }
+
+func (n conversationNode) itemID() metajson.String { return n.ID }
+func (n messageNode) itemID() metajson.String      { return n.ID }
 
 func toMessages(nodes []messageNode) []Message {
 	messages := make([]Message, len(nodes))
@@ -225,4 +229,42 @@ func toMessages(nodes []messageNode) []Message {
 		messages[i] = Message{ID: string(n.ID), FromID: string(n.From.ID), Text: string(n.Text), At: n.Created.Time}
 	}
 	return messages
+}
+
+// MessageCriteria describes a message that may have been delivered although no answer to
+// its send came back.
+type MessageCriteria struct {
+	SenderIDs  []string  // the ids that the account has in its conversations
+	Text       string    // as it was sent
+	Since      time.Time // not earlier. Graph's times are whole seconds: leave it room
+	ExcludeIDs []string  // ids of messages that are other replies' own
+}
+
+// FindMessage looks for s among messages, in any order. A text that Meta kept to
+// the letter goes before one that it trimmed or composed anew, and of several equal
+// ones the oldest is meant. A message whose sender or time Meta does not tell is
+// never it: it proves nothing.
+func FindMessage(messages []Message, s MessageCriteria) (Message, bool) {
+	var best Message
+	var exact, found bool
+	for _, m := range messages {
+		if m.ID == "" || m.At.IsZero() || m.At.Before(s.Since) ||
+			m.FromID == "" || !slices.Contains(s.SenderIDs, m.FromID) || slices.Contains(s.ExcludeIDs, m.ID) {
+			continue
+		}
+		same := m.Text == s.Text
+		if !same && normalize(m.Text) != normalize(s.Text) {
+			continue
+		}
+		if !found || same && !exact || same == exact && m.At.Before(best.At) {
+			best, exact, found = m, same, true
+		}
+	}
+	return best, found
+}
+
+// normalize is text in the form that survives a messenger: composed, with plain line
+// ends, without space around it.
+func normalize(text string) string {
+	return strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(text, "\r\n", "\n")))
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/url"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // TokenOwner is whose token it is.
@@ -23,7 +25,7 @@ func (c *Client) Me(ctx context.Context, cred Credentials) (TokenOwner, error) {
 	}
 	var n struct {
 		profile
-		UserID str `json:"user_id"`
+		UserID metajson.String `json:"user_id"`
 	}
 	if _, err := c.readNode(ctx, cred, "ask whose token it is", "me", names, &n); err != nil {
 		return TokenOwner{}, err
@@ -35,7 +37,7 @@ func (c *Client) Me(ctx context.Context, cred Credentials) (TokenOwner, error) {
 // stand.
 func (c *Client) Username(ctx context.Context, cred Credentials) (string, error) {
 	var n struct {
-		Username str `json:"username"`
+		Username metajson.String `json:"username"`
 	}
 	_, err := c.readNode(ctx, cred, "ask for the account's name", cred.Account.ID, "username", &n)
 	return string(n.Username), err
@@ -52,16 +54,16 @@ type Subscription struct {
 // behind it. An account that Meta unsubscribed after failed deliveries is missing
 // here and nowhere else.
 func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscription, error) {
-	nodes, _, _, err := readPage[struct {
+	p, _, err := readPage[struct {
 		object
-		Name   str      `json:"name"`
-		Fields []string `json:"subscribed_fields"`
+		Name   metajson.String `json:"name"`
+		Fields []string        `json:"subscribed_fields"`
 	}](ctx, c, cred, call{op: "list the subscribed apps", path: []string{cred.Account.SendNode(), "subscribed_apps"}}, pageRequest{})
 	if err != nil {
 		return nil, err
 	}
-	apps := make([]Subscription, len(nodes))
-	for i, n := range nodes {
+	apps := make([]Subscription, len(p.Data))
+	for i, n := range p.Data {
 		apps[i] = Subscription{AppID: string(n.ID), AppName: string(n.Name), Fields: n.Fields}
 	}
 	return apps, nil
@@ -127,11 +129,11 @@ func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, e
 	}
 	var n struct {
 		Data *struct {
-			AppID   str      `json:"app_id"`
-			Kind    str      `json:"type"`
-			Valid   bool     `json:"is_valid"`
-			Expires instant  `json:"expires_at"`
-			Scopes  []string `json:"scopes"`
+			AppID   metajson.String `json:"app_id"`
+			Kind    metajson.String `json:"type"`
+			Valid   bool            `json:"is_valid"`
+			Expires metajson.Time   `json:"expires_at"`
+			Scopes  []string        `json:"scopes"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(a.body, &n) != nil || n.Data == nil {
@@ -144,15 +146,15 @@ func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, e
 // Permissions lists what the token's user granted to the app. Meta answers it for
 // the tokens of users and system users, not for those of Pages.
 func (c *Client) Permissions(ctx context.Context, cred Credentials) ([]string, error) {
-	nodes, _, _, err := readPage[struct {
-		Permission str `json:"permission"`
-		Status     str `json:"status"`
+	p, _, err := readPage[struct {
+		Permission metajson.String `json:"permission"`
+		Status     metajson.String `json:"status"`
 	}](ctx, c, cred, call{op: "list the permissions", path: []string{"me", "permissions"}}, pageRequest{})
 	if err != nil {
 		return nil, err
 	}
 	var granted []string
-	for _, n := range nodes {
+	for _, n := range p.Data {
 		if n.Status == "granted" {
 			granted = append(granted, string(n.Permission))
 		}

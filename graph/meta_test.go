@@ -6,9 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/privatereply/privatereply"
 )
@@ -110,4 +112,28 @@ func failure(t *testing.T, err error) *Error {
 		}
 	}
 	return e
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// noon is the time in the answers below, as Meta writes it.
+var noon = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+
+// graphTime is how Meta writes a time: no colon in the zone.
+const graphTime = "2006-01-02T15:04:05-0700"
+
+const noonText = "2026-10-01T14:00:00+0200"
+
+// query reads what a call asked for, and checks what every call must carry.
+func (r received) query(t *testing.T) url.Values {
+	t.Helper()
+	q, err := url.ParseQuery(r.Query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Authorization != "Bearer "+testToken || q.Get("appsecret_proof") != testProof || r.Method != http.MethodGet {
+		t.Errorf("%s with %q and proof %q", r.Method, r.Authorization, q.Get("appsecret_proof"))
+	}
+	q.Del("appsecret_proof")
+	return q
 }

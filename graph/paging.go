@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,26 +14,27 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// page is one page of a list, also of one nested in another object.
+// page is one page of a list as Meta writes it, also of one nested in another object.
 type page[T any] struct {
 	Data   []T    `json:"data"`
 	Paging cursor `json:"paging"`
 }
 
-// after asks for the page that follows p, or is empty at the end.
+// after is the cursor of the page that follows p; empty at the end.
 func (p page[T]) after() string { return p.Paging.after }
 
-// cursor says how a list goes on. It does so exactly if "next" is there: an empty
-// page can have a next one, and a last page can have cursors.
+// cursor is the "paging" of a page. A list goes on exactly if "next" is there: an
+// empty page can have a next one, and a last page can have cursors.
 //
-// Meta pages by cursor, by time or by number. A cursor is kept as it is; the
-// parameters of the other two stand behind a "?", which no cursor begins with.
+// Meta pages by cursor, by time or by number. A cursor stands in after as it is; the
+// parameters of the other two stand there behind a "?", with which no cursor begins.
 type cursor struct{ after string }
 
-// cursorParameters are what is taken from a "next" link. Everything else in it is
-// ours already, or is the access token.
+// cursorParameters are the parameters of a "next" link that say where its page begins.
+// The others are those of the call already, or are the access token.
 var cursorParameters = []string{"until", "since", "__paging_token", "offset"}
 
 func (p *cursor) UnmarshalJSON(b []byte) error {
@@ -59,20 +61,20 @@ func (p *cursor) UnmarshalJSON(b []byte) error {
 	if p.after = query.Get("after"); p.after != "" {
 		return nil
 	}
-	kept := url.Values{}
+	params := url.Values{}
 	for _, name := range cursorParameters {
 		if v := query.Get(name); v != "" {
-			kept.Set(name, v)
+			params.Set(name, v)
 		}
 	}
-	if len(kept) == 0 {
+	if len(params) == 0 {
 		return errNoCursor
 	}
-	p.after = "?" + kept.Encode()
+	p.after = "?" + params.Encode()
 	return nil
 }
 
-// setCursor sets what asks for the page that follows after.
+// setCursor sets the parameters that ask for the page at the cursor after.
 func setCursor(query url.Values, after string) {
 	parameters, byTime := strings.CutPrefix(after, "?")
 	if !byTime {
@@ -81,9 +83,9 @@ func setCursor(query url.Values, after string) {
 		}
 		return
 	}
-	kept, _ := url.ParseQuery(parameters)
+	params, _ := url.ParseQuery(parameters)
 	for _, name := range cursorParameters {
-		if v := kept.Get(name); v != "" {
+		if v := params.Get(name); v != "" {
 			query.Set(name, v)
 		}
 	}
@@ -94,14 +96,13 @@ var (
 	errNoData   = errors.New("graph: the answer has no data")
 )
 
-// pageRequest is how a page of a list is asked for, and with how much less where Meta
-// does not give it.
+// pageRequest asks for a page of a list, and for less where Meta does not give it.
 type pageRequest struct {
-	// fields are what is asked for of an item at a size, which is a place in sizes.
-	// Each asks for less than the one before: Meta refuses a whole list for one
-	// field that the token may not see.
+	// fields give the names of an item's fields, for an index of sizes. Each asks for
+	// less than the one before: Meta refuses a whole list for one field that the token
+	// may not see.
 	fields []func(size int) string
-	sizes  []int // items on a page, each less than the one before; 0 leaves it to Meta
+	sizes  []int // items on a page, each less than the one before; 0: Meta's default
 	after  string
 }
 
@@ -110,10 +111,10 @@ func sameFields(names string) []func(int) string {
 	return []func(int) string{func(int) string { return names }}
 }
 
-// reduction is how far an asking was reduced: places in its fields and sizes.
+// reduction is how much less was asked for: indexes of a pageRequest's fields and sizes.
 type reduction struct{ fields, size int }
 
-// params adds to fixed what asks for the page.
+// params adds to fixed the parameters of the page.
 func (q pageRequest) params(fixed url.Values, at reduction) url.Values {
 	query := url.Values{}
 	maps.Copy(query, fixed)
@@ -127,8 +128,8 @@ func (q pageRequest) params(fixed url.Values, at reduction) url.Values {
 	return query
 }
 
-// reduce reports whether a page that failed is to be asked for with less, and how. A
-// cursor stays valid with another size. err is what to say otherwise.
+// reduce returns the next smaller request after a failed one, and whether there is
+// one. A cursor stays valid with another size. Without one, err is the failure.
 func (q pageRequest) reduce(at reduction, failed error) (next reduction, again bool, err error) {
 	var e *Error
 	if !errors.As(failed, &e) {
@@ -148,14 +149,14 @@ func (q pageRequest) reduce(at reduction, failed error) (next reduction, again b
 	return at, false, failed
 }
 
-// pageTooLarge reports whether Meta's answer is the one to a page with too much on it. In
-// words it asks to reduce the amount of data; its code is the one of any fault.
+// pageTooLarge reports whether e can be Meta's answer to a page with too much on it. In
+// words Meta asks to reduce the amount of data; the code is the one of any fault.
 func (e *Error) pageTooLarge() bool {
 	return e.Code == 1 && (e.Subcode == 0 || e.Subcode == 99) || e.Code == pageTooLargeCode
 }
 
-// fieldRefused reports whether Meta's answer can be about a field of a list: one that
-// it does not have, or that the token may not see.
+// fieldRefused reports whether e can be Meta's answer to a field that its objects do not
+// have, or that the token may not see.
 func (e *Error) fieldRefused() bool {
 	return e.HTTPStatus == http.StatusBadRequest && e.Subcode == 0 &&
 		(e.Code == 100 && e.Class == Final || e.Reason == privatereply.NotPermitted)
@@ -165,7 +166,7 @@ func (e *Error) fieldRefused() bool {
 // a refusal first.
 const reductionTTL = time.Hour
 
-// reductions remembers for each list of each account with how much less Meta gave it.
+// reductions caches the reduction with which Meta gave each list of each account.
 type reductions struct {
 	mu      sync.Mutex
 	entries map[string]cachedReduction
@@ -173,24 +174,24 @@ type reductions struct {
 
 type cachedReduction struct {
 	reduction
-	until time.Time
+	expiresAt time.Time
 }
 
 func (s *reductions) get(key string, now time.Time) reduction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept, ok := s.entries[key]; ok && now.Before(kept.until) {
-		return kept.reduction
+	if cached, ok := s.entries[key]; ok && now.Before(cached.expiresAt) {
+		return cached.reduction
 	}
 	return reduction{}
 }
 
-// put notes what worked. What worked before keeps its end, so that the full page is
-// asked for again some time.
+// put stores a reduction that worked. One that is cached already keeps its expiry, so
+// that the full page is asked for again.
 func (s *reductions) put(key string, at reduction, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept, ok := s.entries[key]; ok && kept.reduction == at && now.Before(kept.until) {
+	if cached, ok := s.entries[key]; ok && cached.reduction == at && now.Before(cached.expiresAt) {
 		return
 	}
 	if at == (reduction{}) {
@@ -205,29 +206,30 @@ func (s *reductions) put(key string, at reduction, now time.Time) {
 
 // readPage reads one page. An answer without data is a failure, not an empty page: a
 // broadcast must not seem to be over because of it.
-func readPage[T any](ctx context.Context, c *Client, cred Credentials, k call, q pageRequest) (items []T, after string, usage Usage, err error) {
+func readPage[T any](ctx context.Context, c *Client, cred Credentials, k call, q pageRequest) (page[T], Usage, error) {
 	k.limit = listLimit
 	fixed, key := k.query, k.op+" "+cred.Account.ID
 	at := c.reductions.get(key, c.now())
 	var a response
 	for again := true; again; {
+		var err error
 		k.query = q.params(fixed, at)
 		if a, err = c.call(ctx, cred, k); err == nil {
 			break
 		}
 		if at, again, err = q.reduce(at, err); !again {
-			return nil, "", Usage{}, err
+			return page[T]{}, Usage{}, err
 		}
 	}
 	c.reductions.put(key, at, c.now())
 	p, err := decodePage[T](a.body)
 	if err != nil {
-		return nil, "", Usage{}, a.unreadable("the answer does not have the form of a list")
+		return page[T]{}, Usage{}, a.unreadable("the answer does not have the form of a list")
 	}
 	if len(p.Data) == 0 && p.after() != "" && p.after() == q.after {
-		return nil, "", Usage{}, a.unreadable("the list goes on, but its cursor leads back to the same page")
+		return page[T]{}, Usage{}, a.unreadable("the list goes on, but its cursor leads back to the same page")
 	}
-	return p.Data, p.after(), a.usage(), nil
+	return p, a.usage(), nil
 }
 
 func decodePage[T any](body []byte) (p page[T], err error) {
@@ -240,26 +242,56 @@ func decodePage[T any](body []byte) (p page[T], err error) {
 	return p, nil
 }
 
-// cycleDetector remembers the ids that a list gave, page by page: Meta has been seen to
-// page in a circle.
-type cycleDetector map[str]bool
+// listItem is an object of a list, with the id that tells it from the others.
+type listItem interface{ itemID() metajson.String }
 
-// repeats notes the ids of a page and reports whether none of them is new. An empty
-// page proves nothing.
-func (l cycleDetector) repeats(ids []str) bool {
-	fresh := len(ids) == 0
-	for _, id := range ids {
-		fresh = fresh || !l[id]
-		l[id] = true
+// readPages reads the pages of a list from q.after on, as the caller asks for them. It
+// ends at the end of the list, at a page without an id that is new to seen, and after
+// its first error. A cursor that comes a second time is the error errCycle.
+func readPages[T listItem](ctx context.Context, c *Client, cred Credentials, k call, q pageRequest, seen cycleDetector) iter.Seq2[page[T], error] {
+	return func(yield func(page[T], error) bool) {
+		for {
+			p, _, err := readPage[T](ctx, c, cred, k, q)
+			if err != nil {
+				yield(page[T]{}, err)
+				return
+			}
+			if repeats(seen, p.Data) || !yield(p, nil) || p.after() == "" {
+				return
+			}
+			if seen.cursor(p.after()) {
+				e := Error{Op: k.op, cause: errCycle}.classified(Unknown, privatereply.NoAnswer, "the list leads in a circle")
+				yield(page[T]{}, e)
+				return
+			}
+			q.after = p.after()
+		}
+	}
+}
+
+var errCycle = errors.New("graph: a cursor of the list came before")
+
+// cycleDetector holds the ids and cursors that a list gave so far: Meta has been seen
+// to page in a circle.
+type cycleDetector map[string]bool
+
+// repeats adds the ids of a page to seen and reports whether none of them is new. An
+// empty page proves nothing.
+func repeats[T listItem](seen cycleDetector, items []T) bool {
+	fresh := len(items) == 0
+	for _, item := range items {
+		id := string(item.itemID())
+		fresh = fresh || !seen[id]
+		seen[id] = true
 	}
 	return !fresh
 }
 
-// repeatsCursor notes what asks for the next page, and reports whether that was asked for
-// before: empty pages too can lead in a circle.
-func (l cycleDetector) repeatsCursor(next string) bool {
-	key := str("next " + next)
-	before := l[key]
-	l[key] = true
+// cursor adds the cursor of the next page and reports whether it came before: empty
+// pages too can lead in a circle.
+func (d cycleDetector) cursor(next string) bool {
+	key := "cursor " + next
+	before := d[key]
+	d[key] = true
 	return before
 }

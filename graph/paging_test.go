@@ -195,38 +195,16 @@ func TestFieldsRefused(t *testing.T) {
 	}
 }
 
-// Guards what a Facebook comment shows beside its text, or instead of it.
-func TestAttachments(t *testing.T) {
-	media := `"media":{"image":{"src":"https://cdn/i.jpg"},"source":"https://cdn/v.mp4"},"url":"https://www.facebook.com/p"`
-	for attached, want := range map[string]privatereply.Attachment{
-		`{"type":"photo",` + media + `}`:                             {Kind: privatereply.Photo, URL: "https://cdn/i.jpg"},
-		`{"type":"video_inline",` + media + `}`:                      {Kind: privatereply.Video, URL: "https://cdn/v.mp4"},
-		`{"type":"sticker",` + media + `}`:                           {Kind: privatereply.Sticker, URL: "https://cdn/i.jpg"},
-		`{"type":"animated_image_share",` + media + `}`:              {Kind: privatereply.GIF, URL: "https://cdn/i.jpg"},
-		`{"type":"video_inline","url":"https://www.facebook.com/p"}`: {Kind: privatereply.Video, URL: "https://www.facebook.com/p"},
-		`{"type":"photo"}`:                                           {Kind: privatereply.Photo},
-		`{"type":"share","url":"https://example.com/","media":{}}`:   {},
-	} {
-		m := newMeta(t, says(200, `{"data":[{"id":"1_2","attachment":`+attached+`}]}`))
-		got, err := m.PostComments(t.Context(), credentials(pageAccount), "1_2", "")
-		if err != nil || got.Comments[0].Attachment != want {
-			t.Errorf("%s: %+v, %v", attached, got.Comments, err)
-		}
+// Guards paging against Meta's "next" link, which has the token in it: only its
+// cursor is used.
+func TestCursorFromNextLink(t *testing.T) {
+	m := newMeta(t, says(200, `{"data":[],"paging":{"next":"https://graph.facebook.com/v26.0/1/media?access_token=`+testToken+`&limit=25&after=QVFI%3D"}}`))
+	got, err := m.Media(t.Context(), credentials(igByPage), "")
+	if err != nil || got.After != "QVFI=" {
+		t.Errorf("%+v, %v", got, err)
 	}
-}
-
-// Guards the account's own words on Instagram, where Meta names their author in one
-// of two ways or not at all.
-func TestCommentUser(t *testing.T) {
-	for user, want := range map[string]string{`{"id":"17841400000000001"}`: "17841400000000001", `"17841400000000001"`: "17841400000000001", `17841400000000001`: "17841400000000001", `null`: ""} {
-		m := newMeta(t, says(200, `{"data":[{"id":"1","user":`+user+`}]}`))
-		got, err := m.Replies(t.Context(), credentials(igByPage), "18", "")
-		if err != nil || got.Comments[0].UserID != want {
-			t.Errorf("%s: %+v, %v", user, got.Comments, err)
-		}
+	if _, err = m.Media(t.Context(), credentials(igByPage), got.After); err == nil {
+		t.Error("a cursor that leads to itself is followed for ever")
 	}
-	m := newMeta(t, says(200, `{"username":"clean.slate","id":"17841400000000001"}`))
-	if name, err := m.Username(t.Context(), credentials(igByPage)); err != nil || name != "clean.slate" || m.only(t).Path != "/facebook/v26.0/17841400000000001" {
-		t.Errorf("%q, %v", name, err)
-	}
+	failure(t, err)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // Recipient is the comment, or the post of a visitor on a Page, that a private
@@ -91,8 +92,8 @@ func (c *Client) send(ctx context.Context, cred Credentials, op string, m messag
 		return SendResult{}, err
 	}
 	var ids struct {
-		Recipient str `json:"recipient_id"`
-		Message   str `json:"message_id"`
+		Recipient metajson.String `json:"recipient_id"`
+		Message   metajson.String `json:"message_id"`
 	}
 	if json.Unmarshal(a.body, &ids) != nil || ids.Message == "" {
 		return SendResult{}, a.unreadable("the answer is a success without a message id")
@@ -113,7 +114,7 @@ func (c *Client) ReplyInConversation(ctx context.Context, cred Credentials, conv
 		return SendResult{}, err
 	}
 	var sent struct {
-		ID str `json:"id"`
+		ID metajson.String `json:"id"`
 	}
 	if json.Unmarshal(a.body, &sent) != nil || sent.ID == "" {
 		return SendResult{}, a.unreadable("the answer is a success without a message id")

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -27,14 +26,4 @@ func attachmentLabel(k privatereply.AttachmentKind) string {
 		return known
 	}
 	return "attachment"
-}
-
-// httpsURL is the address of an attachment, if it can be a link. It is foreign input: what
-// is no plain https address is only shown.
-func httpsURL(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return ""
-	}
-	return u.String()
 }

@@ -45,7 +45,7 @@ func (d *Desk) functions() template.FuncMap {
 		"platform":       func(p privatereply.Platform) string { return platformLabels[p] },
 		"from":           func(c privatereply.Clock) string { return clockLabels[c] },
 		"kind":           attachmentLabel,
-		"link":           httpsURL,
+		"link":           privatereply.AttachmentURL,
 		"marks":          func(k privatereply.AttachmentKind, editedAt time.Time) marks { return marks{k, editedAt} },
 		"reason":         func(r privatereply.Reason) string { return r.Sentence() },
 		"replyURL":       replyURL,

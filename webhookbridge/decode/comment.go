@@ -4,11 +4,12 @@ import (
 	"cmp"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // comment decodes the value of Instagram's "comments" and "live_comments". It has
 // no time of its own, no verb, and says nothing when a comment is edited or removed.
-func (e entry) comment(raw value, live bool) privatereply.Event {
+func (e entry) comment(raw metajson.Value, live bool) privatereply.Event {
 	c := privatereply.Comment{
 		Platform:   e.platform,
 		Account:    e.account.ID,
@@ -17,17 +18,17 @@ func (e entry) comment(raw value, live bool) privatereply.Event {
 		Via:        privatereply.ViaWebhook,
 	}
 	var id, commentID, product string
-	for key, v := range raw.fields() {
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		// Captures and Meta's reference have "id", its pages on Facebook Login "comment_id".
 		case "id":
-			id = v.id(maxID)
+			id = v.ID(maxID)
 		case "comment_id":
-			commentID = v.id(maxID)
+			commentID = v.ID(maxID)
 		case "parent_id":
-			c.ParentID = v.id(maxID)
+			c.ParentID = v.ID(maxID)
 		case "text":
-			c.Text = v.long()
+			c.Text = longText(v)
 		case "from":
 			c.PersonID, c.Username = readAuthor(v, "username")
 		case "media":
@@ -47,33 +48,33 @@ func (e entry) comment(raw value, live bool) privatereply.Event {
 
 // readAuthor reads who wrote something. self_ig_scoped_id is left alone: Meta sends it
 // for other people's comments too.
-func readAuthor(raw value, nameKey string) (id, name string) {
-	for key, v := range raw.fields() {
+func readAuthor(raw metajson.Value, nameKey string) (id, called string) {
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "id":
-			id = v.id(maxID)
+			id = v.ID(maxID)
 		case nameKey:
-			name = v.name()
+			called = name(v)
 		}
 	}
-	return id, name
+	return id, called
 }
 
 // readMedia reads what was commented on into c. Under an ad, the media is the ad's own
 // copy and original_media_id the organic post.
-func readMedia(raw value, c *privatereply.Comment) (product string) {
-	for key, v := range raw.fields() {
+func readMedia(raw metajson.Value, c *privatereply.Comment) (product string) {
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "id":
-			c.MediaID = v.id(maxID)
+			c.MediaID = v.ID(maxID)
 		case "media_product_type":
-			product = v.text()
+			product = v.Text()
 		case "ad_id":
-			c.AdID = v.id(maxID)
+			c.AdID = v.ID(maxID)
 		case "ad_title":
-			c.AdTitle = v.name()
+			c.AdTitle = name(v)
 		case "original_media_id":
-			c.OriginalMediaID = v.id(maxID)
+			c.OriginalMediaID = v.ID(maxID)
 		}
 	}
 	return product

@@ -7,18 +7,33 @@
 package decode
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// maxItems is a hundred times what Meta says it puts into one delivery. Real items
-// in a body of 8 MiB are far fewer; only empty ones could reach it.
-const maxItems = 100_000
+// Limits on what one delivery may hold; sizes in bytes.
+const (
+	// maxItems is a hundred times what Meta says it puts into one delivery. Real items
+	// in a body of 8 MiB are far fewer; only empty ones could reach it.
+	maxItems = 100_000
+	// maxID is what the database under Temporal's search attributes holds of a keyword.
+	maxID = 255
+	// maxMessageID is above the longest message id known, about 200 bytes.
+	maxMessageID = 1000
+	// maxText is above the longest comment that Meta takes: 8000 characters, at most
+	// 32 KiB. In JSON, where a character can take six times its size, an event stays
+	// under the 512 KiB at which Temporal begins to warn.
+	maxText = 64 << 10
+	// cutLength is how much of a longer text is taken.
+	cutLength = 8 << 10
+	// maxName is above every user name and every ad's title.
+	maxName = 1000
+)
 
 // ErrUnreadable says that a body is no delivery at all. Asking for it again would
 // bring the same body.
@@ -35,19 +50,19 @@ type Accounts interface {
 // Delivery decodes a body whose signature was checked. Its events stand in the
 // order of the body. The error is ErrUnreadable or nil.
 func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatereply.Event, error) {
-	if !json.Valid(body) {
+	root, ok := metajson.Parse(body)
+	if !ok {
 		return nil, fmt.Errorf("%w: it is not JSON, or nested more than 10000 deep", ErrUnreadable)
 	}
-	root := whole(body)
-	if !root.isObject() {
+	if !root.IsObject() {
 		return nil, fmt.Errorf("%w: it is JSON, but not an object", ErrUnreadable)
 	}
 	var object string
-	var entries value
-	for key, v := range root.fields() {
+	var entries metajson.Value
+	for key, v := range root.Fields() {
 		switch string(key) {
 		case "object":
-			object = v.text()
+			object = v.Text()
 		case "entry":
 			entries = v
 		}
@@ -59,7 +74,7 @@ func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatere
 	case "page":
 		d.platform = privatereply.Facebook
 	}
-	for raw := range entries.items() {
+	for raw := range entries.Items() {
 		d.entry(raw)
 		if len(d.events) > maxItems {
 			return nil, fmt.Errorf("%w: it has more than %d items", ErrUnreadable, maxItems)
@@ -93,15 +108,15 @@ type entry struct {
 // entry decodes one entry. Its items stand under "changes", "messaging" or
 // "standby"; where a single change stands in the entry itself, as Meta's pages on
 // Instagram Login show it, "field" and "value" do.
-func (d *delivery) entry(raw value) {
+func (d *delivery) entry(raw metajson.Value) {
 	e := entry{platform: d.platform, receivedAt: d.receivedAt}
-	var changes, messaging, standby, names, field value
-	for key, v := range raw.fields() {
+	var changes, messaging, standby, names, field metajson.Value
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "id":
-			e.id = v.id(maxID)
+			e.id = v.ID(maxID)
 		case "time":
-			e.at = v.time()
+			e.at = v.Time()
 		case "changes":
 			changes = v
 		case "messaging":
@@ -117,29 +132,29 @@ func (d *delivery) entry(raw value) {
 	d.resolveAccount(&e)
 
 	before := len(d.events)
-	for v := range changes.items() {
+	for v := range changes.Items() {
 		d.add(e, e.change(v))
 	}
-	if !field.isNull() {
+	if !field.IsNull() {
 		d.add(e, e.change(raw))
 	}
-	for v := range messaging.items() {
+	for v := range messaging.Items() {
 		item := e.forRecipient(v)
 		d.add(item, item.messaging(v))
 	}
 	// Another app controls these conversations. The person wrote to the account all
 	// the same: the reply was answered, and the window is open. Meta refuses what we
 	// would write into it, with a code of its own.
-	for v := range standby.items() {
+	for v := range standby.Items() {
 		item := e.forRecipient(v)
 		d.add(item, item.messaging(v))
 	}
-	for range names.items() {
+	for range names.Items() {
 		d.add(e, ignored(ValuesOff, ""))
 	}
 	if len(d.events) == before {
 		why := Empty
-		if !raw.isObject() {
+		if !raw.IsObject() {
 			why = Malformed
 		}
 		d.add(e, ignored(why, ""))
@@ -164,11 +179,11 @@ func (d *delivery) resolveAccount(e *entry) {
 
 // forRecipient is e with the account that an item of messaging is for, where several are
 // behind the Page that the entry names.
-func (e entry) forRecipient(item value) entry {
+func (e entry) forRecipient(item metajson.Value) entry {
 	if e.known || len(e.linked) == 0 {
 		return e
 	}
-	for key, v := range item.fields() {
+	for key, v := range item.Fields() {
 		if string(key) != "recipient" {
 			continue
 		}
@@ -183,18 +198,18 @@ func (e entry) forRecipient(item value) entry {
 }
 
 // change decodes an object that has a "field" and its "value".
-func (e entry) change(raw value) privatereply.Event {
+func (e entry) change(raw metajson.Value) privatereply.Event {
 	var field string
-	var v value
-	for key, member := range raw.fields() {
+	var v metajson.Value
+	for key, member := range raw.Fields() {
 		switch string(key) {
 		case "field":
-			field = member.text()
+			field = member.Text()
 		case "value":
 			v = member
 		}
 	}
-	if !v.isObject() {
+	if !v.IsObject() {
 		return ignored(Malformed, "")
 	}
 	switch {
@@ -280,3 +295,15 @@ func eventID(ev privatereply.Event) string {
 func ignored(why, id string) privatereply.Event {
 	return privatereply.Event{Ignored: &privatereply.IgnoredEvent{Why: why, ID: id}}
 }
+
+// longText reads what a person wrote. A text over maxText is cut to cutLength.
+func longText(v metajson.Value) string {
+	s := v.Text()
+	if len(s) > maxText {
+		return privatereply.CutText(s, cutLength)
+	}
+	return s
+}
+
+// name reads what a person or an ad is called.
+func name(v metajson.Value) string { return privatereply.CutText(v.Text(), maxName) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // feedChange is the value of a Page's "feed".
@@ -23,7 +24,7 @@ type feedChange struct {
 
 // feed decodes the value of a Page's "feed". The item comes first: reactions carry
 // a comment's id as well.
-func (e entry) feed(raw value) privatereply.Event {
+func (e entry) feed(raw metajson.Value) privatereply.Event {
 	f := e.feedChange(raw)
 	switch f.item {
 	case "comment":
@@ -116,7 +117,7 @@ func withoutPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+
 // the comment.
 const editTimeTolerance = 10 * time.Minute
 
-func (e entry) feedChange(raw value) feedChange {
+func (e entry) feedChange(raw metajson.Value) feedChange {
 	f := feedChange{onPost: privatereply.SourcePost}
 	c := privatereply.Comment{
 		Platform:   e.platform,
@@ -126,44 +127,44 @@ func (e entry) feedChange(raw value) feedChange {
 		Via:        privatereply.ViaWebhook,
 	}
 	var id, senderID, senderName, link string
-	var created, edited value
-	for key, v := range raw.fields() {
+	var created, edited metajson.Value
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "item":
-			f.item = v.text()
+			f.item = v.Text()
 		case "verb":
-			f.verb = v.text()
+			f.verb = v.Text()
 		case "comment_id":
-			f.commentID = v.id(maxID)
+			f.commentID = v.ID(maxID)
 		case "id":
-			id = v.id(maxID)
+			id = v.ID(maxID)
 		case "parent_id":
-			f.parentID = v.id(maxID)
+			f.parentID = v.ID(maxID)
 		case "post_id":
-			c.MediaID = v.id(maxID)
+			c.MediaID = v.ID(maxID)
 		case "message":
-			c.Text = v.long()
+			c.Text = longText(v)
 		case "from":
 			c.PersonID, c.Username = readAuthor(v, "name")
 		case "sender_id": // before 2018, instead of "from"
-			senderID = v.id(maxID)
+			senderID = v.ID(maxID)
 		case "sender_name":
-			senderName = v.name()
+			senderName = name(v)
 		case "created_time":
 			created = v
 		case "edited_time":
 			edited = v
 		case "photo", "video", "sticker", "gif":
-			setAttachment(&c.Attachment, privatereply.AttachmentKind(key), v.text())
+			setAttachment(&c.Attachment, privatereply.AttachmentKind(key), v.Text())
 		case "photos":
-			for v := range v.items() {
-				setAttachment(&c.Attachment, privatereply.Photo, v.text())
+			for v := range v.Items() {
+				setAttachment(&c.Attachment, privatereply.Photo, v.Text())
 				break
 			}
 		case "link":
-			link = v.text()
+			link = v.Text()
 		case "published":
-			f.unpublished = v.no()
+			f.unpublished = v.IsFalse()
 		case "post":
 			f.onPost = facebookSource(v)
 		}
@@ -173,20 +174,20 @@ func (e entry) feedChange(raw value) feedChange {
 	c.Username = cmp.Or(c.Username, senderName)
 	// A post that is a photo or a video says so by its item, and has the address in "link".
 	if kind := privatereply.AttachmentKind(f.item); (kind == privatereply.Photo || kind == privatereply.Video) && c.Attachment.Kind != kind {
-		c.Attachment = privatereply.Attachment{Kind: kind, URL: webAddress(link)}
+		c.Attachment = privatereply.Attachment{Kind: kind, URL: privatereply.AttachmentURL(link)}
 	}
 	// With any other verb "created_time" was seen to be the time of the change, and that of
 	// the comment: the entry, which is sent after the change, then knows better.
 	if f.verb == "add" {
-		c.CreatedAt = created.time()
+		c.CreatedAt = created.Time()
 	} else {
-		at := edited.time()
+		at := edited.Time()
 		if at.IsZero() {
-			if at = created.time(); at.Before(e.at) {
+			if at = created.Time(); at.Before(e.at) {
 				at = e.at
 			}
 		}
-		if written := created.time(); isEdit(f.verb) && written.Before(at.Add(-editTimeTolerance)) {
+		if written := created.Time(); isEdit(f.verb) && written.Before(at.Add(-editTimeTolerance)) {
 			c.CreatedAt = written
 		}
 		f.changedAt = privatereply.MessageTime(at, e.receivedAt)
@@ -202,40 +203,29 @@ var attachmentPrecedence = []privatereply.AttachmentKind{privatereply.Photo, pri
 // setAttachment makes a the attachment of a kind, unless it is a more special one already.
 func setAttachment(a *privatereply.Attachment, kind privatereply.AttachmentKind, address string) {
 	if address != "" && slices.Index(attachmentPrecedence, kind) > slices.Index(attachmentPrecedence, a.Kind) {
-		*a = privatereply.Attachment{Kind: kind, URL: webAddress(address)}
+		*a = privatereply.Attachment{Kind: kind, URL: privatereply.AttachmentURL(address)}
 	}
-}
-
-// webAddress is s if a page may show it: a whole https address of a usual length.
-func webAddress(s string) string {
-	if len(s) > maxAddress || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return ""
-	}
-	if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return ""
-	}
-	return s
 }
 
 // facebookSource reads from "post" what was commented on. A post that is not published
 // and has comments is one that only an ad shows; promotion_status says no more than that
 // a post is promoted, and a promoted post stays a post. Meta does not say that a post is
 // a live video: it is a post here.
-func facebookSource(raw value) privatereply.Source {
+func facebookSource(raw metajson.Value) privatereply.Source {
 	source := privatereply.SourcePost
 	unpublished := false
-	for key, v := range raw.fields() {
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "status_type":
-			if v.text() == "wall_post" {
+			if v.Text() == "wall_post" {
 				return privatereply.SourceVisitorPost
 			}
 		case "permalink_url":
-			if u, err := url.Parse(v.text()); err == nil && strings.HasPrefix(u.Path, "/reel/") {
+			if u, err := url.Parse(v.Text()); err == nil && strings.HasPrefix(u.Path, "/reel/") {
 				source = privatereply.SourceReel
 			}
 		case "is_published":
-			unpublished = v.no()
+			unpublished = v.IsFalse()
 		}
 	}
 	if unpublished {

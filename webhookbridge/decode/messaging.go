@@ -5,37 +5,38 @@ import (
 	"strings"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // messaging decodes one item of "messaging" or "standby". Only what the person did
 // to say something counts. Echoes are told by is_echo, because there are echoes
 // whose sender is not the account.
-func (e entry) messaging(raw value) privatereply.Event {
-	if !raw.isObject() {
+func (e entry) messaging(raw metajson.Value) privatereply.Event {
+	if !raw.IsObject() {
 		return ignored(Malformed, "")
 	}
 	m := privatereply.PersonMessage{Platform: e.platform, Account: e.account.ID, ReceivedAt: e.receivedAt}
 	at := e.at
 	var said, self, byEdit bool
 	var not, other string
-	var edit value
-	for key, v := range raw.fields() {
+	var edit metajson.Value
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "sender":
 			m.PersonID, _ = readAuthor(v, "")
 		case "timestamp":
-			if t := v.time(); !t.IsZero() {
+			if t := v.Time(); !t.IsZero() {
 				at = t
 			}
 		case "is_self":
-			self = v.yes()
+			self = v.IsTrue()
 		case "message":
 			m.MessageID, not = readMessage(v)
 			said = not == ""
 		case "message_edit":
 			edit = v
 		case "postback":
-			m.MessageID, said = readMessageID(v), v.isObject()
+			m.MessageID, said = readMessageID(v), v.IsObject()
 		default:
 			other = cmp.Or(otherMessagingReason(string(key)), other)
 		}
@@ -64,22 +65,22 @@ func (e entry) messaging(raw value) privatereply.Event {
 
 // readMessage reads a message's id and why it does not count, if it does not. What
 // Meta cannot show (is_unsupported) was said all the same.
-func readMessage(raw value) (id, not string) {
+func readMessage(raw metajson.Value) (id, not string) {
 	var echo, self, deleted bool
-	for key, v := range raw.fields() {
+	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "mid":
-			id = v.id(maxMessageID)
+			id = v.ID(maxMessageID)
 		case "is_echo":
-			echo = v.yes()
+			echo = v.IsTrue()
 		case "is_self":
-			self = v.yes()
+			self = v.IsTrue()
 		case "is_deleted":
-			deleted = v.yes()
+			deleted = v.IsTrue()
 		}
 	}
 	switch {
-	case !raw.isObject():
+	case !raw.IsObject():
 		return id, Malformed
 	case self:
 		return id, SelfMessage
@@ -93,21 +94,21 @@ func readMessage(raw value) (id, not string) {
 
 // editCount is how often a message was edited, as Meta writes it: a number, or that
 // number as a string.
-func editCount(edit value) string {
+func editCount(edit metajson.Value) string {
 	var times string
-	for key, v := range edit.fields() {
+	for key, v := range edit.Fields() {
 		if string(key) == "num_edit" {
-			times = v.id(maxID)
+			times = v.ID(maxID)
 		}
 	}
 	return times
 }
 
-func readMessageID(raw value) string {
+func readMessageID(raw metajson.Value) string {
 	var id string
-	for key, v := range raw.fields() {
+	for key, v := range raw.Fields() {
 		if string(key) == "mid" {
-			id = v.id(maxMessageID)
+			id = v.ID(maxMessageID)
 		}
 	}
 	return id

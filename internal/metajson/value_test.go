@@ -1,6 +1,7 @@
-package decode
+package metajson
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 
@@ -18,44 +19,44 @@ func FuzzValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if json.Valid(b) {
-			v := whole(b)
+			v := bytes.TrimSpace(b)
 			if got, want := tree(v), parsed(t, v); !cmp.Equal(got, want) {
-				t.Errorf("%q (-encoding/json +value):\n%s", b, cmp.Diff(want, got))
+				t.Errorf("%q (-encoding/json +metajson):\n%s", b, cmp.Diff(want, got))
 			}
 		}
 	})
 }
 
 // tree is v as the walker sees it.
-func tree(v value) any {
+func tree(v Value) any {
 	switch v[0] {
 	case '{':
 		m := map[string]any{}
-		for key, member := range v.fields() {
+		for key, member := range v.Fields() {
 			m[string(key)] = tree(member)
 		}
 		return m
 	case '[':
 		a := []any{}
-		for item := range v.items() {
+		for item := range v.Items() {
 			a = append(a, tree(item))
 		}
 		return a
 	case '"':
-		return v.text()
+		return v.Text()
 	}
 	return json.Number(v)
 }
 
 // parsed is v as encoding/json sees it.
-func parsed(t *testing.T, v value) any {
+func parsed(t *testing.T, v Value) any {
 	switch v[0] {
 	case '{':
 		var raw map[string]json.RawMessage
 		unmarshal(t, v, &raw)
 		m := map[string]any{}
 		for key, member := range raw {
-			m[key] = parsed(t, value(member))
+			m[key] = parsed(t, Value(member))
 		}
 		return m
 	case '[':
@@ -63,7 +64,7 @@ func parsed(t *testing.T, v value) any {
 		unmarshal(t, v, &raw)
 		a := []any{}
 		for _, item := range raw {
-			a = append(a, parsed(t, value(item)))
+			a = append(a, parsed(t, Value(item)))
 		}
 		return a
 	case '"':

@@ -1,7 +1,11 @@
 package graph
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,4 +170,141 @@ func TestFollowUpsAreClassifiedAlike(t *testing.T) {
 	if fmt.Sprint(direct) == fmt.Sprint(thread) {
 		t.Error("the two operations have one name")
 	}
+}
+
+// seen is an answer of Meta's that somebody met, with invented content.
+type seen struct {
+	Status int             `json:"status"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// readCase reads a file of testdata: one answer, or a list of them.
+func readCase[T any](t *testing.T, name string) T {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out T
+	if err := json.Unmarshal(content, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Guards refusals that people met in public and that once ended a reply for good:
+// the account waits until it is repaired, or the reply is sent again later.
+func TestRefusalsSeenInPublic(t *testing.T) {
+	for _, tc := range []struct {
+		file   string
+		class  Class
+		reason privatereply.Reason
+	}{
+		{"01-send-1200-temporary.json", Temporary, privatereply.Outage},
+		{"02-send-appsecret-proof-required.json", AccountFault, privatereply.AppMisconfigured},
+		{"08-send-application-not-validated.json", AccountFault, privatereply.AppMisconfigured},
+	} {
+		t.Run(tc.file, func(t *testing.T) {
+			answer := readCase[seen](t, tc.file)
+			m := newMeta(t, says(answer.Status, string(answer.Body)))
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			e := failure(t, err)
+			if e.Class != tc.class || e.Reason != tc.reason || !e.Class.Retryable() || e.MayHaveDelivered {
+				t.Errorf("%s, %s, may have delivered %v", e.Class, e.Reason, e.MayHaveDelivered)
+			}
+		})
+	}
+}
+
+// Guards HTTP 429: it proves that nothing was done, also where the rest of the
+// answer never arrives, and Meta's time is kept.
+func TestTooManyRequests(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a web page":    says(http.StatusTooManyRequests, "<html>Guten Tag</html>"),
+		"a Graph error": says(http.StatusTooManyRequests, `{"error":{"code":4242}}`),
+		"cut off": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, "<html>")
+			w.(http.Flusher).Flush()
+			abort(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Retry-After", "90")
+				answer(w, r)
+			})
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			e := failure(t, err)
+			if e.Class != Throttled || e.Reason != privatereply.Throttled || e.MayHaveDelivered || e.RetryAfter != 90*time.Second {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+var classes = []Class{NotWritten, Unknown, Throttled, AccountFault, Temporary, Final, Unlisted, AlreadyReplied, NotRepliableOrReplied}
+
+// Guards the one place that reads what a stranger wrote: any bytes end in a class,
+// no answer short of an explicit Graph error is taken for a refusal, and no word
+// of the answer is repeated.
+func FuzzAnswer(f *testing.F) {
+	for _, body := range []string{
+		delivered,
+		`{"error":{"message":"Guten Tag","type":"OAuthException","code":10900,"fbtrace_id":"AbC"}}`,
+		`{"error":{"code":"100","error_subcode":"2534025","is_transient":true}}`,
+		`{"error":{"code":-1,"error_subcode":2018012,"is_transient":"false"}}`,
+		`{"error":{"code":80004}}`, `{"error":{"code":4242,"error_subcode":17}}`,
+		`{"error":{"code":99999999999999999999}}`, `{"error":{"code":null}}`, `{"error":[]}`, `{"error":null}`,
+		`{"error":{"message":"Guten Tag"`, `<html>Guten Tag</html>`, `null`, `[]`, `""`, ``, "\x00\xff",
+	} {
+		for _, status := range []int{200, 302, 400, 429, 500} {
+			f.Add(status, []byte(body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		e := Error{Op: "test", HTTPStatus: status, Wrote: true}.fromBody(body)
+		if e == nil {
+			if status < 200 || status > 299 {
+				t.Fatalf("HTTP %d is taken for a success", status)
+			}
+			return
+		}
+		if !slices.Contains(classes, e.Class) || e.Class == NotWritten || e.Reason == "" || e.Meaning == "" {
+			t.Fatalf("unclassified: %+v", e)
+		}
+		if status == 429 {
+			if e.Class != Throttled && e.Class != AccountFault || e.MayHaveDelivered {
+				t.Fatalf("429 proves that nothing was done: %+v", e)
+			}
+			return
+		}
+		var said struct{ Error struct{ Code any } }
+		if json.Unmarshal(body, &said) != nil && e.Class != Unknown || !e.MayHaveDelivered && said.Error.Code == nil {
+			t.Fatalf("a refusal without an explicit error: %+v", e)
+		}
+		if e.Class == Unknown && !e.MayHaveDelivered {
+			t.Fatalf("unknown, yet certain: %+v", e)
+		}
+		if len(e.Error()) > 400 || strings.Contains(e.Error(), "Guten Tag") {
+			t.Fatalf("repeats the answer: %v", e)
+		}
+	})
+}
+
+// Guards the decoders of lists against what a stranger wrote.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"data":[{"id":"1","message":"x","created_time":"2026-10-01T12:00:00+0000","from":{"id":1,"name":"n"},"can_reply_privately":true,"comments":{"data":[{"id":"1_2","parent":{"id":"1"}}],"paging":{"cursors":{"after":"MQ"},"next":"https://x/"}}}],"paging":{"next":"https://x/?after=QVFI"}}`))
+	f.Add([]byte(`{"data":[{"id":"3","text":"x","timestamp":1700000000,"replies":{"data":[]}}],"paging":{}}`))
+	f.Add([]byte(`{"data":[],"paging":{"next":"x"}}`))
+	f.Add([]byte(`{"data":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		posts, errPosts := decodePage[postNode](body)
+		comments, errComments := decodePage[commentNode](body)
+		if errPosts == nil && posts.Data == nil || errComments == nil && comments.Data == nil {
+			t.Fatal("a list without data")
+		}
+		toComments(comments.Data)
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/privatereply/privatereply/internal/metajson"
 )
 
 // FeedQuery says which page of a Page's feed to read.
@@ -62,14 +64,14 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 	if !q.Since.IsZero() {
 		fixed.Set("since", strconv.FormatInt(q.Since.Unix(), 10))
 	}
-	nodes, after, usage, err := readPage[postNode](ctx, c, cred,
+	p, usage, err := readPage[postNode](ctx, c, cred,
 		call{op: "read the feed", path: []string{cred.Account.SendNode(), "feed"}, query: fixed},
 		pageRequest{fields: postFields, sizes: postSizes, after: q.After})
 	if err != nil {
 		return FeedPage{}, err
 	}
-	posts := make([]Post, len(nodes))
-	for i, n := range nodes {
+	posts := make([]Post, len(p.Data))
+	for i, n := range p.Data {
 		posts[i] = Post{
 			ID:                string(n.ID),
 			PersonID:          string(n.From.ID),
@@ -83,16 +85,84 @@ func (c *Client) Feed(ctx context.Context, cred Credentials, q FeedQuery) (FeedP
 			CommentsAfter:     n.Comments.after(),
 		}
 	}
-	return FeedPage{Posts: posts, After: after, Usage: usage}, nil
+	return FeedPage{Posts: posts, After: p.after(), Usage: usage}, nil
 }
 
 type postNode struct {
-	ID        str               `json:"id"`
-	Message   str               `json:"message"`
-	Created   instant           `json:"created_time"`
+	ID        metajson.String   `json:"id"`
+	Message   metajson.String   `json:"message"`
+	Created   metajson.Time     `json:"created_time"`
 	From      profile           `json:"from"`
 	CanReply  *bool             `json:"can_reply_privately"`
 	Published *bool             `json:"is_published"`
-	Promotion str               `json:"promotion_status"`
+	Promotion metajson.String   `json:"promotion_status"`
 	Comments  page[commentNode] `json:"comments"`
 }
+
+// Media is something that an Instagram account published.
+type Media struct {
+	ID          string
+	ProductType string    // FEED, REELS, STORY or AD, as Meta writes it
+	CreatedAt   time.Time // UTC; zero if Meta did not say
+	Comments    int       // how many Meta counts; -1 if Meta did not say
+}
+
+// MediaPage is one page of an account's media.
+type MediaPage struct {
+	Media []Media
+	After string // asks for the next page; empty at the end. Not for keeping long
+	Usage Usage
+}
+
+// Media reads one page of the media of an Instagram account, newest first, from the
+// cursor after on. It cannot be limited by the time of the comments.
+func (c *Client) Media(ctx context.Context, cred Credentials, after string) (MediaPage, error) {
+	p, usage, err := readPage[mediaNode](ctx, c, cred,
+		call{op: "list the media", path: []string{cred.Account.ID, "media"}},
+		pageRequest{fields: sameFields("id,media_product_type,timestamp,comments_count"), sizes: postSizes, after: after})
+	if err != nil {
+		return MediaPage{}, err
+	}
+	media := make([]Media, len(p.Data))
+	for i, n := range p.Data {
+		media[i] = Media{ID: string(n.ID), ProductType: string(n.ProductType), CreatedAt: n.Timestamp.Time, Comments: -1}
+		if n.Comments != nil {
+			media[i].Comments = int(*n.Comments)
+		}
+	}
+	return MediaPage{Media: media, After: p.after(), Usage: usage}, nil
+}
+
+// LiveMedia is a broadcast that runs now.
+type LiveMedia struct {
+	ID        string
+	Permalink string
+	StartedAt time.Time // UTC; zero if Meta did not say
+}
+
+// LiveMedia lists the broadcasts of an Instagram account that run now. A broadcast
+// that is missing has ended; only an answer without an error says so.
+func (c *Client) LiveMedia(ctx context.Context, cred Credentials) ([]LiveMedia, error) {
+	var live []LiveMedia
+	for p, err := range readPages[mediaNode](ctx, c, cred,
+		call{op: "list the live media", path: []string{cred.Account.ID, "live_media"}},
+		pageRequest{fields: sameFields("id,media_type,media_product_type,timestamp,permalink"), sizes: defaultSizes}, cycleDetector{}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range p.Data {
+			live = append(live, LiveMedia{ID: string(n.ID), Permalink: string(n.Permalink), StartedAt: n.Timestamp.Time})
+		}
+	}
+	return live, nil
+}
+
+type mediaNode struct {
+	ID          metajson.String `json:"id"`
+	ProductType metajson.String `json:"media_product_type"`
+	Timestamp   metajson.Time   `json:"timestamp"`
+	Permalink   metajson.String `json:"permalink"`
+	Comments    *metajson.Int   `json:"comments_count"`
+}
+
+func (n mediaNode) itemID() metajson.String { return n.ID }

@@ -1,83 +1,14 @@
 package graph
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/privatereply/privatereply"
 )
-
-func ptr[T any](v T) *T { return &v }
-
-// noon is the time in the answers below, as Meta writes it.
-var noon = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
-
-const noonText = "2026-10-01T14:00:00+0200"
-
-// query reads what a call asked for, and checks what every call must carry.
-func (r received) query(t *testing.T) url.Values {
-	t.Helper()
-	q, err := url.ParseQuery(r.Query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Authorization != "Bearer "+testToken || q.Get("appsecret_proof") != testProof || r.Method != http.MethodGet {
-		t.Errorf("%s with %q and proof %q", r.Method, r.Authorization, q.Get("appsecret_proof"))
-	}
-	q.Del("appsecret_proof")
-	return q
-}
-
-// Guards the look-up before a person is asked: the fields each platform has, and
-// that what Meta leaves out stays unknown instead of false.
-func TestComment(t *testing.T) {
-	for _, tc := range []struct {
-		name    string
-		account privatereply.Account
-		id      string
-		body    string
-		path    string
-		fields  string
-		want    CommentInfo
-	}{
-		{"on a Page", pageAccount, "200_300", `{"can_reply_privately":false,"created_time":"` + noonText + `","id":"200_300"}`,
-			"/facebook/v26.0/200_300", "can_reply_privately,created_time", CommentInfo{CreatedAt: noon, CanReplyPrivately: ptr(false)}},
-		{"a visitor's post", pageAccount, "100_200", `{"can_reply_privately":true,"created_time":"` + noonText + `"}`,
-			"/facebook/v26.0/100_200", "can_reply_privately,created_time", CommentInfo{CreatedAt: noon, CanReplyPrivately: ptr(true)}},
-		{"on a Page, nothing said", pageAccount, "200_300", `{"id":"200_300"}`,
-			"/facebook/v26.0/200_300", "can_reply_privately,created_time", CommentInfo{}},
-		{"Instagram, Facebook Login", igByPage, "18000000000000001", `{"timestamp":"` + noonText + `"}`,
-			"/facebook/v26.0/18000000000000001", "timestamp", CommentInfo{CreatedAt: noon}},
-		{"Instagram, Instagram Login", igAccount, "18000000000000001", `{"timestamp":"2026-10-01T12:00:00Z"}`,
-			"/instagram/v26.0/18000000000000001", "timestamp", CommentInfo{CreatedAt: noon}},
-		{"a time in seconds", igAccount, "1", `{"timestamp":1790856000}`,
-			"/instagram/v26.0/1", "timestamp", CommentInfo{CreatedAt: noon}},
-		{"a time in milliseconds, as a string", igAccount, "1", `{"timestamp":"1790856000000"}`,
-			"/instagram/v26.0/1", "timestamp", CommentInfo{CreatedAt: noon}},
-		{"an unreadable time", igAccount, "1", `{"timestamp":"yesterday"}`,
-			"/instagram/v26.0/1", "timestamp", CommentInfo{}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, tc.body))
-			got, err := m.Comment(t.Context(), credentials(tc.account), tc.id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Error(diff)
-			}
-			call := m.only(t)
-			if diff := cmp.Diff(url.Values{"fields": {tc.fields}}, call.query(t)); call.Path != tc.path || diff != "" {
-				t.Errorf("path %s, query %s", call.Path, diff)
-			}
-		})
-	}
-}
 
 // Guards the sweep of a Page: posts, what is nested in them, and the cursors that
 // lead on, of which the inner ones are followed with a call of their own.
@@ -122,57 +53,6 @@ func TestFeed(t *testing.T) {
 	call := m.only(t)
 	if diff := cmp.Diff(wantQuery, call.query(t)); call.Path != "/facebook/v26.0/100000000000001/feed" || diff != "" {
 		t.Errorf("path %s, query %s", call.Path, diff)
-	}
-}
-
-// Guards the lists of comments of both platforms and their ways to nest.
-func TestComments(t *testing.T) {
-	const page = `{"data":[
-		{"id":"1","text":"top","timestamp":"` + noonText + `","username":"someone","from":{"id":"6","username":"someone"},
-		 "replies":{"data":[{"id":"2","text":"below","timestamp":"` + noonText + `","username":"other","parent_id":"1"}],
-		            "paging":{"cursors":{"after":"r"},"next":"https://x/"}}}],
-		"paging":{"cursors":{"after":"n"},"next":"https://x/"}}`
-	want := CommentPage{
-		Comments: []Comment{{ID: "1", PersonID: "6", Username: "someone", Text: "top", CreatedAt: noon,
-			Replies:      []Comment{{ID: "2", ParentID: "1", Username: "other", Text: "below", CreatedAt: noon}},
-			RepliesAfter: "r"}},
-		After: "n",
-	}
-	const ig = "id,text,timestamp,username,from,user,parent_id"
-	for _, tc := range []struct {
-		name  string
-		read  func(context.Context, *metaServer) (CommentPage, error)
-		path  string
-		query url.Values
-	}{
-		{"of a media, first page", func(ctx context.Context, m *metaServer) (CommentPage, error) {
-			return m.MediaComments(ctx, credentials(igAccount), "18", "")
-		}, "/instagram/v26.0/18/comments", url.Values{"fields": {ig + ",replies{" + ig + "}"}, "limit": {"50"}}},
-		{"of a media, Facebook Login", func(ctx context.Context, m *metaServer) (CommentPage, error) {
-			return m.MediaComments(ctx, credentials(igByPage), "18", "q")
-		}, "/facebook/v26.0/18/comments", url.Values{"fields": {ig + ",replies{" + ig + "}"}, "limit": {"50"}, "after": {"q"}}},
-		{"replies", func(ctx context.Context, m *metaServer) (CommentPage, error) {
-			return m.Replies(ctx, credentials(igAccount), "1", "q")
-		}, "/instagram/v26.0/1/replies", url.Values{"fields": {ig}, "limit": {"50"}, "after": {"q"}}},
-		{"of a post", func(ctx context.Context, m *metaServer) (CommentPage, error) {
-			return m.PostComments(ctx, credentials(pageAccount), "100_200", "q")
-		}, "/facebook/v26.0/100_200/comments",
-			url.Values{"fields": {"id,message,created_time,from,parent,can_reply_privately,attachment{type,url,media{image{src},source}}"}, "filter": {"stream"}, "limit": {"50"}, "after": {"q"}}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, page))
-			got, err := tc.read(t.Context(), m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
-			}
-			call := m.only(t)
-			if diff := cmp.Diff(tc.query, call.query(t)); call.Path != tc.path || diff != "" {
-				t.Errorf("path %s, query %s", call.Path, diff)
-			}
-		})
 	}
 }
 
@@ -256,18 +136,4 @@ func TestLiveMedia(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Guards paging against Meta's "next" link, which has the token in it: only its
-// cursor is used.
-func TestCursorFromNextLink(t *testing.T) {
-	m := newMeta(t, says(200, `{"data":[],"paging":{"next":"https://graph.facebook.com/v26.0/1/media?access_token=`+testToken+`&limit=25&after=QVFI%3D"}}`))
-	got, err := m.Media(t.Context(), credentials(igByPage), "")
-	if err != nil || got.After != "QVFI=" {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if _, err = m.Media(t.Context(), credentials(igByPage), got.After); err == nil {
-		t.Error("a cursor that leads to itself is followed for ever")
-	}
-	failure(t, err)
 }
