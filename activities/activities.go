@@ -30,16 +30,16 @@ type Accounts interface {
 // Activities are the side effects of the product. Its methods are the activities
 // and may run at the same time.
 type Activities struct {
-	graph    *graph.Client
-	accounts Accounts
-	pacer    *pacing.Pacer
-	running  running
-	joins    joins
-	yielding yielding
-	metrics  *Metrics
-	temporal client.Client
-	queue    string // where conversations and broadcasts run
-	now      func() time.Time
+	graph      *graph.Client
+	accounts   Accounts
+	pacer      *pacing.Pacer
+	broadcasts broadcastCache
+	joins      joins
+	yielding   yielding
+	metrics    *Metrics
+	temporal   client.Client
+	queue      string // where conversations and broadcasts run
+	now        func() time.Time
 }
 
 // New makes the activities. Conversations and broadcasts that they start run on
@@ -48,8 +48,8 @@ func New(g *graph.Client, accounts Accounts, pacer *pacing.Pacer, temporal clien
 	return &Activities{graph: g, accounts: accounts, pacer: pacer, temporal: temporal, queue: queue, metrics: NewMetrics(nil), now: time.Now}
 }
 
-// CountIn makes a count in m.
-func (a *Activities) CountIn(m *Metrics) *Activities {
+// WithMetrics makes a count in m.
+func (a *Activities) WithMetrics(m *Metrics) *Activities {
 	a.metrics = m
 	return a
 }
@@ -85,11 +85,11 @@ func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComme
 		return workflows.LookUpCommentResult{}, err
 	}
 	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.LookUpCommentResult{}, notYet(at.Sub(a.now()))
+		return workflows.LookUpCommentResult{}, notYetError(at.Sub(a.now()))
 	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
 	if err != nil {
-		return workflows.LookUpCommentResult{}, reads{a.pacer, cred.Account, a.now}.later(ctx, err)
+		return workflows.LookUpCommentResult{}, readPacer{a.pacer, cred.Account, a.now}.retryError(ctx, err)
 	}
 	facts := workflows.LookUpCommentResult{
 		CreatedAt:    info.CreatedAt,

@@ -104,7 +104,7 @@ func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	clock := noon.Add(-time.Hour) // the pacer's bucket has filled by noon
 	pacer := pacing.New(1, func() time.Time { return clock })
 	clock = noon
-	a := New(client, book{}, pacer, b.temporal, queue).CountIn(NewMetrics(b.registry))
+	a := New(client, book{}, pacer, b.temporal, queue).WithMetrics(NewMetrics(b.registry))
 	a.now = func() time.Time { return b.now }
 	a.Register(b)
 	a.RegisterSends(b)

@@ -19,56 +19,56 @@ import (
 )
 
 const (
-	// watchInterval is how often Meta is asked whether a broadcast runs.
-	watchInterval = 10 * time.Second
-	// enoughEmpty is how many answers in a row must lack the broadcast. Meta's lists
+	// broadcastPollInterval is how often Meta is asked whether a broadcast runs.
+	broadcastPollInterval = 10 * time.Second
+	// absentPollsToEnd is how many answers in a row must lack the broadcast. Meta's lists
 	// lag, and the end of a broadcast cannot be taken back.
-	enoughEmpty = 2
-	// endsAtOnce is how many replies are told of the end at the same time.
-	endsAtOnce = 50
+	absentPollsToEnd = 2
+	// endBatchSize is how many replies are told of the end at the same time.
+	endBatchSize = 50
 	// The next ones are told when a worker has taken up the last of these, or after
-	// takenWithin. The server keeps a workflow task for the worker that has the
+	// pickupTimeout. The server keeps a workflow task for the worker that has the
 	// workflow in memory for 5 seconds, and gives it to any after that, who replays
 	// the history: thousands told at once are nearly all scheduled twice and replayed.
-	takenWithin = 4 * time.Second
-	takenLook   = 100 * time.Millisecond
-	// runningFor is how long Meta's word that a broadcast runs serves other replies:
+	pickupTimeout      = 4 * time.Second
+	pickupPollInterval = 100 * time.Millisecond
+	// seenTTL is how long Meta's word that a broadcast runs serves other replies:
 	// shorter than it takes to notice an end, long enough that thousands of replies
 	// do not ask thousands of times.
-	runningFor = 3 * time.Second
-	// absenceAtLeast is how far apart the answers must be that show the end of a broadcast
-	// to a send, and absenceKept is how long one is remembered: a reply comes back sooner,
+	seenTTL = 3 * time.Second
+	// minAbsence is how far apart the answers must be that show the end of a broadcast
+	// to a send, and absenceTTL is how long one is remembered: a reply comes back sooner,
 	// perhaps to another worker first.
-	absenceAtLeast = 5 * time.Second
-	absenceKept    = 10 * time.Minute
-	// absenceBreak ends a row of such answers: a reply asks again after some ten seconds.
-	absenceBreak = time.Minute
+	minAbsence = 5 * time.Second
+	absenceTTL = 10 * time.Minute
+	// maxAbsenceGap ends a row of such answers: a reply asks again after some ten seconds.
+	maxAbsenceGap = time.Minute
 )
 
 // WatchBroadcast asks Meta until the broadcast is over. A question that fails says
 // nothing: the answers in a row are counted anew.
 func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcastInput) (workflows.WatchBroadcastResult, error) {
 	var since time.Time
-	empty := 0
-	tick := time.NewTicker(watchInterval)
+	absent := 0
+	tick := time.NewTicker(broadcastPollInterval)
 	defer tick.Stop()
 	for {
 		activity.RecordHeartbeat(ctx)
 		at := a.now()
-		runs, err := a.runs(ctx, in)
+		runs, err := a.isRunning(ctx, in)
 		switch {
 		case ctx.Err() != nil:
 			return workflows.WatchBroadcastResult{}, ctx.Err()
 		case err != nil:
 			activity.GetLogger(ctx).Warn("cannot ask whether the broadcast runs", "media", in.Media, "error", err)
-			empty = 0
+			absent = 0
 		case runs:
-			empty = 0
+			absent = 0
 		default:
-			if empty++; empty == 1 {
+			if absent++; absent == 1 {
 				since = at
 			}
-			if empty == enoughEmpty {
+			if absent == absentPollsToEnd {
 				return workflows.WatchBroadcastResult{At: since.UTC()}, nil
 			}
 		}
@@ -82,16 +82,16 @@ func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroad
 	}
 }
 
-func (a *Activities) runs(ctx context.Context, in workflows.WatchBroadcastInput) (bool, error) {
+func (a *Activities) isRunning(ctx context.Context, in workflows.WatchBroadcastInput) (bool, error) {
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
 		return false, err
 	}
-	return a.listed(ctx, cred, in.Media)
+	return a.isBroadcasting(ctx, cred, in.Media)
 }
 
-// listed asks Meta whether the account broadcasts the media now.
-func (a *Activities) listed(ctx context.Context, cred graph.Credentials, media string) (bool, error) {
+// isBroadcasting asks Meta whether the account broadcasts the media now.
+func (a *Activities) isBroadcasting(ctx context.Context, cred graph.Credentials, media string) (bool, error) {
 	live, err := a.graph.LiveMedia(ctx, cred)
 	if err != nil {
 		return false, err
@@ -109,14 +109,14 @@ func (a *Activities) EndReplies(ctx context.Context, in workflows.EndRepliesInpu
 		}
 	}
 	for done < len(in.Comments) {
-		ids, err := replyIDs(in, in.Comments[done:min(done+endsAtOnce, len(in.Comments))])
+		ids, err := replyIDs(in, in.Comments[done:min(done+endBatchSize, len(in.Comments))])
 		if err != nil {
 			return temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
 		}
-		if err := a.endSome(ctx, ids, in.At); err != nil {
+		if err := a.signalEnded(ctx, ids, in.At); err != nil {
 			return err
 		}
-		a.awaitTaken(ctx, ids[len(ids)-1])
+		a.waitForPickup(ctx, ids[len(ids)-1])
 		done += len(ids)
 		activity.RecordHeartbeat(ctx, done)
 	}
@@ -134,7 +134,7 @@ func replyIDs(in workflows.EndRepliesInput, comments []string) ([]string, error)
 	return ids, nil
 }
 
-func (a *Activities) endSome(ctx context.Context, ids []string, at time.Time) error {
+func (a *Activities) signalEnded(ctx context.Context, ids []string, at time.Time) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, id := range ids {
 		group.Go(func() error {
@@ -149,11 +149,11 @@ func (a *Activities) endSome(ctx context.Context, ids []string, at time.Time) er
 	return group.Wait()
 }
 
-// awaitTaken waits until no workflow task of a reply waits for a worker.
-func (a *Activities) awaitTaken(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, takenWithin)
+// waitForPickup waits until no workflow task of a reply waits for a worker.
+func (a *Activities) waitForPickup(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, pickupTimeout)
 	defer cancel()
-	tick := time.NewTicker(takenLook)
+	tick := time.NewTicker(pickupPollInterval)
 	defer tick.Stop()
 	for {
 		reply, err := a.temporal.DescribeWorkflowExecution(ctx, id, "")
@@ -168,106 +168,106 @@ func (a *Activities) awaitTaken(ctx context.Context, id string) {
 	}
 }
 
-// running remembers when Meta last said of a broadcast that it runs, and since when it
+// broadcastCache remembers when Meta last said of a broadcast that it runs, and since when it
 // has not listed it.
-type running struct {
-	mu   sync.Mutex
-	seen map[string]time.Time // by media
-	gone map[string]absence   // by media
+type broadcastCache struct {
+	mu       sync.Mutex
+	lastSeen map[string]time.Time // by media
+	absences map[string]absence   // by media
 }
 
 // absence is a row of answers without a broadcast.
 type absence struct{ first, last time.Time }
 
-func (r *running) lately(media string, now time.Time) bool {
+func (r *broadcastCache) recentlySeen(media string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at, known := r.seen[media]
-	return known && now.Sub(at) < runningFor
+	at, known := r.lastSeen[media]
+	return known && now.Sub(at) < seenTTL
 }
 
-func (r *running) note(media string, now time.Time) {
+func (r *broadcastCache) recordSeen(media string, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen == nil {
-		r.seen = map[string]time.Time{}
+	if r.lastSeen == nil {
+		r.lastSeen = map[string]time.Time{}
 	}
-	for other, at := range r.seen {
-		if now.Sub(at) >= runningFor {
-			delete(r.seen, other)
+	for other, at := range r.lastSeen {
+		if now.Sub(at) >= seenTTL {
+			delete(r.lastSeen, other)
 		}
 	}
-	r.seen[media] = now
+	r.lastSeen[media] = now
 }
 
-// missed notes an answer without a broadcast, and reports whether it is over: one such
+// countMissedWebhook notes an answer without a broadcast, and reports whether it is over: one such
 // answer in a list that lags does not prove it, and the end cannot be taken back.
-func (r *running) missed(media string, now time.Time) (over bool) {
+func (r *broadcastCache) recordAbsent(media string, now time.Time) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.gone == nil {
-		r.gone = map[string]absence{}
+	if r.absences == nil {
+		r.absences = map[string]absence{}
 	}
-	for other, a := range r.gone {
-		if now.Sub(a.last) >= absenceKept {
-			delete(r.gone, other)
+	for other, a := range r.absences {
+		if now.Sub(a.last) >= absenceTTL {
+			delete(r.absences, other)
 		}
 	}
-	a, again := r.gone[media]
-	if !again || now.Sub(a.last) > absenceBreak {
+	a, again := r.absences[media]
+	if !again || now.Sub(a.last) > maxAbsenceGap {
 		a.first = now
 	}
 	a.last = now
-	r.gone[media] = a
-	return now.Sub(a.first) >= absenceAtLeast
+	r.absences[media] = a
+	return now.Sub(a.first) >= minAbsence
 }
 
-// listedAgain ends a row of answers without a broadcast.
-func (r *running) listedAgain(media string) {
+// clearAbsence ends a row of answers without a broadcast.
+func (r *broadcastCache) clearAbsence(media string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.gone, media)
+	delete(r.absences, media)
 }
 
-// onAir is what is known of a broadcast before a send.
-type onAir int
+// broadcastState is what is known of a broadcast before a send.
+type broadcastState int
 
 const (
-	mayRun     onAir = iota // Meta lists it, or could not be asked: its refusal of the send has to do
-	mayBeOver               // Meta does not list it, for the first time
-	surelyOver              // Meta has not listed it for a while
+	broadcastMayRun       broadcastState = iota // Meta lists it, or could not be asked: its refusal of the send has to do
+	broadcastMayHaveEnded                       // Meta does not list it, for the first time
+	broadcastEnded                              // Meta has not listed it for a while
 )
 
-// broadcast says whether a send to a live may be made.
-func (a *Activities) broadcast(ctx context.Context, cred graph.Credentials, media string) onAir {
-	if media == "" || a.running.lately(media, a.now()) {
-		return mayRun
+// checkBroadcast says whether a send to a live may be made.
+func (a *Activities) checkBroadcast(ctx context.Context, cred graph.Credentials, media string) broadcastState {
+	if media == "" || a.broadcasts.recentlySeen(media, a.now()) {
+		return broadcastMayRun
 	}
-	ctx, cancel := context.WithTimeout(ctx, liveQuestion)
+	ctx, cancel := context.WithTimeout(ctx, broadcastCheckTimeout)
 	defer cancel()
-	runs, err := a.listed(ctx, cred, media)
+	runs, err := a.isBroadcasting(ctx, cred, media)
 	switch {
 	case err != nil:
 		activity.GetLogger(ctx).Info("cannot ask whether the broadcast runs", "media", media, "error", err)
-		a.running.listedAgain(media)
-		return mayRun
+		a.broadcasts.clearAbsence(media)
+		return broadcastMayRun
 	case runs:
-		a.running.listedAgain(media)
-		a.running.note(media, a.now())
-		return mayRun
-	case a.running.missed(media, a.now()):
-		return surelyOver
+		a.broadcasts.clearAbsence(media)
+		a.broadcasts.recordSeen(media, a.now())
+		return broadcastMayRun
+	case a.broadcasts.recordAbsent(media, a.now()):
+		return broadcastEnded
 	}
-	return mayBeOver
+	return broadcastMayHaveEnded
 }
 
-// offAir is the outcome of a send to a live that Meta does not list.
-func (a *Activities) offAir(state onAir) privatereply.SendResult {
-	if state == surelyOver {
+// broadcastEndedResult is the outcome of a send to a live that Meta does not list.
+func (a *Activities) broadcastEndedResult(state broadcastState) privatereply.SendResult {
+	if state == broadcastEnded {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}
 	}
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage,
-		RetryAt: a.now().Add(jitter(watchInterval)).UTC().Truncate(time.Millisecond),
+		RetryAt: a.now().Add(withJitter(broadcastPollInterval)).UTC().Truncate(time.Millisecond),
 	}
 }

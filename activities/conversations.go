@@ -29,15 +29,15 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 			activity.GetLogger(ctx).Warn("no conversation for this person", "error", err)
 			continue
 		}
-		if err := a.tellConversation(ctx, account, person, workflows.ReplyJoinedSignal, in.Joined); err != nil {
+		if err := a.signalConversation(ctx, account, person, workflows.ReplyJoinedSignal, in.Joined); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tellConversation signals the Conversation of a person, and starts it if need be.
-func (a *Activities) tellConversation(ctx context.Context, account privatereply.Account, person, signal string, message any) error {
+// signalConversation signals the Conversation of a person, and starts it if need be.
+func (a *Activities) signalConversation(ctx context.Context, account privatereply.Account, person, signal string, message any) error {
 	options, input, err := workflows.ConversationOptions(account, person, a.queue)
 	if err != nil {
 		return err

@@ -19,31 +19,31 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// dispatchCalls is how many events of one batch are placed at once, at most. The
+// maxConcurrentRoutes is how many events of one batch are placed at once, at most. The
 // valve holds all batches of a process to fewer.
-const dispatchCalls = 8
+const maxConcurrentRoutes = 8
 
-// beatEvery is how often a batch that waits for its turn shows that it lives.
-const beatEvery = workflows.IntakeHeartbeatTimeout / 4
+// intakeHeartbeatInterval is how often a batch that waits for its turn shows that it lives.
+const intakeHeartbeatInterval = workflows.IntakeHeartbeatTimeout / 4
 
 // Dispatcher places the events of an Intake.
 type Dispatcher struct {
-	temporal client.Client
-	data     converter.DataConverter
-	valve    *draining.Valve
-	placer   *routing.Router
-	metrics  *Metrics
+	temporal      client.Client
+	dataConverter converter.DataConverter
+	valve         *draining.Valve
+	router        *routing.Router
+	metrics       *Metrics
 }
 
 // NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
 // valve lets it. Data is how the client encodes payloads.
 func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, queue string) *Dispatcher {
 	placer := routing.New(c, queue, time.Now).WithSlots(valve.Turn)
-	return &Dispatcher{temporal: c, data: data, valve: valve, placer: placer, metrics: NewMetrics(nil)}
+	return &Dispatcher{temporal: c, dataConverter: data, valve: valve, router: placer, metrics: NewMetrics(nil)}
 }
 
-// CountIn makes d count in m.
-func (d *Dispatcher) CountIn(m *Metrics) *Dispatcher {
+// WithMetrics makes d count in m.
+func (d *Dispatcher) WithMetrics(m *Metrics) *Dispatcher {
 	d.metrics = m
 	return d
 }
@@ -53,9 +53,9 @@ func (d *Dispatcher) Register(r worker.ActivityRegistry) {
 	register(r, workflows.DispatchActivity, d.Dispatch)
 }
 
-// dispatched is what Dispatch reports while it works, and what a next attempt
+// dispatchProgress is what Dispatch reports while it works, and what a next attempt
 // goes on from.
-type dispatched struct {
+type dispatchProgress struct {
 	Done   []bool                 `json:"done"` // by the arrival's place
 	Result workflows.IntakeResult `json:"result"`
 }
@@ -65,37 +65,37 @@ type dispatched struct {
 // twice; placing stands it.
 func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, error) {
 	defer d.valve.Open()()
-	in, err := d.input(ctx)
+	in, err := d.readInput(ctx)
 	if err != nil {
 		return workflows.IntakeResult{}, err
 	}
-	progress := dispatched{Done: make([]bool, len(in.Events))}
+	progress := dispatchProgress{Done: make([]bool, len(in.Events))}
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || len(progress.Done) != len(in.Events) {
-			progress = dispatched{Done: make([]bool, len(in.Events))}
+			progress = dispatchProgress{Done: make([]bool, len(in.Events))}
 		}
 	}
 	activity.RecordHeartbeat(ctx, progress)
 
-	open := openArrivals(in.Events, progress.Done)
-	arrivals := make([]workflows.InboundEvent, len(open))
-	for i, n := range open {
-		arrivals[i] = in.Events[n]
+	pending := pendingEvents(in.Events, progress.Done)
+	events := make([]workflows.InboundEvent, len(pending))
+	for i, n := range pending {
+		events[i] = in.Events[n]
 	}
 	var mu sync.Mutex
-	beat := func() {
+	heartbeat := func() {
 		mu.Lock()
 		defer mu.Unlock()
-		activity.RecordHeartbeat(ctx, dispatched{slices.Clone(progress.Done), progress.Result})
+		activity.RecordHeartbeat(ctx, dispatchProgress{slices.Clone(progress.Done), progress.Result})
 	}
-	defer repeat(beatEvery, beat)()
-	err = d.placer.Route(ctx, arrivals, dispatchCalls, func(i int, e routing.Result) {
+	defer startTicker(intakeHeartbeatInterval, heartbeat)()
+	err = d.router.Route(ctx, events, maxConcurrentRoutes, func(i int, e routing.Result) {
 		mu.Lock()
-		progress.Done[open[i]] = true
-		progress.Result = counted(progress.Result, e)
+		progress.Done[pending[i]] = true
+		progress.Result = addResult(progress.Result, e)
 		mu.Unlock()
-		d.metrics.placed(e)
-		beat()
+		d.metrics.countEvent(e)
+		heartbeat()
 	})
 	if err != nil {
 		return workflows.IntakeResult{}, fmt.Errorf("place events: %w", err)
@@ -103,8 +103,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 	return progress.Result, nil
 }
 
-// repeat calls do again and again until stop is called.
-func repeat(every time.Duration, do func()) (stop func()) {
+// startTicker calls do again and again until stop is called.
+func startTicker(every time.Duration, do func()) (stop func()) {
 	tick, stopped := time.NewTicker(every), make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -124,22 +124,22 @@ func repeat(every time.Duration, do func()) (stop func()) {
 	}
 }
 
-// openArrivals are the places of what is not done yet, live comments first.
-func openArrivals(arrivals []workflows.InboundEvent, done []bool) []int {
-	var live, rest []int
-	for n, a := range arrivals {
+// pendingEvents are the places of what is not done yet, live comments first.
+func pendingEvents(events []workflows.InboundEvent, done []bool) []int {
+	var live, others []int
+	for n, a := range events {
 		switch {
 		case done[n]:
 		case a.Comment != nil && a.Comment.OnLive():
 			live = append(live, n)
 		default:
-			rest = append(rest, n)
+			others = append(others, n)
 		}
 	}
-	return append(live, rest...)
+	return append(live, others...)
 }
 
-func counted(r workflows.IntakeResult, e routing.Result) workflows.IntakeResult {
+func addResult(r workflows.IntakeResult, e routing.Result) workflows.IntakeResult {
 	switch e.Effect {
 	case routing.Started:
 		r.Started++
@@ -157,8 +157,8 @@ func counted(r workflows.IntakeResult, e routing.Result) workflows.IntakeResult 
 	return r
 }
 
-// input reads the batch from the first event of the Intake's history.
-func (d *Dispatcher) input(ctx context.Context) (workflows.IntakeInput, error) {
+// readInput reads the batch from the first event of the Intake's history.
+func (d *Dispatcher) readInput(ctx context.Context) (workflows.IntakeInput, error) {
 	var in workflows.IntakeInput
 	run := activity.GetInfo(ctx).WorkflowExecution
 	history := d.temporal.GetWorkflowHistory(ctx, run.ID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -169,7 +169,7 @@ func (d *Dispatcher) input(ctx context.Context) (workflows.IntakeInput, error) {
 	if err != nil {
 		return in, fmt.Errorf("read the batch: %w", err)
 	}
-	if err := d.data.FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
+	if err := d.dataConverter.FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
 		return in, fmt.Errorf("decode the batch: %w", err)
 	}
 	return in, nil

@@ -124,7 +124,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	if first := temporal.started[:dispatchCalls]; !slices.Contains(first, "reply:instagram:17841400000000001:live") {
+	if first := temporal.started[:maxConcurrentRoutes]; !slices.Contains(first, "reply:instagram:17841400000000001:live") {
 		t.Errorf("the live comment was not among the first: %v", first)
 	}
 	counts := map[string]int{}

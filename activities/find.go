@@ -27,17 +27,17 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 	case c == nil:
 		return workflows.FindMessageResult{Readable: true, Empty: true}, nil
 	}
-	from := ourselves(account, *c, in.Person)
+	from := senderIDs(account, *c, in.Person)
 	for {
-		claimed, nameless, err := a.claimed(ctx, in)
+		claimed, unidentified, err := a.claimedMessages(ctx, in)
 		if err != nil {
 			return workflows.FindMessageResult{}, err
 		}
 		m, ok := graph.FindMessage(c.Messages, graph.MessageCriteria{Text: in.Text, Since: in.Since, ExcludeIDs: claimed, SenderIDs: from})
 		if !ok {
-			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: others(c.Messages, from, claimed, in.CommentAt)}, nil
+			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: wroteAnother(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
-		if slices.ContainsFunc(nameless, func(sentAt time.Time) bool { return mayBeOf(m, sentAt) }) {
+		if slices.ContainsFunc(unidentified, func(sentAt time.Time) bool { return couldBeMessageOf(m, sentAt) }) {
 			return workflows.FindMessageResult{}, nil // nobody can tell whose it is
 		}
 		// A send that never told how it ended may have waited long before it was made.
@@ -49,8 +49,8 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 		if in.Reply == "" {
 			return found, nil
 		}
-		ours, err := a.claim(ctx, account, in, found)
-		if err != nil || ours {
+		claimedByUs, err := a.claim(ctx, account, in, found)
+		if err != nil || claimedByUs {
 			return found, err
 		}
 		in.Known = append(in.Known, m.ID)
@@ -77,16 +77,16 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
 	cred, err := a.accounts.Credentials(p, accountID)
 	account = cred.Account
-	reads := reads{a.pacer, account, a.now}
+	reads := readPacer{a.pacer, account, a.now}
 	if err != nil {
-		return account, nil, false, reads.later(ctx, err)
+		return account, nil, false, reads.retryError(ctx, err)
 	}
-	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, BeforeRequest: reads.turn}) {
+	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, BeforeRequest: reads.wait}) {
 		if err != nil {
-			return account, nil, false, reads.later(ctx, err)
+			return account, nil, false, reads.retryError(ctx, err)
 		}
 		shown = true
-		if isWith(c, person) {
+		if includesPerson(c, person) {
 			return account, &c, true, nil
 		}
 	}
@@ -97,10 +97,10 @@ func (a *Activities) readConversation(ctx context.Context, p privatereply.Platfo
 // asks, and tells whether no other reply claimed it before.
 func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
 	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
-	if err := a.tellConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
+	if err := a.signalConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
 	}
-	status, err := a.conversation(ctx, in)
+	status, err := a.conversationStatus(ctx, in)
 	if err != nil {
 		return false, err
 	}
@@ -119,16 +119,16 @@ func (a *Activities) clocksAgree() bool {
 	return !known || offset.Abs() < privatereply.ClockSkew
 }
 
-// isWith reports whether c may be the person's conversation. Many people get the
+// includesPerson reports whether c may be the person's conversation. Many people get the
 // same text, so that a message to another one would pass for the one sought.
-func isWith(c graph.Conversation, person string) bool {
+func includesPerson(c graph.Conversation, person string) bool {
 	return len(c.Participants) == 0 || slices.ContainsFunc(c.Participants, func(p graph.Participant) bool { return p.ID == person })
 }
 
-// ourselves are the ids under which the account can stand in the person's
+// senderIDs are the ids under which the account can stand in the person's
 // conversation. On Instagram Login that can be one that no webhook ever shows: who
 // is not the person is the account.
-func ourselves(account privatereply.Account, c graph.Conversation, person string) []string {
+func senderIDs(account privatereply.Account, c graph.Conversation, person string) []string {
 	ids := []string{account.ID}
 	if account.PageID != "" {
 		ids = append(ids, account.PageID)
@@ -141,32 +141,32 @@ func ourselves(account privatereply.Account, c graph.Conversation, person string
 	return ids
 }
 
-// others reports whether the account wrote something else since the comment. Whoever did
+// wroteAnother reports whether the account wrote something else since the comment. Whoever did
 // may have used the one private reply.
-func others(messages []graph.Message, from, claimed []string, commentAt time.Time) bool {
+func wroteAnother(messages []graph.Message, from, claimed []string, commentAt time.Time) bool {
 	return !commentAt.IsZero() && slices.ContainsFunc(messages, func(m graph.Message) bool {
 		return m.FromID != "" && slices.Contains(from, m.FromID) && !slices.Contains(claimed, m.ID) &&
 			privatereply.LimitsOf("").Answers(m.At, commentAt)
 	})
 }
 
-// mayBeOf reports whether m may be the message of a reply that was sent at sentAt.
-func mayBeOf(m graph.Message, sentAt time.Time) bool {
-	return privatereply.LimitsOf("").Answers(m.At, sentAt) && m.At.Before(sentAt.Add(namelessTime))
+// couldBeMessageOf reports whether m may be the message of a reply that was sent at sentAt.
+func couldBeMessageOf(m graph.Message, sentAt time.Time) bool {
+	return privatereply.LimitsOf("").Answers(m.At, sentAt) && m.At.Before(sentAt.Add(maxDeliveryDelay))
 }
 
-// namelessTime is how long after a reply was sent its message may have come.
-const namelessTime = 5 * time.Minute
+// maxDeliveryDelay is how long after a reply was sent its message may have come.
+const maxDeliveryDelay = 5 * time.Minute
 
-// claimed are the messages that are known to be those of other replies and of follow-ups
+// claimedMessages are the messages that are known to be those of other replies and of follow-ups
 // to the person: two comments may get the same text. nameless is when those replies were
 // sent that were delivered although nobody knows by which message.
-func (a *Activities) claimed(ctx context.Context, in workflows.FindMessageInput) (messages []string, nameless []time.Time, err error) {
+func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessageInput) (messages []string, unidentified []time.Time, err error) {
 	messages = slices.Clone(in.Known)
 	if in.Reply == "" {
 		return messages, nil, nil // the conversation itself asks, and cannot be asked
 	}
-	status, err := a.conversation(ctx, in)
+	status, err := a.conversationStatus(ctx, in)
 	var none *serviceerror.NotFound
 	if errors.As(err, &none) {
 		return messages, nil, nil
@@ -180,7 +180,7 @@ func (a *Activities) claimed(ctx context.Context, in workflows.FindMessageInput)
 		case reply.MessageID == "" && reply.TextSHA256 != "" && reply.TextSHA256 != privatereply.TextSHA256(in.Text):
 			// its message has another text
 		case reply.MessageID == "":
-			nameless = append(nameless, reply.SentAt)
+			unidentified = append(unidentified, reply.SentAt)
 		default:
 			messages = append(messages, reply.MessageID)
 		}
@@ -190,11 +190,11 @@ func (a *Activities) claimed(ctx context.Context, in workflows.FindMessageInput)
 			messages = append(messages, sent.MessageID)
 		}
 	}
-	return messages, nameless, nil
+	return messages, unidentified, nil
 }
 
-// conversation is the status of the person's Conversation.
-func (a *Activities) conversation(ctx context.Context, in workflows.FindMessageInput) (workflows.ConversationStatus, error) {
+// conversationStatus is the status of the person's Conversation.
+func (a *Activities) conversationStatus(ctx context.Context, in workflows.FindMessageInput) (workflows.ConversationStatus, error) {
 	var status workflows.ConversationStatus
 	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
 	if err != nil {

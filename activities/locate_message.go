@@ -22,9 +22,9 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	cred, err := a.accounts.Credentials(m.Platform, m.Account)
 	switch {
 	case errors.Is(err, ErrUnknownAccount):
-		return workflows.LocateMessageResult{}, locateLater(err, privatereply.AccountUnknown, jitter(repairInterval))
+		return workflows.LocateMessageResult{}, locateLater(err, privatereply.AccountUnknown, withJitter(repairInterval))
 	case err != nil:
-		return workflows.LocateMessageResult{}, locateLater(err, privatereply.TokenRejected, jitter(repairInterval))
+		return workflows.LocateMessageResult{}, locateLater(err, privatereply.TokenRejected, withJitter(repairInterval))
 	}
 	if at, ok := a.pacer.Read(ctx, cred.Account, pacing.MaxWait); !ok {
 		return workflows.LocateMessageResult{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
@@ -35,10 +35,10 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	case err == nil:
 	case !errors.As(err, &failed):
 		return workflows.LocateMessageResult{}, err
-	case failed.Class == graph.Unlisted && activity.GetInfo(ctx).Attempt >= maxReads:
+	case failed.Class == graph.Unlisted && activity.GetInfo(ctx).Attempt >= maxReadAttempts:
 		return workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Reason: failed.Reason, Code: failed.Code}, nil
 	case failed.Class == graph.Unknown || failed.Class.Retryable(): // a read may be repeated
-		return workflows.LocateMessageResult{}, a.locateRefused(cred.Account, failed)
+		return workflows.LocateMessageResult{}, a.locateRetryError(cred.Account, failed)
 	default:
 		activity.GetLogger(ctx).Warn("Meta does not show a message", "message", m.MessageID, "error", err)
 		return workflows.LocateMessageResult{Outcome: workflows.LocateRefused, Reason: failed.Reason, Code: failed.Code}, nil
@@ -55,11 +55,11 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	if !found.At.IsZero() {
 		m.At = privatereply.MessageTime(found.At, a.now())
 	}
-	return a.tellLocated(ctx, m, in)
+	return a.routeLocated(ctx, m, in)
 }
 
-// tellLocated tells the Conversation of a person of their message.
-func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
+// routeLocated tells the Conversation of a person of their message.
+func (a *Activities) routeLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	located := workflows.LocateMessageResult{Outcome: workflows.LocateNotified}
 	event := workflows.InboundEvent{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
 	err := routing.New(a.temporal, a.queue, a.now).Route(ctx, []workflows.InboundEvent{event}, 1, func(_ int, result routing.Result) {
@@ -70,8 +70,8 @@ func (a *Activities) tellLocated(ctx context.Context, m privatereply.PersonMessa
 	return located, err
 }
 
-// locateRefused tells the pacer of a refusal that can pass, and says when to try again.
-func (a *Activities) locateRefused(account privatereply.Account, failed *graph.Error) error {
+// locateRetryError tells the pacer of a refusal that can pass, and says when to try again.
+func (a *Activities) locateRetryError(account privatereply.Account, failed *graph.Error) error {
 	pause := failed.RetryAfter
 	if pause == 0 {
 		pause = failed.Cooldown
@@ -80,7 +80,7 @@ func (a *Activities) locateRefused(account privatereply.Account, failed *graph.E
 	case graph.Throttled:
 		a.pacer.ReadRefused(account, failed.Reason, pause)
 	case graph.AccountFault:
-		pause = max(pause, jitter(repairInterval))
+		pause = max(pause, withJitter(repairInterval))
 	}
 	return locateLater(failed, failed.Reason, pause)
 }

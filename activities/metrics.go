@@ -14,14 +14,14 @@ import (
 
 // Metrics are what the activities of one process count.
 type Metrics struct {
-	sends  *prometheus.CounterVec
-	margin *prometheus.HistogramVec
-	late   *prometheus.CounterVec
-	events *prometheus.CounterVec
-	missed *prometheus.CounterVec
+	sends          *prometheus.CounterVec
+	margin         *prometheus.HistogramVec
+	lateRetries    *prometheus.CounterVec
+	events         *prometheus.CounterVec
+	missedWebhooks *prometheus.CounterVec
 
-	mu    sync.Mutex
-	swept map[accountKey]time.Time
+	mu         sync.Mutex
+	lastSweeps map[accountKey]time.Time
 }
 
 type accountKey struct {
@@ -48,10 +48,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help:    "Time left until the deadline when a private reply is handed to Meta.",
 			Buckets: []float64{1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 4 * 86400, 7 * 86400},
 		}, []string{"limit"}),
-		late:   counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
-		events: counters("events_total", "Events of batches by what became of them.", "effect", "reason"),
-		missed: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook had told of the comment.", "platform"),
-		swept:  map[accountKey]time.Time{},
+		lateRetries:    counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
+		events:         counters("events_total", "Events of batches by what became of them.", "effect", "reason"),
+		missedWebhooks: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook had told of the comment.", "platform"),
+		lastSweeps:     map[accountKey]time.Time{},
 	}
 	// A series that begins at zero shows its first event.
 	m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeSent), "")
@@ -62,13 +62,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	for _, limit := range []string{PostsLimit, LiveLimit} {
 		m.margin.WithLabelValues(limit)
-		m.late.WithLabelValues(limit)
+		m.lateRetries.WithLabelValues(limit)
 	}
 	for _, name := range []string{routing.Started, routing.Duplicate, routing.Signalled} {
 		m.events.WithLabelValues(name, "")
 	}
 	for _, p := range []privatereply.Platform{privatereply.Instagram, privatereply.Facebook} {
-		m.missed.WithLabelValues(string(p))
+		m.missedWebhooks.WithLabelValues(string(p))
 	}
 	return m
 }
@@ -79,41 +79,41 @@ const (
 	LiveLimit  = "live"
 )
 
-func limitOf(live bool) string {
+func limitLabel(live bool) string {
 	if live {
 		return LiveLimit
 	}
 	return PostsLimit
 }
 
-func (m *Metrics) sent(kind string, r privatereply.SendResult) {
+func (m *Metrics) countSend(kind string, r privatereply.SendResult) {
 	m.sends.WithLabelValues(kind, string(r.Outcome), string(r.Reason)).Inc()
 }
 
-// replied counts an attempt to send a private reply.
-func (m *Metrics) replied(in workflows.SendPrivateReplyInput, r privatereply.SendResult) {
-	m.sent(kindReply, r)
+// countReply counts an attempt to send a private reply.
+func (m *Metrics) countReply(in workflows.SendPrivateReplyInput, r privatereply.SendResult) {
+	m.countSend(kindReply, r)
 	if r.Outcome == privatereply.OutcomeNotSent && r.Reason != privatereply.DeadlineWhileSending && !r.RetryAt.Before(in.Deadline) {
-		m.late.WithLabelValues(limitOf(in.Comment.OnLive())).Inc()
+		m.lateRetries.WithLabelValues(limitLabel(in.Comment.OnLive())).Inc()
 	}
 }
 
-// sending notes how much time is left for a reply that goes now.
-func (m *Metrics) sending(in workflows.SendPrivateReplyInput, now time.Time) {
-	m.margin.WithLabelValues(limitOf(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
+// observeMargin notes how much time is left for a reply that goes now.
+func (m *Metrics) observeMargin(in workflows.SendPrivateReplyInput, now time.Time) {
+	m.margin.WithLabelValues(limitLabel(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
 }
 
-func (m *Metrics) placed(e routing.Result) { m.events.WithLabelValues(e.Effect, e.Reason).Inc() }
+func (m *Metrics) countEvent(e routing.Result) { m.events.WithLabelValues(e.Effect, e.Reason).Inc() }
 
-func (m *Metrics) sweepEnded(p privatereply.Platform, id string, at time.Time) {
+func (m *Metrics) recordSweep(p privatereply.Platform, id string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.swept[accountKey{p, id}] = at
+	m.lastSweeps[accountKey{p, id}] = at
 }
 
-// SweptAt is when this process last ended a pass over an account; zero if it never did.
-func (m *Metrics) SweptAt(p privatereply.Platform, id string) time.Time {
+// LastSweepAt is when this process last ended a pass over an account; zero if it never did.
+func (m *Metrics) LastSweepAt(p privatereply.Platform, id string) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.swept[accountKey{p, id}]
+	return m.lastSweeps[accountKey{p, id}]
 }

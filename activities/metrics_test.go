@@ -99,7 +99,7 @@ func TestSendMetrics(t *testing.T) {
 // A sweep counts as ended with its last page, not before and not when it fails.
 func TestSweptAt(t *testing.T) {
 	s := newSweeping(t, page)
-	swept := func() time.Time { return s.sweeper.metrics.SweptAt(page.Platform, page.ID) }
+	swept := func() time.Time { return s.sweeper.metrics.LastSweepAt(page.Platform, page.ID) }
 	for i := range 30 {
 		s.write(t, meta.NewComment{Source: privatereply.SourceVisitorPost, Username: fmt.Sprint("v", i), Text: "Hello?", Age: privatereply.Duration(time.Hour)})
 	}
@@ -126,14 +126,14 @@ func TestSweptAt(t *testing.T) {
 func TestWebhooksMissed(t *testing.T) {
 	s := newSweeping(t, page)
 	registry := prometheus.NewRegistry()
-	s.sweeper.CountIn(NewMetrics(registry))
+	s.sweeper.WithMetrics(NewMetrics(registry))
 	for _, age := range []time.Duration{time.Hour, 48 * time.Hour} {
 		s.write(t, meta.NewComment{Username: "lena", Text: "Before", Age: privatereply.Duration(age)})
 	}
 	if n := s.sweep(t, time.Time{}).Started; n != 2 || len(gathered(t, registry)) != 0 {
 		t.Errorf("the first pass started %d and counted %v", n, gathered(t, registry))
 	}
-	for _, age := range []time.Duration{webhookPatience, webhookPatience - time.Second} {
+	for _, age := range []time.Duration{missedWebhookAfter, missedWebhookAfter - time.Second} {
 		s.write(t, meta.NewComment{Username: "tom", Text: "After", Age: privatereply.Duration(age)})
 	}
 	if n := s.sweep(t, time.Time{}).Started; n != 2 {

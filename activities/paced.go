@@ -13,9 +13,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// restrictedPost is the subcode of 200/2534066. Meta's word for it is a missing
+// restrictedPostSubcode is the subcode of 200/2534066. Meta's word for it is a missing
 // permission, but operators see it for single posts: the account goes on.
-const restrictedPost = 2534066
+const restrictedPostSubcode = 2534066
 
 func permitRequest(ctx context.Context, account privatereply.Account, in workflows.SendPrivateReplyInput) pacing.Request {
 	return pacing.Request{
@@ -29,9 +29,9 @@ func permitRequest(ctx context.Context, account privatereply.Account, in workflo
 
 func retryAt(slot pacing.Slot) time.Time { return slot.At.UTC().Truncate(time.Millisecond) }
 
-// report tells the pacer what Meta said. Where Meta holds back the whole account the next
+// reportToPacer tells the pacer what Meta said. Where Meta holds back the whole account the next
 // try of this reply is a slot among those of all its replies.
-func (a *Activities) report(r pacing.Request, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
+func (a *Activities) reportToPacer(r pacing.Request, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
 	var failed *graph.Error
 	if err == nil {
 		a.pacer.Answered(r, receipt.Usage)
@@ -49,11 +49,11 @@ func (a *Activities) report(r pacing.Request, receipt graph.SendResult, err erro
 		}
 		result.RetryAt = retryAt(a.pacer.Refused(r, failed.Reason, pause))
 	case graph.AccountFault:
-		if failed.Subcode == restrictedPost {
+		if failed.Subcode == restrictedPostSubcode {
 			a.pacer.Unused(r)
 			break
 		}
-		result.RetryAt = retryAt(a.pacer.Rejected(r, failed.Reason, jitter(repairInterval)))
+		result.RetryAt = retryAt(a.pacer.Rejected(r, failed.Reason, withJitter(repairInterval)))
 	case graph.NotWritten, graph.Unknown, graph.Temporary, graph.Unlisted:
 		a.pacer.Unused(r)
 	default:

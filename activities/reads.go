@@ -13,34 +13,34 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// maxReads is how often something is read that Meta answers with a code that nobody knows.
-const maxReads = 6
+// maxReadAttempts is how often something is read that Meta answers with a code that nobody knows.
+const maxReadAttempts = 6
 
-// reads paces the reading of an account's conversations, and says when to try again.
-type reads struct {
+// readPacer paces the reading of an account's conversations, and says when to try again.
+type readPacer struct {
 	pacer   *pacing.Pacer
 	account privatereply.Account
 	now     func() time.Time
 }
 
-// turn waits for the turn of one call to Meta, not longer than a send does: a crowd of
+// wait waits for the turn of one call to Meta, not longer than a send does: a crowd of
 // reads must not take the worker's slots from everything else.
-func (r reads) turn(ctx context.Context) error {
+func (r readPacer) wait(ctx context.Context) error {
 	if at, ok := r.pacer.Read(ctx, r.account, pacing.MaxWait); !ok {
-		return notYet(at.Sub(r.now()))
+		return notYetError(at.Sub(r.now()))
 	}
 	return nil
 }
 
-// notYet is the error of a call whose turn has not come.
-func notYet(wait time.Duration) error {
+// notYetError is the error of a call whose turn has not come.
+func notYetError(wait time.Duration) error {
 	return temporal.NewApplicationErrorWithOptions("other calls of this account come first", string(privatereply.Paced),
 		temporal.ApplicationErrorOptions{NextRetryDelay: max(wait, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
 }
 
-// later says whether a read that failed is tried again, and when. What a person can mend
+// retryError says whether a read that failed is tried again, and when. What a person can mend
 // is waited for, but not a permission: the account may well do without it.
-func (r reads) later(ctx context.Context, err error) error {
+func (r readPacer) retryError(ctx context.Context, err error) error {
 	var refused *graph.Error
 	switch {
 	case ctx.Err() != nil:
@@ -58,16 +58,16 @@ func (r reads) later(ctx context.Context, err error) error {
 			pause = max(refused.Cooldown, refused.Usage.RegainAfter)
 		}
 		r.pacer.ReadRefused(r.account, refused.Reason, pause)
-		wait := waiting{attempt: attempt, live: true, now: r.now}
-		return again(err, refused.Reason, wait.until(refused).Sub(r.now()))
+		wait := backoff{attempt: attempt, live: true, now: r.now}
+		return retryError(err, refused.Reason, wait.retryAt(refused).Sub(r.now()))
 	case graph.AccountFault:
 		if refused.Reason != privatereply.NotPermitted {
-			return again(err, refused.Reason, jitter(repairInterval))
+			return retryError(err, refused.Reason, withJitter(repairInterval))
 		}
 	case graph.NotWritten, graph.Temporary, graph.Unknown:
 		return err // after the wait of the workflow's retry policy
 	case graph.Unlisted:
-		if attempt < maxReads {
+		if attempt < maxReadAttempts {
 			return err
 		}
 	}

@@ -20,42 +20,42 @@ import (
 )
 
 const (
-	// withdrawPage is how many replies are listed at once.
-	withdrawPage = 500
-	// withdrawCalls is how many replies are told at the same time: a fraction of what a
+	// withdrawPageSize is how many replies are listed at once.
+	withdrawPageSize = 500
+	// maxConcurrentWithdrawals is how many replies are told at the same time: a fraction of what a
 	// server gives a namespace, so that other work goes on meanwhile.
-	withdrawCalls = 8
-	// maxTold bounds the replies that one attempt remembers to have told, at about 100
+	maxConcurrentWithdrawals = 8
+	// maxRemembered bounds the replies that one attempt remembers to have told, at about 100
 	// bytes each. Beyond it some are told twice, which changes nothing.
-	maxTold = 50_000
-	// withdrawBeat is how often an attempt shows that it lives.
-	withdrawBeat = 5 * time.Second
+	maxRemembered = 50_000
+	// withdrawHeartbeatInterval is how often an attempt shows that it lives.
+	withdrawHeartbeatInterval = 5 * time.Second
 )
 
 // WithdrawReplies tells the waiting replies under a removed post that their comment is
 // gone, until the list shows nobody new. Whoever was told leaves the waiting states, so
 // that another attempt finds only the others.
 func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPostInput) (workflows.WithdrawRepliesResult, error) {
-	query, err := waitingUnder(in)
+	query, err := withdrawableQuery(in)
 	if err != nil {
 		return workflows.WithdrawRepliesResult{}, temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
 	}
-	defer repeat(withdrawBeat, func() { activity.RecordHeartbeat(ctx) })()
-	w := withdrawal{activities: a, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account), told: map[string]bool{}}
+	defer startTicker(withdrawHeartbeatInterval, func() { activity.RecordHeartbeat(ctx) })()
+	w := withdrawal{activities: a, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account), signalled: map[string]bool{}}
 	for {
 		before := w.count
 		if err := w.pass(ctx); err != nil {
 			return workflows.WithdrawRepliesResult{}, err
 		}
 		// A pass that dropped what it remembered cannot tell who is new.
-		if w.count == before || w.count-before > maxTold {
+		if w.count == before || w.count-before > maxRemembered {
 			return workflows.WithdrawRepliesResult{Signalled: w.count}, nil
 		}
 	}
 }
 
-// waitingUnder finds the replies to comments under a post that can still be withdrawn.
-func waitingUnder(in workflows.RemovedPostInput) (string, error) {
+// withdrawableQuery finds the replies to comments under a post that can still be withdrawn.
+func withdrawableQuery(in workflows.RemovedPostInput) (string, error) {
 	if _, err := privatereply.RemovedPostID(in.Platform, in.Account, in.Media); err != nil {
 		return "", err
 	}
@@ -73,7 +73,7 @@ type withdrawal struct {
 	query      string
 	prefix     string // of their workflow ids: an id of an account may stand on both platforms
 	count      int
-	told       map[string]bool
+	signalled  map[string]bool
 }
 
 // pass goes through the list once, page by page.
@@ -81,7 +81,7 @@ func (w *withdrawal) pass(ctx context.Context) error {
 	var token []byte
 	for {
 		page, err := w.activities.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Query: w.query, PageSize: withdrawPage, NextPageToken: token,
+			Query: w.query, PageSize: withdrawPageSize, NextPageToken: token,
 		})
 		if err != nil {
 			return fmt.Errorf("list the replies under the post: %w", err)
@@ -89,11 +89,11 @@ func (w *withdrawal) pass(ctx context.Context) error {
 		var ids []string
 		for _, info := range page.GetExecutions() {
 			id := info.GetExecution().GetWorkflowId()
-			if strings.HasPrefix(id, w.prefix) && !w.told[id] {
+			if strings.HasPrefix(id, w.prefix) && !w.signalled[id] {
 				ids = append(ids, id)
 			}
 		}
-		if err := w.tell(ctx, ids); err != nil {
+		if err := w.signal(ctx, ids); err != nil {
 			return err
 		}
 		if token = page.GetNextPageToken(); len(token) == 0 {
@@ -107,9 +107,9 @@ func (w *withdrawal) pass(ctx context.Context) error {
 	}
 }
 
-func (w *withdrawal) tell(ctx context.Context, ids []string) error {
+func (w *withdrawal) signal(ctx context.Context, ids []string) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(withdrawCalls)
+	group.SetLimit(maxConcurrentWithdrawals)
 	for _, id := range ids {
 		group.Go(func() error {
 			err := w.activities.temporal.SignalWorkflow(ctx, id, "", workflows.CommentRemovedSignal, struct{}{})
@@ -123,11 +123,11 @@ func (w *withdrawal) tell(ctx context.Context, ids []string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if len(w.told)+len(ids) > maxTold {
-		w.told = map[string]bool{}
+	if len(w.signalled)+len(ids) > maxRemembered {
+		w.signalled = map[string]bool{}
 	}
 	for _, id := range ids {
-		w.told[id] = true
+		w.signalled[id] = true
 	}
 	w.count += len(ids)
 	return nil

@@ -18,7 +18,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// listed is a visibility store that shows a reply for some reads after it was told.
+// isBroadcasting is a visibility store that shows a reply for some reads after it was told.
 type listed struct {
 	lag int // reads of the list
 
@@ -100,7 +100,7 @@ var removedPost = workflows.RemovedPostInput{Platform: privatereply.Facebook, Ac
 // list still shows afterwards; a reply that has ended and one of the other platform are
 // no obstacle.
 func TestWithdrawReplies(t *testing.T) {
-	ids := repliesUnder(3*withdrawPage + 7)
+	ids := repliesUnder(3*withdrawPageSize + 7)
 	other := "reply:instagram:" + page.ID + ":1"
 	l := newListed(append(ids, other)...)
 	l.lag = 1
@@ -119,7 +119,7 @@ func TestWithdrawReplies(t *testing.T) {
 	if l.told[other] != 0 {
 		t.Error("a reply of the other platform was told")
 	}
-	if l.most > withdrawCalls {
+	if l.most > maxConcurrentWithdrawals {
 		t.Errorf("%d were told at once", l.most)
 	}
 	want := `MediaId = "100000000000001_200000000000001" AND AccountId = "100000000000001" AND ReplyState IN ("holding", "awaiting_approval", "sending")`
@@ -135,7 +135,7 @@ func TestWithdrawReplies(t *testing.T) {
 
 // Replies that stay listed, as long as they like, do not keep an attempt for ever.
 func TestWithdrawRepliesThatStayListed(t *testing.T) {
-	for _, n := range []int{3, maxTold + 10} {
+	for _, n := range []int{3, maxRemembered + 10} {
 		l := newListed(repliesUnder(n)...)
 		l.lag = 1 << 30
 		b := newBench(t, says(500, ""))

@@ -13,31 +13,31 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// liveQuestion is how long Meta may take to say whether a broadcast runs. With the
+// broadcastCheckTimeout is how long Meta may take to say whether a broadcast runs. With the
 // wait for a permit before it and the send after it, the attempt must still end within
 // workflows.SendTimeout.
-const liveQuestion = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxWait - time.Second
+const broadcastCheckTimeout = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxWait - time.Second
 
 // SendPrivateReply makes one attempt to send a private reply. How it ended is a
 // value; an error would only say that something broke, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
 	a.yielding.sending()
 	result := a.sendPrivateReply(ctx, in)
-	a.metrics.replied(in, result)
+	a.metrics.countReply(in, result)
 	return result, nil
 }
 
 func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) privatereply.SendResult {
 	c := in.Comment
-	wait := waiting{attempt: in.Attempt, live: c.OnLive(), now: a.now}
+	backoff := backoff{attempt: in.Attempt, live: c.OnLive(), now: a.now}
 	cred, err := a.accounts.Credentials(c.Platform, c.Account)
 	if err != nil {
-		return wait.withoutCredentials(ctx, err)
+		return backoff.withoutCredentials(ctx, err)
 	}
 	// The workflow looked before; the task may have waited in the queue since.
-	late := func() bool { return !a.now().Before(in.Deadline) }
+	passed := func() bool { return !a.now().Before(in.Deadline) }
 	tooLate := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}
-	if late() {
+	if passed() {
 		return tooLate
 	}
 	request := permitRequest(ctx, cred.Account, in)
@@ -45,39 +45,39 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: slot.Reason, RetryAt: retryAt(slot)}
 	}
 	if c.OnLive() && (in.Attempt > 1 || in.Waited) {
-		if state := a.broadcast(ctx, cred, c.MediaID); state != mayRun {
+		if state := a.checkBroadcast(ctx, cred, c.MediaID); state != broadcastMayRun {
 			a.pacer.Unused(request)
-			return a.offAir(state)
+			return a.broadcastEndedResult(state)
 		}
 	}
-	if late() {
+	if passed() {
 		a.pacer.Unused(request)
 		return tooLate
 	}
-	a.metrics.sending(in, a.now())
+	a.metrics.observeMargin(in, a.now())
 	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
-	return a.report(request, receipt, err, a.result(ctx, wait, receipt, err))
+	return a.reportToPacer(request, receipt, err, a.result(ctx, backoff, receipt, err))
 }
 
 // SendFollowUp makes one attempt to write to a person in an open window. It is not
 // paced: people write follow-ups one by one, and Meta allows 100 a second at least.
 func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) (privatereply.SendResult, error) {
 	result := a.sendFollowUp(ctx, in)
-	a.metrics.sent(kindFollowUp, result)
+	a.metrics.countSend(kindFollowUp, result)
 	return result, nil
 }
 
 func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) privatereply.SendResult {
-	wait := waiting{attempt: 1, live: true, now: a.now} // an agent waits for the answer
+	backoff := backoff{attempt: 1, live: true, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
-		return wait.withoutCredentials(ctx, err)
+		return backoff.withoutCredentials(ctx, err)
 	}
 	if !a.now().Before(in.NotAfter) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}
 	}
 	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Text, in.HumanAgent)
-	result := a.result(ctx, wait, receipt, err)
+	result := a.result(ctx, backoff, receipt, err)
 	var failed *graph.Error
 	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && result.Doubtful {
 		// Nothing at Meta stops a second copy of a follow-up.
@@ -87,7 +87,7 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 }
 
 // result turns Meta's answer into an outcome.
-func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.SendResult, err error) privatereply.SendResult {
+func (a *Activities) result(ctx context.Context, backoff backoff, receipt graph.SendResult, err error) privatereply.SendResult {
 	if err == nil {
 		return privatereply.SendResult{
 			Outcome:     privatereply.OutcomeSent,
@@ -115,7 +115,7 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Sen
 	case failed.Class == graph.Unknown:
 		result.Outcome = privatereply.OutcomeUnknown
 	case failed.Class.Retryable():
-		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, wait.until(failed)
+		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, backoff.retryAt(failed)
 		// What a code proves that is not in the table nobody knows.
 		result.Doubtful = failed.MayHaveDelivered || failed.Class == graph.Unlisted
 	default:
@@ -126,7 +126,7 @@ func (a *Activities) result(ctx context.Context, wait waiting, receipt graph.Sen
 
 // withoutCredentials is the outcome of a send that has no token: the accounts file
 // or the secret can still be mended.
-func (w waiting) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
+func (w backoff) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
 	activity.GetLogger(ctx).Warn("not sent: no credentials", "error", err)
 	reason := privatereply.TokenRejected
 	if errors.Is(err, ErrUnknownAccount) {
@@ -135,6 +135,6 @@ func (w waiting) withoutCredentials(ctx context.Context, err error) privatereply
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeNotSent,
 		Reason:  reason,
-		RetryAt: w.now().Add(jitter(repairInterval)).UTC().Truncate(time.Millisecond),
+		RetryAt: w.now().Add(withJitter(repairInterval)).UTC().Truncate(time.Millisecond),
 	}
 }

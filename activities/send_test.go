@@ -251,7 +251,7 @@ func TestSendPrivateReplyOnLive(t *testing.T) {
 				if got.Outcome != privatereply.OutcomeNotSent || got.Reason != privatereply.Outage {
 					t.Errorf("after one answer: %+v", got)
 				}
-				checkRetry(t, got.RetryAt, watchInterval)
+				checkRetry(t, got.RetryAt, broadcastPollInterval)
 				b.now = got.RetryAt
 				if got, err = run[privatereply.SendResult](t, b, "SendPrivateReply", privateReply(c, tt.attempt)); err != nil {
 					t.Fatal(err)

@@ -38,7 +38,7 @@ func TestSweepGoesOn(t *testing.T) {
 		}
 		return nil
 	}
-	var reported swept
+	var reported sweepProgress
 	s.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
 		if err := details.Get(&reported); err != nil {
 			t.Error(err)
@@ -71,7 +71,7 @@ func TestSweepGoesOn(t *testing.T) {
 		t.Errorf("%d replies were started", len(s.started))
 	}
 	for i, in := range s.started[:reported.Started] { // comments[3] is none of them
-		if place := slices.Index(comments, in.Comment.CommentID); place/sweepCalls != (i+1)/sweepCalls {
+		if place := slices.Index(comments, in.Comment.CommentID); place/maxConcurrentStarts != (i+1)/maxConcurrentStarts {
 			t.Errorf("comment %d was started as number %d", place, i)
 		}
 	}
@@ -194,10 +194,10 @@ func TestSweepPageEnds(t *testing.T) {
 		newest privatereply.Duration
 		want   bool // it goes on
 	}{
-		{"old, and enough", postsAtLeast, long, false},
-		{"old, and just enough with this page", postsAtLeast - 25, long, false},
-		{"old, but too few", postsAtLeast - 26, long, true},
-		{"a newer one among them", postsAtLeast, ago(89 * 24 * time.Hour), true},
+		{"old, and enough", minPosts, long, false},
+		{"old, and just enough with this page", minPosts - 25, long, false},
+		{"old, but too few", minPosts - 26, long, true},
+		{"a newer one among them", minPosts, ago(89 * 24 * time.Hour), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// changedMargin is how much further back than the last pass conversations are read: a
+// inboxDelay is how much further back than the last pass conversations are read: a
 // message can be in Meta's inbox later than its own time.
-const changedMargin = 10 * time.Minute
+const inboxDelay = 10 * time.Minute
 
 // SweepConversations reads the conversations that have changed and tells each person's
 // Conversation of the newest message, as the webhook that was missed would have. One that
@@ -24,32 +24,32 @@ const changedMargin = 10 * time.Minute
 func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConversationsInput) (workflows.SweepConversationsResult, error) {
 	var swept workflows.SweepConversationsResult
 	cred, err := s.accounts.Credentials(in.Platform, in.Account)
-	reads := reads{s.pacer, cred.Account, s.now}
+	reads := readPacer{s.pacer, cred.Account, s.now}
 	if err != nil {
-		return swept, reads.later(ctx, err)
+		return swept, reads.retryError(ctx, err)
 	}
-	since := s.now().Add(-window(cred.Account))
-	if changed := in.ChangedSince.Add(-changedMargin); changed.After(since) {
+	since := s.now().Add(-replyWindow(cred.Account))
+	if changed := in.ChangedSince.Add(-inboxDelay); changed.After(since) {
 		since = changed
 	}
-	own, err := s.ownIDs(ctx, cred)
+	own, err := s.accountIDs(ctx, cred)
 	if err != nil {
-		return swept, reads.later(ctx, err)
+		return swept, reads.retryError(ctx, err)
 	}
 	query := graph.ConversationQuery{UpdatedSince: since, BeforeRequest: func(ctx context.Context) error {
 		activity.RecordHeartbeat(ctx)
-		return reads.turn(ctx)
+		return reads.wait(ctx)
 	}}
 	for c, err := range s.graph.Conversations(ctx, cred, query) {
 		if err != nil {
-			return swept, reads.later(ctx, err)
+			return swept, reads.retryError(ctx, err)
 		}
 		swept.Conversations++
-		m, ok := newestOfPerson(c, own)
+		m, ok := newestFromPerson(c, own)
 		if !ok || m.At.Before(since) {
 			continue
 		}
-		if err := s.tell(ctx, cred.Account, m); err != nil {
+		if err := s.routeMessage(ctx, cred.Account, m); err != nil {
 			return swept, err
 		}
 		swept.Messages++
@@ -57,17 +57,17 @@ func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConv
 	return swept, nil
 }
 
-// window is how long a message of a person lets the account write.
-func window(a privatereply.Account) time.Duration {
+// replyWindow is how long a message of a person lets the account write.
+func replyWindow(a privatereply.Account) time.Duration {
 	if a.HumanAgent {
 		return privatereply.HumanAgentWindow
 	}
 	return privatereply.StandardWindow
 }
 
-// ownIDs are the ids under which the account stands in its conversations. On Instagram
+// accountIDs are the ids under which the account stands in its conversations. On Instagram
 // Login that is one that no webhook shows.
-func (s *Sweeper) ownIDs(ctx context.Context, cred graph.Credentials) ([]string, error) {
+func (s *Sweeper) accountIDs(ctx context.Context, cred graph.Credentials) ([]string, error) {
 	ids := []string{cred.Account.ID, cred.Account.PageID}
 	if cred.Account.Login == privatereply.LoginInstagram {
 		me, err := s.graph.Me(ctx, cred)
@@ -79,24 +79,24 @@ func (s *Sweeper) ownIDs(ctx context.Context, cred graph.Credentials) ([]string,
 	return ids, nil
 }
 
-// newestOfPerson is the newest message in c that the account did not write.
-func newestOfPerson(c graph.Conversation, own []string) (graph.Message, bool) {
+// newestFromPerson is the newest message in c that the account did not write.
+func newestFromPerson(c graph.Conversation, accountIDs []string) (graph.Message, bool) {
 	for _, m := range c.Messages { // newest first
-		if m.ID != "" && m.FromID != "" && !m.At.IsZero() && !slices.Contains(own, m.FromID) {
+		if m.ID != "" && m.FromID != "" && !m.At.IsZero() && !slices.Contains(accountIDs, m.FromID) {
 			return m, true
 		}
 	}
 	return graph.Message{}, false
 }
 
-func (s *Sweeper) tell(ctx context.Context, account privatereply.Account, m graph.Message) error {
+func (s *Sweeper) routeMessage(ctx context.Context, account privatereply.Account, m graph.Message) error {
 	arrival := workflows.InboundEvent{
 		Event: privatereply.Event{Message: &privatereply.PersonMessage{
 			Platform: account.Platform, Account: account.ID, PersonID: m.FromID, MessageID: m.ID, At: m.At, ReceivedAt: s.now().UTC(),
 		}},
 		HumanAgent: account.HumanAgent, RepliedOnly: account.RepliedOnly,
 	}
-	err := s.placer.Route(ctx, []workflows.InboundEvent{arrival}, 1, func(int, routing.Result) {})
+	err := s.router.Route(ctx, []workflows.InboundEvent{arrival}, 1, func(int, routing.Result) {})
 	if err != nil {
 		return fmt.Errorf("tell of a message: %w", err)
 	}

@@ -17,16 +17,16 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// keptText is what is kept of a text that no comment can be as long as; the bridge
+// cutCommentBytes is what is kept of a text that no comment can be as long as; the bridge
 // cuts alike.
 const (
-	longestText = 64 << 10
-	keptText    = 8 << 10
+	maxCommentBytes = 64 << 10
+	cutCommentBytes = 8 << 10
 )
 
-// findings are what a page of posts holds: what was counted out, and the comments
+// pageScan are what a page of posts holds: what was counted out, and the comments
 // that must have a reply.
-type findings struct {
+type pageScan struct {
 	account      privatereply.Account
 	rules        *rules.Set
 	now          time.Time
@@ -34,26 +34,26 @@ type findings struct {
 	log          log.Logger
 
 	counts                 workflows.SweepCounts
-	missing                []missing
+	candidates             []candidate
 	newestPost, oldestPost time.Time
 }
 
-// missing is a comment that must have a reply.
-type missing struct {
-	place place
-	input workflows.PrivateReplyInput
+// candidates is a comment that must have a reply.
+type candidate struct {
+	cursor sweepCursor
+	input  workflows.PrivateReplyInput
 }
 
-func (s *Sweeper) newFindings(ctx context.Context, account privatereply.Account, firstSweepAt time.Time) *findings {
-	return &findings{
+func (s *Sweeper) newPageScan(ctx context.Context, account privatereply.Account, firstSweepAt time.Time) *pageScan {
+	return &pageScan{
 		account: account, rules: s.rules.Current(), now: s.now().UTC(), firstSweepAt: firstSweepAt,
 		log: activity.GetLogger(ctx), counts: workflows.SweepCounts{Pages: 1},
 	}
 }
 
-// look reads everything under a post. A post that Meta refuses for good, because it
+// readPost reads everything under a post. A post that Meta refuses for good, because it
 // is gone, or with a code that nobody knows, does not keep its neighbours from being read.
-func (f *findings) look(ctx context.Context, r feed.Reader, post feed.Post) error {
+func (f *pageScan) readPost(ctx context.Context, r feed.Reader, post feed.Post) error {
 	f.counts.Posts++
 	if at := post.CreatedAt; !at.IsZero() {
 		if f.oldestPost.IsZero() || at.Before(f.oldestPost) {
@@ -64,9 +64,9 @@ func (f *findings) look(ctx context.Context, r feed.Reader, post feed.Post) erro
 		}
 	}
 	if post.Visitor != nil {
-		f.sift(*post.Visitor)
+		f.classify(*post.Visitor)
 	}
-	for c, err := range r.Comments(ctx, post, f.now.Add(-threadsWithin)) {
+	for c, err := range r.Comments(ctx, post, f.now.Add(-maxThreadAge)) {
 		var failed *graph.Error
 		if errors.As(err, &failed) && (failed.Class == graph.Final || failed.Class == graph.Unlisted) {
 			f.log.Warn("cannot read the comments of a post", "post", post.ID, "error", err)
@@ -76,17 +76,17 @@ func (f *findings) look(ctx context.Context, r feed.Reader, post feed.Post) erro
 		if err != nil {
 			return err
 		}
-		f.sift(c)
+		f.classify(c)
 	}
 	return nil
 }
 
-// sift counts a comment out, or keeps it because it must have a reply.
-func (f *findings) sift(c feed.Comment) {
+// classify counts a comment out, or keeps it because it must have a reply.
+func (f *pageScan) classify(c feed.Comment) {
 	f.counts.Comments++
 	c.ReceivedAt, c.Via = f.now, privatereply.ViaSweep
-	if len(c.Text) > longestText {
-		c.Text = privatereply.CutText(c.Text, keptText)
+	if len(c.Text) > maxCommentBytes {
+		c.Text = privatereply.CutText(c.Text, cutCommentBytes)
 	}
 	deadline := privatereply.DeadlineOf(c.Comment)
 	switch {
@@ -107,13 +107,13 @@ func (f *findings) sift(c feed.Comment) {
 		f.counts.Failed++
 		return
 	}
-	f.missing = append(f.missing, missing{place{deadline.At, id}, in})
+	f.candidates = append(f.candidates, candidate{sweepCursor{deadline.At, id}, in})
 }
 
 // decide asks the rules. None of them answers a comment alone that is older than
 // the account wants, or than the account's first sweep: nobody expects an answer
 // out of the blue to what was written long ago, or before the product was there.
-func (f *findings) decide(c privatereply.Comment) privatereply.Decision {
+func (f *pageScan) decide(c privatereply.Comment) privatereply.Decision {
 	d := f.rules.Decide(rules.Input{Comment: c, AccountName: f.account.Name, Now: f.now, FoundBySweep: true})
 	fresh := !c.CreatedAt.IsZero() && f.now.Sub(c.CreatedAt) <= f.account.SweepAutoWithin && !c.CreatedAt.Before(f.firstSweepAt)
 	if d.Action == privatereply.ActionAuto && !fresh {
@@ -122,8 +122,8 @@ func (f *findings) decide(c privatereply.Comment) privatereply.Decision {
 	return d
 }
 
-// arrivals are the comments that must have a reply, the earliest deadline first.
-func (f *findings) arrivals() []missing {
-	slices.SortFunc(f.missing, func(a, b missing) int { return a.place.compare(b.place) })
-	return f.missing
+// byDeadline are the comments that must have a reply, the earliest deadline first.
+func (f *pageScan) byDeadline() []candidate {
+	slices.SortFunc(f.candidates, func(a, b candidate) int { return a.cursor.compare(b.cursor) })
+	return f.candidates
 }

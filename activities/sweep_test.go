@@ -330,7 +330,7 @@ func TestSweepAsks(t *testing.T) {
 // A comment whose time Meta does not tell is never answered by a rule alone.
 func TestSweepAsksWithoutTime(t *testing.T) {
 	s := newSweeping(t, page)
-	f := findings{account: s.account, rules: s.sweeper.rules.Current(), now: noon}
+	f := pageScan{account: s.account, rules: s.sweeper.rules.Current(), now: noon}
 	c := privatereply.Comment{Platform: privatereply.Facebook, Account: page.ID, CommentID: "1_2", Text: "price", ReceivedAt: noon}
 	if d := f.decide(c); d.Action != privatereply.ActionAsk || d.Reason != privatereply.FoundBySweep {
 		t.Errorf("decided %+v", d)

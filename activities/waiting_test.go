@@ -38,11 +38,11 @@ func TestWaiting(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for i, wait := range tt.waits {
-				w := waiting{attempt: i + 1, live: tt.live, now: func() time.Time { return noon }}
+				w := backoff{attempt: i + 1, live: tt.live, now: func() time.Time { return noon }}
 				var differs bool
-				first := w.until(&tt.failed)
+				first := w.retryAt(&tt.failed)
 				for range 200 {
-					at := w.until(&tt.failed)
+					at := w.retryAt(&tt.failed)
 					checkRetry(t, at, wait)
 					differs = differs || at != first
 				}
@@ -57,6 +57,6 @@ func TestWaiting(t *testing.T) {
 		if attempt > 1 {
 			want = 15 * time.Minute
 		}
-		checkRetry(t, waiting{attempt: attempt, now: func() time.Time { return noon }}.until(&outage), want)
+		checkRetry(t, backoff{attempt: attempt, now: func() time.Time { return noon }}.retryAt(&outage), want)
 	}
 }

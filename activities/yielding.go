@@ -28,7 +28,7 @@ type yielding struct {
 	waiting int
 }
 
-// sending notes that a send begins.
+// observeMargin notes that a send begins.
 func (y *yielding) sending() {
 	y.mu.Lock()
 	defer y.mu.Unlock()

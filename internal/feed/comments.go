@@ -17,9 +17,9 @@ import (
 // all are older than since; zero reads to the end. On Instagram a reply stands under
 // its parent, so a new reply to a comment from before since can be missed.
 func (r Reader) Comments(ctx context.Context, post Post, since time.Time) iter.Seq2[Comment, error] {
-	ctx = r.asking(ctx)
-	if post.own == nil {
-		post.own = &ownName{}
+	ctx = r.withBeforeRequest(ctx)
+	if post.accountName == nil {
+		post.accountName = &accountName{}
 	}
 	return func(yield func(Comment, error) bool) {
 		seen := listed{}
@@ -34,11 +34,11 @@ func (r Reader) Comments(ctx context.Context, post Post, since time.Time) iter.S
 				return
 			}
 			for _, c := range fresh {
-				if !r.thread(ctx, post, c, yield) {
+				if !r.yieldThread(ctx, post, c, yield) {
 					return
 				}
 			}
-			if allBefore(page, since) {
+			if allOlderThan(page, since) {
 				return
 			}
 		}
@@ -49,11 +49,11 @@ func (r Reader) Comments(ctx context.Context, post Post, since time.Time) iter.S
 // the post.
 func (r Reader) commentPages(ctx context.Context, post Post) iter.Seq2[[]graph.Comment, error] {
 	return func(yield func([]graph.Comment, error) bool) {
-		if !post.listed && !yield(post.first, nil) {
+		if !post.commentsOnRequest && !yield(post.firstComments, nil) {
 			return
 		}
 		asked := map[string]bool{}
-		for after, more := post.after, post.listed || post.after != ""; more; more = after != "" {
+		for after, more := post.commentsCursor, post.commentsOnRequest || post.commentsCursor != ""; more; more = after != "" {
 			if asked[after] {
 				r.warn("Meta's pages of comments lead in a circle: the list ends here", "post", post.ID)
 				return
@@ -75,9 +75,9 @@ func (r Reader) commentPage(ctx context.Context, post Post, after string) (graph
 	return r.Graph.PostComments(ctx, r.Credentials, post.ID, after)
 }
 
-// thread gives a comment and the replies under it. It reports whether to go on.
-func (r Reader) thread(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
-	if !r.give(ctx, post, c, yield) {
+// yieldThread gives a comment and the replies under it. It reports whether to go on.
+func (r Reader) yieldThread(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
+	if !r.yieldComment(ctx, post, c, yield) {
 		return false
 	}
 	seen, asked, replies, after := listed{}, map[string]bool{}, c.Replies, c.RepliesAfter
@@ -91,7 +91,7 @@ func (r Reader) thread(ctx context.Context, post Post, c graph.Comment, yield fu
 			if reply.ParentID == "" {
 				reply.ParentID = c.ID
 			}
-			if !r.give(ctx, post, reply, yield) {
+			if !r.yieldComment(ctx, post, reply, yield) {
 				return false
 			}
 		}
@@ -112,8 +112,8 @@ func (r Reader) thread(ctx context.Context, post Post, c graph.Comment, yield fu
 	}
 }
 
-// give yields one comment. It reports whether to go on.
-func (r Reader) give(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
+// yieldComment yields one comment. It reports whether to go on.
+func (r Reader) yieldComment(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
 	own, err := r.isOwn(ctx, post, c)
 	if err != nil {
 		yield(Comment{}, err)
@@ -124,7 +124,7 @@ func (r Reader) give(ctx context.Context, post Post, c graph.Comment, yield func
 	return yield(shown, nil)
 }
 
-// listed remembers the comments that a list gave.
+// commentsOnRequest remembers the comments that a list gave.
 type listed map[string]bool
 
 // sift gives the comments of a page that are new, and reports whether the list leads
@@ -139,9 +139,9 @@ func (l listed) sift(page []graph.Comment) (fresh []graph.Comment, circle bool) 
 	return fresh, len(page) > 0 && len(fresh) == 0
 }
 
-// allBefore reports whether every comment is older than since, and what follows
+// allOlderThan reports whether every comment is older than since, and what follows
 // must be older still: the page stands in order, with the newest first.
-func allBefore(page []graph.Comment, since time.Time) bool {
+func allOlderThan(page []graph.Comment, since time.Time) bool {
 	if len(page) < 2 || !page[0].CreatedAt.Before(since) {
 		return false
 	}

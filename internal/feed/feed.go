@@ -24,9 +24,9 @@ import (
 type Reader struct {
 	Graph       *graph.Client
 	Credentials graph.Credentials
-	// Before is called before each request to Meta, if it is set; an error ends the
+	// BeforeRequest is called before each request to Meta, if it is set; an error ends the
 	// reading.
-	Before func() error
+	BeforeRequest func() error
 	// Warn is told, if it is set, what makes a list shorter than it should be: a message
 	// and pairs of names and values.
 	Warn func(message string, values ...any)
@@ -47,10 +47,10 @@ type Post struct {
 	// Visitor is set on a visitor's post: what a private reply to it needs.
 	Visitor *Comment `json:"-"`
 
-	first  []graph.Comment // Facebook sends them with the post
-	after  string          // continues first; empty at the end
-	listed bool            // Instagram lists them on request only
-	own    *ownName        // shared by the posts of a page
+	firstComments     []graph.Comment // Facebook sends them with the post
+	commentsCursor    string          // continues first; empty at the end
+	commentsOnRequest bool            // Instagram lists them on request only
+	accountName       *accountName    // shared by the posts of a page
 }
 
 // Comment is a comment, or a visitor's post, as Meta lists it.
@@ -72,25 +72,25 @@ type Page struct {
 // Meta has been seen to page in a circle. So Next carries a mark of each page that was
 // read, and a page that was read before is the end.
 func (r Reader) Posts(ctx context.Context, after string, since time.Time) (Page, error) {
-	cursor, marks, _ := strings.Cut(after, " ")
-	posts, next, err := r.posts(r.asking(ctx), cursor, since)
+	cursor, digests, _ := strings.Cut(after, " ")
+	posts, next, err := r.readPosts(r.withBeforeRequest(ctx), cursor, since)
 	if err != nil || next == "" {
 		return Page{Posts: posts}, err
 	}
-	here := mark(posts, cursor)
-	if slices.Contains(strings.Fields(marks), here) {
+	digest := pageDigest(posts, cursor)
+	if slices.Contains(strings.Fields(digests), digest) {
 		r.warn("Meta lists the same posts again: the list ends here", "account", r.Credentials.Account.ID)
 		return Page{}, nil
 	}
-	all := append(strings.Fields(marks), here)
-	return Page{Posts: posts, Next: next + " " + strings.Join(all[max(0, len(all)-keptMarks):], " ")}, nil
+	all := append(strings.Fields(digests), digest)
+	return Page{Posts: posts, Next: next + " " + strings.Join(all[max(0, len(all)-maxDigests):], " ")}, nil
 }
 
-// keptMarks bounds the marks: a circle comes back to the newest pages too.
-const keptMarks = 200
+// maxDigests bounds the marks: a circle comes back to the newest pages too.
+const maxDigests = 200
 
-// mark is short for what stands on a page, or for how an empty page was asked for.
-func mark(posts []Post, cursor string) string {
+// pageDigest is short for what stands on a page, or for how an empty page was asked for.
+func pageDigest(posts []Post, cursor string) string {
 	ids := []string{cursor}
 	if len(posts) > 0 {
 		ids = nil
@@ -102,20 +102,20 @@ func mark(posts []Post, cursor string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-func (r Reader) posts(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
-	own := &ownName{}
+func (r Reader) readPosts(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
+	own := &accountName{}
 	if r.Credentials.Account.Platform == privatereply.Instagram {
-		posts, next, err = r.media(ctx, cursor)
+		posts, next, err = r.mediaPosts(ctx, cursor)
 	} else {
-		posts, next, err = r.feed(ctx, cursor, since)
+		posts, next, err = r.feedPosts(ctx, cursor, since)
 	}
 	for i := range posts {
-		posts[i].own = own
+		posts[i].accountName = own
 	}
 	return posts, next, err
 }
 
-func (r Reader) feed(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
+func (r Reader) feedPosts(ctx context.Context, cursor string, since time.Time) (posts []Post, next string, err error) {
 	feed, err := r.Graph.Feed(ctx, r.Credentials, graph.FeedQuery{Since: since, After: cursor})
 	if err != nil {
 		return nil, "", err
@@ -133,14 +133,14 @@ func (r Reader) feed(ctx context.Context, cursor string, since time.Time) (posts
 func (r Reader) facebookPost(p graph.Post) Post {
 	post := Post{
 		ID: p.ID, Source: privatereply.SourcePost, PersonID: p.PersonID, Username: p.Username, Text: p.Text,
-		CreatedAt: p.CreatedAt, first: p.Comments, after: p.CommentsAfter,
+		CreatedAt: p.CreatedAt, firstComments: p.Comments, commentsCursor: p.CommentsAfter,
 	}
 	own := r.Credentials.Account.IsSelf(p.PersonID)
 	if p.PersonID == "" {
 		own = p.CanReplyPrivately == nil || !*p.CanReplyPrivately
 	}
 	switch {
-	case own && onlyAdvertised(p):
+	case own && isUnpublishedAd(p):
 		post.Source = privatereply.SourceAd
 		return post
 	case own:
@@ -153,10 +153,10 @@ func (r Reader) facebookPost(p graph.Post) Post {
 	return post
 }
 
-// onlyAdvertised reports whether p is an advertisement that stands in no feed. A post
+// isUnpublishedAd reports whether p is an advertisement that stands in no feed. A post
 // that is in the feed and promoted as well is a post; where Meta does not say, it is
 // one too.
-func onlyAdvertised(p graph.Post) bool {
+func isUnpublishedAd(p graph.Post) bool {
 	switch strings.ToLower(p.PromotionStatus) {
 	case "", "inactive", "ineligible":
 		return false
@@ -164,7 +164,7 @@ func onlyAdvertised(p graph.Post) bool {
 	return p.Published != nil && !*p.Published
 }
 
-func (r Reader) media(ctx context.Context, cursor string) (posts []Post, next string, err error) {
+func (r Reader) mediaPosts(ctx context.Context, cursor string) (posts []Post, next string, err error) {
 	media, err := r.Graph.Media(ctx, r.Credentials, cursor)
 	if err != nil {
 		return nil, "", err
@@ -172,16 +172,16 @@ func (r Reader) media(ctx context.Context, cursor string) (posts []Post, next st
 	posts = make([]Post, len(media.Media))
 	for i, m := range media.Media {
 		posts[i] = Post{
-			ID: m.ID, Source: sourceOf(m.ProductType), CreatedAt: m.CreatedAt,
+			ID: m.ID, Source: instagramSource(m.ProductType), CreatedAt: m.CreatedAt,
 			// Meta takes no private reply to a comment on IGTV, nor on a live that is over.
-			listed: m.Comments != 0 && m.ProductType != "IGTV" && m.ProductType != "LIVE",
+			commentsOnRequest: m.Comments != 0 && m.ProductType != "IGTV" && m.ProductType != "LIVE",
 		}
 	}
 	return posts, media.After, nil
 }
 
-// sourceOf reads Instagram's media_product_type.
-func sourceOf(product string) privatereply.Source {
+// instagramSource reads Instagram's media_product_type.
+func instagramSource(product string) privatereply.Source {
 	return cmp.Or(map[string]privatereply.Source{
 		"FEED":  privatereply.SourcePost,
 		"REELS": privatereply.SourceReel,
@@ -203,9 +203,9 @@ func (r Reader) comment(post Post, c graph.Comment) Comment {
 	}
 }
 
-// ownName is an account's own name on Instagram, once it is known.
-type ownName struct {
-	asked bool
+// accountName is an account's own name on Instagram, once it is known.
+type accountName struct {
+	known bool
 	name  string
 }
 
@@ -223,17 +223,17 @@ func (r Reader) isOwn(ctx context.Context, post Post, c graph.Comment) (bool, er
 	case c.Username == "":
 		return false, nil
 	}
-	name, err := r.ownName(ctx, post.own)
+	name, err := r.accountName(ctx, post.accountName)
 	return name != "" && strings.EqualFold(name, c.Username), err
 }
 
-// ownName asks for the account's name. A token that may not see it does not keep the
+// accountName asks for the account's name. A token that may not see it does not keep the
 // comments from being read.
-func (r Reader) ownName(ctx context.Context, own *ownName) (string, error) {
+func (r Reader) accountName(ctx context.Context, own *accountName) (string, error) {
 	switch {
 	case r.Username != "":
 		return r.Username, nil
-	case own.asked:
+	case own.known:
 		return own.name, nil
 	}
 	name, err := r.Graph.Username(ctx, r.Credentials)
@@ -242,16 +242,16 @@ func (r Reader) ownName(ctx context.Context, own *ownName) (string, error) {
 		r.warn("the account's own name is not known: its own comments may be taken for others'", "account", r.Credentials.Account.ID, "error", err)
 		err = nil
 	}
-	own.asked, own.name = err == nil, name
+	own.known, own.name = err == nil, name
 	return name, err
 }
 
-// asking lets Before know of each request.
-func (r Reader) asking(ctx context.Context) context.Context {
-	if r.Before == nil {
+// withBeforeRequest lets Before know of each request.
+func (r Reader) withBeforeRequest(ctx context.Context) context.Context {
+	if r.BeforeRequest == nil {
 		return ctx
 	}
-	return graph.WithBeforeRequest(ctx, func(context.Context) error { return r.Before() })
+	return graph.WithBeforeRequest(ctx, func(context.Context) error { return r.BeforeRequest() })
 }
 
 func (r Reader) warn(message string, values ...any) {

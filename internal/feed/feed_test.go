@@ -82,7 +82,7 @@ func commentsOf(t *testing.T, r feed.Reader, since time.Time) (ids []string, err
 
 const day = 24 * time.Hour
 
-// media is an Instagram post with comments on three pages; ages are in days.
+// mediaPosts is an Instagram post with comments on three pages; ages are in days.
 func media(ages ...int) map[string]string {
 	answers := map[string]string{instagram.ID + "/media?": list("", `{"id":"9","media_product_type":"FEED"}`)}
 	for p := range 3 {
@@ -200,7 +200,7 @@ func TestBefore(t *testing.T) {
 	for allowed, want := range []int{0, 0, 2} { // comments read with so many requests
 		r, asked := readerOf(t, instagram, media(1, 2, 3, 4, 5, 6))
 		left := allowed
-		r.Before = func() error {
+		r.BeforeRequest = func() error {
 			if left--; left < 0 {
 				return enough
 			}
@@ -377,7 +377,7 @@ func TestFeedTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := 0
-	r := feed.Reader{Graph: g, Credentials: graph.Credentials{Account: page, Token: "EAAtesttoken"}, Before: func() error { before++; return nil }}
+	r := feed.Reader{Graph: g, Credentials: graph.Credentials{Account: page, Token: "EAAtesttoken"}, BeforeRequest: func() error { before++; return nil }}
 	got, err := r.Posts(t.Context(), "", time.Time{})
 	if diff := cmp.Diff([]string{"25", "10", "5"}, limits); err != nil || diff != "" || len(got.Posts) != 1 || before != 3 {
 		t.Errorf("%+v, %v after %d calls of Before, limits (-want +got):\n%s", got, err, before, diff)

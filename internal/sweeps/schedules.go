@@ -21,18 +21,18 @@ import (
 )
 
 const (
-	// catchUp is how late a sweep may begin because the server was down. The next one
+	// catchUpWindow is how late a sweep may begin because the server was down. The next one
 	// finds the same comments.
-	catchUp = time.Minute
-	// checkEvery is how often the accounts file is compared with the Schedules.
-	checkEvery = time.Minute
+	catchUpWindow = time.Minute
+	// checkInterval is how often the accounts file is compared with the Schedules.
+	checkInterval = time.Minute
 )
 
 // Notes of Schedules that were paused here. One that somebody else paused has
 // another note, and stays paused.
 const (
-	noteByHand  = "sweep_every is 0: this account is swept by hand only"
-	noteRemoved = "the accounts file does not have this account any more"
+	noteManual         = "sweep_every is 0: this account is swept by hand only"
+	noteAccountRemoved = "the accounts file does not have this account any more"
 )
 
 // Accounts is the accounts file.
@@ -48,11 +48,11 @@ type Schedules struct {
 	Logger    *zap.Logger
 }
 
-// Keep brings the Schedules up to date now, and again when the accounts file has
+// Run brings the Schedules up to date now, and again when the accounts file has
 // changed or the last time went wrong, until ctx is done.
-func (s Schedules) Keep(ctx context.Context) { s.keep(ctx, checkEvery) }
+func (s Schedules) Run(ctx context.Context) { s.run(ctx, checkInterval) }
 
-func (s Schedules) keep(ctx context.Context, every time.Duration) {
+func (s Schedules) run(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var done []privatereply.Account
@@ -87,23 +87,23 @@ func (s Schedules) Sync(ctx context.Context) error {
 		id, err := privatereply.SweepID(account.Platform, account.ID)
 		if err == nil {
 			wanted[id] = true
-			err = s.schedule(ctx, id, account)
+			err = s.upsert(ctx, id, account)
 		}
 		if err != nil {
 			all = append(all, fmt.Errorf("schedule the sweeps of %s %s: %w", account.Platform, account.ID, err))
 		}
 	}
-	if err := s.pauseOthers(ctx, wanted); err != nil {
+	if err := s.pauseRemoved(ctx, wanted); err != nil {
 		all = append(all, fmt.Errorf("pause the sweeps of accounts that are gone: %w", err))
 	}
 	return errors.Join(all...)
 }
 
-// schedule creates or updates the Schedule of an account. An update writes
+// upsert creates or updates the Schedule of an account. An update writes
 // everything anew, whatever is there: its input may be encrypted with an old key.
-func (s Schedules) schedule(ctx context.Context, id string, account privatereply.Account) error {
+func (s Schedules) upsert(ctx context.Context, id string, account privatereply.Account) error {
 	schedules := s.Client.ScheduleClient()
-	want := s.wanted(id, account)
+	want := s.desired(id, account)
 	_, err := schedules.Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: *want.Spec, Action: want.Action, Overlap: want.Policy.Overlap, CatchupWindow: want.Policy.CatchupWindow,
 		Paused: want.State.Paused, Note: want.State.Note,
@@ -116,7 +116,7 @@ func (s Schedules) schedule(ctx context.Context, id string, account privatereply
 	}
 	return schedules.GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			if was := is.Description.Schedule.State; was.Paused && was.Note != noteByHand && was.Note != noteRemoved {
+			if was := is.Description.Schedule.State; was.Paused && was.Note != noteManual && was.Note != noteAccountRemoved {
 				want.State = was // somebody paused it
 			}
 			return &client.ScheduleUpdate{Schedule: &want}, nil
@@ -124,8 +124,8 @@ func (s Schedules) schedule(ctx context.Context, id string, account privatereply
 	})
 }
 
-// wanted is the Schedule that account should have.
-func (s Schedules) wanted(id string, account privatereply.Account) client.Schedule {
+// desired is the Schedule that account should have.
+func (s Schedules) desired(id string, account privatereply.Account) client.Schedule {
 	want := client.Schedule{
 		Spec: &client.ScheduleSpec{},
 		Action: &client.ScheduleWorkflowAction{
@@ -133,11 +133,11 @@ func (s Schedules) wanted(id string, account privatereply.Account) client.Schedu
 			Args:          []any{workflows.SweepInput{Platform: account.Platform, Account: account.ID}},
 			StaticSummary: fmt.Sprintf("Sweep of %s account %s", account.Platform, account.ID),
 		},
-		Policy: &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp},
+		Policy: &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUpWindow},
 		State:  &client.ScheduleState{},
 	}
 	if account.SweepEvery == 0 {
-		want.State.Paused, want.State.Note = true, noteByHand
+		want.State.Paused, want.State.Note = true, noteManual
 		return want
 	}
 	want.Spec.Intervals = []client.ScheduleIntervalSpec{{Every: account.SweepEvery, Offset: offset(id, account.SweepEvery)}}
@@ -152,9 +152,9 @@ func offset(id string, every time.Duration) time.Duration {
 	return (time.Duration(h.Sum32()) * time.Second % every).Truncate(time.Second)
 }
 
-// pauseOthers pauses the Schedules on this task queue whose accounts are gone. The
+// pauseRemoved pauses the Schedules on this task queue whose accounts are gone. The
 // list may be a moment behind: then the next time finds them.
-func (s Schedules) pauseOthers(ctx context.Context, wanted map[string]bool) error {
+func (s Schedules) pauseRemoved(ctx context.Context, wanted map[string]bool) error {
 	schedules := s.Client.ScheduleClient()
 	list, err := schedules.List(ctx, client.ScheduleListOptions{})
 	if err != nil {
@@ -176,7 +176,7 @@ func (s Schedules) pauseOthers(ctx context.Context, wanted map[string]bool) erro
 		if action, ok := is.Schedule.Action.(*client.ScheduleWorkflowAction); !ok || action.TaskQueue != s.TaskQueue || is.Schedule.State.Paused {
 			continue // another product's, or another deployment's
 		}
-		if err := handle.Pause(ctx, client.SchedulePauseOptions{Note: noteRemoved}); err != nil {
+		if err := handle.Pause(ctx, client.SchedulePauseOptions{Note: noteAccountRemoved}); err != nil {
 			return fmt.Errorf("%s: %w", entry.ID, err)
 		}
 		s.Logger.Info("Paused the sweeps of an account that is gone", zap.String("schedule", entry.ID))

@@ -12,9 +12,9 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// pollEvery is how often a Schedule is asked whether it has started a pass. It does
+// pollInterval is how often a Schedule is asked whether it has started a pass. It does
 // so in its own time.
-const pollEvery = 200 * time.Millisecond
+const pollInterval = 200 * time.Millisecond
 
 // ErrNoSchedule says that an account has no Schedule. A worker makes it.
 var ErrNoSchedule = errors.New("the Schedule does not exist: a worker makes it when it starts, and within a minute after the accounts file has changed")
@@ -36,18 +36,18 @@ func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting fu
 	if err != nil {
 		return Pass{}, scheduleError(scheduleID, err)
 	}
-	known := passes(before)
+	known := recentPasses(before)
 	if err := handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE}); err != nil {
 		return Pass{}, scheduleError(scheduleID, err)
 	}
-	tick := time.NewTicker(pollEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		is, err := handle.Describe(ctx)
 		if err != nil {
 			return Pass{}, scheduleError(scheduleID, err)
 		}
-		for _, p := range passes(is) {
+		for _, p := range recentPasses(is) {
 			if !slices.Contains(known, p) {
 				return p, nil
 			}
@@ -65,8 +65,8 @@ func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting fu
 	}
 }
 
-// passes are the latest passes of a Schedule.
-func passes(is *client.ScheduleDescription) []Pass {
+// recentPasses are the latest passes of a Schedule.
+func recentPasses(is *client.ScheduleDescription) []Pass {
 	var all []Pass
 	for _, action := range is.Info.RecentActions {
 		if r := action.StartWorkflowResult; r != nil {

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// countEvery is how often each worker counts what waits. A look is nine counts of
+	// backlogInterval is how often each worker counts what waits. A look is nine counts of
 	// the visibility store, which takes 10 a second at least, and six questions about
 	// task queues.
-	countEvery   = 30 * time.Second
-	countTimeout = 20 * time.Second
-	// dueSoon is how near a deadline is that a person should know of.
-	dueSoon = time.Hour
+	backlogInterval = 30 * time.Second
+	backlogTimeout  = 20 * time.Second
+	// dueSoonWithin is how near a deadline is that a person should know of.
+	dueSoonWithin = time.Hour
 	// overdueAfter is how long after its deadline a reply may still be seen waiting:
 	// an attempt may be under way, and the visibility store lags.
 	overdueAfter = 2 * time.Minute
 )
 
-// census counts what waits in Temporal. Every worker sees the same.
-type census struct {
+// backlogGauges counts what waits in Temporal. Every worker sees the same.
+type backlogGauges struct {
 	temporal  client.Client
 	namespace string
 	queue     string
@@ -49,13 +49,13 @@ type census struct {
 	countedAt     prometheus.Gauge
 }
 
-func newCensus(c Config, r prometheus.Registerer) *census {
+func newBacklogGauges(c Config, r prometheus.Registerer) *backlogGauges {
 	auto := promauto.With(r)
 	opts := func(name, help string) prometheus.GaugeOpts {
 		return prometheus.GaugeOpts{Namespace: "privatereply", Subsystem: "worker", Name: name, Help: help}
 	}
 	all := "Every worker counts the same: take the maximum."
-	return &census{
+	return &backlogGauges{
 		temporal: c.Client, namespace: c.Namespace, queue: c.TaskQueue, logger: c.Logger,
 		replies: replies.New(c.Client, c.Namespace, c.TaskQueue, c.DataConverter),
 
@@ -71,11 +71,11 @@ func newCensus(c Config, r prometheus.Registerer) *census {
 
 // Run counts until ctx is done. What cannot be counted keeps its value, and
 // countedAt stands still.
-func (c *census) Run(ctx context.Context) {
-	tick := time.NewTicker(countEvery)
+func (c *backlogGauges) Run(ctx context.Context) {
+	tick := time.NewTicker(backlogInterval)
 	defer tick.Stop()
 	for failed := false; ; {
-		err := c.take(ctx)
+		err := c.update(ctx)
 		if err != nil && !failed && ctx.Err() == nil {
 			c.logger.Warn("cannot count what waits", zap.Error(err))
 		}
@@ -88,8 +88,8 @@ func (c *census) Run(ctx context.Context) {
 	}
 }
 
-func (c *census) take(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+func (c *backlogGauges) update(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, backlogTimeout)
 	defer cancel()
 	now := time.Now()
 	count := func(g prometheus.Gauge, f replies.Filter) error {
@@ -109,7 +109,7 @@ func (c *census) take(ctx context.Context) error {
 		}
 	}
 	undecided := []privatereply.State{privatereply.AwaitingApproval}
-	if err := count(c.due, replies.Filter{States: undecided, DeadlineBefore: now.Add(dueSoon)}); err != nil {
+	if err := count(c.due, replies.Filter{States: undecided, DeadlineBefore: now.Add(dueSoonWithin)}); err != nil {
 		return err
 	}
 	waiting := []privatereply.State{privatereply.Holding, privatereply.AwaitingApproval, privatereply.Sending}
@@ -123,15 +123,15 @@ func (c *census) take(ctx context.Context) error {
 		return fmt.Errorf("count the conversations: %w", err)
 	}
 	c.conversations.Set(float64(open.GetCount()))
-	if err := c.askQueues(ctx); err != nil {
+	if err := c.updateQueues(ctx); err != nil {
 		return err
 	}
 	c.countedAt.Set(float64(now.Unix()))
 	return nil
 }
 
-// askQueues asks what waits for a worker.
-func (c *census) askQueues(ctx context.Context) error {
+// updateQueues asks what waits for a worker.
+func (c *backlogGauges) updateQueues(ctx context.Context) error {
 	const workflow, activity = enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY
 	for _, q := range []struct {
 		name  string

@@ -9,11 +9,11 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 )
 
-// credentials lets the activities read the accounts file.
-type credentials struct{ accounts *config.Accounts }
+// credentialSource lets the activities read the accounts file.
+type credentialSource struct{ accounts *config.Accounts }
 
 // Credentials finds the account and reads its secrets, which may have changed.
-func (c credentials) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
+func (c credentialSource) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
 	account, ok := c.accounts.Get(p, id)
 	if !ok {
 		return graph.Credentials{}, fmt.Errorf("%w: %s %s is not in the accounts file", activities.ErrUnknownAccount, p, id)

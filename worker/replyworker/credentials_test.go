@@ -31,7 +31,7 @@ func TestCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var secrets activities.Accounts = credentials{accounts}
+	var secrets activities.Accounts = credentialSource{accounts}
 	for _, step := range []struct {
 		name, token string // no token: the file is not there
 	}{
@@ -65,7 +65,7 @@ func TestCredentialsOfUnknownAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"17841400000000001", ""} {
-		got, err := credentials{accounts}.Credentials(privatereply.Facebook, id)
+		got, err := credentialSource{accounts}.Credentials(privatereply.Facebook, id)
 		if !errors.Is(err, activities.ErrUnknownAccount) || got.Account != (privatereply.Account{}) {
 			t.Errorf("%q: %+v, %v", id, got.Account, err)
 		}

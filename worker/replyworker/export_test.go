@@ -5,8 +5,8 @@ import "go.temporal.io/sdk/worker"
 // RegisterWorkflows registers the workflows of this build, and TwoOfEachKind are its
 // pollers of workflow tasks.
 var (
-	RegisterWorkflows = register
-	TwoOfEachKind     = twoOfEachKind
+	RegisterWorkflows = registerWorkflows
+	TwoOfEachKind     = workflowPollers
 )
 
 // NewBuild makes a worker of a build whose workflows are what register registers.

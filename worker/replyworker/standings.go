@@ -10,35 +10,35 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 )
 
-// standings shows how each account of the accounts file stands in this process. An
+// accountCollector shows how each account of the accounts file stands in this process. An
 // account's id is a label here: there are as many as the file has.
-type standings struct {
+type accountCollector struct {
 	accounts interface{ All() []privatereply.Account }
 	pacer    *pacing.Pacer
 	metrics  *activities.Metrics
 	since    time.Time
 }
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
+func accountDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("privatereply_worker_"+name, help, append([]string{"platform", "account"}, labels...), nil)
 }
 
 var (
-	pausedDesc   = describe("account_paused", "1 while Meta holds back the account's private replies, with the reason.", "limit", "reason")
-	waitingDesc  = describe("account_waiting", "Slots for the account's limit that this process gave to replies and that are still to come.", "limit")
-	sweptDesc    = describe("sweep_finished_timestamp_seconds", "When this process last ended a sweep of the account; its own start before that.")
-	intervalDesc = describe("sweep_interval_seconds", "How often the account is swept; 0 is by hand.")
+	pausedDesc   = accountDesc("account_paused", "1 while Meta holds back the account's private replies, with the reason.", "limit", "reason")
+	waitingDesc  = accountDesc("account_waiting", "Slots for the account's limit that this process gave to replies and that are still to come.", "limit")
+	sweptDesc    = accountDesc("sweep_finished_timestamp_seconds", "When this process last ended a sweep of the account; its own start before that.")
+	intervalDesc = accountDesc("sweep_interval_seconds", "How often the account is swept; 0 is by hand.")
 )
 
 // Describe implements prometheus.Collector.
-func (s *standings) Describe(ch chan<- *prometheus.Desc) {
+func (s *accountCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{pausedDesc, waitingDesc, sweptDesc, intervalDesc} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (s *standings) Collect(ch chan<- prometheus.Metric) {
+func (s *accountCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range s.accounts.All() {
 		gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 			labels = append([]string{string(a.Platform), a.ID}, labels...)
@@ -56,7 +56,7 @@ func (s *standings) Collect(ch chan<- prometheus.Metric) {
 			gauge(pausedDesc, paused, limit, string(status.Reason))
 			gauge(waitingDesc, float64(status.Waiting), limit)
 		}
-		swept := s.metrics.SweptAt(a.Platform, a.ID)
+		swept := s.metrics.LastSweepAt(a.Platform, a.ID)
 		if swept.IsZero() {
 			swept = s.since
 		}

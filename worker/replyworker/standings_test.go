@@ -31,7 +31,7 @@ func TestStandings(t *testing.T) {
 	pacer.Refused(request, privatereply.TokenRejected, 5*time.Minute)
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&standings{
+	registry.MustRegister(&accountCollector{
 		accounts: accountList{busy, idle}, pacer: pacer, metrics: activities.NewMetrics(nil), since: time.Unix(1_800_000_100, 0),
 	})
 	want := map[string]float64{

@@ -6,22 +6,22 @@ import (
 	"go.uber.org/zap"
 )
 
-// deployment opts into Worker Deployment Versioning if v is set.
+// deploymentOptions opts into Worker Deployment Versioning if v is set.
 //
 // Every workflow, also the short ones, goes on with the current build at its next
 // task and is pinned to none. A reply lives up to 37 days: the old workers would
 // have to be kept for weeks, and a batch of acknowledged events that is pinned to a
 // worker that somebody ended would be lost.
-func deployment(v worker.WorkerDeploymentVersion) worker.DeploymentOptions {
+func deploymentOptions(v worker.WorkerDeploymentVersion) worker.DeploymentOptions {
 	if v == (worker.WorkerDeploymentVersion{}) {
 		return worker.DeploymentOptions{}
 	}
 	return worker.DeploymentOptions{UseVersioning: true, Version: v, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade}
 }
 
-// tellVersion says what a versioned worker waits for: until an operator makes its
+// logVersion says what a versioned worker waits for: until an operator makes its
 // build the current one it gets no work, and looks as if it hung.
-func (w *Worker) tellVersion() {
+func (w *Worker) logVersion() {
 	if w.version == (worker.WorkerDeploymentVersion{}) {
 		return
 	}

@@ -44,17 +44,17 @@ type Config struct {
 	Fatal func(error)
 }
 
-// cachedWorkflows is how many workflows one process keeps in memory between their
+// workflowCacheSize is how many workflows one process keeps in memory between their
 // tasks, at about 60 KB each. A reply that waits for a person needs one more task,
 // perhaps in days: then it is replayed from a dozen events. The SDK's 10,000 would
 // be 600 MB.
-const cachedWorkflows = 2000
+const workflowCacheSize = 2000
 
-// twoOfEachKind are two pollers for the tasks of workflows that this process has in
+// workflowPollers are two pollers for the tasks of workflows that this process has in
 // memory, and two for those that any may take. The SDK's default, two for both, can
 // ask for a minute for the former while the latter wait: when many tasks of the
 // former kind have timed out, which they do after 5 seconds.
-var twoOfEachKind = worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
+var workflowPollers = worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{
 	InitialNumberOfPollers: 2, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: 2,
 })
 
@@ -77,37 +77,37 @@ const (
 // that neither a backlog of posts nor of look-ups delays a live reply, and one for
 // the batches of a storm, workflows and all. It also keeps the Schedules of the accounts' sweeps.
 type Worker struct {
-	parts          []part
+	queueWorkers   []queueWorker
 	version        worker.WorkerDeploymentVersion
 	background     []func(context.Context)
 	stopBackground func()
 	logger         *zap.Logger
 }
 
-type part struct {
+type queueWorker struct {
 	queue  string
 	worker worker.Worker
 }
 
 // New makes a worker. It does nothing before Start.
 func New(c Config) *Worker {
-	worker.SetStickyWorkflowCacheSize(cachedWorkflows)
-	return newWorker(c, register)
+	worker.SetStickyWorkflowCacheSize(workflowCacheSize)
+	return newWorker(c, registerWorkflows)
 }
 
 // newWorker makes a worker of a build whose workflows are what register registers.
 func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	pacer := pacing.New(c.SendWorkers, time.Now)
-	metrics, watch := watched(c, pacer)
-	acts := activities.New(c.Graph, credentials{c.Accounts}, pacer, c.Client, c.TaskQueue).CountIn(metrics)
+	metrics, background := newMetrics(c, pacer)
+	acts := activities.New(c.Graph, credentialSource{c.Accounts}, pacer, c.Client, c.TaskQueue).WithMetrics(metrics)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
 		OnFatalError:                c.Fatal,
-		DeploymentOptions:           deployment(c.Version),
+		DeploymentOptions:           deploymentOptions(c.Version),
 		// The pollers stay two of a kind. More of them, as with autoscaling, gave a server
 		// on SQLite more to do for each reply: see docs/development/performance.md.
-		WorkflowTaskPollerBehavior: twoOfEachKind,
+		WorkflowTaskPollerBehavior: workflowPollers,
 	}
 	valve := draining.New(openBatches(c.Client), time.Now)
 	options.Interceptors = []interceptor.WorkerInterceptor{&waits{valve: valve}}
@@ -115,7 +115,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentials{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).CountIn(metrics).Register(main)
+	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithMetrics(metrics).Register(main)
 
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
@@ -134,10 +134,10 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.Tuner = intakeTuner(valve)
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, valve, c.TaskQueue).CountIn(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, valve, c.TaskQueue).WithMetrics(metrics).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, version: c.Version, background: append(watch, schedules.Keep, valve.Run), stopBackground: func() {}, parts: []part{
+	return &Worker{logger: c.Logger, version: c.Version, background: append(background, schedules.Run, valve.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
@@ -145,9 +145,9 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	}}
 }
 
-// register registers the workflows under the names of the contract: a renamed
+// registerWorkflows registers the workflows under the names of the contract: a renamed
 // function must not rename what runs.
-func register(r worker.WorkflowRegistry) {
+func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	r.RegisterWorkflowWithOptions(workflows.Broadcast, workflow.RegisterOptions{Name: workflows.BroadcastType})
@@ -158,16 +158,16 @@ func register(r worker.WorkflowRegistry) {
 
 // Start begins to poll. After an error nothing runs.
 func (w *Worker) Start() error {
-	for i, p := range w.parts {
+	for i, p := range w.queueWorkers {
 		if err := p.worker.Start(); err != nil {
-			for _, started := range w.parts[:i] {
+			for _, started := range w.queueWorkers[:i] {
 				started.worker.Stop()
 			}
 			return fmt.Errorf("poll task queue %s: %w", p.queue, err)
 		}
 		w.logger.Info("polling", zap.String("queue", p.queue))
 	}
-	w.tellVersion()
+	w.logVersion()
 	w.runBackground()
 	return nil
 }
@@ -191,13 +191,13 @@ func (w *Worker) runBackground() {
 func (w *Worker) Stop() {
 	w.stopBackground()
 	done := make(chan struct{})
-	for _, p := range w.parts {
+	for _, p := range w.queueWorkers {
 		go func() {
 			p.worker.Stop()
 			done <- struct{}{}
 		}()
 	}
-	for range w.parts {
+	for range w.queueWorkers {
 		<-done
 	}
 }
