@@ -8,13 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-
-	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 // Guards: the count finds out, on a real server, when an acknowledged comment has
@@ -42,7 +41,7 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 		}
 		return http.StatusOK
 	}}
-	s := storm(bridge.start())
+	s := testAgainst(bridge.start())
 	s.Accounts, s.Comments = []privatereply.Account{instagram, page}, 10
 	r, err := Run(t.Context(), s)
 	if err != nil {
@@ -50,7 +49,7 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 	}
 	notAcknowledged := slices.Index(r.acknowledged, false)
 	for number := range 10 {
-		start(r.numbers.workflowID(number))
+		start(r.ids.workflowID(number))
 	}
 	kept, err := r.Verify(t.Context(), c, time.Minute, func(int) {})
 	if err != nil || kept.Err() != nil {
@@ -63,26 +62,26 @@ func TestCountFindsWhatIsWrong(t *testing.T) {
 	}
 
 	missing, doubled := (notAcknowledged+1)%10, (notAcknowledged+2)%10
-	extra := r.numbers.prefix(instagram) + "00000099"
-	start(r.numbers.workflowID(doubled))
+	extra := r.ids.workflowIDPrefix(instagram) + "00000099"
+	start(r.ids.workflowID(doubled))
 	start(extra)
 	r2 := *r
-	r2.numbers.run = "18" + "00000000" // a storm whose replies never came
+	r2.ids.firstDigits = "18" + "00000000" // a load test whose replies never came
 	lost, err := r2.Verify(t.Context(), c, 0, func(int) {})
 	if err != nil || lost.Missing != 9 || lost.Err() == nil {
-		t.Errorf("a storm without replies: %+v, %v", lost, err)
+		t.Errorf("a load test without replies: %+v, %v", lost, err)
 	}
 
 	// The reply that is taken away is gone from visibility as well, some time later.
 	if _, err := c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace:         server.Namespace,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: r.numbers.workflowID(missing)},
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: r.ids.workflowID(missing)},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	want = Verification{
 		Acknowledged: 9, Found: 8, Missing: 1, Extra: 1, Duplicated: 1, Unacknowledged: 1,
-		MissingIDs: []string{r.numbers.workflowID(missing)}, ExtraIDs: []string{extra}, DuplicatedIDs: []string{r.numbers.workflowID(doubled)},
+		MissingIDs: []string{r.ids.workflowID(missing)}, ExtraIDs: []string{extra}, DuplicatedIDs: []string{r.ids.workflowID(doubled)},
 	}
 	var last Verification
 	for deadline := time.Now().Add(30 * time.Second); ; {

@@ -1,4 +1,4 @@
-// Package load sends a storm of signed webhooks to a bridge on this machine, and
+// Package load sends many signed webhooks to a bridge on this machine, and
 // counts afterwards, comment by comment, what became of it.
 //
 // It is for finding out what an installation takes. It writes real workflows into
@@ -10,17 +10,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
 )
 
-// Bounds of a storm.
+// Limits of a load test.
 const (
 	MaxComments    = 1_000_000
 	MaxDuration    = time.Hour
@@ -31,15 +34,15 @@ const (
 const (
 	// answerTimeout is how long Meta waits for an answer.
 	answerTimeout = 5 * time.Second
-	// A delivery that was not acknowledged comes again after firstRepeat, then after
-	// twice as long each time, at most lastRepeat.
-	firstRepeat, lastRepeat = 100 * time.Millisecond, 2 * time.Second
-	// beat is how often progress is told.
-	beat = time.Second
+	// A delivery that was not acknowledged comes again after minRetryPause, then after
+	// twice as long each time, at most maxRetryPause.
+	minRetryPause, maxRetryPause = 100 * time.Millisecond, 2 * time.Second
+	// progressInterval is how often progress is reported.
+	progressInterval = time.Second
 )
 
-// LoadTest says what to send. URL, Secret, Accounts, Connections, Comments, Duration
-// and Batch are required.
+// LoadTest configures a load test. URL, Secret, Accounts, Connections, Comments,
+// Duration and Batch are required.
 type LoadTest struct {
 	URL         string   // of the bridge's webhooks; only an address of this machine
 	FurtherURLs []string // of further bridges: the connections take turns, and go to the next when one is not there
@@ -47,7 +50,7 @@ type LoadTest struct {
 	Accounts    []privatereply.Account
 	Connections int
 	Comments    int           // how many different ones; rounded up to whole deliveries
-	Duration    time.Duration // the storm ends then, however many were sent
+	Duration    time.Duration // the load test ends then, however many were sent
 	Batch       int           // comments in one delivery
 	Rate        float64       // deliveries a second; 0: as fast as they are answered
 	Duplicates  float64       // share of the deliveries that repeats an earlier one
@@ -57,7 +60,7 @@ type LoadTest struct {
 	Progress    func(Progress)
 }
 
-// Progress is how far a storm has come.
+// Progress is the state of a running load test.
 type Progress struct {
 	Elapsed      time.Duration
 	Acknowledged int // comments, each time that they were
@@ -86,8 +89,8 @@ func (s LoadTest) check() error {
 	return nil
 }
 
-// Run sends the storm and returns when every delivery was answered, at the end of
-// its duration, or when ctx is done. What was sent until then is in the result.
+// Run sends the load and returns when every delivery was answered, at the end of its
+// duration, or when ctx is done. The result covers what was sent until then.
 func Run(ctx context.Context, s LoadTest) (*Result, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -103,19 +106,19 @@ func Run(ctx context.Context, s LoadTest) (*Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Duration)
 	defer cancel()
 
-	numbers := newNumbers(s.Accounts, s.Batch, time.Now())
-	r := &running{
-		LoadTest: s, targets: targets, numbers: numbers,
+	numbers := newCommentIDs(s.Accounts, s.Batch, time.Now())
+	r := &activeTest{
+		LoadTest: s, targets: targets, ids: numbers,
 		deliveries: (s.Comments + s.Batch - 1) / s.Batch,
 	}
 	r.acknowledged = make([]atomic.Bool, r.deliveries)
-	// Making the first bodies is not part of the storm.
+	// Preparing the templates does not count as load.
 	senders := make([]*sender, s.Connections)
 	for i := range senders {
 		senders[i] = newSender(r, i)
 	}
 	r.began = time.Now()
-	stopTelling := r.tell()
+	stopTelling := r.reportProgress()
 	var all sync.WaitGroup
 	for _, one := range senders {
 		all.Go(func() { one.run(ctx) })
@@ -125,31 +128,31 @@ func Run(ctx context.Context, s LoadTest) (*Result, error) {
 	return r.result(senders), nil
 }
 
-// running is a storm while it runs.
-type running struct {
+// activeTest is a load test while it runs.
+type activeTest struct {
 	LoadTest
 	targets    []target
-	numbers    numbers
+	ids        commentIDs
 	began      time.Time
 	deliveries int // different ones
 
-	next         atomic.Int64 // slots that were taken
-	acknowledged []atomic.Bool
-	acks, fails  atomic.Int64 // deliveries, with repeats
+	next                           atomic.Int64 // slots that were taken
+	acknowledged                   []atomic.Bool
+	acknowledgedCount, failedCount atomic.Int64 // deliveries, with repeats
 }
 
-// slot is one delivery: which one, and when it is due.
+// slot is one delivery with the time at which it is due.
 type slot struct {
 	number int
 	due    time.Time // zero: at once
 }
 
-// take gives out the next slot, until every delivery was given out once.
-func (r *running) take() (slot, bool) {
+// nextSlot hands out the next slot, until every delivery was handed out once.
+func (r *activeTest) nextSlot() (slot, bool) {
 	i := r.next.Add(1) - 1
-	before := r.fresh(i)
+	before := r.distinct(i)
 	s := slot{number: before}
-	if r.fresh(i+1) == before {
+	if r.distinct(i+1) == before {
 		s.number = rand.IntN(min(before, r.deliveries))
 	} else if before >= r.deliveries {
 		return s, false
@@ -160,25 +163,26 @@ func (r *running) take() (slot, bool) {
 	return s, true
 }
 
-// fresh is how many of the first n slots are no repeats. Those are spread evenly.
-func (r *running) fresh(n int64) int { return int(math.Ceil(float64(n) * (1 - r.Duplicates))) }
+// distinct is how many of the first n slots are not duplicates. Duplicates are spread
+// evenly.
+func (r *activeTest) distinct(n int64) int { return int(math.Ceil(float64(n) * (1 - r.Duplicates))) }
 
-// tell tells Progress at every beat, until the function that it returns is called.
-func (r *running) tell() (stop func()) {
+// reportProgress calls Progress at every interval until stop is called.
+func (r *activeTest) reportProgress() (stop func()) {
 	if r.Progress == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var telling sync.WaitGroup
 	telling.Go(func() {
-		tick := time.NewTicker(beat)
+		tick := time.NewTicker(progressInterval)
 		defer tick.Stop()
 		for {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
-				r.Progress(Progress{time.Since(r.began), int(r.acks.Load()) * r.Batch, int(r.fails.Load())})
+				r.Progress(Progress{time.Since(r.began), int(r.acknowledgedCount.Load()) * r.Batch, int(r.failedCount.Load())})
 			}
 		}
 	})
@@ -188,10 +192,10 @@ func (r *running) tell() (stop func()) {
 	}
 }
 
-func (r *running) result(senders []*sender) *Result {
+func (r *activeTest) result(senders []*sender) *Result {
 	res := &Result{
 		Connections: r.Connections, Batch: r.Batch, Answers: map[string]int{},
-		numbers: r.numbers, issued: min(r.fresh(r.next.Load()), r.deliveries),
+		ids: r.ids, issued: min(r.distinct(r.next.Load()), r.deliveries),
 		acknowledged: make([]bool, r.deliveries),
 		lastAnswer:   r.began,
 	}
@@ -204,9 +208,9 @@ func (r *running) result(senders []*sender) *Result {
 	var making time.Duration
 	made := 0
 	for _, s := range senders {
-		waits = append(waits, s.waits...)
-		making += s.making
-		made += s.made
+		waits = append(waits, s.latencies...)
+		making += s.preparation
+		made += s.prepared
 		for answer, n := range s.answers {
 			res.Answers[answer] += n
 		}
@@ -227,4 +231,64 @@ func (r *running) result(senders []*sender) *Result {
 		res.PreparationMicroseconds = float64(making.Nanoseconds()) / 1e3 / float64(made)
 	}
 	return res
+}
+
+// Result sums up the bridge's answers to a load test.
+type Result struct {
+	Connections             int            `json:"connections"`
+	Batch                   int            `json:"batch"`
+	Seconds                 float64        `json:"seconds"`    // from the first delivery to the last answer
+	Comments                int            `json:"comments"`   // different ones that were acknowledged
+	Deliveries              int            `json:"deliveries"` // acknowledged, with repeats
+	DeliveriesPerSecond     float64        `json:"deliveries_per_second"`
+	CommentsPerSecond       float64        `json:"comments_per_second"` // with repeats
+	Answers                 map[string]int `json:"answers"`             // every try, by status or why there was none
+	Acknowledgement         Quantiles      `json:"acknowledgement_ms"`
+	PreparationMicroseconds float64        `json:"making_us"` // what the generator took to make and sign a delivery
+
+	ids          commentIDs
+	issued       int    // deliveries that may have been sent
+	acknowledged []bool // by delivery
+	lastAnswer   time.Time
+}
+
+// Quantiles are quantiles of a latency, in milliseconds.
+type Quantiles struct {
+	P50 float64 `json:"p50"`
+	P90 float64 `json:"p90"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// quantilesOf computes the quantiles of sorted latencies.
+func quantilesOf(sorted []time.Duration) Quantiles {
+	at := func(q float64) float64 {
+		if len(sorted) == 0 {
+			return 0
+		}
+		i := int(q*float64(len(sorted))+0.5) - 1
+		return float64(sorted[min(max(i, 0), len(sorted)-1)].Microseconds()) / 1e3
+	}
+	return Quantiles{at(0.50), at(0.90), at(0.99), at(1)}
+}
+
+func (q Quantiles) String() string {
+	return fmt.Sprintf("p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms", q.P50, q.P90, q.P99, q.Max)
+}
+
+// Describe adds the result in words.
+func (r *Result) Describe(f *console.Facts) {
+	f.Add("Accepted", "%d comments in %.1f s: %.0f deliveries and %.0f comments a second",
+		r.Comments, r.Seconds, r.DeliveriesPerSecond, r.CommentsPerSecond)
+	f.Add("Answers", "%s", r.answers())
+	f.Add("Answered in", "%v", r.Acknowledgement)
+	f.Add("Generator", "%.1f µs to make and sign a delivery", r.PreparationMicroseconds)
+}
+
+func (r *Result) answers() string {
+	var all []string
+	for _, answer := range slices.Sorted(maps.Keys(r.Answers)) {
+		all = append(all, fmt.Sprintf("%s: %d", answer, r.Answers[answer]))
+	}
+	return strings.Join(all, ", ")
 }

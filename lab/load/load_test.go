@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 )
@@ -88,16 +87,16 @@ func (b *recorder) start() string {
 	return server.URL
 }
 
-func storm(url string) LoadTest {
+func testAgainst(url string) LoadTest {
 	return LoadTest{
 		URL: url, Secret: secret, Accounts: []privatereply.Account{instagram}, Text: "🔥", Connections: 3,
 		Comments: 20, Duration: time.Minute, Batch: 1,
 	}
 }
 
-// Guards: what a storm sends is what the bridge takes for comments, each with an id
+// Guards: what a load test sends is what the bridge takes for comments, each with an id
 // of its own that leads back to it, and what is reported is what was answered.
-func TestStorm(t *testing.T) {
+func TestLoad(t *testing.T) {
 	tests := []struct {
 		name       string
 		change     func(*LoadTest)
@@ -116,7 +115,7 @@ func TestStorm(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bridge := &recorder{t: t}
-			s := storm(bridge.start())
+			s := testAgainst(bridge.start())
 			tt.change(&s)
 			r, err := Run(t.Context(), s)
 			if err != nil {
@@ -132,7 +131,7 @@ func TestStorm(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				number, ok := r.numbers.number(id)
+				number, ok := r.ids.number(id)
 				if !ok || number >= tt.comments || c.Text != "🔥" || c.PersonID == "" {
 					t.Fatalf("not as it should be: %+v", c)
 				}
@@ -169,7 +168,7 @@ func TestNotAcknowledged(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bridge := &recorder{t: t, answer: everyFourth}
-			s := storm(bridge.start())
+			s := testAgainst(bridge.start())
 			s.Redeliver = tt.redeliver
 			r, err := Run(t.Context(), s)
 			if err != nil {
@@ -180,7 +179,7 @@ func TestNotAcknowledged(t *testing.T) {
 			}
 			for _, c := range bridge.comments {
 				id, _ := privatereply.ReplyID(c)
-				if number, _ := r.numbers.number(id); !r.acknowledged[number] {
+				if number, _ := r.ids.number(id); !r.acknowledged[number] {
 					t.Errorf("%s was answered with 200 and counts as not acknowledged", id)
 				}
 			}
@@ -192,7 +191,7 @@ func TestNotAcknowledged(t *testing.T) {
 func TestNoBridge(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	s := storm(server.URL)
+	s := testAgainst(server.URL)
 	s.Comments = 2
 	r, err := Run(t.Context(), s)
 	if err != nil || r.Comments != 0 || r.Answers[noConnection] != 2 {
@@ -200,7 +199,7 @@ func TestNoBridge(t *testing.T) {
 	}
 }
 
-// Guards: several bridges share a storm, and when one of them is not there the others
+// Guards: several bridges share the load, and when one of them is not there the others
 // get what it would have got.
 func TestSeveralBridges(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -216,7 +215,7 @@ func TestSeveralBridges(t *testing.T) {
 		return http.StatusOK
 	}
 	left, right := &recorder{t: t, answer: first}, &recorder{t: t, answer: first}
-	s := storm(left.start())
+	s := testAgainst(left.start())
 	s.FurtherURLs, s.Redeliver = []string{right.start(), gone.URL}, true
 	r, err := Run(t.Context(), s)
 	if err != nil || r.Comments != s.Comments {
@@ -230,7 +229,7 @@ func TestSeveralBridges(t *testing.T) {
 	}
 }
 
-// Guards: a storm goes nowhere but to this machine, and is bounded.
+// Guards: a load test goes nowhere but to this machine, and is bounded.
 func TestRefusals(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -254,7 +253,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := storm("http://127.0.0.1:1/")
+			s := testAgainst("http://127.0.0.1:1/")
 			tt.change(&s)
 			if _, err := Run(t.Context(), s); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Run = %v, want an error about %q", err, tt.want)
@@ -288,10 +287,10 @@ func TestQuantiles(t *testing.T) {
 
 // What the generator itself takes for a delivery of one comment.
 func BenchmarkFill(b *testing.B) {
-	n := newNumbers([]privatereply.Account{instagram}, 1, time.Now())
-	t := newTemplate(target{path: "/"}, n, instagram, storm(""))
+	n := newCommentIDs([]privatereply.Account{instagram}, 1, time.Now())
+	t := newRequestTemplate(target{path: "/"}, n, instagram, testAgainst(""))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		t.fill(i)
+		t.render(i)
 	}
 }
