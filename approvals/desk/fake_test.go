@@ -79,7 +79,9 @@ func (f *fake) Status(_ context.Context, id string) (workflows.PrivateReplyStatu
 	return s, nil
 }
 
-func (f *fake) Story(context.Context, string) (replies.Story, error) { return replies.Story{}, nil }
+func (f *fake) History(context.Context, string) (replies.History, error) {
+	return replies.History{}, nil
+}
 func (f *fake) Conversation(context.Context, string) (replies.Conversation, error) {
 	return f.thread, nil
 }

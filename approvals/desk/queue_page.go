@@ -1,10 +1,15 @@
 package desk
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
@@ -154,4 +159,122 @@ func (d *Desk) findRow(r *http.Request, id string) (replies.Row, error) {
 		return row, nil
 	}
 	return d.Replies.Row(r.Context(), id)
+}
+
+// card is one reply in a list.
+type card struct {
+	replies.Row
+	CanDecide bool // who looks may decide
+	Now       time.Time
+}
+
+// ElementID is a name of the card for the page's elements and the script.
+func (c card) ElementID() string { return elementID(c.ID) }
+
+func elementID(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return "r-" + hex.EncodeToString(sum[:8])
+}
+
+// PersonName names the person.
+func (c card) PersonName() string { return personName(c.Person) }
+
+func personName(name string) string {
+	if name == "" {
+		return "Somebody"
+	}
+	return name
+}
+
+// Approvable reports whether the proposed text is all here, so that it can be approved
+// from the list. Nobody approves what they cannot read.
+func (c card) Approvable() bool { return c.Text != "" && !replies.IsCut(c.Text) }
+
+// AwaitsApproval reports whether the reply waits for a decision.
+func (c card) AwaitsApproval() bool { return c.State == privatereply.AwaitingApproval }
+
+// IsHeld reports whether the reply goes out by itself.
+func (c card) IsHeld() bool { return c.State == privatereply.Holding }
+
+// Limit is how long a text may be.
+func (c card) Limit() limit { return limitOf(c.Platform, c.Text) }
+
+// limit is a platform's limit of a text, and how much of it a text uses.
+type limit struct {
+	Used, Max int
+	Unit      string
+}
+
+func limitOf(p privatereply.Platform, text string) limit {
+	used, most, unit := privatereply.TextLength(p, text)
+	return limit{used, most, unit}
+}
+
+// PostURL is where the post is. Facebook's ids are addresses; Instagram's are not,
+// and only a call to Meta, which the desk does not make, could tell the address.
+func (c card) PostURL() string { return postURL(c.Platform, c.Media) }
+
+func postURL(p privatereply.Platform, media string) string {
+	if p != privatereply.Facebook || media == "" {
+		return ""
+	}
+	return "https://www.facebook.com/" + url.PathEscape(media)
+}
+
+// SamePostURL is the list of all replies under the same post.
+func (c card) SamePostURL() string { return "/replies?" + url.Values{"media": {c.Media}}.Encode() }
+
+type listView struct {
+	pageFrame
+	Filter  replies.Filter
+	State   privatereply.State
+	States  []privatereply.State
+	Choices []privatereply.Account
+	Cards   []card
+	NextURL string
+	Error   string
+}
+
+// listPage shows replies in any state, the newest first, as the visibility store
+// has them.
+func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.Accounts.All()}
+	page.Filter = replies.Filter{Account: q.Get("account"), Rule: q.Get("rule"), Media: q.Get("media")}
+	if s := privatereply.State(q.Get("state")); slices.Contains(privatereply.States, s) {
+		page.State, page.Filter.States = s, []privatereply.State{s}
+	}
+	token, err := base64.RawURLEncoding.DecodeString(q.Get("after"))
+	if err != nil {
+		token = nil
+	}
+	rows, next, err := d.Replies.Page(r.Context(), page.Filter, pageCards, token)
+	if err != nil {
+		page.Error = d.errorMessage(err)
+	}
+	decides := signin.UserFrom(r.Context()).CanDecide()
+	for _, row := range rows {
+		page.Cards = append(page.Cards, card{row, decides, page.Now})
+	}
+	if len(next) > 0 && len(rows) == pageCards {
+		q.Set("after", base64.RawURLEncoding.EncodeToString(next))
+		page.NextURL = "/replies?" + q.Encode()
+	}
+	d.render(w, http.StatusOK, "list", layout, page)
+}
+
+// FilterURL is the address of the list with one more condition.
+func (v listView) FilterURL(name, value string) string {
+	values := url.Values{}
+	for n, old := range map[string]string{
+		"state": string(v.State), "account": v.Filter.Account, "rule": v.Filter.Rule, "media": v.Filter.Media,
+	} {
+		if old != "" {
+			values.Set(n, old)
+		}
+	}
+	if values.Del(name); value != "" {
+		values.Set(name, value)
+	}
+	return strings.TrimSuffix("/replies?"+values.Encode(), "?")
 }

@@ -20,7 +20,7 @@ type replyView struct {
 	Row          card
 	Status       *workflows.PrivateReplyStatus // nil: nobody could be asked; Trouble says why
 	Error        string
-	Entries      []entry
+	Story        []replies.Event
 	Conversation *conversationView
 	Result       *decisionResult // of a form that was just sent
 	Draft        string          // what was written in that form
@@ -65,11 +65,11 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
 	}
-	story, err := d.Replies.Story(r.Context(), id)
+	history, err := d.Replies.History(r.Context(), id)
 	if err != nil && page.Error == "" {
 		page.Error = d.errorMessage(err)
 	}
-	page.Entries = storyEntries(page.Status, story)
+	page.Story = replies.Story(page.Status, history)
 	d.render(w, status, "reply", layout, page)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -27,9 +28,9 @@ type unknownView struct {
 // unknownCase is one delivery that nobody could prove, with the evidence.
 type unknownCase struct {
 	card
-	Status  *workflows.PrivateReplyStatus
-	Entries []entry
-	Error   string
+	Status *workflows.PrivateReplyStatus
+	Story  []replies.Event
+	Error  string
 }
 
 // unknownPage shows what people must find out.
@@ -49,13 +50,13 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 			} else {
 				c.Status = &s
 			}
-			story, err := d.Replies.Story(r.Context(), row.ID)
+			history, err := d.Replies.History(r.Context(), row.ID)
 			if err != nil && c.Error == "" {
 				c.Error = d.errorMessage(err)
 			}
-			for _, e := range storyEntries(nil, story) {
-				if e.Kind != "person" {
-					c.Entries = append(c.Entries, e)
+			for _, e := range replies.Story(nil, history) {
+				if e.Kind != replies.EventPerson {
+					c.Story = append(c.Story, e)
 				}
 			}
 			page.Cases[i] = c

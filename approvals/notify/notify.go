@@ -11,11 +11,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/internal/replies"
 )
 
 const (
@@ -109,4 +112,176 @@ func withoutURL(err error) error {
 		return wrapped.Err
 	}
 	return err
+}
+
+const (
+	// batchDelay is how long the first reply waits for others, so that a burst is one
+	// message.
+	batchDelay = 10 * time.Second
+	// minInterval is the least time between two messages.
+	minInterval = time.Minute
+	// urgentBefore is how long before its deadline a reply is called for again, liveUrgentBefore the
+	// same for a comment on a live broadcast, which can end earlier at any moment.
+	urgentBefore     = time.Hour
+	liveUrgentBefore = 15 * time.Minute
+	// maxAgeAtStart is how long before the start a reply may have begun to wait to be told of:
+	// what the process before has told is not told again.
+	maxAgeAtStart = 10 * time.Minute
+	// maxBackoff is the longest wait after a failure.
+	maxBackoff = 5 * time.Minute
+)
+
+// notificationState knows what was told.
+type notificationState struct {
+	startedAt  time.Time
+	replies    map[string]*pending
+	lastSentAt time.Time
+	failures   int
+	retryAt    time.Time
+}
+
+// pending is what is due and told about one reply that waits.
+type pending struct {
+	row         replies.Row
+	newSince    time.Time // zero: nothing to tell
+	urgentSince time.Time
+	urgentSent  bool
+}
+
+func newNotificationState(now time.Time) *notificationState {
+	return &notificationState{startedAt: now, replies: map[string]*pending{}}
+}
+
+// update takes over what waits now. What was decided meanwhile is not told any more.
+func (l *notificationState) update(v *queue.View, now time.Time) {
+	waits := map[string]bool{}
+	for _, r := range v.Rows {
+		if r.State != privatereply.AwaitingApproval {
+			continue
+		}
+		waits[r.ID] = true
+		m, known := l.replies[r.ID]
+		if !known {
+			m = &pending{}
+			if r.StartedAt.After(l.startedAt.Add(-maxAgeAtStart)) {
+				m.newSince = now
+			}
+			l.replies[r.ID] = m
+		}
+		m.row = r
+		if !m.urgentSent && m.urgentSince.IsZero() && isUrgent(r, now) {
+			m.urgentSince = now
+		}
+	}
+	for id := range l.replies {
+		if !waits[id] {
+			delete(l.replies, id)
+		}
+	}
+}
+
+func isUrgent(r replies.Row, now time.Time) bool {
+	if r.OnLive() {
+		return r.Deadline.Sub(now) < liveUrgentBefore
+	}
+	return r.Deadline.Sub(now) < urgentBefore
+}
+
+// message is what is told at once.
+type message struct{ fresh, urgent []*pending }
+
+// nextMessage is the message to send now, or nil.
+func (l *notificationState) nextMessage(now time.Time) *message {
+	if now.Before(l.retryAt) || now.Before(l.lastSentAt.Add(minInterval)) {
+		return nil
+	}
+	var m message
+	var since time.Time
+	for _, about := range l.replies {
+		switch {
+		case !about.urgentSince.IsZero():
+			m.urgent = append(m.urgent, about)
+			since = earlier(since, about.urgentSince)
+		case !about.newSince.IsZero():
+			m.fresh = append(m.fresh, about)
+			since = earlier(since, about.newSince)
+		}
+	}
+	if since.IsZero() || now.Before(since.Add(batchDelay)) {
+		return nil
+	}
+	return &m
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (l *notificationState) recordSent(m *message, now time.Time) {
+	l.lastSentAt, l.failures, l.retryAt = now, 0, time.Time{}
+	for _, about := range m.fresh {
+		about.newSince = time.Time{}
+	}
+	for _, about := range m.urgent {
+		about.newSince, about.urgentSince, about.urgentSent = time.Time{}, time.Time{}, true
+	}
+}
+
+func (l *notificationState) recordFailure(now time.Time) {
+	l.failures++
+	l.retryAt = now.Add(min(maxBackoff, 2*time.Second<<min(l.failures, 10)))
+}
+
+// text says it in at most three lines. It holds numbers and times only, so that
+// nothing in it needs to be escaped.
+func (m *message) text(desk string, now time.Time) string {
+	var lines []string
+	if n := len(m.fresh); n > 0 {
+		line := fmt.Sprintf("%s for a decision", plural(n, "new reply waits", "new replies wait"))
+		if live := countLive(m.fresh); live > 0 {
+			line += fmt.Sprintf(", %d of a live broadcast", live)
+		}
+		lines = append(lines, line+". Earliest deadline "+timeLeft(m.fresh, now)+".")
+	}
+	if n := len(m.urgent); n > 0 {
+		lines = append(lines, fmt.Sprintf(":hourglass: %s out of time: the earliest deadline is %s.", plural(n, "reply runs", "replies run"), timeLeft(m.urgent, now)))
+	}
+	return strings.Join(append(lines, desk), "\n")
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func countLive(all []*pending) int {
+	n := 0
+	for _, m := range all {
+		if m.row.OnLive() {
+			n++
+		}
+	}
+	return n
+}
+
+func timeLeft(all []*pending, now time.Time) string {
+	first := all[0].row.Deadline
+	for _, m := range all {
+		first = earlier(first, m.row.Deadline)
+	}
+	switch left := first.Sub(now).Round(time.Minute); {
+	case left < time.Minute:
+		return "in less than a minute"
+	case left < 2*time.Hour:
+		return fmt.Sprintf("in %d minutes", int(left.Minutes()))
+	case left < 48*time.Hour:
+		return fmt.Sprintf("in %d hours", int(left.Hours()))
+	default:
+		return fmt.Sprintf("in %d days", int(left.Hours())/24)
+	}
 }

@@ -10,6 +10,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	updatepb "go.temporal.io/api/update/v1"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // maxEvents is how much of a history is read. A reply has some dozens of events; a
@@ -93,7 +96,7 @@ type historyReader struct {
 	byEvent    map[int64]any
 }
 
-func (c *Client) history(ctx context.Context, id string) (*historyReader, error) {
+func (c *Client) readEvents(ctx context.Context, id string) (*historyReader, error) {
 	r := &historyReader{byEvent: map[int64]any{}}
 	return r, c.readHistory(ctx, id, r.add)
 }
@@ -121,16 +124,16 @@ func (r *historyReader) add(e *historypb.HistoryEvent) {
 		a := e.GetActivityTaskCompletedEventAttributes()
 		r.endActivity(a.GetScheduledEventId(), at, a.GetResult(), "")
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED:
-		r.endActivity(e.GetActivityTaskFailedEventAttributes().GetScheduledEventId(), at, nil, "it failed before it could say how it ended")
+		r.endActivity(e.GetActivityTaskFailedEventAttributes().GetScheduledEventId(), at, nil, "It failed before it could say how it ended.")
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
 		a := e.GetActivityTaskTimedOutEventAttributes()
-		problem := "the worker did not say how it ended"
+		problem := "The worker did not say how it ended."
 		if a.GetFailure().GetTimeoutFailureInfo().GetTimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
-			problem = "no worker took it in time"
+			problem = "No worker took it in time."
 		}
 		r.endActivity(a.GetScheduledEventId(), at, nil, problem)
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-		r.endActivity(e.GetActivityTaskCanceledEventAttributes().GetScheduledEventId(), at, nil, "it was called off")
+		r.endActivity(e.GetActivityTaskCanceledEventAttributes().GetScheduledEventId(), at, nil, "It was called off.")
 	}
 }
 
@@ -148,4 +151,99 @@ func decodeFirst(c *Client, p *commonpb.Payloads, to any) error {
 		return errNothing
 	}
 	return c.data.FromPayload(p.GetPayloads()[0], to)
+}
+
+// History is what the workflow history of a reply has beyond its status.
+type History struct {
+	Attempts []Attempt
+	Searches []Search
+	Messages []MessageEvent
+}
+
+// Attempt is one try to send. Result is nil while it runs, and when it never told
+// how it ended: then Problem says why.
+type Attempt struct {
+	Number  int
+	At      time.Time
+	EndedAt time.Time
+	Result  *privatereply.SendResult
+	Problem string
+}
+
+// Search is one look into the person's conversation for an unconfirmed reply.
+type Search struct {
+	At        time.Time
+	Done      bool
+	MessageID string // empty: it was not found
+	Problem   string
+}
+
+// MessageEvent is what a person or a program told the reply, and that it took. A refused
+// Update leaves no trace.
+type MessageEvent struct {
+	Name      string // the message
+	At        time.Time
+	Signal    bool
+	By        string
+	Text      string
+	Reason    string
+	Delivered *bool
+}
+
+// History reads the history of a reply. It needs no worker.
+func (c *Client) History(ctx context.Context, id string) (History, error) {
+	var h History
+	r, err := c.readEvents(ctx, id)
+	if err != nil {
+		return h, err
+	}
+	for _, a := range r.activities {
+		switch a.name {
+		case workflows.SendPrivateReplyActivity:
+			h.Attempts = append(h.Attempts, c.attempt(a))
+		case workflows.FindMessageActivity:
+			search := Search{At: a.scheduled, Done: !a.ended.IsZero(), Problem: a.problem}
+			var found workflows.FindMessageResult
+			if decodeFirst(c, a.result, &found) == nil {
+				search.MessageID = found.MessageID
+			}
+			h.Searches = append(h.Searches, search)
+		}
+	}
+	for _, m := range r.messages {
+		if !m.refused() {
+			h.Messages = append(h.Messages, c.decodeMessage(m))
+		}
+	}
+	return h, nil
+}
+
+func (c *Client) attempt(a *activityEvent) Attempt {
+	at := Attempt{At: a.scheduled, EndedAt: a.ended, Problem: a.problem}
+	var asked workflows.SendPrivateReplyInput
+	if decodeFirst(c, a.input, &asked) == nil {
+		at.Number = asked.Attempt
+	}
+	var result privatereply.SendResult
+	if decodeFirst(c, a.result, &result) == nil {
+		at.Result = &result
+	}
+	return at
+}
+
+// decodeMessage reads a message loosely: what an outside tool wrote stays as it is, and what
+// does not decode is shown by its name alone.
+func (c *Client) decodeMessage(d *messageEvent) MessageEvent {
+	var m struct {
+		Approver  string    `json:"approver"`
+		Text      string    `json:"text"`
+		Reason    string    `json:"reason"`
+		Delivered *bool     `json:"delivered"`
+		At        time.Time `json:"at"`
+	}
+	s := MessageEvent{Name: d.Name, At: d.At, Signal: d.Signal}
+	if d.message(c, &m) == nil {
+		s.By, s.Text, s.Reason, s.Delivered = m.Approver, m.Text, m.Reason, m.Delivered
+	}
+	return s
 }

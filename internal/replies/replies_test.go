@@ -316,7 +316,7 @@ func TestNoUpdateIsRepeated(t *testing.T) {
 
 // A reply's story names each attempt with Meta's answer and everybody who decided;
 // what was refused is not in it.
-func TestStory(t *testing.T) {
+func TestHistory(t *testing.T) {
 	b := newBench(t)
 	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 10, Subcode: 2534022, TraceID: "trace"})
 	id := b.ask(1, nil)
@@ -330,12 +330,12 @@ func TestStory(t *testing.T) {
 		s, err := b.Status(t.Context(), id)
 		return err == nil && s.State == privatereply.Undeliverable
 	})
-	s, err := b.Story(t.Context(), id)
+	s, err := b.History(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Said) != 1 || s.Said[0].By != "ana" || s.Said[0].Text != "13 euros" || s.Said[0].Name != workflows.ApproveMessage {
-		t.Errorf("said: %+v", s.Said)
+	if len(s.Messages) != 1 || s.Messages[0].By != "ana" || s.Messages[0].Text != "13 euros" || s.Messages[0].Name != workflows.ApproveMessage {
+		t.Errorf("said: %+v", s.Messages)
 	}
 	if len(s.Attempts) != 1 || s.Attempts[0].Number != 1 || s.Attempts[0].Result == nil || s.Attempts[0].Result.Subcode != 2534022 || s.Attempts[0].EndedAt.IsZero() {
 		t.Errorf("attempts: %+v", s.Attempts)
@@ -343,7 +343,7 @@ func TestStory(t *testing.T) {
 }
 
 // A conversation shows whose turn it was, and how each follow-up ended.
-func TestThread(t *testing.T) {
+func TestConversation(t *testing.T) {
 	b := newBench(t)
 	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
 	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account}, "6000000000000001", queue)

@@ -1,104 +1,176 @@
 package replies
 
 import (
-	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Story is what a reply's history tells beyond its status.
-type Story struct {
-	Attempts []Attempt
-	Searches []Search
-	Said     []MessageEvent
+// Event is one moment in the story of a reply, in words. Whoever shows it chooses the
+// layout only.
+type Event struct {
+	At     time.Time
+	Kind   EventKind
+	Title  string // what happened, and who did it
+	Text   string // what somebody wrote
+	Detail string // sentences
 }
 
-// Attempt is one try to send. Result is nil while it runs, and when it never told
-// how it ended: then Problem says why.
-type Attempt struct {
-	Number  int
-	At      time.Time
-	EndedAt time.Time
-	Result  *privatereply.SendResult
-	Problem string
-}
+// EventKind says how an event is marked.
+type EventKind string
 
-// Search is one look into the person's conversation for an unconfirmed reply.
-type Search struct {
-	At        time.Time
-	Done      bool
-	MessageID string // empty: it was not found
-	Problem   string
-}
+// The kinds of events.
+const (
+	EventNote   EventKind = "note"
+	EventPerson EventKind = "person" // somebody decided or found out
+	EventSend   EventKind = "send"
+	EventGood   EventKind = "good"
+	EventBad    EventKind = "bad"
+)
 
-// MessageEvent is what a person or a program told the reply, and that it took. A refused
-// Update leaves no trace.
-type MessageEvent struct {
-	Name      string // the message
-	At        time.Time
-	Signal    bool
-	By        string
-	Text      string
-	Reason    string
-	Delivered *bool
-}
-
-// Story reads the history of a reply. It needs no worker.
-func (c *Client) Story(ctx context.Context, id string) (Story, error) {
-	var s Story
-	r, err := c.history(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	for _, a := range r.activities {
-		switch a.name {
-		case workflows.SendPrivateReplyActivity:
-			s.Attempts = append(s.Attempts, c.attempt(a))
-		case workflows.FindMessageActivity:
-			look := Search{At: a.scheduled, Done: !a.ended.IsZero(), Problem: a.problem}
-			var found workflows.FindMessageResult
-			if decodeFirst(c, a.result, &found) == nil {
-				look.MessageID = found.MessageID
-			}
-			s.Searches = append(s.Searches, look)
+// Story tells what happened to a reply, in the order of time. The status is nil where
+// no worker could be asked for it.
+func Story(s *workflows.PrivateReplyStatus, h History) []Event {
+	var all []Event
+	add := func(at time.Time, kind EventKind, title, text, detail string) {
+		if !at.IsZero() {
+			all = append(all, Event{at, kind, title, text, detail})
 		}
 	}
-	for _, d := range r.messages {
-		if !d.refused() {
-			s.Said = append(s.Said, c.said(d))
+	if s != nil {
+		c := s.Comment
+		add(c.CreatedAt, EventNote, "The comment was written", "", "")
+		add(c.ReceivedAt, EventNote, "The comment arrived here", "", "by "+string(c.Via))
+		add(c.ReceivedAt, EventNote, decisionText(s.Decision), "", "")
+	}
+	for _, m := range h.Messages {
+		e := messageWords(m)
+		e.At = m.At
+		all = append(all, e)
+	}
+	for _, a := range h.Attempts {
+		all = append(all, attemptWords(a))
+	}
+	for _, l := range h.Searches {
+		all = append(all, searchWords(l))
+	}
+	if s != nil {
+		for _, no := range s.RefusedSignals {
+			add(no.At, EventBad, "A message was refused: "+no.Name, "", no.Why)
+		}
+		if s.State == privatereply.Expired && !s.Deadline.IsZero() && s.Reason != privatereply.PastDeadline {
+			add(s.Deadline, EventBad, "The deadline passed", "", s.Reason.Sentence())
+		}
+		if s.Window != nil && s.State == privatereply.WindowClosed {
+			add(s.Window.ClosesAt, EventNote, "The conversation's window closed", "", "")
 		}
 	}
-	return s, nil
+	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
+	return all
 }
 
-func (c *Client) attempt(a *activityEvent) Attempt {
-	at := Attempt{At: a.scheduled, EndedAt: a.ended, Problem: a.problem}
-	var asked workflows.SendPrivateReplyInput
-	if decodeFirst(c, a.input, &asked) == nil {
-		at.Number = asked.Attempt
+func decisionText(d privatereply.Decision) string {
+	by := "the default"
+	switch {
+	case d.Rule != "":
+		by = "rule “" + d.Rule + "”"
+	case d.Reason == privatereply.DecidedByHand:
+		by = "a person, by hand,"
 	}
-	var result privatereply.SendResult
-	if decodeFirst(c, a.result, &result) == nil {
-		at.Result = &result
+	switch d.Action {
+	case privatereply.ActionAuto:
+		if d.Hold > 0 {
+			return fmt.Sprintf("By %s it goes out by itself, after a hold of %v", by, time.Duration(d.Hold))
+		}
+		return "By " + by + " it goes out by itself"
+	case privatereply.ActionIgnore:
+		return "By " + by + " it is left alone"
 	}
-	return at
+	if d.Reason == privatereply.FoundBySweep {
+		return "By " + by + " a person is asked: a sweep found the comment late"
+	}
+	return "By " + by + " a person is asked"
 }
 
-// said reads a message loosely: what an outside tool wrote stays as it is, and what
-// does not decode is shown by its name alone.
-func (c *Client) said(d *messageEvent) MessageEvent {
-	var m struct {
-		Approver  string    `json:"approver"`
-		Text      string    `json:"text"`
-		Reason    string    `json:"reason"`
-		Delivered *bool     `json:"delivered"`
-		At        time.Time `json:"at"`
+func messageWords(m MessageEvent) Event {
+	by := m.By
+	if by == "" {
+		by = "Somebody"
 	}
-	s := MessageEvent{Name: d.Name, At: d.At, Signal: d.Signal}
-	if d.message(c, &m) == nil {
-		s.By, s.Text, s.Reason, s.Delivered = m.Approver, m.Text, m.Reason, m.Delivered
+	switch m.Name {
+	case workflows.ApproveMessage:
+		return Event{Kind: EventPerson, Title: by + " approved it", Text: m.Text}
+	case workflows.RejectMessage:
+		return Event{Kind: EventPerson, Title: by + " rejected it", Text: m.Reason}
+	case workflows.ResolveMessage:
+		if m.Delivered != nil && *m.Delivered {
+			return Event{Kind: EventPerson, Title: by + " found that it was delivered"}
+		}
+		return Event{Kind: EventPerson, Title: by + " found that it was not delivered"}
+	case workflows.CommentRemovedSignal:
+		return Event{Kind: EventNote, Title: "The person removed the comment"}
+	case workflows.CommentEditedSignal:
+		return Event{Kind: EventNote, Title: "The person edited the comment", Text: m.Text}
+	case workflows.BroadcastEndedSignal:
+		return Event{Kind: EventNote, Title: "The broadcast ended"}
+	case workflows.PersonRespondedSignal:
+		return Event{Kind: EventGood, Title: "The person answered"}
 	}
-	return s
+	return Event{Kind: EventNote, Title: "A message came: " + m.Name}
+}
+
+func attemptWords(a Attempt) Event {
+	e := Event{At: a.At, Kind: EventSend, Title: fmt.Sprintf("Attempt %d", a.Number)}
+	switch r := a.Result; {
+	case r == nil && a.EndedAt.IsZero():
+		e.Title += ": under way"
+	case r == nil:
+		e.Kind, e.Detail = EventBad, a.Problem
+	case r.Outcome == privatereply.OutcomeSent:
+		e.Kind, e.Title, e.Detail = EventGood, e.Title+": Meta delivered it", metaDetail(r)
+	case r.Outcome == privatereply.OutcomeNotSent:
+		e.Title, e.Detail = e.Title+": not sent, to be tried again", r.Reason.Sentence()+metaDetail(r)
+	case r.Outcome == privatereply.OutcomeRefused:
+		e.Kind, e.Title, e.Detail = EventBad, e.Title+": Meta refused it", r.Reason.Sentence()+metaDetail(r)
+	default:
+		e.Kind, e.Title, e.Detail = EventBad, e.Title+": nobody knows whether it arrived", r.Reason.Sentence()+metaDetail(r)
+	}
+	return e
+}
+
+// metaDetail is what Meta said, for somebody who asks Meta.
+func metaDetail(r *privatereply.SendResult) string {
+	detail := ""
+	if r.Code != 0 {
+		detail += fmt.Sprintf(" Meta's error %d", r.Code)
+		if r.Subcode != 0 {
+			detail += fmt.Sprintf("/%d", r.Subcode)
+		}
+		detail += "."
+	}
+	if r.TraceID != "" {
+		detail += " Trace " + r.TraceID + "."
+	}
+	if r.MessageID != "" {
+		detail += " Message " + r.MessageID + "."
+	}
+	return detail
+}
+
+func searchWords(l Search) Event {
+	e := Event{At: l.At, Kind: EventNote, Title: "Looked for it in the conversation"}
+	switch {
+	case l.MessageID != "":
+		e.Kind, e.Title, e.Detail = EventGood, e.Title+": it is there", "Message "+l.MessageID+"."
+	case l.Problem != "":
+		e.Detail = l.Problem
+	case l.Done:
+		e.Title += ": it is not there"
+	default:
+		e.Title += ": under way"
+	}
+	return e
 }

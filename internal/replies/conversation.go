@@ -8,8 +8,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Conversation is a conversation: its window, and what was said in it as far as history
-// has it. The person's own words are Meta's; here they are only counted.
+// Conversation is a conversation with one person: its window, and the messages that
+// the workflow's history has. It holds no texts of the person: those stay at Meta.
 type Conversation struct {
 	ID       string
 	Status   workflows.ConversationStatus
@@ -36,37 +36,42 @@ func ConversationID(s workflows.PrivateReplyStatus) (string, bool) {
 	return id, err == nil
 }
 
-// Conversation reads a conversation. One that never began, or is no longer kept, is a
-// Refusal of the kind NotFound.
+// ConversationStatus reads what the workflow knows of a conversation: its window and its replies.
+func (c *Client) ConversationStatus(ctx context.Context, id string) (workflows.ConversationStatus, error) {
+	return status[workflows.ConversationStatus](ctx, c, id, "conversation")
+}
+
+// Conversation reads a conversation. For one that never began, or is no longer kept,
+// the error is an Error with the code NotFound.
 func (c *Client) Conversation(ctx context.Context, id string) (Conversation, error) {
-	t := Conversation{ID: id}
+	conv := Conversation{ID: id}
 	var err error
-	if t.Status, err = c.ConversationStatus(ctx, id); err != nil {
-		return t, err
+	if conv.Status, err = c.ConversationStatus(ctx, id); err != nil {
+		return conv, err
 	}
-	r, err := c.history(ctx, id)
+	h, err := c.readEvents(ctx, id)
 	if err != nil {
-		return t, err
+		return conv, err
 	}
-	for _, d := range r.messages {
+	for _, d := range h.messages {
 		switch d.Name {
 		case workflows.PersonMessageSignal:
 			var m workflows.PersonMessage
 			if d.message(c, &m) == nil {
-				t.Messages = append(t.Messages, Message{At: privatereply.MessageTime(m.At, d.At)})
+				conv.Messages = append(conv.Messages, Message{At: privatereply.MessageTime(m.At, d.At)})
 			}
 		case workflows.FollowUpUpdate:
 			var m workflows.FollowUp
 			if d.refused() || d.message(c, &m) != nil {
 				continue
 			}
-			line := Message{At: d.At, Agent: m.Agent, Text: m.Text}
+			sent := Message{At: d.At, Agent: m.Agent, Text: m.Text}
 			var answer workflows.FollowUpResult
 			if d.Done && d.result(c, &answer) == nil {
-				line.Answer = &answer
+				sent.Answer = &answer
 			}
-			t.Messages = append(t.Messages, line)
+			conv.Messages = append(conv.Messages, sent)
 		}
 	}
-	return t, nil
+	return conv, nil
 }

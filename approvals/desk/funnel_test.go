@@ -1,4 +1,4 @@
-package funnel
+package desk
 
 import (
 	"context"
@@ -14,14 +14,14 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// store counts replies that it has.
-type store struct {
+// countStore counts replies that it has.
+type countStore struct {
 	mu    sync.Mutex
 	rows  []replies.Row
 	calls int
 }
 
-func (s *store) Count(_ context.Context, f replies.Filter) (int64, error) {
+func (s *countStore) Count(_ context.Context, f replies.Filter) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -38,7 +38,7 @@ func (s *store) Count(_ context.Context, f replies.Filter) (int64, error) {
 // Every state is in exactly one stage: a funnel that drops or doubles replies lies.
 func TestEveryStateHasItsStage(t *testing.T) {
 	seen := map[privatereply.State]int{}
-	for _, all := range states {
+	for _, all := range statesOf {
 		for _, s := range all {
 			seen[s]++
 		}
@@ -48,8 +48,8 @@ func TestEveryStateHasItsStage(t *testing.T) {
 			t.Errorf("%s is in %d stages", s, seen[s])
 		}
 	}
-	if len(Stages) != len(states) {
-		t.Errorf("%d stages are shown, %d are counted", len(Stages), len(states))
+	if len(stages) != len(statesOf) {
+		t.Errorf("%d stages are shown, %d are counted", len(stages), len(statesOf))
 	}
 }
 
@@ -57,7 +57,7 @@ func TestEveryStateHasItsStage(t *testing.T) {
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now().UTC() // the bubble's clock begins at midnight
-		s := &store{}
+		s := &countStore{}
 		add := func(age time.Duration, account string, all ...privatereply.State) {
 			for _, state := range all {
 				s.rows = append(s.rows, replies.Row{StartedAt: now.Add(-age), Account: account, State: state})
@@ -68,25 +68,25 @@ func TestSlots(t *testing.T) {
 		add(25*time.Hour, "2", privatereply.NoResponse)
 		add(40*24*time.Hour, "1", privatereply.Sent)
 
-		c := New(s)
-		slots, err := c.Days(t.Context(), Selection{}, 3)
+		c := newFunnelCounter(s)
+		slots, err := c.Days(t.Context(), funnelFilter{}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := Sum(slots)
-		want := Counts{Received: 6, In: map[Stage]int64{Waiting: 1, Sent: 2, Responded: 1, Expired: 1, Ignored: 1, Declined: 0}}
+		got := sumDays(slots)
+		want := stageCounts{Received: 6, In: map[stage]int64{stageWaiting: 1, stageSent: 2, stageResponded: 1, stageExpired: 1, stageIgnored: 1, stageDeclined: 0}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		if slots[0].Received != 3 || slots[1].Received != 0 || slots[2].Received != 3 || got.Delivered() != 3 {
 			t.Errorf("slots %+v, delivered %d", slots, got.Delivered())
 		}
-		one, err := c.Total(t.Context(), Selection{Account: "2"}, 3)
-		if err != nil || one.Received != 1 || one.In[Sent] != 1 {
+		one, err := c.Total(t.Context(), funnelFilter{Account: "2"}, 3)
+		if err != nil || one.Received != 1 || one.In[stageSent] != 1 {
 			t.Errorf("account 2: %+v, %v", one, err)
 		}
 		before := s.calls
-		if _, err := c.Days(t.Context(), Selection{}, 3); err != nil || s.calls != before {
+		if _, err := c.Days(t.Context(), funnelFilter{}, 3); err != nil || s.calls != before {
 			t.Errorf("asked %d times for what was just counted, %v", s.calls-before, err)
 		}
 	})
@@ -96,22 +96,22 @@ func TestSlots(t *testing.T) {
 // is told so and goes on from there.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &store{}
+		s := &countStore{}
 		for day := range 30 {
 			s.rows = append(s.rows, replies.Row{StartedAt: time.Now().Add(-time.Duration(day) * 24 * time.Hour), State: privatereply.DeliveryUnknown})
 		}
-		c := New(s)
+		c := newFunnelCounter(s)
 		hurry, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := c.Days(hurry, Selection{}, 30); err == nil {
+		if _, err := c.Days(hurry, funnelFilter{}, 30); err == nil {
 			t.Error("everything was counted at once")
 		}
 		if most := countBurst + 3*countsPerSecond + 1; s.calls > most {
 			t.Errorf("%d calls in 3 seconds", s.calls)
 		}
-		slots, err := c.Days(t.Context(), Selection{}, 30)
-		if err != nil || Sum(slots).In[DeliveryUnknown] != 30 {
-			t.Errorf("%+v, %v", Sum(slots), err)
+		slots, err := c.Days(t.Context(), funnelFilter{}, 30)
+		if err != nil || sumDays(slots).In[stageDeliveryUnknown] != 30 {
+			t.Errorf("%+v, %v", sumDays(slots), err)
 		}
 	})
 }
