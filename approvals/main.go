@@ -50,7 +50,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer base.Close()
-	encryption, err := temporalclient.Codec()
+	encryption, err := temporalclient.ReadCodec()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func run(ctx context.Context) error {
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {
-		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.File("users", guard.Err), queueCheck(waiting))...))
+		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.FileCheck("users", guard.Err), queueCheck(waiting))...))
 	})
 	return group.Wait()
 }

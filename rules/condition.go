@@ -56,7 +56,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 			cost.Overload("letters_string", cost.EvalCost(cost.Scale(cost.Arg(0), 0.1)))),
 		cel.EnableMacroCallTracking(), // to print a condition the same way however it is spaced
 		cel.ParserExpressionSizeLimit(maxConditionChars),
-		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), constants{}),
+		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), constantValidator{}),
 	}
 	for _, v := range variables {
 		options = append(options, cel.Variable(v.name, v.kind))
@@ -126,7 +126,7 @@ func plan(env *cel.Env, checked *cel.Ast) (cel.Program, error) {
 }
 
 // holds reports whether c is true of the comment. A done ctx ends its loops.
-func (c *condition) holds(ctx context.Context, of *subject) (bool, error) {
+func (c *condition) holds(ctx context.Context, of *evaluation) (bool, error) {
 	if of.unusable != nil {
 		return false, of.unusable
 	}

@@ -18,13 +18,13 @@ import (
 // maxWordChars is the longest word or phrase for says.
 const maxWordChars = 100
 
-// constants is a CEL validator. It refuses constants that would compile and then
+// constantValidator is a CEL validator. It refuses constants that would compile and then
 // never match, or match something else than they seem to.
-type constants struct{}
+type constantValidator struct{}
 
-func (constants) Name() string { return "rules.constants" }
+func (constantValidator) Name() string { return "rules.constants" }
 
-func (constants) Validate(_ *cel.Env, _ cel.ValidatorConfig, checked *ast.AST, issues *cel.Issues) {
+func (constantValidator) Validate(_ *cel.Env, _ cel.ValidatorConfig, checked *ast.AST, issues *cel.Issues) {
 	report := func(e ast.Expr, err error) {
 		if err != nil {
 			issues.ReportErrorAtID(e.ID(), "%s", err)
@@ -55,7 +55,7 @@ func (constants) Validate(_ *cel.Env, _ cel.ValidatorConfig, checked *ast.AST, i
 		case operators.Equals, operators.NotEquals, operators.In:
 			for i, arg := range args {
 				for _, value := range elements(args[1-i]) {
-					report(value, checkKnown(arg, value))
+					report(value, checkEnumValue(arg, value))
 				}
 			}
 		}
@@ -82,8 +82,8 @@ func isVariable(e ast.Expr, name string) bool {
 	return e.Kind() == ast.IdentKind && e.AsIdent() == name
 }
 
-// checkKnown refuses to compare platform and source with something they never are.
-func checkKnown(variable, value ast.Expr) error {
+// checkEnumValue refuses to compare platform and source with something they never are.
+func checkEnumValue(variable, value ast.Expr) error {
 	v, ok := constantString(value)
 	if !ok {
 		return nil
@@ -150,7 +150,7 @@ func checkPattern(e ast.Expr) error {
 	if _, err := regexp.Compile(pattern); err != nil {
 		return fmt.Errorf("the pattern does not compile: %w (patterns are RE2: no look-ahead, no back-references)", err)
 	}
-	if boundaryBesideLetter(pattern) {
+	if hasBoundaryNextToLetter(pattern) {
 		return fmt.Errorf(`\b and \B know only the letters a to z, so beside other letters they match in the wrong places; write says(text, "word") for whole words`)
 	}
 	return nil

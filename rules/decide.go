@@ -20,8 +20,8 @@ const (
 // comment. No rule can have it as its name.
 const TooSlow = "too_slow"
 
-// Tried is a rule that was tried on a comment.
-type Tried struct {
+// RuleResult is a rule that was tried on a comment.
+type RuleResult struct {
 	Name   string `json:"name"`
 	Result Result `json:"result"`
 	Error  string `json:"error,omitempty"` // why it failed
@@ -29,7 +29,7 @@ type Tried struct {
 
 // Explanation says how a decision came about.
 type Explanation struct {
-	Rules    []Tried               `json:"rules"` // in order, up to the rule that decided
+	Rules    []RuleResult          `json:"rules"` // in order, up to the rule that decided
 	Decision privatereply.Decision `json:"decision"`
 }
 
@@ -48,41 +48,41 @@ func (s *Set) DecideWithin(ctx context.Context, in Input) privatereply.Decision 
 func (s *Set) Explain(in Input) Explanation { return s.explain(context.Background(), in) }
 
 func (s *Set) explain(ctx context.Context, in Input) Explanation {
-	e := Explanation{Rules: make([]Tried, 0, len(s.rules))}
-	var of *subject
+	e := Explanation{Rules: make([]RuleResult, 0, len(s.rules))}
+	var of *evaluation
 	for _, r := range s.rules {
 		var matched bool
 		err := ctx.Err()
 		if err == nil {
 			if of == nil {
-				of = newSubject(in, s.words)
+				of = newEvaluation(in, s.words)
 			}
 			matched, err = r.matches(ctx, of)
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
-			e.Rules = append(e.Rules, Tried{Name: r.Name, Result: Failed, Error: "there was no time for it"})
+			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Failed, Error: "there was no time for it"})
 			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+TooSlow)
 			return e
 		case err != nil:
-			e.Rules = append(e.Rules, Tried{Name: r.Name, Result: Failed, Error: err.Error()})
+			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Failed, Error: err.Error()})
 			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+r.Name)
 			return e
 		case matched:
-			e.Rules = append(e.Rules, Tried{Name: r.Name, Result: Matched})
+			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Matched})
 			e.Decision = s.decision(r.Action, privatereply.DecidedByRule)
 			e.Decision.Rule = r.Name
 			e.Decision.Text = r.template.render(in.Comment.Platform, in.Comment.Username)
 			e.Decision.Hold = r.Hold
 			return e
 		}
-		e.Rules = append(e.Rules, Tried{Name: r.Name, Result: NotMatched})
+		e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: NotMatched})
 	}
 	e.Decision = s.decision(s.fallback, privatereply.DecidedByDefault)
 	return e
 }
 
-func (r rule) matches(ctx context.Context, of *subject) (bool, error) {
+func (r rule) matches(ctx context.Context, of *evaluation) (bool, error) {
 	if r.condition == nil {
 		return true, nil
 	}

@@ -109,7 +109,7 @@ func TestConditions(t *testing.T) {
 			if tt.want {
 				want = Matched
 			}
-			if diff := cmp.Diff([]Tried{{Name: "a", Result: want}}, e.Rules); diff != "" {
+			if diff := cmp.Diff([]RuleResult{{Name: "a", Result: want}}, e.Rules); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -339,7 +339,7 @@ func TestDecideWithin(t *testing.T) {
 	if diff := cmp.Diff(tooSlow, s.DecideWithin(over, comment(nil))); diff != "" {
 		t.Errorf("when the time is over (-want +got):\n%s", diff)
 	}
-	want := Explanation{Rules: []Tried{{Name: "a", Result: Failed, Error: "there was no time for it"}}, Decision: tooSlow}
+	want := Explanation{Rules: []RuleResult{{Name: "a", Result: Failed, Error: "there was no time for it"}}, Decision: tooSlow}
 	if diff := cmp.Diff(want, s.explain(over, comment(nil))); diff != "" {
 		t.Errorf("explained (-want +got):\n%s", diff)
 	}

@@ -22,14 +22,14 @@ import (
 // parser takes quadratic time for hostile ones.
 const maxNesting = 20
 
-// file is a rules file before its rules are understood.
-type file struct {
+// rawFile is a rules file before its rules are understood.
+type rawFile struct {
 	fallback privatereply.Action
-	rules    []draft
+	rules    []rawRule
 }
 
-// draft is a rule as it was written: its fields' values, not yet understood.
-type draft struct {
+// rawRule is a rule as it was written: its fields' values, not yet understood.
+type rawRule struct {
 	number int // from 1
 	line   int
 	fields map[string]ast.Node
@@ -37,14 +37,14 @@ type draft struct {
 
 const quoteIt = `put the text in quotes: "…"`
 
-// readFile takes the YAML apart and adds to ps what does not belong there.
-func readFile(data []byte, ps *problems) file {
-	f := file{fallback: privatereply.ActionAsk}
+// parseRawFile takes the YAML apart and adds to ps what does not belong there.
+func parseRawFile(data []byte, ps *problems) rawFile {
+	f := rawFile{fallback: privatereply.ActionAsk}
 	root := parseYAML(data, ps)
 	if root == nil {
 		return f
 	}
-	fields, ok := readFields(root, "", []string{"default", "rules"}, ps)
+	fields, ok := parseFields(root, "", []string{"default", "rules"}, ps)
 	if !ok {
 		ps.add(Problem{Line: lineOf(root), Message: "the file must have the fields default and rules, each on its own line and followed by a colon"})
 		return f
@@ -54,16 +54,16 @@ func readFile(data []byte, ps *problems) file {
 		case privatereply.ActionAsk, privatereply.ActionIgnore:
 			f.fallback = action
 		default:
-			ps.add(Problem{Line: lineOf(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", written(node))})
+			ps.add(Problem{Line: lineOf(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", quotedNode(node))})
 		}
 	}
 	if node, ok := fields["rules"]; ok {
-		f.rules = readRules(node, ps)
+		f.rules = parseRawRules(node, ps)
 	}
 	return f
 }
 
-func readRules(node ast.Node, ps *problems) []draft {
+func parseRawRules(node ast.Node, ps *problems) []rawRule {
 	if _, empty := node.(*ast.NullNode); empty {
 		return nil
 	}
@@ -76,10 +76,10 @@ func readRules(node ast.Node, ps *problems) []draft {
 		ps.add(Problem{Line: lineOf(node), Field: "rules", Message: fmt.Sprintf("there are %d rules; %d is the most. One rule can look for many words: says(text, [\"…\", \"…\"])", n, maxRules)})
 		return nil
 	}
-	var drafts []draft
+	var drafts []rawRule
 	for i, value := range sequence.Values {
-		d := draft{number: i + 1, line: lineOf(value)}
-		if d.fields, ok = readFields(value, "#"+strconv.Itoa(d.number), ruleFields, ps); !ok {
+		d := rawRule{number: i + 1, line: lineOf(value)}
+		if d.fields, ok = parseFields(value, "#"+strconv.Itoa(d.number), ruleFields, ps); !ok {
 			ps.add(Problem{Line: d.line, Rule: "#" + strconv.Itoa(d.number), Message: "it has no fields; begin it with - name: and put its other fields below, indented alike"})
 			continue
 		}
@@ -88,8 +88,8 @@ func readRules(node ast.Node, ps *problems) []draft {
 	return drafts
 }
 
-// readFields gives the fields of a mapping by name, or false if node is none.
-func readFields(node ast.Node, rule string, known []string, ps *problems) (map[string]ast.Node, bool) {
+// parseFields gives the fields of a mapping by name, or false if node is none.
+func parseFields(node ast.Node, rule string, known []string, ps *problems) (map[string]ast.Node, bool) {
 	mapping, ok := node.(ast.MapNode)
 	if !ok {
 		return nil, false
@@ -131,7 +131,7 @@ func parseYAML(data []byte, ps *problems) ast.Node {
 		return refuse(1+bytes.Count(data[:i], []byte("\n")), fmt.Sprintf("there is an invisible control character (%U); remove it", r))
 	}
 	tokens := lexer.Tokenize(string(data))
-	if at := tooDeep(tokens); at > 0 {
+	if at := excessiveNestingLine(tokens); at > 0 {
 		return refuse(at, "brackets or dashes are nested too deep; a rules file is a plain list of rules")
 	}
 	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -165,8 +165,8 @@ func yamlHint(message string) string {
 	return "indent the fields of a rule alike, and put text with special characters in quotes"
 }
 
-// tooDeep is the line where tokens nest deeper than maxNesting, or 0.
-func tooDeep(tokens token.Tokens) int {
+// excessiveNestingLine is the line where tokens nest deeper than maxNesting, or 0.
+func excessiveNestingLine(tokens token.Tokens) int {
 	brackets, dashes, dashLine := 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
@@ -227,8 +227,8 @@ func isEmpty(node ast.Node) bool {
 	return null || isText(node) && scalar(node) == ""
 }
 
-// written is node as it was written, for messages.
-func written(node ast.Node) string {
+// quotedNode is node as it was written, for messages.
+func quotedNode(node ast.Node) string {
 	s := scalar(node)
 	if !isText(node) {
 		s = strings.TrimSpace(node.String())

@@ -17,11 +17,11 @@ var (
 	trademarks = strings.NewReplacer("™", " ", "℠", " ")
 )
 
-// fold makes two spellings of the same words equal: compatibility decomposition,
+// foldText makes two spellings of the same words equal: compatibility decomposition,
 // accents and invisible characters dropped, full case folding. What is left is
 // composed again, so that one kana, Hangul syllable or Indic letter is one
 // character.
-func fold(s string) string {
+func foldText(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
@@ -43,7 +43,7 @@ func fold(s string) string {
 			// Turkish writes its capital as I, which folds to a dotted i.
 			r = 'i'
 		case r > unicode.MaxLatin1:
-			r = onEveryKeyboard(r)
+			r = unifyKeyboardVariants(r)
 		}
 		b.WriteRune(r)
 		last = r
@@ -51,11 +51,11 @@ func fold(s string) string {
 	return norm.NFC.String(foldCase.String(b.String()))
 }
 
-// onEveryKeyboard gives one spelling to letters and digits that keyboards of one script
+// unifyKeyboardVariants gives one spelling to letters and digits that keyboards of one script
 // write differently: Arabic, Persian, Urdu and Kurdish ones have letters of their own that
 // look alike, and people on Arabic ones leave the dots and the hamza away. Decomposition
 // has taken the hamza off alef, waw and yeh already.
-func onEveryKeyboard(r rune) rune {
+func unifyKeyboardVariants(r rune) rune {
 	switch r {
 	case 'ٱ':
 		return 'ا'

@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// boundaryBesideLetter reports whether pattern has \b or \B next to a letter
+// hasBoundaryNextToLetter reports whether pattern has \b or \B next to a letter
 // beyond ASCII. RE2 takes such a letter for the end of a word.
-func boundaryBesideLetter(pattern string) bool {
+func hasBoundaryNextToLetter(pattern string) bool {
 	re, err := syntax.Parse(pattern, syntax.Perl)
-	return err == nil && besideLetter(re)
+	return err == nil && boundaryNextToLetter(re)
 }
 
-func besideLetter(re *syntax.Regexp) bool {
-	if slices.ContainsFunc(re.Sub, besideLetter) {
+func boundaryNextToLetter(re *syntax.Regexp) bool {
+	if slices.ContainsFunc(re.Sub, boundaryNextToLetter) {
 		return true
 	}
 	if re.Op != syntax.OpConcat {
@@ -23,8 +23,8 @@ func besideLetter(re *syntax.Regexp) bool {
 	for i := 1; i < len(re.Sub); i++ {
 		left, right := slices.Clone(re.Sub[:i]), re.Sub[i:]
 		slices.Reverse(left)
-		if anyAtEdge(left, rightEdge, isBoundary) && anyAtEdge(right, leftEdge, isForeignLetter) ||
-			anyAtEdge(left, rightEdge, isForeignLetter) && anyAtEdge(right, leftEdge, isBoundary) {
+		if anyAtEdge(left, rightEdge, isBoundary) && anyAtEdge(right, leftEdge, endsInNonASCIILetter) ||
+			anyAtEdge(left, rightEdge, endsInNonASCIILetter) && anyAtEdge(right, leftEdge, isBoundary) {
 			return true
 		}
 	}
@@ -86,23 +86,23 @@ func isBoundary(re *syntax.Regexp, _ edge) bool {
 	return re.Op == syntax.OpWordBoundary || re.Op == syntax.OpNoWordBoundary
 }
 
-// isForeignLetter reports whether re is, at the edge, a letter beyond ASCII. A class
+// endsInNonASCIILetter reports whether re is, at the edge, a letter beyond ASCII. A class
 // up to the last character is a negated one, such as [^a], and means no letter.
-func isForeignLetter(re *syntax.Regexp, at edge) bool {
+func endsInNonASCIILetter(re *syntax.Regexp, at edge) bool {
 	switch re.Op {
 	case syntax.OpLiteral:
 		i := 0
 		if at == rightEdge {
 			i = len(re.Rune) - 1
 		}
-		return foreign(re.Rune[i])
+		return isNonASCIILetter(re.Rune[i])
 	case syntax.OpCharClass:
 		if n := len(re.Rune); n == 0 || re.Rune[n-1] == unicode.MaxRune {
 			return false
 		}
 		for i := 0; i < len(re.Rune); i += 2 {
 			for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
-				if foreign(r) {
+				if isNonASCIILetter(r) {
 					return true
 				}
 			}
@@ -111,8 +111,8 @@ func isForeignLetter(re *syntax.Regexp, at edge) bool {
 	return false
 }
 
-// foreign leaves out the two letters that (?i) adds by itself to k and s.
-func foreign(r rune) bool {
+// isNonASCIILetter leaves out the two letters that (?i) adds by itself to k and s.
+func isNonASCIILetter(r rune) bool {
 	const kelvin, longS = '\u212a', '\u017f'
 	return r > unicode.MaxASCII && r != kelvin && r != longS && unicode.IsLetter(r)
 }

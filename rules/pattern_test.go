@@ -34,7 +34,7 @@ func TestBoundaryBesideLetter(t *testing.T) {
 		`x(?:a\bb|c(?:d\bé))`:     true,
 		`(?:a|\b)(?:$|-)?(?:é|b)`: true,
 	} {
-		if got := boundaryBesideLetter(pattern); got != want {
+		if got := hasBoundaryNextToLetter(pattern); got != want {
 			t.Errorf("boundaryBesideLetter(%q) = %v, want %v", pattern, got, want)
 		}
 	}

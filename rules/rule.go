@@ -24,7 +24,7 @@ var (
 const maxHold = privatereply.ReplyPeriod - privatereply.DeadlineMargin
 
 // rule understands d and adds to ps what is wrong in it.
-func (d draft) rule(ps *problems) rule {
+func (d rawRule) rule(ps *problems) rule {
 	var r rule
 	add := func(field, message string) { ps.add(d.problem(field, message)) }
 	r.Name = d.name(add)
@@ -35,14 +35,14 @@ func (d draft) rule(ps *problems) rule {
 		if r.condition != nil {
 			where = r.condition.platforms
 		}
-		r.template = checkedTemplate(r.Text, where, func(message string) { add(textField[r.Action], message) })
+		r.template = parseCheckedTemplate(r.Text, where, func(message string) { add(textField[r.Action], message) })
 	}
 	r.Hold = d.hold(r.Action, add)
 	return r
 }
 
 // label is how problems call the rule.
-func (d draft) label() string {
+func (d rawRule) label() string {
 	if node, ok := d.fields["name"]; ok && namePattern.MatchString(scalarOrNumber(node)) {
 		return strconv.Quote(scalarOrNumber(node))
 	}
@@ -50,7 +50,7 @@ func (d draft) label() string {
 }
 
 // problem is a problem with a field of d, or with all of d when field is empty.
-func (d draft) problem(field, message string) Problem {
+func (d rawRule) problem(field, message string) Problem {
 	p := Problem{Line: d.line, Rule: d.label(), Field: field, Message: message}
 	if node, ok := d.fields[field]; ok {
 		p.Line = lineOf(node)
@@ -58,12 +58,12 @@ func (d draft) problem(field, message string) Problem {
 	return p
 }
 
-// report adds a problem with a field of a rule.
-type report func(field, message string)
+// reportFunc adds a problem with a field of a rule.
+type reportFunc func(field, message string)
 
 const nameHelp = "use small letters, digits, - and _, at most 64, as in price-list"
 
-func (d draft) name(add report) string {
+func (d rawRule) name(add reportFunc) string {
 	node, ok := d.fields["name"]
 	if !ok {
 		add("name", "it is missing; every rule needs a name of its own: "+nameHelp)
@@ -71,7 +71,7 @@ func (d draft) name(add report) string {
 	}
 	name := scalarOrNumber(node)
 	if !namePattern.MatchString(name) {
-		add("name", fmt.Sprintf("%s is not a name; %s", written(node), nameHelp))
+		add("name", fmt.Sprintf("%s is not a name; %s", quotedNode(node), nameHelp))
 		return ""
 	}
 	if name == TooSlow {
@@ -88,7 +88,7 @@ func scalarOrNumber(node ast.Node) string {
 	return scalar(node)
 }
 
-func (d draft) when(add report) (string, *condition) {
+func (d rawRule) when(add reportFunc) (string, *condition) {
 	node, ok := d.fields["when"]
 	if !ok {
 		return "", nil
@@ -112,7 +112,7 @@ func (d draft) when(add report) (string, *condition) {
 // textField is the field that holds an action's text.
 var textField = map[privatereply.Action]string{privatereply.ActionAuto: "reply", privatereply.ActionAsk: "ask"}
 
-func (d draft) action(r *rule, add report) {
+func (d rawRule) action(r *rule, add reportFunc) {
 	var found []string
 	for _, field := range []string{"reply", "ask", "ignore"} {
 		if _, ok := d.fields[field]; ok {
@@ -132,7 +132,7 @@ func (d draft) action(r *rule, add report) {
 	boolean, isBool := node.(*ast.BoolNode)
 	switch field {
 	case "reply":
-		r.Action, r.Text = privatereply.ActionAuto, textOf(node, "reply", "write the text to send", add)
+		r.Action, r.Text = privatereply.ActionAuto, parseText(node, "reply", "write the text to send", add)
 	case "ask":
 		r.Action = privatereply.ActionAsk
 		switch {
@@ -140,7 +140,7 @@ func (d draft) action(r *rule, add report) {
 		case isBool:
 			add("ask", "false has no meaning here; remove the rule, or write the text to propose")
 		default:
-			r.Text = textOf(node, "ask", "write the text to propose, or true to propose none", add)
+			r.Text = parseText(node, "ask", "write the text to propose, or true to propose none", add)
 		}
 	case "ignore":
 		r.Action = privatereply.ActionIgnore
@@ -150,14 +150,14 @@ func (d draft) action(r *rule, add report) {
 	}
 }
 
-// textOf is the text in node, or empty when it is none.
-func textOf(node ast.Node, field, help string, add report) string {
+// parseText is the text in node, or empty when it is none.
+func parseText(node ast.Node, field, help string, add reportFunc) string {
 	if isEmpty(node) {
 		add(field, "it is empty; "+help)
 		return ""
 	}
 	if !isText(node) {
-		add(field, written(node)+" is not a text to YAML; "+quoteIt)
+		add(field, quotedNode(node)+" is not a text to YAML; "+quoteIt)
 		return ""
 	}
 	if cut := cutByHash(node); cut != "" {
@@ -180,9 +180,9 @@ func cutByHash(node ast.Node) string {
 	return ""
 }
 
-// checkedTemplate is text with its placeholders found, or nil when add was told what
+// parseCheckedTemplate is text with its placeholders found, or nil when add was told what
 // is wrong.
-func checkedTemplate(text string, where []privatereply.Platform, add func(message string)) template {
+func parseCheckedTemplate(text string, where []privatereply.Platform, add func(message string)) template {
 	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
 		add(fmt.Sprintf("the text has a control character after %q; remove it", privatereply.CutText(text[:i], 40)))
 		return nil
@@ -200,7 +200,7 @@ func checkedTemplate(text string, where []privatereply.Platform, add func(messag
 
 const holdHelp = "write a time such as 2m, 90s or 1h"
 
-func (d draft) hold(action privatereply.Action, add report) privatereply.Duration {
+func (d rawRule) hold(action privatereply.Action, add reportFunc) privatereply.Duration {
 	node, ok := d.fields["hold"]
 	if !ok {
 		return 0
@@ -208,11 +208,11 @@ func (d draft) hold(action privatereply.Action, add report) privatereply.Duratio
 	hold, err := time.ParseDuration(scalar(node))
 	switch {
 	case err != nil:
-		add("hold", fmt.Sprintf("%s is not a time; %s", written(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is not a time; %s", quotedNode(node), holdHelp))
 	case hold < 0:
-		add("hold", fmt.Sprintf("%s is negative; %s", written(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is negative; %s", quotedNode(node), holdHelp))
 	case hold >= maxHold:
-		add("hold", fmt.Sprintf("%s is too long: Meta takes a private reply for 7 days, so nothing would ever be sent; %s", written(node), holdHelp))
+		add("hold", fmt.Sprintf("%s is too long: Meta takes a private reply for 7 days, so nothing would ever be sent; %s", quotedNode(node), holdHelp))
 	case action != "" && action != privatereply.ActionAuto:
 		add("hold", "only a rule with reply can have a hold: it is the time to stop an automatic reply; remove it")
 	default:
@@ -223,9 +223,9 @@ func (d draft) hold(action privatereply.Action, add report) privatereply.Duratio
 
 // checkOrder adds what is wrong between rules: names given twice, and rules that can
 // never decide because an earlier one always does.
-func checkOrder(rules []rule, drafts []draft, ps *problems) {
-	names, conditions := map[string]draft{}, map[string]draft{}
-	var always *draft
+func checkOrder(rules []rule, drafts []rawRule, ps *problems) {
+	names, conditions := map[string]rawRule{}, map[string]rawRule{}
+	var always *rawRule
 	for i, r := range rules {
 		d := drafts[i]
 		add := func(field, message string) { ps.add(d.problem(field, message)) }
@@ -253,7 +253,7 @@ func checkOrder(rules []rule, drafts []draft, ps *problems) {
 
 // checkCost adds to ps that the conditions take too long together, at the one that
 // takes the most.
-func checkCost(rules []rule, drafts []draft, ps *problems) {
+func checkCost(rules []rule, drafts []rawRule, ps *problems) {
 	var total, most uint64
 	costliest := 0
 	for i, r := range rules {

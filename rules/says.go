@@ -14,8 +14,8 @@ type term struct {
 	hangul bool
 }
 
-// unspaced are the scripts that put no spaces between words.
-var unspaced = []*unicode.RangeTable{
+// unspacedScripts are the scripts that put no spaces between words.
+var unspacedScripts = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana,
 	unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan,
 }
@@ -29,14 +29,14 @@ var unspaced = []*unicode.RangeTable{
 // spaces or punctuation, the text may have any, or none.
 func says(text, phrase []term) bool {
 	for i := range len(text) - len(phrase) + 1 {
-		if beginsWith(text[i:], phrase) {
+		if hasPhrasePrefix(text[i:], phrase) {
 			return len(phrase) > 0
 		}
 	}
 	return false
 }
 
-func beginsWith(text, phrase []term) bool {
+func hasPhrasePrefix(text, phrase []term) bool {
 	for i, want := range phrase {
 		got := text[i]
 		if i > 0 && got.gap && !want.gap {
@@ -53,10 +53,10 @@ func beginsWith(text, phrase []term) bool {
 type kind int
 
 const (
-	between kind = iota // spaces, punctuation, control characters
-	letter              // letters and digits of scripts with spaces
+	separator kind = iota // spaces, punctuation, control characters
+	letter                // letters and digits of scripts with spaces
 	hangul
-	single // a letter of a script without spaces
+	unspacedLetter // a letter of a script without spaces
 	symbol
 	mark // belongs to the character before it
 )
@@ -68,11 +68,11 @@ func kindOf(r rune) kind {
 	case r < unicode.MaxASCII && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9'):
 		return letter
 	case r == ' ':
-		return between
+		return separator
 	case unicode.Is(unicode.M, r):
 		return mark
-	case r == prolongedSound || unicode.In(r, unicode.L, unicode.Nl) && unicode.In(r, unspaced...):
-		return single
+	case r == prolongedSound || unicode.In(r, unicode.L, unicode.Nl) && unicode.In(r, unspacedScripts...):
+		return unspacedLetter
 	case unicode.Is(unicode.L, r) && unicode.Is(unicode.Hangul, r):
 		return hangul
 	case unicode.In(r, unicode.L, unicode.N):
@@ -80,12 +80,12 @@ func kindOf(r rune) kind {
 	case unicode.Is(unicode.S, r) || r == '%' || r == zeroWidthJoiner:
 		return symbol
 	}
-	return between
+	return separator
 }
 
 // termsOf splits s, folded, into terms.
 func termsOf(s string) []term {
-	s = fold(s)
+	s = foldText(s)
 	var (
 		terms []term
 		start int  // of the last term in s
@@ -98,12 +98,12 @@ func termsOf(s string) []term {
 		indicator := unicode.Is(unicode.Regional_Indicator, r)
 		joins := false
 		switch k {
-		case between:
-			last, prev, flag = between, r, false
+		case separator:
+			last, prev, flag = separator, r, false
 			continue
 		case mark:
 			k = letter
-			if last != between {
+			if last != separator {
 				joins, k = true, last
 			}
 		case letter, hangul:
@@ -116,7 +116,7 @@ func termsOf(s string) []term {
 			t.text = s[start : i+utf8.RuneLen(r)]
 		} else {
 			start = i
-			terms = append(terms, term{text: s[i : i+utf8.RuneLen(r)], gap: last == between, hangul: k == hangul})
+			terms = append(terms, term{text: s[i : i+utf8.RuneLen(r)], gap: last == separator, hangul: k == hangul})
 		}
 		flag = indicator && !joins
 		last, prev = k, r

@@ -175,7 +175,7 @@ func TestSays(t *testing.T) {
 func TestDigits(t *testing.T) {
 	for zero, script := range map[rune]string{'٠': "Arabic", '۰': "Persian", '०': "Devanagari", '০': "Bengali", '௦': "Tamil", '๐': "Thai", '໐': "Lao", '０': "full-width", '᠐': "Mongolian"} {
 		for n := range rune(10) {
-			if got, want := fold(string(zero+n)), string('0'+n); got != want {
+			if got, want := foldText(string(zero+n)), string('0'+n); got != want {
 				t.Errorf("%s %d is folded to %q", script, n, got)
 			}
 		}

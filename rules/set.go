@@ -69,7 +69,7 @@ func read(path string) ([]byte, error) {
 func Parse(name string, data []byte) (*Set, error) {
 	s := &Set{sha256: reload.SHA256(data), words: map[string][]term{}}
 	var ps problems
-	file := readFile(data, &ps)
+	file := parseRawFile(data, &ps)
 	s.fallback = file.fallback
 	for _, d := range file.rules {
 		r := d.rule(&ps)

@@ -79,17 +79,17 @@ func age(in Input) time.Duration {
 	return max(0, in.Now.Sub(written))
 }
 
-// subject is an Input as conditions see it. It serves one decision; it is not
+// evaluation is an Input as conditions see it. It serves one decision; it is not
 // safe for use by several goroutines.
-type subject struct {
+type evaluation struct {
 	activation cel.Activation
 	terms      map[string][]term // of the texts that says was asked about
 	words      map[string][]term // of the constants in the conditions
 	unusable   error             // why no condition can look at it
 }
 
-func newSubject(in Input, words map[string][]term) *subject {
-	s := &subject{terms: map[string][]term{}, words: words}
+func newEvaluation(in Input, words map[string][]term) *evaluation {
+	s := &evaluation{terms: map[string][]term{}, words: words}
 	values := make(map[string]any, len(variables))
 	for _, v := range variables {
 		value := v.value(in)
@@ -107,7 +107,7 @@ func newSubject(in Input, words map[string][]term) *subject {
 }
 
 // says is the function of conditions.
-func (s *subject) says(_ string, args ...ref.Val) ref.Val {
+func (s *evaluation) says(_ string, args ...ref.Val) ref.Val {
 	text, ok := args[0].(types.String)
 	if !ok {
 		return types.MaybeNoSuchOverloadErr(args[0])
@@ -129,7 +129,7 @@ func (s *subject) says(_ string, args ...ref.Val) ref.Val {
 	return types.False
 }
 
-func (s *subject) saysWord(text []term, word ref.Val) ref.Val {
+func (s *evaluation) saysWord(text []term, word ref.Val) ref.Val {
 	w, ok := word.(types.String)
 	if !ok {
 		return types.MaybeNoSuchOverloadErr(word)

@@ -175,12 +175,12 @@ func TestWatchHalfWritten(t *testing.T) {
 	w.file.Stop() // the test looks itself
 	for n := range 3 {
 		write(t, path, ignoreFile+strings.Repeat("#", n))
-		w.file.Look()
+		w.file.Poll()
 		if w.Current().SHA256() != reload.SHA256([]byte(askFile)) {
 			t.Fatal("a file that changes is in force")
 		}
 	}
-	w.file.Look()
+	w.file.Poll()
 	if w.Current().SHA256() != reload.SHA256([]byte(ignoreFile+"##")) {
 		t.Error("a file that does not change any more is not in force")
 	}
@@ -228,24 +228,24 @@ func TestWatchUnchanged(t *testing.T) {
 	w.file.Stop() // the test looks itself
 	before := w.Current()
 	write(t, path, askFile)
-	w.file.Look()
-	w.file.Look()
+	w.file.Poll()
+	w.file.Poll()
 	if w.Current() != before || logs.Len() != 0 {
 		t.Errorf("an unchanged file was loaded again: %v", logs.All())
 	}
 	write(t, path, badFile)
-	w.file.Look()
-	w.file.Look()
-	w.file.Look()
+	w.file.Poll()
+	w.file.Poll()
+	w.file.Poll()
 	if logs.Len() != 1 {
 		t.Errorf("an unchanged bad file was logged %d times", logs.Len())
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	w.file.Look()
-	w.file.Look()
-	w.file.Look()
+	w.file.Poll()
+	w.file.Poll()
+	w.file.Poll()
 	if logs.Len() != 2 {
 		t.Errorf("a missing file was logged %d times", logs.Len()-1)
 	}

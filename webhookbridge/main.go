@@ -56,10 +56,10 @@ func run(ctx context.Context) error {
 	}
 	// Half an accounts file may have been read: a webhook for the other half would be lost.
 	select {
-	case <-base.Accounts.Settled():
+	case <-base.Accounts.Confirmed():
 	case <-ctx.Done():
 	}
-	checks := append(b.Checks(), ops.Clock(base.Temporal, base.Namespace, nil))
+	checks := append(b.Checks(), ops.ClockCheck(base.Temporal, base.Namespace, nil))
 	// Either one's fault ends both.
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return b.Run(ctx, webhooks) })

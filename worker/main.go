@@ -76,7 +76,7 @@ func run(ctx context.Context) error {
 		_ = ln.Close()
 		return err
 	}
-	checks := append(base.Checks(), ops.File("rules", watched.Err), tokens(base.Accounts), ops.Clock(base.Temporal, base.Namespace, meta.ClockOffset), ops.Check{Name: "worker", Run: func(context.Context) error {
+	checks := append(base.Checks(), ops.FileCheck("rules", watched.Err), tokens(base.Accounts), ops.ClockCheck(base.Temporal, base.Namespace, meta.ClockOffset), ops.Check{Name: "worker", Run: func(context.Context) error {
 		if working.Err() != nil {
 			return errors.New("it is stopping; it takes no more work and finishes what it has")
 		}

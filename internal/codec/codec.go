@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	metadataEncoding = converter.MetadataEncoding
-	metadataKeyID    = "encryption-key-id"
-	encrypted        = "binary/encrypted"
+	metadataEncoding  = converter.MetadataEncoding
+	metadataKeyID     = "encryption-key-id"
+	encryptedEncoding = "binary/encrypted"
 )
 
 // Codec encrypts payloads with AES-256-GCM. Each carries the id of its key, so
@@ -56,7 +56,7 @@ func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 		}
 		out[i] = &commonpb.Payload{
 			Metadata: map[string][]byte{
-				metadataEncoding: []byte(encrypted),
+				metadataEncoding: []byte(encryptedEncoding),
 				metadataKeyID:    []byte(c.first),
 			},
 			// The key's id is authenticated with the text.
@@ -78,11 +78,11 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 		id := string(p.GetMetadata()[metadataKeyID])
 		key, ok := c.keys[id]
 		if !ok {
-			return nil, notDecrypted{fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)}
+			return nil, decryptError{fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)}
 		}
 		clear, err := key.Open(nil, nil, p.GetData(), []byte(id))
 		if err != nil {
-			return nil, notDecrypted{fmt.Errorf("decrypt with key %q: %w", id, err)}
+			return nil, decryptError{fmt.Errorf("decrypt with key %q: %w", id, err)}
 		}
 		out[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(clear, out[i]); err != nil {
@@ -92,12 +92,12 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	return out, nil
 }
 
-// notDecrypted says what keeps a payload from being read.
-type notDecrypted struct{ error }
+// decryptError says what keeps a payload from being read.
+type decryptError struct{ error }
 
 // Encrypted reports whether p was made by Encode.
 func Encrypted(p *commonpb.Payload) bool {
-	return string(p.GetMetadata()[metadataEncoding]) == encrypted
+	return string(p.GetMetadata()[metadataEncoding]) == encryptedEncoding
 }
 
 // NewSecret makes the secret of a new key, in the form of the configuration.

@@ -20,7 +20,7 @@ func (c *Codec) Apply(o *client.Options) {
 	if base == nil {
 		base = converter.GetDefaultDataConverter()
 	}
-	o.DataConverter = waiting{converter.NewCodecDataConverter(base, c)}
+	o.DataConverter = keyAwaitingConverter{converter.NewCodecDataConverter(base, c)}
 	o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter:          o.DataConverter,
 		EncodeCommonAttributes: true,

@@ -29,7 +29,7 @@ type accountYAML struct {
 	SweepAutoWithin *string               `yaml:"sweep_auto_within"`
 	PostsPerHour    *float64              `yaml:"posts_per_hour"`
 	LivePerSecond   *float64              `yaml:"live_per_second"`
-	Secrets         secretPlaces          `yaml:",inline"`
+	Secrets         secretSources         `yaml:",inline"`
 }
 
 // read gives the account and everything that is wrong with it, each naming its field.

@@ -11,9 +11,9 @@ import (
 	"github.com/privatereply/privatereply/internal/reload"
 )
 
-// keepGone is how long webhooks are still taken for an account that is no longer in the
+// removedGrace is how long webhooks are still taken for an account that is no longer in the
 // file: somebody may have saved it half.
-const keepGone = 10 * time.Minute
+const removedGrace = 10 * time.Minute
 
 // Accounts is the accounts file, read again when it changes.
 type Accounts struct{ file *reload.File[accountSet] }
@@ -26,7 +26,7 @@ func OpenAccounts(path string) (*Accounts, error) {
 		if err != nil {
 			return accountSet{}, err
 		}
-		last = set.after(last, time.Now())
+		last = set.withRemoved(last, time.Now())
 		return last, nil
 	}, nil)
 	if errors.Is(err, os.ErrNotExist) {
@@ -38,8 +38,8 @@ func OpenAccounts(path string) (*Accounts, error) {
 	return &Accounts{file: file}, nil
 }
 
-// Settled is closed when two looks at the file have seen the same.
-func (a *Accounts) Settled() <-chan struct{} { return a.file.Settled() }
+// Confirmed is closed when two looks at the file have seen the same.
+func (a *Accounts) Confirmed() <-chan struct{} { return a.file.Confirmed() }
 
 // All lists the accounts in the order of the file.
 func (a *Accounts) All() []privatereply.Account { return slices.Clone(a.file.Current().order) }
@@ -58,8 +58,8 @@ func (a *Accounts) Find(p privatereply.Platform, id string) (privatereply.Accoun
 	if entry, ok := set.entries[accountKey{p, id}]; ok {
 		return entry.account, true
 	}
-	g, ok := set.gone[accountKey{p, id}]
-	if !ok || time.Since(g.at) >= keepGone {
+	g, ok := set.removed[accountKey{p, id}]
+	if !ok || time.Since(g.at) >= removedGrace {
 		return privatereply.Account{}, false
 	}
 	return g.account, true
@@ -81,8 +81,8 @@ func (a *Accounts) LinkedToPage(page string) []privatereply.Account {
 	if len(behind) > 0 {
 		return behind
 	}
-	for _, g := range set.gone {
-		if isBehind(g.account) && time.Since(g.at) < keepGone {
+	for _, g := range set.removed {
+		if isBehind(g.account) && time.Since(g.at) < removedGrace {
 			behind = append(behind, g.account)
 		}
 	}

@@ -24,35 +24,35 @@ type accountKey struct {
 type accountSet struct {
 	order   []privatereply.Account
 	entries map[accountKey]accountEntry
-	gone    map[accountKey]goneAccount // that earlier versions of the file had
+	removed map[accountKey]removedAccount // that earlier versions of the file had
 }
 
-// goneAccount is an account that was taken out of the file, and when that was seen.
-type goneAccount struct {
+// removedAccount is an account that was taken out of the file, and when that was seen.
+type removedAccount struct {
 	account privatereply.Account
 	at      time.Time
 }
 
-// after remembers in s what the version before it had, and s has not.
-func (s accountSet) after(before accountSet, now time.Time) accountSet {
-	s.gone = map[accountKey]goneAccount{}
-	remember := func(key accountKey, g goneAccount) {
-		if _, stays := s.entries[key]; !stays && now.Sub(g.at) < keepGone {
-			s.gone[key] = g
+// withRemoved remembers in s what the version before it had, and s has not.
+func (s accountSet) withRemoved(before accountSet, now time.Time) accountSet {
+	s.removed = map[accountKey]removedAccount{}
+	remember := func(key accountKey, g removedAccount) {
+		if _, stays := s.entries[key]; !stays && now.Sub(g.at) < removedGrace {
+			s.removed[key] = g
 		}
 	}
-	for key, g := range before.gone {
+	for key, g := range before.removed {
 		remember(key, g)
 	}
 	for key, entry := range before.entries {
-		remember(key, goneAccount{entry.account, now})
+		remember(key, removedAccount{entry.account, now})
 	}
 	return s
 }
 
 type accountEntry struct {
 	account privatereply.Account
-	places  secretPlaces
+	sources secretSources
 }
 
 func loadAccounts(path string, data []byte) (accountSet, error) {
@@ -93,7 +93,7 @@ func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, inWords(err)
+		return nil, nil, yamlError(err)
 	}
 	if dec.Decode(new(any)) == nil {
 		return nil, nil, errors.New("there is a second document (after ---); write everything into one")
@@ -105,7 +105,7 @@ func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error
 		Accounts []ast.Node `yaml:"accounts"`
 	}
 	if err := yaml.Unmarshal(data, &nodes); err != nil {
-		return nil, nil, inWords(err)
+		return nil, nil, yamlError(err)
 	}
 	for n, node := range nodes.Accounts {
 		if node == nil {
@@ -116,9 +116,9 @@ func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error
 	return doc.Accounts, lines, nil
 }
 
-// inWords says what is wrong in YAML and where. It quotes nothing of the file:
+// yamlError says what is wrong in YAML and where. It quotes nothing of the file:
 // somebody may have written a token there.
-func inWords(err error) error {
+func yamlError(err error) error {
 	var at yaml.Error
 	if !errors.As(err, &at) || at.GetToken() == nil {
 		return errors.New("it is not valid YAML")

@@ -37,19 +37,19 @@ func (l SecretList) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%d secr
 // fileSuffix ends the name of the variable that says in which file a secret is.
 const fileSuffix = "_FILE"
 
-// mayBeFile reports whether a setting of type t may come from a file: what cannot
+// allowsFile reports whether a setting of type t may come from a file: what cannot
 // be printed should not have to stand in the environment either.
-func mayBeFile(t reflect.Type) bool { return t.Implements(reflect.TypeFor[fmt.Formatter]()) }
+func allowsFile(t reflect.Type) bool { return t.Implements(reflect.TypeFor[fmt.Formatter]()) }
 
-// readFiles adds to vars the secrets of T that are in files, as if their variables
+// readSecretFiles adds to vars the secrets of T that are in files, as if their variables
 // had been set. It returns the variables whose files cannot be read, and all that is
 // wrong in words.
-func readFiles[T any](vars map[string]string) (unread map[string]bool, wrong []string) {
+func readSecretFiles[T any](vars map[string]string) (unread map[string]bool, wrong []string) {
 	unread = map[string]bool{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		name := variableOf(f)
 		path := vars[name+fileSuffix]
-		if name == "" || path == "" || !mayBeFile(f.Type) {
+		if name == "" || path == "" || !allowsFile(f.Type) {
 			continue
 		}
 		if vars[name] != "" {
@@ -68,10 +68,10 @@ func readFiles[T any](vars map[string]string) (unread map[string]bool, wrong []s
 	return unread, wrong
 }
 
-// orFile says of a secret that its variable may name a file instead.
-func orFile[T any](variable string) string {
+// fileHint says of a secret that its variable may name a file instead.
+func fileHint[T any](variable string) string {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		if variableOf(f) == variable && mayBeFile(f.Type) {
+		if variableOf(f) == variable && allowsFile(f.Type) {
 			return ", or " + variable + fileSuffix + " to the path of a file that holds it"
 		}
 	}

@@ -31,22 +31,22 @@ func (a *Accounts) Secrets(p privatereply.Platform, id string) (Secrets, error) 
 	if !ok {
 		return Secrets{}, fmt.Errorf("account %s %s is not in the accounts file", p, id)
 	}
-	secrets, err := entry.places.read()
+	secrets, err := entry.sources.read()
 	if err != nil {
 		return Secrets{}, fmt.Errorf("account %s: %w", id, err)
 	}
 	return secrets, nil
 }
 
-// secretPlaces say where an account's secrets are. They are no secrets themselves.
-type secretPlaces struct {
+// secretSources say where an account's secrets are. They are no secrets themselves.
+type secretSources struct {
 	TokenEnv      string `yaml:"token_env"`
 	TokenFile     string `yaml:"token_file"`
 	AppSecretEnv  string `yaml:"app_secret_env"`
 	AppSecretFile string `yaml:"app_secret_file"`
 }
 
-func (p secretPlaces) read() (Secrets, error) {
+func (p secretSources) read() (Secrets, error) {
 	token, err := readSecret("token", p.TokenEnv, p.TokenFile)
 	if err != nil {
 		return Secrets{}, err
@@ -100,7 +100,7 @@ var (
 
 // problems lists what is wrong with p. A secret that stands where its name belongs
 // is refused here and never repeated: every later error would show the name.
-func (p secretPlaces) problems() []error {
+func (p secretSources) problems() []error {
 	var wrong []error
 	refuse := func(bad bool, message string) {
 		if bad {

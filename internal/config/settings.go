@@ -88,7 +88,7 @@ var parsers = map[reflect.Type]env.ParserFunc{
 // everything that is wrong, by the variable's full name.
 func Read[T any]() (T, error) {
 	vars := env.ToMap(os.Environ())
-	unread, wrong := readFiles[T](vars)
+	unread, wrong := readSecretFiles[T](vars)
 	settings, err := env.ParseAsWithOptions[T](env.Options{Prefix: Prefix, FuncMap: parsers, Environment: vars})
 	var all env.AggregateError
 	switch {
@@ -98,7 +98,7 @@ func Read[T any]() (T, error) {
 			if errors.As(e, &missing) && unread[missing.Key] {
 				continue // its file is what is wrong
 			}
-			wrong = append(wrong, words[T](e))
+			wrong = append(wrong, settingError[T](e))
 		}
 	case err != nil:
 		return settings, fmt.Errorf("settings: %w", err)
@@ -114,13 +114,13 @@ func Read[T any]() (T, error) {
 	return settings, nil
 }
 
-func words[T any](err error) string {
+func settingError[T any](err error) string {
 	var missing env.VarIsNotSetError
 	var empty env.EmptyVarError
 	var bad env.ParseError
 	switch {
 	case errors.As(err, &missing):
-		return missing.Key + " is required: set it" + orFile[T](missing.Key)
+		return missing.Key + " is required: set it" + fileHint[T](missing.Key)
 	case errors.As(err, &empty):
 		return empty.Key + " is empty: give it a value"
 	case errors.As(err, &bad):

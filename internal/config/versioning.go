@@ -14,8 +14,8 @@ type Versioning struct {
 	Build      BuildID        `env:"BUILD_ID"`
 }
 
-// together refuses one name without the other.
-func (v Versioning) together() error {
+// validate refuses one name without the other.
+func (v Versioning) validate() error {
 	switch {
 	case v.Deployment != "" && v.Build == "":
 		return fmt.Errorf("%[1]sBUILD_ID is missing: set it beside %[1]sDEPLOYMENT_NAME, to the release that this worker is built from", Prefix)

@@ -25,7 +25,7 @@ func TestLine(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := console.Line(tc.in); got != tc.want {
+			if got := console.Sanitize(tc.in); got != tc.want {
 				t.Errorf("Line(%q) = %q, want %q", tc.in, got, tc.want)
 			}
 		})
@@ -51,7 +51,7 @@ func TestFrom(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := console.From(now.Add(tc.offset), now); got != tc.want {
+			if got := console.RelativeTime(now.Add(tc.offset), now); got != tc.want {
 				t.Errorf("From(%v) = %q, want %q", tc.offset, got, tc.want)
 			}
 		})

@@ -11,21 +11,21 @@ type Facts struct{ lines []fact }
 
 type fact struct {
 	label, text string
-	whole       bool // not wrapped
+	unwrapped   bool // not wrapped
 }
 
 // Add adds a line. An empty text adds nothing; an empty label goes on with what
 // stands above.
 func (f *Facts) Add(label, format string, args ...any) {
-	if text := Line(fmt.Sprintf(format, args...)); text != "" {
+	if text := Sanitize(fmt.Sprintf(format, args...)); text != "" {
 		f.lines = append(f.lines, fact{label: label, text: text})
 	}
 }
 
-// AddWhole is Add for a link or a command, which must stay on one line to be
+// AddUnwrapped is Add for a link or a command, which must stay on one line to be
 // clicked or copied.
-func (f *Facts) AddWhole(label, text string) {
-	f.lines = append(f.lines, fact{label: label, text: Line(text), whole: true})
+func (f *Facts) AddUnwrapped(label, text string) {
+	f.lines = append(f.lines, fact{label: label, text: Sanitize(text), unwrapped: true})
 }
 
 // Write writes the lines, wrapped to Width.
@@ -37,7 +37,7 @@ func (f *Facts) Write(w io.Writer) error {
 	var b strings.Builder
 	for _, l := range f.lines {
 		label, texts := l.label, []string{l.text}
-		if !l.whole {
+		if !l.unwrapped {
 			texts = Wrap(l.text, Width-labels-2*len(gap))
 		}
 		for _, text := range texts {

@@ -12,9 +12,9 @@ const gap = "  "
 // Table is aligned text. text/tabwriter would not do: it takes every character
 // for one column wide, which Chinese and emoji are not.
 type Table struct {
-	head []string
-	rows []row
-	flex []int // the columns that are cut when the table is too wide
+	head       []string
+	rows       []row
+	shrinkable []int // the columns that are cut when the table is too wide
 }
 
 type row struct {
@@ -24,14 +24,14 @@ type row struct {
 
 // NewTable makes a table. The columns with the indexes flex are cut when the rows
 // would be wider than Width, the widest first.
-func NewTable(flex []int, head ...string) *Table { return &Table{head: head, flex: flex} }
+func NewTable(flex []int, head ...string) *Table { return &Table{head: head, shrinkable: flex} }
 
 // Row adds a row. Below, unless empty, stands on a line of its own under it.
 func (t *Table) Row(below string, cells ...string) {
 	for i, cell := range cells {
-		cells[i] = Line(cell)
+		cells[i] = Sanitize(cell)
 	}
-	t.rows = append(t.rows, row{cells, Line(below)})
+	t.rows = append(t.rows, row{cells, Sanitize(below)})
 }
 
 // Write writes the table.
@@ -47,8 +47,8 @@ func (t *Table) Write(w io.Writer) error {
 		total += n
 	}
 	for ; total > Width; total-- {
-		widest := t.flex[0]
-		for _, i := range t.flex {
+		widest := t.shrinkable[0]
+		for _, i := range t.shrinkable {
 			if widths[i] > widths[widest] {
 				widest = i
 			}
@@ -64,7 +64,7 @@ func (t *Table) Write(w io.Writer) error {
 	for _, r := range t.rows {
 		t.writeRow(&b, widths, r.cells)
 		if r.below != "" {
-			fmt.Fprintf(&b, "%s%s\n", gap, Cut(r.below, Width-len(gap)))
+			fmt.Fprintf(&b, "%s%s\n", gap, Truncate(r.below, Width-len(gap)))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -74,7 +74,7 @@ func (t *Table) Write(w io.Writer) error {
 func (t *Table) writeRow(b *strings.Builder, widths []int, cells []string) {
 	line := ""
 	for i, cell := range cells {
-		cell = Cut(cell, widths[i])
+		cell = Truncate(cell, widths[i])
 		line += cell + strings.Repeat(" ", widths[i]-Columns(cell)) + gap
 	}
 	fmt.Fprintln(b, strings.TrimRight(line, " "))

@@ -16,17 +16,17 @@ const Width = 100
 // ellipsis ends what was cut.
 const ellipsis = "…"
 
-// Line makes s safe to show on one line: white space becomes a single space, and
+// Sanitize makes s safe to show on one line: white space becomes a single space, and
 // what could move the cursor, change colours or turn the direction of writing is
 // dropped.
-func Line(s string) string {
+func Sanitize(s string) string {
 	var b strings.Builder
 	for word := range strings.FieldsSeq(s) {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
 		for _, r := range word {
-			if harmless(r) {
+			if isHarmless(r) {
 				b.WriteRune(r)
 			}
 		}
@@ -34,9 +34,9 @@ func Line(s string) string {
 	return b.String()
 }
 
-// harmless reports whether a terminal only shows r. The joiner is kept: emoji and
+// isHarmless reports whether a terminal only shows r. The joiner is kept: emoji and
 // several scripts need it.
-func harmless(r rune) bool {
+func isHarmless(r rune) bool {
 	const zeroWidthJoiner = '\u200d'
 	return r == zeroWidthJoiner || !unicode.Is(unicode.C, r)
 }
@@ -64,16 +64,16 @@ func runeColumns(r rune) int {
 	return 1
 }
 
-// Cut shortens s to at most columns, and marks that it did.
-func Cut(s string, columns int) string {
+// Truncate shortens s to at most columns, and marks that it did.
+func Truncate(s string, columns int) string {
 	if Columns(s) <= columns {
 		return s
 	}
-	return s[:fitting(s, columns-1)] + ellipsis
+	return s[:prefixLen(s, columns-1)] + ellipsis
 }
 
-// fitting is how many bytes of s fit into columns.
-func fitting(s string, columns int) int {
+// prefixLen is how many bytes of s fit into columns.
+func prefixLen(s string, columns int) int {
 	n := 0
 	for i, r := range s {
 		if n += runeColumns(r); n > columns {
@@ -92,7 +92,7 @@ func Wrap(s string, columns int) []string {
 			lines, line = append(lines, line), ""
 		}
 		for Columns(word) > columns { // a long link, or a script without spaces
-			n := fitting(word, columns)
+			n := prefixLen(word, columns)
 			lines, word = append(lines, word[:n]), word[n:]
 		}
 		if line != "" {

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// When tells t in the local time zone and as seen from now:
+// FormatTime tells t in the local time zone and as seen from now:
 // "Sat 29 Nov 10:16 CET (in 6d 23h)".
-func When(t, now time.Time) string {
-	return fmt.Sprintf("%s (%s)", t.Local().Format("Mon 2 Jan 15:04 MST"), From(t, now))
+func FormatTime(t, now time.Time) string {
+	return fmt.Sprintf("%s (%s)", t.Local().Format("Mon 2 Jan 15:04 MST"), RelativeTime(t, now))
 }
 
-// From tells t as seen from now: "in 3h 5m" or "2m ago".
-func From(t, now time.Time) string {
+// RelativeTime tells t as seen from now: "in 3h 5m" or "2m ago".
+func RelativeTime(t, now time.Time) string {
 	d := t.Sub(now)
 	if d < 0 {
-		return Span(-d) + " ago"
+		return FormatDuration(-d) + " ago"
 	}
-	return "in " + Span(d)
+	return "in " + FormatDuration(d)
 }
 
-// Span tells a duration in its two largest units.
-func Span(d time.Duration) string {
+// FormatDuration tells a duration in its two largest units.
+func FormatDuration(d time.Duration) string {
 	days, hours := int(d/(24*time.Hour)), int(d/time.Hour)%24
 	minutes, seconds := int(d/time.Minute)%60, int(d/time.Second)%60
 	switch {

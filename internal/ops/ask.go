@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// askTimeout is longer than the slowest answer, which takes checkTimeout.
-	askTimeout = checkTimeout + 2*time.Second
-	// maxSaid is far above what /readyz says.
-	maxSaid = 64 << 10
+	// queryTimeout is longer than the slowest answer, which takes checkTimeout.
+	queryTimeout = checkTimeout + 2*time.Second
+	// maxReadyBytes is far above what /readyz says.
+	maxReadyBytes = 64 << 10
 )
 
-// Ask asks the program that listens on addr, in the form of its setting, whether it
+// QueryReady asks the program that listens on addr, in the form of its setting, whether it
 // is ready, and returns what it says. An address without a host is on this machine.
-func Ask(ctx context.Context, addr string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+func QueryReady(ctx context.Context, addr string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	// A URL cannot say ":9092"; a dialer can.
 	var dialer net.Dialer
@@ -37,7 +37,7 @@ func Ask(ctx context.Context, addr string) (string, error) {
 		return "", fmt.Errorf("no answer from %s: %w", addr, err)
 	}
 	defer resp.Body.Close()
-	said, err := io.ReadAll(io.LimitReader(resp.Body, maxSaid))
+	said, err := io.ReadAll(io.LimitReader(resp.Body, maxReadyBytes))
 	if err != nil {
 		return "", fmt.Errorf("the answer of %s broke off: %w", addr, err)
 	}

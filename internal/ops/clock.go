@@ -24,19 +24,19 @@ const (
 	// clockPoll is the time limit of a poll that is broken off when it is seen: the server
 	// refuses one of less than 2 seconds and warns of one of less than 20.
 	clockPoll = 30 * time.Second
-	// clockLook is how soon the list of pollers is looked at again, twice as long each
-	// time up to clockLongest.
-	clockLook, clockLongest = 20 * time.Millisecond, 250 * time.Millisecond
-	// clockPatience is how long /readyz waits for Temporal's time. Probes wait a second.
-	clockPatience = 700 * time.Millisecond
+	// minPollerWait is how soon the list of pollers is looked at again, twice as long each
+	// time up to maxPollerWait.
+	minPollerWait, maxPollerWait = 20 * time.Millisecond, 250 * time.Millisecond
+	// clockTimeout is how long /readyz waits for Temporal's time. Probes wait a second.
+	clockTimeout = 700 * time.Millisecond
 	// clockQueue is the task queue of the polls, the same for all programs.
 	clockQueue = "clock-check"
 )
 
-// Clock checks that this machine's clock agrees with Temporal's, and with another one
+// ClockCheck checks that this machine's clock agrees with Temporal's, and with another one
 // whose offset is known: nil without one. It is advisory: the program works on, and a
 // restart would set no clock.
-func Clock(c client.Client, namespace string, meta func() (ahead time.Duration, known bool)) Check {
+func ClockCheck(c client.Client, namespace string, meta func() (ahead time.Duration, known bool)) Check {
 	var mu sync.Mutex
 	var asked time.Time
 	var last error
@@ -45,10 +45,10 @@ func Clock(c client.Client, namespace string, meta func() (ahead time.Duration, 
 		defer mu.Unlock()
 		if asked.IsZero() || time.Since(asked) >= clockInterval {
 			asked = time.Now() // a question that fails is not repeated at once, either
-			asking, cancel := context.WithTimeout(ctx, clockPatience)
+			asking, cancel := context.WithTimeout(ctx, clockTimeout)
 			defer cancel()
-			ahead, err := TemporalClock(asking, c, namespace)
-			if last = ClockOff("Temporal", ahead); err != nil {
+			ahead, err := TemporalClockOffset(asking, c, namespace)
+			if last = ClockError("Temporal", ahead); err != nil {
 				last = fmt.Errorf("cannot be compared with Temporal's: %w", err)
 			}
 		}
@@ -56,15 +56,15 @@ func Clock(c client.Client, namespace string, meta func() (ahead time.Duration, 
 			return last
 		}
 		if ahead, known := meta(); known {
-			return errors.Join(last, ClockOff("Meta", ahead))
+			return errors.Join(last, ClockError("Meta", ahead))
 		}
 		return last
 	}}
 }
 
-// ClockOff says in words that this machine's clock is ahead of another one, or behind
+// ClockError says in words that this machine's clock is ahead of another one, or behind
 // it if ahead is negative; nil if it is within the tolerance.
-func ClockOff(whose string, ahead time.Duration) error {
+func ClockError(whose string, ahead time.Duration) error {
 	where := "ahead of"
 	if ahead < 0 {
 		ahead, where = -ahead, "behind"
@@ -75,12 +75,12 @@ func ClockOff(whose string, ahead time.Duration) error {
 	return fmt.Errorf("this machine's clock is %v %s %s's; let NTP set it", ahead.Round(100*time.Millisecond), where, whose)
 }
 
-// TemporalClock measures how far this machine's clock is ahead of the server's, at
+// TemporalClockOffset measures how far this machine's clock is ahead of the server's, at
 // least; it is negative if it is behind.
 //
 // No call answers with the server's time. But the server notes when a poller last came:
 // so one comes, to a task queue that nobody works on, and is looked up by its identity. The time that it was noted lies between the two calls.
-func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahead time.Duration, err error) {
+func TemporalClockOffset(ctx context.Context, c client.Client, namespace string) (ahead time.Duration, err error) {
 	id := clockQueue + "-" + uuid.NewString()
 	queue := &taskqueuepb.TaskQueue{Name: clockQueue + "-sticky", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: clockQueue}
 	polling, stop := context.WithTimeout(context.WithoutCancel(ctx), clockPoll)
@@ -97,7 +97,7 @@ func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahea
 		}
 		return err
 	})
-	for wait := clockLook; ; wait *= 2 {
+	for wait := minPollerWait; ; wait *= 2 {
 		list, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace: namespace, TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
 		})
@@ -107,7 +107,7 @@ func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahea
 		for _, p := range list.GetPollers() {
 			if p.GetIdentity() == id {
 				noted := p.GetLastAccessTime().AsTime()
-				return aheadBy(before.Sub(noted), time.Since(noted)), nil
+				return certainOffset(before.Sub(noted), time.Since(noted)), nil
 			}
 		}
 		select {
@@ -115,13 +115,13 @@ func TemporalClock(ctx context.Context, c client.Client, namespace string) (ahea
 			return 0, ctx.Err()
 		case <-polling.Done():
 			return 0, fmt.Errorf("poll: %w", poll.Wait())
-		case <-time.After(min(wait, clockLongest)):
+		case <-time.After(min(wait, maxPollerWait)):
 		}
 	}
 }
 
-// aheadBy is the offset that is certain when it lies between two values.
-func aheadBy(least, most time.Duration) time.Duration {
+// certainOffset is the offset that is certain when it lies between two values.
+func certainOffset(least, most time.Duration) time.Duration {
 	switch {
 	case least > 0:
 		return least

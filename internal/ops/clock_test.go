@@ -71,7 +71,7 @@ func TestClock(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			temporal, server := mocks.NewClient(t), &otherClock{ahead: tt.server}
 			temporal.On("WorkflowService").Return(server)
-			check := Clock(temporal, "default", tt.meta)
+			check := ClockCheck(temporal, "default", tt.meta)
 			for range 3 {
 				status, body := get(t, Handler(prometheus.NewRegistry(), check), "/readyz")
 				if status != 200 || !strings.Contains(body, tt.says) {
@@ -94,14 +94,14 @@ func TestClockOfRealServer(t *testing.T) {
 	}
 	defer c.Close()
 	for range 3 {
-		if ahead, err := TemporalClock(t.Context(), c, server.Namespace); err != nil || ahead.Abs() > 100*time.Millisecond {
+		if ahead, err := TemporalClockOffset(t.Context(), c, server.Namespace); err != nil || ahead.Abs() > 100*time.Millisecond {
 			t.Errorf("ahead by %v, %v", ahead, err)
 		}
 	}
 	server.Kill()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := TemporalClock(ctx, c, server.Namespace); err == nil {
+	if _, err := TemporalClockOffset(ctx, c, server.Namespace); err == nil {
 		t.Error("a server that is gone told its time")
 	}
 }

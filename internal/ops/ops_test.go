@@ -42,9 +42,9 @@ func TestReady(t *testing.T) {
 		{"all is well", []Check{{Name: "temporal", Run: answers(nil)}}, 200, "ready\nok       temporal\n"},
 		{"something fails", []Check{{Name: "temporal", Run: answers(nil)}, {Name: "search_attributes", Run: answers(errors.New("ReplyState is missing"))}},
 			503, "not ready\nok       temporal\nfailed   search_attributes: ReplyState is missing\n"},
-		{"a file does not load", []Check{{Name: "temporal", Run: answers(nil)}, File("rules", func() error { return broken })},
+		{"a file does not load", []Check{{Name: "temporal", Run: answers(nil)}, FileCheck("rules", func() error { return broken })},
 			200, "ready\nok       temporal\nwarning  rules: line 3 is wrong\n"},
-		{"both", []Check{{Name: "temporal", Run: answers(broken)}, File("rules", func() error { return broken })},
+		{"both", []Check{{Name: "temporal", Run: answers(broken)}, FileCheck("rules", func() error { return broken })},
 			503, "not ready\nfailed   temporal: line 3 is wrong\nwarning  rules: line 3 is wrong\n"},
 	}
 	for _, tt := range tests {
@@ -76,7 +76,7 @@ func TestReadyIsCached(t *testing.T) {
 		if n := asked.Load(); n != 1 {
 			t.Errorf("asked %d times, want 1", n)
 		}
-		<-time.After(fresh)
+		<-time.After(readyCacheTTL)
 		if status, body := get(t, h, "/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "gone") {
 			t.Errorf("answer = %d %q", status, body)
 		}

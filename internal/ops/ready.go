@@ -14,8 +14,8 @@ import (
 const (
 	// checkTimeout bounds one check, so that a probe gets its answer.
 	checkTimeout = 3 * time.Second
-	// fresh is how long an answer is given again without asking anew, however many ask.
-	fresh = 2 * time.Second
+	// readyCacheTTL is how long an answer is given again without asking anew, however many ask.
+	readyCacheTTL = 2 * time.Second
 )
 
 // Check is one thing that a program needs to do its work.
@@ -28,17 +28,17 @@ type Check struct {
 	Advisory bool
 }
 
-// Temporal checks that the server answers.
-func Temporal(c client.Client) Check {
+// TemporalCheck checks that the server answers.
+func TemporalCheck(c client.Client) Check {
 	return Check{Name: "temporal", Run: func(ctx context.Context) error {
 		_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
 		return err
 	}}
 }
 
-// File checks that the newest version of a file that is read again when it
+// FileCheck checks that the newest version of a file that is read again when it
 // changes is in force. The version before works, so it is advisory.
-func File(name string, err func() error) Check {
+func FileCheck(name string, err func() error) Check {
 	return Check{Name: name, Advisory: true, Run: func(context.Context) error { return err() }}
 }
 
@@ -53,24 +53,24 @@ type readiness struct {
 }
 
 func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	status, text := r.answer(req.Context())
-	plain(w, status, text)
+	status, text := r.cached(req.Context())
+	writeText(w, status, text)
 }
 
-func (r *readiness) answer(ctx context.Context) (status int, text string) {
+func (r *readiness) cached(ctx context.Context) (status int, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.asked.IsZero() && time.Since(r.asked) < fresh {
+	if !r.asked.IsZero() && time.Since(r.asked) < readyCacheTTL {
 		return r.status, r.text
 	}
 	// Whoever asks next gets this answer too, so the one who asked first must not
 	// be able to break it off.
-	r.status, r.text = r.ask(context.WithoutCancel(ctx))
+	r.status, r.text = r.runChecks(context.WithoutCancel(ctx))
 	r.asked = time.Now()
 	return r.status, r.text
 }
 
-func (r *readiness) ask(ctx context.Context) (int, string) {
+func (r *readiness) runChecks(ctx context.Context) (int, string) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	errs := make([]error, len(r.checks))

@@ -15,14 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// grace is how long requests may take to finish when the server stops.
-const grace = 2 * time.Second
+// shutdownGrace is how long requests may take to finish when the server stops.
+const shutdownGrace = 2 * time.Second
 
 // Handler serves /healthz, which says that the process lives; /readyz, which runs
 // the checks; and /metrics.
 func Handler(metrics prometheus.Gatherer, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	mux.Handle("GET /readyz", &readiness{checks: checks})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return mux
@@ -30,7 +30,7 @@ func Handler(metrics prometheus.Gatherer, checks ...Check) http.Handler {
 
 // Serve serves h on ln until ctx is done.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
-	return Run(ctx, ln, grace, &http.Server{
+	return Run(ctx, ln, shutdownGrace, &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -58,7 +58,7 @@ func Run(ctx context.Context, ln net.Listener, grace time.Duration, srv *http.Se
 	return nil
 }
 
-func plain(w http.ResponseWriter, status int, text string) {
+func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)

@@ -16,10 +16,10 @@ type Command struct {
 	Run  func(ctx context.Context, args []string) error // without the name
 }
 
-// choose finds what the arguments ask for: run, or one of the commands. An argument
+// selectCommand finds what the arguments ask for: run, or one of the commands. An argument
 // that nobody knows is an error: a mistyped health check must not run the program
 // once more.
-func choose(args []string, run func(context.Context) error, commands []Command) func(context.Context) error {
+func selectCommand(args []string, run func(context.Context) error, commands []Command) func(context.Context) error {
 	if len(args) == 0 {
 		return run
 	}
@@ -51,7 +51,7 @@ func healthcheck[S any](out io.Writer, read func() (S, error), opsAddr func(S) s
 		if err != nil {
 			return err
 		}
-		said, err := ops.Ask(ctx, opsAddr(settings))
+		said, err := ops.QueryReady(ctx, opsAddr(settings))
 		if err != nil {
 			return err
 		}

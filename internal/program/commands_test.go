@@ -31,7 +31,7 @@ func TestChoose(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := choose(tt.args, run, []Command{user, {Name: "healthcheck"}})(t.Context())
+			err := selectCommand(tt.args, run, []Command{user, {Name: "healthcheck"}})(t.Context())
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}

@@ -27,7 +27,7 @@ import (
 // exit code is then 1.
 func Main(name string, run func(context.Context) error, commands ...Command) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := choose(os.Args[1:], run, commands)(ctx)
+	err := selectCommand(os.Args[1:], run, commands)(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -89,9 +89,9 @@ func (b *Base) Close() {
 // Checks are what /readyz asks of every program.
 func (b *Base) Checks() []ops.Check {
 	return []ops.Check{
-		ops.Temporal(b.Temporal),
+		ops.TemporalCheck(b.Temporal),
 		{Name: "setup", Run: func(ctx context.Context) error { return setup.Check(ctx, b.Temporal, b.Namespace) }},
-		ops.File("accounts", b.Accounts.Err),
+		ops.FileCheck("accounts", b.Accounts.Err),
 	}
 }
 

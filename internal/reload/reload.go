@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// lookEvery is how often a file is read. To be told of changes is no better: network
+	// pollInterval is how often a file is read. To be told of changes is no better: network
 	// file systems and single files mounted into a container tell nothing, and a folder
 	// tells of all that is written in it. A change is in force within two seconds.
-	lookEvery = 900 * time.Millisecond
+	pollInterval = 900 * time.Millisecond
 	// maxBytes is far above every file that people write.
 	maxBytes = 16 << 20
 )
@@ -32,20 +32,20 @@ type File[T any] struct {
 	path    string
 	parse   func(path string, data []byte) (T, error)
 	changed func(current T, err error)
-	state   atomic.Pointer[state[T]] // who asks for it waits for nothing, however long a file takes to parse
+	state   atomic.Pointer[snapshot[T]] // who asks for it waits for nothing, however long a file takes to parse
 
-	mu      sync.Mutex // guards what a look compares
-	timer   *time.Timer
-	stopped bool
-	inForce string        // SHA-256 of the bytes in force
-	seen    string        // SHA-256 at the last look; empty when the file could not be read
-	refused string        // SHA-256 of the bytes that are not in force; empty when they could not be read
-	settled chan struct{} // closed when two looks in a row have seen what is in force
+	mu          sync.Mutex // guards what a look compares
+	timer       *time.Timer
+	stopped     bool
+	currentSum  string        // SHA-256 of the bytes in force
+	lastSum     string        // SHA-256 at the last look; empty when the file could not be read
+	rejectedSum string        // SHA-256 of the bytes that are not in force; empty when they could not be read
+	confirmed   chan struct{} // closed when two looks in a row have seen what is in force
 }
 
-// parsed parses data. A parser that panics must not end the program: half a line can be
+// parseSafely parses data. A parser that panics must not end the program: half a line can be
 // what makes it.
-func (f *File[T]) parsed(data []byte) (content T, err error) {
+func (f *File[T]) parseSafely(data []byte) (content T, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			err = fmt.Errorf("%s cannot be read: it is not valid", f.path)
@@ -54,12 +54,12 @@ func (f *File[T]) parsed(data []byte) (content T, err error) {
 	return f.parse(f.path, data)
 }
 
-// Settled is closed when two looks in a row have seen what is in force. What Open saw may
+// Confirmed is closed when two looks in a row have seen what is in force. What Open saw may
 // have been half a file.
-func (f *File[T]) Settled() <-chan struct{} { return f.settled }
+func (f *File[T]) Confirmed() <-chan struct{} { return f.confirmed }
 
-// state is what is in force, and why the newest bytes are not.
-type state[T any] struct {
+// snapshot is what is in force, and why the newest bytes are not.
+type snapshot[T any] struct {
 	current T
 	err     error
 }
@@ -72,32 +72,32 @@ func Open[T any](path string, parse func(path string, data []byte) (T, error), c
 	if err != nil {
 		return nil, err
 	}
-	f := &File[T]{path: path, parse: parse, changed: changed, settled: make(chan struct{})}
-	content, err := f.parsed(data)
+	f := &File[T]{path: path, parse: parse, changed: changed, confirmed: make(chan struct{})}
+	content, err := f.parseSafely(data)
 	if err != nil {
 		return nil, err
 	}
 	sum := SHA256(data)
-	f.inForce, f.seen = sum, sum
-	f.state.Store(&state[T]{current: content})
+	f.currentSum, f.lastSum = sum, sum
+	f.state.Store(&snapshot[T]{current: content})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.timer = time.AfterFunc(lookEvery, lookAgain(weak.Make(f)))
+	f.timer = time.AfterFunc(pollInterval, pollAgain(weak.Make(f)))
 	return f, nil
 }
 
-// lookAgain looks at a file that somebody still holds, and sets its timer again.
-func lookAgain[T any](held weak.Pointer[File[T]]) func() {
+// pollAgain looks at a file that somebody still holds, and sets its timer again.
+func pollAgain[T any](held weak.Pointer[File[T]]) func() {
 	return func() {
 		f := held.Value()
 		if f == nil {
 			return
 		}
-		f.Look()
+		f.Poll()
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if !f.stopped {
-			f.timer.Reset(lookEvery)
+			f.timer.Reset(pollInterval)
 		}
 	}
 }
@@ -116,57 +116,57 @@ func (f *File[T]) Current() T { return f.state.Load().current }
 // Err says why the newest content is not in force, or is nil when it is.
 func (f *File[T]) Err() error { return f.state.Load().err }
 
-// Look reads the file once, and puts it in force if it changed, the look before saw the
+// Poll reads the file once, and puts it in force if it changed, the look before saw the
 // same bytes, and it parses.
-func (f *File[T]) Look() {
+func (f *File[T]) Poll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	data, err := read(f.path)
-	sum, was := "", f.seen
+	sum, was := "", f.lastSum
 	if err == nil {
 		sum = SHA256(data)
 	}
-	f.seen = sum
+	f.lastSum = sum
 	last := f.Err()
 	switch {
 	case sum != was:
 	case err != nil:
-		f.refuse(err, "")
-	case sum == f.inForce:
-		f.settle()
+		f.reject(err, "")
+	case sum == f.currentSum:
+		f.confirm()
 		if last != nil {
-			f.put(f.Current(), nil)
+			f.publish(f.Current(), nil)
 		}
-	case last == nil || sum != f.refused:
-		content, err := f.parsed(data)
+	case last == nil || sum != f.rejectedSum:
+		content, err := f.parseSafely(data)
 		if err != nil {
-			f.refuse(err, sum)
+			f.reject(err, sum)
 			return
 		}
-		f.inForce = sum
-		f.put(content, nil)
-		f.settle()
+		f.currentSum = sum
+		f.publish(content, nil)
+		f.confirm()
 	}
 }
 
-func (f *File[T]) settle() {
+func (f *File[T]) confirm() {
 	select {
-	case <-f.settled:
+	case <-f.confirmed:
 	default:
-		close(f.settled)
+		close(f.confirmed)
 	}
 }
 
-// refuse records, once, why the newest bytes are not in force.
-func (f *File[T]) refuse(err error, sum string) {
-	if last := f.Err(); last == nil || f.refused != sum || last.Error() != err.Error() {
-		f.refused = sum
-		f.put(f.Current(), err)
+// reject records, once, why the newest bytes are not in force.
+func (f *File[T]) reject(err error, sum string) {
+	if last := f.Err(); last == nil || f.rejectedSum != sum || last.Error() != err.Error() {
+		f.rejectedSum = sum
+		f.publish(f.Current(), err)
 	}
 }
 
-func (f *File[T]) put(content T, err error) {
-	f.state.Store(&state[T]{content, err})
+func (f *File[T]) publish(content T, err error) {
+	f.state.Store(&snapshot[T]{content, err})
 	if f.changed != nil {
 		f.changed(content, err)
 	}

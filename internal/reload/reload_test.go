@@ -85,11 +85,11 @@ func TestFile(t *testing.T) {
 					t.Fatal(err)
 				}
 				tt.replace(t, dir, path)
-				time.Sleep(lookEvery + lookEvery/2)
+				time.Sleep(pollInterval + pollInterval/2)
 				if got := f.Current(); got != "first" || f.Err() != nil {
 					t.Errorf("after one look: %q, %v", got, f.Err())
 				}
-				time.Sleep(lookEvery)
+				time.Sleep(pollInterval)
 				if got := f.Current(); got != tt.want {
 					t.Errorf("Current() = %q, want %q", got, tt.want)
 				}
@@ -98,7 +98,7 @@ func TestFile(t *testing.T) {
 				}
 
 				write(t, path, "mended")
-				time.Sleep(2 * lookEvery)
+				time.Sleep(2 * pollInterval)
 				if got := f.Current(); got != "mended" || f.Err() != nil {
 					t.Errorf("after mending: %q, %v", got, f.Err())
 				}
@@ -119,15 +119,15 @@ func TestHalfWritten(t *testing.T) {
 	f.Stop()
 	for _, half := range []string{"", "o", "ot"} {
 		write(t, path, half)
-		f.Look()
+		f.Poll()
 	}
 	write(t, path, "other")
-	f.Look()
+	f.Poll()
 	if got := f.Current(); got != "whole" || len(told) != 0 {
 		t.Fatalf("half a file is in force: %q, %q", got, told)
 	}
-	f.Look()
-	f.Look()
+	f.Poll()
+	f.Poll()
 	if got := f.Current(); got != "other" || len(told) != 1 {
 		t.Errorf("a file that does not change any more is not in force: %q, %q", got, told)
 	}
@@ -156,7 +156,7 @@ func TestLooksEnd(t *testing.T) {
 		dropped = nil
 		runtime.GC()
 		write(t, path, "second")
-		time.Sleep(10 * lookEvery)
+		time.Sleep(10 * pollInterval)
 		if parsed != 2 || stopped.Current() != "first" {
 			t.Errorf("parsed %d times; %q is in force", parsed, stopped.Current())
 		}

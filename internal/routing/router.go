@@ -177,7 +177,7 @@ func WorkflowID(e workflows.InboundEvent) (string, error) {
 }
 
 func (r *Router) routeOne(ctx context.Context, e workflows.InboundEvent, id string) (Result, error) {
-	ctx = telemetry.Under(ctx, e.Trace)
+	ctx = telemetry.WithTraceparent(ctx, e.Trace)
 	switch {
 	case e.Comment != nil:
 		if e.Decision == nil {

@@ -30,9 +30,9 @@ const Retention = 240 * time.Hour
 const (
 	// timeout bounds one call of Apply or Check.
 	timeout = 30 * time.Second
-	// usableInterval is how often a new search attribute is tried. A server's
+	// probeInterval is how often a new search attribute is tried. A server's
 	// frontends learn of it within about 10 seconds.
-	usableInterval = 200 * time.Millisecond
+	probeInterval = 200 * time.Millisecond
 )
 
 // Services is the part of client.Client that the set-up needs.
@@ -77,8 +77,8 @@ func Apply(ctx context.Context, s Services, namespace string) (Report, error) {
 	}
 	var report Report
 	if len(want.missing) > 0 {
-		if err := add(ctx, s, namespace, want.missing); err != nil {
-			return Report{}, want.refused(err)
+		if err := addAttributes(ctx, s, namespace, want.missing); err != nil {
+			return Report{}, want.wrapError(err)
 		}
 		report.Added, want.missing = want.missing, nil
 	}
@@ -88,7 +88,7 @@ func Apply(ctx context.Context, s Services, namespace string) (Report, error) {
 			Config:    &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(Retention)},
 		})
 		if err != nil {
-			return report, want.refused(err)
+			return report, want.wrapError(err)
 		}
 		report.RetentionFrom = want.retention
 	}
@@ -103,16 +103,16 @@ func Check(ctx context.Context, s Services, namespace string) error {
 	defer cancel()
 	missing, err := missingAttributes(ctx, s, namespace)
 	switch {
-	case err != nil && !cannotAsk(err):
+	case err != nil && !isNotPermitted(err):
 		return err
 	case len(missing) > 0:
 		return fmt.Errorf("namespace %s is not set up: it lacks the search attributes %s; run `starter setup`, or\n%s",
-			namespace, strings.Join(missing, ", "), shortfall{namespace: namespace, missing: missing}.commands())
+			namespace, strings.Join(missing, ", "), gaps{namespace: namespace, missing: missing}.commands())
 	}
 	return probe(ctx, s, namespace)
 }
 
-func add(ctx context.Context, s Services, namespace string, names []string) error {
+func addAttributes(ctx context.Context, s Services, namespace string, names []string) error {
 	types := make(map[string]enumspb.IndexedValueType, len(names))
 	for _, name := range names {
 		types[name] = workflows.SearchAttributes[name]
@@ -129,7 +129,7 @@ func add(ctx context.Context, s Services, namespace string, names []string) erro
 
 // awaitUsable waits until the server takes queries with every attribute.
 func awaitUsable(ctx context.Context, s Services, namespace string) error {
-	tick := time.NewTicker(usableInterval)
+	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
 	for {
 		err := probe(ctx, s, namespace)

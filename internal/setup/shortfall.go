@@ -16,15 +16,15 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// shortfall is what a namespace lacks.
-type shortfall struct {
+// gaps is what a namespace lacks.
+type gaps struct {
 	namespace string
 	missing   []string      // search attributes, sorted
 	retention time.Duration // its retention if that is too short, else zero
 }
 
-func inspect(ctx context.Context, s Services, namespace string) (shortfall, error) {
-	lacks := shortfall{namespace: namespace}
+func inspect(ctx context.Context, s Services, namespace string) (gaps, error) {
+	lacks := gaps{namespace: namespace}
 	ns, err := s.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
 	var notFound *serviceerror.NamespaceNotFound
 	if errors.As(err, &notFound) {
@@ -37,21 +37,21 @@ func inspect(ctx context.Context, s Services, namespace string) (shortfall, erro
 	if has := ns.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(); has < Retention {
 		lacks.retention = has
 	}
-	lacks.missing, err = awaitMissing(ctx, s, namespace)
-	if !cannotAsk(err) {
+	lacks.missing, err = waitForMissing(ctx, s, namespace)
+	if !isNotPermitted(err) {
 		return lacks, err
 	}
 	if probe(ctx, s, namespace) != nil {
 		lacks.missing = sortedAttributes()
-		return lacks, lacks.refused(err)
+		return lacks, lacks.wrapError(err)
 	}
 	return lacks, nil
 }
 
-// awaitMissing is missingAttributes of a namespace that exists: a server that has just
+// waitForMissing is missingAttributes of a namespace that exists: a server that has just
 // made it does not know it everywhere for some seconds.
-func awaitMissing(ctx context.Context, s Services, namespace string) ([]string, error) {
-	tick := time.NewTicker(usableInterval)
+func waitForMissing(ctx context.Context, s Services, namespace string) ([]string, error) {
+	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
 	for {
 		missing, err := missingAttributes(ctx, s, namespace)
@@ -89,24 +89,24 @@ func missingAttributes(ctx context.Context, s Services, namespace string) ([]str
 	return missing, nil
 }
 
-// cannotAsk reports whether a server does not let this program list attributes,
+// isNotPermitted reports whether a server does not let this program list attributes,
 // which says nothing about whether they exist.
-func cannotAsk(err error) bool {
+func isNotPermitted(err error) bool {
 	var denied *serviceerror.PermissionDenied
 	var unimplemented *serviceerror.Unimplemented
 	return errors.As(err, &denied) || errors.As(err, &unimplemented)
 }
 
-// refused says what somebody with more rights must do when err kept us from it.
-func (l shortfall) refused(err error) error {
-	if !cannotAsk(err) {
+// wrapError says what somebody with more rights must do when err kept us from it.
+func (l gaps) wrapError(err error) error {
+	if !isNotPermitted(err) {
 		return fmt.Errorf("set up namespace %s: %w", l.namespace, err)
 	}
 	return fmt.Errorf("this program may not set up namespace %s: %w; somebody who may must run\n%s", l.namespace, err, l.commands())
 }
 
 // commands are the lines that mend l, ready to be copied.
-func (l shortfall) commands() string {
+func (l gaps) commands() string {
 	var lines []string
 	for _, kind := range []enumspb.IndexedValueType{enumspb.INDEXED_VALUE_TYPE_KEYWORD, enumspb.INDEXED_VALUE_TYPE_DATETIME} {
 		names := slices.DeleteFunc(slices.Clone(l.missing), func(name string) bool { return workflows.SearchAttributes[name] != kind })

@@ -24,7 +24,7 @@ func TestReplayTraced(t *testing.T) {
 		t.Fatalf("%d histories: %v", len(files), err)
 	}
 	spans := tracetest.NewSpanRecorder()
-	tracing, err := interceptorOf(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test"))
+	tracing, err := newInterceptor(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// spans is what exports the program's spans as OpenTelemetry's own variables say
+// newTracerProvider is what exports the program's spans as OpenTelemetry's own variables say
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
 // or nil: without an endpoint nothing is traced. Sampler, headers, certificates and
 // time-outs are read by OpenTelemetry's SDK.
-func spans(ctx context.Context, program string, logger *zap.Logger) (*trace.TracerProvider, error) {
-	wanted, err := tracesWanted()
+func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) (*trace.TracerProvider, error) {
+	wanted, err := tracesEnabled()
 	if err != nil || !wanted {
 		return nil, err
 	}
@@ -47,9 +47,9 @@ func spans(ctx context.Context, program string, logger *zap.Logger) (*trace.Trac
 	return trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(described)), nil
 }
 
-// tracesWanted refuses what the SDK would only warn of, and then export to nowhere.
-func tracesWanted() (bool, error) {
-	name, endpoint := first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+// tracesEnabled refuses what the SDK would only warn of, and then export to nowhere.
+func tracesEnabled() (bool, error) {
+	name, endpoint := firstSet("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	if endpoint == "" || os.Getenv("OTEL_SDK_DISABLED") == "true" {
 		return false, nil
 	}
@@ -77,7 +77,7 @@ const (
 )
 
 func protocol() (name, value string) {
-	if name, value = first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); value == "" {
+	if name, value = firstSet("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); value == "" {
 		value = overHTTP
 	}
 	return name, value
@@ -90,8 +90,8 @@ func newExporter(ctx context.Context) (trace.SpanExporter, error) {
 	return otlptracehttp.New(ctx)
 }
 
-// first is the first of the variables that is set.
-func first(names ...string) (name, value string) {
+// firstSet is the first of the variables that is set.
+func firstSet(names ...string) (name, value string) {
 	for _, name = range names {
 		if value = os.Getenv(name); value != "" {
 			break

@@ -44,7 +44,7 @@ func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, 
 		Metrics:  metrics,
 		flush:    func(context.Context) error { return nil },
 	}
-	provider, err := spans(ctx, program, logger)
+	provider, err := newTracerProvider(ctx, program, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (t *Telemetry) Apply(o *client.Options) error {
 	if t.Tracer == nil {
 		return nil
 	}
-	tracing, err := interceptorOf(t.Tracer)
+	tracing, err := newInterceptor(t.Tracer)
 	if err != nil {
 		return fmt.Errorf("trace Temporal's SDK: %w", err)
 	}

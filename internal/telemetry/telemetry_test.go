@@ -140,17 +140,17 @@ func TestExportToNobody(t *testing.T) {
 
 // A span goes on in another process, and its absence too.
 func TestParent(t *testing.T) {
-	if got := Parent(t.Context()); got != "" {
+	if got := Traceparent(t.Context()); got != "" {
 		t.Errorf("Parent without a span = %q", got)
 	}
 	for _, parent := range []string{"", "nonsense"} {
-		if got := trace.SpanContextFromContext(Under(t.Context(), parent)); got.IsValid() {
+		if got := trace.SpanContextFromContext(WithTraceparent(t.Context(), parent)); got.IsValid() {
 			t.Errorf("Under(%q) = %v", parent, got)
 		}
 	}
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	ctx := Under(t.Context(), parent)
-	if got := Parent(ctx); got != parent {
+	ctx := WithTraceparent(t.Context(), parent)
+	if got := Traceparent(ctx); got != parent {
 		t.Errorf("Parent = %q, want %q", got, parent)
 	}
 	if !trace.SpanContextFromContext(ctx).IsRemote() {

@@ -10,9 +10,9 @@ import (
 	"go.temporal.io/sdk/interceptor"
 )
 
-// interceptorOf traces starts, signals and activities. Updates and queries are left
+// newInterceptor traces starts, signals and activities. Updates and queries are left
 // out: what is refused in one is told in words, with the name of who decided.
-func interceptorOf(tracer trace.Tracer) (interceptor.Interceptor, error) {
+func newInterceptor(tracer trace.Tracer) (interceptor.Interceptor, error) {
 	return opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
 		Tracer:               tracer,
 		DisableQueryTracing:  true,
@@ -37,9 +37,9 @@ func startSpan(ctx context.Context, tracer trace.Tracer, name string, opts ...tr
 	return span
 }
 
-// Parent writes down the span of ctx, as W3C's traceparent, for somebody who goes on
+// Traceparent writes down the span of ctx, as W3C's traceparent, for somebody who goes on
 // in another process; empty if there is none.
-func Parent(ctx context.Context) string {
+func Traceparent(ctx context.Context) string {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ""
 	}
@@ -48,9 +48,9 @@ func Parent(ctx context.Context) string {
 	return carrier["traceparent"]
 }
 
-// Under gives ctx the parent that Parent wrote down. With an empty one, or one that
+// WithTraceparent gives ctx the parent that Parent wrote down. With an empty one, or one that
 // cannot be read, it is ctx.
-func Under(ctx context.Context, parent string) context.Context {
+func WithTraceparent(ctx context.Context, parent string) context.Context {
 	if parent == "" {
 		return ctx
 	}

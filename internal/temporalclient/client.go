@@ -41,7 +41,7 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 		opts.DataConverter = converter.GetDefaultDataConverter()
 	}
 	opts.FailureConverter = temporal.GetDefaultFailureConverter()
-	encryption, err := Codec()
+	encryption, err := ReadCodec()
 	if err != nil {
 		return client.Options{}, err
 	}
@@ -51,8 +51,8 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 	return opts, nil
 }
 
-// Codec is the encryption that the environment asks for, or nil if it asks for none.
-func Codec() (*codec.Codec, error) {
+// ReadCodec is the encryption that the environment asks for, or nil if it asks for none.
+func ReadCodec() (*codec.Codec, error) {
 	settings, err := config.Read[config.Encryption]()
 	if err != nil {
 		return nil, err

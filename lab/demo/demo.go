@@ -89,7 +89,7 @@ func play(ctx context.Context, out io.Writer, stack *harness.Stack, steps []step
 		f.Add("expected", "%s", step.expected)
 		f.Add("seen", "%s %s", got.what, mark)
 		if got.workflow != "" {
-			f.AddWhole("Web UI", fmt.Sprintf("%s/namespaces/%s/workflows/%s", stack.Server.UIURL, stack.Server.Namespace, url.PathEscape(got.workflow)))
+			f.AddUnwrapped("Web UI", fmt.Sprintf("%s/namespaces/%s/workflows/%s", stack.Server.UIURL, stack.Server.Namespace, url.PathEscape(got.workflow)))
 		}
 		if err := f.Write(out); err != nil {
 			return false

@@ -187,7 +187,7 @@ func answered(ctx context.Context, s *story) (seen, error) {
 	if want := s.answeredAt.Add(privatereply.StandardWindow); !status.Window.ClosesAt.Equal(want) {
 		return got, fmt.Errorf("the window closes at %v, want %v", status.Window.ClosesAt, want)
 	}
-	got.what = fmt.Sprintf("%s; the window closes %s", status.State, console.When(status.Window.ClosesAt, time.Now()))
+	got.what = fmt.Sprintf("%s; the window closes %s", status.State, console.FormatTime(status.Window.ClosesAt, time.Now()))
 	return got, nil
 }
 

@@ -25,8 +25,8 @@ const (
 	backtestReads = 8
 )
 
-// backtested is one comment on which two rules files disagree.
-type backtested struct {
+// backtestDifference is one comment on which two rules files disagree.
+type backtestDifference struct {
 	ID      string                `json:"id"`
 	Comment string                `json:"comment,omitempty"`
 	Was     privatereply.Decision `json:"was"`
@@ -35,8 +35,8 @@ type backtested struct {
 
 // backtest is what a rules file would have done with the comments that are kept.
 type backtest struct {
-	Comments int          `json:"comments"`
-	Changed  []backtested `json:"changed"`
+	Comments int                  `json:"comments"`
+	Changed  []backtestDifference `json:"changed"`
 }
 
 func newRulesBacktest() *cobra.Command {
@@ -78,7 +78,7 @@ a reply keeps the decision that it was started with.`,
 }
 
 func runBacktest(ctx context.Context, c *replies.Client, set *rules.Set, accounts *config.Accounts, filter replies.Filter, limit int) (backtest, error) {
-	found := backtest{Changed: []backtested{}}
+	found := backtest{Changed: []backtestDifference{}}
 	var token []byte
 	for {
 		rows, next, err := c.Page(ctx, filter, min(backtestPage, limit-found.Comments), token)
@@ -124,8 +124,8 @@ func (b *backtest) page(ctx context.Context, c *replies.Client, set *rules.Set, 
 		}
 		b.Comments++
 		would := decideAgain(set, accounts, in)
-		if !sameDeed(in.Decision, would) {
-			b.Changed = append(b.Changed, backtested{ID: rows[i].ID, Comment: in.Comment.Text, Was: in.Decision, Would: would})
+		if !sameAction(in.Decision, would) {
+			b.Changed = append(b.Changed, backtestDifference{ID: rows[i].ID, Comment: in.Comment.Text, Was: in.Decision, Would: would})
 		}
 	}
 	return nil
@@ -144,8 +144,8 @@ func decideAgain(set *rules.Set, accounts *config.Accounts, in workflows.Private
 	})
 }
 
-// sameDeed reports whether two decisions do the same, whichever rule says it.
-func sameDeed(a, b privatereply.Decision) bool {
+// sameAction reports whether two decisions do the same, whichever rule says it.
+func sameAction(a, b privatereply.Decision) bool {
 	return a.Action == b.Action && a.Text == b.Text && a.Hold == b.Hold
 }
 
@@ -161,7 +161,7 @@ func (b backtest) write(out io.Writer, file string) error {
 			if parsed, ok := privatereply.ParseID(c.ID); ok {
 				id = parsed.Subject
 			}
-			table.Row(below, c.Comment, deed(c.Was)+", by "+decider(c.Was), deed(c.Would)+", by "+decider(c.Would), id)
+			table.Row(below, c.Comment, describeAction(c.Was)+", by "+describeSource(c.Was), describeAction(c.Would)+", by "+describeSource(c.Would), id)
 		}
 		if err := table.Write(out); err != nil {
 			return err

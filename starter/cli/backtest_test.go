@@ -26,7 +26,7 @@ func TestRulesBacktest(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got backtest
-	var changed *backtested
+	var changed *backtestDifference
 	eventually(t, func() error { // visibility follows
 		r := starter(t, "rules", "backtest", file, "--account", instagram, "--json").mustSucceed(t)
 		got = backtest{}

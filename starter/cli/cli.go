@@ -64,7 +64,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		Example: `  starter dev                      # the whole product on this machine
   starter list --state awaiting_approval
   starter approve 18000000000000001 --text "Hi Lena, it is 12 euros."`,
-		Args:              noSuchCommand,
+		Args:              unknownCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -88,8 +88,8 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	return root
 }
 
-// noSuchCommand is the argument check of a command that only has subcommands.
-func noSuchCommand(cmd *cobra.Command, args []string) error {
+// unknownCommand is the argument check of a command that only has subcommands.
+func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}

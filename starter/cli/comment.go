@@ -50,7 +50,7 @@ one that has it already nothing happens, and that is said.`,
 	flags.BoolVar(&f.auto, "auto", false, "with --reply: send it without asking anybody")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
-		in, err := s.handInput(f, time.Now().UTC())
+		in, err := s.manualInput(f, time.Now().UTC())
 		if err != nil {
 			return err
 		}
@@ -67,8 +67,8 @@ one that has it already nothing happens, and that is said.`,
 	return cmd
 }
 
-// handInput makes the workflow's input of what was said by hand.
-func (s *Session) handInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
+// manualInput makes the workflow's input of what was said by hand.
+func (s *Session) manualInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
 	switch {
 	case f.account == "":
 		return workflows.PrivateReplyInput{}, errors.New("--account is missing: say whose comment it is")
@@ -106,11 +106,11 @@ func (s *Session) handInput(f commentFlags, now time.Time) (workflows.PrivateRep
 	if err := c.Validate(); err != nil {
 		return workflows.PrivateReplyInput{}, err
 	}
-	decision, err := s.handDecision(f, c, account, now)
+	decision, err := s.manualDecision(f, c, account, now)
 	return workflows.PrivateReplyInput{Comment: c, Decision: decision}, err
 }
 
-func (s *Session) handDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
+func (s *Session) manualDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
 	if f.reply != "" {
 		d := privatereply.Decision{Action: privatereply.ActionAsk, Text: f.reply, Reason: privatereply.DecidedByHand}
 		if f.auto {
@@ -128,32 +128,32 @@ func (s *Session) handDecision(f commentFlags, c privatereply.Comment, a private
 	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now}), nil
 }
 
-// started is what became of a start.
-type started struct {
+// startReport is what became of a start.
+type startReport struct {
 	ID        string                `json:"id"`
 	Started   bool                  `json:"started"`
 	Duplicate bool                  `json:"duplicate"` // the comment has its reply already
 	Decision  privatereply.Decision `json:"decision"`
 }
 
-func (s *Session) start(ctx context.Context, in workflows.PrivateReplyInput) (started, error) {
+func (s *Session) start(ctx context.Context, in workflows.PrivateReplyInput) (startReport, error) {
 	opts, in, err := workflows.PrivateReplyOptions(in, s.settings.TaskQueue, time.Now())
 	if err != nil {
-		return started{}, err
+		return startReport{}, err
 	}
 	_, err = s.ExecuteWorkflow(ctx, opts, workflows.PrivateReplyType, in)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		return started{ID: opts.ID, Duplicate: true, Decision: in.Decision}, nil
+		return startReport{ID: opts.ID, Duplicate: true, Decision: in.Decision}, nil
 	case err != nil:
-		return started{}, fmt.Errorf("start %s: %w", opts.ID, err)
+		return startReport{}, fmt.Errorf("start %s: %w", opts.ID, err)
 	}
-	return started{ID: opts.ID, Started: true, Decision: in.Decision}, nil
+	return startReport{ID: opts.ID, Started: true, Decision: in.Decision}, nil
 }
 
-func (r started) String() string {
+func (r startReport) String() string {
 	if r.Duplicate {
 		return r.ID + ": this comment has its reply already; see `starter show`"
 	}
-	return fmt.Sprintf("%s: started; %s, by %s", r.ID, deed(r.Decision), decider(r.Decision))
+	return fmt.Sprintf("%s: started; %s, by %s", r.ID, describeAction(r.Decision), describeSource(r.Decision))
 }

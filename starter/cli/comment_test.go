@@ -24,7 +24,7 @@ func TestComment(t *testing.T) {
 	if status.Comment.Via != privatereply.ViaHand || status.Comment.Source != privatereply.SourceReel || !strings.HasPrefix(status.Text, "Hi zoe, ") {
 		t.Errorf("status = %+v", status)
 	}
-	var again started
+	var again startReport
 	if err := json.Unmarshal([]byte(starter(t, append(args, "--json")...).mustSucceed(t).out), &again); err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
 		}
-		m, err := openMeta(cmd, args[0], unhurried{rate.NewLimiter(conversationsASecond, conversationsASecond)})
+		m, err := openMetaAccount(cmd, args[0], rateLimitedTransport{rate.NewLimiter(conversationCallsPerSecond, conversationCallsPerSecond)})
 		if err != nil {
 			return err
 		}
@@ -70,15 +70,15 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 	return cmd
 }
 
-// thread is a conversation as Meta has it, with the account told from the people.
-type thread struct {
-	ID        string    `json:"id"` // t_… on a Page
-	UpdatedAt time.Time `json:"updated_at,omitzero"`
-	People    []someone `json:"people"`
-	Messages  []message `json:"messages"` // the newest first
+// conversation is a conversation as Meta has it, with the account told from the people.
+type conversation struct {
+	ID        string        `json:"id"` // t_… on a Page
+	UpdatedAt time.Time     `json:"updated_at,omitzero"`
+	People    []participant `json:"people"`
+	Messages  []message     `json:"messages"` // the newest first
 }
 
-type someone struct {
+type participant struct {
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
 }
@@ -94,27 +94,27 @@ type message struct {
 const (
 	// readInterval lies between two calls: Meta allows two a second for an account.
 	readInterval = 600 * time.Millisecond
-	// throttledTries is how often Meta is asked while a worker asks it, too.
-	throttledTries = 5
+	// maxThrottledTries is how often Meta is asked while a worker asks it, too.
+	maxThrottledTries = 5
 )
 
-func (m accountAtMeta) conversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
+func (m metaAccount) conversations(ctx context.Context, q graph.ConversationQuery) ([]conversation, error) {
 	q.BeforeRequest = rate.NewLimiter(rate.Every(readInterval), 1).Wait
-	var all []thread
-	err := whenThrottled(ctx, func() (err error) {
+	var all []conversation
+	err := retryThrottled(ctx, func() (err error) {
 		all, err = m.readConversations(ctx, q)
 		return err
 	})
 	return all, err
 }
 
-// whenThrottled repeats a call that Meta refused because of its rate: that proves that
+// retryThrottled repeats a call that Meta refused because of its rate: that proves that
 // nothing was done.
-func whenThrottled(ctx context.Context, call func() error) error {
+func retryThrottled(ctx context.Context, call func() error) error {
 	for try := 1; ; try++ {
 		err := call()
 		var refused *graph.Error
-		if !errors.As(err, &refused) || refused.Class != graph.Throttled || try == throttledTries {
+		if !errors.As(err, &refused) || refused.Class != graph.Throttled || try == maxThrottledTries {
 			return err
 		}
 		select {
@@ -125,25 +125,25 @@ func whenThrottled(ctx context.Context, call func() error) error {
 	}
 }
 
-func (m accountAtMeta) readConversations(ctx context.Context, q graph.ConversationQuery) ([]thread, error) {
-	all := []thread{} // [] rather than null
+func (m metaAccount) readConversations(ctx context.Context, q graph.ConversationQuery) ([]conversation, error) {
+	all := []conversation{} // [] rather than null
 	for c, err := range m.graph.Conversations(ctx, m.cred, q) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, threadOf(m.cred.Account, c, q.PersonID))
+		all = append(all, newConversation(m.cred.Account, c, q.PersonID))
 	}
 	return all, nil
 }
 
-// threadOf tells the account from the people by its ids, or, where Meta gives it one
+// newConversation tells the account from the people by its ids, or, where Meta gives it one
 // that no webhook shows, by not being the person that was asked for.
-func threadOf(account privatereply.Account, c graph.Conversation, person string) thread {
+func newConversation(account privatereply.Account, c graph.Conversation, person string) conversation {
 	isAccount := func(id string) bool { return account.IsSelf(id) || person != "" && id != "" && id != person }
-	t := thread{ID: c.ID, UpdatedAt: c.UpdatedAt, People: []someone{}, Messages: []message{}}
+	t := conversation{ID: c.ID, UpdatedAt: c.UpdatedAt, People: []participant{}, Messages: []message{}}
 	for _, p := range c.Participants {
 		if !isAccount(p.ID) {
-			t.People = append(t.People, someone(p))
+			t.People = append(t.People, participant(p))
 		}
 	}
 	for _, m := range c.Messages {
@@ -153,7 +153,7 @@ func threadOf(account privatereply.Account, c graph.Conversation, person string)
 }
 
 // conversationTable shows a conversation on a line, and under it its newest message.
-func conversationTable(all []thread) *console.Table {
+func conversationTable(all []conversation) *console.Table {
 	t := console.NewTable([]int{1, 3}, "UPDATED", "WITH", "PERSON", "CONVERSATION")
 	for _, c := range all {
 		var names, ids []string
@@ -162,26 +162,26 @@ func conversationTable(all []thread) *console.Table {
 		}
 		newest := ""
 		if len(c.Messages) > 0 {
-			newest = c.Messages[0].said(c.People)
+			newest = c.Messages[0].line(c.People)
 		}
-		t.Row(newest, written(c.UpdatedAt), strings.Join(names, ", "), strings.Join(ids, ", "), c.ID)
+		t.Row(newest, timeCell(c.UpdatedAt), strings.Join(names, ", "), strings.Join(ids, ", "), c.ID)
 	}
 	return t
 }
 
 // messageTable shows the messages of conversations, the oldest first, as they are read.
-func messageTable(all []thread) *console.Table {
+func messageTable(all []conversation) *console.Table {
 	t := console.NewTable([]int{1}, "WRITTEN", "MESSAGE")
 	for _, c := range all {
 		for _, m := range slices.Backward(c.Messages) {
-			t.Row("", written(m.At), m.said(c.People))
+			t.Row("", timeCell(m.At), m.line(c.People))
 		}
 	}
 	return t
 }
 
-// said is who wrote a message, and what.
-func (m message) said(people []someone) string {
+// line is who wrote a message, and what.
+func (m message) line(people []participant) string {
 	who := "somebody"
 	for _, p := range people {
 		if p.ID == m.FromID && p.Name != "" {
@@ -191,5 +191,5 @@ func (m message) said(people []someone) string {
 	if m.FromAccount {
 		who = "the account"
 	}
-	return who + ": " + cmp.Or(quoted(m.Text), "(no text)")
+	return who + ": " + cmp.Or(quotedCell(m.Text), "(no text)")
 }

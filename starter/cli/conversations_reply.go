@@ -12,17 +12,17 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// isThread reports whether id is a Page's conversation as Meta names it.
-func isThread(id string) bool { return strings.HasPrefix(id, "t_") }
+// isMetaConversationID reports whether id is a Page's conversation as Meta names it.
+func isMetaConversationID(id string) bool { return strings.HasPrefix(id, "t_") }
 
-// replyInThread writes into a Page's conversation at Meta, past the product: there
+// replyInConversation writes into a Page's conversation at Meta, past the product: there
 // is no window to check, no record, and no repeat but after a throttle, because nothing
 // at Meta keeps a repeat from being delivered too.
-func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool) error {
+func replyInConversation(cmd *cobra.Command, thread, account, text string, asJSON bool) error {
 	if account == "" {
 		return fmt.Errorf("--account is missing: %s says nothing about whose conversation it is", thread)
 	}
-	m, err := openMeta(cmd, account, nil)
+	m, err := openMetaAccount(cmd, account, nil)
 	if err != nil {
 		return err
 	}
@@ -33,13 +33,13 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 		return fmt.Errorf("--text: %w", err)
 	}
 	var receipt graph.SendResult
-	err = whenThrottled(cmd.Context(), func() (err error) {
+	err = retryThrottled(cmd.Context(), func() (err error) {
 		receipt, err = m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
 		return err
 	})
 	answer := workflows.FollowUpResult{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
 	if err != nil {
-		answer = notSent(err)
+		answer = failedResult(err)
 	}
 	if asJSON {
 		if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
@@ -59,8 +59,8 @@ func replyInThread(cmd *cobra.Command, thread, account, text string, asJSON bool
 	return nil
 }
 
-// notSent says what a failed call proves.
-func notSent(err error) workflows.FollowUpResult {
+// failedResult says what a failed call proves.
+func failedResult(err error) workflows.FollowUpResult {
 	var failed *graph.Error
 	if !errors.As(err, &failed) {
 		return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}

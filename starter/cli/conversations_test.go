@@ -27,9 +27,9 @@ func say(t *testing.T, m meta.NewMessage) string {
 }
 
 // threadWith is the conversation of an account with a person, as --json shows it.
-func threadWith(t *testing.T, account, person string) thread {
+func threadWith(t *testing.T, account, person string) conversation {
 	t.Helper()
-	var all []thread
+	var all []conversation
 	out := starter(t, "conversations", account, "--person", person, "--json").mustSucceed(t).withoutToken(t).out
 	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v\n%s", err, out)
@@ -49,7 +49,7 @@ func TestConversations(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := threadWith(t, account, person)
-			if len(c.People) != 1 || c.People[0] != (someone{person, "Uma"}) {
+			if len(c.People) != 1 || c.People[0] != (participant{person, "Uma"}) {
 				t.Errorf("people: %+v", c.People)
 			}
 			if len(c.Messages) != 2 || c.Messages[0].Text != "Hello Uma" || !c.Messages[0].FromAccount ||

@@ -100,8 +100,8 @@ undeliverable. Nothing is sent either way.`,
 	return cmd
 }
 
-// decided is what became of one decision.
-type decided struct {
+// decisionReport is what became of one decision.
+type decisionReport struct {
 	ID       string              `json:"id"`
 	Accepted bool                `json:"accepted"`
 	State    privatereply.State  `json:"state,omitempty"`
@@ -110,20 +110,20 @@ type decided struct {
 	Error    string              `json:"error,omitempty"`
 }
 
-// decision decides one reply.
-type decision func(workflowID string) (workflows.DecisionResult, error)
+// decideFunc decides one reply.
+type decideFunc func(workflowID string) (workflows.DecisionResult, error)
 
 // decide decides each reply. One that fails does not keep the others from it, but
 // the command fails.
-func (s *Session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, do decision) error {
-	results := make([]decided, 0, len(args))
+func (s *Session) decide(ctx context.Context, cmd *cobra.Command, args []string, asJSON bool, do decideFunc) error {
+	results := make([]decisionReport, 0, len(args))
 	failed := false
 	for _, arg := range args {
 		d := s.decideOne(ctx, arg, do)
 		failed = failed || !d.Accepted
 		results = append(results, d)
 		if !asJSON {
-			d.tell(cmd.OutOrStdout(), cmd.ErrOrStderr())
+			d.write(cmd.OutOrStdout(), cmd.ErrOrStderr())
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -140,26 +140,26 @@ func (s *Session) decide(ctx context.Context, cmd *cobra.Command, args []string,
 	return nil
 }
 
-func (s *Session) decideOne(ctx context.Context, arg string, do decision) decided {
+func (s *Session) decideOne(ctx context.Context, arg string, do decideFunc) decisionReport {
 	id, err := s.replyID(ctx, arg)
 	if err != nil {
-		return decided{ID: arg, Error: err.Error()}
+		return decisionReport{ID: arg, Error: err.Error()}
 	}
 	answer, err := do(id)
 	if err != nil {
-		return decided{ID: id, Error: plainly(err, id).Error()}
+		return decisionReport{ID: id, Error: explainError(err, id).Error()}
 	}
-	return decided{ID: id, Accepted: answer.Accepted, State: answer.State, Reason: answer.Reason, Deadline: answer.Deadline}
+	return decisionReport{ID: id, Accepted: answer.Accepted, State: answer.State, Reason: answer.Reason, Deadline: answer.Deadline}
 }
 
-func (d decided) tell(out, errOut io.Writer) {
+func (d decisionReport) write(out, errOut io.Writer) {
 	switch {
 	case d.Error != "":
 		fmt.Fprintf(errOut, "%s: %s\n", d.ID, d.Error)
 	case !d.Accepted:
 		fmt.Fprintf(errOut, "%s: not taken. %s It is %s.\n", d.ID, d.Reason.Sentence(), d.State)
 	case !d.Deadline.IsZero():
-		fmt.Fprintf(out, "%s: %s, until %s\n", d.ID, d.State, console.When(d.Deadline, time.Now()))
+		fmt.Fprintf(out, "%s: %s, until %s\n", d.ID, d.State, console.FormatTime(d.Deadline, time.Now()))
 	default:
 		fmt.Fprintf(out, "%s: %s\n", d.ID, d.State)
 	}

@@ -9,21 +9,21 @@ import (
 	"github.com/privatereply/privatereply/rules"
 )
 
-// deed says what a decision does with a comment.
-func deed(d privatereply.Decision) string {
+// describeAction says what a decision does with a comment.
+func describeAction(d privatereply.Decision) string {
 	what := map[privatereply.Action]string{
 		privatereply.ActionAuto:   "answered automatically",
 		privatereply.ActionAsk:    "a person decides",
 		privatereply.ActionIgnore: "left alone",
 	}[d.Action]
 	if d.Hold > 0 {
-		what += " after a hold of " + console.Span(time.Duration(d.Hold))
+		what += " after a hold of " + console.FormatDuration(time.Duration(d.Hold))
 	}
 	return what
 }
 
-// decider says what a decision comes from.
-func decider(d privatereply.Decision) string {
+// describeSource says what a decision comes from.
+func describeSource(d privatereply.Decision) string {
 	failed, isFailure := strings.CutPrefix(d.Reason, privatereply.RuleErrorPrefix)
 	switch {
 	case isFailure && failed == rules.TooSlow:

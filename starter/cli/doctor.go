@@ -29,7 +29,7 @@ with their variables.`,
 		if err := useDevSettings(cmd.ErrOrStderr()); err != nil {
 			return err
 		}
-		report := doctor.Examine(cmd.Context(), doctor.Options{})
+		report := doctor.Run(cmd.Context(), doctor.Options{})
 		if err := cmd.Context().Err(); err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ starter rules test --file takes. Comments on ads and on live broadcasts are not 
 		if *limit < 1 {
 			return fmt.Errorf("--limit is %d; write a number from 1", *limit)
 		}
-		m, err := openMeta(cmd, args[0], nil)
+		m, err := openMetaAccount(cmd, args[0], nil)
 		if err != nil {
 			return err
 		}
@@ -130,35 +130,35 @@ func feedTable(posts []readPost) *console.Table {
 		if p.Visitor != nil {
 			canReply, what = p.Visitor.CanReplyPrivately, "visitor post"
 		}
-		t.Row(quoted(p.Text), what, written(p.CreatedAt), p.Username, yesNo(canReply), p.ID)
+		t.Row(quotedCell(p.Text), what, timeCell(p.CreatedAt), p.Username, yesNoCell(canReply), p.ID)
 		for _, c := range p.Comments {
 			what := "- comment"
 			if c.ParentID != "" {
 				what = "- - reply"
 			}
-			t.Row(quoted(c.Text), what, written(c.CreatedAt), c.Username, yesNo(c.CanReplyPrivately), c.CommentID)
+			t.Row(quotedCell(c.Text), what, timeCell(c.CreatedAt), c.Username, yesNoCell(c.CanReplyPrivately), c.CommentID)
 		}
 	}
 	return t
 }
 
-// written is a time in a column.
-func written(at time.Time) string {
+// timeCell is a time in a column.
+func timeCell(at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
 	return at.Local().Format("2 Jan 15:04")
 }
 
-func quoted(text string) string {
-	if text = console.Line(text); text == "" {
+func quotedCell(text string) string {
+	if text = console.Sanitize(text); text == "" {
 		return ""
 	}
-	return "“" + console.Cut(text, console.Width-6) + "”"
+	return "“" + console.Truncate(text, console.Width-6) + "”"
 }
 
-// yesNo shows what Meta said, or did not say.
-func yesNo(b *bool) string {
+// yesNoCell shows what Meta said, or did not say.
+func yesNoCell(b *bool) string {
 	switch {
 	case b == nil:
 		return "-"

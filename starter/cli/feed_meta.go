@@ -10,45 +10,45 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 )
 
-// accountAtMeta is Meta as one account sees it. Commands that use it need no Temporal.
-type accountAtMeta struct {
+// metaAccount is Meta as one account sees it. Commands that use it need no Temporal.
+type metaAccount struct {
 	graph *graph.Client
 	cred  graph.Credentials
 }
 
-// openMeta reads the settings and the secrets of an account. Nothing is asked of
+// openMetaAccount reads the settings and the secrets of an account. Nothing is asked of
 // Meta yet.
-func openMeta(cmd *cobra.Command, account string, transport http.RoundTripper) (accountAtMeta, error) {
+func openMetaAccount(cmd *cobra.Command, account string, transport http.RoundTripper) (metaAccount, error) {
 	set, err := readSettings(cmd)
 	if err != nil {
-		return accountAtMeta{}, err
+		return metaAccount{}, err
 	}
 	accounts, err := config.OpenAccounts(set.Accounts)
 	if err != nil {
-		return accountAtMeta{}, err
+		return metaAccount{}, err
 	}
 	a, err := FindAccount(accounts, account)
 	if err != nil {
-		return accountAtMeta{}, err
+		return metaAccount{}, err
 	}
 	secrets, err := accounts.Secrets(a.Platform, a.ID)
 	if err != nil {
-		return accountAtMeta{}, err
+		return metaAccount{}, err
 	}
 	g, err := graph.New(graph.Options{
 		FacebookURL: set.FacebookURL, InstagramURL: set.InstagramURL, Version: set.Version, Transport: transport,
 	})
-	return accountAtMeta{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
+	return metaAccount{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
 }
 
-// conversationsASecond is Meta's limit on reading conversations.
-const conversationsASecond = 2
+// conversationCallsPerSecond is Meta's limit on reading conversations.
+const conversationCallsPerSecond = 2
 
-// unhurried keeps the calls to Meta under a limit: more would be refused, and count.
-type unhurried struct{ limit *rate.Limiter }
+// rateLimitedTransport keeps the calls to Meta under a limit: more would be refused, and count.
+type rateLimitedTransport struct{ limit *rate.Limiter }
 
 // RoundTrip waits until the request may go.
-func (u unhurried) RoundTrip(r *http.Request) (*http.Response, error) {
+func (u rateLimitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := u.limit.Wait(r.Context()); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ Too many? Stop what need not go (starter stop --account A --rule R).`,
 	only := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
-		accounts, err := sweptAccounts(s.settings.Accounts, *only)
+		accounts, err := selectAccounts(s.settings.Accounts, *only)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func writeForecasts(w io.Writer, all []forecast, now time.Time) error {
 		if at.IsZero() {
 			return "-"
 		}
-		return console.From(at, now)
+		return console.RelativeTime(at, now)
 	}
 	for _, f := range all {
 		below := ""

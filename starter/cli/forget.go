@@ -53,24 +53,24 @@ see docs/operations/encryption.md.`,
 		out, progress := cmd.OutOrStdout(), &readProgress{out: cmd.ErrOrStderr()}
 		e := erasure.New(erasure.Config{
 			Temporal: s.Client, Namespace: s.namespace, Data: s.data, Queue: s.settings.TaskQueue,
-			Operator: operator, UpdateID: s.updateID, Progress: progress.tell,
+			Operator: operator, UpdateID: s.updateID, Progress: progress.update,
 		})
 		if *name != "" {
 			named, unreadable, err := e.FindByName(ctx, *name, person)
 			if err != nil {
 				return err
 			}
-			return tellNamed(cmd, named, unreadable, *asJSON)
+			return writeNamed(cmd, named, unreadable, *asJSON)
 		}
 		found, err := e.Find(ctx, person)
 		if err != nil {
 			return err
 		}
 		if len(found.Accounts) > 1 && person.AccountKey == (erasure.AccountKey{}) {
-			return severalAccounts(person.ID, found.Accounts)
+			return errSeveralAccounts(person.ID, found.Accounts)
 		}
 		if *dry {
-			return tellReport(out, erasure.Report{Person: person.ID, Found: found.Runs, Unreadable: found.Unreadable}, *asJSON)
+			return printReport(out, erasure.Report{Person: person.ID, Found: found.Runs, Unreadable: found.Unreadable}, *asJSON)
 		}
 		if len(found.Runs) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
 			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Runs))); err != nil {
@@ -78,7 +78,7 @@ see docs/operations/encryption.md.`,
 			}
 		}
 		report, err := e.Erase(ctx, person)
-		if told := tellReport(out, report, *asJSON); err == nil {
+		if told := printReport(out, report, *asJSON); err == nil {
 			err = told
 		}
 		return err
@@ -125,7 +125,7 @@ func (s *Session) person(args []string, name, account string) (erasure.Person, e
 	return p, nil
 }
 
-func severalAccounts(person string, owners []erasure.AccountKey) error {
+func errSeveralAccounts(person string, owners []erasure.AccountKey) error {
 	var all []string
 	for _, o := range owners {
 		all = append(all, fmt.Sprintf("starter forget %s --account %s:%s", person, o.Platform, o.Account))
@@ -133,7 +133,7 @@ func severalAccounts(person string, owners []erasure.AccountKey) error {
 	return fmt.Errorf("several accounts know a person %s, and nothing says that it is one; nothing was removed. Erase each of them:\n  %s", person, strings.Join(all, "\n  "))
 }
 
-func tellNamed(cmd *cobra.Command, named []erasure.NamedPerson, unreadable []erasure.Unreadable, asJSON bool) error {
+func writeNamed(cmd *cobra.Command, named []erasure.NamedPerson, unreadable []erasure.Unreadable, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case asJSON:
@@ -155,10 +155,10 @@ func tellNamed(cmd *cobra.Command, named []erasure.NamedPerson, unreadable []era
 			return err
 		}
 	}
-	return tellUnreadable(cmd.ErrOrStderr(), unreadable)
+	return writeUnreadable(cmd.ErrOrStderr(), unreadable)
 }
 
-func tellReport(out io.Writer, r erasure.Report, asJSON bool) error {
+func printReport(out io.Writer, r erasure.Report, asJSON bool) error {
 	if asJSON {
 		if r.Removed == nil {
 			r.Removed = []erasure.Run{} // [] rather than null
@@ -209,11 +209,11 @@ func writeReport(out io.Writer, r erasure.Report) error {
 			fmt.Fprintf(out, "\n%d removed, %d kept\n", len(r.Removed), len(r.Remaining))
 		}
 	}
-	return tellUnreadable(out, r.Unreadable)
+	return writeUnreadable(out, r.Unreadable)
 }
 
-// tellUnreadable says what nobody could look into, and so nobody can vouch for.
-func tellUnreadable(w io.Writer, all []erasure.Unreadable) error {
+// writeUnreadable says what nobody could look into, and so nobody can vouch for.
+func writeUnreadable(w io.Writer, all []erasure.Unreadable) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -224,7 +224,7 @@ func tellUnreadable(w io.Writer, all []erasure.Unreadable) error {
 // readProgress shows on a terminal how much was read, in a line that is written over.
 type readProgress struct{ out io.Writer }
 
-func (p *readProgress) tell(read, of int) {
+func (p *readProgress) update(read, of int) {
 	f, ok := p.out.(io.Reader)
 	if !ok || !isTerminal(f) {
 		return

@@ -14,8 +14,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// lookUps is how many possible ids are asked for at the same time.
-const lookUps = 8
+// maxLookups is how many possible ids are asked for at the same time.
+const maxLookups = 8
 
 // replyID finds the workflow that arg means: a whole workflow id is taken as it
 // is, a bare comment id is tried against each account.
@@ -37,7 +37,7 @@ func (s *Session) replyID(ctx context.Context, arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := s.existing(ctx, candidates)
+	found, err := s.existingWorkflows(ctx, candidates)
 	switch {
 	case err != nil:
 		return "", err
@@ -74,12 +74,12 @@ func candidateIDs(accounts []privatereply.Account, arg string) ([]string, error)
 	return ids, nil
 }
 
-// existing keeps the ids that workflows have, in their order.
-func (s *Session) existing(ctx context.Context, ids []string) ([]string, error) {
+// existingWorkflows keeps the ids that workflows have, in their order.
+func (s *Session) existingWorkflows(ctx context.Context, ids []string) ([]string, error) {
 	var mu sync.Mutex
 	exists := map[string]bool{}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(lookUps)
+	group.SetLimit(maxLookups)
 	for _, id := range ids {
 		group.Go(func() error {
 			_, err := s.DescribeWorkflowExecution(ctx, id, "")

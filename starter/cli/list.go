@@ -99,38 +99,38 @@ func stateList() string {
 // be answered: the two are what a person decides by, and too long for columns.
 func listTable(rows []replies.Row, now time.Time) *console.Table {
 	head, flex := []string{"STATE", "DEADLINE", "PERSON", "RULE", "ID"}, []int{2, 3}
-	waits := slices.ContainsFunc(rows, func(r replies.Row) bool { return nextTry(r, now) != "" })
+	waits := slices.ContainsFunc(rows, func(r replies.Row) bool { return nextTryCell(r, now) != "" })
 	if waits {
 		head, flex = slices.Insert(head, 2, "NEXT TRY"), []int{3, 4}
 	}
 	t := console.NewTable(flex, head...)
 	for _, r := range rows {
-		cells := []string{string(r.State), untilWhen(r, now), r.Person, r.Rule, shortID(r, rows)}
+		cells := []string{string(r.State), deadlineCell(r, now), r.Person, r.Rule, shortID(r, rows)}
 		if waits {
-			cells = slices.Insert(cells, 2, nextTry(r, now))
+			cells = slices.Insert(cells, 2, nextTryCell(r, now))
 		}
-		t.Row(exchange(r, now), cells...)
+		t.Row(commentAndReply(r, now), cells...)
 	}
 	return t
 }
 
-// nextTry tells when a reply that sleeps before its send is tried.
-func nextTry(r replies.Row, now time.Time) string {
+// nextTryCell tells when a reply that sleeps before its send is tried.
+func nextTryCell(r replies.Row, now time.Time) string {
 	switch {
 	case !r.NextTry.After(now):
 		return ""
 	case r.MissesDeadline():
 		return "too late"
 	}
-	return console.From(r.NextTry, now)
+	return console.RelativeTime(r.NextTry, now)
 }
 
-// untilWhen tells until when a reply may be sent. Once it was sent that is history.
-func untilWhen(r replies.Row, now time.Time) string {
+// deadlineCell tells until when a reply may be sent. Once it was sent that is history.
+func deadlineCell(r replies.Row, now time.Time) string {
 	if r.Deadline.IsZero() || !r.State.Waiting() {
 		return "-"
 	}
-	return r.Deadline.Local().Format("2 Jan 15:04") + ", " + console.From(r.Deadline, now)
+	return r.Deadline.Local().Format("2 Jan 15:04") + ", " + console.RelativeTime(r.Deadline, now)
 }
 
 // shortID is the comment's id, which every command takes, or the whole workflow id
@@ -148,10 +148,10 @@ func shortID(r replies.Row, rows []replies.Row) string {
 func remarks(r replies.Row, now time.Time) string {
 	var all []string
 	if r.Attachment.Kind != "" && r.Comment != "" {
-		all = append(all, kindWord(r.Attachment.Kind))
+		all = append(all, attachmentName(r.Attachment.Kind))
 	}
 	if !r.EditedAt.IsZero() {
-		all = append(all, "edited "+console.From(r.EditedAt, now))
+		all = append(all, "edited "+console.RelativeTime(r.EditedAt, now))
 	}
 	if len(all) == 0 {
 		return ""
@@ -159,17 +159,17 @@ func remarks(r replies.Row, now time.Time) string {
 	return strings.Join(all, ", ") + ": "
 }
 
-// wordless stands in the place of a comment's words.
-func wordless(kind privatereply.AttachmentKind) string {
+// attachmentText stands in the place of a comment's words.
+func attachmentText(kind privatereply.AttachmentKind) string {
 	if kind == "" {
 		return "(no text)"
 	}
-	return "(" + kindWord(kind) + ")"
+	return "(" + attachmentName(kind) + ")"
 }
 
-// kindWord names an attachment. A tool may have started the reply with a kind that
+// attachmentName names an attachment. A tool may have started the reply with a kind that
 // nobody knows.
-func kindWord(kind privatereply.AttachmentKind) string {
+func attachmentName(kind privatereply.AttachmentKind) string {
 	switch {
 	case kind == privatereply.GIF:
 		return "GIF"
@@ -179,22 +179,22 @@ func kindWord(kind privatereply.AttachmentKind) string {
 	return "attachment"
 }
 
-// exchange shows a comment and the proposed answer in one line.
-func exchange(r replies.Row, now time.Time) string {
+// commentAndReply shows a comment and the proposed answer in one line.
+func commentAndReply(r replies.Row, now time.Time) string {
 	const between = " → "
 	remarks := remarks(r, now)
 	room := console.Width - console.Columns(between) - 6 - console.Columns(remarks)
 	half := room / 2
-	comment, text := console.Line(r.Comment), console.Line(r.Text)
+	comment, text := console.Sanitize(r.Comment), console.Sanitize(r.Text)
 	if comment == "" {
-		comment = wordless(r.Attachment.Kind)
+		comment = attachmentText(r.Attachment.Kind)
 	}
 	if text == "" {
-		return remarks + "“" + console.Cut(comment, room) + "”"
+		return remarks + "“" + console.Truncate(comment, room) + "”"
 	}
 	short := min(console.Columns(comment), console.Columns(text), half)
 	if console.Columns(comment) > console.Columns(text) {
-		return remarks + "“" + console.Cut(comment, room-short) + "”" + between + "“" + console.Cut(text, half) + "”"
+		return remarks + "“" + console.Truncate(comment, room-short) + "”" + between + "“" + console.Truncate(text, half) + "”"
 	}
-	return remarks + "“" + console.Cut(comment, half) + "”" + between + "“" + console.Cut(text, room-short) + "”"
+	return remarks + "“" + console.Truncate(comment, half) + "”" + between + "“" + console.Truncate(text, room-short) + "”"
 }

@@ -18,7 +18,7 @@ func newLive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "live",
 		Short:   "Tell about live broadcasts",
-		Args:    noSuchCommand,
+		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		GroupID: groupDecide,
 	}
@@ -76,7 +76,7 @@ func (s *Session) broadcastID(ctx context.Context, arg, only string) (string, er
 		}
 		return arg, nil
 	}
-	accounts, err := sweptAccounts(s.settings.Accounts, only)
+	accounts, err := selectAccounts(s.settings.Accounts, only)
 	if err != nil {
 		return "", err
 	}

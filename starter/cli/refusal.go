@@ -11,8 +11,8 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// plainly adds to an error about a workflow what the reader of a terminal can do.
-func plainly(err error, workflowID string) error {
+// explainError adds to an error about a workflow what the reader of a terminal can do.
+func explainError(err error, workflowID string) error {
 	var refusal *replies.Error
 	var query *serviceerror.DeadlineExceeded
 	var update *client.WorkflowUpdateServiceTimeoutOrCanceledError

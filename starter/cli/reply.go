@@ -45,7 +45,7 @@ keeps no record of it, and never repeats it.`,
 		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
 		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, message)
 		if err != nil {
-			return plainly(err, args[0])
+			return explainError(err, args[0])
 		}
 		if *asJSON {
 			if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
@@ -68,12 +68,12 @@ keeps no record of it, and never repeats it.`,
 		switch {
 		case *text == "":
 			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
-		case !isThread(args[0]):
+		case !isMetaConversationID(args[0]):
 			return followUp(cmd, args)
 		case *humanAgent:
 			return errors.New("--human-agent needs the conversation's workflow id: Meta takes no tag for a t_… id")
 		}
-		return replyInThread(cmd, args[0], *account, *text, *asJSON)
+		return replyInConversation(cmd, args[0], *account, *text, *asJSON)
 	}
 	return cmd
 }

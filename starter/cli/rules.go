@@ -22,7 +22,7 @@ func newRules() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rules",
 		Short:   "Try the rules file",
-		Args:    noSuchCommand,
+		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		GroupID: groupInspect,
 	}
@@ -30,9 +30,9 @@ func newRules() *cobra.Command {
 	return cmd
 }
 
-// tested is a comment as `rules test` takes it: the fields of a comment, and what
+// testComment is a comment as `rules test` takes it: the fields of a comment, and what
 // else a condition can see.
-type tested struct {
+type testComment struct {
 	privatereply.Comment
 	AccountName  string                `json:"account_name,omitempty"`
 	Age          privatereply.Duration `json:"age,omitempty"`
@@ -54,7 +54,7 @@ server is needed.`,
   starter rules test --rules new-rules.yaml`,
 		Args: Args(0, 1, ""),
 	}
-	var c tested
+	var c testComment
 	flags := cmd.Flags()
 	path := flags.String("rules", "", "the rules file (default: PRIVATEREPLY_RULES, else rules.yaml)")
 	file := flags.String("file", "", "read comments from this file, one JSON object a line")
@@ -90,7 +90,7 @@ server is needed.`,
 		out := cmd.OutOrStdout()
 		switch {
 		case *file != "":
-			return eachComment(cmd.InOrStdin(), *file, func(c tested) error { return explain(out, set, c, *asJSON) })
+			return eachComment(cmd.InOrStdin(), *file, func(c testComment) error { return explainDecision(out, set, c, *asJSON) })
 		case len(args) > 0:
 			c.Platform, c.Source, c.Text = privatereply.Platform(*platform), privatereply.Source(*source), args[0]
 			switch {
@@ -99,7 +99,7 @@ server is needed.`,
 			case *video:
 				c.Attachment.Kind = privatereply.Video
 			}
-			return explain(out, set, c, *asJSON)
+			return explainDecision(out, set, c, *asJSON)
 		case *asJSON:
 			return WriteJSON(out, set.Rules())
 		}
@@ -109,12 +109,12 @@ server is needed.`,
 	return cmd
 }
 
-// maxLine is the longest line of a file of comments. Instagram's longest comment
+// maxLineBytes is the longest line of a file of comments. Instagram's longest comment
 // has 2,200 characters.
-const maxLine = 1 << 20
+const maxLineBytes = 1 << 20
 
 // eachComment reads comments from a file with a JSON object a line.
-func eachComment(in io.Reader, path string, do func(tested) error) error {
+func eachComment(in io.Reader, path string, do func(testComment) error) error {
 	name := "standard input"
 	if path != "-" {
 		name = path
@@ -126,12 +126,12 @@ func eachComment(in io.Reader, path string, do func(tested) error) error {
 		in = f
 	}
 	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, maxLineBytes)
 	for n := 1; lines.Scan(); n++ {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		c := tested{Comment: privatereply.Comment{Platform: privatereply.Instagram, Source: privatereply.SourcePost}}
+		c := testComment{Comment: privatereply.Comment{Platform: privatereply.Instagram, Source: privatereply.SourcePost}}
 		dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&c); err != nil {
@@ -144,8 +144,8 @@ func eachComment(in io.Reader, path string, do func(tested) error) error {
 	return lines.Err()
 }
 
-// explain tells what the rules do with c.
-func explain(out io.Writer, set *rules.Set, c tested, asJSON bool) error {
+// explainDecision tells what the rules do with c.
+func explainDecision(out io.Writer, set *rules.Set, c testComment, asJSON bool) error {
 	if !c.Platform.Valid() {
 		return fmt.Errorf("platform: %q is not a platform; write instagram or facebook", c.Platform)
 	}
@@ -164,12 +164,12 @@ func explain(out io.Writer, set *rules.Set, c tested, asJSON bool) error {
 		}
 		return err
 	}
-	fmt.Fprintf(out, "“%s”\n", console.Cut(console.Line(c.Text), console.Width-2))
+	fmt.Fprintf(out, "“%s”\n", console.Truncate(console.Sanitize(c.Text), console.Width-2))
 	f := &console.Facts{}
 	for _, tried := range e.Rules {
 		f.Add(tried.Name, "%s %s", strings.ReplaceAll(string(tried.Result), "_", " "), tried.Error)
 	}
-	f.Add("→", "%s, by %s", deed(e.Decision), decider(e.Decision))
+	f.Add("→", "%s, by %s", describeAction(e.Decision), describeSource(e.Decision))
 	if e.Decision.Text != "" {
 		f.Add("", "“%s”", e.Decision.Text)
 	}

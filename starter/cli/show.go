@@ -28,13 +28,13 @@ workflow gives it.`,
 		}
 		status, err := s.replies.Status(ctx, id)
 		if err != nil {
-			return plainly(err, id)
+			return explainError(err, id)
 		}
 		if *asJSON {
 			return WriteJSON(cmd.OutOrStdout(), status)
 		}
-		story := tell(id, status, time.Now())
-		story.AddWhole("Web UI", s.webUI(id))
+		story := describeReply(id, status, time.Now())
+		story.AddUnwrapped("Web UI", s.webUI(id))
 		fmt.Fprintln(cmd.OutOrStdout(), id)
 		return story.Write(cmd.OutOrStdout())
 	})

@@ -26,10 +26,10 @@ import (
 const (
 	// batchInterval is how often the server is asked whether a batch is done.
 	batchInterval = 200 * time.Millisecond
-	// busyInterval is how often a batch is tried to start while another one runs.
-	busyInterval = time.Second
-	// busyNews is how often is said how far the other one is.
-	busyNews = 5 * time.Second
+	// batchRetryInterval is how often a batch is tried to start while another one runs.
+	batchRetryInterval = time.Second
+	// batchReportInterval is how often is said how far the other one is.
+	batchReportInterval = 5 * time.Second
 )
 
 func newStop() *cobra.Command {
@@ -73,7 +73,7 @@ At a terminal it asks first, unless --yes is given.`,
 				return err
 			}
 		}
-		result := stopped{Concerned: n}
+		result := stopReport{Concerned: n}
 		if n > 0 {
 			if result, err = s.batchReject(ctx, cmd.ErrOrStderr(), query, workflows.Reject{Approver: approver, Reason: *reason}); err != nil {
 				return err
@@ -103,15 +103,15 @@ func stopQuery(account, rule string) string {
 	return query.String()
 }
 
-// stopped is what became of a batch.
-type stopped struct {
+// stopReport is what became of a batch.
+type stopReport struct {
 	Concerned int64  `json:"concerned"` // replies held or on their way
 	Signalled int64  `json:"signalled"` // told to stop
 	Failed    int64  `json:"failed"`    // could not be told
 	JobID     string `json:"job_id,omitempty"`
 }
 
-func (r stopped) String() string {
+func (r stopReport) String() string {
 	if r.Concerned == 0 {
 		return "nothing to stop: no reply is held or on its way"
 	}
@@ -131,10 +131,10 @@ func countOf(n int64) string {
 
 // batchReject has the server signal every reply that query finds, and waits until
 // it has done so. It tells of a wait for its turn.
-func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopped, error) {
+func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopReport, error) {
 	payloads, err := s.data.ToPayloads(message)
 	if err != nil {
-		return stopped{}, err
+		return stopReport{}, err
 	}
 	job := uuid.NewString()
 	err = s.startBatch(ctx, tell, &workflowservice.StartBatchOperationRequest{
@@ -148,14 +148,14 @@ func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string,
 		}},
 	})
 	if err != nil {
-		return stopped{}, err
+		return stopReport{}, err
 	}
 	tick := time.NewTicker(batchInterval)
 	defer tick.Stop()
 	for {
 		d, err := s.WorkflowService().DescribeBatchOperation(ctx, &workflowservice.DescribeBatchOperationRequest{Namespace: s.namespace, JobId: job})
 		if err == nil && d.GetState() != enumspb.BATCH_OPERATION_STATE_RUNNING {
-			r := stopped{
+			r := stopReport{
 				Concerned: d.GetTotalOperationCount(), Signalled: d.GetCompleteOperationCount(),
 				Failed: d.GetFailureOperationCount(), JobID: job,
 			}
@@ -165,11 +165,11 @@ func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string,
 			return r, nil
 		}
 		if err != nil && !isNotFound(err) { // a new batch is not found at once
-			return stopped{}, fmt.Errorf("the batch %s runs, but cannot be followed: %w", job, err)
+			return stopReport{}, fmt.Errorf("the batch %s runs, but cannot be followed: %w", job, err)
 		}
 		select {
 		case <-ctx.Done():
-			return stopped{}, fmt.Errorf("the batch %s goes on in the server: %w", job, ctx.Err())
+			return stopReport{}, fmt.Errorf("the batch %s goes on in the server: %w", job, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -177,7 +177,7 @@ func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string,
 
 // startBatch starts a batch operation as soon as the server lets it.
 func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workflowservice.StartBatchOperationRequest) error {
-	tick := time.NewTicker(busyInterval)
+	tick := time.NewTicker(batchRetryInterval)
 	defer tick.Stop()
 	var told time.Time
 	for {
@@ -189,9 +189,9 @@ func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workf
 		case ctx.Err() != nil:
 		case !errors.As(err, &busy):
 			return fmt.Errorf("start the batch: %w", err)
-		case time.Since(told) >= busyNews:
+		case time.Since(told) >= batchReportInterval:
 			told = time.Now()
-			fmt.Fprintln(tell, "starter: "+s.whyBusy(ctx, busy))
+			fmt.Fprintln(tell, "starter: "+s.busyReason(ctx, busy))
 		}
 		select {
 		case <-ctx.Done():
@@ -201,8 +201,8 @@ func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workf
 	}
 }
 
-// whyBusy says what a batch has to wait for.
-func (s *Session) whyBusy(ctx context.Context, busy *serviceerror.ResourceExhausted) string {
+// busyReason says what a batch has to wait for.
+func (s *Session) busyReason(ctx context.Context, busy *serviceerror.ResourceExhausted) string {
 	if busy.Cause != enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT {
 		return "waiting for the server, which is overloaded: " + busy.Error()
 	}
@@ -219,7 +219,7 @@ func (s *Session) otherBatch(ctx context.Context) string {
 		if info.GetState() != enumspb.BATCH_OPERATION_STATE_RUNNING {
 			continue
 		}
-		name := " " + console.Line(info.GetJobId())
+		name := " " + console.Sanitize(info.GetJobId())
 		d, err := s.WorkflowService().DescribeBatchOperation(ctx, &workflowservice.DescribeBatchOperationRequest{Namespace: s.namespace, JobId: info.GetJobId()})
 		if err != nil || d.GetTotalOperationCount() == 0 {
 			return name

@@ -41,7 +41,7 @@ func TestStop(t *testing.T) {
 		t.Errorf("a rule that nobody has stopped something: %s", got)
 	}
 	r := starter(t, "stop", "--account", instagram, "--rule", "delivery", "--approver", "ana", "--json").mustSucceed(t)
-	var got stopped
+	var got stopReport
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestStopWaitsForAnotherBatch(t *testing.T) {
 	}
 }
 
-// said is what a command has said so far.
+// line is what a command has said so far.
 type said struct {
 	mu    sync.Mutex
 	words strings.Builder

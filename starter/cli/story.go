@@ -36,46 +36,46 @@ var clocks = map[privatereply.Clock]string{
 	privatereply.ClockBroadcast: "the broadcast",
 }
 
-// tell is the story of a reply, as seen at now.
-func tell(id string, s workflows.PrivateReplyStatus, now time.Time) *console.Facts {
+// describeReply is the story of a reply, as seen at now.
+func describeReply(id string, s workflows.PrivateReplyStatus, now time.Time) *console.Facts {
 	f := &console.Facts{}
 	f.Add("State", "%s: %s", s.State, meaning[s.State])
 	if s.Reason != "" {
 		f.Add("Reason", "%s (%s)", s.Reason.Sentence(), s.Reason)
 	}
-	tellComment(f, s.Comment, now)
-	tellDecision(f, s, now)
+	describeComment(f, s.Comment, now)
+	describeDecision(f, s, now)
 	if !s.Deadline.IsZero() {
-		f.Add("Deadline", "%s, counted from %s", console.When(s.Deadline, now), clocks[s.DeadlineFrom])
+		f.Add("Deadline", "%s, counted from %s", console.FormatTime(s.Deadline, now), clocks[s.DeadlineFrom])
 	}
-	tellSend(f, s.Send, now)
+	describeSend(f, s.Send, now)
 	if s.Send != nil && !s.Send.RetryAt.IsZero() && !s.Send.RetryAt.Before(s.Deadline) {
 		f.Add("", "it will not make its deadline, unless replies that are before it are stopped")
 	}
 	if w := s.Window; w != nil {
-		f.Add("Answer", "first %s", console.When(w.RespondedAt, now))
-		f.Add("Window", "closes %s", console.When(w.ClosesAt, now))
+		f.Add("Answer", "first %s", console.FormatTime(w.RespondedAt, now))
+		f.Add("Window", "closes %s", console.FormatTime(w.ClosesAt, now))
 	}
 	for _, r := range s.RefusedSignals {
-		f.Add("Refused", "signal %s, %s: %s", r.Name, console.When(r.At, now), r.Why)
+		f.Add("Refused", "signal %s, %s: %s", r.Name, console.FormatTime(r.At, now), r.Why)
 	}
 	for _, next := range nextSteps(id, s) {
-		f.AddWhole("Next", next)
+		f.AddUnwrapped("Next", next)
 	}
 	return f
 }
 
-func tellComment(f *console.Facts, c privatereply.Comment, now time.Time) {
+func describeComment(f *console.Facts, c privatereply.Comment, now time.Time) {
 	text := c.Text
 	if text == "" {
-		text = wordless(c.Attachment.Kind)
+		text = attachmentText(c.Attachment.Kind)
 	}
 	f.Add("Comment", "“%s”", text)
 	if !c.EditedAt.IsZero() {
-		f.Add("", "edited %s", console.When(c.EditedAt, now))
+		f.Add("", "edited %s", console.FormatTime(c.EditedAt, now))
 	}
 	if c.Attachment != (privatereply.Attachment{}) {
-		f.AddWhole("", strings.TrimSpace("with a "+kindWord(c.Attachment.Kind)+" "+c.Attachment.URL))
+		f.AddUnwrapped("", strings.TrimSpace("with a "+attachmentName(c.Attachment.Kind)+" "+c.Attachment.URL))
 	}
 	who := c.Username
 	if who == "" {
@@ -90,9 +90,9 @@ func tellComment(f *console.Facts, c privatereply.Comment, now time.Time) {
 		f.Add("", "ad %s %s", c.AdID, c.AdTitle)
 	}
 	if !c.CreatedAt.IsZero() {
-		f.Add("", "written %s", console.When(c.CreatedAt, now))
+		f.Add("", "written %s", console.FormatTime(c.CreatedAt, now))
 	}
-	f.Add("", "received %s, via %s", console.When(c.ReceivedAt, now), c.Via)
+	f.Add("", "received %s, via %s", console.FormatTime(c.ReceivedAt, now), c.Via)
 }
 
 func inBrackets(label, value string) string {
@@ -102,9 +102,9 @@ func inBrackets(label, value string) string {
 	return fmt.Sprintf(" (%s %s)", label, value)
 }
 
-func tellDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time.Time) {
+func describeDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time.Time) {
 	d := s.Decision
-	f.Add("Decision", "%s, by %s", deed(d), decider(d))
+	f.Add("Decision", "%s, by %s", describeAction(d), describeSource(d))
 	if d.Text != "" && d.Text != s.Text {
 		f.Add("Proposed", "“%s”", d.Text)
 	}
@@ -112,15 +112,15 @@ func tellDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time.Tim
 		f.Add("Reply", "“%s”", s.Text)
 	}
 	if !s.HoldUntil.IsZero() && s.State == privatereply.Holding {
-		f.Add("Held", "until %s", console.When(s.HoldUntil, now))
+		f.Add("Held", "until %s", console.FormatTime(s.HoldUntil, now))
 	}
 	if s.Approver != "" {
-		f.Add("Approver", "%s, %s", s.Approver, console.When(s.DecidedAt, now))
+		f.Add("Approver", "%s, %s", s.Approver, console.FormatTime(s.DecidedAt, now))
 		f.Add("", "%s", s.RejectReason)
 	}
 }
 
-func tellSend(f *console.Facts, s *workflows.SendStatus, now time.Time) {
+func describeSend(f *console.Facts, s *workflows.SendStatus, now time.Time) {
 	if s == nil {
 		return
 	}
@@ -141,10 +141,10 @@ func tellSend(f *console.Facts, s *workflows.SendStatus, now time.Time) {
 		f.Add("", "Meta's error: code %d, subcode %d, trace %s", s.Code, s.Subcode, s.TraceID)
 	}
 	if !s.SentAt.IsZero() {
-		f.Add("", "written %s", console.When(s.SentAt, now))
+		f.Add("", "written %s", console.FormatTime(s.SentAt, now))
 	}
 	if !s.RetryAt.IsZero() {
-		f.Add("", "next try %s", console.When(s.RetryAt, now))
+		f.Add("", "next try %s", console.FormatTime(s.RetryAt, now))
 	}
 	if s.MessageID != "" {
 		f.Add("Message", "%s to %s", s.MessageID, s.RecipientID)

@@ -113,7 +113,7 @@ func TestTell(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			if err := tell(id, storyStatus(tc.change), storyNow).Write(&b); err != nil {
+			if err := describeReply(id, storyStatus(tc.change), storyNow).Write(&b); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tc.want, b.String()); diff != "" {
@@ -155,7 +155,7 @@ func TestDecisionWords(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := deed(tc.decision) + ", by " + decider(tc.decision); got != tc.want {
+			if got := describeAction(tc.decision) + ", by " + describeSource(tc.decision); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})

@@ -18,8 +18,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// sweptAtOnce is how many accounts are swept at the same time.
-const sweptAtOnce = 8
+// maxConcurrentSweeps is how many accounts are swept at the same time.
+const maxConcurrentSweeps = 8
 
 func newSweep() *cobra.Command {
 	cmd := &cobra.Command{
@@ -42,7 +42,7 @@ passes.`,
 	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
-		accounts, err := sweptAccounts(s.settings.Accounts, *account)
+		accounts, err := selectAccounts(s.settings.Accounts, *account)
 		if err != nil {
 			return err
 		}
@@ -53,9 +53,9 @@ passes.`,
 		if *asJSON {
 			err = WriteJSON(cmd.OutOrStdout(), results)
 		} else {
-			err = writeSwept(cmd.OutOrStdout(), results)
+			err = writeSweepReports(cmd.OutOrStdout(), results)
 		}
-		if err == nil && slices.ContainsFunc(results, func(r sweptAccount) bool { return !r.Completed }) {
+		if err == nil && slices.ContainsFunc(results, func(r sweepReport) bool { return !r.Completed }) {
 			err = ErrReported
 		}
 		return err
@@ -63,7 +63,7 @@ passes.`,
 	return cmd
 }
 
-func sweptAccounts(path, only string) ([]privatereply.Account, error) {
+func selectAccounts(path, only string) ([]privatereply.Account, error) {
 	accounts, err := config.OpenAccounts(path)
 	if err != nil {
 		return nil, err
@@ -75,8 +75,8 @@ func sweptAccounts(path, only string) ([]privatereply.Account, error) {
 	return []privatereply.Account{account}, err
 }
 
-// sweptAccount is what became of the pass over one account.
-type sweptAccount struct {
+// sweepReport is what became of the pass over one account.
+type sweepReport struct {
 	Platform   privatereply.Platform  `json:"platform"`
 	Account    string                 `json:"account"`
 	Name       string                 `json:"name,omitempty"`
@@ -88,12 +88,12 @@ type sweptAccount struct {
 
 // sweepAll sweeps the accounts side by side. One that fails does not keep the
 // others from their end.
-func (s *Session) sweepAll(ctx context.Context, accounts []privatereply.Account, progress *sweepProgress) []sweptAccount {
-	results := make([]sweptAccount, len(accounts))
+func (s *Session) sweepAll(ctx context.Context, accounts []privatereply.Account, progress *sweepProgress) []sweepReport {
+	results := make([]sweepReport, len(accounts))
 	var group errgroup.Group
-	group.SetLimit(sweptAtOnce)
+	group.SetLimit(maxConcurrentSweeps)
 	for i, account := range accounts {
-		results[i] = sweptAccount{Platform: account.Platform, Account: account.ID, Name: account.Name}
+		results[i] = sweepReport{Platform: account.Platform, Account: account.ID, Name: account.Name}
 		group.Go(func() error {
 			r := &results[i]
 			pass, err := s.sweep(ctx, account, progress.of(i, r.title()))
@@ -111,32 +111,32 @@ func (s *Session) sweepAll(ctx context.Context, accounts []privatereply.Account,
 }
 
 // sweep has an account swept, and waits until the pass has ended.
-func (s *Session) sweep(ctx context.Context, account privatereply.Account, tell passTold) (passSeen, error) {
+func (s *Session) sweep(ctx context.Context, account privatereply.Account, tell passObserver) (passStatus, error) {
 	id, err := privatereply.SweepID(account.Platform, account.ID)
 	if err != nil {
-		return passSeen{}, err
+		return passStatus{}, err
 	}
 	pass, err := sweeps.Trigger(ctx, s.Client, id, func(running sweeps.Pass) error {
-		seen, err := s.lookAtPass(ctx, running)
+		seen, err := s.describePass(ctx, running)
 		if err == nil {
-			seen.trouble = cmp.Or(seen.trouble, "another pass runs already; this one begins when it has ended")
+			seen.waitingFor = cmp.Or(seen.waitingFor, "another pass runs already; this one begins when it has ended")
 			seen.status = nil
 			tell(seen)
 		}
 		return err
 	})
 	if err != nil {
-		return passSeen{}, err
+		return passStatus{}, err
 	}
 	return s.followPass(ctx, pass, tell)
 }
 
-func (r sweptAccount) title() string {
+func (r sweepReport) title() string {
 	return fmt.Sprintf("%s (%s)", cmp.Or(r.Name, r.Account), r.Platform)
 }
 
-// writeSwept shows an account on a line, and under it what kept a pass from its end.
-func writeSwept(w io.Writer, results []sweptAccount) error {
+// writeSweepReports shows an account on a line, and under it what kept a pass from its end.
+func writeSweepReports(w io.Writer, results []sweepReport) error {
 	t := console.NewTable([]int{0}, "ACCOUNT", "PAGES", "POSTS", "COMMENTS", "STARTED", "HAD ONE", "REPLIED", "TOO OLD", "OWN", "FAILED")
 	for _, r := range results {
 		var c workflows.SweepCounts

@@ -16,31 +16,31 @@ import (
 )
 
 const (
-	// lookEvery is how often a pass is looked at.
-	lookEvery = 500 * time.Millisecond
-	// takeTimeout is after how long it is asked whether a worker is there at all.
-	takeTimeout = 10 * time.Second
+	// passPollInterval is how often a pass is looked at.
+	passPollInterval = 500 * time.Millisecond
+	// claimTimeout is after how long it is asked whether a worker is there at all.
+	claimTimeout = 10 * time.Second
 )
 
-// passSeen is a pass at one look.
-type passSeen struct {
-	id      string
-	status  *workflows.SweepStatus // nil while no worker has told it
-	trouble string                 // what it waits for, other than its own work
-	ended   bool
+// passStatus is a pass at one look.
+type passStatus struct {
+	id         string
+	status     *workflows.SweepStatus // nil while no worker has told it
+	waitingFor string                 // what it waits for, other than its own work
+	ended      bool
 }
 
-// passTold is told of each look.
-type passTold func(passSeen)
+// passObserver is told of each look.
+type passObserver func(passStatus)
 
 // followPass waits until a pass has ended. It fails if the pass does, and if no
 // worker is there to do it.
-func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passTold) (passSeen, error) {
-	tick := time.NewTicker(lookEvery)
+func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passObserver) (passStatus, error) {
+	tick := time.NewTicker(passPollInterval)
 	defer tick.Stop()
-	last := passSeen{id: pass.WorkflowID}
+	last := passStatus{id: pass.WorkflowID}
 	for {
-		seen, err := s.lookAtPass(ctx, pass)
+		seen, err := s.describePass(ctx, pass)
 		if err != nil {
 			return last, err
 		}
@@ -59,17 +59,17 @@ func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passTol
 	}
 	var result workflows.SweepStatus
 	if err := s.GetWorkflow(ctx, pass.WorkflowID, pass.RunID).Get(ctx, &result); err != nil {
-		return last, innermost(err)
+		return last, applicationError(err)
 	}
-	last.status, last.trouble = &result, ""
+	last.status, last.waitingFor = &result, ""
 	tell(last)
 	return last, nil
 }
 
-// lookAtPass looks at the pass's newest page. What a worker has not answered is left
+// describePass looks at the pass's newest page. What a worker has not answered is left
 // out; that no worker is there is an error.
-func (s *Session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, error) {
-	seen := passSeen{id: pass.WorkflowID}
+func (s *Session) describePass(ctx context.Context, pass sweeps.Pass) (passStatus, error) {
+	seen := passStatus{id: pass.WorkflowID}
 	d, err := s.DescribeWorkflowExecution(ctx, pass.WorkflowID, "")
 	if err != nil {
 		return seen, fmt.Errorf("look at the pass %s: %w", pass.WorkflowID, err)
@@ -78,14 +78,14 @@ func (s *Session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, e
 		seen.ended = true
 		return seen, nil
 	}
-	if untaken(d, time.Now()) {
-		seen.trouble = "no worker has taken it yet"
-		return seen, s.needWorker(ctx, d.GetExecutionConfig().GetTaskQueue().GetName())
+	if isUnclaimed(d, time.Now()) {
+		seen.waitingFor = "no worker has taken it yet"
+		return seen, s.checkWorker(ctx, d.GetExecutionConfig().GetTaskQueue().GetName())
 	}
 	if activities := d.GetPendingActivities(); len(activities) > 0 {
-		seen.trouble = s.troubleOf(activities[0])
+		seen.waitingFor = s.retryReason(activities[0])
 	}
-	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	if answer, err := s.QueryWorkflow(ctx, pass.WorkflowID, "", workflows.StatusQuery); err == nil {
 		var status workflows.SweepStatus
@@ -96,22 +96,22 @@ func (s *Session) lookAtPass(ctx context.Context, pass sweeps.Pass) (passSeen, e
 	return seen, nil
 }
 
-// untaken reports whether work has been waiting for a worker for so long that none
+// isUnclaimed reports whether work has been waiting for a worker for so long that none
 // may be there.
-func untaken(d *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) bool {
+func isUnclaimed(d *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) bool {
 	task := d.GetPendingWorkflowTask()
-	if task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED && now.Sub(task.GetScheduledTime().AsTime()) > takeTimeout {
+	if task.GetState() == enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED && now.Sub(task.GetScheduledTime().AsTime()) > claimTimeout {
 		return true
 	}
 	for _, a := range d.GetPendingActivities() {
-		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED && a.GetLastFailure() == nil && now.Sub(a.GetScheduledTime().AsTime()) > takeTimeout {
+		if a.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED && a.GetLastFailure() == nil && now.Sub(a.GetScheduledTime().AsTime()) > claimTimeout {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *Session) needWorker(ctx context.Context, queue string) error {
+func (s *Session) checkWorker(ctx context.Context, queue string) error {
 	d, err := s.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err == nil && len(d.GetPollers()) == 0 {
 		return fmt.Errorf("no worker is running for task queue %s: start one; the pass waits for it", queue)
@@ -119,22 +119,22 @@ func (s *Session) needWorker(ctx context.Context, queue string) error {
 	return nil
 }
 
-// troubleOf says why a page of the pass must be tried again.
-func (s *Session) troubleOf(a *workflowpb.PendingActivityInfo) string {
+// retryReason says why a page of the pass must be tried again.
+func (s *Session) retryReason(a *workflowpb.PendingActivityInfo) string {
 	failure := a.GetLastFailure()
 	if failure == nil {
 		return ""
 	}
 	failures := temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: s.data})
-	why := innermost(failures.FailureToError(failure)).Error()
+	why := applicationError(failures.FailureToError(failure)).Error()
 	if next := a.GetNextAttemptScheduleTime(); next != nil && next.AsTime().After(time.Now()) {
 		return fmt.Sprintf("%s; tried again at %s", why, next.AsTime().Local().Format("15:04:05"))
 	}
 	return why
 }
 
-// innermost is what an activity said, without the layers that Temporal puts around it.
-func innermost(err error) error {
+// applicationError is what an activity said, without the layers that Temporal puts around it.
+func applicationError(err error) error {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return errors.New(app.Message())

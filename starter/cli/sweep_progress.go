@@ -16,34 +16,34 @@ type sweepProgress struct {
 	out      io.Writer
 	terminal bool
 
-	mu     sync.Mutex
-	counts []workflows.SweepCounts
-	done   int
-	told   []string // what each pass was last said to wait for
-	line   string   // as it stands on the terminal
+	mu       sync.Mutex
+	counts   []workflows.SweepCounts
+	done     int
+	reported []string // what each pass was last said to wait for
+	line     string   // as it stands on the terminal
 }
 
 func newSweepProgress(out io.Writer, accounts int) *sweepProgress {
 	f, ok := out.(*os.File)
 	return &sweepProgress{
 		out: out, terminal: ok && isTerminal(f),
-		counts: make([]workflows.SweepCounts, accounts), told: make([]string, accounts),
+		counts: make([]workflows.SweepCounts, accounts), reported: make([]string, accounts),
 	}
 }
 
 // of is told of the looks at the i-th account's pass.
-func (p *sweepProgress) of(i int, title string) passTold {
-	return func(seen passSeen) {
+func (p *sweepProgress) of(i int, title string) passObserver {
+	return func(seen passStatus) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if seen.status != nil {
 			p.counts[i] = seen.status.SweepCounts
 		}
-		if seen.trouble != "" && seen.trouble != p.told[i] {
+		if seen.waitingFor != "" && seen.waitingFor != p.reported[i] {
 			p.erase()
-			fmt.Fprintf(p.out, "starter: %s: %s\n", title, console.Line(seen.trouble))
+			fmt.Fprintf(p.out, "starter: %s: %s\n", title, console.Sanitize(seen.waitingFor))
 		}
-		p.told[i] = seen.trouble
+		p.reported[i] = seen.waitingFor
 		p.draw()
 	}
 }
@@ -64,7 +64,7 @@ func (p *sweepProgress) draw() {
 	for _, c := range p.counts {
 		all = all.Plus(c)
 	}
-	line := console.Cut(fmt.Sprintf("%d of %d accounts swept; %d pages, %d posts, %d comments, %d replies started",
+	line := console.Truncate(fmt.Sprintf("%d of %d accounts swept; %d pages, %d posts, %d comments, %d replies started",
 		p.done, len(p.counts), all.Pages, all.Posts, all.Comments, all.Started), console.Width-1)
 	if line == p.line {
 		return

@@ -29,13 +29,13 @@ func needProductAlone(t *testing.T) {
 }
 
 // sweptJSON runs starter sweep --json.
-func sweptJSON(t *testing.T, r result) map[string]sweptAccount {
+func sweptJSON(t *testing.T, r result) map[string]sweepReport {
 	t.Helper()
-	var all []sweptAccount
+	var all []sweepReport
 	if err := json.Unmarshal([]byte(r.out), &all); err != nil {
 		t.Fatalf("%v\n%s%s", err, r.out, r.err)
 	}
-	byID := map[string]sweptAccount{}
+	byID := map[string]sweepReport{}
 	for _, a := range all {
 		byID[a.Account] = a
 	}
@@ -231,16 +231,16 @@ func TestSweepProgress(t *testing.T) {
 	p := newSweepProgress(&b, 2)
 	status := workflows.SweepStatus{SweepCounts: workflows.SweepCounts{Pages: 3, Posts: 75, Comments: 1204, Started: 2}}
 	tell := p.of(0, "Shop (facebook)")
-	tell(passSeen{status: &status})
-	tell(passSeen{status: &status, trouble: "throttled"})
-	tell(passSeen{status: &status, trouble: "throttled"})
+	tell(passStatus{status: &status})
+	tell(passStatus{status: &status, waitingFor: "throttled"})
+	tell(passStatus{status: &status, waitingFor: "throttled"})
 	if want := "starter: Shop (facebook): throttled\n"; b.String() != want {
 		t.Errorf("not on a terminal it wrote %q, want %q", b.String(), want)
 	}
 	b.Reset()
 	p.terminal = true
-	tell(passSeen{status: &status, trouble: "no token\x1b[2J"})
-	tell(passSeen{status: &status, trouble: "no token\x1b[2J"}) // nothing has changed
+	tell(passStatus{status: &status, waitingFor: "no token\x1b[2J"})
+	tell(passStatus{status: &status, waitingFor: "no token\x1b[2J"}) // nothing has changed
 	p.ended()
 	p.clear()
 	const erase = "\r\x1b[K"
@@ -254,10 +254,10 @@ func TestSweepProgress(t *testing.T) {
 func TestSweepNeedsWorker(t *testing.T) {
 	needProduct(t)
 	s := &Session{Client: product.Client}
-	if err := s.needWorker(t.Context(), "nobody"); err == nil || !strings.Contains(err.Error(), "no worker is running for task queue nobody") {
+	if err := s.checkWorker(t.Context(), "nobody"); err == nil || !strings.Contains(err.Error(), "no worker is running for task queue nobody") {
 		t.Errorf("it says %v", err)
 	}
-	if err := s.needWorker(t.Context(), "private-replies"); err != nil {
+	if err := s.checkWorker(t.Context(), "private-replies"); err != nil {
 		t.Errorf("with a worker it says %v", err)
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// sampled is how many workflows are asked what Meta told them: enough to see a
+// maxSampled is how many workflows are asked what Meta told them: enough to see a
 // fault that strikes all of them.
-const sampled = 10
+const maxSampled = 10
 
 // noRole is how Meta refuses a message to a person with no role on an app that has
 // only Standard Access.
@@ -31,9 +31,9 @@ func (m metaError) String() string {
 	return fmt.Sprintf("%d/%d", m.code, m.subcode)
 }
 
-// access looks at what Meta said to the replies that wait to be sent. That is the
+// checkAccess looks at what Meta said to the replies that wait to be sent. That is the
 // only way to see whether the app has Standard or Advanced Access.
-func (e *exam) access(ctx context.Context) []Finding {
+func (e *accountChecker) checkAccess(ctx context.Context) []Finding {
 	const name = "access"
 	untold := unknown(name, "Standard or Advanced cannot be asked for; with Standard Access the app may write to "+
 		"only people with a role on the app (others are refused with %v)", noRole)
@@ -41,21 +41,21 @@ func (e *exam) access(ctx context.Context) []Finding {
 	var found []Finding
 	if ids := said[noRole]; len(ids) > 0 {
 		found = append(found, failure(name,
-			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", replies(ids), noRole),
-			"in the app's dashboard, ask for Advanced Access to "+strings.Join(names(e.needed()), ", ")+
+			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", countReplies(ids), noRole),
+			"in the app's dashboard, ask for Advanced Access to "+strings.Join(permissionNames(e.neededPermissions()), ", ")+
 				" (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
 		delete(said, noRole)
 	} else {
 		found = append(found, untold)
 	}
-	for _, m := range sorted(said) {
-		found = append(found, warning("waiting replies", fmt.Sprintf("Meta refused %s with %v", replies(said[m]), m),
+	for _, m := range sortedErrors(said) {
+		found = append(found, warning("waiting replies", fmt.Sprintf("Meta refused %s with %v", countReplies(said[m]), m),
 			"see what it means, and until when they wait:", "starter show "+said[m][0]))
 	}
 	return found
 }
 
-func sorted(said map[metaError][]string) []metaError {
+func sortedErrors(said map[metaError][]string) []metaError {
 	var all []metaError
 	for m := range said {
 		all = append(all, m)
@@ -64,7 +64,7 @@ func sorted(said map[metaError][]string) []metaError {
 	return all
 }
 
-func replies(ids []string) string {
+func countReplies(ids []string) string {
 	if len(ids) == 1 {
 		return "a reply that waits to be sent"
 	}
@@ -73,7 +73,7 @@ func replies(ids []string) string {
 
 // refusedSends asks some of the account's replies that wait to be sent for Meta's
 // last error, and gives their ids by it. Without Temporal there are none.
-func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
+func (e *accountChecker) refusedSends(ctx context.Context) map[metaError][]string {
 	ids, err := e.find(ctx, visibility.And(visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType),
 		visibility.Equals(workflows.AccountID, e.account.ID), visibility.Equals(workflows.ReplyState, privatereply.Sending)))
 	if err != nil {
@@ -94,11 +94,11 @@ func (e *exam) refusedSends(ctx context.Context) map[metaError][]string {
 }
 
 // find lists some workflows, the newest first.
-func (e *exam) find(ctx context.Context, query visibility.Condition) ([]string, error) {
+func (e *accountChecker) find(ctx context.Context, query visibility.Condition) ([]string, error) {
 	if e.temporal == nil {
 		return nil, errors.New("no connection to Temporal")
 	}
-	list, err := e.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: sampled})
+	list, err := e.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: maxSampled})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (e *exam) find(ctx context.Context, query visibility.Condition) ([]string, 
 	return ids, nil
 }
 
-func (e *exam) status(ctx context.Context, id string, status any) error {
+func (e *accountChecker) status(ctx context.Context, id string, status any) error {
 	answer, err := e.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
 	if err != nil {
 		return err

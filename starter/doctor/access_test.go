@@ -41,7 +41,7 @@ func useStack(t *testing.T) {
 // nothing was said.
 func found(t *testing.T, account, check string) doctor.Finding {
 	t.Helper()
-	for _, s := range doctor.Examine(t.Context(), doctor.Options{}).Sections {
+	for _, s := range doctor.Run(t.Context(), doctor.Options{}).Sections {
 		i := slices.IndexFunc(s.Findings, func(f doctor.Finding) bool { return f.Check == check })
 		if i >= 0 && strings.Contains(s.Subject, account) {
 			return s.Findings[i]

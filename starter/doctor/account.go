@@ -8,25 +8,25 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// exam is the examination of one account.
-type exam struct {
-	*doctor
+// accountChecker is the examination of one account.
+type accountChecker struct {
+	*checker
 	account privatereply.Account
 	cred    graph.Credentials
 	appID   string // of the app that the token belongs to; empty: Meta did not say
 }
 
-func (d *doctor) examineAccount(ctx context.Context, account privatereply.Account) Section {
+func (d *checker) checkAccount(ctx context.Context, account privatereply.Account) Section {
 	s := Section{Subject: fmt.Sprintf("%s %s (%s)", account.Platform, account.ID, account.Name)}
-	e := &exam{doctor: d, account: account}
-	s.add(e.askMeta(ctx)...)
-	s.add(d.together(ctx, e.access, e.humanAgent)...)
+	e := &accountChecker{checker: d, account: account}
+	s.add(e.checkMeta(ctx)...)
+	s.add(d.runConcurrently(ctx, e.checkAccess, e.checkHumanAgent)...)
 	return s
 }
 
-// askMeta asks Meta about the account. Whose token it is comes first, because the
+// checkMeta asks Meta about the account. Whose token it is comes first, because the
 // other answers mean nothing without it.
-func (e *exam) askMeta(ctx context.Context) []Finding {
+func (e *accountChecker) checkMeta(ctx context.Context) []Finding {
 	secrets, err := e.accounts.Secrets(e.account.Platform, e.account.ID)
 	if err != nil {
 		return []Finding{
@@ -39,24 +39,28 @@ func (e *exam) askMeta(ctx context.Context) []Finding {
 	}
 	e.cred = graph.Credentials{Account: e.account, Token: secrets.Token, AppSecret: secrets.AppSecret}
 
-	found, who := e.identify(ctx)
+	found, who := e.checkOwner(ctx)
 	switch who {
-	case nobody:
+	case ownerUnknown:
 		return append(found, unknown("Meta", "nothing else was asked, because it would not be answered"))
-	case somebodyElse:
+	case ownerOther:
 		return append(found, unknown("Meta", "nothing was asked about the account with somebody else's token"))
 	}
-	found = append(found, e.webhookSecret()...)
-	found = append(found, e.bounded(ctx, e.token)...)
-	if who == misnamed {
+	found = append(found, e.checkWebhookSecret()...)
+	found = append(found, e.runWithTimeout(ctx, e.checkToken)...)
+	if who == ownerMisnamed {
 		return append(found, unknown("Meta", "nothing was asked about the account under a wrong id"))
 	}
-	return append(found, e.together(ctx, e.page, e.accountWebhooks, e.appWebhooks)...)
+	return append(found, e.runConcurrently(ctx, e.checkPage, e.checkAccountWebhooks, e.checkAppWebhooks)...)
 }
 
-// ownLogin reports whether the account is connected with the Instagram login, and
+// usesInstagramLogin reports whether the account is connected with the Instagram login, and
 // so served by graph.instagram.com, without a Page.
-func (e *exam) ownLogin() bool { return e.account.Login == privatereply.LoginInstagram }
+func (e *accountChecker) usesInstagramLogin() bool {
+	return e.account.Login == privatereply.LoginInstagram
+}
 
-// byPage reports whether the account is an Instagram account that a Page sends for.
-func (e *exam) byPage() bool { return e.account.Platform == privatereply.Instagram && !e.ownLogin() }
+// sendsByPage reports whether the account is an Instagram account that a Page sends for.
+func (e *accountChecker) sendsByPage() bool {
+	return e.account.Platform == privatereply.Instagram && !e.usesInstagramLogin()
+}

@@ -26,17 +26,17 @@ type appSubscription struct {
 	} `json:"fields"`
 }
 
-// appWebhooks looks whether the app itself is subscribed, and in which version
+// checkAppWebhooks looks whether the app itself is subscribed, and in which version
 // of the Graph API its webhooks come.
-func (e *exam) appWebhooks(ctx context.Context) []Finding {
+func (e *accountChecker) checkAppWebhooks(ctx context.Context) []Finding {
 	const name = "app webhooks"
 	object := "page"
 	if e.account.Platform == privatereply.Instagram {
 		object = "instagram"
 	}
-	where := fmt.Sprintf("in the app's dashboard, webhooks of %s must have %s", object, strings.Join(e.webhooks(), ", "))
+	where := fmt.Sprintf("in the app's dashboard, webhooks of %s must have %s", object, strings.Join(e.neededWebhooks(), ", "))
 	switch {
-	case e.ownLogin():
+	case e.usesInstagramLogin():
 		return []Finding{unknown(name, "Meta has no call for an app with the Instagram login: %s", where)}
 	case e.cred.AppSecret == "" || e.appID == "":
 		return []Finding{unknown(name, "cannot be asked without the app's secret and id: %s", where)}
@@ -53,23 +53,23 @@ func (e *exam) appWebhooks(ctx context.Context) []Finding {
 	for _, f := range all[i].Fields {
 		has = append(has, f.Name)
 	}
-	missing, postback := lacking(e.webhooks(), has)
+	missing, postback := missingFields(e.neededWebhooks(), has)
 	if len(missing) > 0 || postback {
-		return []Finding{lacks(name, "the app's subscription of "+object, missing, where)}
+		return []Finding{missingFieldsFinding(name, "the app's subscription of "+object, missing, where)}
 	}
-	return append([]Finding{ok(name, "the app gets them at %s", all[i].Callback)}, e.webhookVersion(all[i])...)
+	return append([]Finding{ok(name, "the app gets them at %s", all[i].Callback)}, e.checkWebhookVersion(all[i])...)
 }
 
-// webhookVersion judges the oldest version of the webhooks. It is set for the app,
+// checkWebhookVersion judges the oldest version of the webhooks. It is set for the app,
 // field by field, apart from that of calls.
-func (e *exam) webhookVersion(s appSubscription) []Finding {
+func (e *accountChecker) checkWebhookVersion(s appSubscription) []Finding {
 	oldest := ""
 	for _, f := range s.Fields {
-		if slices.Contains(e.webhooks(), f.Name) && (oldest == "" || majorOf(f.Version) < majorOf(oldest)) {
+		if slices.Contains(e.neededWebhooks(), f.Name) && (oldest == "" || majorOf(f.Version) < majorOf(oldest)) {
 			oldest = f.Version
 		}
 	}
-	text, level := judgeVersion(oldest, e.now())
+	text, level := assessVersion(oldest, e.now())
 	if level == OK || oldest == "" {
 		return nil
 	}
@@ -82,7 +82,7 @@ const maxAnswer = 1 << 20
 
 // appSubscriptions asks with the app's own token, its id and its secret, where
 // every other call of the product is made with an account's.
-func (e *exam) appSubscriptions(ctx context.Context) ([]appSubscription, error) {
+func (e *accountChecker) appSubscriptions(ctx context.Context) ([]appSubscription, error) {
 	target := fmt.Sprintf("%s/%s/%s/subscriptions", strings.TrimRight(e.settings.FacebookURL, "/"), e.settings.Version, url.PathEscape(e.appID))
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// searchAttributes looks whether the namespace has every attribute with its type.
-func (d *doctor) searchAttributes(ctx context.Context) []Finding {
+// checkSearchAttributes looks whether the namespace has every attribute with its type.
+func (d *checker) checkSearchAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
 	list, err := d.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: d.namespace})
 	if err != nil {
-		return d.usableAttributes(ctx)
+		return d.probeSearchAttributes(ctx)
 	}
 	var found []Finding
 	var missing []string
@@ -46,9 +46,9 @@ func (d *doctor) searchAttributes(ctx context.Context) []Finding {
 	return found
 }
 
-// usableAttributes is for who may not list attributes: a query that uses them
+// probeSearchAttributes is for who may not list attributes: a query that uses them
 // tells whether they are there.
-func (d *doctor) usableAttributes(ctx context.Context) []Finding {
+func (d *checker) probeSearchAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
 	err := setup.Check(ctx, d.temporal, d.namespace)
 	var invalid *serviceerror.InvalidArgument

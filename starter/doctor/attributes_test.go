@@ -53,8 +53,8 @@ func TestSearchAttributesDenied(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &doctor{temporal: denied{used: tt.used}, namespace: "default"}
-			found := d.searchAttributes(t.Context())
+			d := &checker{temporal: denied{used: tt.used}, namespace: "default"}
+			found := d.checkSearchAttributes(t.Context())
 			if len(found) != 1 || found[0].Level != tt.want || (tt.want == Failure) != (found[0].Repair != "") {
 				t.Errorf("found %+v, want %s", found, tt.want)
 			}

@@ -8,10 +8,10 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 )
 
-// builds looks whether the tasks of a queue reach who polls it: with Worker
+// checkBuilds looks whether the tasks of a queue reach who polls it: with Worker
 // Versioning only workers of the current build get all of them, and while there is
 // none only those without a build.
-func (d *doctor) builds(queue string, polling []*taskqueuepb.PollerInfo, current *deploymentpb.WorkerDeploymentVersion) []Finding {
+func (d *checker) checkBuilds(queue string, polling []*taskqueuepb.PollerInfo, current *deploymentpb.WorkerDeploymentVersion) []Finding {
 	const name = "worker build"
 	command := "temporal worker deployment set-current-version --namespace " + d.namespace + " --deployment-name "
 	var waiting *deploymentpb.WorkerDeploymentOptions

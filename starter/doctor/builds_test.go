@@ -39,7 +39,7 @@ func TestBuilds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := (&doctor{namespace: "default"}).builds("private-replies-send", tt.polling, tt.current)
+			got := (&checker{namespace: "default"}).checkBuilds("private-replies-send", tt.polling, tt.current)
 			if tt.text == "" {
 				if len(got) > 0 {
 					t.Errorf("found %+v", got)

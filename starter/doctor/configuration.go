@@ -11,8 +11,8 @@ import (
 	"github.com/privatereply/privatereply/rules"
 )
 
-// configuration reads the settings and the files that they name.
-func (d *doctor) configuration() Section {
+// checkConfiguration reads the settings and the files that they name.
+func (d *checker) checkConfiguration() Section {
 	s := Section{Subject: "Configuration"}
 	settings, err := config.Read[Settings]()
 	d.settings = settings
@@ -21,14 +21,14 @@ func (d *doctor) configuration() Section {
 	} else {
 		s.add(ok("settings", "every variable can be read"))
 	}
-	s.add(d.openAccounts()...)
+	s.add(d.checkAccountsFile()...)
 	s.add(d.checkRules()...)
-	s.add(d.bridgeSettings()...)
-	s.add(d.openGraph()...)
+	s.add(d.checkBridgeSettings()...)
+	s.add(d.checkGraph()...)
 	return s
 }
 
-func (d *doctor) openAccounts() []Finding {
+func (d *checker) checkAccountsFile() []Finding {
 	accounts, err := config.OpenAccounts(d.settings.Accounts)
 	if err != nil {
 		var found []Finding
@@ -38,14 +38,14 @@ func (d *doctor) openAccounts() []Finding {
 		return found
 	}
 	d.accounts = accounts
-	found := []Finding{ok("accounts file", "%s has %s", d.settings.Accounts, many(len(accounts.All()), "account"))}
+	found := []Finding{ok("accounts file", "%s has %s", d.settings.Accounts, plural(len(accounts.All()), "account"))}
 	for _, text := range accounts.Warnings() {
 		found = append(found, warning("rates", text, "lower it in the accounts file, unless Meta has granted the account more"))
 	}
 	return found
 }
 
-func (d *doctor) checkRules() []Finding {
+func (d *checker) checkRules() []Finding {
 	const name = "rules file"
 	set, err := rules.Load(d.settings.Rules)
 	var wrong *rules.LoadError
@@ -64,12 +64,12 @@ func (d *doctor) checkRules() []Finding {
 	case err != nil:
 		return []Finding{failure(name, err.Error(), "let this program read the file")}
 	}
-	return []Finding{ok(name, "%s has %s", d.settings.Rules, many(len(set.Rules()), "rule"))}
+	return []Finding{ok(name, "%s has %s", d.settings.Rules, plural(len(set.Rules()), "rule"))}
 }
 
-// bridgeSettings looks at what only the bridge needs. It may run elsewhere, so what
+// checkBridgeSettings looks at what only the bridge needs. It may run elsewhere, so what
 // is missing here is no failure.
-func (d *doctor) bridgeSettings() []Finding {
+func (d *checker) checkBridgeSettings() []Finding {
 	var found []Finding
 	if d.settings.VerifyToken == "" {
 		found = append(found, warning("verify token", "PRIVATEREPLY_VERIFY_TOKEN is not set here; the bridge does not start without it",
@@ -79,10 +79,10 @@ func (d *doctor) bridgeSettings() []Finding {
 		return append(found, warning("app secrets", "PRIVATEREPLY_APP_SECRETS is not set here; the bridge does not start without it",
 			"where the bridge runs, set it to the secret of the app, and to the Instagram app secret too if accounts use the Instagram login"))
 	}
-	return append(found, ok("app secrets", "%s to check the signatures of webhooks with", many(len(d.settings.AppSecrets), "secret")))
+	return append(found, ok("app secrets", "%s to check the signatures of webhooks with", plural(len(d.settings.AppSecrets), "secret")))
 }
 
-func (d *doctor) openGraph() []Finding {
+func (d *checker) checkGraph() []Finding {
 	g := d.settings.Graph
 	meta, err := graph.New(graph.Options{
 		FacebookURL: g.FacebookURL, InstagramURL: g.InstagramURL, Version: g.Version, Timeout: d.timeout, Now: d.now,
@@ -91,7 +91,7 @@ func (d *doctor) openGraph() []Finding {
 		return []Finding{failure("Graph API", err.Error(), "correct PRIVATEREPLY_GRAPH_VERSION, PRIVATEREPLY_GRAPH_FACEBOOK_URL or PRIVATEREPLY_GRAPH_INSTAGRAM_URL")}
 	}
 	d.meta = meta
-	text, level := judgeVersion(g.Version, d.now())
+	text, level := assessVersion(g.Version, d.now())
 	if level == OK {
 		return []Finding{ok("Graph version", "%s", text)}
 	}

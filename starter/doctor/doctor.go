@@ -38,9 +38,9 @@ type Settings struct {
 	AppSecrets  config.SecretList `env:"APP_SECRETS"`
 }
 
-// doctor is one examination. What is nil could not be had; the finding that says
+// checker is one examination. What is nil could not be had; the finding that says
 // why is there already.
-type doctor struct {
+type checker struct {
 	now       func() time.Time
 	timeout   time.Duration
 	settings  Settings
@@ -50,24 +50,24 @@ type doctor struct {
 	namespace string
 }
 
-// Examine reads the settings from the environment and examines everything that
+// Run reads the settings from the environment and examines everything that
 // they name. What fails hides nothing else: each check has its own time.
-func Examine(ctx context.Context, o Options) Report {
-	d := &doctor{now: o.Now, timeout: o.Timeout}
+func Run(ctx context.Context, o Options) Report {
+	d := &checker{now: o.Now, timeout: o.Timeout}
 	if d.now == nil {
 		d.now = time.Now
 	}
 	if d.timeout <= 0 {
 		d.timeout = defaultTimeout
 	}
-	sections := []Section{d.configuration()}
+	sections := []Section{d.checkConfiguration()}
 	server, disconnect := d.connect(ctx)
 	defer disconnect()
 
-	subjects := []func() Section{func() Section { return d.examineTemporal(ctx, server) }}
+	subjects := []func() Section{func() Section { return d.checkTemporal(ctx, server) }}
 	if d.accounts != nil {
 		for _, account := range d.accounts.All() {
-			subjects = append(subjects, func() Section { return d.examineAccount(ctx, account) })
+			subjects = append(subjects, func() Section { return d.checkAccount(ctx, account) })
 		}
 	}
 	found := make([]Section, len(subjects))
@@ -77,18 +77,18 @@ func Examine(ctx context.Context, o Options) Report {
 		running.Go(func() error { found[i] = subject(); return nil })
 	}
 	_ = running.Wait() // what goes wrong is a finding
-	return newReport(append(append(sections, found...), d.metaClock()...))
+	return newReport(append(append(sections, found...), d.checkMetaClock()...))
 }
 
-// check looks at one thing.
-type check func(context.Context) []Finding
+// checkFunc looks at one thing.
+type checkFunc func(context.Context) []Finding
 
-// together runs checks at the same time and keeps their order.
-func (d *doctor) together(ctx context.Context, checks ...check) []Finding {
+// runConcurrently runs checks at the same time and keeps their order.
+func (d *checker) runConcurrently(ctx context.Context, checks ...checkFunc) []Finding {
 	found := make([][]Finding, len(checks))
 	var running sync.WaitGroup
 	for i, c := range checks {
-		running.Go(func() { found[i] = d.bounded(ctx, c) })
+		running.Go(func() { found[i] = d.runWithTimeout(ctx, c) })
 	}
 	running.Wait()
 	var all []Finding
@@ -98,7 +98,7 @@ func (d *doctor) together(ctx context.Context, checks ...check) []Finding {
 	return all
 }
 
-func (d *doctor) bounded(ctx context.Context, c check) []Finding {
+func (d *checker) runWithTimeout(ctx context.Context, c checkFunc) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	return c(ctx)

@@ -261,7 +261,7 @@ func (w wanted) is(subject string, f doctor.Finding) bool {
 // its repair, and for secrets.
 func (p *place) examine(want ...wanted) doctor.Report {
 	p.t.Helper()
-	report := doctor.Examine(p.t.Context(), p.options)
+	report := doctor.Run(p.t.Context(), p.options)
 	people, programs := written(p.t, report)
 	for _, secret := range []string{pageToken, otherToken, ownToken, appSecret, instaSecret, verifyToken} {
 		if strings.Contains(people+programs, secret) {

@@ -9,14 +9,14 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// humanAgent looks for a message of a human agent that Meta did not permit: no
+// checkHumanAgent looks for a message of a human agent that Meta did not permit: no
 // call tells whether the app has the feature.
-func (e *exam) humanAgent(ctx context.Context) []Finding {
+func (e *accountChecker) checkHumanAgent(ctx context.Context) []Finding {
 	const name = "human agent"
 	if !e.account.HumanAgent {
 		return nil
 	}
-	if id := e.refusedAgent(ctx); id != "" {
+	if id := e.conversationWithRefusedAgent(ctx); id != "" {
 		return []Finding{failure(name, "Meta did not permit a human agent's message in "+id+": the app lacks the Human Agent feature",
 			"ask for the feature in the app's dashboard (App Review), or write human_agent: false in the accounts file")}
 	}
@@ -24,9 +24,9 @@ func (e *exam) humanAgent(ctx context.Context) []Finding {
 		"(Meta refuses messages after the 24 hours with error 10)")}
 }
 
-// refusedAgent finds a conversation in which Meta did not permit a message that
+// conversationWithRefusedAgent finds a conversation in which Meta did not permit a message that
 // only a human agent may send, or gives nothing.
-func (e *exam) refusedAgent(ctx context.Context) string {
+func (e *accountChecker) conversationWithRefusedAgent(ctx context.Context) string {
 	one, err := privatereply.ConversationID(e.account.Platform, e.account.ID, "x")
 	if err != nil {
 		return ""

@@ -9,43 +9,43 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// holder is whose token it turned out to be.
-type holder int
+// tokenOwner is whose token it turned out to be.
+type tokenOwner int
 
 const (
-	nobody       holder = iota // Meta does not take the token, or does not answer
-	somebodyElse               // the token is good, but not for the account
-	misnamed                   // it is for the account, which the accounts file names wrongly
-	itself                     // what sends for the account
+	ownerUnknown  tokenOwner = iota // Meta does not take the token, or does not answer
+	ownerOther                      // the token is good, but not for the account
+	ownerMisnamed                   // it is for the account, which the accounts file names wrongly
+	ownerAccount                    // what sends for the account
 )
 
-// identify asks Meta whose token it is. If only the proof is wrong, the rest is
+// checkOwner asks Meta whose token it is. If only the proof is wrong, the rest is
 // asked without it.
-func (e *exam) identify(ctx context.Context) ([]Finding, holder) {
+func (e *accountChecker) checkOwner(ctx context.Context) ([]Finding, tokenOwner) {
 	me, err := e.meta.Me(ctx, e.cred)
 	var found []Finding
 	switch {
 	case proofRefused(err) && e.cred.AppSecret == "":
 		return []Finding{failure("app secret", "Meta takes no call without appsecret_proof: the app requires its secret",
-			"name the app's secret in the account's app_secret_env or app_secret_file")}, nobody
+			"name the app's secret in the account's app_secret_env or app_secret_file")}, ownerUnknown
 	case proofRefused(err):
 		found = append(found, failure("app secret", "Meta refuses the appsecret_proof: this is not the secret of the token's app",
 			"take the secret from the settings of the app that the token was made with (for the Instagram login: the Instagram app secret)"))
 		e.cred.AppSecret = ""
 		if me, err = e.meta.Me(ctx, e.cred); proofRefused(err) {
-			return found, nobody
+			return found, ownerUnknown
 		}
 	case err != nil:
 	case e.cred.AppSecret != "":
 		found = append(found, ok("app secret", "Meta accepts it"))
-	case !e.ownLogin():
+	case !e.usesInstagramLogin():
 		found = append(found, warning("app secret", "none, so calls carry no appsecret_proof, and whoever steals the token can use it",
 			"name the app's secret in the account's app_secret_env or app_secret_file, then switch on Require App Secret in the app"))
 	}
 	if err != nil {
-		return append(found, e.refused(ctx, err)), nobody
+		return append(found, e.refusalFinding(ctx, err)), ownerUnknown
 	}
-	who, whose := e.compare(ctx, me)
+	who, whose := e.compareOwner(ctx, me)
 	return append(found, who), whose
 }
 
@@ -56,79 +56,79 @@ func proofRefused(err error) bool {
 	return errors.As(err, &g) && g.Code == 100 && g.Subcode == 0
 }
 
-// compare looks whether the token's holder is what sends for the account.
-func (e *exam) compare(ctx context.Context, me graph.TokenOwner) (Finding, holder) {
-	if e.ownLogin() {
+// compareOwner looks whether the token's holder is what sends for the account.
+func (e *accountChecker) compareOwner(ctx context.Context, me graph.TokenOwner) (Finding, tokenOwner) {
+	if e.usesInstagramLogin() {
 		switch e.account.ID {
 		case me.UserID:
-			return ok("token", "is that of %s (%s), which sends itself", me.Name, me.UserID), itself
+			return ok("token", "is that of %s (%s), which sends itself", me.Name, me.UserID), ownerAccount
 		case me.ID:
 			return failure("node", "id is the app's own name of the account; webhooks come with "+me.UserID,
-				fmt.Sprintf("write id: %q in the accounts file", me.UserID)), misnamed
+				fmt.Sprintf("write id: %q in the accounts file", me.UserID)), ownerMisnamed
 		}
 		return failure("token", fmt.Sprintf("is that of %s (%s), not of %s", me.Name, me.UserID, e.account.ID),
-			"make a token with the account's own login, or correct its id in the accounts file"), somebodyElse
+			"make a token with the account's own login, or correct its id in the accounts file"), ownerOther
 	}
 	node := e.account.SendNode()
 	if me.ID == node {
-		return ok("token", "is that of the Page %s (%s), which sends", me.Name, me.ID), itself
+		return ok("token", "is that of the Page %s (%s), which sends", me.Name, me.ID), ownerAccount
 	}
-	if e.byPage() && e.sends(ctx, me.ID) {
+	if e.sendsByPage() && e.isLinkedTo(ctx, me.ID) {
 		return failure("node", fmt.Sprintf("page_id is %s, but the Page that is linked to the account, and whose token this is, is %s (%s)", node, me.Name, me.ID),
-			fmt.Sprintf("write page_id: %q in the accounts file", me.ID)), misnamed
+			fmt.Sprintf("write page_id: %q in the accounts file", me.ID)), ownerMisnamed
 	}
 	return failure("token", fmt.Sprintf("is that of %s (%s), not of the Page %s", me.Name, me.ID, node),
-		fmt.Sprintf("make a Page token: GET /%s?fields=access_token with the token of a person who manages the Page", node)), somebodyElse
+		fmt.Sprintf("make a Page token: GET /%s?fields=access_token with the token of a person who manages the Page", node)), ownerOther
 }
 
-// sends reports whether a Page, asked with its own token, is linked to the account.
-func (e *exam) sends(ctx context.Context, pageID string) bool {
+// isLinkedTo reports whether a Page, asked with its own token, is linked to the account.
+func (e *accountChecker) isLinkedTo(ctx context.Context, pageID string) bool {
 	cred := e.cred
 	cred.Account.PageID = pageID
 	page, err := e.meta.Page(ctx, cred)
 	return err == nil && page.InstagramID == e.account.ID
 }
 
-// refused says why Meta does not tell whose token it is.
-func (e *exam) refused(ctx context.Context, err error) Finding {
+// refusalFinding says why Meta does not tell whose token it is.
+func (e *accountChecker) refusalFinding(ctx context.Context, err error) Finding {
 	var g *graph.Error
 	switch {
 	case !errors.As(err, &g):
 		return failure("Meta", "cannot be asked: "+err.Error(), "ask again")
 	case g.Class == graph.NotWritten || g.Class == graph.Unknown:
-		return failure("Meta", "cannot be reached: "+said(g), "let this machine reach graph.facebook.com and graph.instagram.com (HTTPS_PROXY names a proxy)")
+		return failure("Meta", "cannot be reached: "+describeMetaError(g), "let this machine reach graph.facebook.com and graph.instagram.com (HTTPS_PROXY names a proxy)")
 	case g.Class == graph.Throttled || g.Class == graph.Temporary:
-		return warning("Meta", "answers no questions for now: "+said(g), "ask again in a while")
+		return warning("Meta", "answers no questions for now: "+describeMetaError(g), "ask again in a while")
 	}
 	if g.Code == 190 && g.Subcode == 0 {
-		if found, known := e.otherLogin(ctx); known {
+		if found, known := e.checkOtherLogin(ctx); known {
 			return found
 		}
 	}
-	return failure("token", said(g), tokenRepair(g)+"; replies that wait for it then go by themselves")
+	return failure("token", describeMetaError(g), tokenRepair(g)+"; replies that wait for it then go by themselves")
 }
 
-// otherLogin looks whether the token belongs to Meta's other host: each host
+// checkOtherLogin looks whether the token belongs to Meta's other host: each host
 // cannot even read the tokens of the other.
-func (e *exam) otherLogin(ctx context.Context) (Finding, bool) {
+func (e *accountChecker) checkOtherLogin(ctx context.Context) (Finding, bool) {
 	cred := e.cred
 	cred.AppSecret = "" // the two logins have one each
 	cred.Account.Platform, cred.Account.Login = privatereply.Instagram, privatereply.LoginInstagram
-	if e.ownLogin() {
+	if e.usesInstagramLogin() {
 		cred.Account.Platform, cred.Account.Login = privatereply.Facebook, privatereply.LoginFacebook
 	}
 	me, err := e.meta.Me(ctx, cred)
 	switch {
 	case err != nil && !proofRefused(err):
 		return Finding{}, false
-	case e.ownLogin():
+	case e.usesInstagramLogin():
 		page := "the Page's id"
 		if me.ID != "" {
 			page = fmt.Sprintf("%q", me.ID)
 		}
 		return failure("login", "the account has login: instagram, but its token comes from the Facebook login",
 			"write login: facebook and page_id: "+page+" in the accounts file, or put a token of the Instagram login in place"), true
-	case e.byPage():
+	case e.sendsByPage():
 		return failure("login", "the account has login: facebook, but its token comes from the Instagram login",
 			"write login: instagram and leave page_id out, or put the token of the Page "+e.account.PageID+" in place"), true
 	}
@@ -152,17 +152,17 @@ func tokenRepair(g *graph.Error) string {
 	return "look the error up in Meta's list of error codes"
 }
 
-// inWords is what went wrong with a question to Meta.
-func inWords(err error) string {
+// describeError is what went wrong with a question to Meta.
+func describeError(err error) string {
 	var g *graph.Error
 	if errors.As(err, &g) {
-		return said(g)
+		return describeMetaError(g)
 	}
 	return err.Error()
 }
 
-// said is Meta's refusal in our words, with its numbers.
-func said(g *graph.Error) string {
+// describeMetaError is Meta's refusal in our words, with its numbers.
+func describeMetaError(g *graph.Error) string {
 	switch {
 	case g.Code == 0:
 		return g.Meaning

@@ -24,7 +24,7 @@ func TestJudgeVersion(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if text, level := judgeVersion(tt.version, tt.now); text != tt.text || level != tt.level {
+			if text, level := assessVersion(tt.version, tt.now); text != tt.text || level != tt.level {
 				t.Errorf("%s %q, want %s %q", level, text, tt.level, tt.text)
 			}
 		})
@@ -36,7 +36,7 @@ func TestJudgeFairness(t *testing.T) {
 	for version, want := range map[string]Level{
 		"1.28.3": Warning, "1.29.1": Unknown, "1.32.1": Unknown, "1.31.0-151.2": Unknown, "2.0.0": Unknown, "": Unknown,
 	} {
-		if f := judgeFairness(version); f.Level != want {
+		if f := fairnessFinding(version); f.Level != want {
 			t.Errorf("%q: %+v, want %s", version, f, want)
 		}
 	}

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// page looks whether the Page is fit to send: published, with a person who may
+// checkPage looks whether the Page is fit to send: published, with a person who may
 // write messages, and linked to the Instagram account that it sends for.
-func (e *exam) page(ctx context.Context) []Finding {
-	if e.ownLogin() {
+func (e *accountChecker) checkPage(ctx context.Context) []Finding {
+	if e.usesInstagramLogin() {
 		return nil
 	}
 	page, err := e.meta.Page(ctx, e.cred)
 	if err != nil {
-		return []Finding{unknown("Page", "Meta does not show the Page to this token: %s", inWords(err))}
+		return []Finding{unknown("Page", "Meta does not show the Page to this token: %s", describeError(err))}
 	}
 	var found []Finding
 	switch {
@@ -36,13 +36,13 @@ func (e *exam) page(ctx context.Context) []Finding {
 	default:
 		found = append(found, ok("tasks", "the token's person has the MESSAGING task"))
 	}
-	return append(found, e.link(page.InstagramID)...)
+	return append(found, e.checkLink(page.InstagramID)...)
 }
 
-func (e *exam) link(linked string) []Finding {
+func (e *accountChecker) checkLink(linked string) []Finding {
 	const repair = "link the two: in the Page's settings, Linked accounts, Instagram (it must be a professional account)"
 	switch {
-	case !e.byPage():
+	case !e.sendsByPage():
 		return nil
 	case linked == "":
 		return []Finding{failure("link", "the Page is not linked to an Instagram account", repair)}

@@ -7,23 +7,23 @@ import (
 	"github.com/privatereply/privatereply/internal/console"
 )
 
-var marks = map[Level]string{OK: "✓", Unknown: "?", Warning: "!", Failure: "✗"}
+var levelMarks = map[Level]string{OK: "✓", Unknown: "?", Warning: "!", Failure: "✗"}
 
 // Write writes the report for people: a line for each finding, and under what is
 // wrong its repair.
 func (r Report) Write(w io.Writer) error {
 	for _, s := range r.Sections {
-		if _, err := fmt.Fprintln(w, console.Line(s.Subject)); err != nil {
+		if _, err := fmt.Fprintln(w, console.Sanitize(s.Subject)); err != nil {
 			return err
 		}
 		var facts console.Facts
 		for _, f := range s.Findings {
-			facts.Add(marks[f.Level]+" "+f.Check, "%s", f.Text)
+			facts.Add(levelMarks[f.Level]+" "+f.Check, "%s", f.Text)
 			if f.Repair != "" {
 				facts.Add("", "→ %s", f.Repair)
 			}
 			for _, command := range f.Commands {
-				facts.AddWhole("", command)
+				facts.AddUnwrapped("", command)
 			}
 		}
 		if err := facts.Write(w); err != nil {
@@ -41,10 +41,10 @@ func (r Report) verdict() string {
 	if r.Failures == 0 && r.Warnings == 0 {
 		return "nothing is wrong"
 	}
-	return fmt.Sprintf("%s, %s", many(r.Failures, "failure"), many(r.Warnings, "warning"))
+	return fmt.Sprintf("%s, %s", plural(r.Failures, "failure"), plural(r.Warnings, "warning"))
 }
 
-func many(n int, what string) string {
+func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // connect connects to Temporal and says how that went. Call disconnect at the end.
-func (d *doctor) connect(ctx context.Context) (server Section, disconnect func()) {
+func (d *checker) connect(ctx context.Context) (server Section, disconnect func()) {
 	disconnect = func() {}
 	server.Subject = "Temporal"
 	opts, err := temporalclient.Options("starter doctor", zap.NewNop())
@@ -40,22 +40,22 @@ func (d *doctor) connect(ctx context.Context) (server Section, disconnect func()
 	return server, c.Close
 }
 
-func (d *doctor) examineTemporal(ctx context.Context, s Section) Section {
+func (d *checker) checkTemporal(ctx context.Context, s Section) Section {
 	if d.temporal == nil {
 		return s
 	}
-	s.add(d.bounded(ctx, d.serverVersion)...)
-	found, exists := d.retention(ctx)
+	s.add(d.runWithTimeout(ctx, d.checkServer)...)
+	found, exists := d.checkRetention(ctx)
 	s.add(found)
 	if exists {
-		s.add(d.together(ctx, d.searchAttributes, d.workers, d.clock)...)
+		s.add(d.runConcurrently(ctx, d.checkSearchAttributes, d.checkWorkers, d.checkClock)...)
 	}
 	return s
 }
 
-// retention reports as well whether the namespace exists: without it there is
+// checkRetention reports as well whether the namespace exists: without it there is
 // nothing else to ask for.
-func (d *doctor) retention(ctx context.Context) (found Finding, exists bool) {
+func (d *checker) checkRetention(ctx context.Context) (found Finding, exists bool) {
 	const name = "retention"
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()

@@ -19,12 +19,12 @@ var versionEnds = map[int]time.Time{
 	20: day(2026, time.September, 24),
 }
 
-// versionEndsSoon is how long before its end a version is worth a warning: a new
+// versionWarning is how long before its end a version is worth a warning: a new
 // one wants a trial first.
-const versionEndsSoon = 90 * 24 * time.Hour
+const versionWarning = 90 * 24 * time.Hour
 
-// judgeVersion says how a version of the Graph API stands.
-func judgeVersion(v string, now time.Time) (text string, level Level) {
+// assessVersion says how a version of the Graph API stands.
+func assessVersion(v string, now time.Time) (text string, level Level) {
 	major, newest := majorOf(v), majorOf(newestVersion)
 	end, known := versionEnds[major]
 	switch {
@@ -36,7 +36,7 @@ func judgeVersion(v string, now time.Time) (text string, level Level) {
 		return v + " has expired: Meta answers in another version's way", Failure
 	case !now.Before(end):
 		return fmt.Sprintf("%s expired on %s: Meta answers in another version's way", v, date(end)), Failure
-	case end.Sub(now) <= versionEndsSoon:
+	case end.Sub(now) <= versionWarning:
 		return fmt.Sprintf("%s expires on %s", v, date(end)), Warning
 	}
 	return fmt.Sprintf("%s is older than %s; it expires on %s", v, newestVersion, date(end)), Warning

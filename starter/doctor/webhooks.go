@@ -19,20 +19,20 @@ var (
 
 const postbacks = "messaging_postbacks"
 
-func (e *exam) webhooks() []string {
+func (e *accountChecker) neededWebhooks() []string {
 	if e.account.Platform == privatereply.Facebook {
 		return pageWebhooks
 	}
 	return instagramWebhooks
 }
 
-// accountWebhooks looks whether the app gets the account's webhooks. Meta takes the
+// checkAccountWebhooks looks whether the app gets the account's webhooks. Meta takes the
 // subscription away after an hour of failed deliveries, and tells nobody.
-func (e *exam) accountWebhooks(ctx context.Context) []Finding {
+func (e *accountChecker) checkAccountWebhooks(ctx context.Context) []Finding {
 	const name = "webhooks"
 	apps, err := e.meta.SubscribedApps(ctx, e.cred)
 	if err != nil {
-		return []Finding{unknown(name, "Meta does not tell which apps get them: %s", inWords(err))}
+		return []Finding{unknown(name, "Meta does not tell which apps get them: %s", describeError(err))}
 	}
 	i := slices.IndexFunc(apps, func(a graph.Subscription) bool { return e.appID == "" || a.AppID == e.appID })
 	if i < 0 {
@@ -40,22 +40,22 @@ func (e *exam) accountWebhooks(ctx context.Context) []Finding {
 		if len(apps) > 0 {
 			text = "the token's app, " + e.appID + ", does not get the account's webhooks; other apps do"
 		}
-		return []Finding{failure(name, text, "subscribe the app, with the account's token for $TOKEN:", e.subscribe(nil))}
+		return []Finding{failure(name, text, "subscribe the app, with the account's token for $TOKEN:", e.subscribeCommand(nil))}
 	}
-	if e.byPage() { // its fields are those of the app
+	if e.sendsByPage() { // its fields are those of the app
 		return []Finding{ok(name, "the app is installed on the Page")}
 	}
-	missing, postback := lacking(e.webhooks(), apps[i].Fields)
+	missing, postback := missingFields(e.neededWebhooks(), apps[i].Fields)
 	if len(missing) == 0 && !postback {
-		return []Finding{ok(name, "the app is subscribed to %s", strings.Join(e.webhooks(), ", "))}
+		return []Finding{ok(name, "the app is subscribed to %s", strings.Join(e.neededWebhooks(), ", "))}
 	}
-	return []Finding{lacks(name, "the account's subscription", missing,
-		"subscribe again, with the account's token for $TOKEN:", e.subscribe(apps[i].Fields))}
+	return []Finding{missingFieldsFinding(name, "the account's subscription", missing,
+		"subscribe again, with the account's token for $TOKEN:", e.subscribeCommand(apps[i].Fields))}
 }
 
-// lacking is what a subscription has not. Without postbacks comments are answered
+// missingFields is what a subscription has not. Without postbacks comments are answered
 // all the same, so they count apart.
-func lacking(wanted, has []string) (missing []string, postback bool) {
+func missingFields(wanted, has []string) (missing []string, postback bool) {
 	for _, field := range wanted {
 		switch {
 		case slices.Contains(has, field):
@@ -68,22 +68,22 @@ func lacking(wanted, has []string) (missing []string, postback bool) {
 	return missing, postback
 }
 
-// lacks tells of a subscription without some fields; of none, that it has no postbacks.
-func lacks(name, subscription string, missing []string, repair string, commands ...string) Finding {
+// missingFieldsFinding tells of a subscription without some fields; of none, that it has no postbacks.
+func missingFieldsFinding(name, subscription string, missing []string, repair string, commands ...string) Finding {
 	if len(missing) > 0 {
 		return failure(name, subscription+" lacks "+strings.Join(missing, ", "), repair, commands...)
 	}
 	return warning(name, subscription+" lacks "+postbacks+": taps on buttons do not open a conversation's window", repair, commands...)
 }
 
-// subscribe is the call that subscribes the app. It replaces the fields that it
+// subscribeCommand is the call that subscribes the app. It replaces the fields that it
 // had, so they are named again.
-func (e *exam) subscribe(has []string) string {
-	base, fields := e.settings.FacebookURL, slices.Clone(e.webhooks())
+func (e *accountChecker) subscribeCommand(has []string) string {
+	base, fields := e.settings.FacebookURL, slices.Clone(e.neededWebhooks())
 	switch {
-	case e.ownLogin():
+	case e.usesInstagramLogin():
 		base = e.settings.InstagramURL
-	case e.byPage():
+	case e.sendsByPage():
 		fields = pageWebhooks
 	}
 	for _, field := range has {
@@ -95,9 +95,9 @@ func (e *exam) subscribe(has []string) string {
 		strings.TrimRight(base, "/"), e.settings.Version, e.account.SendNode(), strings.Join(fields, ","))
 }
 
-// webhookSecret looks whether the bridge knows the secret that signs the account's
+// checkWebhookSecret looks whether the bridge knows the secret that signs the account's
 // webhooks: without it the bridge takes them for forgeries.
-func (e *exam) webhookSecret() []Finding {
+func (e *accountChecker) checkWebhookSecret() []Finding {
 	const name = "webhook secret"
 	secret := e.cred.AppSecret
 	switch {
@@ -105,7 +105,7 @@ func (e *exam) webhookSecret() []Finding {
 		return nil // told already
 	case slices.Contains(e.settings.AppSecrets, secret):
 		return []Finding{ok(name, "PRIVATEREPLY_APP_SECRETS has the account's app secret")}
-	case e.ownLogin():
+	case e.usesInstagramLogin():
 		return []Finding{warning(name, "PRIVATEREPLY_APP_SECRETS does not have the account's app secret; an app with the Instagram login signs with its Instagram app secret",
 			"add the Instagram app secret to PRIVATEREPLY_APP_SECRETS, unless it is there")}
 	}

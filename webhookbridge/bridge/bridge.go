@@ -152,12 +152,12 @@ func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 // Checks are what /readyz asks.
 func (b *Bridge) Checks() []ops.Check {
 	return []ops.Check{
-		ops.Temporal(b.cfg.Client),
+		ops.TemporalCheck(b.cfg.Client),
 		{Name: "setup", Run: func(ctx context.Context) error {
 			return setup.Check(ctx, b.cfg.Client, b.cfg.Namespace)
 		}},
-		ops.File("rules", b.cfg.Rules.Err),
-		ops.File("accounts", b.cfg.Accounts.Err),
+		ops.FileCheck("rules", b.cfg.Rules.Err),
+		ops.FileCheck("accounts", b.cfg.Accounts.Err),
 	}
 }
 

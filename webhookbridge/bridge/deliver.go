@@ -98,7 +98,7 @@ func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 // arrivals are the events that Temporal must hold, with what the rules say, and with
 // the span under which their story goes on: a group of several deliveries has none.
 func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []workflows.InboundEvent {
-	span := telemetry.Parent(ctx)
+	span := telemetry.Traceparent(ctx)
 	ctx, cancel := context.WithTimeout(ctx, b.timeouts.rules)
 	defer cancel()
 	var arrivals []workflows.InboundEvent

@@ -80,7 +80,7 @@ func TestUntraced(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
 	ctx, end := h.startSpan(t.Context(), now, 1)
 	defer end(http.StatusOK)
-	if span := telemetry.Parent(ctx); span != "" {
+	if span := telemetry.Traceparent(ctx); span != "" {
 		t.Errorf("events would carry %q", span)
 	}
 }
