@@ -21,7 +21,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
 const (
@@ -99,7 +99,7 @@ func newBench(t *testing.T, answer http.HandlerFunc) *bench {
 	core, logs := observer.New(zap.DebugLevel)
 	b.logs = logs
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(logging.ForTemporal(zap.New(core)))
+	suite.SetLogger(temporalclient.NewLogger(zap.New(core)))
 	b.TestActivityEnvironment = suite.NewTestActivityEnvironment()
 	clock := noon.Add(-time.Hour) // the pacer's bucket has filled by noon
 	pacer := pacing.New(1, func() time.Time { return clock })

@@ -22,7 +22,7 @@ import (
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/internal/temporalclient"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
 func main() {

@@ -15,7 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.temporal.io/sdk/client"
 
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/harness/process"

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/codec"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 )
 
 // Guards: the largest memo that a reply can come to have, encrypted, stays below the

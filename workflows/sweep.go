@@ -90,7 +90,7 @@ func newSweep(ctx workflow.Context, in SweepInput) *sweep {
 }
 
 // lastPass reads the result of the pass before. One that was encrypted with a key that
-// is gone would make a workflow wait for it (internal/codec panics); a sweep must not.
+// is gone would make a workflow wait for it (internal/temporal/codec panics); a sweep must not.
 func lastPass(ctx workflow.Context) (last SweepStatus, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {

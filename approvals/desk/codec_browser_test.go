@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/privatereply/privatereply/internal/codec"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 

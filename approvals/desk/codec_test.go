@@ -14,7 +14,7 @@ import (
 
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/signin"
-	"github.com/privatereply/privatereply/internal/codec"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 )
 
 const webUI = "http://127.0.0.1:8233"

@@ -13,9 +13,9 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
-	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/workflows"
 )
 

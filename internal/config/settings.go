@@ -1,5 +1,5 @@
 // Package config reads the product's own settings and its accounts file. What is
-// named TEMPORAL_* belongs to Temporal's envconfig (see internal/temporalclient).
+// named TEMPORAL_* belongs to Temporal's envconfig (see internal/temporal/temporalclient).
 package config
 
 import (
@@ -103,8 +103,8 @@ func Read[T any]() (T, error) {
 	case err != nil:
 		return settings, fmt.Errorf("settings: %w", err)
 	}
-	if pairs, ok := any(settings).(interface{ together() error }); ok {
-		if err := pairs.together(); err != nil {
+	if pairs, ok := any(settings).(interface{ validate() error }); ok {
+		if err := pairs.validate(); err != nil {
 			wrong = append(wrong, err.Error())
 		}
 	}

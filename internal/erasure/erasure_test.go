@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/codec"
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )

@@ -1,4 +1,4 @@
-// Package logging makes the product's logger and hands it to Temporal's SDK.
+// Package logging makes the product's logger.
 package logging
 
 import (

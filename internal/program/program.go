@@ -17,9 +17,9 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/ops"
-	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/internal/telemetry"
-	"github.com/privatereply/privatereply/internal/temporalclient"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
 // Main runs a program, or the command that its arguments name, until it ends or until

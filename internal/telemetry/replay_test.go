@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
-	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -40,7 +40,7 @@ func TestReplayTraced(t *testing.T) {
 		replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}
 	for _, file := range files {
-		if err := replayer.ReplayWorkflowHistoryFromJSONFile(logging.ForTemporal(zap.NewNop()), file); err != nil {
+		if err := replayer.ReplayWorkflowHistoryFromJSONFile(temporalclient.NewLogger(zap.NewNop()), file); err != nil {
 			t.Errorf("%s: %v", filepath.Base(file), err)
 		}
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/logging"
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
@@ -90,7 +90,7 @@ func start(t *testing.T) *product {
 	t.Helper()
 	p := &product{t: t, server: devservertest.Start(t)}
 	var err error
-	if p.client, err = client.DialContext(t.Context(), client.Options{HostPort: p.server.Address, Logger: logging.ForTemporal(zap.NewNop())}); err != nil {
+	if p.client, err = client.DialContext(t.Context(), client.Options{HostPort: p.server.Address, Logger: temporalclient.NewLogger(zap.NewNop())}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.client.Close)

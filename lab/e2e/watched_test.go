@@ -25,10 +25,10 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/telemetry"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 	"github.com/privatereply/privatereply/worker/replyworker"
@@ -87,7 +87,7 @@ func (w *watched) program(name string) (*telemetry.Telemetry, client.Client, *za
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	options := client.Options{HostPort: w.server.Address, Logger: logging.ForTemporal(log)}
+	options := client.Options{HostPort: w.server.Address, Logger: temporalclient.NewLogger(log)}
 	if err := tel.Apply(&options); err != nil {
 		w.t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply/approvals/desk"
-	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/telemetry"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"

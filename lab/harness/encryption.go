@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 )
 
 // openKeys reads the keys with which Temporal's payloads are encrypted: those of the

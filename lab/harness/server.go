@@ -5,9 +5,9 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/privatereply/privatereply/internal/logging"
-	"github.com/privatereply/privatereply/internal/setup"
 	"github.com/privatereply/privatereply/internal/telemetry"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
@@ -41,7 +41,7 @@ func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) 
 		HostPort:  s.Server.Address,
 		Namespace: s.Server.Namespace,
 		Identity:  "starter dev",
-		Logger:    logging.ForTemporal(s.sdkLog),
+		Logger:    temporalclient.NewLogger(s.sdkLog),
 	}
 	if s.codec != nil {
 		s.codec.Apply(&options)

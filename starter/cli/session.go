@@ -13,7 +13,7 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/internal/temporalclient"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
 // settings are those of the command line.

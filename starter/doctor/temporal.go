@@ -11,8 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
-	"github.com/privatereply/privatereply/internal/setup"
-	"github.com/privatereply/privatereply/internal/temporalclient"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
 // connect connects to Temporal and says how that went. Call disconnect at the end.

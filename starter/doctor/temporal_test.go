@@ -15,8 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
-	"github.com/privatereply/privatereply/internal/logging"
-
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/starter/doctor"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -29,7 +28,7 @@ func (p *place) polling(queue, identity string) {
 // pollingAs is polling by a worker of a build.
 func (p *place) pollingAs(queue, identity string, build worker.DeploymentOptions) {
 	p.t.Helper()
-	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: stack.Server.Address, Identity: identity, Logger: logging.ForTemporal(zap.NewNop())})
+	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: stack.Server.Address, Identity: identity, Logger: temporalclient.NewLogger(zap.NewNop())})
 	if err != nil {
 		p.t.Fatal(err)
 	}

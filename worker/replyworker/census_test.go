@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/logging"
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -24,7 +24,7 @@ import (
 // them their time.
 func TestCensus(t *testing.T) {
 	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: logging.ForTemporal(zap.NewNop())})
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: temporalclient.NewLogger(zap.NewNop())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/logging"
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
@@ -53,7 +53,7 @@ func newStage(t *testing.T, limits meta.Limits, big, small string) *stage {
 	t.Helper()
 	s := &stage{t: t, server: devservertest.Start(t)}
 	var err error
-	if s.Client, err = client.DialContext(t.Context(), client.Options{HostPort: s.server.Address, Logger: logging.ForTemporal(zap.NewNop())}); err != nil {
+	if s.Client, err = client.DialContext(t.Context(), client.Options{HostPort: s.server.Address, Logger: temporalclient.NewLogger(zap.NewNop())}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/cluster"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 )

@@ -19,7 +19,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
-	"github.com/privatereply/privatereply/internal/setup"
+	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 	"github.com/privatereply/privatereply/lab/harness/gate"
 	"github.com/privatereply/privatereply/lab/harness/process"

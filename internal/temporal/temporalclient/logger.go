@@ -1,4 +1,4 @@
-package logging
+package temporalclient
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ var (
 	_ log.WithSkipCallers = temporalLogger{}
 )
 
-// ForTemporal adapts l for client.Options.Logger.
-func ForTemporal(l *zap.Logger) log.Logger {
+// NewLogger adapts l for client.Options.Logger.
+func NewLogger(l *zap.Logger) log.Logger {
 	return temporalLogger{zap: l.WithOptions(zap.AddCallerSkip(1)).Sugar()}
 }
 

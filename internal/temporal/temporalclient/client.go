@@ -13,9 +13,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
-	"github.com/privatereply/privatereply/internal/codec"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 )
 
 // dialTimeout bounds the first connection, so that a wrong address is an error
@@ -36,7 +35,7 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 		host = "unknown"
 	}
 	opts.Identity = fmt.Sprintf("%s@%s:%d", role, host, os.Getpid())
-	opts.Logger = logging.ForTemporal(logger)
+	opts.Logger = NewLogger(logger)
 	if opts.DataConverter == nil {
 		opts.DataConverter = converter.GetDefaultDataConverter()
 	}

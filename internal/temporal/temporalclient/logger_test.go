@@ -1,4 +1,4 @@
-package logging
+package temporalclient
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 )
 
 // What the SDK logs arrives in zap with its level and fields, whatever it passes.
-func TestForTemporal(t *testing.T) {
+func TestLogger(t *testing.T) {
 	tests := []struct {
 		name  string
 		write func(log.Logger)
@@ -29,7 +29,7 @@ func TestForTemporal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			core, lines := observer.New(zap.DebugLevel)
-			tt.write(ForTemporal(zap.New(core)))
+			tt.write(NewLogger(zap.New(core)))
 			if lines.Len() != 1 {
 				t.Fatalf("%d lines were written, want 1: %v", lines.Len(), lines.All())
 			}
@@ -45,9 +45,9 @@ func TestForTemporal(t *testing.T) {
 }
 
 // A line names the code that logged it, not this adapter.
-func TestForTemporalCaller(t *testing.T) {
+func TestLoggerCaller(t *testing.T) {
 	core, lines := observer.New(zap.DebugLevel)
-	l := ForTemporal(zap.New(core, zap.AddCaller()))
+	l := NewLogger(zap.New(core, zap.AddCaller()))
 	l.Info("direct")
 	inner := func() { log.Skip(l, 1).Info("one further up") }
 	inner()
@@ -55,7 +55,7 @@ func TestForTemporalCaller(t *testing.T) {
 		t.Fatalf("%d lines were written, want 2", lines.Len())
 	}
 	for _, line := range lines.All() {
-		if got := line.Caller.Function; got != "github.com/privatereply/privatereply/internal/logging.TestForTemporalCaller" {
+		if got := line.Caller.Function; got != "github.com/privatereply/privatereply/internal/temporal/temporalclient.TestLoggerCaller" {
 			t.Errorf("%q: caller is %s", line.Message, got)
 		}
 	}
