@@ -39,7 +39,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 		Args:    cli.Args(0, 0, ""),
 		GroupID: cli.GroupTry,
 	}
-	opts := harness.Options{Ports: harness.DefaultPorts}
+	opts := harness.DevOptions{Ports: harness.DefaultPorts}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.Folder, "state", config.DevFolder, "the folder for state, settings and logs")
 	flags.IntVar(&opts.Ports.Temporal, "temporal-port", opts.Ports.Temporal, "port of the Temporal server")
@@ -62,7 +62,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 				return err
 			}
 		}
-		stack, err := harness.Start(cmd.Context(), opts)
+		stack, err := harness.StartDev(cmd.Context(), opts)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 }
 
 // welcome says where everything is and what to try.
-func welcome(w io.Writer, s *harness.Stack, folder string) error {
+func welcome(w io.Writer, s *harness.Dev, folder string) error {
 	account := s.Accounts.All()[0].ID
 	starter, temporal := starterCommand(), temporalCommand(s.CLIPath)
 	elsewhere := ""

@@ -49,7 +49,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	stack, err := harness.Start(ctx, harness.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Progress: out})
+	stack, err := harness.StartDev(ctx, harness.DevOptions{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Progress: out})
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +73,7 @@ func Run(ctx context.Context, out io.Writer, keep bool) (ok bool, err error) {
 	return ok, stack.Wait(ctx)
 }
 
-func play(ctx context.Context, out io.Writer, stack *harness.Stack, steps []step) bool {
+func play(ctx context.Context, out io.Writer, stack *harness.Dev, steps []step) bool {
 	s := &story{stack: stack, account: stack.Accounts.All()[0]}
 	all := true
 	for i, step := range steps {

@@ -38,7 +38,7 @@ func TestStepsNotice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack, err := harness.Start(t.Context(), harness.Options{Folder: t.TempDir(), Ports: ports, CLIPath: cli, Ephemeral: true})
+	stack, err := harness.StartDev(t.Context(), harness.DevOptions{Folder: t.TempDir(), Ports: ports, CLIPath: cli, Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
 	}

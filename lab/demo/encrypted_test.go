@@ -45,7 +45,7 @@ func TestEncrypted(t *testing.T) {
 	for name, encrypt := range map[string]bool{"with keys": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			stack := played(t, harness.Options{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
+			stack := played(t, harness.DevOptions{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
 			raw, visible := inServer(t, stack), inCLI(t, stack, cli)
 			for place, text := range map[string]string{"the server": raw, "the command line's output": visible} {
 				for _, needle := range personal {
@@ -65,13 +65,13 @@ func TestEncrypted(t *testing.T) {
 
 // played plays the story, and then what it lacks: a workflow that fails, and a signal
 // that is refused.
-func played(t *testing.T, opts harness.Options) *harness.Stack {
+func played(t *testing.T, opts harness.DevOptions) *harness.Dev {
 	t.Helper()
 	var err error
 	if opts.Ports, err = harness.FreePorts(); err != nil {
 		t.Fatal(err)
 	}
-	stack, err := harness.Start(t.Context(), opts)
+	stack, err := harness.StartDev(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func played(t *testing.T, opts harness.Options) *harness.Stack {
 }
 
 // awaitListed waits until a workflow is listed.
-func awaitListed(t *testing.T, stack *harness.Stack, id string) {
+func awaitListed(t *testing.T, stack *harness.Dev, id string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
 	defer cancel()
@@ -160,7 +160,7 @@ func secrets(t *testing.T, folder string) []string {
 var divisions = []string{"", `TemporalNamespaceDivision = "TemporalScheduler"`, `TemporalNamespaceDivision = "TemporalBatcher"`}
 
 // inServer is everything that the server tells of the workflows, byte by byte.
-func inServer(t *testing.T, stack *harness.Stack) string {
+func inServer(t *testing.T, stack *harness.Dev) string {
 	t.Helper()
 	var all strings.Builder
 	write := func(m proto.Message) {
@@ -190,7 +190,7 @@ func inServer(t *testing.T, stack *harness.Stack) string {
 }
 
 // workflowsOf lists every workflow of the stack.
-func workflowsOf(t *testing.T, stack *harness.Stack) []*workflowpb.WorkflowExecutionInfo {
+func workflowsOf(t *testing.T, stack *harness.Dev) []*workflowpb.WorkflowExecutionInfo {
 	t.Helper()
 	var all []*workflowpb.WorkflowExecutionInfo
 	for _, query := range divisions {
@@ -214,7 +214,7 @@ func workflowsOf(t *testing.T, stack *harness.Stack) []*workflowpb.WorkflowExecu
 
 // inCLI is everything that Temporal's command line tells of the workflows, with what it
 // prints in base64 decoded.
-func inCLI(t *testing.T, stack *harness.Stack, cli string) string {
+func inCLI(t *testing.T, stack *harness.Dev, cli string) string {
 	t.Helper()
 	var all strings.Builder
 	temporal := func(args ...string) {

@@ -20,7 +20,7 @@ const pollInterval = 50 * time.Millisecond
 
 // story is what the steps share.
 type story struct {
-	stack   *harness.Stack
+	stack   *harness.Dev
 	account privatereply.Account
 
 	approved   string // the comment of the person who goes on to answer

@@ -52,7 +52,7 @@ func TestEncrypt(t *testing.T) {
 
 // encryptedComment lets somebody comment, and gives the comment as the server's memo
 // has it, ready for the endpoint.
-func encryptedComment(t *testing.T, s *harness.Stack, text string) string {
+func encryptedComment(t *testing.T, s *harness.Dev, text string) string {
 	t.Helper()
 	account := s.Accounts.All()[0]
 	id, err := s.Sandbox.Comment(meta.NewComment{Account: account.ID, Username: "lena", Text: text})

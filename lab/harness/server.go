@@ -2,66 +2,115 @@ package harness
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
-	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
-// startServer starts the Temporal server and sets its namespace up.
-func (s *Stack) startServer(ctx context.Context) (stop func() error, err error) {
-	if s.CLIPath = s.opts.CLIPath; s.CLIPath == "" {
-		if s.CLIPath, err = devserver.Find(ctx, s.opts.Progress); err != nil {
-			return nil, err
+// answerInterval is how often a server that was started again is asked whether it answers.
+const answerInterval = 250 * time.Millisecond
+
+// Server is a Temporal server on which a Product runs.
+type Server struct {
+	Address   string // host:port of the gRPC API
+	Namespace string // where a Product runs that names no other; it exists
+	UIURL     string // of the Web UI, without a slash at the end; empty: unknown
+
+	kill, start func(context.Context) error // nil: it cannot be killed from here
+}
+
+// OnDevServer is a development server, which can be killed and started again if it has a
+// database file.
+func OnDevServer(s *devserver.Server) *Server {
+	return &Server{
+		Address: s.Address, Namespace: s.Namespace, UIURL: s.UIURL,
+		kill:  func(context.Context) error { s.Kill(); return nil },
+		start: s.Process.Start,
+	}
+}
+
+// OnCluster is the Temporal server of a cluster, which can be killed and started again.
+func OnCluster(c *cluster.Cluster, namespace string) *Server {
+	return &Server{
+		Address: c.Address, Namespace: namespace,
+		kill:  func(context.Context) error { c.Server.Kill(); return nil },
+		start: c.Server.Start,
+	}
+}
+
+// Existing is a server that somebody else runs. The shell commands kill it and start it
+// again on the same address; empty: it cannot be killed from here.
+func Existing(address, namespace, killCommand, startCommand string) *Server {
+	s := &Server{Address: address, Namespace: namespace}
+	if killCommand == "" {
+		return s
+	}
+	s.kill = func(ctx context.Context) error { return shell(ctx, killCommand) }
+	s.start = func(ctx context.Context) error {
+		if err := shell(ctx, startCommand); err != nil {
+			return err
 		}
+		return s.awaitAnswer(ctx)
 	}
-	opts := devserver.Options{
-		UICodec: s.CodecURL(),
-		CLIPath: s.CLIPath,
-		Port:    s.opts.Ports.Temporal,
-		UIPort:  s.opts.Ports.WebUI,
-		LogFile: s.folder.path(serverLogFile),
+	return s
+}
+
+// CanRestart reports whether the server can be killed and started again from here.
+func (s *Server) CanRestart() bool { return s.kill != nil }
+
+// Kill ends the server as kill -9 does.
+func (s *Server) Kill(ctx context.Context) error {
+	if s.kill == nil {
+		return errors.New("this Temporal server cannot be killed from here")
 	}
-	if !s.opts.Ephemeral {
-		opts.DBFile = s.folder.path(databaseFile)
+	return s.kill(ctx)
+}
+
+// Start starts the killed server again, with its state, and waits until it answers.
+func (s *Server) Start(ctx context.Context) error {
+	if s.start == nil {
+		return errors.New("this Temporal server cannot be started from here")
 	}
-	if s.Server, err = devserver.Start(ctx, opts); err != nil {
+	return s.start(ctx)
+}
+
+// WithNamespace makes a new namespace on the server, for a Product of its own.
+func (s *Server) WithNamespace(ctx context.Context, name string) (*Server, error) {
+	if err := cluster.CreateNamespace(ctx, s.Address, name, setup.Retention); err != nil {
 		return nil, err
 	}
-	go func() {
-		if err := s.Server.Wait(); err != nil {
-			s.die("Temporal server", err)
+	other := *s
+	other.Namespace = name
+	return &other, nil
+}
+
+func (s *Server) awaitAnswer(ctx context.Context) error {
+	tick := time.NewTicker(answerInterval)
+	defer tick.Stop()
+	for {
+		c, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Namespace: s.Namespace, Logger: discard})
+		if err == nil {
+			c.Close()
+			return nil
 		}
-	}()
-	// TEMPORAL_* variables may name another server, which must not be touched here.
-	options := client.Options{
-		HostPort:  s.Server.Address,
-		Namespace: s.Server.Namespace,
-		Identity:  "starter dev",
-		Logger:    temporalclient.NewLogger(s.sdkLog),
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the Temporal server does not come back: %w: %w", context.Cause(ctx), err)
+		case <-tick.C:
+		}
 	}
-	if s.codec != nil {
-		s.codec.Apply(&options)
+}
+
+func shell(ctx context.Context, command string) error {
+	if out, err := exec.CommandContext(ctx, "sh", "-c", command).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", command, err, out)
 	}
-	// Traces, if the environment asks for them; nobody looks at the metrics here.
-	if s.telemetry, err = telemetry.Open(ctx, "dev", s.log); err != nil {
-		return s.Server.Stop, err
-	}
-	if err := s.telemetry.Apply(&options); err != nil {
-		return s.Server.Stop, err
-	}
-	s.data = options.DataConverter
-	if s.Client, err = client.DialContext(ctx, options); err != nil {
-		return s.Server.Stop, err
-	}
-	stop = func() error {
-		s.Client.Close()
-		s.telemetry.Close()
-		return s.Server.Stop()
-	}
-	_, err = setup.Apply(ctx, s.Client, s.Server.Namespace)
-	return stop, err
+	return nil
 }

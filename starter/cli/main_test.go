@@ -28,7 +28,7 @@ const (
 // product is the whole product, which the commands under test work with. Without a
 // Temporal CLI it is nil, and why says so.
 var (
-	product *harness.Stack
+	product *harness.Dev
 	why     error
 )
 
@@ -53,7 +53,7 @@ func runWithProduct(m *testing.M) int {
 	if err != nil {
 		return fail(err)
 	}
-	product, err = harness.Start(context.Background(), harness.Options{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Warnings: os.Stderr})
+	product, err = harness.StartDev(context.Background(), harness.DevOptions{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Warnings: os.Stderr})
 	if err != nil {
 		return fail(err)
 	}

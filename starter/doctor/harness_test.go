@@ -58,7 +58,7 @@ const bare = "bare"
 // stack is a Temporal server with the product on it. Without a Temporal CLI it is
 // nil, and why says so.
 var (
-	stack       *harness.Stack
+	stack       *harness.Dev
 	stackFolder string
 	why         error
 )
@@ -87,7 +87,7 @@ func runWithStack(m *testing.M) (code int) {
 	if err != nil {
 		return fail(err)
 	}
-	stack, err = harness.Start(ctx, harness.Options{Folder: stackFolder, Ports: ports, CLIPath: cli, Ephemeral: true})
+	stack, err = harness.StartDev(ctx, harness.DevOptions{Folder: stackFolder, Ports: ports, CLIPath: cli, Ephemeral: true})
 	if err != nil {
 		return fail(err)
 	}

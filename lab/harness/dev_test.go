@@ -23,26 +23,26 @@ import (
 	"github.com/privatereply/privatereply/rules"
 )
 
-func options(t *testing.T, folder string) harness.Options {
+func options(t *testing.T, folder string) harness.DevOptions {
 	t.Helper()
 	cli := devservertest.CLI(t)
 	ports, err := harness.FreePorts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return harness.Options{Folder: folder, Ports: ports, CLIPath: cli}
+	return harness.DevOptions{Folder: folder, Ports: ports, CLIPath: cli}
 }
 
-func start(t *testing.T, opts harness.Options) *harness.Stack {
+func start(t *testing.T, opts harness.DevOptions) *harness.Dev {
 	t.Helper()
-	s, err := harness.Start(t.Context(), opts)
+	s, err := harness.StartDev(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func stop(t *testing.T, s *harness.Stack) {
+func stop(t *testing.T, s *harness.Dev) {
 	t.Helper()
 	if err := s.Stop(); err != nil {
 		t.Errorf("Stop: %v", err)
@@ -127,7 +127,7 @@ func TestStartRefused(t *testing.T) {
 	defer l.Close()
 	taken := opts
 	taken.Ports.Bridge = l.Addr().(*net.TCPAddr).Port
-	_, err = harness.Start(t.Context(), taken)
+	_, err = harness.StartDev(t.Context(), taken)
 	for _, want := range []string{"for the webhook bridge", "address already in use", "--bridge-port", "--free-ports"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Start = %v, want one with %q", err, want)
@@ -137,7 +137,7 @@ func TestStartRefused(t *testing.T) {
 	opts.Ephemeral = true
 	s := start(t, opts)
 	defer stop(t, s)
-	_, err = harness.Start(t.Context(), options(t, folder))
+	_, err = harness.StartDev(t.Context(), options(t, folder))
 	if err == nil || !strings.Contains(err.Error(), "another `starter dev` uses the state folder") {
 		t.Errorf("second Start = %v", err)
 	}
@@ -154,7 +154,7 @@ func TestStartCancelled(t *testing.T) {
 		}
 		return len(b), nil
 	})
-	if _, err := harness.Start(ctx, opts); !errors.Is(err, context.Canceled) {
+	if _, err := harness.StartDev(ctx, opts); !errors.Is(err, context.Canceled) {
 		t.Errorf("Start = %v, want context.Canceled", err)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.Ports.Temporal)))

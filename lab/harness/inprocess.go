@@ -1,0 +1,162 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/lab/harness/process"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/webhookbridge/bridge"
+	"github.com/privatereply/privatereply/worker/replyworker"
+)
+
+// devUser is who everybody is at a desk where nobody signs in.
+const devUser = "you"
+
+// addInProcess prepares the product's programs in this process.
+func (p *Product) addInProcess() error {
+	c := &p.config
+	watching, end := context.WithCancel(context.Background())
+	p.endRules = end
+	var err error
+	if p.Rules, err = rules.Watch(watching, c.RulesFile, c.Log); err != nil {
+		return err
+	}
+	add := func(programs *Programs, n int, name, address string, run func(context.Context, string) (func() error, error)) (string, error) {
+		for range n {
+			if address == "" {
+				var err error
+				if address, err = process.FreeAddress(); err != nil {
+					return "", err
+				}
+			}
+			programs.All = append(programs.All, &Program{Name: name, Address: address,
+				run: func(ctx context.Context) (func() error, error) { return run(ctx, address) }})
+		}
+		return address, nil
+	}
+	if _, err := add(p.Workers, c.Workers, "worker", "", p.runWorker); err != nil {
+		return err
+	}
+	webhooks, err := add(p.Bridges, c.Bridges, "webhook bridge", c.Addresses.Webhooks, p.runBridge)
+	if err != nil {
+		return err
+	}
+	page, err := add(p.Desks, c.Desks, "approvals desk", c.Addresses.Desk, p.runDesk)
+	if c.Bridges > 0 {
+		p.WebhookURL = "http://" + webhooks + bridge.Path
+	}
+	if c.Desks > 0 {
+		p.ApprovalsURL = "http://" + page
+	}
+	return err
+}
+
+// Graph is a client of the simulated Meta, as the worker's.
+func (p *Product) Graph() (*graph.Client, error) {
+	return graph.New(graph.Options{
+		FacebookURL: p.SandboxURL + "/facebook", InstagramURL: p.SandboxURL + "/instagram", Timeout: p.config.GraphTimeout,
+	})
+}
+
+func (p *Product) runWorker(context.Context, string) (stop func() error, err error) {
+	meta, err := p.Graph()
+	if err != nil {
+		return nil, err
+	}
+	w := replyworker.New(replyworker.Config{
+		Client: p.Client, Namespace: p.Server.Namespace, DataConverter: p.config.Data, TaskQueue: p.config.TaskQueue,
+		Accounts: p.Accounts, Rules: p.Rules, Graph: meta, Logger: p.config.Log.Named("worker"), SendWorkers: p.config.Workers,
+		Fatal: func(err error) { p.die("worker", err) },
+	})
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	return func() error { w.Stop(); return nil }, nil
+}
+
+func (p *Product) runBridge(ctx context.Context, address string) (stop func() error, err error) {
+	b, err := bridge.New(bridge.Config{
+		Settings: config.Bridge{
+			Common:      config.Common{TaskQueue: p.config.TaskQueue},
+			VerifyToken: config.Secret(p.config.VerifyToken), AppSecrets: appSecrets(p.config.Meta.Accounts), WebhookAddr: address,
+		},
+		Accounts: p.Accounts, Rules: p.Rules, Client: p.Client, Namespace: p.Server.Namespace,
+		Logger: p.config.Log.Named("bridge"), Registry: p.Registry, Tracer: p.config.Tracer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() {
+		err := b.Run(life, ln)
+		if err != nil {
+			p.die("webhook bridge", err)
+		}
+		ended <- err
+	}()
+	stop = func() error {
+		end()
+		return <-ended
+	}
+	for _, check := range b.Checks() {
+		if err := check.Run(ctx); err != nil && !check.Advisory {
+			return nil, fmt.Errorf("%s: %w", check.Name, errors.Join(err, stop()))
+		}
+	}
+	return stop, nil
+}
+
+func (p *Product) runDesk(ctx context.Context, address string) (stop func() error, err error) {
+	options := signin.Options{DevUser: devUser}
+	if len(p.config.Approvers) > 0 {
+		users, err := signin.OpenUsers(p.config.UsersFile)
+		if err != nil {
+			return nil, err
+		}
+		options = signin.Options{Users: users}
+	}
+	authenticator, err := signin.NewAuthenticator(options)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	log := p.config.Log.Named("approvals")
+	waiting := queue.New(p.Replies, log)
+	d := desk.New(desk.Config{
+		Replies: p.Replies, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
+		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: log,
+		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL,
+	})
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	var running errgroup.Group
+	running.Go(func() error { waiting.Run(life); return nil })
+	running.Go(func() error {
+		err := d.Run(life, ln)
+		if err != nil {
+			p.die("approvals desk", err)
+		}
+		return err
+	})
+	return func() error {
+		end()
+		return running.Wait()
+	}, nil
+}
