@@ -28,21 +28,21 @@ func (r *reply) handleMessages() error {
 		return err
 	}
 	// A rejection before an approval: where both have arrived, nothing is sent.
-	r.on(CommentRemovedSignal, "The person removed the comment", r.commentRemoved)
-	r.on(CommentEditedSignal, "The person edited the comment", r.commentEdited)
-	r.on(RejectMessage, "Never send the reply", signalled(rejection{r}))
-	r.on(ApproveMessage, "Send the reply", r.approvedBySignal)
-	r.on(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
-	r.on(PersonRespondedSignal, "The person answered", r.personResponded)
+	r.handle(CommentRemovedSignal, "The person removed the comment", r.commentRemoved)
+	r.handle(CommentEditedSignal, "The person edited the comment", r.commentEdited)
+	r.handle(RejectMessage, "Never send the reply", signalHandler(rejection{r}))
+	r.handle(ApproveMessage, "Send the reply", r.approvedBySignal)
+	r.handle(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
+	r.handle(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
 		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*DecisionResult, error) {
 			r.approve(a)
-			return r.answer(true), nil
+			return r.decisionResult(true), nil
 		}),
-		handleUpdate(r, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndTell),
+		handleUpdate(r, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndReport),
 		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*DecisionResult, error) {
 			r.resolve(m)
-			return r.answer(true), nil
+			return r.decisionResult(true), nil
 		}),
 	} {
 		if err != nil {
@@ -56,8 +56,8 @@ func (r *reply) handleMessages() error {
 // it arrives: a limit that changes later must not undo what was accepted. Fits judges it
 // by the state.
 type decision[M any] interface {
-	form(M) error
-	fits(M) error
+	validate(M) error
+	checkState(M) error
 }
 
 // handleUpdate registers an Update. Signals that came before it are taken first; if they
@@ -66,11 +66,11 @@ func handleUpdate[M any](r *reply, name, description string, d decision[M], do f
 	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
 		func(ctx workflow.Context, raw converter.RawValue) (*DecisionResult, error) {
 			r.updatedAt = r.now()
-			r.takeSignals()
+			r.drain()
 			var m M
 			err := decode(raw, &m)
 			if err == nil {
-				err = d.fits(m)
+				err = d.checkState(m)
 			}
 			if err != nil {
 				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
@@ -87,18 +87,18 @@ func handleUpdate[M any](r *reply, name, description string, d decision[M], do f
 				if err := decode(raw, &m); err != nil {
 					return err
 				}
-				if err := d.form(m); err != nil || r.waiting() {
+				if err := d.validate(m); err != nil || r.hasSignals() {
 					// What an earlier signal will change is not known yet, and a validator
 					// may not take it. The handler decides.
 					return err
 				}
-				return d.fits(m)
+				return d.checkState(m)
 			},
 		})
 }
 
-// signalled makes what takes a signal from what judges and follows a message.
-func signalled[M any](d interface {
+// signalHandler makes what takes a signal from what judges and follows a message.
+func signalHandler[M any](d interface {
 	decision[M]
 	do(M)
 }) func(converter.RawValue) error {
@@ -107,10 +107,10 @@ func signalled[M any](d interface {
 		if err := decode(raw, &m); err != nil {
 			return err
 		}
-		if err := d.form(m); err != nil {
+		if err := d.validate(m); err != nil {
 			return err
 		}
-		if err := d.fits(m); err != nil {
+		if err := d.checkState(m); err != nil {
 			return err
 		}
 		d.do(m)
@@ -121,9 +121,9 @@ func signalled[M any](d interface {
 // approvedBySignal remembers that a signal came too late: signals are durable while no
 // worker runs, so that this is what an outage across a deadline leaves.
 func (r *reply) approvedBySignal(raw converter.RawValue) error {
-	err := signalled(approval{r})(raw)
+	err := signalHandler(approval{r})(raw)
 	if err != nil && r.state == privatereply.AwaitingApproval && r.expired() {
-		r.late = true
+		r.approvedTooLate = true
 	}
 	return err
 }
@@ -135,7 +135,7 @@ type (
 	resolution struct{ *reply }
 )
 
-func (r approval) form(a Approve) error {
+func (r approval) validate(a Approve) error {
 	if err := checkName("approver", a.Approver); err != nil || a.Text == "" {
 		return err
 	}
@@ -149,31 +149,31 @@ func (r *reply) checkText(text string) error {
 	return nil
 }
 
-func (r approval) fits(a Approve) error {
+func (r approval) checkState(a Approve) error {
 	switch {
-	case r.objection != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:
+	case r.stopRequest != nil, r.state != privatereply.Holding && r.state != privatereply.AwaitingApproval:
 		return r.alreadyDecided()
 	case r.expired():
 		return r.pastDeadline()
 	case a.Text == "" && r.in.Decision.Text == "":
 		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
 	case a.CommentSHA256 != "" && !strings.EqualFold(a.CommentSHA256, privatereply.TextSHA256(r.in.Comment.Text)):
-		return r.otherWords()
+		return r.commentChanged()
 	case a.Text == "" && a.CommentSHA256 == "" && !r.in.Comment.EditedAt.IsZero():
 		// The proposal is made for the new words. Who has not said what they have read may
 		// mean the old one.
-		return r.otherWords()
+		return r.commentChanged()
 	}
 	return nil
 }
 
-// otherWords says that the comment is not the one that the approver has read.
-func (r *reply) otherWords() error {
-	text := quote(privatereply.CutText(r.in.Comment.Text, maxProblemBytes))
+// commentChanged says that the comment is not the one that the approver has read.
+func (r *reply) commentChanged() error {
+	text := quote(privatereply.CutText(r.in.Comment.Text, maxErrorBytes))
 	if r.in.Comment.EditedAt.IsZero() {
 		return fmt.Errorf("comment_sha256: is not that of this comment, which says %s; read it, then decide again", text)
 	}
-	return fmt.Errorf("the comment was edited at %s and now says %s; read it, then decide again, with a text or with comment_sha256", clock(r.in.Comment.EditedAt), text)
+	return fmt.Errorf("the comment was edited at %s and now says %s; read it, then decide again, with a text or with comment_sha256", formatTime(r.in.Comment.EditedAt), text)
 }
 
 func (r approval) do(a Approve) { r.approve(a) }
@@ -183,10 +183,10 @@ func (r *reply) approve(a Approve) {
 	if a.Text != "" {
 		r.text = a.Text
 	}
-	r.become(privatereply.Sending, "")
+	r.transition(privatereply.Sending, "")
 }
 
-func (r rejection) form(m Reject) error {
+func (r rejection) validate(m Reject) error {
 	if err := checkName("approver", m.Approver); err != nil {
 		return err
 	}
@@ -196,9 +196,9 @@ func (r rejection) form(m Reject) error {
 	return nil
 }
 
-func (r rejection) fits(Reject) error {
+func (r rejection) checkState(Reject) error {
 	switch {
-	case r.objection != nil, !r.state.Waiting():
+	case r.stopRequest != nil, !r.state.Waiting():
 		return r.alreadyDecided()
 	case r.expired():
 		return r.pastDeadline()
@@ -211,23 +211,23 @@ func (r rejection) do(m Reject) { r.reject(m) }
 // reject ends a reply that waits. In sending it asks for the send to be cancelled:
 // a paced reply may sleep there for hours.
 func (r *reply) reject(m Reject) {
-	r.rejection = m.Reason
-	r.object(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
+	r.rejectReason = m.Reason
+	r.requestStop(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
 	if r.state != privatereply.Sending {
-		r.endIfObjected()
+		r.endIfStopRequested()
 	}
 }
 
-// rejectAndTell answers when the effect of a rejection is known.
-func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*DecisionResult, error) {
+// rejectAndReport answers when the effect of a rejection is known.
+func (r *reply) rejectAndReport(ctx workflow.Context, m Reject) (*DecisionResult, error) {
 	r.reject(m)
 	if err := workflow.Await(ctx, func() bool { return r.state != privatereply.Sending }); err != nil {
 		return nil, err
 	}
 	if r.state == privatereply.Rejected {
-		return r.answer(true), nil
+		return r.decisionResult(true), nil
 	}
-	answer := r.answer(false)
+	answer := r.decisionResult(false)
 	switch r.state {
 	case privatereply.Sent, privatereply.Undeliverable, privatereply.DeliveryUnknown:
 		answer.Reason = privatereply.TooLate
@@ -237,7 +237,7 @@ func (r *reply) rejectAndTell(ctx workflow.Context, m Reject) (*DecisionResult, 
 	return answer, nil
 }
 
-func (r resolution) form(m Resolve) error {
+func (r resolution) validate(m Resolve) error {
 	if err := checkName("approver", m.Approver); err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (r resolution) form(m Resolve) error {
 	return nil
 }
 
-func (r resolution) fits(Resolve) error {
+func (r resolution) checkState(Resolve) error {
 	if r.state != privatereply.DeliveryUnknown || r.ending {
 		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
 	}
@@ -257,13 +257,13 @@ func (r resolution) fits(Resolve) error {
 func (r *reply) resolve(m Resolve) {
 	r.approver, r.decidedAt = strings.TrimSpace(m.Approver), r.now()
 	if *m.Delivered {
-		r.become(privatereply.Sent, privatereply.ResolvedDelivered)
+		r.transition(privatereply.Sent, privatereply.ResolvedDelivered)
 		return
 	}
 	r.end(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
 }
 
-func (r *reply) answer(accepted bool) *DecisionResult {
+func (r *reply) decisionResult(accepted bool) *DecisionResult {
 	a := &DecisionResult{Accepted: accepted, State: r.state}
 	if accepted && r.state == privatereply.Sending {
 		a.Deadline = r.deadline.At
@@ -275,21 +275,21 @@ func (r *reply) answer(accepted bool) *DecisionResult {
 func (r *reply) alreadyDecided() error {
 	switch {
 	case r.state == privatereply.Rejected && r.approver != "":
-		return fmt.Errorf("already decided: %s rejected this reply at %s", r.approver, clock(r.decidedAt))
+		return fmt.Errorf("already decided: %s rejected this reply at %s", r.approver, formatTime(r.decidedAt))
 	case r.state == privatereply.Rejected, r.state == privatereply.Withdrawn, r.state == privatereply.Expired, r.state == privatereply.Ignored:
 		return fmt.Errorf("this reply has ended: it is %s. %s", r.state, r.reason.Sentence())
-	case r.objection != nil && r.objection.by != "":
-		return fmt.Errorf("already decided: %s rejected this reply; it is being stopped", r.objection.by)
-	case r.objection != nil:
-		return fmt.Errorf("this reply is being stopped. %s", r.objection.reason.Sentence())
+	case r.stopRequest != nil && r.stopRequest.by != "":
+		return fmt.Errorf("already decided: %s rejected this reply; it is being stopped", r.stopRequest.by)
+	case r.stopRequest != nil:
+		return fmt.Errorf("this reply is being stopped. %s", r.stopRequest.reason.Sentence())
 	case r.approver != "":
-		return fmt.Errorf("already decided: %s approved this reply at %s; it is %s", r.approver, clock(r.decidedAt), r.state)
+		return fmt.Errorf("already decided: %s approved this reply at %s; it is %s", r.approver, formatTime(r.decidedAt), r.state)
 	}
 	return fmt.Errorf("already decided: rule %q sends this reply by itself; it is %s", r.in.Decision.Rule, r.state)
 }
 
 func (r *reply) pastDeadline() error {
-	return fmt.Errorf("too late: the deadline of this reply was %s; Meta takes no private reply after it", clock(r.deadline.At))
+	return fmt.Errorf("too late: the deadline of this reply was %s; Meta takes no private reply after it", formatTime(r.deadline.At))
 }
 
 // checkName makes sure that history says who acted. The name is not authenticated
@@ -308,4 +308,4 @@ func checkName(field, name string) error {
 	return nil
 }
 
-func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC on 2 Jan 2006") }
+func formatTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC on 2 Jan 2006") }

@@ -9,8 +9,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// newBegin works out how the reply of in begins at now.
-func newBegin(in PrivateReplyInput, now time.Time) *InitialState {
+// newInitialState works out how the reply of in begins at now.
+func newInitialState(in PrivateReplyInput, now time.Time) *InitialState {
 	c, d := in.Comment, in.Decision
 	if c.ReceivedAt.IsZero() {
 		c.ReceivedAt = now
@@ -23,13 +23,13 @@ func newBegin(in PrivateReplyInput, now time.Time) *InitialState {
 	case d.Action != privatereply.ActionIgnore && deadline.Passed(now):
 		b.State, b.Reason = privatereply.Expired, privatereply.PastDeadline
 	default:
-		b.decide(d, now)
+		b.apply(d, now)
 	}
 	return b
 }
 
-// decide puts d into effect at now.
-func (b *InitialState) decide(d privatereply.Decision, now time.Time) {
+// apply puts d into effect at now.
+func (b *InitialState) apply(d privatereply.Decision, now time.Time) {
 	b.State, b.Reason, b.HoldUntil = privatereply.Sending, "", time.Time{}
 	switch {
 	case d.Action == privatereply.ActionIgnore:
@@ -47,9 +47,9 @@ func (b *InitialState) decide(d privatereply.Decision, now time.Time) {
 	}
 }
 
-// beginOf is the Begin that in carries. A start by hand may lack it, or its limits; then
+// initialStateOf is the Begin that in carries. A start by hand may lack it, or its limits; then
 // it is worked out once and stands in the history, with what makes in unusable.
-func beginOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, error) {
+func initialStateOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, error) {
 	if in.InitialState != nil && in.InitialState.Limits != (privatereply.Limits{}) {
 		return *in.InitialState, nil
 	}
@@ -63,7 +63,7 @@ func beginOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, error) {
 			r.Problem = err.Error()
 			return r
 		}
-		r.Begin = *newBegin(in, workflow.Now(ctx).UTC())
+		r.Begin = *newInitialState(in, workflow.Now(ctx).UTC())
 		if limits := r.Begin.Limits; in.InitialState != nil {
 			r.Begin = *in.InitialState
 			r.Begin.Limits = limits

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// endBatch is how many replies one activity tells of the end. Their ids stay far
+	// notifyBatch is how many replies one activity tells of the end. Their ids stay far
 	// below what a payload may hold (512 KiB), and history grows by a few events.
-	endBatch = 1000
+	notifyBatch = 1000
 	// maxJoinedBytes bounds what a run hands to the next one. About 50,000 comment
 	// ids of Instagram fit; a reply that does not ends by its own deadline.
 	maxJoinedBytes = 1 << 20
-	// watchPause lies before the watch begins anew after it broke.
-	watchPause = 10 * time.Second
+	// watchRetryPause lies before the watch begins anew after it broke.
+	watchRetryPause = 10 * time.Second
 )
 
 // Broadcast watches one live video on Instagram for the replies that wait, because
@@ -30,16 +30,16 @@ func Broadcast(ctx workflow.Context, in BroadcastInput) (*BroadcastStatus, error
 		return nil, err
 	}
 	for {
-		b.takeSignals()
+		b.drain()
 		b.describe()
 		step := b.watch
 		switch {
-		case b.tooLong():
-			return nil, workflow.NewContinueAsNewError(ctx, BroadcastType, b.carryOn())
-		case !b.endedAt.IsZero() && len(b.untold) == 0:
+		case b.shouldContinueAsNew():
+			return nil, workflow.NewContinueAsNewError(ctx, BroadcastType, b.continueAsNewState())
+		case !b.endedAt.IsZero() && len(b.pending) == 0:
 			return b.status(), nil
 		case !b.endedAt.IsZero():
-			step = b.tell
+			step = b.notifyReplies
 		}
 		if err := step(); err != nil {
 			return nil, err
@@ -55,13 +55,13 @@ type broadcast struct {
 	lastSeen time.Time // of the newest comment
 	endedAt  time.Time
 	endedBy  EndedBy
-	told     int
+	notified int
 
 	// The replies that joined and were not told yet, by what their ids do not share:
 	// thousands of them are carried from run to run.
-	untold []string
-	joined map[string]bool
-	bytes  int
+	pending      []string
+	joined       map[string]bool
+	pendingBytes int
 }
 
 func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
@@ -73,7 +73,7 @@ func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 		b.in.FirstSeen = b.now()
 	}
 	if was := in.ContinuedFrom; was != nil {
-		b.lastSeen, b.endedAt, b.endedBy, b.told, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Notified, was.RefusedSignals
+		b.lastSeen, b.endedAt, b.endedBy, b.notified, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Notified, was.RefusedSignals
 		for _, comment := range was.Pending {
 			b.add(comment)
 		}
@@ -81,17 +81,19 @@ func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 	return b
 }
 
-func (b *broadcast) carryOn() BroadcastInput {
+func (b *broadcast) continueAsNewState() BroadcastInput {
 	next := b.in
 	next.ContinuedFrom = &BroadcastContinueAsNewState{
-		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Notified: b.told,
-		Pending: b.untold, RefusedSignals: b.refused,
+		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Notified: b.notified,
+		Pending: b.pending, RefusedSignals: b.refused,
 	}
 	return next
 }
 
-// tooLong reports whether history has grown so long that a new run should go on.
-func (b *broadcast) tooLong() bool { return workflow.GetInfo(b.ctx).GetContinueAsNewSuggested() }
+// shouldContinueAsNew reports whether history has grown so long that a new run should go on.
+func (b *broadcast) shouldContinueAsNew() bool {
+	return workflow.GetInfo(b.ctx).GetContinueAsNewSuggested()
+}
 
 // limit is the latest end.
 func (b *broadcast) limit() time.Time { return b.in.FirstSeen.Add(time.Duration(b.in.LongestRun)) }
@@ -115,7 +117,7 @@ func (b *broadcast) watch() error {
 	}), WatchBroadcastActivity, WatchBroadcastInput{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
 
 	err := b.awaitUntil("The longest a broadcast can run", b.limit, func() bool {
-		return gone.IsReady() || !b.endedAt.IsZero() || b.tooLong()
+		return gone.IsReady() || !b.endedAt.IsZero() || b.shouldContinueAsNew()
 	})
 	switch {
 	case err != nil || !b.endedAt.IsZero():
@@ -126,7 +128,7 @@ func (b *broadcast) watch() error {
 		var seen WatchBroadcastResult
 		if err := gone.Get(ctx, &seen); err != nil {
 			workflow.GetLogger(ctx).Warn("the watch broke off", "error", err)
-			again := b.now().Add(watchPause)
+			again := b.now().Add(watchRetryPause)
 			return b.awaitUntil("The next look at the broadcast", func() time.Time { return again }, func() bool { return !b.endedAt.IsZero() })
 		}
 		if !b.lastSeen.After(seen.At) {
@@ -136,10 +138,10 @@ func (b *broadcast) watch() error {
 	return nil
 }
 
-// tell tells a batch of the replies that joined. One that has ended since is not
+// notifyReplies tells a batch of the replies that joined. One that has ended since is not
 // sought: to be told does nothing to it.
-func (b *broadcast) tell() error {
-	batch := slices.Clone(b.untold[:min(endBatch, len(b.untold))])
+func (b *broadcast) notifyReplies() error {
+	batch := slices.Clone(b.pending[:min(notifyBatch, len(b.pending))])
 	told := workflow.ExecuteActivity(workflow.WithActivityOptions(b.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute,
 		HeartbeatTimeout:    heartbeatTimeout,
@@ -154,10 +156,10 @@ func (b *broadcast) tell() error {
 	}
 	for _, comment := range batch {
 		delete(b.joined, comment)
-		b.bytes -= len(comment)
+		b.pendingBytes -= len(comment)
 	}
-	b.untold = b.untold[len(batch):]
-	b.told += len(batch)
+	b.pending = b.pending[len(batch):]
+	b.notified += len(batch)
 	return nil
 }
 
@@ -166,8 +168,8 @@ func (b *broadcast) handleMessages() error {
 		workflow.QueryHandlerOptions{Description: "Whether the broadcast runs, and how many replies wait for it"}); err != nil {
 		return err
 	}
-	b.on(ReplyJoinedSignal, "A reply to a comment of this broadcast waits", b.replyJoined)
-	b.on(BroadcastEndedSignal, "Somebody says that it has ended", b.endedByHand)
+	b.handle(ReplyJoinedSignal, "A reply to a comment of this broadcast waits", b.replyJoined)
+	b.handle(BroadcastEndedSignal, "Somebody says that it has ended", b.endedByHand)
 	return nil
 }
 
@@ -200,7 +202,7 @@ func (b *broadcast) join(reply string) error {
 	case !ok || id.Kind != "reply" || id.Platform != b.in.Platform || id.Account != b.in.Account:
 		return errNoReply
 	case b.joined[id.Subject]:
-	case b.bytes+len(id.Subject) > maxJoinedBytes:
+	case b.pendingBytes+len(id.Subject) > maxJoinedBytes:
 		return errTooMany
 	default:
 		b.add(id.Subject)
@@ -210,8 +212,8 @@ func (b *broadcast) join(reply string) error {
 
 func (b *broadcast) add(comment string) {
 	b.joined[comment] = true
-	b.bytes += len(comment)
-	b.untold = append(b.untold, comment)
+	b.pendingBytes += len(comment)
+	b.pending = append(b.pending, comment)
 }
 
 // seen notes when a comment was written. A clock that is ahead must not keep the

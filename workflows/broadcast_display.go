@@ -21,7 +21,7 @@ const (
 	EndedByLimit EndedBy = "limit" // it cannot run any longer
 )
 
-var endings = map[EndedBy]string{
+var endedByWords = map[EndedBy]string{
 	EndedByMeta:  "Meta does not list it any more",
 	EndedByHand:  "somebody said so",
 	EndedByLimit: "no broadcast runs longer than four hours",
@@ -43,7 +43,7 @@ func (b *broadcast) status() *BroadcastStatus {
 	return &BroadcastStatus{
 		Running: b.endedAt.IsZero(), FirstSeen: b.in.FirstSeen, LastSeen: b.lastSeen,
 		EndedAt: b.endedAt, EndedBy: b.endedBy,
-		Joined: b.told + len(b.untold), Notified: b.told, RefusedSignals: b.refused,
+		Joined: b.notified + len(b.pending), Notified: b.notified, RefusedSignals: b.refused,
 	}
 }
 
@@ -53,11 +53,11 @@ func (b *broadcast) describe() {
 	line := func(format string, args ...any) { fmt.Fprintf(&d, format+"\n\n", args...) }
 	if b.endedAt.IsZero() {
 		line("### The broadcast runs")
-		line("**Ends** at %s at the latest", clock(b.limit()))
+		line("**Ends** at %s at the latest", formatTime(b.limit()))
 	} else {
-		line("### The broadcast ended at %s", clock(b.endedAt))
-		line("Known because %s (`%s`)", endings[b.endedBy], b.endedBy)
-		line("**Told:** %d of the %d replies that waited", b.told, b.told+len(b.untold))
+		line("### The broadcast ended at %s", formatTime(b.endedAt))
+		line("Known because %s (`%s`)", endedByWords[b.endedBy], b.endedBy)
+		line("**Told:** %d of the %d replies that waited", b.notified, b.notified+len(b.pending))
 	}
 	workflow.SetCurrentDetails(b.ctx, strings.TrimSpace(d.String()))
 }

@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// unrepliedLife is how long a conversation lives that the account does not
+	// unrepliedLifetime is how long a conversation lives that the account does not
 	// want unless a reply joins it.
-	unrepliedLife = time.Hour
-	// tellAtOnce is how many signals are on their way at the same time: a server takes
+	unrepliedLifetime = time.Hour
+	// maxNotificationsAtOnce is how many signals are on their way at the same time: a server takes
 	// 2,000 of one workflow, and a crowd of answers can come after an outage.
-	tellAtOnce = 500
+	maxNotificationsAtOnce = 500
 	// recentMessages is how many message ids are remembered to know a repeat.
 	recentMessages = 200
 	// maxMessageIDBytes is above the longest message id known, about 200 bytes.
 	maxMessageIDBytes = 1000
-	// longestRun is how long one run of a lasting conversation may be, as long as that
+	// maxRun is how long one run of a lasting conversation may be, as long as that
 	// of a reply. Old branches of a changed workflow are kept until no run is left that
 	// could need them: see docs/operations/upgrades.md.
-	longestRun = 30 * 24 * time.Hour
+	maxRun = 30 * 24 * time.Hour
 )
 
 // Conversation keeps the standard messaging window of one person with one account,
@@ -43,23 +43,23 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 	}
 	for {
 		err := c.awaitUntil("End of the conversation", c.endsAt, func() bool {
-			return len(c.pending) > 0 || c.tooLong()
+			return len(c.pending) > 0 || c.shouldContinueAsNew()
 		})
 		if err != nil {
 			return nil, err
 		}
-		if err := c.tell(); err != nil {
+		if err := c.notifyReplies(); err != nil {
 			return nil, err
 		}
-		if c.now().Before(c.endsAt()) && !c.tooLong() {
+		if c.now().Before(c.endsAt()) && !c.shouldContinueAsNew() {
 			continue
 		}
 		if err := c.await(func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 			return nil, err
 		}
 		switch { // a last look: a signal may have come meanwhile
-		case c.tooLong():
-			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.carryOn())
+		case c.shouldContinueAsNew():
+			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.continueAsNewState())
 		case len(c.pending) > 0:
 		case !c.now().Before(c.endsAt()):
 			return c.status(), nil
@@ -109,9 +109,9 @@ func newConversation(ctx workflow.Context, in ConversationInput) (*conversation,
 	return c, nil
 }
 
-// carryOn gives what the next run goes on with. A reply that no longer follows the
+// continueAsNewState gives what the next run goes on with. A reply that no longer follows the
 // conversation is left behind.
-func (c *conversation) carryOn() ConversationInput {
+func (c *conversation) continueAsNewState() ConversationInput {
 	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool {
 		return c.now().After(r.SentAt.Add(time.Duration(c.limits.FollowLimit)))
 	})
@@ -124,11 +124,11 @@ func (c *conversation) carryOn() ConversationInput {
 	return next
 }
 
-// tooLong reports whether history has grown so long, or the run so old, that a new
+// shouldContinueAsNew reports whether history has grown so long, or the run so old, that a new
 // run should go on.
-func (c *conversation) tooLong() bool {
+func (c *conversation) shouldContinueAsNew() bool {
 	run := workflow.GetInfo(c.ctx)
-	return run.GetContinueAsNewSuggested() || c.now().Sub(run.WorkflowStartTime) > longestRun
+	return run.GetContinueAsNewSuggested() || c.now().Sub(run.WorkflowStartTime) > maxRun
 }
 
 // endsAt is when nothing is left to wait for: the window is over, also for human
@@ -136,7 +136,7 @@ func (c *conversation) tooLong() bool {
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
 	if !c.replied && c.in.RepliedOnly {
-		return c.startedAt.Add(unrepliedLife)
+		return c.startedAt.Add(unrepliedLifetime)
 	}
 	if !c.newest.IsZero() {
 		end = c.limits.WindowCloses(c.newest)
@@ -157,8 +157,8 @@ func (c *conversation) handleMessages() error {
 		workflow.QueryHandlerOptions{Description: "The window and the replies of this conversation"}); err != nil {
 		return err
 	}
-	c.on(PersonMessageSignal, "The person wrote", c.personMessage)
-	c.on(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
+	c.handle(PersonMessageSignal, "The person wrote", c.personMessage)
+	c.handle(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
 	return c.handleFollowUps()
 }
 
@@ -175,12 +175,12 @@ func (c *conversation) personMessage(raw converter.RawValue) error {
 	if len(m.MessageID) > maxMessageIDBytes {
 		return fmt.Errorf("mid: has %d bytes; at most %d", len(m.MessageID), maxMessageIDBytes)
 	}
-	c.wrote(m)
+	c.recordMessage(m)
 	return nil
 }
 
-// wrote notes a message of the person.
-func (c *conversation) wrote(m PersonMessage) {
+// recordMessage notes a message of the person.
+func (c *conversation) recordMessage(m PersonMessage) {
 	if m.MessageID != "" {
 		if slices.Contains(c.recent, m.MessageID) {
 			return
@@ -216,7 +216,7 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	if err := decode(raw, &m); err != nil {
 		return err
 	}
-	if err := m.check(); err != nil {
+	if err := m.validate(); err != nil {
 		return err
 	}
 	m.SentAt = c.limits.MessageTime(m.SentAt, c.now())
@@ -236,8 +236,8 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	return nil
 }
 
-// check refuses a signal that does not say which reply was sent, and when.
-func (m ReplyJoined) check() error {
+// validate refuses a signal that does not say which reply was sent, and when.
+func (m ReplyJoined) validate() error {
 	if m.SentAt.IsZero() {
 		return errNoSentAt
 	}
@@ -250,11 +250,11 @@ func (m ReplyJoined) check() error {
 	return nil
 }
 
-// tell signals the joined replies. One that has ended leaves the list. What is left when
+// notifyReplies signals the joined replies. One that has ended leaves the list. What is left when
 // the history has grown too long is carried over to the next run.
-func (c *conversation) tell() error {
+func (c *conversation) notifyReplies() error {
 	for len(c.pending) > 0 {
-		batch := c.pending[:min(len(c.pending), tellAtOnce)]
+		batch := c.pending[:min(len(c.pending), maxNotificationsAtOnce)]
 		c.pending = c.pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
@@ -267,7 +267,7 @@ func (c *conversation) tell() error {
 			var ended *temporal.UnknownExternalWorkflowExecutionError
 			switch err := signals[i].Get(c.ctx, nil); {
 			case errors.As(err, &ended):
-				c.leave(a.Reply)
+				c.removeReply(a.Reply)
 				continue
 			case err != nil: // it is told of the next message
 				workflow.GetLogger(c.ctx).Warn("cannot tell a reply of an answer", "reply", a.Reply, "error", err)
@@ -277,15 +277,15 @@ func (c *conversation) tell() error {
 				c.replies[at].Answered = true
 			}
 		}
-		if c.tooLong() {
+		if c.shouldContinueAsNew() {
 			break
 		}
 	}
 	return nil
 }
 
-// leave takes a reply off the list: its workflow has ended.
-func (c *conversation) leave(reply string) {
+// removeReply takes a reply off the list: its workflow has ended.
+func (c *conversation) removeReply(reply string) {
 	workflow.GetLogger(c.ctx).Info("reply has left the conversation", "reply", reply)
 	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == reply })
 }

@@ -31,14 +31,14 @@ func (c *conversation) describe() {
 	if c.newest.IsZero() {
 		line("### The person has not written yet; the window is closed")
 	} else {
-		line("### The 24-hour window closes at %s", clock(c.limits.WindowCloses(c.newest)))
-		line("**Newest message:** %s, of %d seen", clock(c.newest), c.seen)
+		line("### The 24-hour window closes at %s", formatTime(c.limits.WindowCloses(c.newest)))
+		line("**Newest message:** %s, of %d seen", formatTime(c.newest), c.seen)
 	}
 	for _, reply := range c.replies {
-		line("**Reply** `%s`, sent at %s", reply.Reply, clock(reply.SentAt))
+		line("**Reply** `%s`, sent at %s", reply.Reply, formatTime(reply.SentAt))
 	}
 	for _, sent := range c.followUps {
-		line("**Follow-up** by %s at %s: `%s` %s", quote(sent.Agent), clock(sent.At), sent.State, sent.Reason.Sentence())
+		line("**Follow-up** by %s at %s: `%s` %s", quote(sent.Agent), formatTime(sent.At), sent.State, sent.Reason.Sentence())
 	}
 	workflow.SetCurrentDetails(c.ctx, strings.TrimSpace(b.String()))
 }

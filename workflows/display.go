@@ -11,8 +11,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// become changes the state and shows it.
-func (r *reply) become(state privatereply.State, reason privatereply.Reason) {
+// transition changes the state and shows it.
+func (r *reply) transition(state privatereply.State, reason privatereply.Reason) {
 	r.state, r.reason = state, reason
 	r.log.Info("reply", "state", state, "reason", reason)
 	repliesMetric.count(r.ctx, string(state), string(reason))
@@ -22,7 +22,7 @@ func (r *reply) become(state privatereply.State, reason privatereply.Reason) {
 // end is become when nothing waits for a next try any more.
 func (r *reply) end(state privatereply.State, reason privatereply.Reason) {
 	r.send.RetryAt = time.Time{}
-	r.become(state, reason)
+	r.transition(state, reason)
 }
 
 // readPublished takes over what the start has set, so that nothing is set twice.
@@ -71,15 +71,15 @@ func (r *reply) status() *PrivateReplyStatus {
 		Deadline: r.deadline.At, DeadlineFrom: r.deadline.From,
 		Comment: r.in.Comment, Decision: r.in.Decision,
 		Text: r.text, Approver: r.approver, DecidedAt: r.decidedAt,
-		RejectReason: r.rejection, HoldUntil: r.holdUntil,
+		RejectReason: r.rejectReason, HoldUntil: r.holdUntil,
 		RefusedSignals: r.refused,
 	}
 	if r.send != (SendStatus{}) {
 		send := r.send
 		s.Send = &send
 	}
-	if r.answers.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
-		s.Window = &WindowStatus{RespondedAt: r.answers.first, ClosesAt: r.windowCloses()}
+	if r.responses.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
+		s.Window = &WindowStatus{RespondedAt: r.responses.first, ClosesAt: r.windowCloses()}
 	}
 	return s
 }
@@ -97,25 +97,25 @@ func (r *reply) describe() {
 	}
 	switch {
 	case r.state == privatereply.Holding:
-		line("**Goes out** at %s unless somebody rejects it", clock(r.holdUntil))
+		line("**Goes out** at %s unless somebody rejects it", formatTime(r.holdUntil))
 	case r.state == privatereply.Responded:
-		line("**Window open** until %s", clock(r.windowCloses()))
+		line("**Window open** until %s", formatTime(r.windowCloses()))
 	}
 	r.describeSend(line)
 	if r.state.Waiting() || r.state == privatereply.Expired {
-		line("**Deadline:** %s, counted from %s", clock(r.deadline.At), r.deadline.From.Label())
+		line("**Deadline:** %s, counted from %s", formatTime(r.deadline.At), r.deadline.From.Label())
 	}
 	r.describeComment(line)
 	if r.text != "" {
 		line("**Reply:** %s", quote(r.text))
 	}
 	if r.approver != "" {
-		line("**Decided by** %s at %s", quote(r.approver), clock(r.decidedAt))
+		line("**Decided by** %s at %s", quote(r.approver), formatTime(r.decidedAt))
 	}
 	if r.in.Decision.Rule != "" {
 		line("**Rule:** `%s` said `%s`", r.in.Decision.Rule, r.in.Decision.Action)
 	} else {
-		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orWord(r.in.Decision.Reason, "no rule"))
+		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orDefault(r.in.Decision.Reason, "no rule"))
 	}
 	workflow.SetCurrentDetails(r.ctx, strings.TrimSpace(b.String()))
 }
@@ -126,16 +126,16 @@ func (r *reply) describeComment(line func(format string, args ...any)) {
 		line("**Comment:** %s", quote(c.Text))
 	}
 	if !c.EditedAt.IsZero() {
-		line("**Edited** at %s", clock(c.EditedAt))
+		line("**Edited** at %s", formatTime(c.EditedAt))
 	}
 	if c.Attachment.Kind != "" {
-		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orWord(c.Attachment.URL, "that Meta gave no address of")))
+		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orDefault(c.Attachment.URL, "that Meta gave no address of")))
 	}
 }
 
-// showEdited brings the memo up to date, which lists are made of: the comment, its hash
+// publishEdit brings the memo up to date, which lists are made of: the comment, its hash
 // and what is proposed for it change together.
-func (r *reply) showEdited() {
+func (r *reply) publishEdit() {
 	m := memo(r.in)
 	for _, key := range []string{MemoComment, MemoText, MemoRule} {
 		if _, ok := m[key]; !ok {
@@ -150,7 +150,7 @@ func (r *reply) showEdited() {
 
 func (r *reply) describeSend(line func(format string, args ...any)) {
 	if !r.send.RetryAt.IsZero() {
-		line("**Next try:** %s. %s", clock(r.send.RetryAt), r.send.Reason.Sentence())
+		line("**Next try:** %s. %s", formatTime(r.send.RetryAt), r.send.Reason.Sentence())
 		if r.deadline.Passed(r.send.RetryAt) {
 			line("**It will not make its deadline** unless replies that are before it are stopped")
 		}
@@ -158,7 +158,7 @@ func (r *reply) describeSend(line func(format string, args ...any)) {
 	if r.send.Attempts == 0 {
 		return
 	}
-	line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orWord(string(r.send.Outcome), "under way"))
+	line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orDefault(string(r.send.Outcome), "under way"))
 	if r.send.Code != 0 {
 		line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
 	}
@@ -171,7 +171,7 @@ func quote(text string) string {
 	return "`" + privatereply.CutText(text, limit) + "`"
 }
 
-func orWord(s, fallback string) string {
+func orDefault(s, fallback string) string {
 	if s == "" {
 		return fallback
 	}

@@ -184,7 +184,7 @@ func TestEditsDoNotHurryDoubt(t *testing.T) {
 	other := auto()
 	s.signalAt(2*time.Second, CommentEditedSignal, CommentEdited{Text: "other words", At: start.Add(2 * time.Second), Decision: &other})
 	s.play()
-	if len(at) != 2 || at[1].Sub(at[0]) < attemptOver {
+	if len(at) != 2 || at[1].Sub(at[0]) < attemptTimeout {
 		t.Errorf("sent at %v", at)
 	}
 }

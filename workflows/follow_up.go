@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// followUpPatience is how long the agent is kept waiting for a send that
+	// followUpTimeout is how long the agent is kept waiting for a send that
 	// provably did not happen to be tried again.
-	followUpPatience = time.Minute
+	followUpTimeout = time.Minute
 	// maxFollowUps is how many follow-ups a status shows.
 	maxFollowUps = 20
 )
@@ -33,8 +33,8 @@ type FollowUpRecord struct {
 func (c *conversation) handleFollowUps() error {
 	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
 		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpResult, error) {
-			c.takeSignals()
-			if answer := c.answered(ctx); answer != nil {
+			c.drain()
+			if answer := c.previousResult(ctx); answer != nil {
 				return answer, nil
 			}
 			var m FollowUp
@@ -50,15 +50,15 @@ func (c *conversation) handleFollowUps() error {
 				if err := decode(raw, &m); err != nil {
 					return err
 				}
-				return c.checkForm(m)
+				return c.validateFollowUp(m)
 			},
 		})
 }
 
-// answered is what came of the Update of ctx if a run before this one did it. The
+// previousResult is what came of the Update of ctx if a run before this one did it. The
 // server knows an Update's id again only within a run, and Meta would deliver the
 // message a second time.
-func (c *conversation) answered(ctx workflow.Context) *FollowUpResult {
+func (c *conversation) previousResult(ctx workflow.Context) *FollowUpResult {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
 	i := slices.IndexFunc(c.followUps, func(f FollowUpRecord) bool { return f.Update == id })
 	if id == "" || i < 0 {
@@ -67,9 +67,9 @@ func (c *conversation) answered(ctx workflow.Context) *FollowUpResult {
 	return &c.followUps[i].FollowUpResult
 }
 
-// checkForm judges a follow-up alone. Whether the window is open is found out when it is
+// validateFollowUp judges a follow-up alone. Whether the window is open is found out when it is
 // accepted: a message of the person may have been missed.
-func (c *conversation) checkForm(m FollowUp) error {
+func (c *conversation) validateFollowUp(m FollowUp) error {
 	if err := checkName("agent", m.Agent); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (c *conversation) checkForm(m FollowUp) error {
 
 // checkWindow says in words why nothing may be sent now.
 func (c *conversation) checkWindow(m FollowUp) error {
-	if c.channel(m) != privatereply.ChannelClosed {
+	if c.followUpChannel(m) != privatereply.ChannelClosed {
 		return nil
 	}
 	if c.newest.IsZero() {
@@ -93,16 +93,16 @@ func (c *conversation) checkWindow(m FollowUp) error {
 	closed := c.limits.WindowCloses(c.newest)
 	if m.HumanAgent && c.now().Before(closed) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may write from then on until %s",
-			clock(closed), clock(c.limits.HumanAgentCloses(c.newest)))
+			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.newest)))
 	}
 	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.limits.SendUntil(privatereply.ChannelHumanAgent, c.newest)) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
-			clock(closed), clock(c.limits.HumanAgentCloses(c.newest)))
+			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.newest)))
 	}
-	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", clock(c.newest), clock(closed))
+	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", formatTime(c.newest), formatTime(closed))
 }
 
-func (c *conversation) channel(m FollowUp) privatereply.Channel {
+func (c *conversation) followUpChannel(m FollowUp) privatereply.Channel {
 	return c.limits.FollowUpChannel(c.now(), c.newest, m.HumanAgent && c.in.HumanAgent)
 }
 
@@ -114,7 +114,7 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResu
 	c.sending = true
 	defer func() { c.sending = false }()
 
-	if err := c.openWindow(ctx, m); err != nil {
+	if err := c.ensureWindowOpen(ctx, m); err != nil {
 		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
 	}
 	answer, err := c.sendFollowUp(ctx, m)
@@ -129,10 +129,10 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResu
 	return answer, nil
 }
 
-// openWindow refuses in words what may not be sent now. Before that it reads the
+// ensureWindowOpen refuses in words what may not be sent now. Before that it reads the
 // conversation: Meta loses webhooks, and a message that none told of opens the window too.
-func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
-	if c.channel(m) != privatereply.ChannelClosed {
+func (c *conversation) ensureWindowOpen(ctx workflow.Context, m FollowUp) error {
+	if c.followUpChannel(m) != privatereply.ChannelClosed {
 		return nil
 	}
 	window := c.limits.StandardWindow
@@ -141,14 +141,14 @@ func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
 	}
 	var wrote ReadMessagesResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: followUpPatience, // the agent waits for the answer
+		ScheduleToCloseTimeout: followUpTimeout, // the agent waits for the answer
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second},
 		Summary:                "Read what the person wrote",
 	}), ReadMessagesActivity, ReadMessagesInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person, Since: c.now().Add(-time.Duration(window)),
 	}).Get(ctx, &wrote)
 	for _, message := range wrote.Messages {
-		c.wrote(message)
+		c.recordMessage(message)
 	}
 	closed := c.checkWindow(m)
 	if closed != nil && err != nil {
@@ -161,14 +161,14 @@ func (c *conversation) openWindow(ctx workflow.Context, m FollowUp) error {
 // sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
 // follow-up from arriving twice, so only one that was proven not sent is repeated.
 func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
-	patience := c.now().Add(followUpPatience)
+	patience := c.now().Add(followUpTimeout)
 	for pause := time.Second; ; pause *= 2 {
-		channel := c.channel(m)
+		channel := c.followUpChannel(m)
 		if channel == privatereply.ChannelClosed {
 			return &FollowUpResult{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
 		}
 		startedAt := c.now()
-		result := c.attempt(ctx, m, channel)
+		result := c.attemptFollowUp(ctx, m, channel)
 		switch result.Outcome {
 		case privatereply.OutcomeNotSent:
 			// The time is by the worker's clock, which may be off: a try that needs no wait is
@@ -181,7 +181,7 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 				return nil, err
 			}
 		case privatereply.OutcomeUnknown:
-			if found := c.find(ctx, m, startedAt); found != "" {
+			if found := c.findFollowUp(ctx, m, startedAt); found != "" {
 				return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
 			}
 			return &FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
@@ -191,13 +191,13 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 	}
 }
 
-func (c *conversation) attempt(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
+func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
 	notAfter := c.limits.SendUntil(channel, c.newest)
 	var result privatereply.SendResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: SendQueue(workflow.GetInfo(ctx).TaskQueueName),
 		// The agent waits for the answer, so a send that no worker takes is given up.
-		ScheduleToStartTimeout: min(followUpPatience, notAfter.Sub(c.now())),
+		ScheduleToStartTimeout: min(followUpTimeout, notAfter.Sub(c.now())),
 		StartToCloseTimeout:    SendTimeout,
 		WaitForCancellation:    true,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
@@ -217,8 +217,8 @@ func (c *conversation) attempt(ctx workflow.Context, m FollowUp, channel private
 	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.WorkerLost}
 }
 
-// find reads the conversation for a follow-up that nobody acknowledged.
-func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Time) string {
+// findFollowUp reads the conversation for a follow-up that nobody acknowledged.
+func (c *conversation) findFollowUp(ctx workflow.Context, m FollowUp, startedAt time.Time) string {
 	known := make([]string, 0, len(c.replies)+len(c.followUps))
 	for _, reply := range c.replies {
 		known = append(known, reply.MessageID)
@@ -226,7 +226,7 @@ func (c *conversation) find(ctx workflow.Context, m FollowUp, startedAt time.Tim
 	for _, sent := range c.followUps {
 		known = append(known, sent.MessageID)
 	}
-	return foundMessage(ctx, findMessage(ctx, followUpPatience, FindMessageInput{
+	return findMessageResult(ctx, findMessage(ctx, followUpTimeout, FindMessageInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
 	})).MessageID

@@ -15,14 +15,14 @@ import (
 // decided: what came first counts first, whatever else woke the workflow.
 type inbox struct {
 	ctx      workflow.Context
-	channels []inboxChannel
+	channels []signalChannel
 	refused  []RefusedSignal // the last maxRefusals
 }
 
-type inboxChannel struct {
+type signalChannel struct {
 	name    string
 	channel workflow.ReceiveChannel
-	take    func(converter.RawValue) error
+	handler func(converter.RawValue) error
 }
 
 const (
@@ -34,14 +34,14 @@ const (
 
 var errNoTime = errors.New(`"at" is missing: say when it happened, such as {"at":"2026-01-02T15:04:05Z"}`)
 
-// on has take follow the signals of a name. Its error is a refusal, in words.
-func (b *inbox) on(name, description string, take func(converter.RawValue) error) {
+// handle has take follow the signals of a name. Its error is a refusal, in words.
+func (b *inbox) handle(name, description string, take func(converter.RawValue) error) {
 	channel := workflow.GetSignalChannelWithOptions(b.ctx, name, workflow.SignalChannelOptions{Description: description})
-	b.channels = append(b.channels, inboxChannel{name: name, channel: channel, take: take})
+	b.channels = append(b.channels, signalChannel{name: name, channel: channel, handler: take})
 }
 
-// waiting reports whether a signal was not taken yet.
-func (b *inbox) waiting() bool {
+// hasSignals reports whether a signal was not taken yet.
+func (b *inbox) hasSignals() bool {
 	for _, c := range b.channels {
 		if c.channel.Len() > 0 {
 			return true
@@ -50,15 +50,15 @@ func (b *inbox) waiting() bool {
 	return false
 }
 
-// takeSignals takes every signal that has arrived, and records the refused ones.
-func (b *inbox) takeSignals() {
+// drain takes every signal that has arrived, and records the refused ones.
+func (b *inbox) drain() {
 	for _, c := range b.channels {
 		for {
 			var raw converter.RawValue
 			if !c.channel.ReceiveAsync(&raw) {
 				break
 			}
-			if err := c.take(raw); err != nil {
+			if err := c.handler(raw); err != nil {
 				b.refuse(c.name, err)
 			}
 		}
@@ -78,11 +78,11 @@ func (b *inbox) now() time.Time { return workflow.Now(b.ctx).UTC() }
 // await blocks until cond holds.
 func (b *inbox) await(cond func() bool) error {
 	for {
-		b.takeSignals()
+		b.drain()
 		if cond() {
 			return nil
 		}
-		if err := workflow.Await(b.ctx, func() bool { return b.waiting() || cond() }); err != nil {
+		if err := workflow.Await(b.ctx, func() bool { return b.hasSignals() || cond() }); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (b *inbox) await(cond func() bool) error {
 // timer for each message of a chat. An earlier one replaces it.
 func (b *inbox) awaitUntil(what string, until func() time.Time, cond func() bool) error {
 	for {
-		b.takeSignals()
+		b.drain()
 		at := until()
 		wait := at.Sub(b.now())
 		if cond() || wait <= 0 {

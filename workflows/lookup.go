@@ -13,24 +13,24 @@ const (
 	// lookUpTimeout is how long Meta may take to tell about a comment. The look-up
 	// is a help, not a condition: later than this it is skipped.
 	lookUpTimeout = 10 * time.Second
-	// oldEntry is the age of a webhook from which an automatic reply looks too.
-	oldEntry = time.Hour
+	// lateNotice is the age of a webhook from which an automatic reply looks too.
+	lateNotice = time.Hour
 )
 
-// isOld reports whether Meta's notification came late, so that the comment may be
+// notifiedLate reports whether Meta's notification came late, so that the comment may be
 // much older than it seems.
-func (r *reply) isOld() bool {
+func (r *reply) notifiedLate() bool {
 	c := r.in.Comment
 	at := c.ReceivedAt
 	if !c.EntryAt.IsZero() {
 		at = earlier(c.EntryAt, at)
 	}
-	return r.now().Sub(at) > oldEntry
+	return r.now().Sub(at) > lateNotice
 }
 
 // lookUpInBackground asks Meta about the comment while people can already decide.
 func (r *reply) lookUpInBackground() {
-	if r.lookedUp {
+	if r.commentLookedUp {
 		return
 	}
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
@@ -47,15 +47,15 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	if r.in.Comment.OnLive() {
 		return nil
 	}
-	r.lookedUp = true
+	r.commentLookedUp = true
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: lookUpTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Ask Meta about the comment",
 	})
-	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpCommentInput{Comment: target(r.in.Comment)})
-	r.background(future)
-	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.objected() || !r.state.Waiting() }); err != nil {
+	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpCommentInput{Comment: sendTarget(r.in.Comment)})
+	r.trackActivity(future)
+	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.stopRequested() || !r.state.Waiting() }); err != nil {
 		return err
 	}
 	if !future.IsReady() {
@@ -74,18 +74,18 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 		r.publish()
 	}
 	if facts.NotRepliable && r.send.Attempts == 0 {
-		r.object(privatereply.Undeliverable, privatereply.NotRepliable, "")
+		r.requestStop(privatereply.Undeliverable, privatereply.NotRepliable, "")
 	}
 	return nil
 }
 
-// background counts an activity whose result nobody may wait for. The workflow does not
+// trackActivity counts an activity whose result nobody may wait for. The workflow does not
 // complete while one is under way.
-func (r *reply) background(f workflow.Future) {
-	r.underWay++
+func (r *reply) trackActivity(f workflow.Future) {
+	r.backgroundActivities++
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		_ = f.Get(ctx, nil)
-		r.underWay--
+		r.backgroundActivities--
 	})
 }
 

@@ -121,9 +121,9 @@ type FollowUpResult struct {
 	Reason    privatereply.Reason  `json:"reason,omitempty"`
 }
 
-// maxProblemBytes bounds what an error repeats of a message: a field's name can be as
+// maxErrorBytes bounds what an error repeats of a message: a field's name can be as
 // long as its sender likes.
-const maxProblemBytes = 150
+const maxErrorBytes = 150
 
 // decode reads the JSON of one message into v. It refuses unknown fields: a
 // mistyped "text" must not send the proposal. The messages are taken raw because
@@ -137,7 +137,7 @@ func decode(raw converter.RawValue, v any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return fmt.Errorf("the message is not as it should be: %s; write JSON such as %s",
-			privatereply.CutText(plain(err).Error(), maxProblemBytes), example(v))
+			privatereply.CutText(describeDecodeError(err).Error(), maxErrorBytes), example(v))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("the message has more than one JSON value; write one such as %s", example(v))
@@ -145,8 +145,8 @@ func decode(raw converter.RawValue, v any) error {
 	return nil
 }
 
-// plain turns the decoder's errors into words that name the field.
-func plain(err error) error {
+// describeDecodeError turns the decoder's errors into words that name the field.
+func describeDecodeError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
 		if wrongType.Field == "" {

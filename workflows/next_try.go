@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	// shownWait is the longest wait whose end lists do not show: the memo that they
+	// shortestShownWait is the longest wait whose end lists do not show: the memo that they
 	// read costs an upsert, and so short a wait is over before anybody looks.
-	shownWait = 10 * time.Second
-	// shortestAsk is how near its deadline a reply stops to ask for an earlier slot.
-	shortestAsk = time.Minute
-	// noticeTime is how long it takes a Broadcast to notice an end. To join it for a
+	shortestShownWait = 10 * time.Second
+	// noRescheduleWithin is how near its deadline a reply stops to ask for an earlier slot.
+	noRescheduleWithin = time.Minute
+	// broadcastEndDelay is how long it takes a Broadcast to notice an end. To join it for a
 	// shorter sleep gains nothing: the next try asks Meta itself.
-	noticeTime = 20 * time.Second
-	// longestPause is the longest pause between tries that need not wait.
-	longestPause = time.Minute
+	broadcastEndDelay = 20 * time.Second
+	// maxRetryPause is the longest pause between tries that need not wait.
+	maxRetryPause = time.Minute
 )
 
-// awaitNextTry sleeps until a send that was not made may be tried. A slot after the
+// waitForRetry sleeps until a send that was not made may be tried. A slot after the
 // deadline is asked for again halfway to the deadline, and halfway again: the reply
 // will not make it, unless somebody stops others that are before it.
-func (r *reply) awaitNextTry(result privatereply.SendResult) error {
+func (r *reply) waitForRetry(result privatereply.SendResult) error {
 	wake := result.RetryAt
 	left := r.deadline.At.Sub(r.now())
 	// The time is by the worker's clock, which may be off. Without a pause that grows the
 	// reply would ask again at once until its history is full.
-	if least := r.now().Add(r.pause(result)); wake.Before(least) {
+	if least := r.now().Add(r.minRetryPause(result)); wake.Before(least) {
 		wake, result.RetryAt = least, least
 	}
-	if heldBack(result) && r.deadline.Passed(wake) && left > shortestAsk {
+	if heldBack(result) && r.deadline.Passed(wake) && left > noRescheduleWithin {
 		wake = r.now().Add(left / 2)
 	}
 	if result.Reason == privatereply.Paced {
@@ -44,19 +44,19 @@ func (r *reply) awaitNextTry(result privatereply.SendResult) error {
 	return err
 }
 
-// pause is the least time until the next try: nothing at first, then from a second on
+// minRetryPause is the least time until the next try: nothing at first, then from a second on
 // twice as long for each try in a row that had no time to wait.
-func (r *reply) pause(result privatereply.SendResult) time.Duration {
+func (r *reply) minRetryPause(result privatereply.SendResult) time.Duration {
 	if result.RetryAt.After(r.now()) {
-		r.early = 0
+		r.immediateRetries = 0
 		return 0
 	}
-	r.early++
-	return min(time.Second<<min(r.early-1, 8), longestPause)
+	r.immediateRetries++
+	return min(time.Second<<min(r.immediateRetries-1, 8), maxRetryPause)
 }
 
-// nap sleeps before a try that nobody has to give leave to.
-func (r *reply) nap(d time.Duration) error {
+// sleep sleeps before a try that nobody has to give leave to.
+func (r *reply) sleep(d time.Duration) error {
 	at := r.now().Add(d)
 	return r.sleepUntil(at, at)
 }
@@ -66,22 +66,22 @@ func (r *reply) nap(d time.Duration) error {
 // slot.
 func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	wait := wake.Sub(r.now())
-	if wait > noticeTime {
+	if wait > broadcastEndDelay {
 		r.joinBroadcast()
 	}
-	r.waited = true
+	r.hasSlept = true
 	r.send.RetryAt = nextTry
-	r.showNextTry(wait)
+	r.publishNextTry(wait)
 	r.describe()
 	until := func() time.Time { return earlier(wake, r.deadline.At) }
-	return r.awaitUntil("Next try", until, func() bool { return r.objected() || r.undecided != nil })
+	return r.awaitUntil("Next try", until, func() bool { return r.stopRequested() || r.editDecision != nil })
 }
 
-// showNextTry brings the memo up to date, which lists are made of. It is left as it
+// publishNextTry brings the memo up to date, which lists are made of. It is left as it
 // is when the wait is over: a time that has passed, or a state that is not sending,
 // says enough.
-func (r *reply) showNextTry(wait time.Duration) {
-	if wait <= shownWait || r.send.RetryAt.Equal(r.published.nextTry) {
+func (r *reply) publishNextTry(wait time.Duration) {
+	if wait <= shortestShownWait || r.send.RetryAt.Equal(r.published.nextTry) {
 		return
 	}
 	r.published.nextTry = r.send.RetryAt
@@ -95,10 +95,10 @@ func (r *reply) showNextTry(wait time.Duration) {
 func (r *reply) joinBroadcast() {
 	c := r.in.Comment
 	left := r.deadline.At.Sub(r.now())
-	if r.joined || !c.OnLive() || c.MediaID == "" || left <= 0 {
+	if r.broadcastJoined || !c.OnLive() || c.MediaID == "" || left <= 0 {
 		return
 	}
-	r.joined = true
+	r.broadcastJoined = true
 	ctx, cancel := workflow.WithCancel(r.ctx)
 	r.leaveBroadcast = cancel
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -108,7 +108,7 @@ func (r *reply) joinBroadcast() {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 10 * time.Second},
 		Summary:                "Join those who wait for the end of the broadcast",
 	})
-	r.background(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcastInput{
+	r.trackActivity(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcastInput{
 		Platform: c.Platform,
 		Account:  c.Account,
 		Media:    c.MediaID,

@@ -6,46 +6,46 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// objection is what stands against sending.
-type objection struct {
+// stopRequest is what stands against sending.
+type stopRequest struct {
 	state  privatereply.State
 	reason privatereply.Reason
 	by     string // a person, with the time
 	at     time.Time
 }
 
-// object records what stands against sending. The first objection counts.
-func (r *reply) object(state privatereply.State, reason privatereply.Reason, by string) {
-	if r.objection == nil {
-		r.objection = &objection{state: state, reason: reason, by: by, at: r.now()}
+// requestStop records what stands against sending. The first objection counts.
+func (r *reply) requestStop(state privatereply.State, reason privatereply.Reason, by string) {
+	if r.stopRequest == nil {
+		r.stopRequest = &stopRequest{state: state, reason: reason, by: by, at: r.now()}
 	}
 }
 
-// objected reports whether anything but the clock stands against sending.
-func (r *reply) objected() bool { return r.objection != nil || r.cancelled() }
+// stopRequested reports whether anything but the clock stands against sending.
+func (r *reply) stopRequested() bool { return r.stopRequest != nil || r.cancelled() }
 
-// endIfObjected ends the reply as the objection says. Cancelling the workflow, as
+// endIfStopRequested ends the reply as the objection says. Cancelling the workflow, as
 // an operator can in the Web UI, objects too.
-func (r *reply) endIfObjected() bool {
+func (r *reply) endIfStopRequested() bool {
 	if r.state.Final() {
 		return true // an Update has ended it
 	}
-	if r.objection == nil && r.cancelled() {
-		r.object(privatereply.Rejected, privatereply.StoppedByOperator, "")
+	if r.stopRequest == nil && r.cancelled() {
+		r.requestStop(privatereply.Rejected, privatereply.StoppedByOperator, "")
 	}
-	if r.objection == nil {
+	if r.stopRequest == nil {
 		return false
 	}
-	if r.objection.by != "" {
-		r.approver, r.decidedAt = r.objection.by, r.objection.at
+	if r.stopRequest.by != "" {
+		r.approver, r.decidedAt = r.stopRequest.by, r.stopRequest.at
 	}
-	r.end(r.objection.state, r.objection.reason)
+	r.end(r.stopRequest.state, r.stopRequest.reason)
 	return true
 }
 
 // orTooLate is reason, unless somebody objected while a worker had the send.
 func (r *reply) orTooLate(reason privatereply.Reason) privatereply.Reason {
-	if r.objected() {
+	if r.stopRequested() {
 		return privatereply.TooLate
 	}
 	return reason

@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// attemptOver is how long after an attempt that nobody answered nothing can come of
+	// attemptTimeout is how long after an attempt that nobody answered nothing can come of
 	// it any more.
-	attemptOver = 15 * time.Second
-	// claimLead is by how much a reply that Meta says is used reads before others. A join
+	attemptTimeout = 15 * time.Second
+	// claimHeadStart is by how much a reply that Meta says is used reads before others. A join
 	// takes less.
-	claimLead = 20 * time.Second
+	claimHeadStart = 20 * time.Second
 	// maxFaults is how many attempts Meta may answer with a passing fault or with a code
 	// that nobody knows. The waits between them grow to hours.
 	maxFaults = 6
@@ -21,8 +21,8 @@ const (
 	refusalRetry = 30 * time.Second
 )
 
-// lagReads are the pauses between readings of a conversation that lags.
-var lagReads = []time.Duration{30 * time.Second, 2 * time.Minute}
+// lagRetries are the pauses between readings of a conversation that lags.
+var lagRetries = []time.Duration{30 * time.Second, 2 * time.Minute}
 
 // attempts is what the attempts to send have proved so far.
 type attempts struct {
@@ -137,9 +137,9 @@ func (a *attempts) used() bool {
 // replies with one text the one that Meta says is used reads first: the message is its own.
 func (a *attempts) readAfter() time.Duration {
 	if a.used() {
-		return attemptOver
+		return attemptTimeout
 	}
-	return attemptOver + claimLead
+	return attemptTimeout + claimHeadStart
 }
 
 // lags reports whether the conversation is likely to lack what it will have: Meta says that

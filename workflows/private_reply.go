@@ -25,34 +25,34 @@ func PrivateReply(ctx workflow.Context, in PrivateReplyInput) (*PrivateReplyStat
 	if err := r.run(); err != nil {
 		return nil, err
 	}
-	return r.finish()
+	return r.complete()
 }
 
-// finish answers everybody before the workflow completes. Completion comes in a workflow
+// complete answers everybody before the workflow completes. Completion comes in a workflow
 // task of its own, when nothing of the reply is under way and a while after the last
 // Update: the server drops a completing task, with the Updates in it, when an
 // event came meanwhile, and aborts an Update that comes just afterwards.
-func (r *reply) finish() (*PrivateReplyStatus, error) {
+func (r *reply) complete() (*PrivateReplyStatus, error) {
 	r.ending = true
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
 	}
 	for {
-		idle := func() bool { return r.underWay == 0 && workflow.AllHandlersFinished(r.ctx) }
+		idle := func() bool { return r.backgroundActivities == 0 && workflow.AllHandlersFinished(r.ctx) }
 		if err := r.await(idle); err != nil {
 			return nil, err
 		}
-		if r.updatedAt.IsZero() || !r.now().Before(r.updatedAt.Add(answerGrace)) {
+		if r.updatedAt.IsZero() || !r.now().Before(r.updatedAt.Add(updateGrace)) {
 			return r.status(), nil
 		}
-		if err := r.awaitTime("Answer who decides at the same time", r.updatedAt.Add(answerGrace)); err != nil {
+		if err := r.awaitTime("Answer who decides at the same time", r.updatedAt.Add(updateGrace)); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// answerGrace is how long after an Update a reply that has ended still answers others.
-const answerGrace = 2 * time.Second
+// updateGrace is how long after an Update a reply that has ended still answers others.
+const updateGrace = 2 * time.Second
 
 // reply is the state of one PrivateReply.
 //
@@ -70,30 +70,30 @@ type reply struct {
 	deadline  privatereply.Deadline
 	holdUntil time.Time
 
-	text      string
-	approver  string
-	decidedAt time.Time
-	rejection string // what the person gave as the reason
-	late      bool   // an approval came after the deadline
-	joined    bool   // its broadcast knows that it waits
+	text            string
+	approver        string
+	decidedAt       time.Time
+	rejectReason    string // what the person gave as the reason
+	approvedTooLate bool   // an approval came after the deadline
+	broadcastJoined bool   // its broadcast knows that it waits
 
-	objection *objection
-	lastEdit  time.Time              // the newest that was told of
-	undecided *privatereply.Decision // on an edited comment, for a send that has to be stopped first
-	send      SendStatus
-	attempts  attempts
-	triedAt   time.Time // when the last attempt was written: a retry queues by it
-	early     int       // tries in a row that could be repeated at once
-	waited    bool      // it has slept before an attempt
-	over      bool      // the broadcast is over
-	answers   answers
-	published published
+	stopRequest      *stopRequest
+	lastEditAt       time.Time              // the newest that was told of
+	editDecision     *privatereply.Decision // on an edited comment, for a send that has to be stopped first
+	send             SendStatus
+	attempts         attempts
+	lastTriedAt      time.Time // when the last attempt was written: a retry queues by it
+	immediateRetries int       // tries in a row that could be repeated at once
+	hasSlept         bool      // it has slept before an attempt
+	broadcastOver    bool      // the broadcast is over
+	responses        responses
+	published        published
 
-	underWay       int // activities in the background
-	leaveBroadcast func()
-	lookedUp       bool      // Meta was asked about the comment
-	updatedAt      time.Time // when the last Update was handled
-	ending         bool
+	backgroundActivities int // activities in the background
+	leaveBroadcast       func()
+	commentLookedUp      bool      // Meta was asked about the comment
+	updatedAt            time.Time // when the last Update was handled
+	ending               bool
 }
 
 // published is what the search attributes and the memo say.
@@ -116,14 +116,14 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 	if r.in.Comment.ReceivedAt.IsZero() {
 		r.in.Comment.ReceivedAt = r.now()
 	}
-	b, err := beginOf(r.ctx, r.in)
+	b, err := initialStateOf(r.ctx, r.in)
 	if err != nil {
 		return nil, err
 	}
 	r.limits = b.Limits
 	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
 	r.readPublished()
-	r.become(b.State, b.Reason)
+	r.transition(b.State, b.Reason)
 	return r, nil
 }
 
@@ -137,7 +137,7 @@ func (r *reply) run() error {
 		case privatereply.AwaitingApproval:
 			err = r.awaitApproval()
 		case privatereply.Sending:
-			err = r.sendOnce()
+			err = r.sendReply()
 		case privatereply.DeliveryUnknown:
 			if err = r.awaitResolution(); err == nil && r.state == was {
 				return nil // nobody resolved it
@@ -159,22 +159,22 @@ func (r *reply) run() error {
 // hold gives people the time that the rule allows to stop an automatic reply.
 func (r *reply) hold() error {
 	r.joinBroadcast()
-	if r.isOld() {
+	if r.notifiedLate() {
 		r.lookUpInBackground()
 	}
 	until := func() time.Time { return earlier(r.holdUntil, r.deadline.At) }
 	err := r.awaitUntil("Hold of rule "+r.in.Decision.Rule, until, func() bool {
-		return r.state != privatereply.Holding || r.objected()
+		return r.state != privatereply.Holding || r.stopRequested()
 	})
 	switch {
 	case err != nil:
 		return err
-	case r.endIfObjected():
+	case r.endIfStopRequested():
 	case r.state != privatereply.Holding: // approved, or decided anew
 	case r.expired():
 		r.end(privatereply.Expired, r.lateReason(privatereply.DeadlineWhileHolding))
 	default:
-		r.become(privatereply.Sending, "")
+		r.transition(privatereply.Sending, "")
 	}
 	return nil
 }
@@ -184,14 +184,14 @@ func (r *reply) awaitApproval() error {
 	r.joinBroadcast()
 	r.lookUpInBackground()
 	err := r.awaitUntil("Deadline of the private reply", r.deadlineAt, func() bool {
-		return r.state != privatereply.AwaitingApproval || r.objected()
+		return r.state != privatereply.AwaitingApproval || r.stopRequested()
 	})
 	switch {
 	case err != nil:
 		return err
-	case r.endIfObjected():
+	case r.endIfStopRequested():
 	case r.state != privatereply.AwaitingApproval: // approved
-	case r.late:
+	case r.approvedTooLate:
 		r.end(privatereply.Expired, privatereply.DecidedTooLate)
 	default:
 		r.end(privatereply.Expired, r.lateReason(privatereply.NobodyDecided))
@@ -210,7 +210,7 @@ func (r *reply) awaitResolution() error {
 		if r.cancelled() {
 			reason = privatereply.StoppedByOperator
 		}
-		r.become(privatereply.DeliveryUnknown, reason)
+		r.transition(privatereply.DeliveryUnknown, reason)
 	}
 	return err
 }
@@ -231,13 +231,13 @@ func (r *reply) awaitAnswer() error {
 	}
 	until := func() time.Time { return end }
 	err := r.awaitUntil("No answer from the person", until, func() bool {
-		return r.answers.any() || r.cancelled()
+		return r.responses.any() || r.cancelled()
 	})
 	switch {
 	case err != nil:
 		return err
-	case r.answers.any():
-		r.become(privatereply.Responded, r.reason)
+	case r.responses.any():
+		r.transition(privatereply.Responded, r.reason)
 	case r.cancelled():
 		r.end(privatereply.NoResponse, privatereply.StoppedByOperator)
 	default:

@@ -12,11 +12,11 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// sendOnce brings the reply to Meta at most once, and finds out whether it did.
-func (r *reply) sendOnce() error {
+// sendReply brings the reply to Meta at most once, and finds out whether it did.
+func (r *reply) sendReply() error {
 	if r.in.Decision.Action == privatereply.ActionAuto && r.approver == "" {
 		r.decidedAt = r.now()
-		if r.holdUntil.IsZero() && r.isOld() {
+		if r.holdUntil.IsZero() && r.notifiedLate() {
 			if err := r.lookUp(r.ctx); err != nil {
 				return err
 			}
@@ -24,9 +24,9 @@ func (r *reply) sendOnce() error {
 	}
 	for {
 		switch {
-		case r.objected() || r.expired():
-			return r.stop()
-		case r.redecide():
+		case r.stopRequested() || r.expired():
+			return r.stopSending()
+		case r.applyEditDecision():
 			return nil
 		}
 		result, started, err := r.attempt()
@@ -41,23 +41,23 @@ func (r *reply) sendOnce() error {
 			r.delivered(result)
 			return nil
 		case stepRetry:
-			err = r.awaitNextTry(result)
+			err = r.waitForRetry(result)
 		case stepRepeat:
-			err = r.nap(attemptOver)
+			err = r.sleep(attemptTimeout)
 		case stepRetryRefusal:
-			err = r.nap(refusalRetry)
+			err = r.sleep(refusalRetry)
 		case stepReconcile:
 			return r.reconcile(func() { r.undeliverable(result) })
 		case stepRefused:
-			if r.resetHides(result) {
+			if r.maybeResetAfterSend(result) {
 				r.attempts.mayHaveArrived(privatereply.SendResult{SentAt: r.in.Comment.ReceivedAt, Reason: privatereply.WorkflowReset}, r.now())
 				return r.reconcile(func() { r.undeliverable(result) })
 			}
 			r.undeliverable(result)
 			return nil
 		case stepStop:
-			r.over = true
-			return r.stop()
+			r.broadcastOver = true
+			return r.stopSending()
 		}
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (r *reply) sendOnce() error {
 	}
 }
 
-// attempt schedules one send and waits for its outcome. started is false when no
+// attemptFollowUp schedules one send and waits for its outcome. started is false when no
 // worker had the send: it was cancelled, or its time ran out, in the queue.
 //
 // An objection cancels the activity. That reaches one that waits in the queue; a
@@ -93,15 +93,15 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		Summary:                fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts),
 		Priority:               temporal.Priority{FairnessKey: fairnessKey(r.in.Comment.Platform, r.in.Comment.Account)},
 	}), SendPrivateReplyActivity, SendPrivateReplyInput{
-		Comment:  target(r.in.Comment),
+		Comment:  sendTarget(r.in.Comment),
 		Text:     r.text,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
-		Since:    later(r.decidedAt, r.triedAt),
-		Waited:   r.waited,
+		Since:    later(r.decidedAt, r.lastTriedAt),
+		Waited:   r.hasSlept,
 		ByPerson: r.approver != "",
 	})
-	stop := func() bool { return r.objected() || r.deadline != deadline || r.undecided != nil }
+	stop := func() bool { return r.stopRequested() || r.deadline != deadline || r.editDecision != nil }
 	if err := r.await(func() bool { return future.IsReady() || stop() }); err != nil {
 		return result, false, err
 	}
@@ -116,7 +116,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		r.send.Attempts--
 		return result, false, nil
 	}
-	r.note(result)
+	r.recordAttempt(result)
 	if result.Outcome == privatereply.OutcomeUnknown {
 		ambiguousMetric.count(r.ctx, string(result.Reason))
 	}
@@ -131,7 +131,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 func (r *reply) outcome(err error, result privatereply.SendResult, scheduledAt time.Time) (privatereply.SendResult, bool) {
 	switch {
 	case err == nil:
-		result.SentAt = within(result.SentAt, scheduledAt, r.now())
+		result.SentAt = clampTime(result.SentAt, scheduledAt, r.now())
 		return result, true
 	case neverStarted(err):
 		return result, false
@@ -152,17 +152,17 @@ func neverStarted(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
-// resetHides reports whether an operator has reset the workflow, so that "already
+// maybeResetAfterSend reports whether an operator has reset the workflow, so that "already
 // replied" may be about an attempt that this history does not have.
-func (r *reply) resetHides(result privatereply.SendResult) bool {
+func (r *reply) maybeResetAfterSend(result privatereply.SendResult) bool {
 	run := workflow.GetInfo(r.ctx)
 	return run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID &&
 		(result.Reason == privatereply.AlreadyReplied || result.Reason == privatereply.NotRepliableOrAlreadyReplied)
 }
 
-// within is at, unless the clock that told it is off: then it is from. An attempt is
+// clampTime is at, unless the clock that told it is off: then it is from. An attempt is
 // written after it was asked for and before it has ended.
-func within(at, from, to time.Time) time.Time {
+func clampTime(at, from, to time.Time) time.Time {
 	if at.IsZero() || at.Before(from) || at.After(to) {
 		return from
 	}
@@ -176,16 +176,16 @@ func heldBack(result privatereply.SendResult) bool {
 		(result.Reason == privatereply.Paced || accountWide(result.Reason))
 }
 
-// target is what a send needs of a comment. The texts stand in the history already,
+// sendTarget is what a send needs of a comment. The texts stand in the history already,
 // and a reply may be tried for days.
-func target(c privatereply.Comment) privatereply.Comment {
+func sendTarget(c privatereply.Comment) privatereply.Comment {
 	c.Username, c.Text, c.AdTitle = "", "", ""
 	return c
 }
 
-// note keeps what an attempt taught. One that was not made leaves Meta's last error
+// recordAttempt keeps what an attempt taught. One that was not made leaves Meta's last error
 // as it is.
-func (r *reply) note(result privatereply.SendResult) {
+func (r *reply) recordAttempt(result privatereply.SendResult) {
 	r.send.Outcome, r.send.RetryAt = result.Outcome, result.RetryAt
 	late := result.Reason == privatereply.DeadlineWhileSending
 	if !late || r.send.Reason == "" {
@@ -195,16 +195,16 @@ func (r *reply) note(result privatereply.SendResult) {
 		r.send.Code, r.send.Subcode, r.send.TraceID = result.Code, result.Subcode, result.TraceID
 	}
 	if result.Wrote {
-		r.triedAt = r.now()
+		r.lastTriedAt = r.now()
 	}
 }
 
-// stop ends a reply that may not be sent any more.
-func (r *reply) stop() error {
+// stopSending ends a reply that may not be sent any more.
+func (r *reply) stopSending() error {
 	ends := func() {
 		switch {
-		case r.endIfObjected():
-		case r.over:
+		case r.endIfStopRequested():
+		case r.broadcastOver:
 			r.end(privatereply.Expired, privatereply.BroadcastEnded)
 		default:
 			r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
@@ -225,8 +225,8 @@ func (r *reply) reconcile(otherwise func()) error {
 		return err
 	}
 	found, err := r.findMessage(a.doubtSince)
-	for try := 0; err == nil && a.lags(found) && try < len(lagReads); try++ {
-		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagReads[try])); err != nil {
+	for try := 0; err == nil && a.lags(found) && try < len(lagRetries); try++ {
+		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagRetries[try])); err != nil {
 			return err
 		}
 		found, err = r.findMessage(a.doubtSince)
@@ -258,7 +258,7 @@ func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
 	if c.PersonID == "" {
 		return FindMessageResult{}, nil
 	}
-	future := findMessage(r.ctx, readPatience, FindMessageInput{
+	future := findMessage(r.ctx, findMessageTimeout, FindMessageInput{
 		Platform:  c.Platform,
 		Account:   c.Account,
 		Person:    c.PersonID,
@@ -270,12 +270,12 @@ func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
 	if err := r.await(future.IsReady); err != nil {
 		return FindMessageResult{}, err
 	}
-	return foundMessage(r.ctx, future), nil
+	return findMessageResult(r.ctx, future), nil
 }
 
-// readPatience is how long a conversation may take to be read: Meta allows two calls a
+// findMessageTimeout is how long a conversation may take to be read: Meta allows two calls a
 // second for an account, and nobody waits for the answer.
-const readPatience = time.Hour
+const findMessageTimeout = time.Hour
 
 // findMessage has the conversation of a person read for a message.
 func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessageInput) workflow.Future {
@@ -287,9 +287,9 @@ func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessageIn
 	}), FindMessageActivity, ask)
 }
 
-// foundMessage is the result of findMessage. A conversation that cannot be read is not
+// findMessageResult is the result of findMessage. A conversation that cannot be read is not
 // Readable.
-func foundMessage(ctx workflow.Context, future workflow.Future) FindMessageResult {
+func findMessageResult(ctx workflow.Context, future workflow.Future) FindMessageResult {
 	var found FindMessageResult
 	if err := future.Get(ctx, &found); err != nil {
 		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)

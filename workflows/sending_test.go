@@ -64,9 +64,9 @@ func TestSend(t *testing.T) {
 			want{privatereply.NoResponse, privatereply.FoundInConversation, maxFaults, 1}},
 
 		{"a doubtful refusal, then already replied, not found", answers{doubtful(outage), refused(privatereply.AlreadyReplied)}, nil,
-			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1 + len(lagReads)}},
+			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1 + len(lagRetries)}},
 		{"a doubtful refusal, then Instagram's, not found", answers{doubtful(outage), refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
-			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1 + len(lagReads)}},
+			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1 + len(lagRetries)}},
 		{"a doubtful refusal, then refused otherwise, not found", answers{doubtful(outage), refused(privatereply.PersonUnavailable)}, nil,
 			want{privatereply.Undeliverable, privatereply.PersonUnavailable, 2, 1}},
 		{"a doubtful refusal, found at the deadline", answers{doubtful(outage), notSent(privatereply.Throttled, true, week)}, []string{"m_2"},
@@ -79,11 +79,11 @@ func TestSend(t *testing.T) {
 		{"unknown, the repeat is refused as a second one, found", answers{unknown, refused(privatereply.AlreadyReplied)}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
 		{"unknown, the repeat is refused as a second one, not found", answers{unknown, refused(privatereply.AlreadyReplied)}, nil,
-			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1 + len(lagReads)}},
+			want{privatereply.Undeliverable, privatereply.AlreadyReplied, 2, 1 + len(lagRetries)}},
 		{"unknown, Instagram refuses the repeat, found", answers{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}, []string{"m_2"},
 			want{privatereply.NoResponse, privatereply.FoundInConversation, 2, 1}},
 		{"unknown, Instagram refuses the repeat, not found", answers{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}, nil,
-			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1 + len(lagReads)}},
+			want{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied, 2, 1 + len(lagRetries)}},
 		{"unknown, the repeat is refused otherwise", answers{unknown, refused(privatereply.PersonUnavailable)}, nil,
 			want{privatereply.DeliveryUnknown, privatereply.Unresolved, 2, 1}},
 		{"unknown twice, found", answers{unknown}, []string{"m_2"},
@@ -184,7 +184,7 @@ func TestSendThatNeverTold(t *testing.T) {
 	if status.Reason != privatereply.FoundInConversation || len(s.sent) != 2 {
 		t.Errorf("ended as %s %s with %d sends", status.State, status.Reason, len(s.sent))
 	}
-	if s.timers[0] != attemptOver {
+	if s.timers[0] != attemptTimeout {
 		t.Errorf("repeated after %v", s.timers[0])
 	}
 	if got := s.lookedFor[0]; !got.Since.Equal(start.Add(-privatereply.ClockSkew)) || got.Text != auto().Text || got.Person != comment().PersonID {

@@ -15,7 +15,7 @@ func (r *reply) commentRemoved(raw converter.RawValue) error {
 		return err
 	}
 	if r.state.Waiting() {
-		r.object(privatereply.Withdrawn, privatereply.CommentRemoved, "")
+		r.requestStop(privatereply.Withdrawn, privatereply.CommentRemoved, "")
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (r *reply) personResponded(raw converter.RawValue) error {
 	if m.At.IsZero() {
 		return errNoTime
 	}
-	r.answers.add(earlier(m.At.UTC(), r.now()))
+	r.responses.add(earlier(m.At.UTC(), r.now()))
 	return nil
 }
 
@@ -71,10 +71,10 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		decision = *m.Decision
 	}
 	at := earlier(m.At.UTC(), r.now())
-	if at.Before(later(r.lastEdit, r.in.Comment.EditedAt)) {
+	if at.Before(later(r.lastEditAt, r.in.Comment.EditedAt)) {
 		return nil // an older one
 	}
-	r.lastEdit = at
+	r.lastEditAt = at
 	attachment := r.in.Comment.Attachment
 	if m.Attachment != (privatereply.Attachment{}) {
 		attachment = m.Attachment
@@ -84,54 +84,54 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 	}
 	r.in.Comment.Text, r.in.Comment.EditedAt, r.in.Comment.Attachment = privatereply.CutText(m.Text, maxEditedBytes), at, attachment
 	switch {
-	case r.objection != nil:
+	case r.stopRequest != nil:
 	case r.state == privatereply.Holding:
-		r.decide(decision)
+		r.applyDecision(decision)
 	case r.state == privatereply.AwaitingApproval:
 		decision.Action, decision.Hold = privatereply.ActionAsk, 0
 		r.in.Decision, r.text = decision, decision.Text
 		r.publish()
 	case r.state == privatereply.Sending && r.approver == "" && !r.attempts.inDoubt():
-		r.undecided = &decision
+		r.editDecision = &decision
 	default:
 		r.describe()
 	}
-	r.showEdited()
+	r.publishEdit()
 	return nil
 }
 
 // maxEditedBytes is above the longest comment that Meta takes.
 const maxEditedBytes = 64 << 10
 
-// decide puts another decision of the rules into effect.
-func (r *reply) decide(d privatereply.Decision) {
+// apply puts another decision of the rules into effect.
+func (r *reply) applyDecision(d privatereply.Decision) {
 	r.in.Decision, r.text = d, d.Text
 	b := InitialState{Deadline: r.deadline.At}
-	b.decide(d, r.now())
+	b.apply(d, r.now())
 	r.holdUntil = b.HoldUntil
 	r.end(b.State, b.Reason)
 }
 
-// redecide decides anew about a comment that was edited while its automatic reply was on
+// applyEditDecision decides anew about a comment that was edited while its automatic reply was on
 // its way, unless an attempt may have arrived. It reports whether nothing is sent now.
-func (r *reply) redecide() bool {
-	d := r.undecided
-	r.undecided = nil
+func (r *reply) applyEditDecision() bool {
+	d := r.editDecision
+	r.editDecision = nil
 	if d == nil || r.attempts.inDoubt() {
 		return false
 	}
-	r.decide(*d)
-	r.showEdited()
+	r.applyDecision(*d)
+	r.publishEdit()
 	return r.state != privatereply.Sending
 }
 
-// answers are what the person wrote after the reply. They may arrive in any order,
+// responses are what the person wrote after the reply. They may arrive in any order,
 // and before the reply knows that it was delivered.
-type answers struct {
+type responses struct {
 	first, newest time.Time
 }
 
-func (a *answers) add(at time.Time) {
+func (a *responses) add(at time.Time) {
 	if a.first.IsZero() || at.Before(a.first) {
 		a.first = at
 	}
@@ -140,7 +140,7 @@ func (a *answers) add(at time.Time) {
 	}
 }
 
-func (a answers) any() bool { return !a.newest.IsZero() }
+func (a responses) any() bool { return !a.newest.IsZero() }
 
 // windowCloses is when the window closes that the newest answer opened.
-func (r *reply) windowCloses() time.Time { return r.limits.WindowCloses(r.answers.newest) }
+func (r *reply) windowCloses() time.Time { return r.limits.WindowCloses(r.responses.newest) }

@@ -50,7 +50,7 @@ func PrivateReplyOptions(in PrivateReplyInput, queue string, now time.Time) (cli
 	if in.Comment.ReceivedAt.IsZero() {
 		in.Comment.ReceivedAt = now.UTC()
 	}
-	in.InitialState = newBegin(in, now)
+	in.InitialState = newInitialState(in, now)
 	return client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                queue,

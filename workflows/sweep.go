@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// passLimit is how long a pass may take, whatever Meta keeps it from. A cursor of
+	// sweepTimeout is how long a pass may take, whatever Meta keeps it from. A cursor of
 	// Meta's does not live for ever, and the next pass begins afresh.
-	passLimit = 24 * time.Hour
+	sweepTimeout = 24 * time.Hour
 	// pageTimeout is enough for a page of posts with a hundred thousand comments. A
 	// dead worker is noticed by the heartbeat, which may wait for one call to Meta.
 	pageTimeout   = 2 * time.Hour
@@ -131,7 +131,7 @@ func (s *sweep) sweepConversations(ctx workflow.Context) {
 // sweepPage has one page of posts read, and the replies started that are missing.
 // The activity says itself how long to wait when Meta refuses for now.
 func (s *sweep) sweepPage(ctx workflow.Context) (SweepPageResult, error) {
-	left := s.status.StartedAt.Add(passLimit).Sub(workflow.Now(ctx))
+	left := s.status.StartedAt.Add(sweepTimeout).Sub(workflow.Now(ctx))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: max(left, time.Minute),
 		StartToCloseTimeout:    pageTimeout,
@@ -172,7 +172,7 @@ func (s *sweep) describe(ctx workflow.Context) {
 		fmt.Fprintf(&b, "**Conversations** that have changed: %d; in %d of them the person wrote\n\n", s.status.Conversations, s.status.Messages)
 	}
 	if !s.status.ReachedAt.IsZero() {
-		fmt.Fprintf(&b, "**Reached** posts of %s\n\n", clock(s.status.ReachedAt))
+		fmt.Fprintf(&b, "**Reached** posts of %s\n\n", formatTime(s.status.ReachedAt))
 	}
 	workflow.SetCurrentDetails(ctx, strings.TrimSpace(b.String()))
 }
