@@ -27,7 +27,7 @@ const (
 
 // call is one request to the Graph API. A body makes it a POST.
 type call struct {
-	op    string   // what it does, for errors
+	op    string   // name of the operation, for errors and spans
 	path  []string // unescaped segments below the version
 	query url.Values
 	json  any        // body
@@ -35,32 +35,33 @@ type call struct {
 	limit int64      // bytes of the answer
 }
 
-// response is what Meta said to a call that it did not refuse.
+// response is Meta's answer to a call that it did not refuse.
 type response struct {
 	body        []byte
-	errTemplate Error // an Error about this answer, short of its class and meaning
+	errTemplate Error // all of an Error about this answer but its class and meaning
 }
 
 func (a response) sentAt() time.Time { return a.errTemplate.SentAt }
 func (a response) usage() Usage      { return a.errTemplate.Usage }
 
-// unreadable says that the answer, a success by its status, lacks what it must hold.
+// unreadable returns the error of an answer that is a success by its status and lacks
+// what a success must hold.
 func (a response) unreadable(meaning string) error {
 	return a.errTemplate.classified(Unknown, privatereply.NoAnswer, meaning)
 }
 
-// beforeRequestKey finds the function of WithBeforeRequest in a context.
+// beforeRequestKey is the context key of WithBeforeRequest.
 type beforeRequestKey struct{}
 
 // WithBeforeRequest returns a context with which before is called ahead of every request,
-// also of those that a list needs because Meta did not give a page at once: for a
-// limiter, or a sign of life. An error of before ends the call, as it is.
+// the repeats of a list with a smaller page included. It is the hook for a limiter or a
+// heartbeat. An error of before ends the call and is returned as it is.
 func WithBeforeRequest(ctx context.Context, before func(context.Context) error) context.Context {
 	return context.WithValue(ctx, beforeRequestKey{}, before)
 }
 
-// call makes the request, once. Every error is an *Error, or what the function of
-// WithBeforeRequest returned.
+// call makes the request, once. Every error is an *Error, or the error of the function
+// given to WithBeforeRequest.
 func (c *Client) call(ctx context.Context, cred Credentials, k call) (response, error) {
 	if before, ok := ctx.Value(beforeRequestKey{}).(func(context.Context) error); ok {
 		if err := before(ctx); err != nil {
@@ -74,19 +75,19 @@ func (c *Client) call(ctx context.Context, cred Credentials, k call) (response, 
 }
 
 func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (response, error) {
-	fault := Error{Op: k.op}
+	failure := Error{Op: k.op}
 	if !cred.usable() {
-		return response{}, fault.classified(AccountFault, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
+		return response{}, failure.classified(AccountFault, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
 	}
 	if err := ctx.Err(); err != nil {
-		return response{}, fault.connectionFailed(err, time.Time{}, false)
+		return response{}, failure.connectionFailed(err, time.Time{}, false)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var w writeTracker
 	req, err := c.request(httptrace.WithClientTrace(ctx, w.trace(c.now)), cred, k)
 	if err != nil {
-		return response{}, fault.classified(Final, privatereply.BadRequest, err.Error())
+		return response{}, failure.classified(Final, privatereply.BadRequest, err.Error())
 	}
 	started := c.now().UTC()
 	// RoundTrip is one transaction: it follows no redirect.
@@ -96,30 +97,30 @@ func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (respo
 		at = started
 	}
 	if err != nil {
-		return response{}, fault.connectionFailed(err, at, wrote)
+		return response{}, failure.connectionFailed(err, at, wrote)
 	}
 	defer resp.Body.Close()
 
 	c.clock.observe(at, c.now(), resp.Header)
-	fault.Wrote, fault.SentAt = true, at
-	fault.HTTPStatus = resp.StatusCode
-	fault.TraceID = traceID(resp.Header.Get("X-Fb-Trace-Id"))
-	fault.Usage = readUsage(resp.Header, cred.Account)
-	fault.RetryAfter = max(fault.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
+	failure.Wrote, failure.SentAt = true, at
+	failure.HTTPStatus = resp.StatusCode
+	failure.TraceID = traceID(resp.Header.Get("X-Fb-Trace-Id"))
+	failure.Usage = readUsage(resp.Header, cred.Account)
+	failure.RetryAfter = max(failure.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, k.limit+1))
 	if resp.StatusCode == http.StatusTooManyRequests {
-		return response{}, fault.fromBody(body) // its headers say enough, however the rest arrived
+		return response{}, failure.fromBody(body) // its headers are enough, even if the body broke off
 	}
 	if err != nil {
-		return response{}, fault.connectionFailed(err, at, true)
+		return response{}, failure.connectionFailed(err, at, true)
 	}
 	if int64(len(body)) > k.limit {
-		return response{}, fault.classified(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", k.limit))
+		return response{}, failure.classified(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", k.limit))
 	}
-	if refused := fault.fromBody(body); refused != nil {
+	if refused := failure.fromBody(body); refused != nil {
 		return response{}, refused
 	}
-	return response{body: body, errTemplate: fault}, nil
+	return response{body: body, errTemplate: failure}, nil
 }
 
 // request builds the HTTP request. Its errors name no id and no URL.
@@ -186,8 +187,8 @@ func (c *Client) readNode(ctx context.Context, cred Credentials, op, id, fields 
 	return a, nil
 }
 
-// startSpan begins the span of a call, under that of ctx if there is one. It tells what
-// came of the call, in our words, and no text; Meta is told nothing of it.
+// startSpan begins the span of a call, under that of ctx if there is one. The span has
+// the class and our meaning of an error and no text; no trace header goes to Meta.
 func startSpan(ctx context.Context, op string) (_ context.Context, end func(response, error)) {
 	tracer := oteltrace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/privatereply/privatereply/graph")
 	ctx, span := tracer.Start(ctx, "Meta: "+op, oteltrace.WithSpanKind(oteltrace.SpanKindClient))
@@ -195,14 +196,14 @@ func startSpan(ctx context.Context, op string) (_ context.Context, end func(resp
 		if !span.IsRecording() {
 			return
 		}
-		said := a.errTemplate
+		result := a.errTemplate
 		var failed *Error
 		if errors.As(err, &failed) {
-			said = *failed
+			result = *failed
 			span.SetStatus(codes.Error, failed.Error())
 			span.SetAttributes(attribute.String("privatereply.class", string(failed.Class)), attribute.String("privatereply.reason", string(failed.Reason)))
 		}
-		span.SetAttributes(attribute.Int("http.response.status_code", said.HTTPStatus), attribute.String("meta.trace_id", said.TraceID))
+		span.SetAttributes(attribute.Int("http.response.status_code", result.HTTPStatus), attribute.String("meta.trace_id", result.TraceID))
 		span.End()
 	}
 }

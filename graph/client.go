@@ -1,11 +1,13 @@
 // Package graph is the client of Meta's Graph API: it sends private replies and
-// follow-ups, reads what the product has to look up, and sorts every failure by
-// what it proves.
+// follow-ups, reads comments, posts, conversations and settings, and classifies
+// every failure by what it proves.
 //
-// A send makes one HTTP request and never repeats it. What comes back is a
-// [Receipt] or an [*Error], whose [Class] says whether the request left the
-// process, whether Meta refused it, and whether anybody can know. What follows
-// from that is for the caller to decide.
+// A send makes one HTTP request and never repeats it. Its result is a [SendResult] or
+// an [*Error], whose [Class] says whether the request left the process, whether Meta
+// refused it, and whether that can be known at all. Retries are the caller's.
+//
+// Meta's errors are classified by one table, with the source of each row; the message
+// of an error, which is in the language of the app's owner, decides nothing.
 //
 // No error, log value or URL of this package holds an access token, an app
 // secret, a message text or a word that Meta wrote.
@@ -24,23 +26,22 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// What Options leaves out.
+// Defaults of Options.
 const (
-	DefaultFacebookURL  = "https://graph.facebook.com"
-	DefaultInstagramURL = "https://graph.instagram.com"
+	DefaultFacebookURL  = privatereply.GraphFacebookURL
+	DefaultInstagramURL = privatereply.GraphInstagramURL
 	DefaultVersion      = "v26.0"
 	DefaultTimeout      = 15 * time.Second
 )
 
-// Options say where Meta is and how long to wait for it. The zero value is the
-// real Meta.
+// Options are the settings of a Client. The zero value calls the real Meta.
 type Options struct {
 	FacebookURL  string            // http:// only on loopback
 	InstagramURL string            // http:// only on loopback
 	Version      string            // v8.0 or newer
 	Timeout      time.Duration     // of one call, from connecting to the last byte of the answer
-	Now          func() time.Time  // the clock; time.Now unless a test sets it
-	Transport    http.RoundTripper // nil for a transport of the client's own
+	Now          func() time.Time  // nil: time.Now
+	Transport    http.RoundTripper // nil: a transport of the client's own, over HTTP/1.1
 }
 
 // Client calls the Graph API. It is safe for use by several goroutines.
@@ -50,11 +51,12 @@ type Client struct {
 	timeout    time.Duration
 	now        func() time.Time
 	transport  http.RoundTripper
-	reductions reductions // of lists that Meta does not give in full
+	reductions reductions // of lists that Meta refused to give in full
 	clock      clockOffset
 }
 
-// New checks o and returns a client. It does not connect.
+// New returns a client with the settings o. It does not connect. Its error says which
+// setting is wrong.
 func New(o Options) (*Client, error) {
 	version, err := checkVersion(o.Version)
 	if err != nil {
@@ -87,7 +89,7 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// baseURL is the versioned URL that serves account.
+// baseURL is the URL of the host that serves account, with the version.
 func (c *Client) baseURL(account privatereply.Account) string {
 	if onInstagramHost(account) {
 		return c.instagram
@@ -98,7 +100,7 @@ func (c *Client) baseURL(account privatereply.Account) string {
 // onInstagramHost reports whether account is served by graph.instagram.com. An
 // Instagram account that was connected with Facebook Login is not.
 func onInstagramHost(account privatereply.Account) bool {
-	return account.Platform == privatereply.Instagram && account.Login == privatereply.LoginInstagram
+	return account.LoginFacts().GraphURL == privatereply.GraphInstagramURL
 }
 
 // oldestVersion is the oldest Graph version that allows a private reply without

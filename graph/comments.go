@@ -12,12 +12,12 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// Comment is a comment as a list shows it.
+// Comment is a comment in a list of Meta's.
 type Comment struct {
 	ID                string
 	ParentID          string // the comment that this one answers
-	PersonID          string // empty without the permission to see it
-	UserID            string // Instagram only: its author, where that is the account itself and Meta says so
+	PersonID          string // its author; empty without the permission to see it
+	UserID            string // Instagram only: set if the account itself is the author and Meta says so
 	Username          string
 	Text              string
 	Attachment        privatereply.Attachment // Facebook only; zero if there is none
@@ -30,13 +30,13 @@ type Comment struct {
 // CommentPage is one page of comments.
 type CommentPage struct {
 	Comments []Comment
-	After    string // asks for the next page; empty at the end
+	After    string // cursor of the next page; empty at the end
 	Usage    Usage
 }
 
-// Sizes of a page, and the smaller ones that are tried where Meta calls a page too
-// large. Meta takes 50 for Instagram's comments; the others keep an answer, with what
-// is nested in it, well inside the time of one call.
+// Items on a page, and the smaller numbers that are tried where Meta calls a page too
+// large. Meta allows 50 of Instagram's comments; the others keep an answer, with the
+// lists nested in it, well inside the timeout of one call.
 var (
 	postSizes    = []int{25, 10, 5, 1}
 	nestedSizes  = []int{50, 25, 10, 5} // comments of each post on such a page
@@ -49,16 +49,16 @@ const (
 	facebookComment      = facebookCommentBasic + ",attachment{type,url,media{image{src},source}}"
 )
 
-// instagramComments are what is asked for of a comment. Meta tells "user" only of the
-// account's own ones, and withholds "from" from some tokens.
+// instagramComments are the fields of a comment, from most to least. Meta gives "user"
+// only of the account's own comments, and refuses "from" to some tokens.
 var instagramComments = []string{
 	"id,text,timestamp,username,from,user,parent_id",
 	"id,text,timestamp,username,from,parent_id",
 	"id,text,timestamp,username,parent_id",
 }
 
-// instagramFields asks for comments, with the first replies of each if they are
-// wanted, fewer on a smaller page.
+// instagramFields are the fields of comments; with replies also the first replies of
+// each, fewer on a smaller page.
 func instagramFields(replies bool) []func(size int) string {
 	fields := make([]func(int) string, len(instagramComments))
 	for i, names := range instagramComments {
@@ -148,7 +148,7 @@ func (u *user) UnmarshalJSON(b []byte) error {
 	return (*metajson.String)(u).UnmarshalJSON(b)
 }
 
-// attachment is what Facebook shows beside or instead of a comment's text.
+// attachment is a picture, video or link of a Facebook comment.
 type attachment struct {
 	Type  metajson.String `json:"type"`
 	URL   metajson.String `json:"url"` // of its own page at Facebook
@@ -160,8 +160,7 @@ type attachment struct {
 	} `json:"media"`
 }
 
-// attachmentKinds are the types of attachments that have a kind here. A link that
-// somebody shares has none.
+// attachmentKinds maps Facebook's types of attachments. A shared link has no kind.
 var attachmentKinds = map[metajson.String]privatereply.AttachmentKind{
 	"photo":                   privatereply.Photo,
 	"video":                   privatereply.Video,
@@ -207,15 +206,15 @@ func toComments(nodes []commentNode) []Comment {
 	return comments
 }
 
-// CommentInfo is what Meta says of one comment or visitor post.
+// CommentInfo is the answer about one comment or visitor post.
 type CommentInfo struct {
 	CreatedAt         time.Time // UTC; zero if Meta did not say
 	CanReplyPrivately *bool     // Facebook only; nil if Meta did not say
 	Usage             Usage
 }
 
-// Comment looks up a comment, or a visitor's post, by its id. It asks for the least
-// that can decide something, because each further field can need a permission.
+// Comment reads a comment, or a visitor's post, by its id. It asks for few fields,
+// because each further one can need a permission.
 func (c *Client) Comment(ctx context.Context, cred Credentials, id string) (CommentInfo, error) {
 	names := "can_reply_privately,created_time"
 	if cred.Account.Platform == privatereply.Instagram {

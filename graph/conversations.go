@@ -16,7 +16,7 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// ConversationQuery says which conversations of an account to read.
+// ConversationQuery selects conversations of an account.
 type ConversationQuery struct {
 	PersonID string // only the conversation with this person; empty for all
 	Limit    int    // at most so many conversations; 0 for all
@@ -30,15 +30,15 @@ type ConversationQuery struct {
 	BeforeRequest func(ctx context.Context) error
 }
 
-// Conversation is one thread of an account's inbox.
+// Conversation is one conversation of an account's inbox.
 type Conversation struct {
 	ID           string // t_... on a Page
 	UpdatedAt    time.Time
 	Participants []Participant // the account is one of them
 	Messages     []Message     // newest first
-	// Complete says that Messages holds everything back to ConversationQuery.Since, or
-	// the whole conversation, each with its sender and time: what is not there does not
-	// exist. Instagram tells only about the 20 newest messages.
+	// Complete is true if Messages holds every message back to ConversationQuery.Since, or
+	// to the beginning, each with its sender and time: a message that is missing then does
+	// not exist. Instagram shows only the 20 newest messages.
 	Complete bool
 }
 
@@ -48,8 +48,8 @@ type Participant struct {
 	Name string
 }
 
-// Message is one message of a conversation. Instagram tells only about the 20
-// newest ones; the others come without text, sender and time.
+// Message is one message of a conversation. Instagram shows only the 20 newest ones;
+// the others come without text, sender and time.
 type Message struct {
 	ID     string
 	FromID string
@@ -58,17 +58,17 @@ type Message struct {
 	At     time.Time // UTC, in whole seconds; zero if Meta did not say
 }
 
-// readable reports whether Meta tells what m is.
+// readable reports whether Meta gave the sender and the time of m.
 func (m Message) readable() bool { return m.ID != "" && m.FromID != "" && !m.At.IsZero() }
 
 const (
 	messageFields = "id,message,from,created_time"
-	// messagePages bounds how far back one conversation is read, whatever Since says.
+	// messagePages bounds how many more pages of one conversation are read.
 	messagePages = 8
 )
 
-// Conversations reads the account's conversations, newest first, as the caller asks
-// for them. The sequence ends after its first error. Meta allows two of these
+// Conversations reads the account's conversations, newest first, page by page as the
+// caller iterates. The sequence ends after its first error. Meta allows two of these
 // requests a second for an account.
 func (c *Client) Conversations(ctx context.Context, cred Credentials, q ConversationQuery) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
@@ -166,8 +166,8 @@ func (c *Client) olderMessages(ctx context.Context, cred Credentials, conv *Conv
 	return after, nil
 }
 
-// reachesBackTo reports whether messages, newest first, go back beyond since, or to where
-// Meta tells no times any more.
+// reachesBackTo reports whether messages, newest first, go back beyond since, or to those
+// whose times Meta does not show.
 func reachesBackTo(messages []Message, since time.Time) bool {
 	if len(messages) == 0 {
 		return false
@@ -175,8 +175,8 @@ func reachesBackTo(messages []Message, since time.Time) bool {
 	return messages[len(messages)-1].At.Before(since)
 }
 
-// complete reports whether messages, newest first, go back beyond since, or to the
-// beginning if they are all, and Meta tells about each of them.
+// complete reports whether messages, newest first, go back beyond since, or are all there
+// are, and each of them is readable.
 func complete(messages []Message, since time.Time, all bool) bool {
 	for _, m := range messages {
 		switch {
@@ -189,8 +189,8 @@ func complete(messages []Message, since time.Time, all bool) bool {
 	return all
 }
 
-// Message reads one message, for a webhook that tells only its id. It counts as a
-// request about conversations.
+// Message reads one message by its id, for a webhook that has nothing else. Meta counts
+// it as a request about conversations.
 func (c *Client) Message(ctx context.Context, cred Credentials, id string) (Message, error) {
 	var n struct {
 		messageNode
@@ -231,19 +231,18 @@ func toMessages(nodes []messageNode) []Message {
 	return messages
 }
 
-// MessageCriteria describes a message that may have been delivered although no answer to
-// its send came back.
+// MessageCriteria describe a message that may have been delivered although its send got
+// no answer.
 type MessageCriteria struct {
 	SenderIDs  []string  // the ids that the account has in its conversations
 	Text       string    // as it was sent
-	Since      time.Time // not earlier. Graph's times are whole seconds: leave it room
-	ExcludeIDs []string  // ids of messages that are other replies' own
+	Since      time.Time // not earlier. Graph's times are whole seconds: allow for that
+	ExcludeIDs []string  // ids of messages that other replies sent
 }
 
-// FindMessage looks for s among messages, in any order. A text that Meta kept to
-// the letter goes before one that it trimmed or composed anew, and of several equal
-// ones the oldest is meant. A message whose sender or time Meta does not tell is
-// never it: it proves nothing.
+// FindMessage finds the message that meets s among messages, in any order. A text that is
+// equal to the letter goes before one that Meta trimmed or normalised, and of several
+// equal ones the oldest is returned. A message without a sender or time never meets s.
 func FindMessage(messages []Message, s MessageCriteria) (Message, bool) {
 	var best Message
 	var exact, found bool
@@ -263,8 +262,8 @@ func FindMessage(messages []Message, s MessageCriteria) (Message, bool) {
 	return best, found
 }
 
-// normalize is text in the form that survives a messenger: composed, with plain line
-// ends, without space around it.
+// normalize returns text as a messenger may change it: in NFC, with \n as line ends,
+// without space around it.
 func normalize(text string) string {
 	return strings.TrimSpace(norm.NFC.String(strings.ReplaceAll(text, "\r\n", "\n")))
 }

@@ -12,41 +12,41 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// Class is what a failed call proves and what can follow from it. A read can
-// fail in every class too; its Unknown only means that no answer could be read.
+// Class says what a failed call proves, and with it whether the call may be repeated. A
+// read can fail in every class too; its Unknown only means that no answer could be read.
 type Class string
 
 // The classes.
 const (
 	NotWritten            Class = "not_written"              // nothing left the process; may be repeated
-	Unknown               Class = "unknown"                  // it left, and nobody can tell what Meta did with it
-	Throttled             Class = "throttled"                // refused for now: the account has to rest
-	AccountFault          Class = "account"                  // refused until somebody mends the token, a permission or a setting
+	Unknown               Class = "unknown"                  // it left the process, and what Meta did with it cannot be known
+	Throttled             Class = "throttled"                // refused for now by a limit: the account needs a cooldown
+	AccountFault          Class = "account"                  // refused until a person repairs the token, a permission or a setting
 	Temporary             Class = "temporary"                // refused for now: a passing fault
-	Unlisted              Class = "unlisted"                 // a code that is not in the table: tried a few times, then it ends with its code
+	Unlisted              Class = "unlisted"                 // refused with a code that is not in the table; may be repeated a few times
 	Final                 Class = "final"                    // refused for good
-	AlreadyReplied        Class = "already_replied"          // the comment's one reply is used: by us, if we tried before
-	NotRepliableOrReplied Class = "not_repliable_or_replied" // used, or gone, or too old: Instagram has one code for the three
+	AlreadyReplied        Class = "already_replied"          // the comment's one reply is used: by this product, if it tried before
+	NotRepliableOrReplied Class = "not_repliable_or_replied" // replied, deleted or too old: Instagram has one code for the three
 )
 
-// Retryable reports whether the same private reply may be sent again later: Meta's
-// refusal is for now only, or nobody knows what it means. For a follow-up, which Meta does not guard
-// against repeats, ask Error.MayHaveDelivered as well.
+// Retryable reports whether the same private reply may be sent again later: Meta refused
+// it for now only, or with a code that nobody knows. For a follow-up, which Meta does not
+// guard against repeats, check Error.MayHaveDelivered as well.
 func (c Class) Retryable() bool {
 	return c == NotWritten || c == Throttled || c == AccountFault || c == Temporary || c == Unlisted
 }
 
-// Error is a failed call, classified. Its text is for operators and is ours:
-// Meta's own is in the language of whoever made the app.
+// Error is a failed call, classified. Its text is for operators and is this package's:
+// Meta's is in the language of the app's owner.
 type Error struct {
-	Op         string // what was tried
+	Op         string // the operation, as "private reply"
 	Class      Class
 	Reason     privatereply.Reason
 	HTTPStatus int    // 0 without an answer
 	Code       int    // Meta's error code and subcode
 	Subcode    int    //
 	TraceID    string // Meta's fbtrace_id, for a report to Meta
-	Meaning    string // a sentence without its full stop
+	Meaning    string // in words for operators, without a full stop
 
 	Wrote  bool      // the request, or a part of it, may have left the process
 	SentAt time.Time // just before it was written, UTC; zero unless Wrote
@@ -56,14 +56,14 @@ type Error struct {
 	// may be sent again after them because Meta takes only one per comment.
 	MayHaveDelivered bool
 
-	RetryAfter time.Duration // that Meta named; 0 if it named none
-	Cooldown   time.Duration // the shortest sensible rest after this error, if Meta named none
+	RetryAfter time.Duration // the wait that Meta named; 0 if it named none
+	Cooldown   time.Duration // the shortest sensible wait after this error where Meta named none
 	Usage      Usage
 
 	cause error
 }
 
-// Error says what was tried, what it means, and where to look it up.
+// Error returns the operation, the meaning, and the numbers to look it up by.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph: %s: %s", e.Op, e.Meaning)
@@ -85,19 +85,20 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives what broke the connection, when that is known to hold no URL: a
+// Unwrap returns what broke the connection, where that is known to hold no URL: a
 // context's error, a system call's, or a failed look-up of the host.
 func (e *Error) Unwrap() error { return e.cause }
 
-// classified completes e. Whether Meta may have done it follows from the class here; the
-// table says it for refusals.
+// classified completes e. MayHaveDelivered follows from the class here; for Meta's
+// refusals it is a column of the table.
 func (e Error) classified(class Class, reason privatereply.Reason, meaning string) *Error {
 	e.Class, e.Reason, e.Meaning = class, reason, meaning
 	e.MayHaveDelivered = class == Unknown
 	return &e
 }
 
-// connectionFailed completes e for a call that has no whole answer because of err.
+// connectionFailed completes e for a call whose answer did not arrive in full because of
+// err. At is when the request was written, if wrote is true.
 func (e Error) connectionFailed(err error, at time.Time, wrote bool) *Error {
 	words, cause := describeConnectionError(err)
 	e.cause = cause
@@ -108,8 +109,7 @@ func (e Error) connectionFailed(err error, at time.Time, wrote bool) *Error {
 	return e.classified(Unknown, privatereply.NoAnswer, words+" after the request was sent, without a whole answer")
 }
 
-// errorBody is what counts of Meta's error object. Its message and error_user_*
-// are not even decoded.
+// errorBody is Meta's error object. Its message and error_user_* are not decoded.
 type errorBody struct {
 	Code      *metajson.Int `json:"code"`
 	Subcode   metajson.Int  `json:"error_subcode"`
@@ -150,9 +150,9 @@ func (e Error) fromBody(body []byte) *Error {
 	return e.classify(r)
 }
 
-// fromTooManyRequests completes e for HTTP 429, which proves that nothing was done, whatever
-// stands below it. A limit or a fault of the account that the table knows keeps its
-// name and its rest.
+// fromTooManyRequests completes e for HTTP 429, which proves that nothing was done,
+// whatever the body says. A limit or a fault of the account that the table has keeps its
+// reason and its cooldown.
 func (e Error) fromTooManyRequests(body []byte) *Error {
 	var envelope struct {
 		Error errorBody `json:"error"`
@@ -172,7 +172,7 @@ func (e Error) fromTooManyRequests(body []byte) *Error {
 	return e.classified(Throttled, privatereply.Throttled, "Meta takes no more calls for now")
 }
 
-// traceIDPattern keeps an arbitrary text from passing as a trace id.
+// traceIDPattern is the form of a trace id. It keeps any other text out of the logs.
 var traceIDPattern = regexp.MustCompile(`^[A-Za-z0-9_+/=-]{1,40}$`)
 
 func traceID(s string) string {
@@ -186,9 +186,9 @@ func traceID(s string) string {
 // smaller ones (33, 99, 458 and the like) are numbered anew under each code.
 const globalSubcode = 1_000_000
 
-// classify completes e from Meta's error object. The order is: the pair, the
-// subcode under another code, the code, the code's range; what Meta calls passing
-// is then retried even where the table would give up.
+// classify completes e from Meta's error object by the first row that fits: the pair,
+// the subcode under another code, the code, the code's range. What Meta calls transient
+// is then retried even where the table gives up.
 func (e Error) classify(r errorBody) *Error {
 	e.Code, e.Subcode = int(*r.Code), int(r.Subcode)
 	found, known := findRow(e.Code, e.Subcode, string(r.Type), r.Transient == metajson.False)
@@ -205,9 +205,9 @@ func (e Error) classify(r errorBody) *Error {
 	return done
 }
 
-// findRow finds the row for an error of a kind, which is Meta's "type". said is true
-// if Meta said is_transient:false.
-func findRow(code, subcode int, kind string, said bool) (row, bool) {
+// findRow finds the row for an error. Kind is Meta's "type"; permanent is true if Meta
+// said is_transient:false.
+func findRow(code, subcode int, kind string, permanent bool) (row, bool) {
 	stages := []func(row) bool{
 		func(r row) bool { return subcode != 0 && r.code == code && r.subcode == subcode },
 		func(r row) bool { return subcode >= globalSubcode && r.subcode == subcode },
@@ -216,7 +216,7 @@ func findRow(code, subcode int, kind string, said bool) (row, bool) {
 	}
 	for _, fits := range stages {
 		for _, r := range table {
-			if fits(r) && (said || !r.saidPermanent) && (r.kind == "" || r.kind == kind) {
+			if fits(r) && (permanent || !r.saidPermanent) && (r.kind == "" || r.kind == kind) {
 				return r, true
 			}
 		}

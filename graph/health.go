@@ -10,14 +10,14 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// TokenOwner is whose token it is.
+// TokenOwner is the account that a token belongs to.
 type TokenOwner struct {
 	ID     string // the Page; with Instagram Login an id that only this app knows
 	UserID string // Instagram Login only: the account's id, as its webhooks have it
 	Name   string
 }
 
-// Me asks whom the token belongs to.
+// Me reads the account that the token belongs to.
 func (c *Client) Me(ctx context.Context, cred Credentials) (TokenOwner, error) {
 	names := "id,name"
 	if onInstagramHost(cred.Account) {
@@ -33,8 +33,7 @@ func (c *Client) Me(ctx context.Context, cred Credentials) (TokenOwner, error) {
 	return TokenOwner{ID: string(n.ID), UserID: string(n.UserID), Name: n.name()}, nil
 }
 
-// Username asks for the name of an Instagram account, under which its own comments
-// stand.
+// Username reads the name of an Instagram account, which is on its own comments.
 func (c *Client) Username(ctx context.Context, cred Credentials) (string, error) {
 	var n struct {
 		Username metajson.String `json:"username"`
@@ -43,16 +42,16 @@ func (c *Client) Username(ctx context.Context, cred Credentials) (string, error)
 	return string(n.Username), err
 }
 
-// Subscription is an app that gets the account's webhooks.
+// Subscription is an app that receives the account's webhooks.
 type Subscription struct {
 	AppID   string
 	AppName string
 	Fields  []string // empty for Instagram with Facebook Login: the app chooses them
 }
 
-// SubscribedApps lists the apps that get webhooks of the account, or of the Page
-// behind it. An account that Meta unsubscribed after failed deliveries is missing
-// here and nowhere else.
+// SubscribedApps lists the apps that receive webhooks of the account, or of the Page that
+// sends for it. An account that Meta unsubscribed after failed deliveries shows only by
+// being missing here.
 func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscription, error) {
 	p, _, err := readPage[struct {
 		object
@@ -69,7 +68,7 @@ func (c *Client) SubscribedApps(ctx context.Context, cred Credentials) ([]Subscr
 	return apps, nil
 }
 
-// PageInfo is what decides about a Page's messages.
+// PageInfo is the state of a Page as far as its messages depend on it.
 type PageInfo struct {
 	ID          string
 	Name        string
@@ -78,8 +77,8 @@ type PageInfo struct {
 	Tasks       []string // what the token's user may do on it; nil if Meta did not say
 }
 
-// Page asks about the Page that sends for the account. It is not for accounts with
-// Instagram Login, which have none.
+// Page reads the Page that sends for the account. Accounts with Instagram Login have
+// none.
 func (c *Client) Page(ctx context.Context, cred Credentials) (PageInfo, error) {
 	id := cred.Account.SendNode()
 	var n struct {
@@ -103,7 +102,7 @@ func (c *Client) Page(ctx context.Context, cred Credentials) (PageInfo, error) {
 	return page, err
 }
 
-// TokenInfo is what Meta knows of an access token.
+// TokenInfo is Meta's description of an access token.
 type TokenInfo struct {
 	AppID     string
 	Kind      string // PAGE, USER, SYSTEM_USER
@@ -116,7 +115,7 @@ type TokenInfo struct {
 // token in the URL, where every proxy would log it; so the token goes in the body
 // of a POST that asks to be a GET, as Meta's JavaScript SDK makes its calls. Meta
 // may refuse to let a token inspect itself, and graph.instagram.com may not have
-// the call: then nothing is known about the token.
+// the call: then nothing is learnt about the token.
 func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, error) {
 	a, err := c.call(ctx, cred, call{
 		op:    "inspect the token",
@@ -143,8 +142,8 @@ func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, e
 	return TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes}, nil
 }
 
-// Permissions lists what the token's user granted to the app. Meta answers it for
-// the tokens of users and system users, not for those of Pages.
+// Permissions lists the permissions that the token's user granted to the app. Meta
+// answers for tokens of users and system users, not of Pages.
 func (c *Client) Permissions(ctx context.Context, cred Credentials) ([]string, error) {
 	p, _, err := readPage[struct {
 		Permission metajson.String `json:"permission"`

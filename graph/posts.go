@@ -10,10 +10,10 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// FeedQuery says which page of a Page's feed to read.
+// FeedQuery selects a page of a Page's feed.
 type FeedQuery struct {
-	// Since leaves out older posts, not older comments: a post of last month can
-	// have a comment of today. Zero leaves out nothing.
+	// Since excludes older posts, not older comments: a post of last month can have a
+	// comment of today. Zero excludes nothing.
 	Since time.Time
 	After string // the After of the page before; empty for the first
 }
@@ -21,12 +21,12 @@ type FeedQuery struct {
 // Post is a post on a Page: the Page's own, or a visitor's.
 type Post struct {
 	ID                string
-	PersonID          string // who wrote it; empty without the permission to see it
+	PersonID          string // its author; empty without the permission to see it
 	Username          string
 	Text              string
 	CreatedAt         time.Time // UTC; zero if Meta did not say
 	CanReplyPrivately *bool     // nil if Meta did not say
-	Published         *bool     // false: it stands in no feed, as a post that is only an advertisement; nil if Meta did not say
+	Published         *bool     // false: it is in no feed, as a post that is only an advertisement; nil if Meta did not say
 	PromotionStatus   string    // active, inactive and others, as Meta writes it; empty if it did not say
 	Comments          []Comment // the first of them, replies to comments among them
 	CommentsAfter     string    // continues Comments with Client.PostComments; empty at the end
@@ -35,12 +35,12 @@ type Post struct {
 // FeedPage is one page of a feed.
 type FeedPage struct {
 	Posts []Post
-	After string // asks for the next page; empty at the end. Not for keeping long
+	After string // cursor of the next page; empty at the end. It expires
 	Usage Usage
 }
 
-// postFields are what is asked for of a post; Meta does not tell every token whether
-// one is promoted.
+// postFields are the fields of a post, from most to least: Meta refuses some tokens
+// whether a post is promoted.
 var postFields = []func(size int) string{
 	func(size int) string {
 		return "id,message,created_time,from,can_reply_privately,is_published,promotion_status," + nested(size, facebookComment)
@@ -53,7 +53,7 @@ var postFields = []func(size int) string{
 	},
 }
 
-// nested asks for a post's first comments.
+// nested is the field of a post's first comments.
 func nested(size int, comment string) string {
 	return fmt.Sprintf("comments.filter(stream).limit(%d){%s}", nestedSizes[size], comment)
 }
@@ -110,7 +110,7 @@ type Media struct {
 // MediaPage is one page of an account's media.
 type MediaPage struct {
 	Media []Media
-	After string // asks for the next page; empty at the end. Not for keeping long
+	After string // cursor of the next page; empty at the end. It expires
 	Usage Usage
 }
 
@@ -133,15 +133,15 @@ func (c *Client) Media(ctx context.Context, cred Credentials, after string) (Med
 	return MediaPage{Media: media, After: p.after(), Usage: usage}, nil
 }
 
-// LiveMedia is a broadcast that runs now.
+// LiveMedia is a broadcast that is on the air.
 type LiveMedia struct {
 	ID        string
 	Permalink string
 	StartedAt time.Time // UTC; zero if Meta did not say
 }
 
-// LiveMedia lists the broadcasts of an Instagram account that run now. A broadcast
-// that is missing has ended; only an answer without an error says so.
+// LiveMedia lists the broadcasts of an Instagram account that are on the air. A broadcast
+// that is missing has ended, provided that there was no error.
 func (c *Client) LiveMedia(ctx context.Context, cred Credentials) ([]LiveMedia, error) {
 	var live []LiveMedia
 	for p, err := range readPages[mediaNode](ctx, c, cred,

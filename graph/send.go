@@ -16,9 +16,9 @@ type Recipient struct {
 	PostID    string
 }
 
-// SendResult is Meta's word that it took a message.
+// SendResult is Meta's confirmation that it took a message.
 type SendResult struct {
-	RecipientID string // the person in messages; not every send names it
+	RecipientID string // the person's id in messages; empty if Meta did not say
 	MessageID   string
 	SentAt      time.Time // just before the request was written, UTC
 	Usage       Usage
@@ -44,7 +44,7 @@ type textBody struct {
 
 // SendPrivateReply sends the one private reply that Meta allows to r, with one
 // request. A repeat cannot deliver a second one: Meta answers AlreadyReplied or
-// NotRepliableOrReplied. Length and emptiness of the text are the caller's to check.
+// NotRepliableOrReplied. The caller checks that the text is neither empty nor too long.
 func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, text string) (SendResult, error) {
 	const op = "private reply"
 	if (r.CommentID == "") == (r.PostID == "") {
@@ -77,8 +77,8 @@ func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, te
 	return c.send(ctx, cred, op, m)
 }
 
-// messagingType is the messaging_type of what answers somebody. Meta's reference asks
-// for it; the samples for graph.instagram.com never have it.
+// messagingType is the messaging_type of a message that answers a person. Meta's
+// reference demands it; the samples for graph.instagram.com never have it.
 func messagingType(account privatereply.Account) string {
 	if onInstagramHost(account) {
 		return ""
@@ -102,7 +102,7 @@ func (c *Client) send(ctx context.Context, cred Credentials, op string, m messag
 }
 
 // ReplyInConversation sends a follow-up into a conversation of a Page, for a person
-// whose id nobody knows. What holds for SendMessage holds here; prefer that.
+// whose id is not known. Prefer SendMessage; a repeat is as unsafe as there.
 func (c *Client) ReplyInConversation(ctx context.Context, cred Credentials, conversationID, text string) (SendResult, error) {
 	a, err := c.call(ctx, cred, call{
 		op:    "reply in a conversation",

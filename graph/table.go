@@ -6,7 +6,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// row is one line of Meta's errors as they matter to a send.
+// row is one of Meta's errors and what it means for a send.
 type row struct {
 	code, subcode int    // subcode 0: the row is about the code
 	upTo          int    // the row holds for the codes from code to upTo
@@ -22,7 +22,7 @@ type row struct {
 	source        source
 }
 
-// source is how well a row is founded.
+// source is the kind of evidence for a row.
 type source byte
 
 const (

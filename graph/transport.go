@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// newTransport speaks HTTP/1.1 only. There a request has a connection to itself:
+// newTransport returns a transport for HTTP/1.1 only. There a request has a connection to itself:
 // what left the process can be told, a dead connection holds up one send and not
 // all, and net/http never repeats a POST of which anything was written.
 func newTransport() *http.Transport {
@@ -32,7 +32,7 @@ func newTransport() *http.Transport {
 	}
 }
 
-// writeTracker watches one request and knows whether any of it may have left the process.
+// writeTracker records whether any part of one request may have left the process.
 type writeTracker struct {
 	mu    sync.Mutex
 	clean bool // a connection was asked for, and nothing was written to it
@@ -69,9 +69,9 @@ func (w *writeTracker) wrote() (time.Time, bool) {
 	return w.at, !w.clean
 }
 
-// describeConnectionError says in our words what broke a connection, and gives the part of err that
-// may be shown. The text of err itself may not: *url.Error holds the URL, and
-// net/http quotes what a server sent.
+// describeConnectionError returns what broke a connection in this package's words, and
+// the part of err that may be shown. The text of err may not: *url.Error holds the URL,
+// and net/http quotes what a server sent.
 func describeConnectionError(err error) (words string, cause error) {
 	var (
 		lookup *net.DNSError

@@ -12,15 +12,15 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// maxCooldown bounds what a header can ask for: Meta's longest rate window is a
+// maxCooldown bounds the wait that a header can demand: Meta's longest rate window is a
 // rolling day.
 const maxCooldown = 24 * time.Hour
 
-// Usage is how much of its limits Meta says that the account has used. Meta sends
-// it only after enough calls; the zero value means that it said nothing.
+// Usage is how much of its limits the account has used, from Meta's headers. Meta sends
+// them only after enough calls; the zero value means that there were none.
 type Usage struct {
 	Percent     float64       // the highest of the limits that concern messages; can exceed 100
-	RegainAfter time.Duration // how long Meta would refuse calls, 0 if it would not
+	RegainAfter time.Duration // how long Meta will refuse calls; 0: it will not
 }
 
 type usageEntry struct {
@@ -38,6 +38,7 @@ func (s usageEntry) usage() Usage {
 	}
 }
 
+// worst returns the higher of each value.
 func (u Usage) worst(other Usage) Usage {
 	return Usage{
 		Percent:     max(u.Percent, other.Percent),
@@ -49,8 +50,8 @@ func (u Usage) worst(other Usage) Usage {
 // feeds, although they may name the same Page.
 var unrelatedUseCases = []string{"ads_insights", "ads_management", "custom_audience", "leadgen"}
 
-// readUsage takes the worst of Meta's three headers. The one by business use case
-// speaks of up to 32 objects; only the account and the Page behind it count.
+// readUsage returns the worst of Meta's three headers. The one by business use case is
+// about up to 32 objects; only the account and the Page that sends for it count.
 func readUsage(h http.Header, account privatereply.Account) Usage {
 	var u Usage
 	for _, name := range []string{"X-App-Usage", "X-Page-Usage"} {
@@ -75,8 +76,8 @@ func readUsage(h http.Header, account privatereply.Account) Usage {
 	return u
 }
 
-// retryAfter reads the standard header, which Meta does not document but is said
-// to send: seconds or a date.
+// retryAfter reads the standard header, in seconds or a date. Meta does not document it;
+// it has been reported.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(v, 64); err == nil {
@@ -88,6 +89,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
+// cooldownOf is n units, between 0 and maxCooldown.
 func cooldownOf(n float64, unit time.Duration) time.Duration {
 	if !(n > 0) {
 		return 0
@@ -98,7 +100,7 @@ func cooldownOf(n float64, unit time.Duration) time.Duration {
 	return time.Duration(n * float64(unit))
 }
 
-// dateResolution is the step of an HTTP Date.
+// dateResolution is the unit of an HTTP Date.
 const dateResolution = time.Second
 
 // clockOffset compares this machine's clock with Meta's.
@@ -108,8 +110,8 @@ type clockOffset struct {
 	known bool
 }
 
-// observe takes the Date of an answer to a request that was written at asked and answered at
-// now: Meta's clock was read between the two. What a cache on the way kept has an old one.
+// observe compares the Date of an answer, which Meta's clock gave between the writing of
+// the request (asked) and now. An answer out of a cache has an old Date and is skipped.
 func (k *clockOffset) observe(asked, now time.Time, h http.Header) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil || h.Get("Age") != "" {
@@ -127,9 +129,9 @@ func (k *clockOffset) observe(asked, now time.Time, h http.Header) {
 	k.ahead, k.known = ahead, true
 }
 
-// ClockOffset is how far this machine's clock was ahead of Meta's at the newest answer,
-// at least; it is negative if it was behind. Meta tells its time in whole seconds. It is
-// not known before the first answer.
+// ClockOffset returns how far this machine's clock was ahead of Meta's at the newest
+// answer, at least; negative if it was behind. Meta's Date has whole seconds. Known is
+// false before the first answer.
 func (c *Client) ClockOffset() (ahead time.Duration, known bool) {
 	c.clock.mu.Lock()
 	defer c.clock.mu.Unlock()

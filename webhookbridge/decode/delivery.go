@@ -9,6 +9,7 @@ package decode
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,11 +69,10 @@ func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatere
 		}
 	}
 	d := delivery{receivedAt: receivedAt.UTC(), accounts: accounts}
-	switch object {
-	case "instagram":
-		d.platform = privatereply.Instagram
-	case "page":
-		d.platform = privatereply.Facebook
+	for _, p := range privatereply.Platforms {
+		if object != "" && object == p.Facts().WebhookObject {
+			d.platform = p
+		}
 	}
 	for raw := range entries.Items() {
 		d.entry(raw)
@@ -169,7 +169,8 @@ func (d *delivery) resolveAccount(e *entry) {
 		return
 	}
 	e.account = privatereply.Account{Platform: d.platform, ID: e.id}
-	if d.platform != privatereply.Instagram || e.id == "" {
+	throughPage := func(l privatereply.LoginFacts) bool { return l.ThroughPage }
+	if e.id == "" || !slices.ContainsFunc(d.platform.Facts().Logins, throughPage) {
 		return
 	}
 	if e.linked = d.accounts.LinkedToPage(e.id); len(e.linked) == 1 {
