@@ -132,6 +132,26 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Pages are compressed, and the stream of events is not: each goes out at once.
+func TestCompression(t *testing.T) {
+	c := newCounter(t)
+	ana := c.as("ana")
+	for path, want := range map[string]bool{"/": true, "/replies": true, "/events": false} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := ana.Do(req) // asks for gzip, and says whether it got it
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || resp.Uncompressed != want {
+			t.Errorf("%s: %s, compressed: %v, want %v", path, resp.Status, resp.Uncompressed, want)
+		}
+	}
+}
+
 // Signing in leads back to where somebody wanted to go, and never to another site.
 func TestWhereSigningInLeads(t *testing.T) {
 	c := newCounter(t)

@@ -14,17 +14,6 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// writeJSONError tells a program of a problem.
-func writeJSONError(w http.ResponseWriter, _ *http.Request, p httpError) {
-	if p.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
-	}
-	writeJSON(w, p.status, struct {
-		Code  string `json:"code"`
-		Words string `json:"words"`
-	}{p.code, sentence(p.message)})
-}
-
 func apiNotFound(w http.ResponseWriter, r *http.Request) {
 	writeJSONError(w, r, httpError{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals.md"})
 }

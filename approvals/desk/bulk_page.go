@@ -125,7 +125,7 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	case err != nil:
 		item.Error = staleMessage
 	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
-		item.Error = "It does not wait any more: " + stateLabel(item.State).lower() + "."
+		item.Error = "It does not wait any more: " + lowerFirst(item.State.Label()) + "."
 	case item.Text == "":
 		item.Error = "No text is proposed. Open it and write one."
 	}

@@ -103,7 +103,7 @@ func resultOf(a workflows.DecisionResult, err error) (decisionResult, error) {
 	v := decisionResult{Accepted: a.Accepted, State: a.State, Reason: a.Reason, Deadline: a.Deadline}
 	if err == nil && !a.Accepted {
 		v.status, v.Code = http.StatusConflict, string(replies.Refused)
-		v.Message = "Too late to stop it: " + stateLabel(a.State).lower() + ". " + a.Reason.Sentence()
+		v.Message = "Too late to stop it: " + lowerFirst(a.State.Label()) + ". " + a.Reason.Sentence()
 	}
 	return v, err
 }

@@ -137,7 +137,7 @@ func decidedMessage(d queue.Decision, user string) string {
 	case privatereply.Sent:
 		return words + " " + deliveredMessage
 	}
-	return words + " " + string(stateLabel(d.State)) + "."
+	return words + " " + d.State.Label() + "."
 }
 
 // deliveredMessage are what whoever approved should know.

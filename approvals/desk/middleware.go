@@ -1,12 +1,13 @@
 package desk
 
 import (
-	"compress/gzip"
+	"encoding/json"
 	"net/http"
-	"strings"
-	"sync"
 
+	"github.com/klauspost/compress/gzhttp"
 	"go.uber.org/zap"
+
+	"github.com/privatereply/privatereply/approvals/signin"
 )
 
 // contentSecurityPolicy lets a page load its own script and style and nothing else. Whatever a
@@ -46,63 +47,70 @@ func (d *Desk) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// compress sends pages and answers with gzip: a queue is about a tenth as large,
-// which a slow phone feels. Pages hold no secret that their size could betray.
+// compress sends pages and answers with gzip: a queue is about a tenth as large, which
+// a slow phone feels. Pages hold no secret that their size could betray.
 func compress(next http.Handler) http.Handler {
-	writers := sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+	compressed := gzhttp.GzipHandler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") || r.URL.Path == eventsPath {
+		if r.URL.Path == eventsPath { // each event goes out at once
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Add("Vary", "Accept-Encoding")
-		z := &gzipWriter{ResponseWriter: w, pool: &writers}
-		defer z.close()
-		next.ServeHTTP(z, r)
+		compressed.ServeHTTP(w, r)
 	})
 }
 
-// gzipWriter compresses once a body comes.
-type gzipWriter struct {
-	http.ResponseWriter
-	pool    *sync.Pool
-	gz      *gzip.Writer
-	decided bool
-}
-
-func (z *gzipWriter) WriteHeader(status int) {
-	if !z.decided {
-		z.decided = true
-		hasBody := status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
-		if hasBody && z.Header().Get("Content-Encoding") == "" {
-			z.Header().Set("Content-Encoding", "gzip")
-			z.Header().Del("Content-Length")
-			z.gz = z.pool.Get().(*gzip.Writer)
-			z.gz.Reset(z.ResponseWriter)
+// requireRole passes on the requests of users who have a role; tell answers the others.
+func (d *Desk) requireRole(role signin.Role, tell errorWriter, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, err := d.Authenticator.Authenticate(r)
+		switch {
+		case err != nil:
+			tell(w, r, httpError{signInStatus(err), "signed_out", err.Error()})
+		case !user.May(role):
+			tell(w, r.WithContext(signin.WithUser(r.Context(), user)), httpError{http.StatusForbidden, "role",
+				"you are signed in as " + string(user.Role) + "; this needs the role " + string(role)})
+		default:
+			w.Header().Set("Cache-Control", "no-store")
+			h(w, r.WithContext(signin.WithUser(r.Context(), user)))
 		}
-	}
-	z.ResponseWriter.WriteHeader(status)
+	})
 }
 
-func (z *gzipWriter) Write(b []byte) (int, error) {
-	if !z.decided {
-		if z.Header().Get("Content-Type") == "" {
-			z.Header().Set("Content-Type", http.DetectContentType(b))
-		}
-		z.WriteHeader(http.StatusOK)
-	}
-	if z.gz == nil {
-		return z.ResponseWriter.Write(b)
-	}
-	return z.gz.Write(b)
+// httpError is why a request is refused.
+type httpError struct {
+	status  int
+	code    string // for programs
+	message string
 }
 
-// Unwrap lets http.ResponseController reach the connection.
-func (z *gzipWriter) Unwrap() http.ResponseWriter { return z.ResponseWriter }
+// errorWriter answers with an error in the form of the request: a page, JSON or text.
+type errorWriter func(http.ResponseWriter, *http.Request, httpError)
 
-func (z *gzipWriter) close() {
-	if z.gz != nil {
-		_ = z.gz.Close() // the browser has gone; nobody is left to tell
-		z.pool.Put(z.gz)
+func signInStatus(err error) int {
+	switch err {
+	case signin.ErrTooManyAttempts:
+		return http.StatusTooManyRequests
+	case signin.ErrNoRole:
+		return http.StatusForbidden
 	}
+	return http.StatusUnauthorized
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	_ = enc.Encode(v) // the client has gone; nobody is left to tell
+}
+
+// writeJSONError is the errorWriter of the API.
+func writeJSONError(w http.ResponseWriter, _ *http.Request, p httpError) {
+	if p.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="approvals"`)
+	}
+	writeJSON(w, p.status, struct {
+		Code  string `json:"code"`
+		Words string `json:"words"`
+	}{p.code, sentence(p.message)})
 }

@@ -210,15 +210,14 @@ func limitOf(p privatereply.Platform, text string) limit {
 	return limit{used, most, unit}
 }
 
-// PostURL is where the post is. Facebook's ids are addresses; Instagram's are not,
-// and only a call to Meta, which the desk does not make, could tell the address.
-func (c card) PostURL() string { return postURL(c.Platform, c.Media) }
-
-func postURL(p privatereply.Platform, media string) string {
-	if p != privatereply.Facebook || media == "" {
+// PostURL is the address of the post; empty where the platform's ids are no addresses
+// and only a call to Meta, which the desk does not make, could tell it.
+func (c card) PostURL() string {
+	base := c.Platform.Facts().PostURL
+	if base == "" || c.Media == "" {
 		return ""
 	}
-	return "https://www.facebook.com/" + url.PathEscape(media)
+	return base + url.PathEscape(c.Media)
 }
 
 // SamePostURL is the list of all replies under the same post.

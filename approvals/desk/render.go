@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -43,14 +43,14 @@ func (d *Desk) functions() template.FuncMap {
 		"urgency":        func(t time.Time) string { return urgency(t, d.now()) },
 		"stamp":          func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"clock":          func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
-		"state":          func(s privatereply.State) string { return string(stateLabel(s)) },
-		"source":         func(s privatereply.Source) string { return sourceLabels[s] },
-		"platform":       func(p privatereply.Platform) string { return platformLabels[p] },
-		"from":           func(c privatereply.Clock) string { return clockLabels[c] },
-		"kind":           attachmentLabel,
+		"state":          privatereply.State.Label,
+		"source":         privatereply.Source.Label,
+		"platform":       func(p privatereply.Platform) string { return p.Facts().Name },
+		"from":           privatereply.Clock.Label,
+		"kind":           privatereply.AttachmentKind.Label,
 		"link":           privatereply.AttachmentURL,
 		"marks":          func(k privatereply.AttachmentKind, editedAt time.Time) marks { return marks{k, editedAt} },
-		"reason":         func(r privatereply.Reason) string { return r.Sentence() },
+		"reason":         privatereply.Reason.Sentence,
 		"replyURL":       replyURL,
 		"webUI":          d.webUI,
 		"idempotencyKey": func() string { return idempotencyKey("") },
@@ -128,13 +128,6 @@ func (d *Desk) notFoundPage(w http.ResponseWriter, r *http.Request) {
 	d.errorPage(w, r, http.StatusNotFound, "There is no such page.")
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	_ = enc.Encode(v) // the client has gone; nobody is left to tell
-}
-
 func (d *Desk) accountName(id string) string {
 	for _, a := range d.Accounts.All() {
 		if a.ID == id {
@@ -194,3 +187,44 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 }
+
+// timeLeft says how much time there is until a moment, as the script does too.
+func timeLeft(until, now time.Time) string {
+	d := until.Sub(now)
+	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
+	switch {
+	case d <= 0:
+		return "over"
+	case days > 0:
+		return fmt.Sprintf("%d d %d h", days, hours)
+	case hours > 0:
+		return fmt.Sprintf("%d h %d min", hours, minutes)
+	default:
+		return fmt.Sprintf("%d:%02d", minutes, int(d.Seconds())%60)
+	}
+}
+
+// urgency is the class of a time that runs out.
+func urgency(until, now time.Time) string {
+	switch d := until.Sub(now); {
+	case d <= 0:
+		return "over"
+	case d < time.Hour:
+		return "soon"
+	case d < 24*time.Hour:
+		return "today"
+	}
+	return "later"
+}
+
+// marks are what is said beside a comment's words.
+type marks struct {
+	Attachment privatereply.AttachmentKind
+	EditedAt   time.Time
+}
+
+// Any reports whether there is something to say.
+func (m marks) Any() bool { return m.Attachment != "" || !m.EditedAt.IsZero() }
+
+// lowerFirst is a label inside a sentence.
+func lowerFirst(label string) string { return strings.ToLower(label[:1]) + label[1:] }

@@ -24,8 +24,6 @@ type replyView struct {
 	Conversation *conversationView
 	Result       *decisionResult // of a form that was just sent
 	Draft        string          // what was written in that form
-	PostURL      string
-	SamePostURL  string
 	// Comment is what the page shows of it, and CommentSHA256 the hash of its words.
 	Comment       privatereply.Comment
 	CommentSHA256 string
@@ -52,7 +50,6 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	page := replyView{
 		pageFrame: d.newFrame(r, "reply", "Reply to "+personName(row.Person)), ID: id, CanDecide: decides,
 		Row: card{row, decides, d.now()}, Result: v, Draft: written,
-		PostURL: postURL(row.Platform, row.Media), SamePostURL: card{Row: row}.SamePostURL(),
 	}
 	page.Comment.Text, page.Comment.Attachment, page.Comment.EditedAt = row.Comment, row.Attachment, row.EditedAt
 	s, err := d.Replies.Status(r.Context(), id)

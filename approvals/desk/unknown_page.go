@@ -67,10 +67,5 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "unknown", layout, page)
 }
 
-// InboxURL is where the account's conversations are.
-func (c unknownCase) InboxURL() string {
-	if c.Platform == privatereply.Instagram {
-		return "https://www.instagram.com/direct/inbox/"
-	}
-	return "https://business.facebook.com/latest/inbox/all"
-}
+// InboxURL is the page with the account's conversations.
+func (c unknownCase) InboxURL() string { return c.Platform.Facts().InboxURL }
