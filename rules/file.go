@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +20,95 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/reload"
 )
+
+const (
+	maxFileBytes = 1 << 20
+	maxRules     = 500
+)
+
+// Set is a rules file that was loaded. It never changes and is safe for use by
+// several goroutines.
+type Set struct {
+	sha256   string
+	fallback privatereply.Action
+	rules    []rule
+	words    map[string][]term // the constants that the conditions' says look for
+}
+
+// Rule is a rule as it stands in the file.
+type Rule struct {
+	Name   string                `json:"name"`
+	When   string                `json:"when,omitempty"` // CEL; empty: always
+	Action privatereply.Action   `json:"action"`
+	Text   string                `json:"text,omitempty"` // with its placeholders
+	Hold   privatereply.Duration `json:"hold,omitempty"`
+}
+
+// rule is a Rule that is ready to run.
+type rule struct {
+	Rule
+	condition *condition // nil: always
+	template  template
+}
+
+// Load reads the rules file at path. The error of a file that can be read but has
+// something wrong in it is a *LoadError, which lists everything.
+func Load(path string) (*Set, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(filepath.Base(path), data)
+}
+
+// read stops a little after the largest file that Parse accepts.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return data, nil
+}
+
+// Parse reads a rules file from data; name stands for the file in errors.
+func Parse(name string, data []byte) (*Set, error) {
+	s := &Set{sha256: reload.SHA256(data), words: map[string][]term{}}
+	var ps problems
+	file := parseRawFile(data, &ps)
+	s.fallback = file.fallback
+	for _, d := range file.rules {
+		r := d.rule(&ps)
+		if r.condition != nil {
+			maps.Copy(s.words, r.condition.words)
+		}
+		s.rules = append(s.rules, r)
+	}
+	checkOrder(s.rules, file.rules, &ps)
+	checkCost(s.rules, file.rules, &ps)
+	if err := ps.err(name); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// SHA256 is the hash of the file's bytes, in hexadecimal. Decisions carry it, so
+// that the rules behind an old one can be found again.
+func (s *Set) SHA256() string { return s.sha256 }
+
+// Rules lists the rules in the order in which they are tried.
+func (s *Set) Rules() []Rule {
+	rules := make([]Rule, len(s.rules))
+	for i, r := range s.rules {
+		rules[i] = r.Rule
+	}
+	return rules
+}
 
 // maxNesting is how deep YAML may nest. A rules file needs three levels; the
 // parser takes quadratic time for hostile ones.
@@ -234,4 +326,65 @@ func quotedNode(node ast.Node) string {
 		s = strings.TrimSpace(node.String())
 	}
 	return strconv.Quote(privatereply.CutText(s, 60))
+}
+
+// Problem is one thing that is wrong in a rules file, in words for the person who
+// wrote it.
+type Problem struct {
+	Line    int    `json:"line,omitempty"` // from 1; 0 when it concerns the whole file
+	Rule    string `json:"rule,omitempty"` // the rule's name, or "#3" when it has no usable one
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+// String is p on one line, or on several when it shows where in a condition
+// something is wrong.
+func (p Problem) String() string {
+	var where []string
+	if p.Line > 0 {
+		where = append(where, fmt.Sprintf("line %d", p.Line))
+	}
+	if p.Rule != "" {
+		where = append(where, "rule "+p.Rule)
+	}
+	if p.Field != "" {
+		where = append(where, p.Field)
+	}
+	if len(where) == 0 {
+		return p.Message
+	}
+	return strings.Join(where, ", ") + ": " + p.Message
+}
+
+// LoadError lists everything that is wrong in a rules file.
+type LoadError struct {
+	File     string    `json:"file"`
+	Problems []Problem `json:"problems"`
+}
+
+func (e *LoadError) Error() string {
+	var b strings.Builder
+	if n := len(e.Problems); n == 1 {
+		fmt.Fprintf(&b, "%s has a problem:", e.File)
+	} else {
+		fmt.Fprintf(&b, "%s has %d problems:", e.File, n)
+	}
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + strings.ReplaceAll(p.String(), "\n", "\n    "))
+	}
+	return b.String()
+}
+
+// problems gathers what is wrong while a file is read.
+type problems []Problem
+
+func (ps *problems) add(p Problem) { *ps = append(*ps, p) }
+
+// err is nil when nothing was wrong.
+func (ps problems) err(file string) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(ps, func(a, b Problem) int { return a.Line - b.Line })
+	return &LoadError{File: file, Problems: ps}
 }

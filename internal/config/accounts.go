@@ -1,11 +1,18 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
+	"reflect"
 	"slices"
 	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/reload"
@@ -113,4 +120,213 @@ func (a *Accounts) Warnings() []string {
 		warn(account, "live_per_second", account.LivePerSecond, metaLivePerSecond, "a second")
 	}
 	return all
+}
+
+// accountKey is what no two accounts may share.
+type accountKey struct {
+	platform privatereply.Platform
+	id       string
+}
+
+// accountSet is an accounts file that was read.
+type accountSet struct {
+	order   []privatereply.Account
+	entries map[accountKey]accountEntry
+	removed map[accountKey]removedAccount // that earlier versions of the file had
+}
+
+// removedAccount is an account that was taken out of the file, and when that was seen.
+type removedAccount struct {
+	account privatereply.Account
+	at      time.Time
+}
+
+// withRemoved remembers in s what the version before it had, and s has not.
+func (s accountSet) withRemoved(before accountSet, now time.Time) accountSet {
+	s.removed = map[accountKey]removedAccount{}
+	remember := func(key accountKey, g removedAccount) {
+		if _, stays := s.entries[key]; !stays && now.Sub(g.at) < removedGrace {
+			s.removed[key] = g
+		}
+	}
+	for key, g := range before.removed {
+		remember(key, g)
+	}
+	for key, entry := range before.entries {
+		remember(key, removedAccount{entry.account, now})
+	}
+	return s
+}
+
+type accountEntry struct {
+	account privatereply.Account
+	sources secretSources
+}
+
+func loadAccounts(path string, data []byte) (accountSet, error) {
+	accounts, lines, err := decodeAccounts(data)
+	if err != nil {
+		return accountSet{}, fmt.Errorf("%s: %w", path, err)
+	}
+	set := accountSet{entries: map[accountKey]accountEntry{}}
+	var problems []error
+	first := map[accountKey]int{}
+	for i, y := range accounts {
+		if y.Login == "" && y.Platform == privatereply.Facebook {
+			y.Login = privatereply.LoginFacebook
+		}
+		entry, wrong := y.read()
+		key := accountKey{y.Platform, y.ID}
+		if line, twice := first[key]; twice && y.ID != "" {
+			wrong = append(wrong, fmt.Errorf("id: %s %s is listed twice, first in line %d", y.Platform, y.ID, line))
+		} else {
+			first[key] = lines[i]
+		}
+		for _, err := range wrong {
+			problems = append(problems, fmt.Errorf("%s: line %d, accounts[%d]: %w", path, lines[i], i, err))
+		}
+		set.entries[key] = entry
+		set.order = append(set.order, entry.account)
+	}
+	if len(problems) > 0 {
+		return accountSet{}, errors.Join(problems...)
+	}
+	return set, nil
+}
+
+// decodeAccounts gives the accounts of a file and the lines they begin in.
+func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error) {
+	var doc struct {
+		Accounts []accountYAML `yaml:"accounts"`
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, yamlError(err)
+	}
+	if dec.Decode(new(any)) == nil {
+		return nil, nil, errors.New("there is a second document (after ---); write everything into one")
+	}
+	if len(doc.Accounts) == 0 {
+		return nil, nil, errors.New("accounts: list at least one account")
+	}
+	var nodes struct {
+		Accounts []ast.Node `yaml:"accounts"`
+	}
+	if err := yaml.Unmarshal(data, &nodes); err != nil {
+		return nil, nil, yamlError(err)
+	}
+	for n, node := range nodes.Accounts {
+		if node == nil {
+			return nil, nil, fmt.Errorf("accounts: entry %d is empty", n+1)
+		}
+		lines = append(lines, node.GetToken().Position.Line)
+	}
+	return doc.Accounts, lines, nil
+}
+
+// yamlError says what is wrong in YAML and where. It quotes nothing of the file:
+// somebody may have written a token there.
+func yamlError(err error) error {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil {
+		return errors.New("it is not valid YAML")
+	}
+	message := at.GetMessage()
+	var wrongType *yaml.TypeError
+	if errors.As(err, &wrongType) {
+		switch wrongType.DstType.Kind() {
+		case reflect.Bool:
+			message = "write true or false"
+		case reflect.Float64:
+			message = "write a number"
+		default:
+			message = "write a text, in quotes"
+		}
+	}
+	return fmt.Errorf("line %d: %s", at.GetToken().Position.Line, message)
+}
+
+// Defaults of an account, below Meta's limits.
+const (
+	defaultPostsPerHour  = 700
+	defaultLivePerSecond = 90
+	defaultSweep         = time.Hour
+)
+
+// accountYAML is one account as the accounts file writes it. Durations are texts
+// here, because YAML reads "0" as a number.
+type accountYAML struct {
+	Platform        privatereply.Platform `yaml:"platform"`
+	ID              string                `yaml:"id"`
+	Name            string                `yaml:"name"`
+	Login           privatereply.Login    `yaml:"login"`
+	PageID          string                `yaml:"page_id"`
+	HumanAgent      bool                  `yaml:"human_agent"`
+	Conversations   string                `yaml:"conversations"`
+	SweepEvery      *string               `yaml:"sweep_every"`
+	SweepAutoWithin *string               `yaml:"sweep_auto_within"`
+	PostsPerHour    *float64              `yaml:"posts_per_hour"`
+	LivePerSecond   *float64              `yaml:"live_per_second"`
+	Secrets         secretSources         `yaml:",inline"`
+}
+
+// read gives the account and everything that is wrong with it, each naming its field.
+func (y accountYAML) read() (accountEntry, []error) {
+	var wrong []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	duration := func(field string, written *string) time.Duration {
+		if written == nil {
+			return defaultSweep
+		}
+		d, err := time.ParseDuration(*written)
+		switch {
+		case err != nil:
+			refuse(true, "%s: %q is not a duration; write one such as 1h or 30m, or 0", field, *written)
+		case d < 0:
+			refuse(true, "%s: is negative", field)
+		case d > 0 && d < time.Second:
+			refuse(true, "%s: is shorter than a second", field)
+		}
+		return d
+	}
+	rate := func(field string, written *float64, fallback float64) float64 {
+		if written == nil {
+			return fallback
+		}
+		refuse(!(*written > 0) || math.IsInf(*written, 0), "%s: must be a positive number", field)
+		return *written
+	}
+
+	refuse(!y.Platform.Valid(), "platform: %q is not a platform; write instagram or facebook", y.Platform)
+	if y.ID == "" {
+		refuse(true, "id: is missing; write the account's id as Meta's webhooks give it, in quotes")
+	} else if _, err := privatereply.SweepID(privatereply.Instagram, y.ID); err != nil {
+		refuse(true, "id: %w", err)
+	}
+	refuse(y.Login != privatereply.LoginFacebook && y.Login != privatereply.LoginInstagram,
+		"login: %q is not a login; write facebook (Page token) or instagram (Instagram user token)", y.Login)
+	refuse(y.Platform == privatereply.Facebook && y.Login == privatereply.LoginInstagram,
+		"login: a Facebook Page has only login facebook")
+	needsPage := y.Platform == privatereply.Instagram && y.Login == privatereply.LoginFacebook
+	refuse(needsPage && y.PageID == "", "page_id: is required for Instagram with login facebook: sends go to the Page")
+	refuse(!needsPage && y.PageID != "", "page_id: only Instagram with login facebook has it; leave it out")
+	refuse(y.Conversations != "" && y.Conversations != "all" && y.Conversations != "replied",
+		"conversations: %q is not known; write all or replied", y.Conversations)
+
+	account := privatereply.Account{
+		Platform: y.Platform, ID: y.ID, Name: y.Name, Login: y.Login, PageID: y.PageID,
+		HumanAgent: y.HumanAgent, RepliedOnly: y.Conversations == "replied",
+		SweepEvery:      duration("sweep_every", y.SweepEvery),
+		SweepAutoWithin: duration("sweep_auto_within", y.SweepAutoWithin),
+		PostsPerHour:    rate("posts_per_hour", y.PostsPerHour, defaultPostsPerHour),
+		LivePerSecond:   rate("live_per_second", y.LivePerSecond, defaultLivePerSecond),
+	}
+	if account.Name == "" {
+		account.Name = account.ID
+	}
+	return accountEntry{account, y.Secrets}, append(wrong, y.Secrets.problems()...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // defaultConversations is how many conversations are read: a page of Meta's.
@@ -192,4 +193,130 @@ func (m message) line(people []participant) string {
 		who = "the account"
 	}
 	return who + ": " + cmp.Or(quotedCell(m.Text), "(no text)")
+}
+
+func newReply() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reply CONVERSATION --text TEXT",
+		Short: "Write to a person while the conversation's window is open",
+		Long: `Send a follow-up in a conversation, which is named by its workflow id
+(conversation:<platform>:<account>:<person>). It can be sent for 24 hours after the
+person's newest message. With --human-agent it can be sent for 7 days, where the
+account has Meta's Human Agent feature: then a person must have written it.
+
+A Facebook Page's conversation can also be named by Meta's own id (t_…), which
+starter conversations shows; --account then says whose it is. Such a message goes to
+Meta directly: the product does not check the window first (Meta refuses it outside),
+keeps no record of it, and never repeats it.`,
+		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
+  starter reply t_1000000000000001 --account 100000000000001 --text "It ships on Monday."`,
+		Args:    Args(1, 1, "a CONVERSATION"),
+		GroupID: groupDecide,
+	}
+	text := cmd.Flags().String("text", "", "what to write (required)")
+	humanAgent := cmd.Flags().Bool("human-agent", false, "a person wrote this: send it with Meta's HUMAN_AGENT tag once the 24 hours are over")
+	who := cmd.Flags().String("agent", "", "who writes (default: PRIVATEREPLY_APPROVER, else your user name)")
+	account := cmd.Flags().String("account", "", "whose conversation it is, for Meta's t_… id")
+	asJSON := JSONFlag(cmd)
+	followUp := WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
+		if id, ok := privatereply.ParseID(args[0]); !ok || id.Kind != "conversation" {
+			return fmt.Errorf("%q is not a conversation's workflow id (conversation:<platform>:<account>:<person>); `starter show ID` of a reply names its conversation", args[0])
+		}
+		agent, err := s.approver(*who)
+		if err != nil {
+			return err
+		}
+		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
+		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, message)
+		if err != nil {
+			return explainError(err, args[0])
+		}
+		if *asJSON {
+			if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
+				return err
+			}
+		}
+		switch {
+		case answer.State != privatereply.OutcomeSent && *asJSON:
+			return ErrReported
+		case answer.State == privatereply.OutcomeUnknown:
+			return fmt.Errorf("it is not known whether Meta delivered it. %s Look into the account's inbox before you write again", answer.Reason.Sentence())
+		case answer.State != privatereply.OutcomeSent:
+			return fmt.Errorf("not sent. %s", answer.Reason.Sentence())
+		case !*asJSON:
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", args[0], answer.MessageID)
+		}
+		return nil
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *text == "":
+			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
+		case !isMetaConversationID(args[0]):
+			return followUp(cmd, args)
+		case *humanAgent:
+			return errors.New("--human-agent needs the conversation's workflow id: Meta takes no tag for a t_… id")
+		}
+		return replyInConversation(cmd, args[0], *account, *text, *asJSON)
+	}
+	return cmd
+}
+
+// isMetaConversationID reports whether id is a Page's conversation as Meta names it.
+func isMetaConversationID(id string) bool { return strings.HasPrefix(id, "t_") }
+
+// replyInConversation writes into a Page's conversation at Meta, past the product: there
+// is no window to check, no record, and no repeat but after a throttle, because nothing
+// at Meta keeps a repeat from being delivered too.
+func replyInConversation(cmd *cobra.Command, thread, account, text string, asJSON bool) error {
+	if account == "" {
+		return fmt.Errorf("--account is missing: %s says nothing about whose conversation it is", thread)
+	}
+	m, err := openMetaAccount(cmd, account, nil)
+	if err != nil {
+		return err
+	}
+	if a := m.cred.Account; a.Platform != privatereply.Facebook {
+		return fmt.Errorf("account %s is on %s: only a Facebook Page's conversation can be written to by Meta's id; give the conversation's workflow id (conversation:<platform>:<account>:<person>)", a.ID, a.Platform)
+	}
+	if err := privatereply.CheckText(privatereply.Facebook, text); err != nil {
+		return fmt.Errorf("--text: %w", err)
+	}
+	var receipt graph.SendResult
+	err = retryThrottled(cmd.Context(), func() (err error) {
+		receipt, err = m.graph.ReplyInConversation(cmd.Context(), m.cred, thread, text)
+		return err
+	})
+	answer := workflows.FollowUpResult{State: privatereply.OutcomeSent, MessageID: receipt.MessageID}
+	if err != nil {
+		answer = failedResult(err)
+	}
+	if asJSON {
+		if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
+			return err
+		}
+	}
+	switch {
+	case err != nil && asJSON:
+		return ErrReported
+	case answer.State == privatereply.OutcomeUnknown:
+		return fmt.Errorf("it is not known whether Meta delivered it: %w. Look into the Page's inbox before you write again", err)
+	case err != nil:
+		return fmt.Errorf("not sent: %w", err)
+	case !asJSON:
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", thread, answer.MessageID)
+	}
+	return nil
+}
+
+// failedResult says what a failed call proves.
+func failedResult(err error) workflows.FollowUpResult {
+	var failed *graph.Error
+	if !errors.As(err, &failed) {
+		return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}
+	}
+	if failed.MayHaveDelivered {
+		return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: failed.Reason}
+	}
+	return workflows.FollowUpResult{State: privatereply.OutcomeRefused, Reason: failed.Reason}
 }

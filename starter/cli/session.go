@@ -2,15 +2,26 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
@@ -93,4 +104,131 @@ func (s *Session) webUI(workflowID string) string {
 		return path + " of the Temporal Web UI"
 	}
 	return string(s.settings.WebUI) + path
+}
+
+// useDevSettings lets a command work on what `starter dev` runs in this folder, with
+// nothing configured: where there is no accounts file of one's own, the settings
+// that `starter dev` wrote fill in for variables that are not set.
+func useDevSettings(told io.Writer) error {
+	const accounts = config.Prefix + "ACCOUNTS"
+	if os.Getenv(accounts) != "" {
+		return nil
+	}
+	if _, err := os.Stat("accounts.yaml"); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(config.DevFolder, config.DevAccountsFile)); err != nil {
+		return nil
+	}
+	vars, err := config.ReadDevEnv(config.DevFolder)
+	if err != nil {
+		return err
+	}
+	for name, value := range vars {
+		if os.Getenv(name) != "" {
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", config.DevFolder)
+	return nil
+}
+
+// FindAccount finds an account by its id, by "<platform>:<id>", or by its name.
+func FindAccount(accounts *config.Accounts, arg string) (privatereply.Account, error) {
+	var found []privatereply.Account
+	var all []string
+	for _, a := range accounts.All() {
+		all = append(all, fmt.Sprintf("%s (%s)", a.ID, a.Name))
+		if arg == a.ID || arg == string(a.Platform)+":"+a.ID || arg == a.Name {
+			found = append(found, a)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return privatereply.Account{}, fmt.Errorf("account %q is not in the accounts file, which has %s", arg, strings.Join(all, ", "))
+	case 1:
+		return found[0], nil
+	}
+	return privatereply.Account{}, fmt.Errorf("account %q is not one account: write %s:%s or %s:%s", arg,
+		found[0].Platform, found[0].ID, found[1].Platform, found[1].ID)
+}
+
+// approverFlag adds the flag that says who acts.
+func approverFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("approver", "", "who decides (default: PRIVATEREPLY_APPROVER, else your user name)")
+}
+
+// approver is who acts: the flag, the setting, or the user of this machine.
+func (s *Session) approver(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if s.settings.Approver != "" {
+		return s.settings.Approver, nil
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username, nil
+	}
+	return "", errors.New("nobody knows who you are: say it with --approver, or set PRIVATEREPLY_APPROVER")
+}
+
+// explainError adds to an error about a workflow what the reader of a terminal can do.
+func explainError(err error, workflowID string) error {
+	var refusal *replies.Error
+	var query *serviceerror.DeadlineExceeded
+	var update *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == replies.NoWorker,
+		errors.Is(err, context.DeadlineExceeded), errors.As(err, &query), errors.As(err, &update):
+		return fmt.Errorf("no worker answers: start one, or look at its log; then see with `starter show %s` whether this was still taken", workflowID)
+	}
+	return err
+}
+
+// metaAccount is Meta as one account sees it. Commands that use it need no Temporal.
+type metaAccount struct {
+	graph *graph.Client
+	cred  graph.Credentials
+}
+
+// openMetaAccount reads the settings and the secrets of an account. Nothing is asked of
+// Meta yet.
+func openMetaAccount(cmd *cobra.Command, account string, transport http.RoundTripper) (metaAccount, error) {
+	set, err := readSettings(cmd)
+	if err != nil {
+		return metaAccount{}, err
+	}
+	accounts, err := config.OpenAccounts(set.Accounts)
+	if err != nil {
+		return metaAccount{}, err
+	}
+	a, err := FindAccount(accounts, account)
+	if err != nil {
+		return metaAccount{}, err
+	}
+	secrets, err := accounts.Secrets(a.Platform, a.ID)
+	if err != nil {
+		return metaAccount{}, err
+	}
+	g, err := graph.New(graph.Options{
+		FacebookURL: set.FacebookURL, InstagramURL: set.InstagramURL, Version: set.Version, Transport: transport,
+	})
+	return metaAccount{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
+}
+
+// conversationCallsPerSecond is Meta's limit on reading conversations.
+const conversationCallsPerSecond = 2
+
+// rateLimitedTransport keeps the calls to Meta under a limit: more would be refused, and count.
+type rateLimitedTransport struct{ limit *rate.Limiter }
+
+// RoundTrip waits until the request may go.
+func (u rateLimitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := u.limit.Wait(r.Context()); err != nil {
+		return nil, err
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }

@@ -3,9 +3,16 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/rules"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 func newShow() *cobra.Command {
@@ -39,4 +46,200 @@ workflow gives it.`,
 		return story.Write(cmd.OutOrStdout())
 	})
 	return cmd
+}
+
+// meaning says each state in words.
+var meaning = map[privatereply.State]string{
+	privatereply.Holding:          "it goes out by itself when the hold is over, unless somebody rejects it",
+	privatereply.AwaitingApproval: "a person must decide",
+	privatereply.Sending:          "on its way to Meta, or waiting for its next try",
+	privatereply.Sent:             "delivered; the person has not answered yet",
+	privatereply.Responded:        "the person answered; the window is open",
+	privatereply.DeliveryUnknown:  "nobody knows whether it arrived; a person must find out",
+	privatereply.WindowClosed:     "delivered and answered; the window has closed",
+	privatereply.NoResponse:       "delivered, never answered",
+	privatereply.Undeliverable:    "not delivered",
+	privatereply.Ignored:          "left alone",
+	privatereply.Rejected:         "a person decided against it",
+	privatereply.Withdrawn:        "the person took the comment away",
+	privatereply.Expired:          "the deadline passed; nothing was sent",
+}
+
+// clocks says what a deadline was counted from.
+var clocks = map[privatereply.Clock]string{
+	privatereply.ClockCreated:   "when the comment was written",
+	privatereply.ClockEntry:     "when Meta sent the webhook",
+	privatereply.ClockReceived:  "when the comment arrived here",
+	privatereply.ClockBroadcast: "the broadcast",
+}
+
+// describeReply is the story of a reply, as seen at now.
+func describeReply(id string, s workflows.PrivateReplyStatus, now time.Time) *console.Facts {
+	f := &console.Facts{}
+	f.Add("State", "%s: %s", s.State, meaning[s.State])
+	if s.Reason != "" {
+		f.Add("Reason", "%s (%s)", s.Reason.Sentence(), s.Reason)
+	}
+	describeComment(f, s.Comment, now)
+	describeDecision(f, s, now)
+	if !s.Deadline.IsZero() {
+		f.Add("Deadline", "%s, counted from %s", console.FormatTime(s.Deadline, now), clocks[s.DeadlineFrom])
+	}
+	describeSend(f, s.Send, now)
+	if s.Send != nil && !s.Send.RetryAt.IsZero() && !s.Send.RetryAt.Before(s.Deadline) {
+		f.Add("", "it will not make its deadline, unless replies that are before it are stopped")
+	}
+	if w := s.Window; w != nil {
+		f.Add("Answer", "first %s", console.FormatTime(w.RespondedAt, now))
+		f.Add("Window", "closes %s", console.FormatTime(w.ClosesAt, now))
+	}
+	for _, r := range s.RefusedSignals {
+		f.Add("Refused", "signal %s, %s: %s", r.Name, console.FormatTime(r.At, now), r.Why)
+	}
+	for _, next := range nextSteps(id, s) {
+		f.AddUnwrapped("Next", next)
+	}
+	return f
+}
+
+func describeComment(f *console.Facts, c privatereply.Comment, now time.Time) {
+	text := c.Text
+	if text == "" {
+		text = attachmentText(c.Attachment.Kind)
+	}
+	f.Add("Comment", "“%s”", text)
+	if !c.EditedAt.IsZero() {
+		f.Add("", "edited %s", console.FormatTime(c.EditedAt, now))
+	}
+	if c.Attachment != (privatereply.Attachment{}) {
+		f.AddUnwrapped("", strings.TrimSpace("with a "+attachmentName(c.Attachment.Kind)+" "+c.Attachment.URL))
+	}
+	who := c.Username
+	if who == "" {
+		who = "somebody"
+	}
+	where := c.Source
+	if where == "" {
+		where = privatereply.SourceOther
+	}
+	f.Add("", "by %s%s, on %s %s%s of account %s", who, inBrackets("id", c.PersonID), c.Platform, where, inBrackets("id", c.MediaID), c.Account)
+	if c.AdID != "" {
+		f.Add("", "ad %s %s", c.AdID, c.AdTitle)
+	}
+	if !c.CreatedAt.IsZero() {
+		f.Add("", "written %s", console.FormatTime(c.CreatedAt, now))
+	}
+	f.Add("", "received %s, via %s", console.FormatTime(c.ReceivedAt, now), c.Via)
+}
+
+func inBrackets(label, value string) string {
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s %s)", label, value)
+}
+
+func describeDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time.Time) {
+	d := s.Decision
+	f.Add("Decision", "%s, by %s", describeAction(d), describeSource(d))
+	if d.Text != "" && d.Text != s.Text {
+		f.Add("Proposed", "“%s”", d.Text)
+	}
+	if s.Text != "" {
+		f.Add("Reply", "“%s”", s.Text)
+	}
+	if !s.HoldUntil.IsZero() && s.State == privatereply.Holding {
+		f.Add("Held", "until %s", console.FormatTime(s.HoldUntil, now))
+	}
+	if s.Approver != "" {
+		f.Add("Approver", "%s, %s", s.Approver, console.FormatTime(s.DecidedAt, now))
+		f.Add("", "%s", s.RejectReason)
+	}
+}
+
+func describeSend(f *console.Facts, s *workflows.SendStatus, now time.Time) {
+	if s == nil {
+		return
+	}
+	outcome := string(s.Outcome)
+	if outcome == "" {
+		outcome = "under way"
+	}
+	switch s.Attempts {
+	case 0:
+		f.Add("Send", "not tried yet")
+	case 1:
+		f.Add("Send", "1 attempt, the last one: %s", outcome)
+	default:
+		f.Add("Send", "%d attempts, the last one: %s", s.Attempts, outcome)
+	}
+	f.Add("", "%s", s.Reason.Sentence())
+	if s.Code != 0 {
+		f.Add("", "Meta's error: code %d, subcode %d, trace %s", s.Code, s.Subcode, s.TraceID)
+	}
+	if !s.SentAt.IsZero() {
+		f.Add("", "written %s", console.FormatTime(s.SentAt, now))
+	}
+	if !s.RetryAt.IsZero() {
+		f.Add("", "next try %s", console.FormatTime(s.RetryAt, now))
+	}
+	if s.MessageID != "" {
+		f.Add("Message", "%s to %s", s.MessageID, s.RecipientID)
+	}
+}
+
+// nextSteps are the commands that fit the state.
+func nextSteps(id string, s workflows.PrivateReplyStatus) []string {
+	switch s.State {
+	case privatereply.AwaitingApproval:
+		approve := "starter approve " + id
+		if s.Text == "" {
+			approve += ` --text "…"`
+		}
+		return []string{approve, "starter reject " + id + ` --reason "…"`}
+	case privatereply.Holding:
+		return []string{"starter reject " + id + ` --reason "…"`, "starter approve " + id + "   (sends it at once)"}
+	case privatereply.Sending:
+		return []string{"starter reject " + id + ` --reason "…"`}
+	case privatereply.DeliveryUnknown:
+		return []string{"look into the account's inbox, then: starter resolve " + id + " --delivered=true|false"}
+	case privatereply.Responded:
+		if conversation, ok := replies.ConversationID(s); ok {
+			return []string{"starter reply " + conversation + ` --text "…"`}
+		}
+	}
+	return nil
+}
+
+// describeAction says what a decision does with a comment.
+func describeAction(d privatereply.Decision) string {
+	what := map[privatereply.Action]string{
+		privatereply.ActionAuto:   "answered automatically",
+		privatereply.ActionAsk:    "a person decides",
+		privatereply.ActionIgnore: "left alone",
+	}[d.Action]
+	if d.Hold > 0 {
+		what += " after a hold of " + console.FormatDuration(time.Duration(d.Hold))
+	}
+	return what
+}
+
+// describeSource says what a decision comes from.
+func describeSource(d privatereply.Decision) string {
+	failed, isFailure := strings.CutPrefix(d.Reason, privatereply.RuleErrorPrefix)
+	switch {
+	case isFailure && failed == rules.TooSlow:
+		return "the bridge, which had no time for the rules"
+	case isFailure:
+		return "rule " + failed + ", whose condition failed"
+	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
+		return "rule " + d.Rule + ", but a sweep found the comment late"
+	case d.Rule != "":
+		return "rule " + d.Rule
+	case d.Reason == privatereply.DecidedByDefault:
+		return "the default, because no rule matched"
+	case d.Reason == privatereply.DecidedByHand:
+		return "hand"
+	}
+	return d.Reason
 }

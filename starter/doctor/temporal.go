@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -13,6 +17,7 @@ import (
 
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // connect connects to Temporal and says how that went. Call disconnect at the end.
@@ -81,3 +86,76 @@ func (d *checker) checkRetention(ctx context.Context) (found Finding, exists boo
 
 // hours writes a retention as the Temporal CLI takes it.
 func hours(d time.Duration) string { return fmt.Sprintf("%.0fh", d.Hours()) }
+
+// fairnessMinor is the first server, of the line 1.x, that has fairness keys.
+const fairnessMinor = 29
+
+// checkServer asks for the server's version, and says what follows for fairness.
+func (d *checker) checkServer(ctx context.Context) []Finding {
+	info, err := d.temporal.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+	if err != nil {
+		return []Finding{failure("server", "does not answer: "+err.Error(), "look at the server's log")}
+	}
+	version := info.GetServerVersion()
+	return []Finding{ok("server", "answers; version %s", version), fairnessFinding(version)}
+}
+
+// fairnessFinding says what a version tells of fairness. Its switches are dynamic
+// configuration, which no client can read; without them the server takes fairness
+// keys and ignores them.
+func fairnessFinding(version string) Finding {
+	const name = "fairness"
+	var minor int
+	if _, err := fmt.Sscanf(version, "1.%d.", &minor); err == nil && minor < fairnessMinor {
+		return warning(name, version+" has none: an account with many comments delays the others",
+			fmt.Sprintf("upgrade the server to 1.%d or newer, and set matching.useNewMatcher and matching.enableFairness to true in its dynamic configuration", fairnessMinor))
+	}
+	return unknown(name, "cannot be asked over the API; set matching.useNewMatcher and matching.enableFairness to true in the "+
+		"server's dynamic configuration, or an account with many comments delays the others")
+}
+
+// checkSearchAttributes looks whether the namespace has every attribute with its type.
+func (d *checker) checkSearchAttributes(ctx context.Context) []Finding {
+	const name = "search attributes"
+	list, err := d.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: d.namespace})
+	if err != nil {
+		return d.probeSearchAttributes(ctx)
+	}
+	var found []Finding
+	var missing []string
+	for _, attribute := range slices.Sorted(maps.Keys(workflows.SearchAttributes)) {
+		want := workflows.SearchAttributes[attribute]
+		has, there := list.GetCustomAttributes()[attribute]
+		switch {
+		case !there:
+			missing = append(missing, attribute)
+		case has != want:
+			found = append(found, failure(name, fmt.Sprintf("%s has the type %s; the product needs %s", attribute, has, want),
+				"use another namespace, or, if nothing else uses the attribute, remove it and set up again:",
+				fmt.Sprintf("temporal operator search-attribute remove --namespace %s --name %s", d.namespace, attribute),
+				"starter setup"))
+		}
+	}
+	if len(missing) > 0 {
+		found = append(found, failure(name, "the namespace lacks "+strings.Join(missing, ", "), "register them:", "starter setup"))
+	}
+	if len(found) == 0 {
+		return []Finding{ok(name, "all %d are registered with their types", len(workflows.SearchAttributes))}
+	}
+	return found
+}
+
+// probeSearchAttributes is for who may not list attributes: a query that uses them
+// tells whether they are there.
+func (d *checker) probeSearchAttributes(ctx context.Context) []Finding {
+	const name = "search attributes"
+	err := setup.Check(ctx, d.temporal, d.namespace)
+	var invalid *serviceerror.InvalidArgument
+	switch {
+	case errors.As(err, &invalid):
+		return []Finding{failure(name, invalid.Error(), "let somebody who may change the namespace run:", "starter setup")}
+	case err != nil:
+		return []Finding{unknown(name, "cannot be asked: %v", err)}
+	}
+	return []Finding{ok(name, "can be used")}
+}

@@ -6,13 +6,24 @@
 package codec
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -105,4 +116,111 @@ func NewSecret() string {
 	var k Key
 	_, _ = rand.Read(k.secret[:]) // never fails: see crypto/rand
 	return k.encode()
+}
+
+// keyBytes is the size of an AES-256 key.
+const keyBytes = 32
+
+// Key is one encryption key. It prints as its id.
+type Key struct {
+	ID     string
+	secret [keyBytes]byte
+}
+
+// String, GoString and Format would otherwise print the secret.
+func (k Key) String() string { return "key " + k.ID }
+
+// Format keeps the secret out of every verb.
+func (k Key) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(k.String())) }
+
+func (k Key) encode() string { return base64.StdEncoding.EncodeToString(k.secret[:]) }
+
+var keyID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// ParseKeys reads "id:key,id:key": each key is 32 bytes in standard base64. No text
+// gives no keys. Errors name the place and never the secret.
+func ParseKeys(text string) ([]Key, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var keys []Key
+	seen := map[string]bool{}
+	for i, pair := range strings.Split(text, ",") {
+		id, secret, ok := strings.Cut(strings.TrimSpace(pair), ":")
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("key %d has no colon: write id:key, the key as 32 bytes in base64", i+1)
+		case !keyID.MatchString(id):
+			return nil, fmt.Errorf("key %d: its id must have 1 to 64 letters, digits, dots, dashes or underscores", i+1)
+		case seen[id]:
+			return nil, fmt.Errorf("key %d: the id %q stands there twice", i+1, id)
+		}
+		seen[id] = true
+		b, err := base64.StdEncoding.DecodeString(secret)
+		if err != nil || len(b) != keyBytes {
+			return nil, fmt.Errorf("key %q is not 32 bytes in standard base64; make one with: openssl rand -base64 32", id)
+		}
+		keys = append(keys, Key{ID: id, secret: [keyBytes]byte(b)})
+	}
+	return keys, nil
+}
+
+// Apply makes a client encrypt. Failures are encrypted with their messages and
+// stack traces. A workflow that meets what it cannot decrypt waits.
+func (c *Codec) Apply(o *client.Options) {
+	base := o.DataConverter
+	if base == nil {
+		base = converter.GetDefaultDataConverter()
+	}
+	o.DataConverter = keyAwaitingConverter{converter.NewCodecDataConverter(base, c)}
+	o.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+		DataConverter:          o.DataConverter,
+		EncodeCommonAttributes: true,
+	})
+	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(refuseClearMemo))
+}
+
+// refuseClearMemo stops a request whose memo is in clear text. The SDK encodes a
+// memo without the codec when the codec fails; then nothing may be started.
+func refuseClearMemo(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if r, ok := req.(interface{ GetMemo() *commonpb.Memo }); ok {
+		for key, p := range r.GetMemo().GetFields() {
+			if !Encrypted(p) {
+				return status.Error(codes.FailedPrecondition, fmt.Sprintf("memo %q is not encrypted; refusing to write it in clear", key))
+			}
+		}
+	}
+	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// keyAwaitingConverter makes a workflow wait for the right keys. Without it the SDK fails a workflow
+// whose input cannot be decrypted, for good: one worker with wrong keys would end every
+// reply that it takes. A panic fails only the workflow task, which the server gives to
+// a worker again and again, with the reason in the Web UI.
+type keyAwaitingConverter struct{ converter.DataConverter }
+
+var _ workflow.ContextAware = keyAwaitingConverter{}
+
+func (w keyAwaitingConverter) WithContext(context.Context) converter.DataConverter { return w }
+
+func (w keyAwaitingConverter) WithWorkflowContext(workflow.Context) converter.DataConverter {
+	return workflowConverter(w)
+}
+
+type workflowConverter struct{ converter.DataConverter }
+
+func (w workflowConverter) FromPayload(p *commonpb.Payload, to any) error {
+	return panicIfUndecryptable(w.DataConverter.FromPayload(p, to))
+}
+
+func (w workflowConverter) FromPayloads(p *commonpb.Payloads, to ...any) error {
+	return panicIfUndecryptable(w.DataConverter.FromPayloads(p, to...))
+}
+
+func panicIfUndecryptable(err error) error {
+	var problem decryptError
+	if errors.As(err, &problem) {
+		panic(fmt.Sprintf("%v; it goes on when a worker has the key", problem))
+	}
+	return err
 }

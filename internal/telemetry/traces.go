@@ -5,14 +5,19 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
-	"go.opentelemetry.io/otel/sdk/trace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/sdk/contrib/opentelemetry"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -21,7 +26,7 @@ import (
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
 // or nil: without an endpoint nothing is traced. Sampler, headers, certificates and
 // time-outs are read by OpenTelemetry's SDK.
-func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) (*trace.TracerProvider, error) {
+func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) (*sdktrace.TracerProvider, error) {
 	wanted, err := tracesEnabled()
 	if err != nil || !wanted {
 		return nil, err
@@ -44,7 +49,7 @@ func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	return trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(described)), nil
+	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described)), nil
 }
 
 // tracesEnabled refuses what the SDK would only warn of, and then export to nowhere.
@@ -83,7 +88,7 @@ func protocol() (name, value string) {
 	return name, value
 }
 
-func newExporter(ctx context.Context) (trace.SpanExporter, error) {
+func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	if _, p := protocol(); p == overGRPC {
 		return otlptracegrpc.New(ctx)
 	}
@@ -98,4 +103,51 @@ func firstSet(names ...string) (name, value string) {
 		}
 	}
 	return name, value
+}
+
+// newInterceptor traces starts, signals and activities. Updates and queries are left
+// out: what is refused in one is told in words, with the name of who decided.
+func newInterceptor(tracer trace.Tracer) (interceptor.Interceptor, error) {
+	return opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{
+		Tracer:               tracer,
+		DisableQueryTracing:  true,
+		DisableUpdateTracing: true,
+		DisableBaggage:       true,
+		// What another program put into the header must not stop a reply.
+		AllowInvalidParentSpans: true,
+		TextMapPropagator:       propagation.TraceContext{},
+		SpanStarter:             startSpan,
+	})
+}
+
+// startSpan makes no span for the life of a workflow that somebody's span started:
+// it would be exported only weeks later, and once more each time that the workflow
+// is replayed, and until then its activities would have no parent. They belong to
+// the span of the start instead.
+func startSpan(ctx context.Context, tracer trace.Tracer, name string, opts ...trace.SpanStartOption) trace.Span {
+	if parent := trace.SpanFromContext(ctx); strings.HasPrefix(name, "RunWorkflow:") && parent.SpanContext().IsValid() {
+		return parent
+	}
+	_, span := tracer.Start(ctx, name, opts...)
+	return span
+}
+
+// Traceparent writes down the span of ctx, as W3C's traceparent, for somebody who goes on
+// in another process; empty if there is none.
+func Traceparent(ctx context.Context) string {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return ""
+	}
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+// WithTraceparent gives ctx the parent that Parent wrote down. With an empty one, or one that
+// cannot be read, it is ctx.
+func WithTraceparent(ctx context.Context, parent string) context.Context {
+	if parent == "" {
+		return ctx
+	}
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
 }

@@ -1,0 +1,266 @@
+// Package console writes what people read in a terminal: tables, wrapped text and
+// times. Much of it was written by strangers on the internet, so everything is
+// made harmless before it is shown.
+package console
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// Width is how many columns output may fill.
+const Width = 100
+
+// ellipsis ends what was cut.
+const ellipsis = "…"
+
+// Sanitize makes s safe to show on one line: white space becomes a single space, and
+// what could move the cursor, change colours or turn the direction of writing is
+// dropped.
+func Sanitize(s string) string {
+	var b strings.Builder
+	for word := range strings.FieldsSeq(s) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		for _, r := range word {
+			if isHarmless(r) {
+				b.WriteRune(r)
+			}
+		}
+	}
+	return b.String()
+}
+
+// isHarmless reports whether a terminal only shows r. The joiner is kept: emoji and
+// several scripts need it.
+func isHarmless(r rune) bool {
+	const zeroWidthJoiner = '\u200d'
+	return r == zeroWidthJoiner || !unicode.Is(unicode.C, r)
+}
+
+// Columns is how many columns s fills.
+func Columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeColumns(r)
+	}
+	return n
+}
+
+func runeColumns(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		return 0
+	case r < 0x1100: // nothing below is wide; saves the look-up for most text
+		return 1
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// Truncate shortens s to at most columns, and marks that it did.
+func Truncate(s string, columns int) string {
+	if Columns(s) <= columns {
+		return s
+	}
+	return s[:prefixLen(s, columns-1)] + ellipsis
+}
+
+// prefixLen is how many bytes of s fit into columns.
+func prefixLen(s string, columns int) int {
+	n := 0
+	for i, r := range s {
+		if n += runeColumns(r); n > columns {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// Wrap breaks s into lines of at most columns, between words where it can.
+func Wrap(s string, columns int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if line != "" && Columns(line)+1+Columns(word) > columns {
+			lines, line = append(lines, line), ""
+		}
+		for Columns(word) > columns { // a long link, or a script without spaces
+			n := prefixLen(word, columns)
+			lines, word = append(lines, word[:n]), word[n:]
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// gap stands between two columns.
+const gap = "  "
+
+// Table is aligned text. text/tabwriter would not do: it takes every character
+// for one column wide, which Chinese and emoji are not.
+type Table struct {
+	head       []string
+	rows       []row
+	shrinkable []int // the columns that are cut when the table is too wide
+}
+
+type row struct {
+	cells []string
+	below string
+}
+
+// NewTable makes a table. The columns with the indexes flex are cut when the rows
+// would be wider than Width, the widest first.
+func NewTable(flex []int, head ...string) *Table { return &Table{head: head, shrinkable: flex} }
+
+// Row adds a row. Below, unless empty, stands on a line of its own under it.
+func (t *Table) Row(below string, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = Sanitize(cell)
+	}
+	t.rows = append(t.rows, row{cells, Sanitize(below)})
+}
+
+// Write writes the table.
+func (t *Table) Write(w io.Writer) error {
+	widths := make([]int, len(t.head))
+	for _, r := range append([]row{{cells: t.head}}, t.rows...) {
+		for i, cell := range r.cells {
+			widths[i] = max(widths[i], Columns(cell))
+		}
+	}
+	total := len(gap) * (len(widths) - 1)
+	for _, n := range widths {
+		total += n
+	}
+	for ; total > Width; total-- {
+		widest := t.shrinkable[0]
+		for _, i := range t.shrinkable {
+			if widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= Columns(t.head[widest]) {
+			break
+		}
+		widths[widest]--
+	}
+
+	var b strings.Builder
+	t.writeRow(&b, widths, t.head)
+	for _, r := range t.rows {
+		t.writeRow(&b, widths, r.cells)
+		if r.below != "" {
+			fmt.Fprintf(&b, "%s%s\n", gap, Truncate(r.below, Width-len(gap)))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (t *Table) writeRow(b *strings.Builder, widths []int, cells []string) {
+	line := ""
+	for i, cell := range cells {
+		cell = Truncate(cell, widths[i])
+		line += cell + strings.Repeat(" ", widths[i]-Columns(cell)) + gap
+	}
+	fmt.Fprintln(b, strings.TrimRight(line, " "))
+}
+
+// Facts is a list of labelled lines, such as a report about one thing.
+type Facts struct{ lines []fact }
+
+type fact struct {
+	label, text string
+	unwrapped   bool // not wrapped
+}
+
+// Add adds a line. An empty text adds nothing; an empty label goes on with what
+// stands above.
+func (f *Facts) Add(label, format string, args ...any) {
+	if text := Sanitize(fmt.Sprintf(format, args...)); text != "" {
+		f.lines = append(f.lines, fact{label: label, text: text})
+	}
+}
+
+// AddUnwrapped is Add for a link or a command, which must stay on one line to be
+// clicked or copied.
+func (f *Facts) AddUnwrapped(label, text string) {
+	f.lines = append(f.lines, fact{label: label, text: Sanitize(text), unwrapped: true})
+}
+
+// Write writes the lines, wrapped to Width.
+func (f *Facts) Write(w io.Writer) error {
+	labels := 0
+	for _, l := range f.lines {
+		labels = max(labels, Columns(l.label))
+	}
+	var b strings.Builder
+	for _, l := range f.lines {
+		label, texts := l.label, []string{l.text}
+		if !l.unwrapped {
+			texts = Wrap(l.text, Width-labels-2*len(gap))
+		}
+		for _, text := range texts {
+			fmt.Fprintf(&b, "%s%-*s%s%s\n", gap, labels, label, gap, text)
+			label = ""
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// FormatTime tells t in the local time zone and as seen from now:
+// "Sat 29 Nov 10:16 CET (in 6d 23h)".
+func FormatTime(t, now time.Time) string {
+	return fmt.Sprintf("%s (%s)", t.Local().Format("Mon 2 Jan 15:04 MST"), RelativeTime(t, now))
+}
+
+// RelativeTime tells t as seen from now: "in 3h 5m" or "2m ago".
+func RelativeTime(t, now time.Time) string {
+	d := t.Sub(now)
+	if d < 0 {
+		return FormatDuration(-d) + " ago"
+	}
+	return "in " + FormatDuration(d)
+}
+
+// FormatDuration tells a duration in its two largest units.
+func FormatDuration(d time.Duration) string {
+	days, hours := int(d/(24*time.Hour)), int(d/time.Hour)%24
+	minutes, seconds := int(d/time.Minute)%60, int(d/time.Second)%60
+	switch {
+	case days > 0:
+		return units(days, "d", hours, "h")
+	case hours > 0:
+		return units(hours, "h", minutes, "m")
+	case minutes >= 10:
+		return units(minutes, "m", 0, "")
+	case minutes > 0:
+		return units(minutes, "m", seconds, "s")
+	}
+	return units(seconds, "s", 0, "")
+}
+
+func units(large int, unit string, small int, smallUnit string) string {
+	if small == 0 {
+		return fmt.Sprintf("%d%s", large, unit)
+	}
+	return fmt.Sprintf("%d%s %d%s", large, unit, small, smallUnit)
+}
