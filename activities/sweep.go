@@ -1,13 +1,17 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
@@ -160,4 +164,275 @@ func retryError(err error, reason privatereply.Reason, delay time.Duration) erro
 		NextRetryDelay: delay,
 		Category:       temporal.ApplicationErrorCategoryBenign,
 	})
+}
+
+// cutCommentBytes is what is kept of a text that no comment can be as long as; the bridge
+// cuts alike.
+const (
+	maxCommentBytes = 64 << 10
+	cutCommentBytes = 8 << 10
+)
+
+// pageScan are what a page of posts holds: what was counted out, and the comments
+// that must have a reply.
+type pageScan struct {
+	account      privatereply.Account
+	rules        *rules.Set
+	now          time.Time
+	firstSweepAt time.Time
+	log          log.Logger
+
+	counts                 workflows.SweepCounts
+	candidates             []candidate
+	newestPost, oldestPost time.Time
+}
+
+// candidates is a comment that must have a reply.
+type candidate struct {
+	cursor sweepCursor
+	input  workflows.PrivateReplyInput
+}
+
+func (s *Sweeper) newPageScan(ctx context.Context, account privatereply.Account, firstSweepAt time.Time) *pageScan {
+	return &pageScan{
+		account: account, rules: s.rules.Current(), now: s.now().UTC(), firstSweepAt: firstSweepAt,
+		log: activity.GetLogger(ctx), counts: workflows.SweepCounts{Pages: 1},
+	}
+}
+
+// readPost reads everything under a post. A post that Meta refuses for good, because it
+// is gone, or with a code that nobody knows, does not keep its neighbours from being read.
+func (f *pageScan) readPost(ctx context.Context, r feed.Reader, post feed.Post) error {
+	f.counts.Posts++
+	if at := post.CreatedAt; !at.IsZero() {
+		if f.oldestPost.IsZero() || at.Before(f.oldestPost) {
+			f.oldestPost = at
+		}
+		if at.After(f.newestPost) {
+			f.newestPost = at
+		}
+	}
+	if post.Visitor != nil {
+		f.classify(*post.Visitor)
+	}
+	for c, err := range r.Comments(ctx, post, f.now.Add(-maxThreadAge)) {
+		var failed *graph.Error
+		if errors.As(err, &failed) && (failed.Class == graph.Final || failed.Class == graph.Unlisted) {
+			f.log.Warn("cannot read the comments of a post", "post", post.ID, "error", err)
+			f.counts.Failed++
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f.classify(c)
+	}
+	return nil
+}
+
+// classify counts a comment out, or keeps it because it must have a reply.
+func (f *pageScan) classify(c feed.Comment) {
+	f.counts.Comments++
+	c.ReceivedAt, c.Via = f.now, privatereply.ViaSweep
+	if len(c.Text) > maxCommentBytes {
+		c.Text = privatereply.CutText(c.Text, cutCommentBytes)
+	}
+	deadline := privatereply.DeadlineOf(c.Comment)
+	switch {
+	case f.account.IsSelf(c.PersonID) || c.Own:
+		f.counts.Own++
+		return
+	case deadline.Passed(f.now):
+		f.counts.TooOld++
+		return
+	case c.CanReplyPrivately != nil && !*c.CanReplyPrivately:
+		f.counts.AlreadyReplied++
+		return
+	}
+	in := workflows.PrivateReplyInput{Comment: c.Comment, Decision: f.decide(c.Comment)}
+	id, err := privatereply.ReplyID(in.Comment)
+	if err = cmp.Or(err, in.Comment.Validate(), in.Decision.Validate(in.Comment.Platform)); err != nil {
+		f.log.Warn("cannot start the reply to a comment", "comment", c.TargetID(), "error", err)
+		f.counts.Failed++
+		return
+	}
+	f.candidates = append(f.candidates, candidate{sweepCursor{deadline.At, id}, in})
+}
+
+// decide asks the rules. None of them answers a comment alone that is older than
+// the account wants, or than the account's first sweep: nobody expects an answer
+// out of the blue to what was written long ago, or before the product was there.
+func (f *pageScan) decide(c privatereply.Comment) privatereply.Decision {
+	d := f.rules.Decide(rules.Input{Comment: c, AccountName: f.account.Name, Now: f.now, FoundBySweep: true})
+	fresh := !c.CreatedAt.IsZero() && f.now.Sub(c.CreatedAt) <= f.account.SweepAutoWithin && !c.CreatedAt.Before(f.firstSweepAt)
+	if d.Action == privatereply.ActionAuto && !fresh {
+		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.FoundBySweep
+	}
+	return d
+}
+
+// byDeadline are the comments that must have a reply, the earliest deadline first.
+func (f *pageScan) byDeadline() []candidate {
+	slices.SortFunc(f.candidates, func(a, b candidate) int { return a.cursor.compare(b.cursor) })
+	return f.candidates
+}
+
+// maxConcurrentStarts is how many replies are started at once. A first sweep can find
+// thousands, and what people decide meanwhile must not wait behind them.
+const maxConcurrentStarts = 8
+
+// missedWebhookAfter is how old a comment is at which its webhook counts as missed. Most
+// come within seconds; a sweep may be faster.
+const missedWebhookAfter = 10 * time.Minute
+
+// sweepProgress is how far the starts of a page are: what a heartbeat reports, and what the
+// next attempt goes on from.
+type sweepProgress struct {
+	UpTo      sweepCursor `json:"up_to"` // everything up to here is done
+	Started   int         `json:"started"`
+	Duplicate int         `json:"duplicate"`
+}
+
+func (s sweepProgress) counts() workflows.SweepCounts {
+	return workflows.SweepCounts{Started: s.Started, Duplicate: s.Duplicate}
+}
+
+// cursor is where a comment stands in the order of the starts. A comment that is
+// written while the page is tried again comes last, because its deadline does.
+type sweepCursor struct {
+	Deadline time.Time `json:"deadline"`
+	ID       string    `json:"id"` // its workflow's
+}
+
+func (p sweepCursor) compare(o sweepCursor) int {
+	return cmp.Or(p.Deadline.Compare(o.Deadline), strings.Compare(p.ID, o.ID))
+}
+
+// startReplies starts the replies, a few at a time and in order, and notes in done how far
+// it is. A reply that exists is left as it is.
+func (s *Sweeper) startReplies(ctx context.Context, candidates []candidate, progress *sweepProgress) error {
+	candidates = slices.DeleteFunc(candidates, func(m candidate) bool { return m.cursor.compare(progress.UpTo) <= 0 })
+	for batch := range slices.Chunk(candidates, maxConcurrentStarts) {
+		if err := recordHeartbeat(ctx, *progress); err != nil {
+			return err
+		}
+		events := make([]workflows.InboundEvent, len(batch))
+		for i, m := range batch {
+			events[i] = workflows.InboundEvent{Event: privatereply.Event{Comment: &m.input.Comment}, Decision: &m.input.Decision}
+		}
+		next := *progress
+		err := s.router.Route(ctx, events, maxConcurrentStarts, func(n int, e routing.Result) {
+			if e.Effect == routing.Started {
+				next.Started++
+				s.countMissedWebhook(batch[n].input.Comment)
+			} else {
+				next.Duplicate++
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("start the missing replies: %w", err)
+		}
+		next.UpTo = batch[len(batch)-1].cursor
+		*progress = next
+	}
+	return nil
+}
+
+// countMissedWebhook counts a comment of which a webhook should have told. The first pass of a
+// process over an account counts nothing: it may be the account's first one, which
+// finds what was written before the product was there.
+func (s *Sweeper) countMissedWebhook(c privatereply.Comment) {
+	if s.metrics.LastSweepAt(c.Platform, c.Account).IsZero() || c.CreatedAt.IsZero() || s.now().Sub(c.CreatedAt) < missedWebhookAfter {
+		return
+	}
+	s.metrics.missedWebhooks.WithLabelValues(string(c.Platform)).Inc()
+}
+
+// inboxDelay is how much further back than the last pass conversations are read: a
+// message can be in Meta's inbox later than its own time.
+const inboxDelay = 10 * time.Minute
+
+// SweepConversations reads the conversations that have changed and tells each person's
+// Conversation of the newest message, as the webhook that was missed would have. One that
+// it knows changes nothing there. A next attempt begins afresh.
+func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConversationsInput) (workflows.SweepConversationsResult, error) {
+	var swept workflows.SweepConversationsResult
+	cred, err := s.accounts.Credentials(in.Platform, in.Account)
+	reads := readPacer{s.pacer, cred.Account, s.now}
+	if err != nil {
+		return swept, reads.retryError(ctx, err)
+	}
+	since := s.now().Add(-replyWindow(cred.Account))
+	if changed := in.ChangedSince.Add(-inboxDelay); changed.After(since) {
+		since = changed
+	}
+	own, err := s.accountIDs(ctx, cred)
+	if err != nil {
+		return swept, reads.retryError(ctx, err)
+	}
+	query := graph.ConversationQuery{UpdatedSince: since, BeforeRequest: func(ctx context.Context) error {
+		activity.RecordHeartbeat(ctx)
+		return reads.wait(ctx)
+	}}
+	for c, err := range s.graph.Conversations(ctx, cred, query) {
+		if err != nil {
+			return swept, reads.retryError(ctx, err)
+		}
+		swept.Conversations++
+		m, ok := newestFromPerson(c, own)
+		if !ok || m.At.Before(since) {
+			continue
+		}
+		if err := s.routeMessage(ctx, cred.Account, m); err != nil {
+			return swept, err
+		}
+		swept.Messages++
+	}
+	return swept, nil
+}
+
+// replyWindow is how long a message of a person lets the account write.
+func replyWindow(a privatereply.Account) time.Duration {
+	if a.HumanAgent {
+		return privatereply.HumanAgentWindow
+	}
+	return privatereply.StandardWindow
+}
+
+// accountIDs are the ids under which the account stands in its conversations. On Instagram
+// Login that is one that no webhook shows.
+func (s *Sweeper) accountIDs(ctx context.Context, cred graph.Credentials) ([]string, error) {
+	ids := []string{cred.Account.ID, cred.Account.PageID}
+	if cred.Account.Login == privatereply.LoginInstagram {
+		me, err := s.graph.Me(ctx, cred)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, me.ID, me.UserID)
+	}
+	return ids, nil
+}
+
+// newestFromPerson is the newest message in c that the account did not write.
+func newestFromPerson(c graph.Conversation, accountIDs []string) (graph.Message, bool) {
+	for _, m := range c.Messages { // newest first
+		if m.ID != "" && m.FromID != "" && !m.At.IsZero() && !slices.Contains(accountIDs, m.FromID) {
+			return m, true
+		}
+	}
+	return graph.Message{}, false
+}
+
+func (s *Sweeper) routeMessage(ctx context.Context, account privatereply.Account, m graph.Message) error {
+	arrival := workflows.InboundEvent{
+		Event: privatereply.Event{Message: &privatereply.PersonMessage{
+			Platform: account.Platform, Account: account.ID, PersonID: m.FromID, MessageID: m.ID, At: m.At, ReceivedAt: s.now().UTC(),
+		}},
+		HumanAgent: account.HumanAgent, RepliedOnly: account.RepliedOnly,
+	}
+	err := s.router.Route(ctx, []workflows.InboundEvent{arrival}, 1, func(int, routing.Result) {})
+	if err != nil {
+		return fmt.Errorf("tell of a message: %w", err)
+	}
+	return nil
 }

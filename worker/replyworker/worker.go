@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/activities/pacing"
@@ -200,4 +201,53 @@ func (w *Worker) Stop() {
 	for range w.queueWorkers {
 		<-done
 	}
+}
+
+// credentialSource lets the activities read the accounts file.
+type credentialSource struct{ accounts *config.Accounts }
+
+// Credentials finds the account and reads its secrets, which may have changed.
+func (c credentialSource) Credentials(p privatereply.Platform, id string) (graph.Credentials, error) {
+	account, ok := c.accounts.Get(p, id)
+	if !ok {
+		return graph.Credentials{}, fmt.Errorf("%w: %s %s is not in the accounts file", activities.ErrUnknownAccount, p, id)
+	}
+	secrets, err := c.accounts.Secrets(p, id)
+	return graph.Credentials{Account: account, Token: secrets.Token, AppSecret: secrets.AppSecret}, err
+}
+
+// deploymentOptions opts into Worker Deployment Versioning if v is set.
+//
+// Every workflow, also the short ones, goes on with the current build at its next
+// task and is pinned to none. A reply lives up to 37 days: the old workers would
+// have to be kept for weeks, and a batch of acknowledged events that is pinned to a
+// worker that somebody ended would be lost.
+func deploymentOptions(v worker.WorkerDeploymentVersion) worker.DeploymentOptions {
+	if v == (worker.WorkerDeploymentVersion{}) {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{UseVersioning: true, Version: v, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade}
+}
+
+// logVersion says what a versioned worker waits for: until an operator makes its
+// build the current one it gets no work, and looks as if it hung.
+func (w *Worker) logVersion() {
+	if w.version == (worker.WorkerDeploymentVersion{}) {
+		return
+	}
+	w.logger.Info("this build gets work once it is the current one of its deployment",
+		zap.String("deployment", w.version.DeploymentName), zap.String("build", w.version.BuildID),
+		zap.String("command", "temporal worker deployment set-current-version --deployment-name "+w.version.DeploymentName+" --build-id "+w.version.BuildID))
+}
+
+// newMetrics makes what the worker counts, and what must run for it.
+func newMetrics(c Config, pacer *pacing.Pacer) (*activities.Metrics, []func(context.Context)) {
+	if c.Telemetry == nil {
+		return activities.NewMetrics(nil), nil
+	}
+	registry := c.Telemetry.Registry
+	metrics := activities.NewMetrics(registry)
+	registry.MustRegister(&accountCollector{accounts: c.Accounts, pacer: pacer, metrics: metrics, since: time.Now()})
+	workflows.InitMetrics(c.Telemetry.Metrics)
+	return metrics, []func(context.Context){newBacklogGauges(c, registry).Run}
 }
