@@ -1,9 +1,8 @@
-// Package activities does what the workflows ask for: it talks to Meta, and tells
-// conversations and broadcasts about replies.
+// Package activities has the side effects of the workflows: calls to Meta, and signals and
+// starts of other workflows. Each activity is idempotent or says in its result what happened.
 package activities
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -20,15 +19,14 @@ import (
 // ErrUnknownAccount says that an account is not in the accounts file.
 var ErrUnknownAccount = errors.New("unknown account")
 
-// Accounts gives what is needed to act for an account. It fails with
-// ErrUnknownAccount, or because a secret cannot be read; then the Account in the
-// credentials is set all the same.
+// Accounts finds the credentials of an account. It fails with ErrUnknownAccount, or because
+// a secret cannot be read; in the second case the Account in the credentials is set.
 type Accounts interface {
 	Credentials(p privatereply.Platform, id string) (graph.Credentials, error)
 }
 
-// Activities are the side effects of the product. Its methods are the activities
-// and may run at the same time.
+// Activities has the activities of one worker process as methods. They may run at the same
+// time.
 type Activities struct {
 	graph      *graph.Client
 	accounts   Accounts
@@ -42,19 +40,19 @@ type Activities struct {
 	now        func() time.Time
 }
 
-// New makes the activities. Conversations and broadcasts that they start run on
-// queue; private replies go as the pacer lets them.
+// New makes the activities. Conversations and broadcasts that they start run on queue; the
+// pacer limits the rate of private replies.
 func New(g *graph.Client, accounts Accounts, pacer *pacing.Pacer, temporal client.Client, queue string) *Activities {
 	return &Activities{graph: g, accounts: accounts, pacer: pacer, temporal: temporal, queue: queue, metrics: NewMetrics(nil), now: time.Now}
 }
 
-// WithMetrics makes a count in m.
+// WithMetrics makes the activities count in m.
 func (a *Activities) WithMetrics(m *Metrics) *Activities {
 	a.metrics = m
 	return a
 }
 
-// Register registers everything but the sends.
+// Register registers all activities but the sends.
 func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.FindMessageActivity, a.FindMessage)
 	register(r, workflows.ReadMessagesActivity, a.ReadMessages)
@@ -67,7 +65,7 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.LocateMessageActivity, a.LocateMessage)
 }
 
-// RegisterSends registers the sends, which have task queues of their own.
+// RegisterSends registers the sends, which have their own task queues.
 func (a *Activities) RegisterSends(r worker.ActivityRegistry) {
 	register(r, workflows.SendPrivateReplyActivity, a.SendPrivateReply)
 	register(r, workflows.SendFollowUpActivity, a.SendFollowUp)
@@ -75,28 +73,4 @@ func (a *Activities) RegisterSends(r worker.ActivityRegistry) {
 
 func register(r worker.ActivityRegistry, name string, f any) {
 	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
-}
-
-// LookUpComment asks Meta when a comment was written and whether it may be
-// answered. Only a plain "no" of Meta counts as no.
-func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpCommentInput) (workflows.LookUpCommentResult, error) {
-	cred, err := a.accounts.Credentials(in.Comment.Platform, in.Comment.Account)
-	if err != nil {
-		return workflows.LookUpCommentResult{}, err
-	}
-	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.LookUpCommentResult{}, notYetError(at.Sub(a.now()))
-	}
-	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
-	if err != nil {
-		return workflows.LookUpCommentResult{}, readPacer{a.pacer, cred.Account, a.now}.retryError(ctx, err)
-	}
-	facts := workflows.LookUpCommentResult{
-		CreatedAt:    info.CreatedAt,
-		NotRepliable: info.CanReplyPrivately != nil && !*info.CanReplyPrivately,
-	}
-	if !facts.CreatedAt.IsZero() {
-		facts.Deadline = privatereply.DeadlineFromCreation(facts.CreatedAt).At
-	}
-	return facts, nil
 }

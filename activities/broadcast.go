@@ -19,20 +19,21 @@ import (
 )
 
 const (
-	// broadcastPollInterval is how often Meta is asked whether a broadcast runs.
+	// broadcastPollInterval is the time between two polls of Meta for one broadcast.
 	broadcastPollInterval = 10 * time.Second
-	// absentPollsToEnd is how many answers in a row must lack the broadcast. Meta's lists
+	// absentPollsToEnd is how many polls in a row must lack the broadcast. Meta's lists
 	// lag, and the end of a broadcast cannot be taken back.
 	absentPollsToEnd = 2
-	// endBatchSize is how many replies are told of the end at the same time.
+	// endBatchSize is how many replies are signalled the end at the same time.
 	endBatchSize = 50
-	// The next ones are told when a worker has taken up the last of these, or after
-	// pickupTimeout. The server keeps a workflow task for the worker that has the
+	// The next batch is signalled when a worker has picked up the last reply of this one,
+	// or after pickupTimeout. The server keeps a workflow task for the worker that has the
 	// workflow in memory for 5 seconds, and gives it to any after that, who replays
-	// the history: thousands told at once are nearly all scheduled twice and replayed.
+	// the history: of thousands of replies signalled at once, nearly all are scheduled twice
+	// and replayed.
 	pickupTimeout      = 4 * time.Second
 	pickupPollInterval = 100 * time.Millisecond
-	// seenTTL is how long Meta's word that a broadcast runs serves other replies:
+	// seenTTL is how long Meta's answer that a broadcast runs is valid for other replies:
 	// shorter than it takes to notice an end, long enough that thousands of replies
 	// do not ask thousands of times.
 	seenTTL = 3 * time.Second
@@ -45,8 +46,8 @@ const (
 	maxAbsenceGap = time.Minute
 )
 
-// WatchBroadcast asks Meta until the broadcast is over. A question that fails says
-// nothing: the answers in a row are counted anew.
+// WatchBroadcast polls Meta until the broadcast has ended. A poll that fails proves nothing:
+// the polls in a row are counted anew.
 func (a *Activities) WatchBroadcast(ctx context.Context, in workflows.WatchBroadcastInput) (workflows.WatchBroadcastResult, error) {
 	var since time.Time
 	absent := 0
@@ -99,8 +100,8 @@ func (a *Activities) isBroadcasting(ctx context.Context, cred graph.Credentials,
 	return slices.ContainsFunc(live, func(m graph.LiveMedia) bool { return m.ID == media }), nil
 }
 
-// EndReplies tells replies that their broadcast has ended. It goes on where a lost
-// worker stopped; to be told twice, or after its end, does nothing to a reply.
+// EndReplies signals to replies that their broadcast has ended. It continues where a lost
+// worker stopped; a second signal, or one after its end, changes nothing for a reply.
 func (a *Activities) EndReplies(ctx context.Context, in workflows.EndRepliesInput) error {
 	done := 0
 	if activity.HasHeartbeatDetails(ctx) {
@@ -141,7 +142,7 @@ func (a *Activities) signalEnded(ctx context.Context, ids []string, at time.Time
 			err := a.temporal.SignalWorkflow(ctx, id, "", workflows.BroadcastEndedSignal, workflows.EventTime{At: at})
 			var ended *serviceerror.NotFound
 			if err != nil && !errors.As(err, &ended) {
-				return fmt.Errorf("tell %s: %w", id, err)
+				return fmt.Errorf("signal %s: %w", id, err)
 			}
 			return nil
 		})
@@ -149,7 +150,7 @@ func (a *Activities) signalEnded(ctx context.Context, ids []string, at time.Time
 	return group.Wait()
 }
 
-// waitForPickup waits until no workflow task of a reply waits for a worker.
+// waitForPickup waits until no workflow task of a reply is waiting for a worker.
 func (a *Activities) waitForPickup(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, pickupTimeout)
 	defer cancel()
@@ -168,7 +169,7 @@ func (a *Activities) waitForPickup(ctx context.Context, id string) {
 	}
 }
 
-// broadcastCache remembers when Meta last said of a broadcast that it runs, and since when it
+// broadcastCache remembers for each broadcast when Meta last listed it, and since when Meta
 // has not listed it.
 type broadcastCache struct {
 	mu       sync.Mutex
@@ -176,7 +177,7 @@ type broadcastCache struct {
 	absences map[string]absence   // by media
 }
 
-// absence is a row of answers without a broadcast.
+// absence is a series of answers that lack a broadcast.
 type absence struct{ first, last time.Time }
 
 func (r *broadcastCache) recentlySeen(media string, now time.Time) bool {
@@ -200,8 +201,8 @@ func (r *broadcastCache) recordSeen(media string, now time.Time) {
 	r.lastSeen[media] = now
 }
 
-// countMissedWebhook notes an answer without a broadcast, and reports whether it is over: one such
-// answer in a list that lags does not prove it, and the end cannot be taken back.
+// countMissedWebhook notes an answer that lacks a broadcast, and reports whether the broadcast has
+// ended: one such answer of a list that lags does not prove it, and the end is final.
 func (r *broadcastCache) recordAbsent(media string, now time.Time) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,14 +223,14 @@ func (r *broadcastCache) recordAbsent(media string, now time.Time) (ended bool) 
 	return now.Sub(a.first) >= minAbsence
 }
 
-// clearAbsence ends a row of answers without a broadcast.
+// clearAbsence ends a series of answers that lack a broadcast.
 func (r *broadcastCache) clearAbsence(media string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.absences, media)
 }
 
-// broadcastState is what is known of a broadcast before a send.
+// broadcastState is what the process knows about a broadcast before a send.
 type broadcastState int
 
 const (
@@ -238,7 +239,7 @@ const (
 	broadcastEnded                              // Meta has not listed it for a while
 )
 
-// checkBroadcast says whether a send to a live may be made.
+// checkBroadcast reports whether a send to a live comment may be made.
 func (a *Activities) checkBroadcast(ctx context.Context, cred graph.Credentials, media string) broadcastState {
 	if media == "" || a.broadcasts.recentlySeen(media, a.now()) {
 		return broadcastMayRun
@@ -261,7 +262,7 @@ func (a *Activities) checkBroadcast(ctx context.Context, cred graph.Credentials,
 	return broadcastMayHaveEnded
 }
 
-// broadcastEndedResult is the outcome of a send to a live that Meta does not list.
+// broadcastEndedResult is the outcome of a send to a broadcast that Meta does not list.
 func (a *Activities) broadcastEndedResult(state broadcastState) privatereply.SendResult {
 	if state == broadcastEnded {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// JoinConversation tells the person's conversations about a delivered reply, when
-// nobody waits for a send. A repeat changes nothing.
+// JoinConversation signals a delivered reply to the Conversations of the person. A repeat
+// changes nothing.
 func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversationInput) error {
 	if activity.GetInfo(ctx).Attempt == 1 {
 		a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
@@ -20,8 +23,8 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	account := cred.Account
 	if errors.Is(err, ErrUnknownAccount) {
-		// The reply is delivered whatever became of the account since; its answers
-		// still belong to it.
+		// The reply is delivered, although the account has been removed since; the
+		// person's answers still belong to the reply.
 		account = privatereply.Account{Platform: in.Platform, ID: in.Account}
 	}
 	for _, person := range in.People {
@@ -46,4 +49,75 @@ func (a *Activities) signalConversation(ctx context.Context, account privaterepl
 		return fmt.Errorf("signal %s to %s: %w", signal, options.ID, err)
 	}
 	return nil
+}
+
+// claimedMessages are the messages that belong to other replies and to follow-ups to the
+// person: two comments may get the same text. unidentified has the send times of the replies
+// that were delivered by a message that is not known.
+func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessageInput) (messages []string, unidentified []time.Time, err error) {
+	messages = slices.Clone(in.Known)
+	if in.Reply == "" {
+		return messages, nil, nil // the Conversation itself is the caller: a query would wait for it
+	}
+	status, err := a.conversationStatus(ctx, in)
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return messages, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, reply := range status.Replies {
+		switch {
+		case reply.Reply == in.Reply:
+		case reply.MessageID == "" && reply.TextSHA256 != "" && reply.TextSHA256 != privatereply.TextSHA256(in.Text):
+			// its message has another text
+		case reply.MessageID == "":
+			unidentified = append(unidentified, reply.SentAt)
+		default:
+			messages = append(messages, reply.MessageID)
+		}
+	}
+	for _, sent := range status.FollowUps {
+		if sent.MessageID != "" {
+			messages = append(messages, sent.MessageID)
+		}
+	}
+	return messages, unidentified, nil
+}
+
+// claim records in the person's Conversation that a message belongs to the reply in.Reply,
+// and reports whether no other reply has claimed the message before.
+func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
+	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
+	if err := a.signalConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
+		return false, err
+	}
+	status, err := a.conversationStatus(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	for _, reply := range status.Replies {
+		if reply.MessageID == found.MessageID {
+			return reply.Reply == in.Reply, nil
+		}
+	}
+	return false, fmt.Errorf("the conversation with %s has not recorded message %s", in.Person, found.MessageID)
+}
+
+// conversationStatus is the status of the person's Conversation.
+func (a *Activities) conversationStatus(ctx context.Context, in workflows.FindMessageInput) (workflows.ConversationStatus, error) {
+	var status workflows.ConversationStatus
+	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
+	if err != nil {
+		return status, err
+	}
+	value, err := a.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	if err != nil {
+		return status, fmt.Errorf("ask %s: %w", id, err)
+	}
+	if err := value.Get(&status); err != nil {
+		return status, fmt.Errorf("read the status of %s: %w", id, err)
+	}
+	return status, nil
 }

@@ -3,13 +3,10 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
@@ -18,9 +15,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// FindMessage reads the person's conversation for a message of the account with the same
-// text, and claims it for the reply that asks: two replies with one text may look at the
-// same time. A repeat changes nothing.
+// FindMessage finds a delivered message: it reads the person's conversation for a message of
+// the account with the same text, and claims it for the reply in.Reply, because two replies
+// with the same text may search at the same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageInput) (workflows.FindMessageResult, error) {
 	account, c, shown, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
 	switch {
@@ -42,9 +39,9 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: wroteAnother(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
 		if slices.ContainsFunc(unidentified, func(sentAt time.Time) bool { return couldBeMessageOf(m, sentAt) }) {
-			return workflows.FindMessageResult{}, nil // nobody can tell whose it is
+			return workflows.FindMessageResult{}, nil // it may belong to either reply
 		}
-		// A send that never told how it ended may have waited long before it was made.
+		// A send without a result may have waited long before it was made.
 		// Meta's time of the message is the better one then.
 		found := workflows.FindMessageResult{MessageID: m.ID, SentAt: m.At.Add(-privatereply.ClockSkew), Readable: true}
 		if sentAt := in.Since.Add(privatereply.ClockSkew); sentAt.After(found.SentAt) {
@@ -77,7 +74,7 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 }
 
 // readConversation reads the conversation of a person back to since, or gives nil if Meta
-// shows none with them. shown says that it showed any.
+// shows none with the person. shown reports whether Meta showed any conversation.
 func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
 	cred, err := a.accounts.Credentials(p, accountID)
 	account = cred.Account
@@ -97,41 +94,22 @@ func (a *Activities) readConversation(ctx context.Context, p privatereply.Platfo
 	return account, nil, shown, nil
 }
 
-// claim notes in the person's Conversation that a message is that of the reply that
-// asks, and tells whether no other reply claimed it before.
-func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
-	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
-	if err := a.signalConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
-		return false, err
-	}
-	status, err := a.conversationStatus(ctx, in)
-	if err != nil {
-		return false, err
-	}
-	for _, reply := range status.Replies {
-		if reply.MessageID == found.MessageID {
-			return reply.Reply == in.Reply, nil
-		}
-	}
-	return false, fmt.Errorf("the conversation with %s has not noted message %s", in.Person, found.MessageID)
-}
-
-// clocksAgree reports whether a message since a moment of ours can be told by Meta's time
-// of it: what is absent by a clock that is off proves nothing.
+// clocksAgree reports whether Meta's clock and ours differ by less than ClockSkew. If they
+// differ more, the absence of a message since a time of ours proves nothing.
 func (a *Activities) clocksAgree() bool {
 	offset, known := a.graph.ClockOffset()
 	return !known || offset.Abs() < privatereply.ClockSkew
 }
 
 // includesPerson reports whether c may be the person's conversation. Many people get the
-// same text, so that a message to another one would pass for the one sought.
+// same text, so that a message to another person would be taken for the delivered one.
 func includesPerson(c graph.Conversation, person string) bool {
 	return len(c.Participants) == 0 || slices.ContainsFunc(c.Participants, func(p graph.Participant) bool { return p.ID == person })
 }
 
-// senderIDs are the ids under which the account can stand in the person's
-// conversation. On Instagram Login that can be one that no webhook ever shows: who
-// is not the person is the account.
+// senderIDs are the ids that the account can have in the person's conversation. With
+// Instagram Login that can be an id that no webhook shows: every participant but the person
+// is the account.
 func senderIDs(account privatereply.Account, c graph.Conversation, person string) []string {
 	ids := []string{account.ID}
 	if account.PageID != "" {
@@ -145,8 +123,8 @@ func senderIDs(account privatereply.Account, c graph.Conversation, person string
 	return ids
 }
 
-// wroteAnother reports whether the account wrote something else since the comment. Whoever did
-// may have used the one private reply.
+// wroteAnother reports whether the account wrote another message since the comment. That
+// message may have used the one private reply.
 func wroteAnother(messages []graph.Message, from, claimed []string, commentAt time.Time) bool {
 	return !commentAt.IsZero() && slices.ContainsFunc(messages, func(m graph.Message) bool {
 		return m.FromID != "" && slices.Contains(from, m.FromID) && !slices.Contains(claimed, m.ID) &&
@@ -162,71 +140,44 @@ func couldBeMessageOf(m graph.Message, sentAt time.Time) bool {
 // maxDeliveryDelay is how long after a reply was sent its message may have come.
 const maxDeliveryDelay = 5 * time.Minute
 
-// claimedMessages are the messages that are known to be those of other replies and of follow-ups
-// to the person: two comments may get the same text. nameless is when those replies were
-// sent that were delivered although nobody knows by which message.
-func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessageInput) (messages []string, unidentified []time.Time, err error) {
-	messages = slices.Clone(in.Known)
-	if in.Reply == "" {
-		return messages, nil, nil // the conversation itself asks, and cannot be asked
-	}
-	status, err := a.conversationStatus(ctx, in)
-	var none *serviceerror.NotFound
-	if errors.As(err, &none) {
-		return messages, nil, nil
-	}
+// LookUpComment asks Meta when a comment was written and whether it may be answered. Only an
+// explicit false of Meta counts as not repliable.
+func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpCommentInput) (workflows.LookUpCommentResult, error) {
+	cred, err := a.accounts.Credentials(in.Comment.Platform, in.Comment.Account)
 	if err != nil {
-		return nil, nil, err
+		return workflows.LookUpCommentResult{}, err
 	}
-	for _, reply := range status.Replies {
-		switch {
-		case reply.Reply == in.Reply:
-		case reply.MessageID == "" && reply.TextSHA256 != "" && reply.TextSHA256 != privatereply.TextSHA256(in.Text):
-			// its message has another text
-		case reply.MessageID == "":
-			unidentified = append(unidentified, reply.SentAt)
-		default:
-			messages = append(messages, reply.MessageID)
-		}
+	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
+		return workflows.LookUpCommentResult{}, notYetError(at.Sub(a.now()))
 	}
-	for _, sent := range status.FollowUps {
-		if sent.MessageID != "" {
-			messages = append(messages, sent.MessageID)
-		}
+	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
+	if err != nil {
+		return workflows.LookUpCommentResult{}, readPacer{a.pacer, cred.Account, a.now}.retryError(ctx, err)
 	}
-	return messages, unidentified, nil
+	facts := workflows.LookUpCommentResult{
+		CreatedAt:    info.CreatedAt,
+		NotRepliable: info.CanReplyPrivately != nil && !*info.CanReplyPrivately,
+	}
+	if !facts.CreatedAt.IsZero() {
+		facts.Deadline = privatereply.DeadlineFromCreation(facts.CreatedAt).At
+	}
+	return facts, nil
 }
 
-// conversationStatus is the status of the person's Conversation.
-func (a *Activities) conversationStatus(ctx context.Context, in workflows.FindMessageInput) (workflows.ConversationStatus, error) {
-	var status workflows.ConversationStatus
-	id, err := privatereply.ConversationID(in.Platform, in.Account, in.Person)
-	if err != nil {
-		return status, err
-	}
-	value, err := a.temporal.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
-	if err != nil {
-		return status, fmt.Errorf("ask %s: %w", id, err)
-	}
-	if err := value.Get(&status); err != nil {
-		return status, fmt.Errorf("read the status of %s: %w", id, err)
-	}
-	return status, nil
-}
-
-// LocateMessage asks Meta who sent a message, and tells that person's Conversation as if
-// the webhook had named them. Refusals that can pass are errors, whose type is the reason.
+// LocateMessage asks Meta who sent a message, and routes the message to that person's
+// Conversation, as if the webhook had named the person. Temporary refusals are errors whose
+// type is the reason.
 func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	m := in.Message
 	cred, err := a.accounts.Credentials(m.Platform, m.Account)
 	switch {
 	case errors.Is(err, ErrUnknownAccount):
-		return workflows.LocateMessageResult{}, locateLater(err, privatereply.AccountUnknown, withJitter(repairInterval))
+		return workflows.LocateMessageResult{}, retryError(err, privatereply.AccountUnknown, withJitter(repairInterval))
 	case err != nil:
-		return workflows.LocateMessageResult{}, locateLater(err, privatereply.TokenRejected, withJitter(repairInterval))
+		return workflows.LocateMessageResult{}, retryError(err, privatereply.TokenRejected, withJitter(repairInterval))
 	}
 	if at, ok := a.pacer.Read(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.LocateMessageResult{}, locateLater(errors.New("it is not this account's turn to read"), privatereply.Paced, max(time.Second, at.Sub(a.now())))
+		return workflows.LocateMessageResult{}, notYetError(at.Sub(a.now()))
 	}
 	found, err := a.graph.Message(ctx, cred, m.MessageID)
 	var failed *graph.Error
@@ -257,7 +208,7 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 	return a.routeLocated(ctx, m, in)
 }
 
-// routeLocated tells the Conversation of a person of their message.
+// routeLocated routes a message to the Conversation of its sender.
 func (a *Activities) routeLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	located := workflows.LocateMessageResult{Outcome: workflows.LocateNotified}
 	event := workflows.InboundEvent{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
@@ -269,7 +220,8 @@ func (a *Activities) routeLocated(ctx context.Context, m privatereply.PersonMess
 	return located, err
 }
 
-// locateRetryError tells the pacer of a refusal that can pass, and says when to try again.
+// locateRetryError reports a temporary refusal to the pacer, and returns the error that says when
+// to try again.
 func (a *Activities) locateRetryError(account privatereply.Account, failed *graph.Error) error {
 	pause := failed.RetryAfter
 	if pause == 0 {
@@ -281,12 +233,5 @@ func (a *Activities) locateRetryError(account privatereply.Account, failed *grap
 	case graph.AccountFault:
 		pause = max(pause, withJitter(repairInterval))
 	}
-	return locateLater(failed, failed.Reason, pause)
-}
-
-// locateLater asks for another try after pause, or after that of the retry policy, which
-// grows, where nobody named one.
-func locateLater(why error, reason privatereply.Reason, pause time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions(why.Error(), string(reason),
-		temporal.ApplicationErrorOptions{NextRetryDelay: pause, Category: temporal.ApplicationErrorCategoryBenign})
+	return retryError(failed, failed.Reason, pause)
 }

@@ -19,14 +19,14 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxConcurrentRoutes is how many events of one batch are placed at once, at most. The
+// maxConcurrentRoutes bounds the events of one batch that are routed at the same time. The
 // valve holds all batches of a process to fewer.
 const maxConcurrentRoutes = 8
 
-// intakeHeartbeatInterval is how often a batch that waits for its turn shows that it lives.
+// intakeHeartbeatInterval is the time between two heartbeats of a batch that waits for a slot.
 const intakeHeartbeatInterval = workflows.IntakeHeartbeatTimeout / 4
 
-// Dispatcher places the events of an Intake.
+// Dispatcher routes the events of an Intake.
 type Dispatcher struct {
 	temporal      client.Client
 	dataConverter converter.DataConverter
@@ -36,13 +36,13 @@ type Dispatcher struct {
 }
 
 // NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
-// valve lets it. Data is how the client encodes payloads.
+// valve lets it. Data is the data converter of the client.
 func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, queue string) *Dispatcher {
 	placer := routing.New(c, queue, time.Now).WithSlots(valve.Turn)
 	return &Dispatcher{temporal: c, dataConverter: data, valve: valve, router: placer, metrics: NewMetrics(nil)}
 }
 
-// WithMetrics makes d count in m.
+// WithMetrics makes the dispatcher count in m.
 func (d *Dispatcher) WithMetrics(m *Metrics) *Dispatcher {
 	d.metrics = m
 	return d
@@ -53,16 +53,15 @@ func (d *Dispatcher) Register(r worker.ActivityRegistry) {
 	register(r, workflows.DispatchActivity, d.Dispatch)
 }
 
-// dispatchProgress is what Dispatch reports while it works, and what a next attempt
-// goes on from.
+// dispatchProgress is the heartbeat of Dispatch, from which the next attempt continues.
 type dispatchProgress struct {
-	Done   []bool                 `json:"done"` // by the arrival's place
+	Done   []bool                 `json:"done"` // by the index of the event
 	Result workflows.IntakeResult `json:"result"`
 }
 
-// Dispatch places the arrivals of the Intake that asks, live comments first. A
-// next attempt goes on from the last recorded heartbeat, so that some are placed
-// twice; placing stands it.
+// Dispatch routes the events of the Intake that called it, live comments first. The next
+// attempt continues from the last recorded heartbeat, so that some events are routed twice;
+// a repeat is a duplicate.
 func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, error) {
 	defer d.valve.Open()()
 	in, err := d.readInput(ctx)
@@ -98,12 +97,12 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 		heartbeat()
 	})
 	if err != nil {
-		return workflows.IntakeResult{}, fmt.Errorf("place events: %w", err)
+		return workflows.IntakeResult{}, fmt.Errorf("route events: %w", err)
 	}
 	return progress.Result, nil
 }
 
-// startTicker calls do again and again until stop is called.
+// startTicker calls do at each interval until stop is called. stop waits for a running call.
 func startTicker(every time.Duration, do func()) (stop func()) {
 	tick, stopped := time.NewTicker(every), make(chan struct{})
 	var running sync.WaitGroup
@@ -124,7 +123,7 @@ func startTicker(every time.Duration, do func()) (stop func()) {
 	}
 }
 
-// pendingEvents are the places of what is not done yet, live comments first.
+// pendingEvents are the indexes of the events that are not routed yet, live comments first.
 func pendingEvents(events []workflows.InboundEvent, done []bool) []int {
 	var live, others []int
 	for n, a := range events {

@@ -12,7 +12,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Metrics are what the activities of one process count.
+// Metrics are the counters of the activities of one process.
 type Metrics struct {
 	sends          *prometheus.CounterVec
 	margin         *prometheus.HistogramVec
@@ -49,11 +49,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 4 * 86400, 7 * 86400},
 		}, []string{"limit"}),
 		lateRetries:    counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
-		events:         counters("events_total", "Events of batches by what became of them.", "effect", "reason"),
-		missedWebhooks: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook had told of the comment.", "platform"),
+		events:         counters("events_total", "Events of batches by effect.", "effect", "reason"),
+		missedWebhooks: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook of the comment had come.", "platform"),
 		lastSweeps:     map[accountKey]time.Time{},
 	}
-	// A series that begins at zero shows its first event.
+	// A series must exist at zero: only then does an increase show its first event.
 	m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeSent), "")
 	for _, r := range []privatereply.Reason{
 		privatereply.TokenRejected, privatereply.NotPermitted, privatereply.AccountBlocked, privatereply.AppMisconfigured, privatereply.AccountUnknown,
@@ -73,7 +73,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// The two of Meta's limits that a private reply can count for, as labels.
+// Labels of Meta's two limits for private replies.
 const (
 	PostsLimit = "posts"
 	LiveLimit  = "live"
@@ -98,7 +98,7 @@ func (m *Metrics) countReply(in workflows.SendPrivateReplyInput, r privatereply.
 	}
 }
 
-// observeMargin notes how much time is left for a reply that goes now.
+// observeMargin observes the time left until the deadline of a reply that is sent now.
 func (m *Metrics) observeMargin(in workflows.SendPrivateReplyInput, now time.Time) {
 	m.margin.WithLabelValues(limitLabel(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
 }
@@ -111,7 +111,7 @@ func (m *Metrics) recordSweep(p privatereply.Platform, id string, at time.Time) 
 	m.lastSweeps[accountKey{p, id}] = at
 }
 
-// LastSweepAt is when this process last ended a pass over an account; zero if it never did.
+// LastSweepAt is when this process last finished a sweep of an account; zero if it never did.
 func (m *Metrics) LastSweepAt(p privatereply.Platform, id string) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// withdrawPageSize is how many replies are listed at once.
+	// withdrawPageSize is the size of a page of the list of replies.
 	withdrawPageSize = 500
-	// maxConcurrentWithdrawals is how many replies are told at the same time: a fraction of what a
-	// server gives a namespace, so that other work goes on meanwhile.
+	// maxConcurrentWithdrawals bounds the signals at the same time: a fraction of what a server
+	// allows a namespace, so that other work continues.
 	maxConcurrentWithdrawals = 8
-	// maxRemembered bounds the replies that one attempt remembers to have told, at about 100
-	// bytes each. Beyond it some are told twice, which changes nothing.
+	// maxRemembered bounds the replies that one attempt remembers as signalled, at about 100
+	// bytes each. Beyond it some are signalled twice, which changes nothing.
 	maxRemembered = 50_000
-	// withdrawHeartbeatInterval is how often an attempt shows that it lives.
+	// withdrawHeartbeatInterval is the time between two heartbeats.
 	withdrawHeartbeatInterval = 5 * time.Second
 )
 
-// WithdrawReplies tells the waiting replies under a removed post that their comment is
-// gone, until the list shows nobody new. Whoever was told leaves the waiting states, so
+// WithdrawReplies signals to the waiting replies under a removed post that their comment is
+// gone, until the list shows no new one. A signalled reply leaves the waiting states, so
 // that another attempt finds only the others.
 func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPostInput) (workflows.WithdrawRepliesResult, error) {
 	query, err := withdrawableQuery(in)
@@ -47,7 +47,7 @@ func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPo
 		if err := w.pass(ctx); err != nil {
 			return workflows.WithdrawRepliesResult{}, err
 		}
-		// A pass that dropped what it remembered cannot tell who is new.
+		// A pass that has dropped its memory does not know which replies are new.
 		if w.count == before || w.count-before > maxRemembered {
 			return workflows.WithdrawRepliesResult{Signalled: w.count}, nil
 		}
@@ -67,16 +67,16 @@ func withdrawableQuery(in workflows.RemovedPostInput) (string, error) {
 		visibility.In(workflows.ReplyState, waiting...)).String(), nil
 }
 
-// withdrawal is one attempt to tell the replies under a post.
+// withdrawal is one attempt of WithdrawReplies.
 type withdrawal struct {
 	activities *Activities
 	query      string
-	prefix     string // of their workflow ids: an id of an account may stand on both platforms
+	prefix     string // of the workflow ids: two platforms may have an account with the same id
 	count      int
 	signalled  map[string]bool
 }
 
-// pass goes through the list once, page by page.
+// pass signals the replies of the whole list once, page by page.
 func (w *withdrawal) pass(ctx context.Context) error {
 	var token []byte
 	for {
@@ -115,7 +115,7 @@ func (w *withdrawal) signal(ctx context.Context, ids []string) error {
 			err := w.activities.temporal.SignalWorkflow(ctx, id, "", workflows.CommentRemovedSignal, struct{}{})
 			var ended *serviceerror.NotFound
 			if err != nil && !errors.As(err, &ended) {
-				return fmt.Errorf("tell %s: %w", id, err)
+				return fmt.Errorf("signal %s: %w", id, err)
 			}
 			return nil
 		})

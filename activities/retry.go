@@ -19,6 +19,7 @@ const (
 	// account, so that a repaired token lets its replies go by themselves.
 	repairInterval = 5 * time.Minute
 
+	// The least and the longest wait of a send that Meta refused without naming a time.
 	postBackoffMin, postBackoffMax = time.Minute, 15 * time.Minute
 	liveBackoffMin, liveBackoffMax = 10 * time.Second, time.Minute
 
@@ -31,34 +32,35 @@ const (
 	maxJitter = 0.2
 )
 
-// backoff works out when a send that Meta refused for now may be tried again.
+// backoff is the wait before the next attempt of a send or read that Meta refused for now.
 type backoff struct {
 	attempt int // from 1
 	live    bool
 	now     func() time.Time
 }
 
-// retryAt is the time that Meta named; without one it doubles from attempt to attempt.
-func (w backoff) retryAt(failed *graph.Error) time.Time {
+// retryAt is the time of the next attempt: the time that Meta named, or after a delay.
+func (b backoff) retryAt(failed *graph.Error) time.Time {
 	pause := failed.RetryAfter
 	if pause == 0 {
-		pause = max(failed.Cooldown, w.delay(failed))
+		pause = max(failed.Cooldown, b.delay(failed))
 	}
-	return w.now().Add(withJitter(pause)).UTC().Truncate(time.Millisecond)
+	return b.now().Add(withJitter(pause)).UTC().Truncate(time.Millisecond)
 }
 
-func (w backoff) delay(failed *graph.Error) time.Duration {
+// delay grows exponentially from attempt to attempt.
+func (b backoff) delay(failed *graph.Error) time.Duration {
 	first, longest, growth := postBackoffMin, postBackoffMax, 2
 	switch {
 	case failed.Class == graph.AccountFault:
 		return repairInterval
-	case w.live:
+	case b.live:
 		first, longest = liveBackoffMin, liveBackoffMax
 	case failed.Code != 0 && (failed.Class == graph.Temporary || failed.Class == graph.Unlisted):
 		first, longest, growth = faultBackoffMin, faultBackoffMax, faultBackoffFactor
 	}
 	pause := first
-	for range w.attempt - 1 {
+	for range b.attempt - 1 {
 		if pause *= time.Duration(growth); pause >= longest {
 			return longest
 		}
@@ -71,18 +73,19 @@ func withJitter(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*maxJitter*float64(d))
 }
 
-// maxReadAttempts is how often something is read that Meta answers with a code that nobody knows.
+// maxReadAttempts is how often a read is attempted that Meta answers with an undocumented code.
 const maxReadAttempts = 6
 
-// readPacer paces the reading of an account's conversations, and says when to try again.
+// readPacer paces the calls that read the conversations of one account, and makes the
+// errors that say when to try again.
 type readPacer struct {
 	pacer   *pacing.Pacer
 	account privatereply.Account
 	now     func() time.Time
 }
 
-// wait waits for the turn of one call to Meta, not longer than a send does: a crowd of
-// reads must not take the worker's slots from everything else.
+// wait waits for the slot of one call to Meta, at most pacing.MaxWait: many reads must not
+// take the worker's slots from everything else.
 func (r readPacer) wait(ctx context.Context) error {
 	if at, ok := r.pacer.Read(ctx, r.account, pacing.MaxWait); !ok {
 		return notYetError(at.Sub(r.now()))
@@ -90,14 +93,25 @@ func (r readPacer) wait(ctx context.Context) error {
 	return nil
 }
 
-// notYetError is the error of a call whose turn has not come.
+var errOtherCallsFirst = errors.New("other calls of this account come first")
+
+// notYetError is the error of a call that has no slot yet. It is tried again after wait.
 func notYetError(wait time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions("other calls of this account come first", string(privatereply.Paced),
-		temporal.ApplicationErrorOptions{NextRetryDelay: max(wait, time.Second), Category: temporal.ApplicationErrorCategoryBenign})
+	return retryError(errOtherCallsFirst, privatereply.Paced, max(wait, time.Second))
 }
 
-// retryError says whether a read that failed is tried again, and when. What a person can mend
-// is waited for, but not a permission: the account may well do without it.
+// retryError is an error after which Temporal tries the activity again: after delay, or
+// after the interval of the retry policy if delay is 0. It is expected, so that the SDK
+// neither logs nor counts it as a failure.
+func retryError(err error, reason privatereply.Reason, delay time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(err.Error(), string(reason), temporal.ApplicationErrorOptions{
+		NextRetryDelay: delay,
+		Category:       temporal.ApplicationErrorCategoryBenign,
+	})
+}
+
+// retryError says whether a read that failed is tried again, and when. A token that a person
+// can repair is waited for, a missing permission is not: the account may work without it.
 func (r readPacer) retryError(ctx context.Context, err error) error {
 	var refused *graph.Error
 	switch {

@@ -13,13 +13,13 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// broadcastCheckTimeout is how long Meta may take to say whether a broadcast runs. With the
+// broadcastCheckTimeout bounds the poll whether a broadcast runs. With the
 // wait for a permit before it and the send after it, the attempt must still end within
 // workflows.SendTimeout.
 const broadcastCheckTimeout = workflows.SendTimeout - workflows.HTTPTimeout - pacing.MaxWait - time.Second
 
-// SendPrivateReply makes one attempt to send a private reply. How it ended is a
-// value; an error would only say that something broke, not what it proves.
+// SendPrivateReply makes one attempt to send a private reply. The outcome is a value: an
+// error would only say that something failed, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
 	a.yielding.sending()
 	result := a.sendPrivateReply(ctx, in)
@@ -34,7 +34,7 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 	if err != nil {
 		return backoff.withoutCredentials(ctx, err)
 	}
-	// The workflow looked before; the task may have waited in the queue since.
+	// The workflow has checked the deadline; the task may have waited in its queue since.
 	passed := func() bool { return !a.now().Before(in.Deadline) }
 	tooLate := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.DeadlineWhileSending, RetryAt: in.Deadline}
 	if passed() {
@@ -116,7 +116,7 @@ func (a *Activities) result(ctx context.Context, backoff backoff, receipt graph.
 		result.Outcome = privatereply.OutcomeUnknown
 	case failed.Class.Retryable():
 		result.Outcome, result.RetryAt = privatereply.OutcomeNotSent, backoff.retryAt(failed)
-		// What a code proves that is not in the table nobody knows.
+		// An undocumented code does not prove that nothing was delivered.
 		result.Doubtful = failed.MayHaveDelivered || failed.Class == graph.Unlisted
 	default:
 		result.Outcome = privatereply.OutcomeRefused
@@ -124,8 +124,8 @@ func (a *Activities) result(ctx context.Context, backoff backoff, receipt graph.
 	return result
 }
 
-// withoutCredentials is the outcome of a send that has no token: the accounts file
-// or the secret can still be mended.
+// withoutCredentials is the outcome of a send that has no token. It is tried again: a person
+// can repair the accounts file or the secret.
 func (w backoff) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
 	activity.GetLogger(ctx).Warn("not sent: no credentials", "error", err)
 	reason := privatereply.TokenRejected
@@ -155,7 +155,7 @@ func permitRequest(ctx context.Context, account privatereply.Account, in workflo
 
 func retryAt(slot pacing.Slot) time.Time { return slot.At.UTC().Truncate(time.Millisecond) }
 
-// reportToPacer tells the pacer what Meta said. Where Meta holds back the whole account the next
+// reportToPacer reports Meta's answer to the pacer. Where Meta holds back the whole account the next
 // try of this reply is a slot among those of all its replies.
 func (a *Activities) reportToPacer(r pacing.Request, receipt graph.SendResult, err error, result privatereply.SendResult) privatereply.SendResult {
 	var failed *graph.Error

@@ -24,9 +24,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// How far back a pass goes. People comment on old posts too, but rarely, and each
+// How far back a sweep reads. People comment on old posts too, but rarely, and each
 // page of posts costs a call to Meta, on Instagram each post with comments another
-// one: so a pass ends where a page has only posts older than maxPostAge, once it
+// one: so a sweep ends where a page has only posts older than maxPostAge, once it
 // has seen minPosts. That is everything for most accounts, and for one that
 // posts all day the last months.
 const (
@@ -38,12 +38,12 @@ const (
 	maxThreadAge = 30 * 24 * time.Hour
 )
 
-// Rules gives the rules that are in force.
+// Rules has the rules that are in force.
 type Rules interface {
 	Current() *rules.Set
 }
 
-// Sweeper does the work of Sweep.
+// Sweeper has the activities of the Sweep workflow.
 type Sweeper struct {
 	graph    *graph.Client
 	accounts Accounts
@@ -62,21 +62,21 @@ func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer
 	}
 }
 
-// WithMetrics makes s count in m.
+// WithMetrics makes the sweeper count in m.
 func (s *Sweeper) WithMetrics(m *Metrics) *Sweeper {
 	s.metrics = m
 	return s
 }
 
-// Register registers the activity.
+// Register registers the activities.
 func (s *Sweeper) Register(r worker.ActivityRegistry) {
 	register(r, workflows.SweepPageActivity, s.SweepPage)
 	register(r, workflows.SweepConversationsActivity, s.SweepConversations)
 }
 
 // SweepPage reads one page of an account's posts and starts the replies that are
-// missing, the one with the earliest deadline first. A next attempt reads the page
-// again and goes on behind what the last recorded heartbeat says is done.
+// missing, the one with the earliest deadline first. The next attempt reads the page
+// again and continues after the cursor of the last recorded heartbeat.
 func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPageInput) (workflows.SweepPageResult, error) {
 	var progress sweepProgress
 	if activity.HasHeartbeatDetails(ctx) {
@@ -119,14 +119,14 @@ func (s *Sweeper) SweepPage(ctx context.Context, in workflows.SweepPageInput) (w
 	return result, nil
 }
 
-// errNoCredentials says that an account's token cannot be read just now.
+// errNoCredentials says that an account's token cannot be read now.
 var errNoCredentials = errors.New("cannot sweep")
 
-// errStopping sends the page to another worker, which goes on with it.
+// errStopping gives the page to another worker, which continues it.
 var errStopping = errors.New("this worker is stopping")
 
-// recordHeartbeat says that the work goes on, and asks whether it should: a worker that stops
-// need not wait for the page.
+// recordHeartbeat records the progress. It fails if the worker stops, so that the worker does
+// not wait for the page.
 func recordHeartbeat(ctx context.Context, progress sweepProgress) error {
 	activity.RecordHeartbeat(ctx, progress)
 	select {
@@ -137,10 +137,9 @@ func recordHeartbeat(ctx context.Context, progress sweepProgress) error {
 	}
 }
 
-// retryError turns err into one that says whether to try the page again, and when:
-// after the time that Meta named, else after the waits of a send. A token, a secret
-// or a permission can be mended meanwhile; an account that has left the accounts file
-// is swept no more.
+// retryError says whether to try the page again, and when: after the time that Meta named,
+// else after the back-off of a send. A person can repair a token, a secret or a permission
+// meanwhile; an account that is not in the accounts file any more is not swept again.
 func (s *Sweeper) retryError(ctx context.Context, err error) error {
 	var refused *graph.Error
 	switch {
@@ -159,22 +158,15 @@ func (s *Sweeper) retryError(ctx context.Context, err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), string(refused.Reason), nil)
 }
 
-func retryError(err error, reason privatereply.Reason, delay time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions(err.Error(), string(reason), temporal.ApplicationErrorOptions{
-		NextRetryDelay: delay,
-		Category:       temporal.ApplicationErrorCategoryBenign,
-	})
-}
-
-// cutCommentBytes is what is kept of a text that no comment can be as long as; the bridge
-// cuts alike.
+// cutCommentBytes is the length to which a text is cut that is longer than any comment can be.
+// The bridge has the same limits.
 const (
 	maxCommentBytes = 64 << 10
 	cutCommentBytes = 8 << 10
 )
 
-// pageScan are what a page of posts holds: what was counted out, and the comments
-// that must have a reply.
+// pageScan is the result of reading one page of posts: the counts, and the comments that must
+// have a reply.
 type pageScan struct {
 	account      privatereply.Account
 	rules        *rules.Set
@@ -200,8 +192,8 @@ func (s *Sweeper) newPageScan(ctx context.Context, account privatereply.Account,
 	}
 }
 
-// readPost reads everything under a post. A post that Meta refuses for good, because it
-// is gone, or with a code that nobody knows, does not keep its neighbours from being read.
+// readPost reads the comments under a post. A post that Meta refuses finally, because it is
+// gone, or with an undocumented code, does not stop the sweep.
 func (f *pageScan) readPost(ctx context.Context, r feed.Reader, post feed.Post) error {
 	f.counts.Posts++
 	if at := post.CreatedAt; !at.IsZero() {
@@ -230,7 +222,7 @@ func (f *pageScan) readPost(ctx context.Context, r feed.Reader, post feed.Post) 
 	return nil
 }
 
-// classify counts a comment out, or keeps it because it must have a reply.
+// classify counts a comment as excluded, or makes it a candidate for a reply.
 func (f *pageScan) classify(c feed.Comment) {
 	f.counts.Comments++
 	c.ReceivedAt, c.Via = f.now, privatereply.ViaSweep
@@ -259,9 +251,9 @@ func (f *pageScan) classify(c feed.Comment) {
 	f.candidates = append(f.candidates, candidate{sweepCursor{deadline.At, id}, in})
 }
 
-// decide asks the rules. None of them answers a comment alone that is older than
-// the account wants, or than the account's first sweep: nobody expects an answer
-// out of the blue to what was written long ago, or before the product was there.
+// decide asks the rules. A comment that is older than the account's SweepAutoWithin, or
+// than its first sweep, is never answered without approval: people do not expect an
+// automatic answer to an old comment, or to one from before the product was installed.
 func (f *pageScan) decide(c privatereply.Comment) privatereply.Decision {
 	d := f.rules.Decide(rules.Input{Comment: c, AccountName: f.account.Name, Now: f.now, FoundBySweep: true})
 	fresh := !c.CreatedAt.IsZero() && f.now.Sub(c.CreatedAt) <= f.account.SweepAutoWithin && !c.CreatedAt.Before(f.firstSweepAt)
@@ -271,24 +263,23 @@ func (f *pageScan) decide(c privatereply.Comment) privatereply.Decision {
 	return d
 }
 
-// byDeadline are the comments that must have a reply, the earliest deadline first.
+// byDeadline are the candidates, the earliest deadline first.
 func (f *pageScan) byDeadline() []candidate {
 	slices.SortFunc(f.candidates, func(a, b candidate) int { return a.cursor.compare(b.cursor) })
 	return f.candidates
 }
 
-// maxConcurrentStarts is how many replies are started at once. A first sweep can find
-// thousands, and what people decide meanwhile must not wait behind them.
+// maxConcurrentStarts bounds the replies that are started at the same time. A first sweep can
+// find thousands, and decisions of people must not wait behind them.
 const maxConcurrentStarts = 8
 
-// missedWebhookAfter is how old a comment is at which its webhook counts as missed. Most
-// come within seconds; a sweep may be faster.
+// missedWebhookAfter is the age of a comment at which its webhook counts as missed. Most
+// webhooks come within seconds; a sweep may be faster.
 const missedWebhookAfter = 10 * time.Minute
 
-// sweepProgress is how far the starts of a page are: what a heartbeat reports, and what the
-// next attempt goes on from.
+// sweepProgress is the heartbeat of a page, from which the next attempt continues.
 type sweepProgress struct {
-	UpTo      sweepCursor `json:"up_to"` // everything up to here is done
+	UpTo      sweepCursor `json:"up_to"` // all candidates up to here are done
 	Started   int         `json:"started"`
 	Duplicate int         `json:"duplicate"`
 }
@@ -297,19 +288,19 @@ func (s sweepProgress) counts() workflows.SweepCounts {
 	return workflows.SweepCounts{Started: s.Started, Duplicate: s.Duplicate}
 }
 
-// cursor is where a comment stands in the order of the starts. A comment that is
-// written while the page is tried again comes last, because its deadline does.
+// cursor is the position of a comment in the order of the starts. A comment that is
+// written while the page is tried again comes last, because its deadline is the latest.
 type sweepCursor struct {
 	Deadline time.Time `json:"deadline"`
-	ID       string    `json:"id"` // its workflow's
+	ID       string    `json:"id"` // of the workflow
 }
 
 func (p sweepCursor) compare(o sweepCursor) int {
 	return cmp.Or(p.Deadline.Compare(o.Deadline), strings.Compare(p.ID, o.ID))
 }
 
-// startReplies starts the replies, a few at a time and in order, and notes in done how far
-// it is. A reply that exists is left as it is.
+// startReplies starts the replies, a few at a time and in order, and updates progress. A
+// reply that exists is a duplicate.
 func (s *Sweeper) startReplies(ctx context.Context, candidates []candidate, progress *sweepProgress) error {
 	candidates = slices.DeleteFunc(candidates, func(m candidate) bool { return m.cursor.compare(progress.UpTo) <= 0 })
 	for batch := range slices.Chunk(candidates, maxConcurrentStarts) {
@@ -338,9 +329,9 @@ func (s *Sweeper) startReplies(ctx context.Context, candidates []candidate, prog
 	return nil
 }
 
-// countMissedWebhook counts a comment of which a webhook should have told. The first pass of a
-// process over an account counts nothing: it may be the account's first one, which
-// finds what was written before the product was there.
+// countMissedWebhook counts a comment whose webhook should have come. The first sweep of an
+// account by this process counts nothing: it may be the account's first one, which finds
+// the comments from before the product was installed.
 func (s *Sweeper) countMissedWebhook(c privatereply.Comment) {
 	if s.metrics.LastSweepAt(c.Platform, c.Account).IsZero() || c.CreatedAt.IsZero() || s.now().Sub(c.CreatedAt) < missedWebhookAfter {
 		return
@@ -348,13 +339,13 @@ func (s *Sweeper) countMissedWebhook(c privatereply.Comment) {
 	s.metrics.missedWebhooks.WithLabelValues(string(c.Platform)).Inc()
 }
 
-// inboxDelay is how much further back than the last pass conversations are read: a
-// message can be in Meta's inbox later than its own time.
+// inboxDelay is how much further back than the last sweep conversations are read: a message
+// can appear in Meta's inbox later than its own time.
 const inboxDelay = 10 * time.Minute
 
-// SweepConversations reads the conversations that have changed and tells each person's
-// Conversation of the newest message, as the webhook that was missed would have. One that
-// it knows changes nothing there. A next attempt begins afresh.
+// SweepConversations reads the conversations that have changed, and routes the newest message
+// of each person to their Conversation, as the missed webhook would have done. A known
+// message changes nothing there. The next attempt begins from the start.
 func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConversationsInput) (workflows.SweepConversationsResult, error) {
 	var swept workflows.SweepConversationsResult
 	cred, err := s.accounts.Credentials(in.Platform, in.Account)
@@ -391,7 +382,7 @@ func (s *Sweeper) SweepConversations(ctx context.Context, in workflows.SweepConv
 	return swept, nil
 }
 
-// replyWindow is how long a message of a person lets the account write.
+// replyWindow is how long the account may write after a message of a person.
 func replyWindow(a privatereply.Account) time.Duration {
 	if a.HumanAgent {
 		return privatereply.HumanAgentWindow
@@ -399,8 +390,8 @@ func replyWindow(a privatereply.Account) time.Duration {
 	return privatereply.StandardWindow
 }
 
-// accountIDs are the ids under which the account stands in its conversations. On Instagram
-// Login that is one that no webhook shows.
+// accountIDs are the ids that the account has in its conversations. With Instagram Login one of
+// them is an id that no webhook shows.
 func (s *Sweeper) accountIDs(ctx context.Context, cred graph.Credentials) ([]string, error) {
 	ids := []string{cred.Account.ID, cred.Account.PageID}
 	if cred.Account.Login == privatereply.LoginInstagram {
@@ -432,7 +423,7 @@ func (s *Sweeper) routeMessage(ctx context.Context, account privatereply.Account
 	}
 	err := s.router.Route(ctx, []workflows.InboundEvent{arrival}, 1, func(int, routing.Result) {})
 	if err != nil {
-		return fmt.Errorf("tell of a message: %w", err)
+		return fmt.Errorf("route a message: %w", err)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package feed reads an account's posts with everything that people wrote under
-// them, in one form for both platforms: a Page's feed with its visitors' posts,
+// Package feed reads an account's posts and the comments under them, in one form for both
+// platforms: a Page's feed with its visitors' posts,
 // comments and replies to comments, and an Instagram account's media with theirs.
 //
 // Meta lists neither the comments on ads nor, once it is over, those on a live
@@ -21,15 +21,15 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// Reader reads for one account.
+// Reader reads the posts and comments of one account.
 type Reader struct {
 	Graph       *graph.Client
 	Credentials graph.Credentials
 	// BeforeRequest is called before each request to Meta, if it is set; an error ends the
 	// reading.
 	BeforeRequest func() error
-	// Warn is told, if it is set, what makes a list shorter than it should be: a message
-	// and pairs of names and values.
+	// Warn is called, if it is set, with each reason why a list is shorter than it should
+	// be: a message and pairs of names and values.
 	Warn func(message string, values ...any)
 	// Username is the account's own name on Instagram. Where it is needed and empty,
 	// Meta is asked for it once for each page of posts.
@@ -64,14 +64,14 @@ type Comment struct {
 // Page is one page of posts, newest first. It can be empty and yet not the last.
 type Page struct {
 	Posts []Post
-	Next  string // asks for the next page; empty at the end. Not for keeping long
+	Next  string // the cursor of the next page, valid for a short time; empty at the end
 }
 
 // Posts reads one page of posts; after is the Next of the page before, or empty. On
 // Facebook posts from before since are left out; on Instagram Meta cannot do that.
 //
-// Meta has been seen to page in a circle. So Next carries a mark of each page that was
-// read, and a page that was read before is the end.
+// Meta's pages sometimes repeat in a circle. So Next carries a digest of each page that was
+// read, and a page with a known digest is the end.
 func (r Reader) Posts(ctx context.Context, after string, since time.Time) (Page, error) {
 	cursor, digests, _ := strings.Cut(after, " ")
 	posts, next, err := r.readPosts(r.withBeforeRequest(ctx), cursor, since)
@@ -87,10 +87,10 @@ func (r Reader) Posts(ctx context.Context, after string, since time.Time) (Page,
 	return Page{Posts: posts, Next: next + " " + strings.Join(all[max(0, len(all)-maxDigests):], " ")}, nil
 }
 
-// maxDigests bounds the marks: a circle comes back to the newest pages too.
+// maxDigests bounds the digests in a cursor: a circle repeats the newest pages too.
 const maxDigests = 200
 
-// pageDigest is short for what stands on a page, or for how an empty page was asked for.
+// pageDigest identifies a page by its posts, or an empty page by its cursor.
 func pageDigest(posts []Post, cursor string) string {
 	ids := []string{cursor}
 	if len(posts) > 0 {
@@ -154,7 +154,7 @@ func (r Reader) facebookPost(p graph.Post) Post {
 	return post
 }
 
-// isUnpublishedAd reports whether p is an advertisement that stands in no feed. A post
+// isUnpublishedAd reports whether p is an advertisement that is in no feed. A post
 // that is in the feed and promoted as well is a post; where Meta does not say, it is
 // one too.
 func isUnpublishedAd(p graph.Post) bool {
@@ -228,8 +228,8 @@ func (r Reader) isOwn(ctx context.Context, post Post, c graph.Comment) (bool, er
 	return name != "" && strings.EqualFold(name, c.Username), err
 }
 
-// accountName asks for the account's name. A token that may not see it does not keep the
-// comments from being read.
+// accountName asks for the account's name. A token without the permission for it does not
+// stop the reading.
 func (r Reader) accountName(ctx context.Context, own *accountName) (string, error) {
 	switch {
 	case r.Username != "":
@@ -247,7 +247,7 @@ func (r Reader) accountName(ctx context.Context, own *accountName) (string, erro
 	return name, err
 }
 
-// withBeforeRequest lets Before know of each request.
+// withBeforeRequest makes graph call BeforeRequest before each request.
 func (r Reader) withBeforeRequest(ctx context.Context) context.Context {
 	if r.BeforeRequest == nil {
 		return ctx
@@ -326,7 +326,7 @@ func (r Reader) commentPage(ctx context.Context, post Post, after string) (graph
 	return r.Graph.PostComments(ctx, r.Credentials, post.ID, after)
 }
 
-// yieldThread gives a comment and the replies under it. It reports whether to go on.
+// yieldThread yields a comment and the replies under it. It reports whether to continue.
 func (r Reader) yieldThread(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
 	if !r.yieldComment(ctx, post, c, yield) {
 		return false
@@ -363,7 +363,7 @@ func (r Reader) yieldThread(ctx context.Context, post Post, c graph.Comment, yie
 	}
 }
 
-// yieldComment yields one comment. It reports whether to go on.
+// yieldComment yields one comment. It reports whether to continue.
 func (r Reader) yieldComment(ctx context.Context, post Post, c graph.Comment, yield func(Comment, error) bool) bool {
 	own, err := r.isOwn(ctx, post, c)
 	if err != nil {

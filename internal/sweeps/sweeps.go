@@ -1,5 +1,5 @@
-// Package sweeps keeps a Schedule for each account, which starts its sweeps, and
-// starts one by hand.
+// Package sweeps synchronises the Schedules of the sweeps with the accounts file, and
+// triggers a sweep by hand.
 package sweeps
 
 import (
@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	// catchUpWindow is how late a sweep may begin because the server was down. The next one
+	// catchUpWindow bounds how late a sweep may begin after an outage of the server. The next one
 	// finds the same comments.
 	catchUpWindow = time.Minute
-	// checkInterval is how often the accounts file is compared with the Schedules.
+	// checkInterval is the time between two comparisons of the accounts file with the Schedules.
 	checkInterval = time.Minute
 )
 
-// Notes of Schedules that were paused here. One that somebody else paused has
-// another note, and stays paused.
+// The notes of Schedules that this package has paused. A Schedule that a person has paused
+// has another note, and stays paused.
 const (
 	noteManual         = "sweep_every is 0: this account is swept by hand only"
 	noteAccountRemoved = "the accounts file does not have this account any more"
@@ -41,7 +41,7 @@ type Accounts interface {
 	All() []privatereply.Account
 }
 
-// Schedules keeps the Schedules as the accounts file says.
+// Schedules synchronises one Schedule for each account with the accounts file.
 type Schedules struct {
 	Client    client.Client
 	Accounts  Accounts
@@ -49,8 +49,8 @@ type Schedules struct {
 	Logger    *zap.Logger
 }
 
-// Run brings the Schedules up to date now, and again when the accounts file has
-// changed or the last time went wrong, until ctx is done.
+// Run synchronises the Schedules now, and again when the accounts file has changed or the
+// last synchronisation failed, until ctx is done.
 func (s Schedules) Run(ctx context.Context) { s.run(ctx, checkInterval) }
 
 func (s Schedules) run(ctx context.Context, every time.Duration) {
@@ -100,8 +100,8 @@ func (s Schedules) Sync(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// upsert creates or updates the Schedule of an account. An update writes
-// everything anew, whatever is there: its input may be encrypted with an old key.
+// upsert creates or updates the Schedule of an account. An update writes every field anew: the
+// input may be encrypted with an old key.
 func (s Schedules) upsert(ctx context.Context, id string, account privatereply.Account) error {
 	schedules := s.Client.ScheduleClient()
 	want := s.desired(id, account)
@@ -185,8 +185,8 @@ func (s Schedules) pauseRemoved(ctx context.Context, wanted map[string]bool) err
 	return nil
 }
 
-// pollInterval is how often a Schedule is asked whether it has started a pass. It does
-// so in its own time.
+// pollInterval is the time between two questions whether a Schedule has started a pass. It starts
+// passes asynchronously.
 const pollInterval = 200 * time.Millisecond
 
 // ErrNoSchedule says that an account has no Schedule. A worker makes it.
@@ -200,7 +200,7 @@ type Pass struct {
 
 // Trigger has the Schedule start a pass, also when it is paused, and returns the
 // pass once it has begun. While another one runs it waits for its end, because that
-// one may be beyond what is to be found; waiting is then told about it at each look,
+// one may be beyond what is to be found; waiting is then called with it at each poll,
 // and ends the waiting with an error. The pass returned began after the call,
 // whoever asked for it.
 func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting func(Pass) error) (Pass, error) {

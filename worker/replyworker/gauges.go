@@ -22,19 +22,20 @@ import (
 )
 
 const (
-	// backlogInterval is how often each worker counts what waits. A look is nine counts of
+	// backlogInterval is the time between two updates of the backlog gauges. An update is nine counts of
 	// the visibility store, which takes 10 a second at least, and six questions about
 	// task queues.
 	backlogInterval = 30 * time.Second
 	backlogTimeout  = 20 * time.Second
-	// dueSoonWithin is how near a deadline is that a person should know of.
+	// dueSoonWithin is how near the deadline of a reply must be to count as due soon.
 	dueSoonWithin = time.Hour
-	// overdueAfter is how long after its deadline a reply may still be seen waiting:
+	// overdueAfter is how long after its deadline a reply may still show as waiting:
 	// an attempt may be under way, and the visibility store lags.
 	overdueAfter = 2 * time.Minute
 )
 
-// backlogGauges counts what waits in Temporal. Every worker sees the same.
+// backlogGauges are gauges of the open replies, conversations and tasks in Temporal. Every worker sets
+// them to the same values.
 type backlogGauges struct {
 	temporal  client.Client
 	namespace string
@@ -71,15 +72,15 @@ func newBacklogGauges(c Config, r prometheus.Registerer) *backlogGauges {
 	}
 }
 
-// Run counts until ctx is done. What cannot be counted keeps its value, and
-// countedAt stands still.
+// Run updates the gauges until ctx is done. After an error the others keep their values, and
+// countedAt does not change.
 func (c *backlogGauges) Run(ctx context.Context) {
 	tick := time.NewTicker(backlogInterval)
 	defer tick.Stop()
 	for failed := false; ; {
 		err := c.update(ctx)
 		if err != nil && !failed && ctx.Err() == nil {
-			c.logger.Warn("cannot count what waits", zap.Error(err))
+			c.logger.Warn("cannot update the backlog gauges", zap.Error(err))
 		}
 		failed = err != nil
 		select {
@@ -132,7 +133,7 @@ func (c *backlogGauges) update(ctx context.Context) error {
 	return nil
 }
 
-// updateQueues asks what waits for a worker.
+// updateQueues sets the gauges of the task queues.
 func (c *backlogGauges) updateQueues(ctx context.Context) error {
 	const workflow, activity = enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY
 	for _, q := range []struct {
@@ -159,8 +160,8 @@ func (c *backlogGauges) updateQueues(ctx context.Context) error {
 	return nil
 }
 
-// accountCollector shows how each account of the accounts file stands in this process. An
-// account's id is a label here: there are as many as the file has.
+// accountCollector collects the status of each account of the accounts file in this process. The
+// id of the account is a label: there are as many as the file has.
 type accountCollector struct {
 	accounts interface{ All() []privatereply.Account }
 	pacer    *pacing.Pacer

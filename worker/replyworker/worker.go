@@ -37,7 +37,7 @@ type Config struct {
 	SendWorkers   int // processes that share each account's rate; 0 is 1
 	// Version opts into Worker Deployment Versioning: see docs/operations/upgrades.md.
 	Version worker.WorkerDeploymentVersion
-	// Telemetry is what the Client counts and traces in; nil: nobody watches.
+	// Telemetry is what the Client counts and traces in; nil: no metrics.
 	Telemetry *telemetry.Telemetry
 	Logger    *zap.Logger
 	// Fatal is called when a worker cannot go on, for example because its namespace
@@ -45,7 +45,7 @@ type Config struct {
 	Fatal func(error)
 }
 
-// workflowCacheSize is how many workflows one process keeps in memory between their
+// workflowCacheSize is the number of workflows that one process keeps in memory between their
 // tasks, at about 60 KB each. A reply that waits for a person needs one more task,
 // perhaps in days: then it is replayed from a dozen events. The SDK's 10,000 would
 // be 600 MB.
@@ -59,7 +59,7 @@ var workflowPollers = worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorA
 	InitialNumberOfPollers: 2, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: 2,
 })
 
-// How many sends one process has under way at once. A send waits for leave at most
+// How many sends one process has under way at once. A send waits for a permit at most
 // two seconds and for Meta at most 15.
 //
 // Of posts, an account has one or two in that wait at its 700 an hour; the number
@@ -74,9 +74,9 @@ const (
 	maxLiveSends = 2000
 )
 
-// Worker polls four task queues: one for workflows and look-ups, two for sends, so
-// that neither a backlog of posts nor of look-ups delays a live reply, and one for
-// the batches of a storm, workflows and all. It also keeps the Schedules of the accounts' sweeps.
+// Worker polls four task queues: one for workflows and reads, two for sends, so that
+// neither a backlog of posts nor of reads delays a live reply, and one for Intakes, both
+// workflows and activities. It also keeps the Schedules of the accounts' sweeps.
 type Worker struct {
 	queueWorkers   []queueWorker
 	version        worker.WorkerDeploymentVersion
@@ -96,7 +96,7 @@ func New(c Config) *Worker {
 	return newWorker(c, registerWorkflows)
 }
 
-// newWorker makes a worker of a build whose workflows are what register registers.
+// newWorker makes a worker of a build, whose workflows register registers.
 func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	pacer := pacing.New(c.SendWorkers, time.Now)
 	metrics, background := newMetrics(c, pacer)
@@ -203,7 +203,7 @@ func (w *Worker) Stop() {
 	}
 }
 
-// credentialSource lets the activities read the accounts file.
+// credentialSource finds the credentials of accounts in the accounts file.
 type credentialSource struct{ accounts *config.Accounts }
 
 // Credentials finds the account and reads its secrets, which may have changed.
@@ -229,8 +229,8 @@ func deploymentOptions(v worker.WorkerDeploymentVersion) worker.DeploymentOption
 	return worker.DeploymentOptions{UseVersioning: true, Version: v, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade}
 }
 
-// logVersion says what a versioned worker waits for: until an operator makes its
-// build the current one it gets no work, and looks as if it hung.
+// logVersion logs how to make the build of a versioned worker the current one. Until an
+// operator does, the worker gets no tasks.
 func (w *Worker) logVersion() {
 	if w.version == (worker.WorkerDeploymentVersion{}) {
 		return
@@ -240,7 +240,8 @@ func (w *Worker) logVersion() {
 		zap.String("command", "temporal worker deployment set-current-version --deployment-name "+w.version.DeploymentName+" --build-id "+w.version.BuildID))
 }
 
-// newMetrics makes what the worker counts, and what must run for it.
+// newMetrics registers the metrics of the worker. The functions that it returns update them
+// and must run in the background.
 func newMetrics(c Config, pacer *pacing.Pacer) (*activities.Metrics, []func(context.Context)) {
 	if c.Telemetry == nil {
 		return activities.NewMetrics(nil), nil
