@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -313,4 +316,197 @@ func (s *stage) write(t *testing.T, name string, history *historypb.History) {
 	if err := os.WriteFile(filepath.Join(dir, name+".json"), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A batch of events is placed on a real server, and its histories replay: of one
+// whose events all are, and of one that waits to try again.
+func TestHistoriesOfIntake(t *testing.T) {
+	s, waits := newStage(t), make(chan struct{}, 1)
+	const queue = "intakes"
+	s.startWorker(t, queue, Intake, IntakeType, map[string]any{
+		DispatchActivity: func(ctx context.Context) (IntakeResult, error) {
+			if activity.GetInfo(ctx).WorkflowExecution.ID == "intake:waits" {
+				waits <- struct{}{}
+				return IntakeResult{}, temporal.NewApplicationErrorWithOptions("the server is busy", "busy", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			}
+			return IntakeResult{Started: 2, Duplicate: 1, Ignored: map[string]int{"own_comment": 1}}, nil
+		},
+	})
+	begin := func(id string) client.WorkflowRun {
+		run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queue}, IntakeType, IntakeInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+
+	placed := begin("intake:placed")
+	var result IntakeResult
+	if err := placed.Get(t.Context(), &result); err != nil || result.Started != 2 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	s.keep(t, "intake-placed", placed, Intake, IntakeType)
+
+	waiting := begin("intake:waits")
+	<-waits
+	s.keep(t, "intake-waiting", waiting, Intake, IntakeType)
+}
+
+// The histories of removed posts replay: of one whose replies are all told, and of one
+// that waits to try again.
+func TestHistoriesOfRemovedPost(t *testing.T) {
+	s, waits := newStage(t), make(chan struct{}, 1)
+	const queue = "removed-posts"
+	passes := 0
+	s.startWorker(t, queue, RemovedPost, RemovedPostType, map[string]any{
+		WithdrawRepliesActivity: func(_ context.Context, in RemovedPostInput) (WithdrawRepliesResult, error) {
+			if in.Media == "waits" {
+				waits <- struct{}{}
+				return WithdrawRepliesResult{}, temporal.NewApplicationErrorWithOptions("the server is busy", "busy", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			}
+			passes++
+			if passes == 1 {
+				return WithdrawRepliesResult{Signalled: 3}, nil
+			}
+			return WithdrawRepliesResult{}, nil
+		},
+	})
+	begin := func(media string) client.WorkflowRun {
+		options, in, err := RemovedPostOptions(privatereply.Facebook, "100000000000001", media, queue)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := s.ExecuteWorkflow(t.Context(), options, RemovedPostType, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+
+	told := begin("100000000000001_200000000000001")
+	if again := begin("100000000000001_200000000000001"); again.GetRunID() != told.GetRunID() {
+		t.Error("a second removal of the post began another run beside the first")
+	}
+	var result WithdrawRepliesResult
+	if err := told.Get(t.Context(), &result); err != nil || result.Signalled != 3 || passes != 2 {
+		t.Errorf("%+v after %d passes, %v", result, passes, err)
+	}
+	s.keep(t, "removed-post-told", told, RemovedPost, RemovedPostType)
+
+	waiting := begin("waits")
+	<-waits
+	s.keep(t, "removed-post-waiting", waiting, RemovedPost, RemovedPostType)
+}
+
+// The histories of messages without a sender replay: of one whose person was told, and
+// of one that waits to try again. A message is asked for once, also after its end.
+func TestHistoriesOfLocateMessage(t *testing.T) {
+	s, waits := newStage(t), make(chan struct{}, 1)
+	const queue = "messages"
+	s.startWorker(t, queue, LocateMessage, LocateMessageType, map[string]any{
+		LocateMessageActivity: func(_ context.Context, in LocateMessageInput) (LocateMessageResult, error) {
+			if in.Message.MessageID == "waits" {
+				waits <- struct{}{}
+				return LocateMessageResult{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			}
+			return LocateMessageResult{Outcome: LocateNotified}, nil
+		},
+	})
+	begin := func(mid string) (client.WorkflowRun, error) {
+		options, in, err := LocateMessageOptions(InboundEvent{Event: privatereply.Event{Message: &privatereply.PersonMessage{
+			Platform: privatereply.Instagram, Account: "17841400000000001", MessageID: mid, At: time.Now().UTC(),
+		}}}, queue)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.ExecuteWorkflow(t.Context(), options, LocateMessageType, in)
+	}
+
+	told, err := begin("aWdfZAG1faXRlbToxMTIyMzM0NDU1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result LocateMessageResult
+	if err := told.Get(t.Context(), &result); err != nil || result.Outcome != LocateNotified {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if _, err := begin("aWdfZAG1faXRlbToxMTIyMzM0NDU1"); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		t.Errorf("the second start said %v", err)
+	}
+	s.keep(t, "locate-message-told", told, LocateMessage, LocateMessageType)
+
+	waiting, err := begin("waits")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-waits
+	if _, err := begin("waits"); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		t.Errorf("a second start beside the first said %v", err)
+	}
+	s.keep(t, "locate-message-waiting", waiting, LocateMessage, LocateMessageType)
+}
+
+// A pass goes from page to page on a real server, and its histories replay: of a
+// page that has a next one, of the last one, and of one that waits for Meta.
+func TestHistoriesOfSweep(t *testing.T) {
+	s, waits := newStage(t), make(chan struct{}, 1)
+	const queue = "sweeps"
+	s.startWorker(t, queue, Sweep, SweepType, map[string]any{
+		SweepPageActivity: func(_ context.Context, in SweepPageInput) (SweepPageResult, error) {
+			page := SweepPageResult{SweepCounts: SweepCounts{Pages: 1, Posts: 25, Started: 1}, OldestPostAt: time.Now().UTC()}
+			switch {
+			case in.Account == "throttled":
+				waits <- struct{}{}
+				return SweepPageResult{}, temporal.NewApplicationErrorWithOptions("throttled", "throttled", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+			case in.Cursor == "":
+				page.Next = "second"
+			}
+			return page, nil
+		},
+		SweepConversationsActivity: func(context.Context, SweepConversationsInput) (SweepConversationsResult, error) {
+			return SweepConversationsResult{Conversations: 2, Messages: 1}, nil
+		},
+	})
+	begin := func(account string) client.WorkflowRun {
+		run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "sweep-" + account, TaskQueue: queue},
+			SweepType, SweepInput{Platform: privatereply.Facebook, Account: account})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+
+	first := begin("swept")
+	var result SweepStatus
+	if err := s.GetWorkflow(t.Context(), first.GetID(), first.GetRunID()).Get(t.Context(), &result); err != nil {
+		t.Fatal(err)
+	}
+	if want := (SweepCounts{Pages: 2, Posts: 50, Started: 2}); result.SweepCounts != want {
+		t.Errorf("counted %+v, want %+v", result.SweepCounts, want)
+	}
+	s.keep(t, "sweep-first-page", first, Sweep, SweepType)
+	last := s.GetWorkflow(t.Context(), first.GetID(), "")
+	if last.GetRunID() == "" || last.GetRunID() == first.GetRunID() {
+		t.Error("the second page was read in the run of the first")
+	}
+	s.keep(t, "sweep-last-page", last, Sweep, SweepType)
+
+	waiting := begin("throttled")
+	<-waits
+	s.keep(t, "sweep-waiting", waiting, Sweep, SweepType)
+}
+
+// startWorker has a worker of queue run one workflow, with activities by their names, until
+// the test ends.
+func (s *stage) startWorker(t *testing.T, queue string, f any, workflowType string, activities map[string]any) {
+	t.Helper()
+	w := worker.New(s.Client, queue, worker.Options{})
+	w.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: workflowType})
+	for name, activityFunc := range activities {
+		w.RegisterActivityWithOptions(activityFunc, activity.RegisterOptions{Name: name})
+	}
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
 }

@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -263,4 +265,376 @@ func (r *reply) followWindow() error {
 		r.end(privatereply.WindowClosed, r.reason)
 	}
 	return nil
+}
+
+// newInitialState works out how the reply of in begins at now.
+func newInitialState(in PrivateReplyInput, now time.Time) *InitialState {
+	c, d := in.Comment, in.Decision
+	if c.ReceivedAt.IsZero() {
+		c.ReceivedAt = now
+	}
+	deadline := privatereply.DeadlineOf(c)
+	b := &InitialState{Deadline: deadline.At, DeadlineFrom: deadline.From, Limits: privatereply.LimitsOf(c.Platform)}
+	switch {
+	case d.Reason == privatereply.DecidedByRemoval:
+		b.State, b.Reason = privatereply.Withdrawn, privatereply.CommentRemoved
+	case d.Action != privatereply.ActionIgnore && deadline.Passed(now):
+		b.State, b.Reason = privatereply.Expired, privatereply.PastDeadline
+	default:
+		b.apply(d, now)
+	}
+	return b
+}
+
+// apply puts d into effect at now.
+func (b *InitialState) apply(d privatereply.Decision, now time.Time) {
+	b.State, b.Reason, b.HoldUntil = privatereply.Sending, "", time.Time{}
+	switch {
+	case d.Action == privatereply.ActionIgnore:
+		b.State, b.Reason = privatereply.Ignored, privatereply.IgnoredByRule
+		if d.Rule == "" {
+			b.Reason = privatereply.IgnoredByDefault
+		}
+	case d.Action == privatereply.ActionAsk:
+		b.State = privatereply.AwaitingApproval
+	case d.Hold > 0:
+		b.State, b.HoldUntil = privatereply.Holding, now.Add(time.Duration(d.Hold)).UTC()
+		if !b.HoldUntil.Before(b.Deadline) {
+			b.State, b.Reason = privatereply.Expired, privatereply.HoldPastDeadline
+		}
+	}
+}
+
+// initialStateOf is the Begin that in carries. A start by hand may lack it, or its limits; then
+// it is worked out once and stands in the history, with what makes in unusable.
+func initialStateOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, error) {
+	if in.InitialState != nil && in.InitialState.Limits != (privatereply.Limits{}) {
+		return *in.InitialState, nil
+	}
+	var recorded struct {
+		Begin   InitialState `json:"begin"`
+		Problem string       `json:"problem,omitempty"`
+	}
+	err := workflow.SideEffect(ctx, func(ctx workflow.Context) any {
+		r := recorded
+		if err := in.Validate(); err != nil {
+			r.Problem = err.Error()
+			return r
+		}
+		r.Begin = *newInitialState(in, workflow.Now(ctx).UTC())
+		if limits := r.Begin.Limits; in.InitialState != nil {
+			r.Begin = *in.InitialState
+			r.Begin.Limits = limits
+		}
+		return r
+	}).Get(&recorded)
+	if err == nil && recorded.Problem != "" {
+		err = errors.New(recorded.Problem)
+	}
+	return recorded.Begin, err
+}
+
+// commentRemoved withdraws a reply that was not sent yet. Afterwards there is
+// nothing to take back.
+func (r *reply) commentRemoved(raw converter.RawValue) error {
+	if err := decode(raw, &struct{}{}); err != nil {
+		return err
+	}
+	if r.state.Waiting() {
+		r.requestStop(privatereply.Withdrawn, privatereply.CommentRemoved, "")
+	}
+	return nil
+}
+
+// broadcastEnded brings the deadline nearer, never further.
+func (r *reply) broadcastEnded(raw converter.RawValue) error {
+	var m EventTime
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	if r.state.Waiting() {
+		r.deadline = r.deadline.Nearer(privatereply.Deadline{At: m.At, From: privatereply.ClockBroadcast})
+		if !r.expired() { // else it ends at once, and publishes both in one upsert
+			r.publish()
+		}
+	}
+	return nil
+}
+
+// personResponded notes an answer. Conversation has compared the times already; a tool
+// may have written any.
+func (r *reply) personResponded(raw converter.RawValue) error {
+	var m EventTime
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	r.responses.add(earlier(m.At.UTC(), r.now()))
+	return nil
+}
+
+// commentEdited takes the new words of the comment. A reply that a rule sends by itself
+// is decided anew; a person who decides sees the new words, with what the rules propose
+// for them.
+func (r *reply) commentEdited(raw converter.RawValue) error {
+	var m CommentEdited
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if m.At.IsZero() {
+		return errNoTime
+	}
+	decision := privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.EditedUndecided}
+	if m.Decision != nil {
+		if err := m.Decision.ValidateWithin(r.in.Comment.Platform, r.limits); err != nil {
+			return err
+		}
+		decision = *m.Decision
+	}
+	at := earlier(m.At.UTC(), r.now())
+	if at.Before(later(r.lastEditAt, r.in.Comment.EditedAt)) {
+		return nil // an older one
+	}
+	r.lastEditAt = at
+	attachment := r.in.Comment.Attachment
+	if m.Attachment != (privatereply.Attachment{}) {
+		attachment = m.Attachment
+	}
+	if m.Text == r.in.Comment.Text && attachment == r.in.Comment.Attachment {
+		return nil // it is known
+	}
+	r.in.Comment.Text, r.in.Comment.EditedAt, r.in.Comment.Attachment = privatereply.CutText(m.Text, maxEditedBytes), at, attachment
+	switch {
+	case r.stopRequest != nil:
+	case r.state == privatereply.Holding:
+		r.applyDecision(decision)
+	case r.state == privatereply.AwaitingApproval:
+		decision.Action, decision.Hold = privatereply.ActionAsk, 0
+		r.in.Decision, r.text = decision, decision.Text
+		r.publish()
+	case r.state == privatereply.Sending && r.approver == "" && !r.attempts.inDoubt():
+		r.editDecision = &decision
+	default:
+		r.describe()
+	}
+	r.publishEdit()
+	return nil
+}
+
+// maxEditedBytes is above the longest comment that Meta takes.
+const maxEditedBytes = 64 << 10
+
+// apply puts another decision of the rules into effect.
+func (r *reply) applyDecision(d privatereply.Decision) {
+	r.in.Decision, r.text = d, d.Text
+	b := InitialState{Deadline: r.deadline.At}
+	b.apply(d, r.now())
+	r.holdUntil = b.HoldUntil
+	r.end(b.State, b.Reason)
+}
+
+// applyEditDecision decides anew about a comment that was edited while its automatic reply was on
+// its way, unless an attempt may have arrived. It reports whether nothing is sent now.
+func (r *reply) applyEditDecision() bool {
+	d := r.editDecision
+	r.editDecision = nil
+	if d == nil || r.attempts.inDoubt() {
+		return false
+	}
+	r.applyDecision(*d)
+	r.publishEdit()
+	return r.state != privatereply.Sending
+}
+
+// responses are what the person wrote after the reply. They may arrive in any order,
+// and before the reply knows that it was delivered.
+type responses struct {
+	first, newest time.Time
+}
+
+func (a *responses) add(at time.Time) {
+	if a.first.IsZero() || at.Before(a.first) {
+		a.first = at
+	}
+	if at.After(a.newest) {
+		a.newest = at
+	}
+}
+
+func (a responses) any() bool { return !a.newest.IsZero() }
+
+// windowCloses is when the window closes that the newest answer opened.
+func (r *reply) windowCloses() time.Time { return r.limits.WindowCloses(r.responses.newest) }
+
+// stopRequest is what stands against sending.
+type stopRequest struct {
+	state  privatereply.State
+	reason privatereply.Reason
+	by     string // a person, with the time
+	at     time.Time
+}
+
+// requestStop records what stands against sending. The first objection counts.
+func (r *reply) requestStop(state privatereply.State, reason privatereply.Reason, by string) {
+	if r.stopRequest == nil {
+		r.stopRequest = &stopRequest{state: state, reason: reason, by: by, at: r.now()}
+	}
+}
+
+// stopRequested reports whether anything but the clock stands against sending.
+func (r *reply) stopRequested() bool { return r.stopRequest != nil || r.cancelled() }
+
+// endIfStopRequested ends the reply as the objection says. Cancelling the workflow, as
+// an operator can in the Web UI, objects too.
+func (r *reply) endIfStopRequested() bool {
+	if r.state.Final() {
+		return true // an Update has ended it
+	}
+	if r.stopRequest == nil && r.cancelled() {
+		r.requestStop(privatereply.Rejected, privatereply.StoppedByOperator, "")
+	}
+	if r.stopRequest == nil {
+		return false
+	}
+	if r.stopRequest.by != "" {
+		r.approver, r.decidedAt = r.stopRequest.by, r.stopRequest.at
+	}
+	r.end(r.stopRequest.state, r.stopRequest.reason)
+	return true
+}
+
+// orTooLate is reason, unless somebody objected while a worker had the send.
+func (r *reply) orTooLate(reason privatereply.Reason) privatereply.Reason {
+	if r.stopRequested() {
+		return privatereply.TooLate
+	}
+	return reason
+}
+
+func (r *reply) deadlineAt() time.Time { return r.deadline.At }
+
+func (r *reply) expired() bool { return r.deadline.Passed(r.now()) }
+
+// lateReason is usual, unless it was the end of a broadcast that came too early.
+func (r *reply) lateReason(usual privatereply.Reason) privatereply.Reason {
+	if r.deadline.From == privatereply.ClockBroadcast {
+		return privatereply.BroadcastEnded
+	}
+	return usual
+}
+
+const (
+	// lookUpTimeout is how long Meta may take to tell about a comment. The look-up
+	// is a help, not a condition: later than this it is skipped.
+	lookUpTimeout = 10 * time.Second
+	// lateNotice is the age of a webhook from which an automatic reply looks too.
+	lateNotice = time.Hour
+)
+
+// notifiedLate reports whether Meta's notification came late, so that the comment may be
+// much older than it seems.
+func (r *reply) notifiedLate() bool {
+	c := r.in.Comment
+	at := c.ReceivedAt
+	if !c.EntryAt.IsZero() {
+		at = earlier(c.EntryAt, at)
+	}
+	return r.now().Sub(at) > lateNotice
+}
+
+// lookUpInBackground asks Meta about the comment while people can already decide.
+func (r *reply) lookUpInBackground() {
+	if r.commentLookedUp {
+		return
+	}
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		if err := r.lookUp(ctx); err != nil {
+			r.log.Warn("cannot look up the comment", "error", err)
+		}
+	})
+}
+
+// lookUp asks Meta once when the comment was written and whether it may be
+// answered. The answer can bring the deadline nearer and end the reply; no answer
+// changes nothing. A live comment's deadline is the broadcast's, so it is spared.
+func (r *reply) lookUp(ctx workflow.Context) error {
+	if r.in.Comment.OnLive() {
+		return nil
+	}
+	r.commentLookedUp = true
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: lookUpTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Ask Meta about the comment",
+	})
+	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpCommentInput{Comment: sendTarget(r.in.Comment)})
+	r.trackActivity(future)
+	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.stopRequested() || !r.state.Waiting() }); err != nil {
+		return err
+	}
+	if !future.IsReady() {
+		return nil
+	}
+	var facts LookUpCommentResult
+	if err := future.Get(ctx, &facts); err != nil {
+		r.log.Info("Meta told nothing about the comment", "error", err)
+		return nil
+	}
+	if !r.state.Waiting() {
+		return nil
+	}
+	if !facts.Deadline.IsZero() {
+		r.deadline = r.deadline.Nearer(privatereply.Deadline{At: facts.Deadline, From: privatereply.ClockCreated})
+		r.publish()
+	}
+	if facts.NotRepliable && r.send.Attempts == 0 {
+		r.requestStop(privatereply.Undeliverable, privatereply.NotRepliable, "")
+	}
+	return nil
+}
+
+// trackActivity counts an activity whose result nobody may wait for. The workflow does not
+// complete while one is under way.
+func (r *reply) trackActivity(f workflow.Future) {
+	r.backgroundActivities++
+	workflow.Go(r.ctx, func(ctx workflow.Context) {
+		_ = f.Get(ctx, nil)
+		r.backgroundActivities--
+	})
+}
+
+// joinConversation tells the conversation of the person about the reply, so that
+// an answer finds its way back. It is tried until it works; the reply's own
+// clocks do not wait for it.
+func (r *reply) joinConversation() {
+	people := []string{}
+	for _, id := range []string{r.send.RecipientID, r.in.Comment.PersonID} {
+		if id != "" && (len(people) == 0 || people[0] != id) {
+			people = append(people, id)
+		}
+	}
+	if len(people) == 0 {
+		return
+	}
+	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    JoinTimeout,
+		ScheduleToCloseTimeout: time.Duration(r.limits.ResponseWait),
+		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
+		Summary:                "Join the person's conversation",
+	})
+	workflow.ExecuteActivity(ctx, JoinConversationActivity, JoinConversationInput{
+		Platform: r.in.Comment.Platform,
+		Account:  r.in.Comment.Account,
+		People:   people,
+		Joined: ReplyJoined{
+			Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+			SentAt:    r.send.SentAt,
+			MessageID: r.send.MessageID, TextSHA256: privatereply.TextSHA256(r.text),
+		},
+	})
 }

@@ -1,7 +1,12 @@
 package workflows
 
 import (
+	"fmt"
+	"strings"
 	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
 )
@@ -61,4 +66,171 @@ type ConversationStatus struct {
 	MessagesSeen   int              `json:"messages_seen"`
 	FollowUps      []FollowUpRecord `json:"follow_ups,omitempty"`      // the last 20
 	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
+}
+
+// transition changes the state and shows it.
+func (r *reply) transition(state privatereply.State, reason privatereply.Reason) {
+	r.state, r.reason = state, reason
+	r.log.Info("reply", "state", state, "reason", reason)
+	repliesMetric.count(r.ctx, string(state), string(reason))
+	r.publish()
+}
+
+// end is become when nothing waits for a next try any more.
+func (r *reply) end(state privatereply.State, reason privatereply.Reason) {
+	r.send.RetryAt = time.Time{}
+	r.transition(state, reason)
+}
+
+// readPublished takes over what the start has set, so that nothing is set twice.
+func (r *reply) readPublished() {
+	set := workflow.GetTypedSearchAttributes(r.ctx)
+	if state, ok := set.GetKeyword(ReplyState); ok {
+		r.published.state = privatereply.State(state)
+	}
+	if at, ok := set.GetTime(ReplyDeadline); ok {
+		r.published.deadline = at
+	}
+	r.published.rule, _ = set.GetKeyword(RuleName)
+}
+
+// publish brings search attributes and the Web UI up to date: one upsert a
+// visible change.
+func (r *reply) publish() {
+	defer r.describe()
+	var updates []temporal.SearchAttributeUpdate
+	if r.published.state == "" && r.published.deadline.IsZero() {
+		all := searchAttributes(r.in, r.state, r.deadline.At)
+		updates = append(updates, all.Copy())
+	} else {
+		if r.state != r.published.state {
+			updates = append(updates, ReplyState.ValueSet(string(r.state)))
+		}
+		if !r.deadline.At.Equal(r.published.deadline) {
+			updates = append(updates, ReplyDeadline.ValueSet(r.deadline.At))
+		}
+		if rule := r.in.Decision.Rule; rule != r.published.rule {
+			updates = append(updates, RuleName.ValueSet(rule))
+		}
+	}
+	r.published.state, r.published.deadline, r.published.rule = r.state, r.deadline.At, r.in.Decision.Rule
+	if len(updates) == 0 {
+		return
+	}
+	if err := workflow.UpsertTypedSearchAttributes(r.ctx, updates...); err != nil {
+		r.log.Error("cannot set search attributes", "error", err)
+	}
+}
+
+func (r *reply) status() *PrivateReplyStatus {
+	s := &PrivateReplyStatus{
+		State: r.state, Reason: r.reason,
+		Deadline: r.deadline.At, DeadlineFrom: r.deadline.From,
+		Comment: r.in.Comment, Decision: r.in.Decision,
+		Text: r.text, Approver: r.approver, DecidedAt: r.decidedAt,
+		RejectReason: r.rejectReason, HoldUntil: r.holdUntil,
+		RefusedSignals: r.refused,
+	}
+	if r.send != (SendStatus{}) {
+		send := r.send
+		s.Send = &send
+	}
+	if r.responses.any() && (r.state == privatereply.Responded || r.state == privatereply.WindowClosed) {
+		s.Window = &WindowStatus{RespondedAt: r.responses.first, ClosesAt: r.windowCloses()}
+	}
+	return s
+}
+
+// describe tells the reply's story so far to whoever opens it in the Web UI. The
+// Web UI shows only the first lines without scrolling, so what matters now comes
+// first.
+func (r *reply) describe() {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "- "+format+"\n", args...) }
+
+	fmt.Fprintf(&b, "### %s\n", r.state.Label())
+	if r.reason != "" {
+		line("%s (`%s`)", r.reason.Sentence(), r.reason)
+	}
+	switch {
+	case r.state == privatereply.Holding:
+		line("**Goes out** at %s unless somebody rejects it", formatTime(r.holdUntil))
+	case r.state == privatereply.Responded:
+		line("**Window open** until %s", formatTime(r.windowCloses()))
+	}
+	r.describeSend(line)
+	if r.state.Waiting() || r.state == privatereply.Expired {
+		line("**Deadline:** %s, counted from %s", formatTime(r.deadline.At), r.deadline.From.Label())
+	}
+	r.describeComment(line)
+	if r.text != "" {
+		line("**Reply:** %s", quote(r.text))
+	}
+	if r.approver != "" {
+		line("**Decided by** %s at %s", quote(r.approver), formatTime(r.decidedAt))
+	}
+	if r.in.Decision.Rule != "" {
+		line("**Rule:** `%s` said `%s`", r.in.Decision.Rule, r.in.Decision.Action)
+	} else {
+		line("**Decision:** `%s` (%s)", r.in.Decision.Action, orDefault(r.in.Decision.Reason, "no rule"))
+	}
+	workflow.SetCurrentDetails(r.ctx, strings.TrimSpace(b.String()))
+}
+
+func (r *reply) describeComment(line func(format string, args ...any)) {
+	c := r.in.Comment
+	if c.Text != "" {
+		line("**Comment:** %s", quote(c.Text))
+	}
+	if !c.EditedAt.IsZero() {
+		line("**Edited** at %s", formatTime(c.EditedAt))
+	}
+	if c.Attachment.Kind != "" {
+		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orDefault(c.Attachment.URL, "that Meta gave no address of")))
+	}
+}
+
+// publishEdit brings the memo up to date, which lists are made of: the comment, its hash
+// and what is proposed for it change together.
+func (r *reply) publishEdit() {
+	m := memo(r.in)
+	for _, key := range []string{MemoComment, MemoText, MemoRule} {
+		if _, ok := m[key]; !ok {
+			m[key] = nil // takes it away
+		}
+	}
+	m[MemoEdited] = r.in.Comment.EditedAt
+	if err := workflow.UpsertMemo(r.ctx, m); err != nil {
+		r.log.Error("cannot set the memo", "error", err)
+	}
+}
+
+func (r *reply) describeSend(line func(format string, args ...any)) {
+	if !r.send.RetryAt.IsZero() {
+		line("**Next try:** %s. %s", formatTime(r.send.RetryAt), r.send.Reason.Sentence())
+		if r.deadline.Passed(r.send.RetryAt) {
+			line("**It will not make its deadline** unless replies that are before it are stopped")
+		}
+	}
+	if r.send.Attempts == 0 {
+		return
+	}
+	line("**Attempts:** %d, the last one: `%s`", r.send.Attempts, orDefault(string(r.send.Outcome), "under way"))
+	if r.send.Code != 0 {
+		line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
+	}
+}
+
+// quote shows foreign text as code, so that it cannot pose as part of the page.
+func quote(text string) string {
+	const limit = 1000
+	text = strings.NewReplacer("`", "'", "\n", " ", "\r", " ").Replace(text)
+	return "`" + privatereply.CutText(text, limit) + "`"
+}
+
+func orDefault(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
 }

@@ -3,6 +3,8 @@ package workflows
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -485,5 +487,310 @@ func TestDoubtThatNothingRemoves(t *testing.T) {
 				t.Errorf("ana was told %+v", answer)
 			}
 		})
+	}
+}
+
+// What follows an attempt depends on what all attempts so far have proved.
+func TestNextStep(t *testing.T) {
+	type result = privatereply.SendResult
+	at := func(d time.Duration) time.Time { return start.Add(d) }
+	sent := result{Outcome: privatereply.OutcomeSent}
+	noAnswer := result{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, SentAt: at(0)}
+	code2 := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Doubtful: true, SentAt: at(time.Minute)}
+	code1200 := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 1200}
+	notConnected := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.NotConnected}
+	throttled := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Throttled, Code: 80001}
+	token := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.TokenRejected, Code: 190}
+	app := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.AppMisconfigured, Code: 101}
+	over := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.BroadcastEnded}
+	gone := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 551}
+	used := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.AlreadyReplied, Code: 10900}
+	unclear := result{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NotRepliableOrAlreadyReplied, Code: 100}
+	times := func(n int, r result) []result {
+		var all []result
+		for range n {
+			all = append(all, r)
+		}
+		return all
+	}
+	tests := []struct {
+		name    string
+		results []result
+		want    nextStep
+		inDoubt bool
+	}{
+		{"sent", []result{sent}, stepDelivered, false},
+		{"not connected", []result{notConnected}, stepRetry, false},
+		{"not connected for days", times(500, notConnected), stepRetry, false},
+		{"throttled for days", times(500, throttled), stepRetry, false},
+		{"a token that nobody repairs", times(500, token), stepRetry, false},
+		{"an app that nobody repairs", times(500, app), stepRetry, false},
+		{"a passing code", times(maxFaults-1, code1200), stepRetry, false},
+		{"a passing code that stays", times(maxFaults, code1200), stepRefused, false},
+		{"a passing code between throttles", append(times(maxFaults-1, code1200), throttled, token), stepRetry, false},
+		{"a doubtful code that stays", times(maxFaults, code2), stepReconcile, true},
+		{"no answer", []result{noAnswer}, stepRepeat, true},
+		{"no answer twice", []result{noAnswer, noAnswer}, stepReconcile, true},
+		{"no answer, throttled", []result{noAnswer, throttled}, stepRetry, true},
+		{"no answer, throttled, no answer", []result{noAnswer, throttled, noAnswer}, stepReconcile, true},
+		{"already replied", []result{used}, stepRefused, false},
+		{"throttled, already replied", []result{throttled, used}, stepRefused, false},
+		{"not connected, already replied", []result{notConnected, used}, stepRefused, false},
+		{"a code that proves nothing was done, already replied", []result{code1200, used}, stepRefused, false},
+		{"doubtful, already replied", []result{code2, used}, stepReconcile, true},
+		{"no answer, already replied", []result{noAnswer, used}, stepReconcile, true},
+		{"Instagram's refusal", []result{unclear}, stepRetryRefusal, false},
+		{"Instagram's refusal twice", []result{unclear, unclear}, stepRefused, false},
+		{"no answer, Instagram's refusal", []result{noAnswer, unclear}, stepReconcile, true},
+		{"refused", []result{gone}, stepRefused, false},
+		{"no answer, refused", []result{noAnswer, gone}, stepReconcile, true},
+		{"the broadcast is over", []result{over}, stepStop, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var a attempts
+			var got nextStep
+			for _, r := range tt.results {
+				got = a.next(r, at(time.Hour))
+			}
+			if got != tt.want || a.inDoubt() != tt.inDoubt {
+				t.Errorf("step %d, in doubt %v; want %d, %v", got, a.inDoubt(), tt.want, tt.inDoubt)
+			}
+		})
+	}
+	t.Run("what may have arrived, and what is a guess", func(t *testing.T) {
+		unlisted := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Refused, Code: 4711, Doubtful: true, SentAt: at(0)}
+		for want, r := range map[bool]result{true: code2, false: unlisted} {
+			var a attempts
+			if a.next(r, at(0)); a.strong != want {
+				t.Errorf("%+v: strong is %v", r, a.strong)
+			}
+		}
+	})
+	t.Run("the earliest attempt that may have arrived counts", func(t *testing.T) {
+		var a attempts
+		for _, r := range []result{code2, noAnswer, code2} {
+			a.next(r, at(time.Hour))
+		}
+		if !a.doubtSince.Equal(at(0)) {
+			t.Errorf("in doubt since %v", a.doubtSince)
+		}
+	})
+}
+
+// What the conversation proves depends on Meta's last word and on whether every attempt
+// was answered.
+func TestReconcile(t *testing.T) {
+	last := func(o privatereply.Outcome, r privatereply.Reason) privatereply.SendResult {
+		return privatereply.SendResult{Outcome: o, Reason: r}
+	}
+	facebook := last(privatereply.OutcomeRefused, privatereply.AlreadyReplied)
+	instagram := last(privatereply.OutcomeRefused, privatereply.NotRepliableOrAlreadyReplied)
+	blocked := last(privatereply.OutcomeRefused, privatereply.PersonUnavailable)
+	silent := last(privatereply.OutcomeUnknown, privatereply.NoAnswer)
+	fault := last(privatereply.OutcomeNotSent, privatereply.Outage)
+	there, absent := FindMessageResult{MessageID: "m_1", Readable: true}, FindMessageResult{Readable: true}
+	none := FindMessageResult{Readable: true, Empty: true}
+	answeredByOther, unreadable := FindMessageResult{Readable: true, Others: true}, FindMessageResult{}
+	unknown := end{privatereply.DeliveryUnknown, privatereply.NoAnswer}
+	tests := []struct {
+		name       string
+		last       privatereply.SendResult
+		unanswered int
+		found      FindMessageResult
+		want       end
+	}{
+		{"there", silent, 2, there, end{privatereply.Sent, privatereply.FoundInConversation}},
+		{"there, and refused", blocked, 1, there, end{privatereply.Sent, privatereply.FoundInConversation}},
+		{"used by somebody else", facebook, 1, absent, end{privatereply.Undeliverable, privatereply.AlreadyReplied}},
+		{"used by somebody else, whose words are there", instagram, 1, answeredByOther, end{privatereply.Undeliverable, privatereply.AlreadyReplied}},
+		{"used, or the comment is gone", instagram, 1, absent, end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}},
+		{"used, nobody can read by whom", facebook, 1, unreadable, end{privatereply.Sent, privatereply.ConfirmedByRefusal}},
+		{"a guess that it arrived, used, nobody can read by whom", facebook, 0, unreadable, unknown},
+		{"a guess that it arrived, used by somebody else", facebook, 0, absent, end{privatereply.Undeliverable, privatereply.AlreadyReplied}},
+		{"Instagram's code, nobody can read", instagram, 1, unreadable, unknown},
+		{"never answered, absent", silent, 2, absent, unknown},
+		{"never answered, nobody can read", silent, 2, unreadable, unknown},
+		{"never answered, then refused, absent", blocked, 1, absent, unknown},
+		{"a fault, nobody can read", fault, 0, unreadable, unknown},
+		{"a fault, absent", fault, 0, absent, end{}},
+		{"a fault, no conversation", fault, 0, none, end{}},
+		{"never answered, no conversation", silent, 2, none, unknown},
+		{"used, no conversation is shown", facebook, 1, none, end{privatereply.Sent, privatereply.ConfirmedByRefusal}},
+		{"Instagram's code, no conversation is shown", instagram, 1, none, unknown},
+		{"a fault, then refused, absent", blocked, 0, absent, end{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := attempts{last: tt.last, unanswered: tt.unanswered, doubt: privatereply.NoAnswer, doubtSince: start, strong: !strings.HasPrefix(tt.name, "a guess")}
+			if got := a.reconcile(tt.found); got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+type sendAnswers = []func(SendPrivateReplyInput) privatereply.SendResult
+
+// A reply that its account's pace holds back says when it will be tried, in its
+// status and for lists, counts no attempt, and goes at its slot.
+func TestPaced(t *testing.T) {
+	s := tell(t, comment(), auto())
+	s.sends = sendAnswers{paced(time.Hour), paced(time.Hour + 5*time.Second), delivered}
+	var shown []any
+	s.OnUpsertMemo(mock.Anything).Run(func(args mock.Arguments) {
+		shown = append(shown, args.Get(0).(map[string]any)[MemoNextTry])
+	}).Return(nil)
+	s.statusAt(30*time.Minute, func(status PrivateReplyStatus) {
+		if status.State != privatereply.Sending || status.Reason != privatereply.Paced || status.Send == nil {
+			t.Fatalf("while it waits: %+v", status)
+		}
+		if got := *status.Send; got.Reason != privatereply.Paced || !got.RetryAt.Equal(start.Add(time.Hour)) || got.Attempts != 0 {
+			t.Errorf("while it waits: %+v", got)
+		}
+	})
+	status := s.play()
+	if status.State != privatereply.NoResponse || status.Reason != "" || status.Send.Attempts != 1 || !status.Send.RetryAt.IsZero() {
+		t.Errorf("ended as %s %s, %+v", status.State, status.Reason, status.Send)
+	}
+	if len(shown) != 1 || !shown[0].(time.Time).Equal(start.Add(time.Hour)) {
+		t.Errorf("lists were told %v, want the first slot and no wait of seconds", shown)
+	}
+	for i, want := range []SendPrivateReplyInput{{Attempt: 1}, {Attempt: 1, Waited: true}, {Attempt: 1, Waited: true}} {
+		got := s.sent[i]
+		if got.Attempt != want.Attempt || got.Waited != want.Waited || !got.Since.Equal(start) || got.ByPerson {
+			t.Errorf("ask %d: attempt %d, waited %v, since %v, by person %v", i, got.Attempt, got.Waited, got.Since, got.ByPerson)
+		}
+	}
+}
+
+// What was held back has written nothing: Meta's "already replied" is then about
+// somebody else's reply.
+func TestHeldBackWroteNothing(t *testing.T) {
+	for _, reason := range []privatereply.Reason{privatereply.Paced, privatereply.Throttled, privatereply.TokenRejected} {
+		s := tell(t, comment(), auto())
+		s.sends = sendAnswers{notSent(reason, false, time.Hour), refused(privatereply.AlreadyReplied)}
+		status := s.play()
+		if status.State != privatereply.Undeliverable || status.Reason != privatereply.AlreadyReplied || status.Send.Attempts != 1 {
+			t.Errorf("%s: ended as %s %s after %d attempts", reason, status.State, status.Reason, status.Send.Attempts)
+		}
+	}
+}
+
+// A reply whose slot lies after its deadline says so at once, goes on asking for an
+// earlier one, a few times in all, and expires at its deadline.
+func TestSlotAfterDeadline(t *testing.T) {
+	t.Run("nobody makes room", func(t *testing.T) {
+		s := tell(t, comment(), auto())
+		s.sends = sendAnswers{paced(week)}
+		s.statusAt(time.Hour, func(status PrivateReplyStatus) {
+			if status.State != privatereply.Sending || status.Reason != privatereply.Paced || !status.Send.RetryAt.After(status.Deadline) {
+				t.Errorf("while it waits: %+v", status)
+			}
+		})
+		status := s.play()
+		if status.State != privatereply.Expired || status.Reason != privatereply.DeadlineWhileSending || status.Send.Reason != privatereply.Paced {
+			t.Errorf("ended as %s %s, send %s", status.State, status.Reason, status.Send.Reason)
+		}
+		if n := len(s.sent); n < 10 || n > 20 {
+			t.Errorf("asked %d times in a week", n)
+		}
+		if !s.now().Equal(status.Deadline) {
+			t.Errorf("expired at %v, its deadline is %v", s.now(), status.Deadline)
+		}
+	})
+	t.Run("somebody makes room", func(t *testing.T) {
+		s := tell(t, comment(), auto())
+		s.sends = sendAnswers{paced(week), paced(week), delivered}
+		if status := s.play(); status.State != privatereply.NoResponse || len(s.sent) != 3 {
+			t.Errorf("ended as %s after %d asks", status.State, len(s.sent))
+		}
+	})
+}
+
+// A live reply that waits joins its broadcast, once; one that goes at once, or in a
+// moment, does not, nor does one that has no broadcast to join.
+func TestJoinBroadcast(t *testing.T) {
+	onPage := onLive(onFacebook(comment()))
+	noMedia := onLive(comment())
+	noMedia.MediaID = ""
+	tests := []struct {
+		name     string
+		comment  privatereply.Comment
+		decision privatereply.Decision
+		sends    sendAnswers
+		approve  time.Duration
+		joins    int
+	}{
+		{"waits for a person", onLive(comment()), ask(), nil, time.Minute, 1},
+		{"held", onLive(comment()), autoAfter(time.Minute), nil, 0, 1},
+		{"goes at once", onLive(comment()), auto(), nil, 0, 0},
+		{"goes in a moment", onLive(comment()), auto(), sendAnswers{paced(15 * time.Second), delivered}, 0, 0},
+		{"sleeps before its send", onLive(comment()), auto(), sendAnswers{paced(time.Minute), delivered}, 0, 1},
+		{"waits, is held back twice", onLive(comment()), ask(), sendAnswers{paced(2 * time.Minute), paced(3 * time.Minute), delivered}, time.Minute, 1},
+		{"on a Page's live", onPage, ask(), nil, time.Minute, 0},
+		{"without a media id", noMedia, ask(), nil, time.Minute, 0},
+		{"on a post", comment(), ask(), nil, time.Minute, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tell(t, tt.comment, tt.decision)
+			if tt.sends != nil {
+				s.sends = tt.sends
+			}
+			if tt.approve > 0 {
+				s.updateAt(tt.approve, "u", ApproveMessage, Approve{Approver: "ana"})
+			}
+			if status := s.play(); status.State != privatereply.NoResponse {
+				t.Fatalf("ended as %s %s", status.State, status.Reason)
+			}
+			if len(s.onAir) != tt.joins {
+				t.Fatalf("joined %d times, want %d", len(s.onAir), tt.joins)
+			}
+			want := JoinBroadcastInput{
+				Platform: privatereply.Instagram, Account: "17841400000000001", Media: "17800000000000001",
+				Joined: LiveReplyJoined{Reply: "reply:instagram:17841400000000001:18000000000000001", At: start.Add(-time.Minute)},
+			}
+			if tt.joins > 0 && !cmp.Equal(s.onAir[0], want) {
+				t.Errorf("joined %+v, want %+v", s.onAir[0], want)
+			}
+		})
+	}
+}
+
+// The Web UI says in words that a reply will not make it.
+func TestDetailsOfSlotAfterDeadline(t *testing.T) {
+	var said []string
+	r := &reply{send: SendStatus{Reason: privatereply.Paced, RetryAt: start.Add(time.Hour)}}
+	for _, deadline := range []time.Duration{30 * time.Minute, 2 * time.Hour} {
+		r.deadline.At = start.Add(deadline)
+		said = said[:0]
+		r.describeSend(func(format string, _ ...any) { said = append(said, format) })
+		warns := slices.ContainsFunc(said, func(line string) bool { return strings.Contains(line, "will not make its deadline") })
+		if warns != (deadline < time.Hour) {
+			t.Errorf("deadline after %v: %q", deadline, said)
+		}
+	}
+}
+
+// The slot comes from the worker's clock, the sleep from the server's. A worker whose
+// clock is some seconds behind gives slots that have passed: each such try is followed by
+// a longer pause.
+func TestClockBehindMakesNoHotLoop(t *testing.T) {
+	for _, behind := range []time.Duration{5 * time.Second, 10 * time.Minute} {
+		s := tell(t, comment(), auto())
+		slot := start.Add(3 * time.Second) // by the worker's clock
+		asks := 0
+		s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
+			asks++
+			if asks > 3000 || !s.now().Add(-behind).Before(slot) {
+				return delivered(in)
+			}
+			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Paced, RetryAt: slot.Add(-behind)}
+		}}
+		s.play()
+		if asks > 100 {
+			t.Errorf("%v behind: the activity was scheduled %d times", behind, asks)
+		}
 	}
 }
