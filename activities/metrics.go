@@ -67,7 +67,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, name := range []string{routing.Started, routing.Duplicate, routing.Signalled} {
 		m.events.WithLabelValues(name, "")
 	}
-	for _, p := range []privatereply.Platform{privatereply.Instagram, privatereply.Facebook} {
+	for _, p := range privatereply.Platforms {
 		m.missedWebhooks.WithLabelValues(string(p))
 	}
 	return m

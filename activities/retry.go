@@ -68,6 +68,15 @@ func (b backoff) delay(failed *graph.Error) time.Duration {
 	return pause
 }
 
+// throttleTime is how long Meta throttles the account: the time that it named, else the
+// longer one of its code and its usage headers. It is 0 if none is known.
+func throttleTime(failed *graph.Error) time.Duration {
+	if failed.RetryAfter != 0 {
+		return failed.RetryAfter
+	}
+	return max(failed.Cooldown, failed.Usage.RegainAfter)
+}
+
 // withJitter lengthens d, never shortens it: Meta counts calls that come too early.
 func withJitter(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*maxJitter*float64(d))
@@ -125,11 +134,7 @@ func (r readPacer) retryError(ctx context.Context, err error) error {
 	attempt := int(activity.GetInfo(ctx).Attempt)
 	switch refused.Class {
 	case graph.Throttled:
-		pause := refused.RetryAfter
-		if pause == 0 {
-			pause = max(refused.Cooldown, refused.Usage.RegainAfter)
-		}
-		r.pacer.ReadRefused(r.account, refused.Reason, pause)
+		r.pacer.ReadRefused(r.account, refused.Reason, throttleTime(refused))
 		wait := backoff{attempt: attempt, live: true, now: r.now}
 		return retryError(err, refused.Reason, wait.retryAt(refused).Sub(r.now()))
 	case graph.AccountFault:

@@ -126,7 +126,7 @@ func (a *Activities) result(ctx context.Context, backoff backoff, receipt graph.
 
 // withoutCredentials is the outcome of a send that has no token. It is tried again: a person
 // can repair the accounts file or the secret.
-func (w backoff) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
+func (b backoff) withoutCredentials(ctx context.Context, err error) privatereply.SendResult {
 	activity.GetLogger(ctx).Warn("not sent: no credentials", "error", err)
 	reason := privatereply.TokenRejected
 	if errors.Is(err, ErrUnknownAccount) {
@@ -135,7 +135,7 @@ func (w backoff) withoutCredentials(ctx context.Context, err error) privatereply
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeNotSent,
 		Reason:  reason,
-		RetryAt: w.now().Add(withJitter(repairInterval)).UTC().Truncate(time.Millisecond),
+		RetryAt: b.now().Add(withJitter(repairInterval)).UTC().Truncate(time.Millisecond),
 	}
 }
 
@@ -169,11 +169,7 @@ func (a *Activities) reportToPacer(r pacing.Request, receipt graph.SendResult, e
 	}
 	switch failed.Class {
 	case graph.Throttled:
-		pause := failed.RetryAfter
-		if pause == 0 {
-			pause = max(failed.Cooldown, failed.Usage.RegainAfter)
-		}
-		result.RetryAt = retryAt(a.pacer.Refused(r, failed.Reason, pause))
+		result.RetryAt = retryAt(a.pacer.Refused(r, failed.Reason, throttleTime(failed)))
 	case graph.AccountFault:
 		if failed.Subcode == restrictedPostSubcode {
 			a.pacer.Unused(r)

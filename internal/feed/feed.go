@@ -3,7 +3,7 @@
 // comments and replies to comments, and an Instagram account's media with theirs.
 //
 // Meta lists neither the comments on ads nor, once it is over, those on a live
-// broadcast. Only their webhooks tell of them.
+// broadcast. Only webhooks bring them.
 package feed
 
 import (
@@ -265,56 +265,32 @@ func (r Reader) warn(message string, values ...any) {
 // which name their parent. The sequence ends after its first error.
 //
 // Where Meta lists comments with the newest first, reading stops at a page of which
-// all are older than since; zero reads to the end. On Instagram a reply stands under
-// its parent, so a new reply to a comment from before since can be missed.
+// all are older than since; zero reads to the end. On Instagram a reply is listed
+// under its parent, so a new reply to a comment from before since can be missed.
 func (r Reader) Comments(ctx context.Context, post Post, since time.Time) iter.Seq2[Comment, error] {
 	ctx = r.withBeforeRequest(ctx)
 	if post.accountName == nil {
 		post.accountName = &accountName{}
 	}
+	list := commentList{
+		first: post.firstComments, cursor: post.commentsCursor, onRequest: post.commentsOnRequest,
+		page: func(after string) (graph.CommentPage, error) { return r.commentPage(ctx, post, after) },
+		name: "comments", of: []any{"post", post.ID},
+	}
 	return func(yield func(Comment, error) bool) {
-		seen := listed{}
-		for page, err := range r.commentPages(ctx, post) {
+		for page, err := range r.pages(list) {
 			if err != nil {
 				yield(Comment{}, err)
 				return
 			}
-			fresh, circle := seen.sift(page)
-			if circle {
-				r.warn("Meta lists the same comments again: the list ends here", "post", post.ID)
-				return
-			}
-			for _, c := range fresh {
+			for _, c := range page.unseen {
 				if !r.yieldThread(ctx, post, c, yield) {
 					return
 				}
 			}
-			if allOlderThan(page, since) {
+			if allOlderThan(page.all, since) {
 				return
 			}
-		}
-	}
-}
-
-// commentPages reads the pages of a post's comments: the first may have come with
-// the post.
-func (r Reader) commentPages(ctx context.Context, post Post) iter.Seq2[[]graph.Comment, error] {
-	return func(yield func([]graph.Comment, error) bool) {
-		if !post.commentsOnRequest && !yield(post.firstComments, nil) {
-			return
-		}
-		asked := map[string]bool{}
-		for after, more := post.commentsCursor, post.commentsOnRequest || post.commentsCursor != ""; more; more = after != "" {
-			if asked[after] {
-				r.warn("Meta's pages of comments lead in a circle: the list ends here", "post", post.ID)
-				return
-			}
-			asked[after] = true
-			page, err := r.commentPage(ctx, post, after)
-			if !yield(page.Comments, err) || err != nil {
-				return
-			}
-			after = page.After
 		}
 	}
 }
@@ -331,14 +307,19 @@ func (r Reader) yieldThread(ctx context.Context, post Post, c graph.Comment, yie
 	if !r.yieldComment(ctx, post, c, yield) {
 		return false
 	}
-	seen, asked, replies, after := listed{}, map[string]bool{}, c.Replies, c.RepliesAfter
-	for {
-		fresh, circle := seen.sift(replies)
-		if circle {
-			r.warn("Meta lists the same replies again: the list ends here", "comment", c.ID)
-			return true
+	list := commentList{
+		first: c.Replies, cursor: c.RepliesAfter,
+		page: func(after string) (graph.CommentPage, error) {
+			return r.Graph.Replies(ctx, r.Credentials, c.ID, after)
+		},
+		name: "replies", of: []any{"comment", c.ID},
+	}
+	for page, err := range r.pages(list) {
+		if err != nil {
+			yield(Comment{}, err)
+			return false
 		}
-		for _, reply := range fresh {
+		for _, reply := range page.unseen {
 			if reply.ParentID == "" {
 				reply.ParentID = c.ID
 			}
@@ -346,20 +327,66 @@ func (r Reader) yieldThread(ctx context.Context, post Post, c graph.Comment, yie
 				return false
 			}
 		}
-		if after == "" {
-			return true
+	}
+	return true
+}
+
+// commentList is one list of comments, whose pages Meta gives on request.
+type commentList struct {
+	first     []graph.Comment // came with the object above
+	cursor    string          // of the page after first; empty if there is none
+	onRequest bool            // there is no first page
+	page      func(cursor string) (graph.CommentPage, error)
+	name      string // for warnings
+	of        []any  // for warnings: name and id of the object above
+}
+
+// commentPage is one page of a commentList.
+type commentPage struct {
+	all    []graph.Comment
+	unseen []graph.Comment // those that no page before had
+}
+
+// pages reads a list page by page. The sequence ends after its first error, and with a
+// warning where Meta's pages repeat in a circle: a cursor comes again, or a page has only
+// comments of pages before. An empty page proves no circle.
+func (r Reader) pages(list commentList) iter.Seq2[commentPage, error] {
+	return func(yield func(commentPage, error) bool) {
+		seen, asked := map[string]bool{}, map[string]bool{}
+		// next yields a page and reports whether to continue.
+		next := func(all []graph.Comment) bool {
+			page := commentPage{all: all}
+			for _, c := range all {
+				if c.ID == "" || !seen[c.ID] {
+					page.unseen = append(page.unseen, c)
+					seen[c.ID] = true
+				}
+			}
+			if len(all) > 0 && len(page.unseen) == 0 {
+				r.warn("Meta lists the same "+list.name+" again: the list ends here", list.of...)
+				return false
+			}
+			return yield(page, nil)
 		}
-		if asked[after] {
-			r.warn("Meta's pages of replies lead in a circle: the list ends here", "comment", c.ID)
-			return true
+		if !list.onRequest && !next(list.first) {
+			return
 		}
-		asked[after] = true
-		page, err := r.Graph.Replies(ctx, r.Credentials, c.ID, after)
-		if err != nil {
-			yield(Comment{}, err)
-			return false
+		for cursor, more := list.cursor, list.onRequest || list.cursor != ""; more; more = cursor != "" {
+			if asked[cursor] {
+				r.warn("Meta's pages of "+list.name+" lead in a circle: the list ends here", list.of...)
+				return
+			}
+			asked[cursor] = true
+			page, err := list.page(cursor)
+			if err != nil {
+				yield(commentPage{}, err)
+				return
+			}
+			if !next(page.Comments) {
+				return
+			}
+			cursor = page.After
 		}
-		replies, after = page.Comments, page.After
 	}
 }
 
@@ -375,23 +402,8 @@ func (r Reader) yieldComment(ctx context.Context, post Post, c graph.Comment, yi
 	return yield(shown, nil)
 }
 
-// commentsOnRequest remembers the comments that a list gave.
-type listed map[string]bool
-
-// sift gives the comments of a page that are new, and reports whether the list leads
-// in a circle: there are some, and none is new. An empty page proves nothing.
-func (l listed) sift(page []graph.Comment) (fresh []graph.Comment, circle bool) {
-	for _, c := range page {
-		if c.ID == "" || !l[c.ID] {
-			fresh = append(fresh, c)
-			l[c.ID] = true
-		}
-	}
-	return fresh, len(page) > 0 && len(fresh) == 0
-}
-
 // allOlderThan reports whether every comment is older than since, and what follows
-// must be older still: the page stands in order, with the newest first.
+// must be older still: the page is in order, with the newest first.
 func allOlderThan(page []graph.Comment, since time.Time) bool {
 	if len(page) < 2 || !page[0].CreatedAt.Before(since) {
 		return false

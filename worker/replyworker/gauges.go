@@ -195,7 +195,7 @@ func (s *accountCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 		}
 		limits := map[string]bool{activities.PostsLimit: false}
-		if a.Platform == privatereply.Instagram { // only there a live has a limit of its own
+		if a.Platform.Facts().AnsweredOnAir { // live comments have their own limit
 			limits[activities.LiveLimit] = true
 		}
 		for limit, live := range limits {
