@@ -93,7 +93,7 @@ func run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// openAuthenticator decides who may come in.
+// openAuthenticator makes the authenticator from the settings and the users file.
 func openAuthenticator(settings config.Desk) (*signin.Authenticator, error) {
 	opts := signin.Options{Header: settings.ProxyHeader, Proxies: settings.Proxies}
 	if settings.ProxyRole != "" {
@@ -110,7 +110,7 @@ func openAuthenticator(settings config.Desk) (*signin.Authenticator, error) {
 	return signin.NewAuthenticator(opts)
 }
 
-// queueCheck checks that the desk can show what waits.
+// queueCheck reports the desk ready when it can read the queue.
 func queueCheck(waiting *queue.Queue) ops.Check {
 	return ops.Check{Name: "queue", Run: func(ctx context.Context) error { return waiting.View(ctx).Err }}
 }
@@ -123,7 +123,7 @@ const usage = `usage:
 The entry goes to standard output, to be added to the file of PRIVATEREPLY_APPROVALS_USERS;
 the token, which only the user may have, goes to standard error`
 
-// newUser makes an entry for the users file.
+// newUser writes an entry for the users file to out, and the token to errOut.
 func newUser(args []string, out, errOut io.Writer) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return errors.New(usage)

@@ -18,10 +18,10 @@ func apiNotFound(w http.ResponseWriter, r *http.Request) {
 	writeJSONError(w, r, httpError{http.StatusNotFound, "not_found", "there is no such address; see docs/approvals.md"})
 }
 
-// maxAPIRows is how many replies one answer has at most.
+// maxAPIRows limits the replies in one response.
 const maxAPIRows = 1000
 
-// apiList lists what waits, as the queue shows it.
+// apiList lists the waiting replies, as the queue page shows them.
 func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := d.Queue.View(r.Context())
@@ -43,7 +43,7 @@ func (d *Desk) apiCounts(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, countsOf(d.Queue.View(r.Context())))
 }
 
-// apiShow gives a reply's status as the workflow gives it, and its conversation.
+// apiShow returns a reply's status as the workflow has it, and the id of its conversation.
 func (d *Desk) apiShow(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	s, err := d.Replies.Status(r.Context(), id)
@@ -61,7 +61,8 @@ func (d *Desk) apiShow(w http.ResponseWriter, r *http.Request) {
 	}{id, conversation, d.webUI(id), s})
 }
 
-// apiDecide takes a decision. Who decides is who signed in; a body cannot say so.
+// apiDecide carries out a decision. The approver is the signed-in user; a body cannot name
+// one.
 func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
 	var m struct {
 		Click      string  `json:"click"`
@@ -85,7 +86,7 @@ func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
 	var m struct {
 		Click   string   `json:"click"`
 		Replies []string `json:"replies"`
-		// CommentSHA256 has the hash of the comment that was read, by the reply's id.
+		// CommentSHA256 has, by the reply's id, the hash of the comment that was read.
 		CommentSHA256 map[string]string `json:"comment_sha256"`
 	}
 	err := readJSON(w, r, &m)

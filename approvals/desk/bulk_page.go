@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxBulk is how many replies can be approved together: each was read by somebody.
+	// maxBulk limits the replies that are approved together: somebody must have read each.
 	maxBulk = 200
-	// bulkParallel is how many of them are decided at the same time.
+	// bulkParallel is the number of them that are decided at once.
 	bulkParallel = 8
 )
 
@@ -23,7 +23,7 @@ type bulkView struct {
 	pageFrame
 	Items           []bulkItem
 	ApprovableCount int
-	Done            bool // these are the results
+	Done            bool // the items have results
 	IdempotencyKey  string
 }
 
@@ -91,7 +91,7 @@ func (d *Desk) readSelection(w http.ResponseWriter, r *http.Request) (ids []stri
 	return nil, false
 }
 
-// bulkItems finds what would be sent. A text that the list has cut is asked for.
+// bulkItems reads the full texts of a selection: the list may have cut them.
 func (d *Desk) bulkItems(r *http.Request, ids []string) []bulkItem {
 	items := make([]bulkItem, len(ids))
 	var group errgroup.Group
@@ -102,7 +102,7 @@ func (d *Desk) bulkItems(r *http.Request, ids []string) []bulkItem {
 			return nil
 		})
 	}
-	_ = group.Wait() // each item tells its own trouble
+	_ = group.Wait() // each item has its own error
 	return items
 }
 
@@ -118,10 +118,10 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 			item.Attachment, item.CommentSHA256 = s.Comment.Attachment, privatereply.TextSHA256(s.Comment.Text)
 		}
 	}
-	var no *replies.Error
+	var refusal *replies.Error
 	switch {
-	case errors.As(err, &no):
-		item.Error = sentence(no.Message)
+	case errors.As(err, &refusal):
+		item.Error = sentence(refusal.Message)
 	case err != nil:
 		item.Error = staleMessage
 	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
@@ -133,8 +133,8 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 }
 
 // approveAll approves the proposed texts; read has the hashes of the comments that were
-// shown. One that fails does not keep the others from theirs; but where nobody answers,
-// not each is waited for.
+// shown. A refusal of one does not affect the others, but once no worker answers the
+// remaining ones are not tried.
 func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]string, click string) []decisionResult {
 	results := make([]decisionResult, len(ids))
 	var group errgroup.Group
@@ -153,6 +153,6 @@ func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]str
 			return nil
 		})
 	}
-	_ = group.Wait() // each verdict tells its own failure
+	_ = group.Wait() // each result has its own error
 	return results
 }

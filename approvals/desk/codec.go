@@ -11,25 +11,24 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 )
 
-// CodecPath is where the endpoint for Temporal's own tools is.
+// CodecPath is the path of the endpoint for Temporal's own tools.
 const CodecPath = "/codec"
 
 const (
-	// maxCodecBytes is enough for what Temporal sends at once: its messages have at
-	// most 4 MiB, and base64 makes a third more of them.
+	// maxCodecBytes limits a body: a message of Temporal has at most 4 MiB, and base64 adds
+	// a third.
 	maxCodecBytes = 6 << 20
-	// maxCodecBodies bounds what is read at the same time, before it waits for its turn.
+	// maxCodecBodies limits the bodies in memory.
 	maxCodecBodies = 64
-	// maxCodecCalls is how many calls are answered at the same time. A list in the Web UI
-	// makes hundreds; this bounds the memory that they take beside their bodies.
+	// maxCodecCalls limits the calls that are processed at once. A list in the Web UI makes
+	// hundreds; each takes memory beside its body.
 	maxCodecCalls = 8
 )
 
-// codecHandler decrypts what the product gave to Temporal, and encrypts what people give it,
-// for Temporal's Web UI and command line: Temporal's remote codec protocol. Whoever
-// may see the queue may decrypt, because it shows the same texts; only who may decide
-// can encrypt. Of other sites' pages only that of CodecOrigin may ask, and it may ask
-// for nothing else at the desk.
+// codecHandler is Temporal's remote codec: it decrypts what the product gave to Temporal,
+// and encrypts what people enter, for the Web UI and the command line. Decrypting needs the
+// role viewer, who sees the same texts in the queue; encrypting needs the role approver. Of
+// other sites only CodecOrigin may call it, and nothing else at the desk.
 func (d *Desk) codecHandler() http.Handler {
 	if d.Codec == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,8 +48,8 @@ func (d *Desk) codecHandler() http.Handler {
 	return allowOrigin(d.CodecOrigin, sites.Handler(mux))
 }
 
-// allowOrigin lets the page of an origin read the answers, with the cookie of who is
-// signed in. Browsers ask first; they remember the answer for an hour.
+// allowOrigin adds CORS headers: the pages of an origin may read the responses, with the
+// user's cookie. Browsers cache the preflight for an hour.
 func allowOrigin(origin string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -72,7 +71,7 @@ func allowOrigin(origin string, next http.Handler) http.Handler {
 	})
 }
 
-// limitBodies keeps h from reading more than its memory allows.
+// limitBodies limits the bodies that h holds in memory and processes at once.
 func limitBodies(h http.Handler) http.HandlerFunc {
 	bodies, turns := make(chan struct{}, maxCodecBodies), make(chan struct{}, maxCodecCalls)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -83,7 +82,7 @@ func limitBodies(h http.Handler) http.HandlerFunc {
 			writeTextError(w, r, httpError{http.StatusServiceUnavailable, "busy", "too many payloads at once; try again"})
 			return
 		}
-		// Read first: whoever sends slowly must not keep the others from their turns.
+		// The body is read before a slot is taken: a slow client must not block the others.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCodecBytes))
 		var tooLarge *http.MaxBytesError
 		switch {
@@ -104,7 +103,8 @@ func limitBodies(h http.Handler) http.HandlerFunc {
 	}
 }
 
-// writeTextError tells Temporal's tools of a problem; they show the answer's text.
+// writeTextError is the errorWriter of the codec: Temporal's tools show the text of a
+// response.
 func writeTextError(w http.ResponseWriter, _ *http.Request, p httpError) {
 	words := p.message
 	if p.status == http.StatusUnauthorized {

@@ -18,7 +18,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// The verbs of decisions, in addresses.
+// The verbs of decisions, as in paths.
 const (
 	verbApprove  = "approve"
 	verbReject   = "reject"
@@ -26,36 +26,36 @@ const (
 	verbFollowUp = "follow-up"
 )
 
-// decisionRequest is what somebody wants done about a reply.
+// decisionRequest is a decision that a user asks for.
 type decisionRequest struct {
 	ID             string
 	Verb           string
-	IdempotencyKey string  // names the click, so that a repeat of it gives the same answer
-	Text           *string // approve: nil keeps the proposed text
+	IdempotencyKey string  // "click" in forms and API: a repeat with the same key has the same result
+	Text           *string // approve: nil sends the proposed text
 	Reason         string
 	Delivered      *bool
 	HumanAgent     bool
-	// CommentSHA256 is the privatereply.TextSHA256 of the comment that was shown where
-	// the approval was made; empty: not known.
+	// CommentSHA256 is the privatereply.TextSHA256 of the comment that the user saw; empty:
+	// not known.
 	CommentSHA256 string
 }
 
-// decisionResult is what became of an order, in words for a person.
+// decisionResult is the result of a decision, with a message for the user.
 type decisionResult struct {
 	ID       string              `json:"id"`
 	Accepted bool                `json:"accepted"`
 	State    privatereply.State  `json:"state,omitempty"`
 	Reason   privatereply.Reason `json:"reason,omitempty"`
 	Deadline time.Time           `json:"deadline,omitzero"`
-	Code     string              `json:"code,omitempty"` // why not, for programs
+	Code     string              `json:"code,omitempty"` // why it was not accepted, for programs
 	Message  string              `json:"words"`
-	Comment  *editedComment      `json:"comment,omitempty"` // code edited: what to read before approving
+	Comment  *editedComment      `json:"comment,omitempty"` // with codeEdited: the new comment
 
 	status int
 }
 
-// decide does what was ordered. It goes on when the browser has gone: a click of
-// somebody who closes the page counts.
+// decide carries out a decision. It continues when the browser has closed the connection:
+// the user has decided.
 func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	ctx = context.WithoutCancel(ctx)
 	user := signin.UserFrom(ctx)
@@ -108,7 +108,7 @@ func resultOf(a workflows.DecisionResult, err error) (decisionResult, error) {
 	return v, err
 }
 
-// acceptedMessage says what follows a decision.
+// acceptedMessage says what follows an accepted decision.
 func acceptedMessage(o decisionRequest, s privatereply.State) string {
 	switch o.Verb {
 	case verbApprove:
@@ -122,21 +122,21 @@ func acceptedMessage(o decisionRequest, s privatereply.State) string {
 	return "Noted: it was delivered."
 }
 
-// editedComment is a comment as its person has edited it.
+// editedComment is a comment after an edit.
 type editedComment struct {
 	Text     string    `json:"text"`
 	EditedAt time.Time `json:"edited_at,omitzero"`
 	SHA256   string    `json:"comment_sha256"`
 }
 
-// codeEdited is why an approval is refused whose comment has other words by now.
+// codeEdited is the code of an approval that was refused because the comment was edited.
 const codeEdited = "edited"
 
-// addEditedComment adds the new words to a refusal that they are the reason of. A reply that
-// was decided meanwhile has another one.
+// addEditedComment adds the edited comment to a refusal, if the edit is why it was refused.
+// A reply that was decided meanwhile has another reason.
 func (d *Desk) addEditedComment(ctx context.Context, o decisionRequest, v *decisionResult) {
 	s, err := d.Replies.Status(ctx, o.ID)
-	if err != nil { // the refusal stands, and the reply's page tells
+	if err != nil { // the refusal is enough: the reply's page shows the comment
 		return
 	}
 	hash := privatereply.TextSHA256(s.Comment.Text)
@@ -173,11 +173,11 @@ func (d *Desk) followUp(ctx context.Context, o decisionRequest, user signin.User
 	return v, err
 }
 
-// errorResult turns an error into a verdict. What is no refusal is a fault, and logged.
+// errorResult makes a result of an error. What is not a refusal is logged.
 func (d *Desk) errorResult(o decisionRequest, err error) decisionResult {
-	var no *replies.Error
-	if errors.As(err, &no) {
-		return decisionResult{Code: string(no.Code), Message: sentence(no.Message), status: statusOfCode[no.Code]}
+	var refusal *replies.Error
+	if errors.As(err, &refusal) {
+		return decisionResult{Code: string(refusal.Code), Message: sentence(refusal.Message), status: statusOfCode[refusal.Code]}
 	}
 	d.Logger.Error("cannot decide", zap.String("reply", o.ID), zap.String("verb", o.Verb), zap.Error(err))
 	return decisionResult{Code: "unavailable", status: http.StatusBadGateway,
@@ -192,7 +192,7 @@ var statusOfCode = map[replies.Code]int{
 	replies.EffectUnknown: http.StatusAccepted,
 }
 
-// idempotencyKey takes the name of a click, if it is fit to be part of an id.
+// idempotencyKey returns key if it can be part of an Update id, and a new key otherwise.
 func idempotencyKey(name string) string {
 	if keyPattern.MatchString(name) {
 		return name
@@ -204,11 +204,11 @@ var keyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
 var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// normalizeNewlines undoes what a browser's form does to the ends of lines: each would count
-// twice against the platform's limit.
+// normalizeNewlines makes the \r\n of a browser's form \n: each would count twice against
+// the platform's limit.
 func normalizeNewlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
-// sentence writes a refusal as a sentence of its own.
+// sentence makes a message a sentence, with a capital letter and a full stop.
 func sentence(s string) string {
 	if s == "" {
 		return s

@@ -1,5 +1,5 @@
-// Package desk is the approvals desk: the web page on which people decide replies,
-// and the same as a JSON API. It talks to Temporal only, through package replies.
+// Package desk is the approvals desk: the web page on which people decide replies, and the
+// same as a JSON API. It talks only to Temporal, through package replies.
 package desk
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Replies is what the desk asks of them; *replies.Client does it.
+// Replies is the client of replies; *replies.Client in production.
 type Replies interface {
 	queue.Source
 	Row(ctx context.Context, id string) (replies.Row, error)
@@ -44,13 +44,13 @@ type Accounts interface {
 // Config is what a desk needs.
 type Config struct {
 	Replies       Replies
-	Queue         *queue.Queue // kept up to date by whoever runs it
+	Queue         *queue.Queue // its Run must be called
 	Authenticator *signin.Authenticator
 	Accounts      Accounts
 	WebUI         string // Temporal's Web UI, without a slash at the end; empty: no links
 	Namespace     string
-	// Codec is the encryption that the endpoint for Temporal's own tools offers; nil:
-	// no endpoint. CodecOrigin is whose page may ask it, beside the desk's own.
+	// Codec is the encryption behind the endpoint for Temporal's own tools; nil: no
+	// endpoint. CodecOrigin is the origin of another site that may call it.
 	Codec       *codec.Codec
 	CodecOrigin string
 	Logger      *zap.Logger
@@ -71,8 +71,8 @@ func New(cfg Config) *Desk {
 	return d
 }
 
-// Grace is how long requests may take to finish when the desk stops: a decision
-// that was clicked is not lost.
+// Grace is the time that requests have to finish when the desk stops: a decision under way
+// is not lost.
 const Grace = 15 * time.Second
 
 // Run serves ln until ctx is done.
@@ -81,10 +81,10 @@ func (d *Desk) Run(ctx context.Context, ln net.Listener) error {
 		Handler:           d.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		// A follow-up answers when its send has ended; event streams lift the limit.
+		// A follow-up responds when its send has ended; event streams lift the limit.
 		WriteTimeout: 2 * time.Minute,
 		IdleTimeout:  2 * time.Minute,
-		// Streams end with the process, so that they do not hold up its end.
+		// Streams end when the process stops, so that they do not delay it.
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithoutCancel(ctx), stopKey{}, ctx.Done())
 		},
@@ -100,7 +100,7 @@ func stopping(ctx context.Context) <-chan struct{} {
 	return done
 }
 
-// Handler serves everything, to whoever may see it.
+// Handler is the whole site, with sign-in and roles.
 func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/{version}/{name}", serveAsset)
@@ -134,9 +134,9 @@ func (d *Desk) Handler() http.Handler {
 	api("GET "+eventsPath, signin.Viewer, d.events)
 	api("/api/", signin.Viewer, apiNotFound)
 
-	// Another site's page can make a browser post here, but not hide that it did.
+	// Another site's page can make a browser post here, but cannot hide its origin.
 	sites := http.NewCrossOriginProtection()
-	mux.Handle(CodecPath+"/", d.codecHandler()) // which knows one other site
+	mux.Handle(CodecPath+"/", d.codecHandler()) // has its own rule for CodecOrigin
 	sites.AddInsecureBypassPattern(CodecPath + "/")
 	return d.recoverPanics(securityHeaders(sites.Handler(compress(mux))))
 }

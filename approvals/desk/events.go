@@ -17,21 +17,23 @@ import (
 const eventsPath = "/events"
 
 const (
-	// heartbeat keeps proxies from taking a quiet stream for a dead one.
+	// heartbeat is the interval of empty messages, so that proxies do not close a quiet
+	// stream.
 	heartbeat = 15 * time.Second
-	// coalesceDelay lies between two events of one stream: what comes together is one event.
+	// coalesceDelay is the least time between two events of one stream: changes in it are
+	// one event.
 	coalesceDelay = 200 * time.Millisecond
-	// maxStreamAge ends a stream, so that who was taken out of the users file is out;
-	// browsers come back by themselves.
+	// maxStreamAge ends a stream, so that a user who was removed from the users file is
+	// signed out; browsers reconnect by themselves.
 	maxStreamAge = 10 * time.Minute
 )
 
-// event is what a browser is told. It holds no texts: the browser asks for the
-// cards that it wants to show.
+// event is one message of the stream. It has no texts: the browser asks for the cards that
+// it wants to show.
 type event struct {
 	Version int            `json:"version"`
 	Counts  tabCounts      `json:"counts"`
-	Changed bool           `json:"changed,omitempty"` // something that the filter wants
+	Changed bool           `json:"changed,omitempty"` // a reply that matches the filter
 	Decided []decidedEvent `json:"decided,omitempty"`
 	Reply   bool           `json:"story,omitempty"` // something has happened to the reply
 	Stale   string         `json:"stale,omitempty"`
@@ -44,11 +46,11 @@ type decidedEvent struct {
 	Mine      bool               `json:"mine,omitempty"`
 	State     privatereply.State `json:"state"`
 	Message   string             `json:"words"`
-	Final     bool               `json:"final,omitempty"` // nothing more is told of it
+	Final     bool               `json:"final,omitempty"` // no more events follow
 }
 
-// events streams what changes: of the queue, by the filter in the address, and of
-// one reply if it is named.
+// events streams changes: of the queue, by the filter in the query, and of one reply if the
+// query names one.
 func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	control := http.NewResponseController(w)
@@ -124,7 +126,7 @@ func (d *Desk) event(e event, changes []queue.Change, v *queue.View, missed bool
 
 var pastTense = map[string]string{verbApprove: "approved", verbReject: "rejected", verbResolve: "resolved"}
 
-// decidedMessage tells who decided and how it stands.
+// decidedMessage says who decided, and the state that followed.
 func decidedMessage(d queue.Decision, user string) string {
 	by := d.By
 	if by == user {
@@ -140,10 +142,10 @@ func decidedMessage(d queue.Decision, user string) string {
 	return words + " " + d.State.Label() + "."
 }
 
-// deliveredMessage are what whoever approved should know.
+// deliveredMessage is what an approver should know after a delivery.
 const deliveredMessage = "Delivered. It may be in the person's message requests, and it is the only message until they answer."
 
-// followReply tells when something happens to a reply; of no reply, never.
+// followReply sends a value for each event of a reply; without an id it returns nil.
 func (d *Desk) followReply(ctx context.Context, id string) <-chan struct{} {
 	happened := make(chan struct{}, 1)
 	if id == "" {

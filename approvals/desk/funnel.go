@@ -144,9 +144,9 @@ func (c *funnelCounter) Total(ctx context.Context, sel funnelFilter, days int) (
 }
 
 // sumDays adds the counts of days.
-func sumDays(slots []day) stageCounts {
+func sumDays(days []day) stageCounts {
 	var all stageCounts
-	for _, s := range slots {
+	for _, s := range days {
 		all.add(s.stageCounts)
 	}
 	return all

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// funnelTimeout is how long a page waits for its counts. Then it shows what is
-	// there and comes again.
+	// funnelTimeout limits the wait of a page for its counts. Then it shows those it has,
+	// and reloads.
 	funnelTimeout = 3 * time.Second
-	// ruleSample is how many of the newest replies are read to learn the rules' names:
+	// ruleSample is the number of newest replies that are read to find the rules' names:
 	// Temporal's SQL visibility cannot list the values of an attribute.
 	ruleSample = 1000
 )
@@ -33,7 +33,7 @@ type funnelView struct {
 	Chart      chart
 	ByAcc      []funnelRow
 	ByRule     []funnelRow
-	Incomplete bool // not everything is counted yet
+	Incomplete bool // some counts are missing; the page reloads
 }
 
 type choice struct{ ID, Name string }
@@ -67,10 +67,10 @@ func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithTimeout(r.Context(), funnelTimeout)
 	defer cancel()
-	slots, err := d.funnel.Days(ctx, page.Sel, page.Days)
+	perDay, err := d.funnel.Days(ctx, page.Sel, page.Days)
 	page.Incomplete = err != nil
-	page.Total = sumDays(slots)
-	page.Steps, page.Chart = steps(page.Total), newChart(slots)
+	page.Total = sumDays(perDay)
+	page.Steps, page.Chart = steps(page.Total), newChart(perDay)
 	line := func(name, link string, sel funnelFilter) funnelRow {
 		counts, err := d.funnel.Total(ctx, sel, page.Days)
 		page.Incomplete = page.Incomplete || err != nil
@@ -92,7 +92,7 @@ func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "funnel", layout, page)
 }
 
-// retentionDays is how far back replies are kept.
+// retentionDays is the number of days for which replies are kept.
 func (d *Desk) retentionDays(ctx context.Context) int {
 	const usual = 10 * 24 * time.Hour // what the set-up asks for
 	kept, err := d.Replies.Retention(ctx)
@@ -135,7 +135,7 @@ var stageLabels = map[stage]string{
 	stageUndeliverable: "Not delivered", stageDeliveryUnknown: "Unknown",
 }
 
-// step is one bar of the funnel: how many came so far.
+// step is one bar of the funnel: how many replies came that far.
 type step struct {
 	Name  string
 	N     int64
@@ -164,11 +164,10 @@ func steps(c stageCounts) []step {
 	return all
 }
 
-// chart is a drawing of counts over time: a stacked bar a day. Units are those of
-// the drawing's own coordinates.
+// chart is a stacked bar for each day. Its units are those of the SVG.
 type chart struct {
 	Width, Height int
-	Base          int // where the bars stand
+	Base          int // y of the bars' lower end
 	Bars          []bar
 	Lines         []gridLine
 	Legend        []legend
@@ -182,7 +181,7 @@ type bar struct {
 	Parts    []barPart
 }
 
-// Middle is where the label goes.
+// Middle is the x of the label.
 func (b bar) Middle() int { return b.X + b.Width/2 }
 
 type barPart struct {
@@ -208,25 +207,25 @@ const (
 	chartTop    = 12
 	chartBottom = 28
 	chartLeft   = 44
-	chartGap    = 0.3 // of a bar's place
+	chartGap    = 0.3 // part of a bar's width that stays empty
 )
 
-func newChart(slots []day) chart {
-	c := chart{Width: chartWidth, Height: chartHeight, Base: chartHeight - chartBottom, Rows: slots}
+func newChart(days []day) chart {
+	c := chart{Width: chartWidth, Height: chartHeight, Base: chartHeight - chartBottom, Rows: days}
 	most := int64(0)
-	for _, s := range slots {
+	for _, s := range days {
 		most = max(most, s.Received)
 	}
 	top := roundUp(most)
-	room := float64(chartHeight - chartTop - chartBottom)
-	height := func(n int64) float64 { return room * float64(n) / float64(top) }
+	plotHeight := float64(chartHeight - chartTop - chartBottom)
+	height := func(n int64) float64 { return plotHeight * float64(n) / float64(top) }
 	for _, n := range []int64{0, top / 2, top} {
 		c.Lines = append(c.Lines, gridLine{c.Base - int(height(n)), n})
 	}
-	place := float64(chartWidth-chartLeft) / float64(len(slots))
-	for i, s := range slots {
+	dayWidth := float64(chartWidth-chartLeft) / float64(len(days))
+	for i, s := range days {
 		b := bar{
-			X: chartLeft + int(place*(float64(i)+chartGap/2)), Width: int(place * (1 - chartGap)),
+			X: chartLeft + int(dayWidth*(float64(i)+chartGap/2)), Width: int(dayWidth * (1 - chartGap)),
 			Label: s.From.Format("2 Jan"), Title: fmt.Sprintf("%s: %d received", s.From.Format("2 January"), s.Received),
 		}
 		y := float64(c.Base)
@@ -239,7 +238,7 @@ func newChart(slots []day) chart {
 		}
 		c.Bars = append(c.Bars, b)
 	}
-	total := sumDays(slots)
+	total := sumDays(days)
 	for _, stage := range stages {
 		c.Legend = append(c.Legend, legend{stage, stageLabels[stage], total.In[stage]})
 	}

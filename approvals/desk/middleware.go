@@ -10,8 +10,8 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 )
 
-// contentSecurityPolicy lets a page load its own script and style and nothing else. Whatever a
-// stranger wrote into a comment, nothing of it can run or be fetched.
+// contentSecurityPolicy allows a page its own scripts and styles and nothing else: nothing
+// in a comment can run or be fetched.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -28,8 +28,7 @@ func securityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// recoverPanics keeps a defect in one request from being silent: it is logged, and the
-// person gets an answer.
+// recoverPanics logs a panic of a handler and responds with an error.
 func (d *Desk) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -61,14 +60,14 @@ func compress(next http.Handler) http.Handler {
 }
 
 // requireRole passes on the requests of users who have a role; tell answers the others.
-func (d *Desk) requireRole(role signin.Role, tell errorWriter, h http.HandlerFunc) http.Handler {
+func (d *Desk) requireRole(role signin.Role, writeError errorWriter, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, err := d.Authenticator.Authenticate(r)
 		switch {
 		case err != nil:
-			tell(w, r, httpError{signInStatus(err), "signed_out", err.Error()})
+			writeError(w, r, httpError{signInStatus(err), "signed_out", err.Error()})
 		case !user.May(role):
-			tell(w, r.WithContext(signin.WithUser(r.Context(), user)), httpError{http.StatusForbidden, "role",
+			writeError(w, r.WithContext(signin.WithUser(r.Context(), user)), httpError{http.StatusForbidden, "role",
 				"you are signed in as " + string(user.Role) + "; this needs the role " + string(role)})
 		default:
 			w.Header().Set("Cache-Control", "no-store")
@@ -101,7 +100,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
-	_ = enc.Encode(v) // the client has gone; nobody is left to tell
+	_ = enc.Encode(v) // an error means that the client has gone
 }
 
 // writeJSONError is the errorWriter of the API.

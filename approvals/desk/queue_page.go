@@ -17,15 +17,15 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// pageCards is how many cards a page of the queue has.
+// pageCards is the number of cards on a page of the queue.
 const pageCards = 50
 
-// tabCounts are what the tabs show.
+// tabCounts are the numbers on the tabs.
 type tabCounts struct {
 	Decide  int  `json:"decide"`
 	Held    int  `json:"held"`
 	Unknown int  `json:"unknown"`
-	TooMany bool `json:"too_many,omitempty"` // there are more than the desk holds
+	TooMany bool `json:"too_many,omitempty"` // the queue holds only a part
 }
 
 func countsOf(v *queue.View) tabCounts {
@@ -42,15 +42,15 @@ type queueView struct {
 	Filter      queue.Filter
 	Choices     queue.Choices
 	Cards       []card
-	Found       int    // that match
+	Found       int    // number of matching replies
 	From        int    // the number of the first card, from 1
 	NextURL     string // the next page; empty: there is none
 	PreviousURL string
 	Query       string // the filter, for the event stream
 }
 
-// queuePage shows what waits, or with part=list only the cards: the script asks for
-// them when something has changed.
+// queuePage shows the waiting replies, or with part=list only the cards: the script asks
+// for them after a change.
 func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	filter := parseFilter(q)
@@ -86,8 +86,7 @@ func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "queue", block, page)
 }
 
-// parseFilter reads a filter from an address. Without a state it is what waits for a
-// decision.
+// parseFilter reads a filter from a query. The default state is awaiting_approval.
 func parseFilter(q url.Values) queue.Filter {
 	f := queue.Filter{
 		State:   privatereply.State(q.Get("state")),
@@ -117,14 +116,14 @@ func encodeFilter(f queue.Filter) url.Values {
 	return values
 }
 
-// IsFiltered reports whether more is filtered than the state.
+// IsFiltered reports whether the filter has more than the state.
 func (v queueView) IsFiltered() bool {
 	f := v.Filter
 	f.State = ""
 	return f != queue.Filter{}
 }
 
-// TabURL is the address of the queue of another state, with the same filter.
+// TabURL is the address of another state's queue, with the same filter.
 func (v queueView) TabURL(s privatereply.State) string {
 	f := v.Filter
 	f.State = s
@@ -134,7 +133,7 @@ func (v queueView) TabURL(s privatereply.State) string {
 // Last is the number of the last card.
 func (v queueView) Last() int { return v.From + len(v.Cards) - 1 }
 
-// ApprovableCount is how many of the cards can be approved together.
+// ApprovableCount is the number of cards that can be approved together.
 func (v queueView) ApprovableCount() int {
 	n := 0
 	for _, c := range v.Cards {
@@ -153,7 +152,7 @@ func intOrZero(s string) int {
 	return n
 }
 
-// findRow finds a reply for a list, in memory if it waits.
+// findRow finds a reply for a list: in memory if it waits, otherwise in Temporal.
 func (d *Desk) findRow(r *http.Request, id string) (replies.Row, error) {
 	if row, ok := d.Queue.View(r.Context()).Row(id); ok {
 		return row, nil
@@ -164,11 +163,11 @@ func (d *Desk) findRow(r *http.Request, id string) (replies.Row, error) {
 // card is one reply in a list.
 type card struct {
 	replies.Row
-	CanDecide bool // who looks may decide
+	CanDecide bool // the user may decide
 	Now       time.Time
 }
 
-// ElementID is a name of the card for the page's elements and the script.
+// ElementID is the id of the card's HTML element.
 func (c card) ElementID() string { return elementID(c.ID) }
 
 func elementID(id string) string {
@@ -186,20 +185,20 @@ func personName(name string) string {
 	return name
 }
 
-// Approvable reports whether the proposed text is all here, so that it can be approved
-// from the list. Nobody approves what they cannot read.
+// Approvable reports whether the card shows the whole proposed text, so that it can be
+// approved from the list: nobody approves what they cannot read.
 func (c card) Approvable() bool { return c.Text != "" && !replies.IsCut(c.Text) }
 
 // AwaitsApproval reports whether the reply waits for a decision.
 func (c card) AwaitsApproval() bool { return c.State == privatereply.AwaitingApproval }
 
-// IsHeld reports whether the reply goes out by itself.
+// IsHeld reports whether the reply is sent without a decision when its hold ends.
 func (c card) IsHeld() bool { return c.State == privatereply.Holding }
 
-// Limit is how long a text may be.
+// Limit is the length of the text and its limit.
 func (c card) Limit() limit { return limitOf(c.Platform, c.Text) }
 
-// limit is a platform's limit of a text, and how much of it a text uses.
+// limit is a text's length and the platform's limit of it, in unit.
 type limit struct {
 	Used, Max int
 	Unit      string
@@ -234,8 +233,7 @@ type listView struct {
 	Error   string
 }
 
-// listPage shows replies in any state, the newest first, as the visibility store
-// has them.
+// listPage shows replies in any state, the newest first, as visibility has them.
 func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.Accounts.All()}

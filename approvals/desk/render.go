@@ -23,7 +23,7 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// pages are the templates, one set a page.
+// pages has a set of templates for each page.
 type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
@@ -61,19 +61,19 @@ func (d *Desk) functions() template.FuncMap {
 	}
 }
 
-// newFrame is what every page has.
+// pageFrame is the data that every page has.
 type pageFrame struct {
 	Title   string
 	Page    string
 	User    signin.User
-	Tokens  bool // people sign in with tokens, and so can sign out
+	Tokens  bool // users sign in with tokens, and can sign out
 	Counts  tabCounts
 	Version int
 	Stale   string
 	Now     time.Time
 }
 
-// newFrame fills in what every page has.
+// newFrame returns the frame of a page for a request's user.
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.Queue.View(r.Context())
 	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
@@ -86,7 +86,7 @@ func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 
 const staleMessage = "Temporal does not answer at the moment. What you see may be old; decisions may not go through."
 
-// render writes a page, or an error if the page is broken.
+// render writes a page, or an error if its template fails.
 func (d *Desk) render(w http.ResponseWriter, status int, page, block string, data any) {
 	var b bytes.Buffer
 	if err := d.pages.byName[page].ExecuteTemplate(&b, block, data); err != nil {
@@ -96,10 +96,10 @@ func (d *Desk) render(w http.ResponseWriter, status int, page, block string, dat
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // the browser has gone; nobody is left to tell
+	_, _ = b.WriteTo(w) // an error means that the browser has gone
 }
 
-// layout is the block that is a whole page.
+// layout is the template of a whole page; others are parts.
 const layout = "layout.html"
 
 func (d *Desk) writePageError(w http.ResponseWriter, r *http.Request, p httpError) {
@@ -139,7 +139,7 @@ func (d *Desk) accountName(id string) string {
 
 func replyURL(id string) string { return "/replies/" + url.PathEscape(id) }
 
-// webUI is where Temporal's Web UI shows a workflow; empty without a Web UI.
+// webUI is the address of a workflow in Temporal's Web UI; empty without a Web UI.
 func (d *Desk) webUI(id string) string {
 	if d.WebUI == "" {
 		return ""
@@ -150,7 +150,7 @@ func (d *Desk) webUI(id string) string {
 //go:embed assets
 var assetFiles embed.FS
 
-// assetVersion changes with any asset, so that browsers may keep them for good.
+// assetVersion changes with any asset, so that browsers can cache them for good.
 var assetVersion = func() string {
 	hash := sha256.New()
 	entries, err := fs.ReadDir(assetFiles, "assets")
@@ -167,13 +167,13 @@ var assetVersion = func() string {
 	return hex.EncodeToString(hash.Sum(nil))[:12]
 }()
 
-// modules are what desk.js is made of; the page asks for them at once.
+// modules are the imports of desk.js; the page preloads them.
 var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 
-// serveAsset serves scripts and styles. Another version than this one's is served
-// all the same, but not kept: an old page may ask during a deploy.
+// serveAsset serves scripts and styles. Another version than this one is served without
+// caching: an old page may ask during a deploy.
 func serveAsset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	b, err := assetFiles.ReadFile("assets/" + name)
@@ -188,7 +188,7 @@ func serveAsset(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 }
 
-// timeLeft says how much time there is until a moment, as the script does too.
+// timeLeft is the time until a moment, in words, as clock.js writes it.
 func timeLeft(until, now time.Time) string {
 	d := until.Sub(now)
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
@@ -204,7 +204,7 @@ func timeLeft(until, now time.Time) string {
 	}
 }
 
-// urgency is the class of a time that runs out.
+// urgency is the CSS class of a time that runs out.
 func urgency(until, now time.Time) string {
 	switch d := until.Sub(now); {
 	case d <= 0:
@@ -217,14 +217,14 @@ func urgency(until, now time.Time) string {
 	return "later"
 }
 
-// marks are what is said beside a comment's words.
+// marks are the labels beside a comment: its attachment and that it was edited.
 type marks struct {
 	Attachment privatereply.AttachmentKind
 	EditedAt   time.Time
 }
 
-// Any reports whether there is something to say.
+// Any reports whether there is a label to show.
 func (m marks) Any() bool { return m.Attachment != "" || !m.EditedAt.IsZero() }
 
-// lowerFirst is a label inside a sentence.
+// lowerFirst writes a label as it is inside a sentence.
 func lowerFirst(label string) string { return strings.ToLower(label[:1]) + label[1:] }

@@ -18,18 +18,18 @@ type replyView struct {
 	ID           string
 	CanDecide    bool
 	Row          card
-	Status       *workflows.PrivateReplyStatus // nil: nobody could be asked; Trouble says why
+	Status       *workflows.PrivateReplyStatus // nil: it could not be read; Error says why
 	Error        string
 	Story        []replies.Event
 	Conversation *conversationView
-	Result       *decisionResult // of a form that was just sent
-	Draft        string          // what was written in that form
-	// Comment is what the page shows of it, and CommentSHA256 the hash of its words.
+	Result       *decisionResult // of the form that was sent
+	Draft        string          // the text in that form
+	// Comment is what the page shows of it. CommentSHA256 is the hash of its text.
 	Comment       privatereply.Comment
 	CommentSHA256 string
 }
 
-// replyPage tells a reply's whole story.
+// replyPage shows one reply: comment, decision, conversation and story.
 func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
 	d.showReply(w, r, http.StatusOK, nil, "")
 }
@@ -37,10 +37,10 @@ func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
 func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *decisionResult, written string) {
 	id := r.PathValue("id")
 	row, err := d.Replies.Row(r.Context(), id)
-	var no *replies.Error
+	var refusal *replies.Error
 	switch {
-	case errors.As(err, &no):
-		d.errorPage(w, r, http.StatusNotFound, sentence(no.Message))
+	case errors.As(err, &refusal):
+		d.errorPage(w, r, http.StatusNotFound, sentence(refusal.Message))
 		return
 	case err != nil:
 		d.errorPage(w, r, http.StatusBadGateway, staleMessage)
@@ -70,11 +70,11 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	d.render(w, status, "reply", layout, page)
 }
 
-// errorMessage says in words why something cannot be shown.
+// errorMessage says why something cannot be shown.
 func (d *Desk) errorMessage(err error) string {
-	var no *replies.Error
-	if errors.As(err, &no) {
-		return sentence(no.Message)
+	var refusal *replies.Error
+	if errors.As(err, &refusal) {
+		return sentence(refusal.Message)
 	}
 	d.Logger.Warn("cannot show a reply", zap.Error(err))
 	return staleMessage
@@ -85,17 +85,17 @@ type conversationView struct {
 	replies.Conversation
 	Platform privatereply.Platform
 	Channel  privatereply.Channel
-	Until    time.Time // when nothing can be written any more
+	Until    time.Time // the end of the window
 	Error    string
 }
 
 // Open reports whether a follow-up can be written now.
 func (c conversationView) Open() bool { return c.Channel != privatereply.ChannelClosed }
 
-// HumanAgentOnly reports whether only a person may write now, with Meta's tag.
+// HumanAgentOnly reports whether only a person may write, with Meta's tag.
 func (c conversationView) HumanAgentOnly() bool { return c.Channel == privatereply.ChannelHumanAgent }
 
-// Limit is how long a follow-up may be.
+// Limit is the limit of a follow-up.
 func (c conversationView) Limit() limit { return limitOf(c.Platform, "") }
 
 // conversationView reads the conversation, if the reply has been delivered.
@@ -112,8 +112,8 @@ func (d *Desk) conversation(r *http.Request, s workflows.PrivateReplyStatus) *co
 	}
 	var err error
 	if c.Conversation, err = d.Replies.Conversation(r.Context(), id); err != nil {
-		var no *replies.Error
-		if !errors.As(err, &no) || no.Code != replies.NotFound {
+		var refusal *replies.Error
+		if !errors.As(err, &refusal) || refusal.Code != replies.NotFound {
 			c.Error = d.errorMessage(err)
 		}
 		return c
@@ -128,8 +128,8 @@ func (d *Desk) conversation(r *http.Request, s workflows.PrivateReplyStatus) *co
 	return c
 }
 
-// decideForm does what a form without script asks for, and shows the reply with
-// what became of it.
+// decideForm carries out the decision of a form without script, and shows the reply with
+// the result.
 func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 	if err := parseForm(w, r); err != nil {
 		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")

@@ -33,7 +33,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 	to := localPath(r.PostForm.Get("to"))
 	user, err := d.Authenticator.SignIn(w, r, r.PostForm.Get("token"))
 	if err != nil {
-		if err != signin.ErrTooManyAttempts { // the tokens before it were logged
+		if err != signin.ErrTooManyAttempts { // the attempts before it were logged
 			d.Logger.Warn("sign-in refused", zap.String("client", d.Authenticator.ClientAddress(r)), zap.Error(err))
 		}
 		d.render(w, signInStatus(err), "signin", layout, signInView{d.signedOutFrame(), to, sentence(err.Error())})
@@ -48,13 +48,13 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// signedOutFrame is the frame of who has not come in: it tells nothing of the queue.
+// signedOutFrame is the frame before sign-in: it has nothing of the queue.
 func (d *Desk) signedOutFrame() pageFrame {
 	return pageFrame{Title: "Sign in", Page: "signin", Tokens: d.Authenticator.AcceptsTokens(), Now: d.now().UTC()}
 }
 
-// localPath keeps a path of this site, and nothing that a browser could take for
-// another site's.
+// localPath returns a path of this site, and / for what a browser could take for another
+// site's.
 func localPath(to string) string {
 	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\n\r\t") || strings.HasPrefix(to, "/signin") {
 		return "/"
@@ -68,12 +68,12 @@ type peopleView struct {
 	Sessions []signin.Session
 }
 
-// peoplePage shows who may come in, and who is signed in.
+// peoplePage shows the users and the open sessions.
 func (d *Desk) peoplePage(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "people", layout, peopleView{d.newFrame(r, "people", "People"), d.Authenticator.Users(), d.Authenticator.Sessions()})
 }
 
-// endSessions signs somebody out everywhere, as for a phone that was lost.
+// endSessions signs a user out everywhere, for example after a phone was lost.
 func (d *Desk) endSessions(w http.ResponseWriter, r *http.Request) {
 	if err := parseForm(w, r); err != nil {
 		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxUnknownShown is how many unknown deliveries a page has: each is asked for its
-	// evidence, a few at a time.
+	// maxUnknownShown limits the deliveries on the page: the status and history of each are
+	// read, a few at a time.
 	maxUnknownShown = 25
 	unknownParallel = 6
 )
@@ -25,7 +25,7 @@ type unknownView struct {
 	More  int
 }
 
-// unknownCase is one delivery that nobody could prove, with the evidence.
+// unknownCase is a delivery that is neither confirmed nor excluded, with the evidence.
 type unknownCase struct {
 	card
 	Status *workflows.PrivateReplyStatus
@@ -33,7 +33,7 @@ type unknownCase struct {
 	Error  string
 }
 
-// unknownPage shows what people must find out.
+// unknownPage shows the deliveries that people must resolve.
 func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 	rows := d.Queue.View(r.Context()).Select(queue.Filter{State: privatereply.DeliveryUnknown})
 	page := unknownView{pageFrame: d.newFrame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-maxUnknownShown)}
@@ -63,7 +63,7 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 			return nil
 		})
 	}
-	_ = group.Wait() // each case tells its own trouble
+	_ = group.Wait() // each case has its own error
 	d.render(w, http.StatusOK, "unknown", layout, page)
 }
 

@@ -1,5 +1,5 @@
-// Package notify tells a chat when replies wait for a decision, and again when
-// their time runs out. It writes how many and until when, never what people wrote.
+// Package notify posts to a chat when replies wait for a decision, and again when their
+// deadlines are near. It posts numbers and times, never what people wrote.
 package notify
 
 import (
@@ -22,14 +22,14 @@ import (
 )
 
 const (
-	// pollInterval is how often the queue is looked at. It is in memory.
+	// pollInterval is the time between two reads of the queue, which is in memory.
 	pollInterval = 2 * time.Second
-	// postTimeout bounds one try to deliver a message.
+	// postTimeout limits one try to deliver a message.
 	postTimeout = 10 * time.Second
 )
 
-// Notifier watches a queue. It never holds up a reply: whatever becomes of a
-// message, nothing waits for it.
+// Notifier posts messages about a queue. Nothing waits for it: a failed message delays no
+// reply.
 type Notifier struct {
 	queue        *queue.Queue
 	url          string
@@ -40,21 +40,21 @@ type Notifier struct {
 	pollInterval time.Duration
 }
 
-// New makes a notifier that posts to webhook, and links to the desk. It does
-// nothing before Run.
+// New returns a notifier that posts to webhook, with a link to the desk. It posts nothing
+// before Run.
 func New(q *queue.Queue, webhook, desk string, log *zap.Logger) *Notifier {
 	return &Notifier{
 		queue: q, url: webhook, desk: desk, log: log, now: time.Now, pollInterval: pollInterval,
 		http: &http.Client{
 			Timeout: postTimeout,
-			// The address is a secret: nothing is carried to where a redirect points.
+			// The address is a secret: it must not reach the target of a redirect.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
-// Run tells until ctx is done. A message that cannot be delivered is made anew for
-// the next try, of what waits then.
+// Run posts messages until ctx is done. After a failure the next try has a new message, of
+// the replies that wait then.
 func (n *Notifier) Run(ctx context.Context) {
 	state := newNotificationState(n.now())
 	ticks := time.NewTicker(n.pollInterval)
@@ -80,7 +80,7 @@ func (n *Notifier) Run(ctx context.Context) {
 	}
 }
 
-// post sends one message as incoming webhooks take it.
+// post sends one message in the form of incoming webhooks.
 func (n *Notifier) post(ctx context.Context, text string) error {
 	body, err := json.Marshal(struct {
 		Text string `json:"text"`
@@ -105,7 +105,8 @@ func (n *Notifier) post(ctx context.Context, text string) error {
 	return nil
 }
 
-// withoutURL keeps the secret address out of the log: Go's own error prints it.
+// withoutURL removes the secret address from an error, for the log: Go's own error prints
+// it.
 func withoutURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -115,23 +116,23 @@ func withoutURL(err error) error {
 }
 
 const (
-	// batchDelay is how long the first reply waits for others, so that a burst is one
-	// message.
+	// batchDelay is the wait after the first new reply, so that a burst is one message.
 	batchDelay = 10 * time.Second
 	// minInterval is the least time between two messages.
 	minInterval = time.Minute
-	// urgentBefore is how long before its deadline a reply is called for again, liveUrgentBefore the
-	// same for a comment on a live broadcast, which can end earlier at any moment.
+	// urgentBefore is the time before its deadline at which a reply is urgent;
+	// liveUrgentBefore for a comment on a live broadcast, which can end earlier at any
+	// moment.
 	urgentBefore     = time.Hour
 	liveUrgentBefore = 15 * time.Minute
-	// maxAgeAtStart is how long before the start a reply may have begun to wait to be told of:
-	// what the process before has told is not told again.
+	// maxAgeAtStart limits the age of replies that are new at the start: older ones were in
+	// a message of the process before.
 	maxAgeAtStart = 10 * time.Minute
 	// maxBackoff is the longest wait after a failure.
 	maxBackoff = 5 * time.Minute
 )
 
-// notificationState knows what was told.
+// notificationState is what has been posted, and what is pending.
 type notificationState struct {
 	startedAt  time.Time
 	replies    map[string]*pending
@@ -140,10 +141,10 @@ type notificationState struct {
 	retryAt    time.Time
 }
 
-// pending is what is due and told about one reply that waits.
+// pending is one waiting reply, and what to post about it.
 type pending struct {
 	row         replies.Row
-	newSince    time.Time // zero: nothing to tell
+	newSince    time.Time // zero: not new
 	urgentSince time.Time
 	urgentSent  bool
 }
@@ -152,7 +153,7 @@ func newNotificationState(now time.Time) *notificationState {
 	return &notificationState{startedAt: now, replies: map[string]*pending{}}
 }
 
-// update takes over what waits now. What was decided meanwhile is not told any more.
+// update takes over the waiting replies of a view. Those that were decided are dropped.
 func (l *notificationState) update(v *queue.View, now time.Time) {
 	waits := map[string]bool{}
 	for _, r := range v.Rows {
@@ -187,10 +188,10 @@ func isUrgent(r replies.Row, now time.Time) bool {
 	return r.Deadline.Sub(now) < urgentBefore
 }
 
-// message is what is told at once.
+// message is the content of one post.
 type message struct{ fresh, urgent []*pending }
 
-// nextMessage is the message to send now, or nil.
+// nextMessage is the message to post now, or nil.
 func (l *notificationState) nextMessage(now time.Time) *message {
 	if now.Before(l.retryAt) || now.Before(l.lastSentAt.Add(minInterval)) {
 		return nil
@@ -235,8 +236,8 @@ func (l *notificationState) recordFailure(now time.Time) {
 	l.retryAt = now.Add(min(maxBackoff, 2*time.Second<<min(l.failures, 10)))
 }
 
-// text says it in at most three lines. It holds numbers and times only, so that
-// nothing in it needs to be escaped.
+// text writes a message in at most three lines. It has numbers and times only, so that
+// nothing must be escaped.
 func (m *message) text(desk string, now time.Time) string {
 	var lines []string
 	if n := len(m.fresh); n > 0 {

@@ -1,5 +1,5 @@
-// Package queue keeps the replies that wait for a person in memory, for all browsers
-// at once: one reader asks Temporal's visibility store, however many people look.
+// Package queue holds the replies that wait for a person in memory, for all browsers: one
+// reader asks Temporal's visibility store, whatever the number of users.
 package queue
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// Source is what the queue reads from.
+// Source lists and counts replies; *replies.Client in production.
 type Source interface {
 	Count(ctx context.Context, f replies.Filter) (int64, error)
 	Earliest(ctx context.Context, f replies.Filter, limit int) ([]replies.Row, error)
@@ -22,20 +22,21 @@ type Source interface {
 }
 
 const (
-	// watchedInterval lies between two looks while somebody watches, idleInterval otherwise.
+	// watchedInterval is the time between two reads while somebody watches, idleInterval
+	// otherwise.
 	watchedInterval = time.Second
 	idleInterval    = 10 * time.Second
-	// readTimeout bounds one look.
+	// readTimeout limits one read.
 	readTimeout = 20 * time.Second
 )
 
-// Queue is the shared view. Run keeps it up to date.
+// Queue is the shared view of the waiting replies. Run keeps it up to date.
 type Queue struct {
 	reader *reader
 	log    *zap.Logger
 	now    func() time.Time
 	wake   chan struct{}
-	ready  chan struct{} // closed when the first look has ended
+	ready  chan struct{} // closed after the first read
 
 	mu       sync.Mutex
 	view     *View
@@ -45,7 +46,7 @@ type Queue struct {
 	watchers map[*Watcher]struct{}
 }
 
-// New makes a queue that is empty until Run has looked.
+// New returns a queue that is empty until Run has read.
 func New(source Source, log *zap.Logger) *Queue {
 	return &Queue{
 		reader: &reader{source: source}, log: log, now: time.Now,
@@ -54,11 +55,11 @@ func New(source Source, log *zap.Logger) *Queue {
 	}
 }
 
-// Run looks again and again until ctx is done.
+// Run reads the queue at intervals until ctx is done.
 func (q *Queue) Run(ctx context.Context) {
-	for looked := false; ctx.Err() == nil; looked = true {
+	for hasRead := false; ctx.Err() == nil; hasRead = true {
 		q.refresh(ctx)
-		if !looked {
+		if !hasRead {
 			close(q.ready)
 		}
 		select {
@@ -69,7 +70,7 @@ func (q *Queue) Run(ctx context.Context) {
 	}
 }
 
-// View is the newest look. It waits for the first one, at most until ctx is done.
+// View is the newest view. It waits for the first read, at most until ctx is done.
 func (q *Queue) View(ctx context.Context) *View {
 	select {
 	case <-q.ready:
@@ -93,7 +94,7 @@ func (q *Queue) refreshInterval() time.Duration {
 	return watchedInterval
 }
 
-// refresh brings the view up to date. A failure keeps the view before, and marks it.
+// refresh reads the queue. After a failure the view stays, marked with the error.
 func (q *Queue) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -115,33 +116,35 @@ func (q *Queue) refresh(ctx context.Context) {
 	q.publish(newView(left, total-int64(len(rows)-len(left)), now), news)
 }
 
-// States are what the queue holds: what a person can decide, stop or resolve.
+// States are the states of the queue: what a person can decide, stop or resolve.
 var States = []privatereply.State{privatereply.AwaitingApproval, privatereply.Holding, privatereply.DeliveryUnknown}
 
 const (
-	// maxRows bounds the memory: about 40 MB. Of more, the earliest deadlines are held.
+	// maxRows limits the memory, to about 40 MB. Of more replies, those with the earliest
+	// deadlines are held.
 	maxRows = 20_000
-	// pageRows is how many rows one call reads.
+	// pageRows is the number of rows that one call reads.
 	pageRows = 1000
-	// fullReadSpacing is how many times as long as reading everything took nothing is read
-	// whole again: a large queue must not keep the visibility store busy.
+	// fullReadSpacing is the pause after a full read, in durations of that read: a large
+	// queue must not overload the visibility store.
 	fullReadSpacing = 5
-	// fullReadInterval is how old a whole read becomes when nothing seems to have changed.
+	// fullReadInterval is the age at which a full read is repeated although nothing seems
+	// to have changed.
 	fullReadInterval = 30 * time.Second
-	// visibilityLag is how far the visibility store may be behind the workflows.
+	// visibilityLag is the longest delay of the visibility store behind the workflows.
 	visibilityLag = 10 * time.Second
 )
 
-// reader reads what waits. It is used by one goroutine.
+// reader reads the waiting replies. One goroutine uses it.
 type reader struct {
 	source       Source
 	lastFullRead time.Time     // when everything was read
 	fullReadTook time.Duration // how long that took
 }
 
-// read asks how many replies wait. A small queue is then read whole; of a large one
-// only what is new is read, and everything only when the two do not add up to the
-// count, and now and then. Total is more than the rows only beyond maxRows.
+// read counts the waiting replies. It reads a small queue in full. Of a large one it reads
+// the new replies, and everything only if these and the old ones do not add up to the
+// count, and at intervals. The total is more than the rows only beyond maxRows.
 func (r *reader) read(ctx context.Context, was *View, now time.Time) (rows []replies.Row, total int64, err error) {
 	waiting := replies.Filter{States: States, Running: true}
 	if total, err = r.source.Count(ctx, waiting); err != nil {
@@ -164,13 +167,13 @@ func (r *reader) read(ctx context.Context, was *View, now time.Time) (rows []rep
 		return nil, 0, err
 	}
 	r.lastFullRead, r.fullReadTook = now, time.Since(began)
-	if total <= maxRows { // what came or went between the two calls
+	if total <= maxRows { // replies may have come or gone between the two calls
 		total = int64(len(rows))
 	}
 	return rows, total, nil
 }
 
-// merge adds rows that are not there yet.
+// merge adds the rows that are new.
 func merge(rows, fresh []replies.Row) []replies.Row {
 	known := make(map[string]bool, len(rows))
 	for _, r := range rows {
@@ -181,14 +184,14 @@ func merge(rows, fresh []replies.Row) []replies.Row {
 }
 
 const (
-	// decisionTTL is how long a decision made here is followed: long enough to see the
-	// usual delivery, and to outlive the visibility store's lag.
+	// decisionTTL is the time for which a decision of this desk is followed: long enough
+	// for the usual delivery and for the visibility store's delay.
 	decisionTTL = time.Minute
-	// maxDecidedRead bounds one call. Older decisions are followed no longer.
+	// maxDecidedRead limits the decisions in one call. Older ones are no longer followed.
 	maxDecidedRead = 200
 )
 
-// Decision is what somebody decided at this desk.
+// Decision is a decision that was made at this desk.
 type Decision struct {
 	ID    string             `json:"id"`
 	Verb  string             `json:"verb"` // approve, reject or resolve
@@ -197,8 +200,8 @@ type Decision struct {
 	State privatereply.State `json:"state"` // as far as it is known
 }
 
-// RecordDecision notes a decision, so that everybody sees it at once: the visibility store
-// takes a moment.
+// RecordDecision removes a decided reply from the view at once: the visibility store is a
+// moment behind.
 func (q *Queue) RecordDecision(d Decision) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -211,7 +214,7 @@ func (q *Queue) RecordDecision(d Decision) {
 	q.refreshSoon()
 }
 
-// withoutDecided leaves out what was decided here. The lock is held.
+// withoutDecided drops the rows that were decided at this desk. The lock is held.
 func (q *Queue) withoutDecided(rows []replies.Row) []replies.Row {
 	return slices.DeleteFunc(slices.Clone(rows), func(r replies.Row) bool {
 		d, ok := q.decided[r.ID]
@@ -220,7 +223,7 @@ func (q *Queue) withoutDecided(rows []replies.Row) []replies.Row {
 	})
 }
 
-// readDecided asks for the states of what was decided here lately, in one call.
+// readDecided reads the states of recent decisions, in one call.
 func (q *Queue) readDecided(ctx context.Context, failed error) []replies.Row {
 	q.mu.Lock()
 	var ids []string
@@ -241,13 +244,13 @@ func (q *Queue) readDecided(ctx context.Context, failed error) []replies.Row {
 	return rows
 }
 
-// updateDecided takes over the states of decided replies, and forgets old decisions. It
-// returns those that changed. The lock is held.
+// updateDecided takes over the states of decided replies and drops old decisions. It
+// returns the changed ones. The lock is held.
 func (q *Queue) updateDecided(rows []replies.Row, now time.Time) []Decision {
 	var news []Decision
 	for _, r := range rows {
 		d, ok := q.decided[r.ID]
-		// The store may still be where the reply was before the decision.
+		// The visibility store may still have the state before the decision.
 		if !ok || d.State == r.State || r.State == privatereply.AwaitingApproval || r.State == privatereply.Holding {
 			continue
 		}

@@ -9,13 +9,13 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// View is what waited at one moment. It is never changed.
+// View is an immutable snapshot of the waiting replies.
 type View struct {
 	Version int
 	Rows    []replies.Row // live broadcasts first, then the earliest deadline
 	Total   int64         // more than the rows when there are too many to hold
 	ReadAt  time.Time
-	Err     error // why it is not newer
+	Err     error // why the last read failed
 
 	byID map[string]int
 }
@@ -29,7 +29,7 @@ func newView(rows []replies.Row, total int64, now time.Time) *View {
 	return v
 }
 
-// withError is v, marked as not new.
+// withError is v, marked with the error of a newer read.
 func (v *View) withError(err error) *View {
 	marked := *v
 	marked.Err = err
@@ -57,7 +57,7 @@ func (v *View) Row(id string) (replies.Row, bool) {
 	return v.Rows[i], true
 }
 
-// Filter says which rows somebody wants to see. Empty fields mean all of them.
+// Filter selects rows. Empty fields match all.
 type Filter struct {
 	State   privatereply.State
 	Account string
@@ -66,9 +66,9 @@ type Filter struct {
 	Search  string
 }
 
-// Matches reports whether f wants a row. The search looks for every word in what
-// people wrote, in the kind of an attachment and in the ids; texts that a list has cut are searched as far as it
-// has them.
+// Matches reports whether a row matches f. Every word of the search must be in the names
+// and texts of the row, the kind of its attachment or its ids; of a cut text, in the part
+// that the list has.
 func (f Filter) Matches(r replies.Row) bool {
 	switch {
 	case f.State != "" && f.State != r.State,
@@ -88,7 +88,7 @@ func (f Filter) Matches(r replies.Row) bool {
 	return true
 }
 
-// Select lists the rows that f wants, in their order.
+// Select lists the rows that match f, in their order.
 func (v *View) Select(f Filter) []replies.Row {
 	var found []replies.Row
 	for _, r := range v.Rows {
@@ -99,7 +99,7 @@ func (v *View) Select(f Filter) []replies.Row {
 	return found
 }
 
-// Count is how many rows are in a state.
+// Count is the number of rows in a state.
 func (v *View) Count(s privatereply.State) int {
 	n := 0
 	for _, r := range v.Rows {
@@ -110,7 +110,7 @@ func (v *View) Count(s privatereply.State) int {
 	return n
 }
 
-// Choices are the values that filters can have here, sorted.
+// Choices are the values for the fields of a filter, sorted.
 type Choices struct {
 	Accounts, Rules []string
 	Sources         []privatereply.Source

@@ -4,10 +4,10 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// maxChanges is how many changes are kept for watchers that are slow.
+// maxChanges limits the changes that are held for slow watchers.
 const maxChanges = 64
 
-// Change is what happened between two views.
+// Change is the difference between two views.
 type Change struct {
 	Version int
 	Added   []replies.Row // new, in a new state, with a new deadline or with new words
@@ -15,7 +15,7 @@ type Change struct {
 	Decided []Decision
 }
 
-// Matches reports whether the change concerns what f wants.
+// Matches reports whether a changed row matches f.
 func (c Change) Matches(f Filter) bool {
 	for _, rows := range [][]replies.Row{c.Added, c.Removed} {
 		for _, r := range rows {
@@ -69,14 +69,14 @@ func diff(was, is *View) Change {
 	return c
 }
 
-// Watcher is told when the view changes.
+// Watcher receives the changes of a queue.
 type Watcher struct {
 	queue *Queue
 	wake  chan struct{}
 	seen  int
 }
 
-// Watch begins to watch from a version on. Close it at the end.
+// Watch returns a watcher of the changes after a version. Close it at the end.
 func (q *Queue) Watch(version int) *Watcher {
 	w := &Watcher{queue: q, wake: make(chan struct{}, 1), seen: version}
 	q.mu.Lock()
@@ -96,11 +96,11 @@ func (w *Watcher) Close() {
 	delete(w.queue.watchers, w)
 }
 
-// Changed is ready when something has changed.
+// Changed receives a value after a change.
 func (w *Watcher) Changed() <-chan struct{} { return w.wake }
 
-// Next returns what happened since the last call, and the view. Missed means that
-// so much has happened that not all of it is kept.
+// Next returns the changes since the last call, and the view. Missed reports that older
+// changes were dropped.
 func (w *Watcher) Next() (changes []Change, view *View, missed bool) {
 	w.queue.mu.Lock()
 	defer w.queue.mu.Unlock()
@@ -114,7 +114,7 @@ func (w *Watcher) Next() (changes []Change, view *View, missed bool) {
 	return changes, w.queue.view, missed
 }
 
-// refreshSoon asks for a look soon.
+// refreshSoon wakes Run.
 func (q *Queue) refreshSoon() {
 	select {
 	case q.wake <- struct{}{}:

@@ -15,27 +15,27 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Options say who may come in. At least one of Users, Header and DevUser is set.
+// Options are the ways to sign in. At least one of Users, Header and DevUser is set.
 type Options struct {
 	Users *Users // nil: no tokens
-	// Header is where a trusted proxy writes the user's name; empty: nowhere. Only
-	// requests that come from Proxies are believed.
+	// Header is the header in which a trusted proxy names the user; empty: none. It counts
+	// only in requests from Proxies.
 	Header    string
 	Proxies   []netip.Prefix
-	ProxyRole Role // of users whom the file does not name; empty: they may not come in
-	// DevUser is who everybody on this machine is, without signing in. It is for
+	ProxyRole Role // of users who are not in the file; empty: they are refused
+	// DevUser is the admin that every request from this machine is, without signing in. For
 	// development only.
 	DevUser string
 }
 
-// Authenticator knows who makes a request.
+// Authenticator finds the user of a request, by token, session or trusted proxy.
 type Authenticator struct {
 	opts     Options
 	sessions *sessionStore
 	failures *failureLimiter
 }
 
-// NewAuthenticator makes a guard, or says which options leave the door closed or open.
+// NewAuthenticator fails if nobody could sign in by the options, or everybody could.
 func NewAuthenticator(o Options) (*Authenticator, error) {
 	switch {
 	case o.Users == nil && o.Header == "" && o.DevUser == "":
@@ -54,7 +54,7 @@ func (g *Authenticator) AcceptsTokens() bool { return g.opts.Users != nil }
 // Err says why the newest users file is not in force.
 func (g *Authenticator) Err() error { return g.opts.Users.Err() }
 
-// Authenticate finds the user who makes a request. ErrTooManyAttempts means that the same address
+// Authenticate returns the user of a request. ErrTooManyAttempts means that its address
 // tried too many wrong tokens.
 func (g *Authenticator) Authenticate(r *http.Request) (User, error) {
 	name := g.proxyName(r)
@@ -80,7 +80,7 @@ func (g *Authenticator) Authenticate(r *http.Request) (User, error) {
 	return User{}, ErrNotSignedIn
 }
 
-// proxyName is the name that a trusted proxy gives the user; empty: none.
+// proxyName is the name by a trusted proxy; empty: none.
 func (g *Authenticator) proxyName(r *http.Request) string {
 	if g.opts.Header == "" || !g.fromProxy(r) {
 		return ""
@@ -93,7 +93,7 @@ func (g *Authenticator) knowsToken(token string) bool {
 	return ok
 }
 
-// What keeps somebody out.
+// Why a request has no user.
 var (
 	ErrNotSignedIn     = errors.New("you are not signed in")
 	ErrUnknownToken    = errors.New("this token is not known; ask the person who runs the desk for a new one")
@@ -104,7 +104,7 @@ var (
 func (g *Authenticator) authenticateToken(r *http.Request, token string) (userEntry, error) {
 	holder, ok := g.opts.Users.byToken(token)
 	if ok {
-		return holder, nil // a right token is taken whatever others did from the same address
+		return holder, nil // also from an address with too many wrong tokens
 	}
 	if !g.failures.allow(g.ClientAddress(r)) {
 		return userEntry{}, ErrTooManyAttempts
@@ -112,8 +112,8 @@ func (g *Authenticator) authenticateToken(r *http.Request, token string) (userEn
 	return userEntry{}, ErrUnknownToken
 }
 
-// sessionUser finds the user of a session. The file is asked each time: a session goes
-// with the token that it began with, so that who stole one is out with it.
+// sessionUser returns the user of a session. It reads the users file each time: a session
+// ends with the token that it began with, so that a stolen token can be revoked.
 func (g *Authenticator) sessionUser(secret string) (User, bool) {
 	name, hash, ok := g.sessions.lookup(secret)
 	if !ok {
@@ -140,7 +140,7 @@ func (g *Authenticator) proxyUser(name string) (User, error) {
 	return User{Name: name, Role: g.opts.ProxyRole}, nil
 }
 
-// SignIn begins a session for the holder of token.
+// SignIn starts a session for the user of a token.
 func (g *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, token string) (User, error) {
 	holder, err := g.authenticateToken(r, strings.TrimSpace(token))
 	if err != nil {
@@ -169,11 +169,11 @@ func (g *Authenticator) Sessions() []Session { return g.sessions.list() }
 // SignOutUser signs a user out everywhere.
 func (g *Authenticator) SignOutUser(name string) int { return g.sessions.removeUser(name) }
 
-// Users lists who may come in by the users file.
+// Users lists the users of the users file.
 func (g *Authenticator) Users() []User { return g.opts.Users.All() }
 
-// cookieName has the prefix with which browsers keep other hosts from setting it,
-// wherever they allow the prefix.
+// cookieName has the prefix __Host-, with which browsers refuse cookies of other hosts,
+// wherever they allow it.
 func cookieName(r *http.Request) string {
 	if toLoopback(r) {
 		return "desk"
@@ -181,8 +181,8 @@ func cookieName(r *http.Request) string {
 	return "__Host-desk"
 }
 
-// toLoopback reports whether the browser asked for this machine by a loopback name.
-// Only then may a cookie travel without TLS.
+// toLoopback reports whether the request has a loopback name as its host. Only then may a
+// cookie travel without TLS.
 func toLoopback(r *http.Request) bool {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -192,8 +192,8 @@ func toLoopback(r *http.Request) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// fromLoopback reports whether the request was made on this machine, and for it: a page
-// elsewhere whose name was made to point here has another Host.
+// fromLoopback reports whether the request comes from this machine and names it: a foreign
+// page whose name resolves to this machine has another host.
 func fromLoopback(r *http.Request) bool {
 	ip, err := remoteAddr(r)
 	return err == nil && ip.IsLoopback() && toLoopback(r)
@@ -213,8 +213,8 @@ func (g *Authenticator) trusted(ip netip.Addr) bool {
 	return false
 }
 
-// ClientAddress is the address that failures are counted by: behind trusted proxies the
-// one that they name.
+// ClientAddress is the address by which wrong tokens are counted: behind trusted proxies
+// the one in X-Forwarded-For.
 func (g *Authenticator) ClientAddress(r *http.Request) string {
 	ip, err := remoteAddr(r)
 	if err != nil {
@@ -241,27 +241,28 @@ func remoteAddr(r *http.Request) (netip.Addr, error) {
 
 type userKey struct{}
 
-// WithUser returns a context that knows its user.
+// WithUser returns a context with a user.
 func WithUser(ctx context.Context, u User) context.Context {
 	return context.WithValue(ctx, userKey{}, u)
 }
 
-// UserFrom is the user of a context that With made.
+// UserFrom is the user of a context.
 func UserFrom(ctx context.Context) User {
 	u, _ := ctx.Value(userKey{}).(User)
 	return u
 }
 
 const (
-	// failureBurst wrong tokens may come from an address at once, then one every
-	// failureEvery. A token cannot be guessed anyhow; this keeps logs and CPU quiet.
+	// failureBurst is the number of wrong tokens that an address may try at once, and
+	// failureEvery the time until it may try another. A token cannot be guessed anyway; the
+	// limit saves log and CPU.
 	failureBurst = 5
 	failureEvery = 12 * time.Second
-	// maxAddresses bounds the memory. When it is full all are forgotten.
+	// maxAddresses limits the memory. When it is reached, all addresses are dropped.
 	maxAddresses = 10_000
 )
 
-// failureLimiter counts wrong tokens by address.
+// failureLimiter limits wrong tokens by address.
 type failureLimiter struct {
 	now func() time.Time
 
@@ -273,7 +274,7 @@ func newFailureLimiter(now func() time.Time) *failureLimiter {
 	return &failureLimiter{now: now, byAddress: map[string]*rate.Limiter{}}
 }
 
-// allow notes a failure, and reports whether the address may still be told so.
+// allow counts a wrong token, and reports whether the address is below its limit.
 func (f *failureLimiter) allow(address string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// sessionLifetime is the longest that a session lives, sessionIdleTimeout the longest that
-	// it lies unused: a phone that was lost should not decide next week.
+	// sessionLifetime is the longest life of a session, and sessionIdleTimeout the longest
+	// time without a request: a phone that was lost should not decide next week.
 	sessionLifetime    = 7 * 24 * time.Hour
 	sessionIdleTimeout = 24 * time.Hour
-	// maxSessions is how many sessions one user may have; the oldest goes first.
+	// maxSessions limits the sessions of one user; the oldest ends first.
 	maxSessions = 20
 )
 
-// sessionStore are who is signed in with a token. They live in memory: after a restart
-// people sign in again.
+// sessionStore has the sessions of users with a token, in memory: after a restart users
+// sign in again. It has the hashes of secrets, not the secrets.
 type sessionStore struct {
 	now func() time.Time
 
@@ -29,13 +29,13 @@ type sessionStore struct {
 
 type session struct {
 	name       string
-	tokenHash  []byte // of the token that it began with
+	tokenHash  []byte // of the user's token at sign-in
 	createdAt  time.Time
 	lastUsedAt time.Time
-	client     string // what the browser calls itself
+	client     string // the User-Agent
 }
 
-// Session is one sign-in, for those who manage them.
+// Session is one sign-in, for the page of people.
 type Session struct {
 	Name       string
 	CreatedAt  time.Time
@@ -47,7 +47,7 @@ func newSessionStore(now func() time.Time) *sessionStore {
 	return &sessionStore{now: now, byHash: map[[sha256.Size]byte]*session{}}
 }
 
-// create starts a session for the holder of a token and returns its secret.
+// create starts a session for the user of a token, and returns the session's secret.
 func (s *sessionStore) create(holder userEntry, client string) string {
 	secret := rand.Text()
 	s.mu.Lock()
@@ -72,8 +72,7 @@ func (s *sessionStore) create(holder userEntry, client string) string {
 	return secret
 }
 
-// lookup finds whose session it is, and the hash of the token that it began with, if it is
-// still good.
+// lookup returns a valid session's user and the hash of the token that it began with.
 func (s *sessionStore) lookup(secret string) (name string, hash []byte, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +94,7 @@ func (s *sessionStore) remove(secret string) {
 	delete(s.byHash, sha256.Sum256([]byte(secret)))
 }
 
-// removeUser ends every session of a user, and says how many they were.
+// removeUser ends every session of a user, and returns their number.
 func (s *sessionStore) removeUser(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +108,7 @@ func (s *sessionStore) removeUser(name string) int {
 	return n
 }
 
-// list shows the sessions that are good, the last used first.
+// list returns the valid sessions, the last used first.
 func (s *sessionStore) list() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package signin says who sits at the approvals desk: people with a named token,
-// or users that a trusted proxy names. It keeps sessions, and knows nothing of
-// replies.
+// Package signin authenticates the users of the approvals desk: people with a named token,
+// or users that a trusted proxy names. It has their sessions and roles, and knows nothing
+// of replies.
 package signin
 
 import (
@@ -23,13 +23,13 @@ import (
 	"github.com/privatereply/privatereply/internal/reload"
 )
 
-// maxNameChars is the longest approver that a reply takes.
+// maxNameChars is the longest name of an approver that a reply accepts.
 const maxNameChars = 100
 
-// Users is the file of who may sign in, read again when it changes.
+// Users is the users file, read again when it changes.
 type Users struct{ file *reload.File[[]userEntry] }
 
-// userEntry is one user of the file. A user without a token can only come through a
+// userEntry is one user of the file. A user without a token can sign in only through a
 // trusted proxy.
 type userEntry struct {
 	User
@@ -56,7 +56,7 @@ func (u *Users) Err() error {
 	return u.file.Err()
 }
 
-// All lists who may sign in, in the order of the file.
+// All lists the users in the order of the file.
 func (u *Users) All() []User {
 	if u == nil {
 		return nil
@@ -81,8 +81,8 @@ func (u *Users) byName(name string) (userEntry, bool) {
 	return userEntry{}, false
 }
 
-// byToken finds the entry of the user who holds a token. Tokens are long and random, so that one
-// round of SHA-256 hides them well enough.
+// byToken finds the user of a token. Tokens are long and random, so that one round of
+// SHA-256 is enough.
 func (u *Users) byToken(token string) (found userEntry, ok bool) {
 	if u == nil || token == "" {
 		return userEntry{}, false
@@ -128,8 +128,8 @@ func loadUsers(path string, data []byte) ([]userEntry, error) {
 	return all, errors.Join(problems...)
 }
 
-// firstLine leaves out the source that the YAML library quotes under its message:
-// a token may stand there by mistake.
+// firstLine drops the source that the YAML library quotes below its message: it may contain
+// a token.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line
@@ -167,11 +167,11 @@ func checkName(name string) error {
 	return nil
 }
 
-// tokenPrefix is what every token of ours begins with.
+// tokenPrefix is the beginning of every token.
 const tokenPrefix = "desk-"
 
-// NewUser makes a token for a user, and the lines that go into the users file. The
-// token cannot be had again from them.
+// NewUser makes a token for a user, and the entry for the users file, which has only its
+// hash.
 func NewUser(name string, role Role) (token, lines string, err error) {
 	if err := checkName(name); err != nil {
 		return "", "", err
@@ -182,10 +182,10 @@ func NewUser(name string, role Role) (token, lines string, err error) {
 	return token, string(entry), err
 }
 
-// Role is what a user may do. Each role may do what the one before it may.
+// Role is a set of rights. Each role has those of the one before it.
 type Role string
 
-// The roles: look, decide, and end other people's sessions.
+// The roles: to read; to decide; to end other people's sessions.
 const (
 	Viewer   Role = "viewer"
 	Approver Role = "approver"
@@ -206,8 +206,7 @@ func (r *Role) UnmarshalText(text []byte) error {
 // MarshalText writes a role.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r), nil }
 
-// User is somebody who signed in. Name is the approver in the history of what they
-// decide.
+// User is a signed-in user. Name is the approver of their decisions.
 type User struct {
 	Name string
 	Role Role

@@ -20,24 +20,25 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// Config is what an Eraser works with.
+// Config is what an Eraser needs.
 type Config struct {
 	Temporal  client.Client
 	Namespace string                  // of Temporal
 	Data      converter.DataConverter // of Temporal
-	Queue     string                  // whose workers end replies that are open
-	Operator  string                  // who asked for it, for the record while there is one
-	UpdateID  string                  // of what this call asks of replies
-	// Progress is told how many runs were read of about how many; nil: nobody.
+	Queue     string                  // the task queue of the workers that end open replies
+	Operator  string                  // who asked for the erasure; the approver of the rejections
+	UpdateID  string                  // Update id of the rejections: a repeat changes nothing
+	// Progress is called with the number of runs that were read, and of all; nil: not
+	// called.
 	Progress func(read, of int)
 }
 
-// Eraser erases persons.
+// Eraser finds and removes what Temporal holds of a person.
 type Eraser struct {
 	Config
 	replies    *replies.Client
 	now        func() time.Time
-	endTimeout time.Duration // how long something that is open may take to end
+	endTimeout time.Duration // for an open run to end
 }
 
 // New makes an eraser.
@@ -48,14 +49,14 @@ func New(cfg Config) *Eraser {
 	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, endTimeout: endTimeout}
 }
 
-// AccountKey is the account that a person wrote to: Meta's ids of persons differ between
-// accounts.
+// AccountKey names the account that a person wrote to: Meta gives a person another id for
+// each account.
 type AccountKey struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
 }
 
-// Person is whom to erase. Without an owner it is the id with every account.
+// Person is the person to erase. Without an account it is the id with every account.
 type Person struct {
 	AccountKey
 	ID string
@@ -65,12 +66,12 @@ func (p Person) matches(to AccountKey) bool {
 	return p.AccountKey == AccountKey{} || p.AccountKey == to
 }
 
-// maxPasses is how often everything is looked through. The last pass finds nothing,
-// unless something could not be removed or new comments keep coming in.
+// maxPasses limits the searches of one erasure. The last search finds nothing, unless a run
+// could not be removed or new comments keep coming in.
 const maxPasses = 4
 
-// Erase removes everything that is held of a person, and looks again until a pass
-// finds nothing more.
+// Erase removes everything that is held of a person, and searches again until it finds
+// nothing more.
 func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 	report := Report{Person: p.ID}
 	for pass := 1; ; pass++ {
@@ -95,10 +96,10 @@ func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
 	}
 }
 
-// remove ends runs in their order, then deletes them, and sees that they are gone. The
-// server deletes nothing that ended after a deletion which it has not carried out yet,
-// so that the two are not mixed. After an error it touches nothing more, and still says
-// what became of each.
+// remove ends runs in their order, then deletes them and waits until they are gone. All
+// ends come before all deletions: the server does not delete a run that ended after a
+// deletion it has not carried out yet. After an error it changes nothing more, and still
+// reports on each run.
 func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, err error) {
 	held = slices.Clone(held)
 	for _, step := range []func(context.Context, *Run) (string, error){e.endRun, e.deleteRun} {
@@ -112,39 +113,39 @@ func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, e
 			}
 		}
 	}
-	var told []Run
+	var deletable []Run
 	for _, h := range held {
 		if h.KeptReason != "" {
 			kept = append(kept, h)
 		} else {
-			told = append(told, h)
+			deletable = append(deletable, h)
 		}
 	}
-	there := told
-	_, lookErr := poll(ctx, deletionTimeout, func() (bool, error) {
+	remaining := deletable
+	_, pollErr := poll(ctx, deletionTimeout, func() (bool, error) {
 		var err error
-		there = slices.DeleteFunc(slices.Clone(there), func(h Run) bool {
+		remaining = slices.DeleteFunc(slices.Clone(remaining), func(h Run) bool {
 			ok, problem := e.isDeleted(ctx, h)
 			err = errors.Join(err, problem)
 			return ok
 		})
-		return len(there) == 0, err
+		return len(remaining) == 0, err
 	})
-	removed = slices.DeleteFunc(told, func(h Run) bool {
-		return slices.ContainsFunc(there, func(o Run) bool { return o.RunID == h.RunID })
+	removed = slices.DeleteFunc(deletable, func(h Run) bool {
+		return slices.ContainsFunc(remaining, func(o Run) bool { return o.RunID == h.RunID })
 	})
-	for _, h := range there {
+	for _, h := range remaining {
 		h.KeptReason = "the server was told to delete it, and has not done so yet; run the command again"
 		kept = append(kept, h)
 	}
-	return removed, kept, errors.Join(err, lookErr)
+	return removed, kept, errors.Join(err, pollErr)
 }
 
-// Kind is what kind of workflow holds something of a person.
+// Kind is the kind of a workflow that holds something of a person.
 type Kind string
 
-// The kinds, in the order in which they are removed: a batch may start replies, and
-// a reply may start a conversation.
+// The kinds, in the order of their removal: a batch may start replies, and a reply may
+// start a conversation.
 const (
 	Intake       Kind = "intake"
 	Reply        Kind = "reply"
@@ -153,19 +154,19 @@ const (
 
 var removalOrder = map[Kind]int{Intake: 0, Reply: 1, Conversation: 2}
 
-// Runs is one run of a workflow that holds something of a person.
+// Run is one run of a workflow that holds something of a person.
 type Run struct {
 	Kind       Kind   `json:"kind"`
 	WorkflowID string `json:"workflow_id"`
 	RunID      string `json:"run_id"`
 	Open       bool   `json:"open"` // it had not ended when it was found
 	AccountKey
-	// OtherPersons is how many other persons' events the batch holds.
+	// OtherPersons is the number of other persons whose events the batch holds.
 	OtherPersons int `json:"others,omitempty"`
-	// Tombstoned: a run without anything of the person keeps the comment from being
+	// Tombstoned reports that an empty run took the reply's id, so that the comment is not
 	// answered when Meta or a sweep brings it again.
 	Tombstoned bool   `json:"locked,omitempty"`
-	KeptReason string `json:"why,omitempty"` // it is kept
+	KeptReason string `json:"why,omitempty"` // why it was not removed
 
 	comment privatereply.Comment
 }
@@ -174,21 +175,21 @@ func (h Run) compare(o Run) int {
 	return cmp.Or(cmp.Compare(removalOrder[h.Kind], removalOrder[o.Kind]), strings.Compare(h.WorkflowID, o.WorkflowID), strings.Compare(h.RunID, o.RunID))
 }
 
-// Unreadable is a run of which nobody can say whom it is about.
+// Unreadable is a run that could not be decoded, so that nobody knows whom it is about.
 type Unreadable struct {
 	WorkflowID string `json:"workflow_id"`
 	RunID      string `json:"run_id"`
 	Why        string `json:"why"`
 }
 
-// Report tells what became of everything that was held.
+// Report lists every run that held something, and whether it was removed.
 type Report struct {
 	Person     string       `json:"person"`
-	Found      []Run        `json:"found,omitempty"` // and left there: nobody asked for more
+	Found      []Run        `json:"found,omitempty"` // for a search that removes nothing
 	Removed    []Run        `json:"removed"`
 	Remaining  []Run        `json:"kept,omitempty"`
 	Unreadable []Unreadable `json:"unreadable,omitempty"`
 }
 
-// Done reports whether nothing is held any more.
+// Done reports whether nothing of the person is left.
 func (r Report) Done() bool { return len(r.Remaining) == 0 && len(r.Unreadable) == 0 }

@@ -23,31 +23,31 @@ import (
 )
 
 const (
-	// pageSize is how many runs are listed at once.
+	// pageSize is the number of runs in one page of a list.
 	pageSize = 500
-	// parallelReads is how many histories are read at the same time: a fraction of what a
-	// server gives a namespace, so that replies go on meanwhile.
+	// parallelReads is the number of histories that are read at once: a fraction of the
+	// calls a server allows a namespace, so that replies continue meanwhile.
 	parallelReads = 8
 )
 
-// The runs that can hold something of a person, and those that tell names. Broadcasts
+// The workflows that can hold something of a person, and those that hold names. Broadcasts
 // and sweeps hold ids of comments at most.
 var (
 	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType)
 	replyRuns  = visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)
 )
 
-// Findings is what is held of a person.
+// Findings are the runs that hold something of a person.
 type Findings struct {
 	Runs       []Run
 	Accounts   []AccountKey
 	Unreadable []Unreadable
 }
 
-// Find looks for what is held of a person. Neither list nor search attribute knows
-// persons, so it reads every run that the namespace keeps: of a reply that ended its
-// result, of others their history. Meta may have two ids for a person, one for their
-// comments and one for their messages; where a reply shows both, both are looked for.
+// Find searches for what is held of a person. No list and no search attribute has persons
+// in clear, so it reads every run that the namespace has: of an ended reply the result, of
+// others the history. Meta may have two ids for a person, one for comments and one for
+// messages; where a reply shows both, Find searches for both.
 func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
 	known := map[Person]bool{}
 	for {
@@ -87,8 +87,8 @@ func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
 	}
 }
 
-// dropMissing leaves out conversations that only a list that lags behind still has: of
-// those nothing was read.
+// dropMissing drops conversations that exist only in the list, which lags behind: they were
+// not read.
 func (e *Eraser) dropMissing(ctx context.Context, f Findings) (Findings, error) {
 	var problem error
 	f.Runs = slices.DeleteFunc(f.Runs, func(h Run) bool {
@@ -114,15 +114,15 @@ func hasOtherID(known map[Person]bool, id string) bool {
 	return false
 }
 
-// NamedPerson is a person who wrote under a name.
+// NamedPerson is a person who wrote comments under a name.
 type NamedPerson struct {
 	AccountKey
 	Person  string   `json:"person,omitempty"` // empty: Meta did not say
 	Replies []string `json:"replies"`          // workflow ids
 }
 
-// FindByName lists who wrote under a name. Names are not unique, and people change
-// them: whom to erase is for a person to say.
+// FindByName lists the persons who wrote under a name. Names are not unique and change, so
+// that a person must choose whom to erase.
 func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]NamedPerson, []Unreadable, error) {
 	name = strings.TrimPrefix(name, "@")
 	all := map[Person]*NamedPerson{}
@@ -147,8 +147,8 @@ func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]Name
 	return named, unreadable, err
 }
 
-// scan reads the runs that a query lists and calls visit for each, never twice at the
-// same time. Runs of accounts that are not wanted are not read.
+// scan reads the runs of a query and calls visit for each, one at a time. It skips the
+// accounts that are not wanted.
 func (e *Eraser) scan(ctx context.Context, query visibility.Condition, wanted func(AccountKey) bool, visit func(Run, []subject)) ([]Unreadable, error) {
 	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query.String()})
 	if err != nil {
@@ -178,7 +178,7 @@ func (e *Eraser) scan(ctx context.Context, query visibility.Condition, wanted fu
 				switch {
 				case errors.As(err, &why):
 					unreadable = append(unreadable, Unreadable{h.WorkflowID, h.RunID, why.Error()})
-				case isNotFound(err): // its time was over meanwhile
+				case isNotFound(err): // its retention ended meanwhile
 				case err != nil:
 					return fmt.Errorf("read %s: %w", h.WorkflowID, err)
 				default:
@@ -217,10 +217,10 @@ func isNotFound(err error) bool {
 	return errors.As(err, &notFound)
 }
 
-// subject is a person in a run.
+// subject is a person whom a run is about.
 type subject struct {
 	AccountKey
-	ids     []string             // that Meta has for the person there
+	ids     []string             // of the person, by Meta
 	comment privatereply.Comment // of a reply, or of a batch's event
 }
 
@@ -238,7 +238,7 @@ func subjectOf(c privatereply.Comment, recipient string) subject {
 // program wrote it.
 type decodeError struct{ error }
 
-// subjects tells whom a run is about.
+// subjects lists the persons whom a run is about.
 func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 	switch h.Kind {
 	case Conversation:
@@ -253,7 +253,7 @@ func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 	return e.subjectsOfReply(ctx, h)
 }
 
-// exists has an error if a run is not there.
+// exists returns a NotFound error if a run does not exist.
 func (e *Eraser) exists(ctx context.Context, h Run) error {
 	_, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	return err
@@ -283,8 +283,8 @@ func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error)
 	return all, nil
 }
 
-// subjectsOfReply reads the last event of a reply that came to its end: its result tells both
-// ids. Of another it reads everything.
+// subjectsOfReply reads the last event of an ended reply: its result has both ids. Of an
+// open one it reads the whole history.
 func (e *Eraser) subjectsOfReply(ctx context.Context, h Run) ([]subject, error) {
 	if !h.Open {
 		last, err := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
@@ -325,7 +325,7 @@ func (e *Eraser) subjectsOfReply(ctx context.Context, h Run) ([]subject, error) 
 	return []subject{subjectOf(in.Comment, recipient)}, nil
 }
 
-// recipient is whom a send reached, if event is the end of one.
+// recipient is the id that a send reached, if event is the end of a send; otherwise empty.
 func (e *Eraser) recipient(event *historypb.HistoryEvent) (string, error) {
 	result := event.GetActivityTaskCompletedEventAttributes().GetResult()
 	if result == nil {

@@ -18,22 +18,23 @@ import (
 )
 
 const (
-	// pollInterval is how often the server is asked how far something is.
+	// pollInterval is the time between two questions to the server whether something has
+	// ended.
 	pollInterval = 250 * time.Millisecond
-	// endTimeout is how long something that is open may take to end: a send under way
-	// has its tries, a batch its thousands of events.
+	// endTimeout limits the wait for an open run to end: a send retries for some time, and
+	// a batch may have thousands of events.
 	endTimeout = 2 * time.Minute
-	// deletionTimeout is how long the server may take to delete. What has just ended takes
-	// it half a minute.
+	// deletionTimeout limits the wait for a deletion. The server takes half a minute for a
+	// run that has just ended.
 	deletionTimeout = 3 * time.Minute
-	// redeliveryPeriod is how long Meta or a sweep can bring a comment again: its 7 days, and
-	// the 36 hours in which Meta repeats a webhook.
+	// redeliveryPeriod is the time in which Meta or a sweep can bring a comment again: its
+	// 7 days, and the 36 hours in which Meta repeats a webhook.
 	redeliveryPeriod = privatereply.ReplyPeriod + 36*time.Hour
 
 	terminationReason = "the person is erased"
 )
 
-// deleteRun tells the server to delete a run that has ended. Why says what keeps it.
+// deleteRun deletes an ended run. If it cannot, why says the reason.
 func (e *Eraser) deleteRun(ctx context.Context, h *Run) (why string, err error) {
 	_, err = e.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace:         e.Namespace,
@@ -51,7 +52,7 @@ func (e *Eraser) deleteRun(ctx context.Context, h *Run) (why string, err error) 
 	return "", nil
 }
 
-// isDeleted reports whether neither the run nor its entry in lists exists.
+// isDeleted reports whether the run and its entry in lists are gone.
 func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 	if err := e.exists(ctx, h); !isNotFound(err) {
 		return false, err
@@ -60,8 +61,8 @@ func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 	return err == nil && listed.GetCount() == 0, err
 }
 
-// endRun brings a run to where nothing is sent to the person any more, and no send is cut
-// off. Why says what keeps it.
+// endRun ends a run so that nothing more is sent to the person, without cutting a send off.
+// If it cannot, why says the reason.
 func (e *Eraser) endRun(ctx context.Context, h *Run) (why string, err error) {
 	if h.Open {
 		if why, err = e.awaitEnd(ctx, h); why != "" || err != nil {
@@ -78,14 +79,14 @@ func (e *Eraser) endRun(ctx context.Context, h *Run) (why string, err error) {
 }
 
 func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
-	settled := e.endReply
+	ended := e.endReply
 	switch h.Kind {
 	case Intake:
-		settled = e.isClosed
+		ended = e.isClosed
 	case Conversation:
-		settled = e.endConversation
+		ended = e.endConversation
 	}
-	ok, err := poll(ctx, e.endTimeout, func() (bool, error) { return settled(ctx, h) })
+	ok, err := poll(ctx, e.endTimeout, func() (bool, error) { return ended(ctx, h) })
 	var refusal *replies.Error
 	switch {
 	case isNotFound(err):
@@ -102,8 +103,8 @@ func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
 
 const stillRouting = "it still places the events of others; run the command again when it has ended"
 
-// unroutedReason says what keeps a batch: one that did not complete may be the only copy of
-// what others wrote. A reset places its events in another run, so the newest counts.
+// unroutedReason says why a batch must stay: one that did not complete may be the only copy
+// of other persons' events. A reset routes them in another run, so the newest run counts.
 func (e *Eraser) unroutedReason(ctx context.Context, h *Run) (why string, err error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, "")
 	switch status := d.GetWorkflowExecutionInfo().GetStatus(); {
@@ -117,8 +118,7 @@ func (e *Eraser) unroutedReason(ctx context.Context, h *Run) (why string, err er
 	return fmt.Sprintf("it ended before all its events were placed, and %d are of others: bring it back with `temporal workflow reset --workflow-id %s --type FirstWorkflowTask --reason forget`, or delete it with `temporal workflow delete` if nobody needs them; then run the command again", h.OtherPersons, h.WorkflowID), nil
 }
 
-// endReply rejects a reply that could still be sent. One that is on its way is let
-// come to its end.
+// endReply rejects a reply that could still be sent. It waits for a send that is under way.
 func (e *Eraser) endReply(ctx context.Context, h *Run) (bool, error) {
 	if ended, err := e.isClosed(ctx, h); ended || err != nil {
 		return ended, err
@@ -132,13 +132,13 @@ func (e *Eraser) endReply(ctx context.Context, h *Run) (bool, error) {
 	if !errors.As(err, &refusal) || refusal.Code == replies.NoWorker {
 		return false, err
 	}
-	// Somebody else may have decided meanwhile. A reply that stays where it was had
-	// something against the rejection itself.
-	now, lookErr := e.replies.Row(ctx, h.WorkflowID)
-	if lookErr == nil && now.State == row.State && row.State != privatereply.Sending && refusal.Code == replies.Refused {
+	// Another decision may have come first. If the state is the same, the reply refused the
+	// rejection itself.
+	now, rowErr := e.replies.Row(ctx, h.WorkflowID)
+	if rowErr == nil && now.State == row.State && row.State != privatereply.Sending && refusal.Code == replies.Refused {
 		return false, err
 	}
-	return false, lookErr
+	return false, rowErr
 }
 
 // endConversation terminates a conversation when no follow-up is on its way.
@@ -150,15 +150,16 @@ func (e *Eraser) endConversation(ctx context.Context, h *Run) (bool, error) {
 	return true, e.Temporal.TerminateWorkflow(ctx, h.WorkflowID, h.RunID, terminationReason)
 }
 
-// isClosed reports whether a run has ended. A batch must: it would start replies.
+// isClosed reports whether a run has ended. A batch must end by itself: it would start
+// replies.
 func (e *Eraser) isClosed(ctx context.Context, h *Run) (bool, error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	return err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err
 }
 
-// putTombstone ends a reply that does not wait any more. If Meta or a sweep can bring the
-// comment again, it takes its place with a reply that was withdrawn before it began:
-// only the comment's id stays, for as long as the namespace keeps what has ended.
+// putTombstone ends a reply that no longer waits. If Meta or a sweep can bring the comment
+// again, a reply that was withdrawn before it began takes the workflow id: it holds the
+// comment's id only, until the namespace's retention ends.
 func (e *Eraser) putTombstone(ctx context.Context, h *Run) error {
 	c := h.comment
 	if id, err := privatereply.ReplyID(c); err != nil || id != h.WorkflowID || !c.ReceivedAt.IsZero() && e.now().Sub(c.ReceivedAt) > redeliveryPeriod {
@@ -184,7 +185,7 @@ func (e *Eraser) putTombstone(ctx context.Context, h *Run) error {
 	return nil
 }
 
-// poll asks done until it says yes, at most for limit.
+// poll calls done until it reports true, for at most limit.
 func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) (bool, error) {
 	enough := time.After(limit)
 	tick := time.NewTicker(pollInterval)

@@ -19,14 +19,13 @@ type Conversation struct {
 // Message is one message of a conversation.
 type Message struct {
 	At     time.Time
-	Agent  string                    // who wrote it; empty: the person
-	Text   string                    // empty: the person's
+	Agent  string                    // the author; empty: the person
+	Text   string                    // empty if the person wrote it
 	Answer *workflows.FollowUpResult // how a follow-up ended; nil: it is on its way
 }
 
-// ConversationID is the workflow id of the conversation that a reply opened: with
-// the one who got the message, who has another id than the commenter on some
-// accounts.
+// ConversationID is the workflow id of the conversation that a reply opened. The person is
+// the recipient of the message, who on some accounts has another id than the commenter.
 func ConversationID(s workflows.PrivateReplyStatus) (string, bool) {
 	person := s.Comment.PersonID
 	if s.Send != nil && s.Send.RecipientID != "" {
@@ -36,7 +35,8 @@ func ConversationID(s workflows.PrivateReplyStatus) (string, bool) {
 	return id, err == nil
 }
 
-// ConversationStatus reads what the workflow knows of a conversation: its window and its replies.
+// ConversationStatus reads what the workflow knows of a conversation: its window and its
+// replies.
 func (c *Client) ConversationStatus(ctx context.Context, id string) (workflows.ConversationStatus, error) {
 	return status[workflows.ConversationStatus](ctx, c, id, "conversation")
 }

@@ -14,11 +14,10 @@ import (
 )
 
 const (
-	// acceptTimeout is how long a worker may take to look at an Update. Without a
-	// worker nobody looks.
+	// acceptTimeout limits the wait for a worker to accept or refuse an Update.
 	acceptTimeout = 10 * time.Second
-	// effectTimeout is how long the effect of an accepted Update may take: a reject
-	// waits for a send, and a follow-up for up to a minute of tries.
+	// effectTimeout limits the wait for the effect of an accepted Update: a reject waits
+	// for a send, and a follow-up for up to a minute of tries.
 	effectTimeout = 4 * workflows.SendTimeout
 )
 
@@ -27,8 +26,8 @@ func (c *Client) Approve(ctx context.Context, id, updateID string, m workflows.A
 	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ApproveMessage, m)
 }
 
-// Reject keeps a reply from ever being sent. It answers when the effect is known,
-// which for a reply that is on its way takes until its send has ended.
+// Reject prevents a reply from being sent. It returns when the effect is known; for a reply
+// in sending, when its send has ended.
 func (c *Client) Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error) {
 	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.RejectMessage, m)
 }
@@ -38,14 +37,13 @@ func (c *Client) Resolve(ctx context.Context, id, updateID string, m workflows.R
 	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ResolveMessage, m)
 }
 
-// FollowUp writes to the person of a conversation while its window is open. It
-// answers when the send has ended.
+// FollowUp writes to the person of a conversation while its window is open. It returns when
+// the send has ended.
 func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error) {
 	return update[workflows.FollowUpResult](ctx, c, conversationID, updateID, workflows.FollowUpUpdate, m)
 }
 
-// update sends an Update and waits for its answer. Errors are Refusals where there
-// is something to say to a person.
+// update sends an Update and waits for its result. What a person can be told is an Error.
 func update[T any](ctx context.Context, c *Client, id, updateID, name string, message any) (answer T, err error) {
 	if parsed, ok := privatereply.ParseID(id); !ok || (parsed.Kind == "reply") == (name == workflows.FollowUpUpdate) {
 		return answer, c.errNotFound(id)

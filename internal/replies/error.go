@@ -13,10 +13,10 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Code says why something was not done, for programs.
+// Code says for programs why a request was not carried out.
 type Code string
 
-// The kinds.
+// The codes.
 const (
 	Refused       Code = "refused"    // the reply says no, in words
 	NotFound      Code = "not_found"  // no such workflow is kept
@@ -25,7 +25,7 @@ const (
 	Terminated    Code = "terminated" // the workflow was ended from outside
 )
 
-// Error is a no in words for a person.
+// Error is a refusal, with a message for a person.
 type Error struct {
 	Code    Code
 	Message string
@@ -37,7 +37,8 @@ func newError(code Code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// convertUpdateError turns an Update's error into words. A refusal has them already.
+// convertUpdateError makes an Error of an Update's error: the validator's refusal, or that
+// the workflow has ended.
 func (c *Client) convertUpdateError(ctx context.Context, workflowID string, err error) error {
 	var refusal *temporal.ApplicationError
 	switch {
@@ -51,7 +52,7 @@ func (c *Client) convertUpdateError(ctx context.Context, workflowID string, err 
 	return err
 }
 
-// errEnded says why a workflow takes no messages, and who decided what.
+// errEnded says that a workflow has ended, and who decided what.
 func (c *Client) errEnded(ctx context.Context, workflowID string) error {
 	d, err := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	if isNotFound(err) {
@@ -81,7 +82,7 @@ func (c *Client) errNotFound(workflowID string) error {
 	return newError(NotFound, "%s does not exist, or ended so long ago that it is no longer kept", workflowID)
 }
 
-// errNoWorker says why nobody answered in time.
+// errNoWorker says that no worker runs, or that it is too slow.
 func (c *Client) errNoWorker(ctx context.Context) error {
 	d, err := c.temporal.DescribeTaskQueue(ctx, c.queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	if err == nil && len(d.GetPollers()) == 0 {

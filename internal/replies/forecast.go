@@ -7,34 +7,34 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Forecast is what becomes of the replies that wait, if nothing changes.
+// Forecast says what becomes of the waiting replies if nothing changes.
 type Forecast struct {
 	Holding          int64 `json:"holding"`
 	AwaitingApproval int64 `json:"awaiting_approval"`
 	Sending          int64 `json:"sending"`
-	// LastSendAt is when those that go by themselves, held or sending, have gone;
-	// zero when there are none. Late is how many of them will not make their deadlines.
+	// LastSendAt is the time of the last send of those that need no person, held or
+	// sending; zero when there are none. Late is the number of them that will miss their
+	// deadlines.
 	LastSendAt time.Time `json:"last_leaves_at,omitzero"`
 	Late       int64     `json:"late"`
-	// FirstDeadline is the earliest of all that wait, for a person too.
+	// FirstDeadline is the earliest deadline of all that wait, also for a person.
 	FirstDeadline time.Time `json:"first_deadline,omitzero"`
 	FirstToExpire string    `json:"first_to_expire,omitempty"` // its workflow id
 }
 
-// Waiting is how many replies wait in all.
+// Waiting is the number of all waiting replies.
 func (f Forecast) Waiting() int64 { return f.Holding + f.AwaitingApproval + f.Sending }
 
 const (
-	// minSlice is how exactly deadlines are told apart.
+	// minSlice is the shortest interval of deadlines that is counted.
 	minSlice = time.Minute
-	// maxOverdue is how long a reply may go on waiting after its deadline, because
-	// no worker runs.
+	// maxOverdue is how far past its deadline a reply may still wait, because no worker
+	// runs.
 	maxOverdue = 8 * 24 * time.Hour
 )
 
-// Forecast works out what becomes of the replies that f means, which leave at so
-// many a second, the one with the earliest deadline first. It counts slices of
-// deadlines and reads one row.
+// Forecast computes what becomes of the replies of f when perSecond of them are sent each
+// second, the earliest deadline first. It counts intervals of deadlines and reads one row.
 func (c *Client) Forecast(ctx context.Context, f Filter, perSecond float64) (Forecast, error) {
 	var out Forecast
 	for state, n := range map[privatereply.State]*int64{
@@ -62,16 +62,16 @@ func (c *Client) Forecast(ctx context.Context, f Filter, perSecond float64) (For
 	}
 	now := c.now().UTC().Truncate(time.Second)
 	f.States = []privatereply.State{privatereply.Holding, privatereply.Sending}
-	line := sendSimulation{count: func(from, to time.Time) (int64, error) { return c.count(ctx, withinDeadlines(f.query(), from, to)) }, now: now, perSecond: perSecond}
-	if err := line.run(now.Add(-maxOverdue), now.Add(maxDeadlineAhead)); err != nil {
+	simulation := sendSimulation{count: func(from, to time.Time) (int64, error) { return c.count(ctx, withinDeadlines(f.query(), from, to)) }, now: now, perSecond: perSecond}
+	if err := simulation.run(now.Add(-maxOverdue), now.Add(maxDeadlineAhead)); err != nil {
 		return out, err
 	}
-	out.Late, out.LastSendAt = line.late, line.sentAt(line.sent)
+	out.Late, out.LastSendAt = simulation.late, simulation.sentAt(simulation.sent)
 	return out, nil
 }
 
-// sendSimulation lets replies leave one after the other in the order of their deadlines.
-// One that would leave after its deadline does not leave, and takes nobody's time.
+// sendSimulation sends replies one after the other in the order of their deadlines. One
+// whose turn comes after its deadline is not sent and takes no time.
 type sendSimulation struct {
 	count      func(from, to time.Time) (int64, error)
 	now        time.Time
@@ -79,8 +79,8 @@ type sendSimulation struct {
 	sent, late int64
 }
 
-// run goes through the deadlines from from until to. A slice whose replies can all
-// have gone when it begins needs no closer look.
+// run counts the deadlines between two times. It divides an interval only if not all its
+// replies can be sent before it begins.
 func (d *sendSimulation) run(from, to time.Time) error {
 	n, err := d.count(from, to)
 	if err != nil || n == 0 {
@@ -102,12 +102,12 @@ func (d *sendSimulation) run(from, to time.Time) error {
 	return d.run(middle, to)
 }
 
-// capacityBefore is how many more can leave before at.
+// capacityBefore is the number of replies that can still be sent before at.
 func (d *sendSimulation) capacityBefore(at time.Time) int64 {
 	return max(0, int64(min(d.perSecond*at.Sub(d.now).Seconds(), 1e15))-d.sent)
 }
 
-// sentAt is when the n. has left.
+// sentAt is the time of the nth send.
 func (d *sendSimulation) sentAt(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}

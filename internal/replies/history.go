@@ -15,11 +15,11 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxEvents is how much of a history is read. A reply has some dozens of events; a
-// long chat has thousands, and goes on in a new run.
+// maxEvents limits the events that are read of a history. A reply has some dozens; a long
+// conversation has thousands, and continues in a new run.
 const maxEvents = 5000
 
-// readHistory reads the history of a workflow's newest run, from its beginning.
+// readHistory reads the events of a workflow's newest run, from its beginning.
 func (c *Client) readHistory(ctx context.Context, id string, visit func(*historypb.HistoryEvent)) error {
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for n := 0; n < maxEvents && events.HasNext(); n++ {
@@ -35,8 +35,8 @@ func (c *Client) readHistory(ctx context.Context, id string, visit func(*history
 	return nil
 }
 
-// Follow calls changed whenever something happens to a workflow, until it has ended
-// or ctx is done. It waits in the server and asks nothing of workers.
+// Follow calls changed at each event of a workflow, until the workflow has ended or ctx is
+// done. It waits in the server and needs no worker.
 func (c *Client) Follow(ctx context.Context, id string, changed func()) error {
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	began := c.now()
@@ -54,27 +54,27 @@ func (c *Client) Follow(ctx context.Context, id string, changed func()) error {
 	return nil
 }
 
-// followOverlap is how long before the call an event may have happened to count as
-// news: the page that is followed was made a moment earlier.
+// followOverlap is the age up to which an event before the call is reported: the page that
+// is followed was made a moment earlier.
 const followOverlap = 2 * time.Second
 
-// messageEvent is an Update or Signal that a workflow took.
+// messageEvent is an Update or Signal that a workflow accepted.
 type messageEvent struct {
 	Name     string
 	At       time.Time
 	Signal   bool
-	Done     bool // an Update that has its answer
+	Done     bool // an Update that has its result
 	payloads *commonpb.Payloads
 	answer   *updatepb.Outcome
 }
 
-// message decodes what was asked.
+// message decodes the payload of the Update or Signal.
 func (d *messageEvent) message(c *Client, to any) error { return decodeFirst(c, d.payloads, to) }
 
-// refused reports whether a signal that came just before changed the answer.
+// refused reports whether an accepted Update failed, because a Signal came just before it.
 func (d *messageEvent) refused() bool { return d.answer.GetFailure() != nil }
 
-// result decodes what was answered.
+// result decodes the result of the Update.
 func (d *messageEvent) result(c *Client, to any) error {
 	return decodeFirst(c, d.answer.GetSuccess(), to)
 }
@@ -89,7 +89,7 @@ type activityEvent struct {
 	problem   string // why there is no result
 }
 
-// historyReader collects deeds and activities from a history, in their order.
+// historyReader collects the messages and activities of a history, in their order.
 type historyReader struct {
 	messages   []*messageEvent
 	activities []*activityEvent
@@ -153,15 +153,15 @@ func decodeFirst(c *Client, p *commonpb.Payloads, to any) error {
 	return c.data.FromPayload(p.GetPayloads()[0], to)
 }
 
-// History is what the workflow history of a reply has beyond its status.
+// History has the events of a reply that its status does not have.
 type History struct {
 	Attempts []Attempt
 	Searches []Search
 	Messages []MessageEvent
 }
 
-// Attempt is one try to send. Result is nil while it runs, and when it never told
-// how it ended: then Problem says why.
+// Attempt is one try to send. Result is nil while it runs, and if it never reported a
+// result: then Problem says why.
 type Attempt struct {
 	Number  int
 	At      time.Time
@@ -170,7 +170,7 @@ type Attempt struct {
 	Problem string
 }
 
-// Search is one look into the person's conversation for an unconfirmed reply.
+// Search is one search of the person's conversation for an unconfirmed reply.
 type Search struct {
 	At        time.Time
 	Done      bool
@@ -178,10 +178,10 @@ type Search struct {
 	Problem   string
 }
 
-// MessageEvent is what a person or a program told the reply, and that it took. A refused
-// Update leaves no trace.
+// MessageEvent is an Update or Signal that the reply accepted. A refused Update is not in
+// the history.
 type MessageEvent struct {
-	Name      string // the message
+	Name      string // of the Update or Signal
 	At        time.Time
 	Signal    bool
 	By        string
@@ -231,8 +231,8 @@ func (c *Client) attempt(a *activityEvent) Attempt {
 	return at
 }
 
-// decodeMessage reads a message loosely: what an outside tool wrote stays as it is, and what
-// does not decode is shown by its name alone.
+// decodeMessage decodes a message leniently: unknown fields of an outside tool are ignored,
+// and what does not decode has its name only.
 func (c *Client) decodeMessage(d *messageEvent) MessageEvent {
 	var m struct {
 		Approver  string    `json:"approver"`

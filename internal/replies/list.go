@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// pageRows is the server's limit for one page.
+	// pageRows is the server's limit of rows in one page.
 	pageRows = 1000
-	// sliceRows is how many rows are worth reading to find the earliest few.
+	// sliceRows is the number of rows that are read at once to find the earliest few.
 	sliceRows = 1000
 )
 
-// Kept replies have their deadlines between these two: the oldest are unknown
-// deliveries that nobody resolved.
+// The range of deadlines that is searched. The oldest are those of unknown deliveries that
+// nobody resolved.
 const (
 	maxDeadlineAge   = 90 * 24 * time.Hour
 	maxDeadlineAhead = 30 * 24 * time.Hour
 )
 
-// Count is how many replies f means.
+// Count counts the replies that match f.
 func (c *Client) Count(ctx context.Context, f Filter) (int64, error) { return c.count(ctx, f.query()) }
 
 func (c *Client) count(ctx context.Context, query visibility.Condition) (int64, error) {
@@ -44,10 +44,9 @@ func (c *Client) count(ctx context.Context, query visibility.Condition) (int64, 
 	return r.GetCount(), nil
 }
 
-// Earliest lists the replies that f means, the earliest deadline first, at most
-// limit. Temporal's SQL visibility cannot sort by an attribute of one's own, so
-// the time is halved until a slice has few enough replies to be read and sorted
-// here.
+// Earliest lists the replies that match f, the earliest deadline first, at most limit.
+// Temporal's SQL visibility cannot sort by a custom attribute, so the range of deadlines is
+// halved until a part has few enough replies to be read and sorted here.
 func (c *Client) Earliest(ctx context.Context, f Filter, limit int) ([]Row, error) {
 	now := c.now().UTC().Truncate(time.Second)
 	return c.earliestBetween(ctx, f.query(), now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
@@ -93,9 +92,9 @@ func (r Row) Compare(o Row) int {
 	return cmp.Or(r.Deadline.Compare(o.Deadline), r.StartedAt.Compare(o.StartedAt), strings.Compare(r.ID, o.ID))
 }
 
-// Page lists the replies that f means in the server's order: those that run, the
-// newest first, then the others by their end. The token is that of the page before,
-// and empty after the last one.
+// Page lists the replies that match f in the server's order: running ones first, the newest
+// first, then the others by their end. The token is that of the page before, and empty
+// after the last one.
 func (c *Client) Page(ctx context.Context, f Filter, size int, token []byte) ([]Row, []byte, error) {
 	return c.page(ctx, f.query(), size, token)
 }
@@ -114,14 +113,14 @@ func (c *Client) page(ctx context.Context, query visibility.Condition, size int,
 	return rows, page.GetNextPageToken(), nil
 }
 
-// Filter says which replies are meant. Empty fields mean all of them.
+// Filter selects replies. Empty fields match all.
 type Filter struct {
 	States  []privatereply.State
 	Account string
 	Rule    string
 	Media   string
 	Source  privatereply.Source
-	// NotSource leaves out the replies of one source.
+	// NotSource excludes the replies of one source.
 	NotSource privatereply.Source
 	Running   bool     // only those whose workflow has not ended
 	IDs       []string // only these workflows
@@ -130,7 +129,7 @@ type Filter struct {
 	DeadlineBefore             time.Time
 }
 
-// query is f for Temporal's visibility store.
+// query writes f for Temporal's visibility store.
 func (f Filter) query() visibility.Condition {
 	parts := []visibility.Condition{visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)}
 	add := func(wanted bool, condition visibility.Condition) {
@@ -152,13 +151,13 @@ func (f Filter) query() visibility.Condition {
 	return visibility.And(parts...)
 }
 
-// withinDeadlines narrows a query to deadlines from from until to.
+// withinDeadlines adds to a query that the deadline is at from or later, and before to.
 func withinDeadlines(query visibility.Condition, from, to time.Time) visibility.Condition {
 	return visibility.And(query, visibility.From(workflows.ReplyDeadline, from), visibility.Before(workflows.ReplyDeadline, to))
 }
 
-// Row is one reply in a list: what its memo and search attributes say. The texts
-// may be cut; Cut tells.
+// Row is one reply in a list, as its memo and search attributes have it. The texts may be
+// cut; see IsCut.
 type Row struct {
 	ID        string                `json:"id"`
 	State     privatereply.State    `json:"state"`
@@ -172,7 +171,7 @@ type Row struct {
 	Rule      string                `json:"rule,omitempty"`
 	Media     string                `json:"media_id,omitempty"`
 	Source    privatereply.Source   `json:"source,omitempty"`
-	// Attachment has the kind alone; EditedAt is when the person last changed the words.
+	// Attachment has the kind only. EditedAt is the time of the last edit of the comment.
 	Attachment privatereply.Attachment `json:"attachment,omitzero"`
 	EditedAt   time.Time               `json:"edited_at,omitzero"`
 	// CommentSHA256 is the hash of the whole comment, of which Comment may be the
@@ -182,10 +181,10 @@ type Row struct {
 	NextTry       time.Time `json:"next_try,omitzero"` // of a send that waits; waits of seconds are left out
 }
 
-// Encrypted stands for what this program has no key for.
+// Encrypted is the text in place of what this program has no key for.
 const Encrypted = "(encrypted)"
 
-// IsCut reports whether text is only the beginning of what the reply holds.
+// IsCut reports whether text is only the beginning of the reply's text.
 func IsCut(text string) bool {
 	return strings.HasSuffix(text, privatereply.CutMark) || text == Encrypted
 }
@@ -195,12 +194,12 @@ func (r Row) OnLive() bool {
 	return privatereply.Comment{Platform: r.Platform, Source: r.Source}.OnLive()
 }
 
-// MissesDeadline reports whether the reply's turn comes only when its deadline has passed:
-// it will not be sent, unless replies that are before it are stopped.
+// MissesDeadline reports whether the reply's next try comes after its deadline: it will not
+// be sent, unless replies before it are stopped.
 func (r Row) MissesDeadline() bool { return !r.NextTry.IsZero() && !r.NextTry.Before(r.Deadline) }
 
-// row reads what visibility tells of a reply. What does not decode stays empty: a
-// list with a gap is better than none.
+// row reads a reply from visibility. What does not decode stays empty: a list with a gap is
+// better than none.
 func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	r := Row{ID: info.GetExecution().GetWorkflowId(), StartedAt: info.GetStartTime().AsTime()}
 	if id, ok := privatereply.ParseID(r.ID); ok {

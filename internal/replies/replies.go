@@ -1,6 +1,5 @@
-// Package replies is how programs look at replies and decide them from outside:
-// lists and counts, one reply's story, and the decisions of people. It asks
-// Temporal and nothing else.
+// Package replies is the client of running and ended replies: lists and counts, the status
+// and story of one reply, and the decisions of people. It asks Temporal and nothing else.
 package replies
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Client asks one namespace.
+// Client reads and decides the replies of one namespace.
 type Client struct {
 	temporal  client.Client
 	namespace string
@@ -28,13 +27,13 @@ type Client struct {
 	sliceRows int
 }
 
-// New makes a client of what c is connected to. The queue is the task queue whose
-// workers answer; data decodes what c's own methods leave encoded, such as a memo.
+// New returns a client of the namespace that c is connected to. The queue is the workers'
+// task queue; data decodes what c leaves encoded, such as a memo.
 func New(c client.Client, namespace, queue string, data converter.DataConverter) *Client {
 	return &Client{temporal: c, namespace: namespace, queue: queue, data: data, now: time.Now, sliceRows: sliceRows}
 }
 
-// Retention is how long the namespace keeps replies that have ended.
+// Retention is the time for which the namespace keeps ended replies.
 func (c *Client) Retention(ctx context.Context) (time.Duration, error) {
 	d, err := c.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.namespace})
 	if err != nil {
@@ -43,13 +42,13 @@ func (c *Client) Retention(ctx context.Context) (time.Duration, error) {
 	return d.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(), nil
 }
 
-// Status is everything about one reply: from the workflow while it runs, which
-// needs a worker; from its result afterwards.
+// Status reads the whole status of a reply: from the workflow while it runs, which needs a
+// worker, and from its result afterwards.
 func (c *Client) Status(ctx context.Context, id string) (workflows.PrivateReplyStatus, error) {
 	return status[workflows.PrivateReplyStatus](ctx, c, id, "reply")
 }
 
-// Row is what lists tell of one reply. It needs no worker.
+// Row reads what lists have of one reply. It needs no worker.
 func (c *Client) Row(ctx context.Context, id string) (Row, error) {
 	if parsed, ok := privatereply.ParseID(id); !ok || parsed.Kind != "reply" {
 		return Row{}, c.errNotFound(id)
@@ -95,7 +94,7 @@ func status[T any](ctx context.Context, c *Client, id, kind string) (s T, err er
 	return s, answer.Get(&s)
 }
 
-// Input is what a reply was started with: the comment, and what the rules said then.
+// Input reads what a reply was started with: the comment and the decision of the rules.
 func (c *Client) Input(ctx context.Context, id string) (workflows.PrivateReplyInput, error) {
 	var in workflows.PrivateReplyInput
 	events := c.temporal.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)

@@ -9,8 +9,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Event is one moment in the story of a reply, in words. Whoever shows it chooses the
-// layout only.
+// Event is one moment in the story of a reply, in words. The desk and the command line add
+// only the layout.
 type Event struct {
 	At     time.Time
 	Kind   EventKind
@@ -31,8 +31,8 @@ const (
 	EventBad    EventKind = "bad"
 )
 
-// Story tells what happened to a reply, in the order of time. The status is nil where
-// no worker could be asked for it.
+// Story lists what happened to a reply, in the order of time. The status is nil where no
+// worker answered.
 func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 	var all []Event
 	add := func(at time.Time, kind EventKind, title, text, detail string) {
@@ -141,7 +141,7 @@ func attemptWords(a Attempt) Event {
 	return e
 }
 
-// metaDetail is what Meta said, for somebody who asks Meta.
+// metaDetail has Meta's error and ids, which Meta's support asks for.
 func metaDetail(r *privatereply.SendResult) string {
 	detail := ""
 	if r.Code != 0 {
