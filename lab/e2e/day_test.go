@@ -241,7 +241,7 @@ func (p *product) checkCounts(t *testing.T) {
 		t.Errorf("%d events went into batches, %d came out; %d were sent back", batched, placed, again)
 	}
 	failures := p.sum("privatereply_bridge_commit_failures_total", "", "")
-	if slow := p.sum("privatereply_bridge_commit_failures_total", "trouble", "too_slow"); failures != slow || (failures == 0) != (again == 0) {
+	if slow := p.sum("privatereply_bridge_commit_failures_total", "class", "too_slow"); failures != slow || (failures == 0) != (again == 0) {
 		t.Errorf("%d deliveries with %d events were sent back, %d of them because Temporal was slow", failures, again, slow)
 	}
 	received := p.sum("privatereply_bridge_events_received_total", "", "")

@@ -13,18 +13,18 @@ import (
 const (
 	// maxBody is above every delivery that was seen. Meta publishes no limit.
 	maxBody = 8 << 20
-	// maxBodies bounds what all bodies hold at once. Anybody can send one: whether
-	// Meta did is known only when all of it is there.
+	// maxBodies bounds the memory of all bodies at once. Anybody can send one: its
+	// signature is verified only when all of it has arrived.
 	maxBodies = 256 << 20
-	// maxLarge is the part of it for bodies over largeBody: a few that are big and slow
-	// must not keep out what Meta sends all day, which is small.
+	// maxLarge is the part of maxBodies for bodies over largeBody: a few large, slow ones
+	// must not exclude Meta's usual deliveries, which are small.
 	maxLarge  = 192 << 20
 	largeBody = 256 << 10
-	// firstRead is enough for most deliveries.
+	// firstRead is the first buffer, enough for most deliveries.
 	firstRead = 2 << 10
 )
 
-// errBusy says that other bodies hold all the memory there is for them.
+// errBusy says that other bodies hold all the memory for bodies.
 var errBusy = errors.New("too many bodies at once")
 
 // bodyReader reads request bodies into a bounded amount of memory.
@@ -37,8 +37,8 @@ func newBodies() *bodyReader {
 // body is a body in memory. It must be released.
 type body struct {
 	bytes []byte
-	held  int64 // of all memory
-	large int64 // the same once it is large
+	held  int64 // bytes acquired from bodyReader.memory
+	large int64 // bytes acquired from bodyReader.large
 	from  *bodyReader
 }
 
@@ -47,7 +47,7 @@ func (b *body) release() {
 	b.from.large.Release(b.large)
 }
 
-// grow makes room for more bytes. What counts is what has arrived: a sender that
+// grow doubles the buffer. Only bytes that have arrived make it grow: a sender that
 // announces much and sends little takes little.
 func (b *body) grow() error {
 	more := int64(max(firstRead, cap(b.bytes)))
@@ -94,7 +94,7 @@ func (p *bodyReader) read(w http.ResponseWriter, r *http.Request, timeout time.D
 	}
 }
 
-// bodyErrorStatus is the answer to a body that could not be read.
+// bodyErrorStatus is the status of the answer to a body that could not be read.
 func bodyErrorStatus(err error) int {
 	var tooLarge *http.MaxBytesError
 	switch {

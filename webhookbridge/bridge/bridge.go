@@ -1,16 +1,19 @@
-// Package bridge takes Meta's webhooks in and makes what they tell durable in
-// Temporal. It answers 200 only when Temporal holds every event of a delivery, or
-// when the event needs nothing; Meta repeats whatever was answered otherwise.
+// Package bridge receives Meta's webhooks and makes their events durable in Temporal. It
+// answers 200 only when Temporal holds every event of a delivery that needs a workflow;
+// Meta repeats a delivery that was answered otherwise.
 //
-// The bridge keeps no state. Any number of them may run side by side: a comment is
-// one workflow id, whoever starts it.
+// The bridge has no state. Any number of them may run side by side: a comment is one
+// workflow id, whoever starts it.
 package bridge
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -39,8 +42,8 @@ const (
 	// answerTimeout is how long a delivery may take from when its body was read. Meta waits 5
 	// seconds.
 	answerTimeout = 4800 * time.Millisecond
-	// rulesTimeout is how much of it the rules may take, for all comments of the delivery.
-	// What they leave is the commits', and the rest of answerTimeout always.
+	// rulesTimeout is the part of answerTimeout that the rules may take for all comments of
+	// a delivery. The commit has the remainder.
 	rulesTimeout = 1500 * time.Millisecond
 	// idleTimeout is how long a connection waits for its next request.
 	idleTimeout = 2 * time.Minute
@@ -63,7 +66,7 @@ type Rules interface {
 	Err() error // why its newest version is not in force
 }
 
-// Config is what a bridge needs. Every field but Tracer and Now is required.
+// Config is the configuration of a Bridge. Every field but Tracer and Now is required.
 type Config struct {
 	Settings  config.Bridge
 	Accounts  Accounts
@@ -76,7 +79,7 @@ type Config struct {
 	Now       func() time.Time // nil: time.Now
 }
 
-// Bridge is Meta's webhooks in, Temporal out.
+// Bridge is the HTTP handler of Meta's webhooks. Use New.
 type Bridge struct {
 	cfg       Config
 	secrets   secrets
@@ -87,10 +90,10 @@ type Bridge struct {
 	timeouts  timeouts
 }
 
-// timeouts are the constants above, but in tests.
+// timeouts are the constants above; tests shorten them.
 type timeouts struct{ header, body, rules, answer time.Duration }
 
-// New makes a bridge. It refuses settings with which anybody could sign a webhook.
+// New returns a bridge. It refuses settings with which anybody could sign a webhook.
 func New(c Config) (*Bridge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -101,9 +104,9 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
-	one := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now)}
-	group := newBatcher(batchLimitsDefault, one, newIntakeStarter(c.Client, c.Settings.TaskQueue))
-	m, err := newMetrics(c.Registry, group.depth)
+	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now)}
+	batcher := newBatcher(batchLimitsDefault, direct, newIntakeStarter(c.Client, c.Settings.TaskQueue))
+	m, err := newMetrics(c.Registry, batcher.depth)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +114,9 @@ func New(c Config) (*Bridge, error) {
 		cfg:       c,
 		secrets:   newSecrets(c.Settings.AppSecrets),
 		bodies:    newBodies(),
-		committer: group,
+		committer: batcher,
 		metrics:   m,
-		sampler:   newLogSampler(c.Now),
+		sampler:   newLogSampler(),
 		timeouts:  timeouts{headerTimeout, bodyTimeout, rulesTimeout, answerTimeout},
 	}, nil
 }
@@ -135,7 +138,7 @@ func (b *Bridge) Handler() http.Handler {
 	return mux
 }
 
-// Run serves on ln until ctx is done; then it lets what is in flight finish.
+// Run serves on ln until ctx is done; then it waits for the requests in flight.
 func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 	b.cfg.Logger.Info("Taking webhooks", zap.Stringer("addr", ln.Addr()), zap.String("path", Path))
 	return ops.Run(ctx, ln, stopTimeout, &http.Server{
@@ -149,7 +152,7 @@ func (b *Bridge) Run(ctx context.Context, ln net.Listener) error {
 	})
 }
 
-// Checks are what /readyz asks.
+// Checks are the checks of /readyz.
 func (b *Bridge) Checks() []ops.Check {
 	return []ops.Check{
 		ops.TemporalCheck(b.cfg.Client),
@@ -171,4 +174,28 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text))
+}
+
+// challengePattern is the form of a challenge that is echoed. Meta sends a number; what a
+// browser could take for markup is refused.
+var challengePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+
+// verify answers the verification request that Meta makes when the callback is saved in
+// its dashboard.
+func (b *Bridge) verify(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	echo := q.Get("hub.challenge")
+	if !sameToken(q.Get("hub.verify_token"), string(b.cfg.Settings.VerifyToken)) || q.Get("hub.mode") != "subscribe" || !challengePattern.MatchString(echo) {
+		b.sampler.warn(b.cfg.Logger, "verification", "Refused a verification: mode, verify token or challenge is wrong")
+		writeStatus(w, http.StatusForbidden)
+		return
+	}
+	b.cfg.Logger.Info("Meta verified the callback")
+	writeText(w, http.StatusOK, echo)
+}
+
+// sameToken compares two tokens in constant time, whatever their lengths.
+func sameToken(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }

@@ -3,9 +3,14 @@ package bridge
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.temporal.io/api/serviceerror"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
@@ -33,8 +38,8 @@ func (b *Bridge) deliver(w http.ResponseWriter, r *http.Request) {
 	writeStatus(w, status)
 }
 
-// receive works through one delivery and returns the answer. Nothing of the body is
-// looked at before its signature is right.
+// receive handles one delivery and returns the status of the answer. Nothing of the body
+// is parsed before its signature is verified.
 func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 	receivedAt := b.cfg.Now()
 	sum, ok := parseSignature(r.Header.Get("X-Hub-Signature-256"))
@@ -66,46 +71,46 @@ func (b *Bridge) receive(w http.ResponseWriter, r *http.Request) int {
 	return status
 }
 
-// commit makes the events durable. It goes on when Meta hangs up meanwhile: what is
-// done now need not be done again.
+// commit makes the events durable and returns the status of the answer. It goes on when
+// Meta closes the connection: what is durable now need not be delivered again.
 func (b *Bridge) commit(ctx context.Context, events []privatereply.Event) int {
 	ctx = context.WithoutCancel(ctx)
 	began := time.Now()
-	arrivals := b.arrivals(ctx, events)
-	// A condition that was under way when the rules' time was over takes none of the commits'.
+	inbound := b.inboundEvents(ctx, events)
+	// A condition may overrun the rules' timeout; the commit's time does not shrink for it.
 	ruled := min(time.Since(began), b.timeouts.rules)
 	ctx, cancel := context.WithTimeout(ctx, b.timeouts.answer-ruled)
 	defer cancel()
-	effects, err := b.committer.commit(ctx, arrivals)
+	results, err := b.committer.commit(ctx, inbound)
 	if err != nil {
-		trouble := classifyFailure(err)
-		b.metrics.failures.WithLabelValues(trouble).Inc()
+		class := classifyFailure(err)
+		b.metrics.failures.WithLabelValues(class).Inc()
 		b.metrics.sentBack.Add(float64(len(events)))
-		b.sampler.warn(b.cfg.Logger, trouble, "Meta must deliver again: Temporal did not take every event",
-			zap.String("trouble", trouble), zap.Int("events", len(events)), zap.Error(err))
+		b.sampler.warn(b.cfg.Logger, class, "Meta must deliver again: Temporal did not take every event",
+			zap.String("class", class), zap.Int("events", len(events)), zap.Error(err))
 		return http.StatusServiceUnavailable
 	}
 	for _, ev := range events {
 		if ev.Ignored != nil {
-			effects = append(effects, routing.Result{Effect: routing.Ignored, Reason: ev.Ignored.Why})
+			results = append(results, routing.Result{Effect: routing.Ignored, Reason: ev.Ignored.Why})
 			b.logIgnored(*ev.Ignored)
 		}
 	}
-	b.metrics.countAcknowledged(effects)
+	b.metrics.countAcknowledged(results)
 	return http.StatusOK
 }
 
-// arrivals are the events that Temporal must hold, with what the rules say, and with
-// the span under which their story goes on: a group of several deliveries has none.
-func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []workflows.InboundEvent {
+// inboundEvents are the events that Temporal must hold, each with the decision of the
+// rules and with the parent of its later spans: a batch of several deliveries has no span.
+func (b *Bridge) inboundEvents(ctx context.Context, events []privatereply.Event) []workflows.InboundEvent {
 	span := telemetry.Traceparent(ctx)
 	ctx, cancel := context.WithTimeout(ctx, b.timeouts.rules)
 	defer cancel()
-	var arrivals []workflows.InboundEvent
+	var inbound []workflows.InboundEvent
 	set := b.cfg.Rules.Current()
 	tooSlow := 0
 	for _, ev := range events {
-		a := workflows.InboundEvent{Event: ev, Trace: span}
+		in := workflows.InboundEvent{Event: ev, Trace: span}
 		switch {
 		case ev.Comment != nil, ev.Edited != nil:
 			comment := cmp.Or(ev.Comment, ev.Edited)
@@ -114,14 +119,14 @@ func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []wo
 			if decision.Reason == privatereply.RuleErrorPrefix+rules.TooSlow {
 				tooSlow++
 			}
-			a.Decision = &decision
+			in.Decision = &decision
 		case ev.Message != nil:
 			account, _ := b.cfg.Accounts.Find(ev.Message.Platform, ev.Message.Account)
-			a.HumanAgent, a.RepliedOnly = account.HumanAgent, account.RepliedOnly
+			in.HumanAgent, in.RepliedOnly = account.HumanAgent, account.RepliedOnly
 		case ev.Ignored != nil:
 			continue
 		}
-		arrivals = append(arrivals, a)
+		inbound = append(inbound, in)
 	}
 	if tooSlow > 0 {
 		b.metrics.tooSlow.Add(float64(tooSlow))
@@ -129,11 +134,11 @@ func (b *Bridge) arrivals(ctx context.Context, events []privatereply.Event) []wo
 			"Shorten patterns, look for fewer words, or remove rules",
 			zap.Int("comments", tooSlow), zap.Int("events", len(events)), zap.Duration("limit", b.timeouts.rules))
 	}
-	return arrivals
+	return inbound
 }
 
-// logIgnored logs what an operator may have to mend or explain. The rest is what
-// Meta sends all day, and is only counted.
+// logIgnored logs an ignored event, as a warning if an operator may have to repair or
+// explain something. The others are what Meta sends all day.
 func (b *Bridge) logIgnored(ev privatereply.IgnoredEvent) {
 	level := zap.DebugLevel
 	switch ev.Why {
@@ -141,4 +146,69 @@ func (b *Bridge) logIgnored(ev privatereply.IgnoredEvent) {
 		level = zap.WarnLevel
 	}
 	b.cfg.Logger.Log(level, "Ignored an event", zap.String("why", ev.Why), zap.String("account", ev.Account), zap.String("id", ev.ID))
+}
+
+// startSpan begins the span of a delivery whose signature is verified: nobody but Meta
+// causes a trace, and nobody chooses its id.
+func (b *Bridge) startSpan(ctx context.Context, receivedAt time.Time, events int) (_ context.Context, end func(status int)) {
+	if b.cfg.Tracer == nil {
+		return ctx, func(int) {}
+	}
+	ctx, span := b.cfg.Tracer.Start(ctx, "webhook", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(receivedAt))
+	return ctx, func(status int) {
+		if !span.IsRecording() {
+			return
+		}
+		span.SetAttributes(attribute.Int("privatereply.events", events), attribute.Int("http.response.status_code", status))
+		if status >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, "Meta must deliver again")
+		}
+		span.End()
+	}
+}
+
+// Failure classes: why Temporal did not take an event. Each is answered with 503: it
+// passes, or an operator repairs it while Meta holds the events. An event that Temporal
+// would never take does not get here, because decode bounds its ids and sizes; if one
+// did, its neighbours would be durable all the same, and the log would name it.
+const (
+	unavailable       = "unavailable"   // the server cannot be reached
+	tooSlow           = "too_slow"      // no answer within the commit's time
+	overloaded        = "overloaded"    // the server or the bridge has too much to do
+	notSetUp          = "not_set_up"    // no such namespace
+	refusedByTemporal = "refused"       // most often: the search attributes are missing
+	notPermitted      = "not_permitted" // the bridge's credentials
+	otherFailure      = "other"         // a codec that fails, a fault of ours
+)
+
+var failureClasses = []string{unavailable, tooSlow, overloaded, notSetUp, refusedByTemporal, notPermitted, otherFailure}
+
+// classifyFailure returns the failure class of an error of a commit.
+func classifyFailure(err error) string {
+	var (
+		unreachable     *serviceerror.Unavailable
+		deadline        *serviceerror.DeadlineExceeded
+		canceled        *serviceerror.Canceled
+		exhausted       *serviceerror.ResourceExhausted
+		noNamespace     *serviceerror.NamespaceNotFound
+		notFound        *serviceerror.NotFound
+		invalid         *serviceerror.InvalidArgument
+		denied          *serviceerror.PermissionDenied
+		namespaceStates *serviceerror.NamespaceInvalidState
+	)
+	switch {
+	case errors.As(err, &exhausted), errors.Is(err, errFull):
+		return overloaded
+	case errors.As(err, &unreachable):
+		return unavailable
+	case errors.As(err, &deadline), errors.As(err, &canceled), errors.Is(err, context.DeadlineExceeded):
+		return tooSlow
+	case errors.As(err, &noNamespace), errors.As(err, &notFound), errors.As(err, &namespaceStates):
+		return notSetUp
+	case errors.As(err, &invalid):
+		return refusedByTemporal
+	case errors.As(err, &denied):
+		return notPermitted
+	}
+	return otherFailure
 }

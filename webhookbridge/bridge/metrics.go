@@ -4,17 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
 )
 
-// metrics are what the bridge counts. Every event of an acknowledged delivery is
-// counted once as received and once by its effect, so that the two are equal. A
-// delivery that is sent back counts apart: Meta delivers its events again.
+// metrics are the bridge's counters. Every event of an acknowledged delivery is counted
+// once as received and once by its effect, so that the two sums are equal. The events of
+// a delivery that is sent back have a counter of their own: Meta delivers them again.
 type metrics struct {
 	deliveries *prometheus.CounterVec
 	seconds    prometheus.Histogram
@@ -47,7 +51,7 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 		events:     counters("events_total", "Events of acknowledged deliveries by what became of them.", "effect", "reason"),
 		sentBack:   counter("events_sent_back_total", "Events of deliveries answered 503. Meta delivers them again."),
 		tooSlow:    counter("rules_too_slow_total", "Comments that the rules had no time for: people decide them."),
-		failures:   counters("commit_failures_total", "Deliveries answered 503 by the kind of trouble with Temporal.", "trouble"),
+		failures:   counters("commit_failures_total", "Deliveries answered 503 by the failure class of the commit.", "class"),
 	}
 	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "privatereply", Subsystem: "bridge", Name: "events_waiting",
@@ -71,8 +75,8 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 	for _, why := range decode.IgnoreReasons {
 		m.events.WithLabelValues(routing.Ignored, why)
 	}
-	for _, trouble := range failureClasses {
-		m.failures.WithLabelValues(trouble)
+	for _, class := range failureClasses {
+		m.failures.WithLabelValues(class)
 	}
 	return m, nil
 }
@@ -84,9 +88,43 @@ func (m *metrics) countDelivery(status int, took time.Duration) {
 	}
 }
 
-func (m *metrics) countAcknowledged(effects []routing.Result) {
-	m.received.Add(float64(len(effects)))
-	for _, e := range effects {
+func (m *metrics) countAcknowledged(results []routing.Result) {
+	m.received.Add(float64(len(results)))
+	for _, e := range results {
 		m.events.WithLabelValues(e.Effect, e.Reason).Inc()
 	}
+}
+
+// logInterval is the least time between two logs of one kind.
+const logInterval = time.Minute
+
+// logSampler logs what may happen with every request: each kind at most once a minute,
+// with the number of times since it was last logged.
+type logSampler struct {
+	mu    sync.Mutex
+	kinds map[string]*sampledLog
+}
+
+type sampledLog struct {
+	due   rate.Sometimes
+	times atomic.Int64 // since it was last logged
+}
+
+func newLogSampler() *logSampler { return &logSampler{kinds: map[string]*sampledLog{}} }
+
+func (s *logSampler) warn(l *zap.Logger, kind, msg string, fields ...zap.Field) {
+	k := s.kind(kind)
+	k.times.Add(1)
+	k.due.Do(func() { l.Warn(msg, append(fields, zap.Int64("times", k.times.Swap(0)))...) })
+}
+
+func (s *logSampler) kind(name string) *sampledLog {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kinds[name]
+	if k == nil {
+		k = &sampledLog{due: rate.Sometimes{Interval: logInterval}}
+		s.kinds[name] = k
+	}
+	return k
 }

@@ -22,8 +22,8 @@ import (
 // gate is a Temporal whose commits wait until they are let through.
 type gate struct {
 	mu      sync.Mutex
-	ones    []string   // comment ids that went alone
-	groups  [][]string // comment ids of each Intake
+	direct  []string   // comment ids that went alone
+	batches [][]string // comment ids of each Intake
 	live    []bool     // of each Intake
 	open    chan struct{}
 	failing func(ids []string) error
@@ -46,12 +46,12 @@ func (g *gate) pass(ctx context.Context, ids []string) error {
 func (g *gate) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
 	id := arrivals[0].Comment.CommentID
 	g.mu.Lock()
-	g.ones = append(g.ones, id)
+	g.direct = append(g.direct, id)
 	g.mu.Unlock()
 	return []routing.Result{{Effect: routing.Started}}, g.pass(ctx, []string{id})
 }
 
-func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
+func (g *gate) startIntake(ctx context.Context, encoded [][]byte, live bool) error {
 	var in workflows.IntakeInput
 	if err := json.Unmarshal(intakeInput(encoded).Payload().GetData(), &in); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
 		ids = append(ids, a.Comment.CommentID)
 	}
 	g.mu.Lock()
-	g.groups = append(g.groups, ids)
+	g.batches = append(g.batches, ids)
 	g.live = append(g.live, live)
 	g.mu.Unlock()
 	return g.pass(ctx, ids)
@@ -70,10 +70,10 @@ func (g *gate) many(ctx context.Context, encoded [][]byte, live bool) error {
 func (g *gate) sizes() (ones int, groups []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, ids := range g.groups {
+	for _, ids := range g.batches {
 		groups = append(groups, len(ids))
 	}
-	return len(g.ones), groups
+	return len(g.direct), groups
 }
 
 func (g *batcher) commitsNow() (running, stuck int) {
@@ -82,7 +82,7 @@ func (g *batcher) commitsNow() (running, stuck int) {
 	return g.inFlight, g.slowCommits
 }
 
-func arrivalsOf(ids ...string) []workflows.InboundEvent {
+func eventsOf(ids ...string) []workflows.InboundEvent {
 	var all []workflows.InboundEvent
 	for _, id := range ids {
 		all = append(all, workflows.InboundEvent{
@@ -103,18 +103,18 @@ func numbered(prefix string, n int) []string {
 	return ids
 }
 
-var smallBounds = batchLimits{maxInFlight: 1, slowAfter: time.Hour, maxBatchEvents: 10, maxBatchBytes: 1 << 20, maxQueueEvents: 100, maxQueueBytes: 1 << 20, commitTimeout: time.Second}
+var smallLimits = batchLimits{maxInFlight: 1, slowAfter: time.Hour, maxBatchEvents: 10, maxBatchBytes: 1 << 20, maxQueueEvents: 100, maxQueueBytes: 1 << 20, commitTimeout: time.Second}
 
 // With nothing under way an arrival goes alone, straight to its workflow; what
 // arrives meanwhile goes together, and nobody waits for a timer.
-func TestGroupsFormWhileCommitsRun(t *testing.T) {
+func TestBatchesFormWhileCommitsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
-		g := newBatcher(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallLimits, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
-				effects, err := g.commit(t.Context(), arrivalsOf(ids...))
+				effects, err := g.commit(t.Context(), eventsOf(ids...))
 				if err != nil || len(effects) != len(ids) || slices.Contains(effects, routing.Result{}) {
 					t.Errorf("%v: %v, %v", ids, effects, err)
 				}
@@ -143,26 +143,26 @@ func TestGroupsFormWhileCommitsRun(t *testing.T) {
 
 // The order of arrival is kept within a group and from group to group, and a
 // delivery may be spread over several.
-func TestGroupsKeepOrder(t *testing.T) {
+func TestBatchesKeepOrder(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
-	g := newBatcher(smallBounds, temporal, temporal.many)
+	g := newBatcher(smallLimits, temporal, temporal.startIntake)
 	ids := numbered("c", 35)
-	if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+	if _, err := g.commit(t.Context(), eventsOf(ids...)); err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Concat(temporal.groups...); !slices.Equal(got, ids) {
+	if got := slices.Concat(temporal.batches...); !slices.Equal(got, ids) {
 		t.Errorf("committed %v", got)
 	}
 }
 
 // A batch with a live comment is known as such, so that workers take it first.
-func TestLiveGroups(t *testing.T) {
+func TestLiveBatches(t *testing.T) {
 	temporal := newGate()
 	close(temporal.open)
-	g := newBatcher(smallBounds, temporal, temporal.many)
+	g := newBatcher(smallLimits, temporal, temporal.startIntake)
 	for _, live := range []bool{false, true} {
-		arrivals := arrivalsOf("a", "b", "c")
+		arrivals := eventsOf("a", "b", "c")
 		if live {
 			arrivals[1].Comment.Source = privatereply.SourceLive
 		}
@@ -176,25 +176,25 @@ func TestLiveGroups(t *testing.T) {
 }
 
 // A group stays below what Temporal takes in one payload, but one event always goes.
-func TestGroupBytes(t *testing.T) {
-	size, err := json.Marshal(arrivalsOf("c0")[0])
+func TestBatchBytes(t *testing.T) {
+	size, err := json.Marshal(eventsOf("c0")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	temporal := newGate()
 	close(temporal.open)
-	b := smallBounds
+	b := smallLimits
 	b.maxBatchBytes = 3*len(size) + 3
-	g := newBatcher(b, temporal, temporal.many)
-	if _, err := g.commit(t.Context(), arrivalsOf(numbered("c", 7)...)); err != nil {
+	g := newBatcher(b, temporal, temporal.startIntake)
+	if _, err := g.commit(t.Context(), eventsOf(numbered("c", 7)...)); err != nil {
 		t.Fatal(err)
 	}
-	if _, groups := temporal.sizes(); !slices.Equal(groups, []int{3, 3}) || len(temporal.ones) != 1 {
-		t.Errorf("groups %v and %d alone", groups, len(temporal.ones))
+	if _, groups := temporal.sizes(); !slices.Equal(groups, []int{3, 3}) || len(temporal.direct) != 1 {
+		t.Errorf("groups %v and %d alone", groups, len(temporal.direct))
 	}
 	b.maxBatchBytes = 1
-	g = newBatcher(b, temporal, temporal.many)
-	if _, err := g.commit(t.Context(), arrivalsOf("big")); err != nil {
+	g = newBatcher(b, temporal, temporal.startIntake)
+	if _, err := g.commit(t.Context(), eventsOf("big")); err != nil {
 		t.Errorf("an event larger than a group: %v", err)
 	}
 }
@@ -210,15 +210,15 @@ func TestFailedCommit(t *testing.T) {
 			}
 			return nil
 		}
-		b := smallBounds
+		b := smallLimits
 		b.maxBatchEvents = 3
-		g := newBatcher(b, temporal, temporal.many)
+		g := newBatcher(b, temporal, temporal.startIntake)
 		results := map[string]error{}
 		var mu sync.Mutex
 		var answered sync.WaitGroup
 		for _, ids := range [][]string{{"alone"}, {"a", "b"}, {"bad", "with1"}, {"with2"}, {"c", "d", "e"}} {
 			answered.Go(func() {
-				_, err := g.commit(t.Context(), arrivalsOf(ids...))
+				_, err := g.commit(t.Context(), eventsOf(ids...))
 				mu.Lock()
 				results[ids[0]] = err
 				mu.Unlock()
@@ -242,13 +242,13 @@ func TestFailedCommit(t *testing.T) {
 func TestFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
-		b := smallBounds
+		b := smallLimits
 		b.maxQueueEvents = 5
-		g := newBatcher(b, temporal, temporal.many)
+		g := newBatcher(b, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
-				if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+				if _, err := g.commit(t.Context(), eventsOf(ids...)); err != nil {
 					t.Errorf("%v: %v", ids, err)
 				}
 			})
@@ -256,12 +256,12 @@ func TestFullQueue(t *testing.T) {
 		}
 		post("first")                 // under way
 		post(numbered("large", 8)...) // waits, though larger than the bound
-		if _, err := g.commit(t.Context(), arrivalsOf("one more")); !errors.Is(err, errFull) || classifyFailure(err) != overloaded {
+		if _, err := g.commit(t.Context(), eventsOf("one more")); !errors.Is(err, errFull) || classifyFailure(err) != overloaded {
 			t.Errorf("got %v", err)
 		}
 		close(temporal.open)
 		answered.Wait()
-		if _, err := g.commit(t.Context(), arrivalsOf("again")); err != nil {
+		if _, err := g.commit(t.Context(), eventsOf("again")); err != nil {
 			t.Errorf("after the storm: %v", err)
 		}
 	})
@@ -283,13 +283,13 @@ func TestSlowCommit(t *testing.T) {
 			return nil
 		}
 		close(temporal.open)
-		b := smallBounds
+		b := smallLimits
 		b.maxInFlight, b.slowAfter = 2, 250*time.Millisecond
-		g := newBatcher(b, temporal, temporal.many)
+		g := newBatcher(b, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
 			answered.Go(func() {
-				if _, err := g.commit(t.Context(), arrivalsOf(ids...)); err != nil {
+				if _, err := g.commit(t.Context(), eventsOf(ids...)); err != nil {
 					t.Errorf("%v: %v", ids, err)
 				}
 			})
@@ -322,17 +322,17 @@ func TestSlowCommit(t *testing.T) {
 }
 
 // A storm's next group takes along what those write next who were just answered.
-func TestGroupsGather(t *testing.T) {
+func TestBatchDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
 		close(temporal.open)
 		temporal.failing = func([]string) error { time.Sleep(5 * time.Millisecond); return nil }
-		g := newBatcher(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallLimits, temporal, temporal.startIntake)
 		var all sync.WaitGroup
 		for client := range 4 {
 			all.Go(func() {
 				for n := range 5 {
-					if _, err := g.commit(t.Context(), arrivalsOf(fmt.Sprintf("c%d-%d", client, n))); err != nil {
+					if _, err := g.commit(t.Context(), eventsOf(fmt.Sprintf("c%d-%d", client, n))); err != nil {
 						t.Error(err)
 					}
 					time.Sleep(500 * time.Microsecond)
@@ -353,17 +353,17 @@ func TestGroupsGather(t *testing.T) {
 func TestAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		temporal := newGate()
-		g := newBatcher(smallBounds, temporal, temporal.many)
+		g := newBatcher(smallLimits, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		answered.Go(func() {
-			if _, err := g.commit(t.Context(), arrivalsOf("stuck")); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := g.commit(t.Context(), eventsOf("stuck")); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("stuck: %v, want the commit's own time-out", err)
 			}
 		})
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if _, err := g.commit(ctx, arrivalsOf("impatient", "impatient2")); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := g.commit(ctx, eventsOf("impatient", "impatient2")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("impatient: %v", err)
 		}
 		answered.Wait()
@@ -380,18 +380,18 @@ func TestConcurrentCommits(t *testing.T) {
 	close(temporal.open)
 	b := batchLimitsDefault
 	b.maxBatchEvents = 7
-	g := newBatcher(b, temporal, temporal.many)
+	g := newBatcher(b, temporal, temporal.startIntake)
 	var answered sync.WaitGroup
 	for i := range 200 {
 		answered.Go(func() {
-			if _, err := g.commit(t.Context(), arrivalsOf(numbered(fmt.Sprintf("r%d-", i), 1+i%5)...)); err != nil {
+			if _, err := g.commit(t.Context(), eventsOf(numbered(fmt.Sprintf("r%d-", i), 1+i%5)...)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	answered.Wait()
 	seen := map[string]int{}
-	for _, ids := range append(temporal.groups, temporal.ones) {
+	for _, ids := range append(temporal.batches, temporal.direct) {
 		for _, id := range ids {
 			seen[id]++
 		}
@@ -408,7 +408,7 @@ func TestConcurrentCommits(t *testing.T) {
 
 // The input that is put together from bytes is the JSON that the worker reads.
 func TestIntakeInput(t *testing.T) {
-	all := arrivalsOf("a", "b")
+	all := eventsOf("a", "b")
 	all[1].HumanAgent = true
 	var encoded [][]byte
 	for _, a := range all {
