@@ -15,26 +15,26 @@ import (
 // webhook says so.
 
 // deadlines lets deadlines pass while Meta is down or slow, or nobody decides.
-func deadlines() Group {
-	return Group{Name: "deadlines", About: "deadlines that pass while Meta is away or people are late", Cases: []Case{
-		{Name: "nobody-decides", Expect: each(nobodyDecided), run: func(t *trial) {
-			c := t.writeAged(page, asks, 10*time.Second)
+func deadlines() Scenario {
+	return Scenario{Name: "deadlines", About: "deadlines that pass while Meta is away or people are late", Cases: []Case{
+		{Name: "nobody-decides", Expect: each(nobodyDecided), run: func(t *caseRun) {
+			c := t.commentAged(page, asks, 10*time.Second)
 			t.deliver(c.id)
 		}},
-		{Name: "approved-after-it", Expect: each(nobodyDecided).and("refused"), run: func(t *trial) {
-			c := t.writeAged(page, asks, 6*time.Second)
+		{Name: "approved-after-it", Expect: each(nobodyDecided).and("refused"), run: func(t *caseRun) {
+			c := t.commentAged(page, asks, 6*time.Second)
 			t.deliver(c.id)
-			t.until(c.deadline())
+			t.sleepUntil(c.deadline())
 			if t.tryApprove(c, ana, "Too late?") != "" {
-				t.saw("refused")
+				t.observe("refused")
 			}
 		}},
-		{Name: "hold-longer-than-that", Expect: each(Verdict{State: privatereply.Expired, Reason: privatereply.HoldPastDeadline}), run: func(t *trial) {
-			c := t.writeAged(page, held, 20*time.Second)
+		{Name: "hold-longer-than-that", Expect: each(Verdict{State: privatereply.Expired, Reason: privatereply.HoldPastDeadline}), run: func(t *caseRun) {
+			c := t.commentAged(page, held, 20*time.Second)
 			t.deliver(c.id)
 		}},
-		{Name: "webhook-after-it", Expect: each(pastDeadline), run: func(t *trial) {
-			c := t.writeAged(page, price, -2*time.Second)
+		{Name: "webhook-after-it", Expect: each(pastDeadline), run: func(t *caseRun) {
+			c := t.commentAged(page, price, -2*time.Second)
 			t.deliver(c.id)
 		}},
 		{Name: "meta-down-across-it", Expect: each(whileSending.after(1)), run: sendAcross(12*time.Second, meta.Fault{Name: "transient"}, page)},
@@ -43,163 +43,163 @@ func deadlines() Group {
 		{Name: "meta-silent-across-it", Expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.NoAnswer, Calls: 1}),
 			run: sendAcross(10*time.Second, meta.Fault{Name: "hang"}, page)},
 		{Name: "accepted-silent-across-it", Expect: each(found.after(1)), run: sendAcross(10*time.Second, meta.Fault{Name: "accept-then-hang"}, page)},
-		{Name: "send-stuck-across-it", Expect: each(whileSending), run: func(t *trial) {
+		{Name: "send-stuck-across-it", Expect: each(whileSending), run: func(t *caseRun) {
 			// A worker has the send already, but is kept from making it until the deadline
 			// has passed.
-			c := t.writeAged(page, price, 9*time.Second)
-			h := t.hold(t.workers, gate.After, pollActivity, c.reply)
+			c := t.commentAged(page, price, 9*time.Second)
+			h := t.hold(t.Workers, gate.After, pollActivity, c.reply)
 			t.deliver(c.id)
-			t.caught(h)
-			t.until(c.deadline())
+			t.awaitHeld(h)
+			t.sleepUntil(c.deadline())
 			h.Release()
 		}},
-		{Name: "follow-up-stuck-across-the-window", Expect: Expect{Also: "follow-up refused (outside_window), received 0 times"}, run: func(t *trial) {
+		{Name: "follow-up-stuck-across-the-window", Expect: Expect{Observed: "follow-up refused (outside_window), received 0 times"}, run: func(t *caseRun) {
 			const where, text = instagramLogin, "Still there?"
 			closes := time.Now().Add(9 * time.Second)
-			p := t.talksTo(where, closes.Add(privatereply.WindowMargin-privatereply.StandardWindow))
-			h := t.hold(t.workers, gate.After, pollActivity, t.conversation(p, where))
+			p := t.openConversation(where, closes.Add(privatereply.WindowMargin-privatereply.StandardWindow))
+			h := t.hold(t.Workers, gate.After, pollActivity, t.conversation(p, where))
 			outcome := make(chan string, 1)
-			t.posts.Go(func() { outcome <- t.followUp(p, where, text) })
-			t.caught(h)
-			t.until(closes)
+			t.background.Go(func() { outcome <- t.followUp(p, where, text) })
+			t.awaitHeld(h)
+			t.sleepUntil(closes)
 			h.Release()
-			t.sawFollowUp(p, t.outcome(outcome), text)
+			t.observeFollowUp(p, t.outcome(outcome), text)
 		}},
-		{Name: "follow-up-after-the-window", Expect: Expect{Also: "follow-up refused (the window is closed), received 0 times"}, run: func(t *trial) {
+		{Name: "follow-up-after-the-window", Expect: Expect{Observed: "follow-up refused (the window is closed), received 0 times"}, run: func(t *caseRun) {
 			const where, text = page, "Still there?"
 			closes := time.Now().Add(5 * time.Second)
-			p := t.talksTo(where, closes.Add(privatereply.WindowMargin-privatereply.StandardWindow))
-			t.until(closes)
-			t.sawFollowUp(p, t.followUp(p, where, text), text)
+			p := t.openConversation(where, closes.Add(privatereply.WindowMargin-privatereply.StandardWindow))
+			t.sleepUntil(closes)
+			t.observeFollowUp(p, t.followUp(p, where, text), text)
 		}},
 	}}
 }
 
 // sendAcross has the fault strike a send that has only left until its deadline.
-func sendAcross(left time.Duration, f meta.Fault, where int) func(*trial) {
-	return func(t *trial) {
-		c := t.writeAged(where, price, left)
-		t.strikes(c, f)
+func sendAcross(left time.Duration, f meta.Fault, where int) func(*caseRun) {
+	return func(t *caseRun) {
+		c := t.commentAged(where, price, left)
+		t.injectFault(c, f)
 		t.deliver(c.id)
 	}
 }
 
-// outage is how long a deadline lies ahead that is to pass while the victim is down.
+// outageIn is how long a deadline lies ahead that is to pass while the victim is down.
 // All cases of a round must be at their steps by then.
-const outage = 25 * time.Second
+const outageIn = 25 * time.Second
 
 // before says that a comment's deadline has not passed.
 func before(c *comment) func() bool {
 	return func() bool { return time.Now().Before(c.deadline().Add(-time.Second)) }
 }
 
-// passes has the victim die and come back when the deadline of c has passed.
-func (t *trial) passes(c *comment) {
-	t.dies(before(c))
-	t.until(c.deadline().Add(time.Second))
-	t.comesBack()
+// outageAcross has the victim die and come back when the deadline of c has passed.
+func (t *caseRun) outageAcross(c *comment) {
+	t.awaitKill(before(c))
+	t.sleepUntil(c.deadline().Add(time.Second))
+	t.awaitRestart()
 }
 
-// acrossOutages are deadlines that pass while either the workers or the Temporal
+// outageCases are deadlines that pass while either the workers or the Temporal
 // server are down.
-func acrossOutages() []Case {
+func outageCases() []Case {
 	return []Case{
-		{Name: "nobody-decides", Expect: each(nobodyDecided), run: func(t *trial) {
-			c := t.writeAged(page, asks, outage)
+		{Name: "nobody-decides", Expect: each(nobodyDecided), run: func(t *caseRun) {
+			c := t.commentAged(page, asks, outageIn)
 			t.deliver(c.id)
 			t.awaitState(c, privatereply.AwaitingApproval)
-			t.passes(c)
+			t.outageAcross(c)
 		}},
-		{Name: "hold", Expect: each(whileHolding), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			t.startByHand(c, privatereply.Decision{Action: privatereply.ActionAuto, Text: "It is yours.", Hold: privatereply.Duration(outage - 5*time.Second)})
+		{Name: "hold", Expect: each(whileHolding), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			t.startByHand(c, privatereply.Decision{Action: privatereply.ActionAuto, Text: "It is yours.", Hold: privatereply.Duration(outageIn - 5*time.Second)})
 			t.awaitState(c, privatereply.Holding)
-			holds := within(outage - 6*time.Second)
-			t.dies(holds)
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			holds := within(outageIn - 6*time.Second)
+			t.awaitKill(holds)
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 		}},
-		{Name: "next-try", Expect: each(whileSending.after(1)), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			t.strikes(c, meta.Fault{Name: "transient"})
+		{Name: "next-try", Expect: each(whileSending.after(1)), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			t.injectFault(c, meta.Fault{Name: "transient"})
 			t.deliver(c.id)
 			t.awaitStatus(c, "a next try", waitsForNextTry)
-			t.passes(c)
+			t.outageAcross(c)
 		}},
 	}
 }
 
 // deadlinesWithoutWorker lets deadlines pass while no worker runs.
-func deadlinesWithoutWorker() Group {
-	return Group{Name: "deadlines-no-worker", About: "deadlines that pass while no worker runs", victim: worker, Cases: append(acrossOutages(),
-		Case{Name: "approved-in-time-but-unheard", Expect: each(decidedTooLate), run: func(t *trial) {
-			c := t.writeAged(page, asks, outage)
+func deadlinesWithoutWorker() Scenario {
+	return Scenario{Name: "deadlines-no-worker", About: "deadlines that pass while no worker runs", victim: worker, Cases: append(outageCases(),
+		Case{Name: "approved-in-time-but-unheard", Expect: each(decidedTooLate), run: func(t *caseRun) {
+			c := t.commentAged(page, asks, outageIn)
 			t.deliver(c.id)
 			t.awaitState(c, privatereply.AwaitingApproval)
-			t.dies(before(c))
+			t.awaitKill(before(c))
 			t.signal(c.reply, workflows.ApproveMessage, workflows.Approve{Approver: ana, Text: "Yes, we do."})
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 		}},
-		Case{Name: "webhook-in-time-but-unheard", Expect: each(whileSending), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			t.dies(before(c))
+		Case{Name: "webhook-in-time-but-unheard", Expect: each(whileSending), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			t.awaitKill(before(c))
 			t.deliver(c.id)
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 		}},
-		Case{Name: "died-with-the-send", Expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.WorkerLost}), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			h := t.hold(t.workers, gate.After, pollActivity, c.reply)
-			t.settled()
+		Case{Name: "died-with-the-send", Expect: each(Verdict{State: privatereply.DeliveryUnknown, Reason: privatereply.WorkerLost}), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			h := t.hold(t.Workers, gate.After, pollActivity, c.reply)
+			t.awaitReady()
 			t.deliver(c.id)
-			t.caught(h)
-			t.dies(before(c), h.Held)
+			t.awaitHeld(h)
+			t.awaitKill(before(c), h.Held)
 			h.Release()
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 		}},
 	)}
 }
 
 // deadlinesWithoutTemporal lets deadlines pass while the Temporal server is down.
-func deadlinesWithoutTemporal() Group {
-	return Group{Name: "deadlines-no-temporal", About: "deadlines that pass while the Temporal server is down", victim: temporal, Cases: append(acrossOutages(),
-		Case{Name: "approved-in-vain", Expect: each(nobodyDecided).and("no answer, then refused"), run: func(t *trial) {
-			c := t.writeAged(page, asks, outage)
+func deadlinesWithoutTemporal() Scenario {
+	return Scenario{Name: "deadlines-no-temporal", About: "deadlines that pass while the Temporal server is down", victim: temporal, Cases: append(outageCases(),
+		Case{Name: "approved-in-vain", Expect: each(nobodyDecided).and("no answer, then refused"), run: func(t *caseRun) {
+			c := t.commentAged(page, asks, outageIn)
 			t.deliver(c.id)
 			t.awaitState(c, privatereply.AwaitingApproval)
-			t.dies(before(c))
+			t.awaitKill(before(c))
 			const text, click = "Yes, we do.", "click-0002"
 			if _, err := t.click(c, ana, text, click); err == nil {
-				t.saw("an answer without a server")
+				t.observe("an answer without a server")
 			}
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 			if a := t.clickUntil(c, ana, text, click); !a.Accepted {
-				t.saw("no answer, then refused")
+				t.observe("no answer, then refused")
 			}
 		}},
-		Case{Name: "webhook-in-time-but-not-taken", Expect: each(pastDeadline).and("not taken during the outage"), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			t.dies(before(c))
-			d := t.delivering(c.id)
-			t.until(c.deadline().Add(time.Second))
-			if !d.isTaken() && len(d.answers()) > 0 {
-				t.saw("not taken during the outage")
+		Case{Name: "webhook-in-time-but-not-taken", Expect: each(pastDeadline).and("not taken during the outage"), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			t.awaitKill(before(c))
+			d := t.startDelivery(c.id)
+			t.sleepUntil(c.deadline().Add(time.Second))
+			if !d.isAccepted() && len(d.answers()) > 0 {
+				t.observe("not taken during the outage")
 			}
-			t.comesBack()
-			t.acknowledged(d)
+			t.awaitRestart()
+			t.awaitAccepted(d)
 		}},
-		Case{Name: "sent-in-time-but-not-recorded", Expect: each(delivered, found.after(1), found), run: func(t *trial) {
-			c := t.writeAged(page, price, outage)
-			strikes := t.strikes(c, meta.Fault{Name: "slow", DelayMilliseconds: 5000})
-			t.settled()
+		Case{Name: "sent-in-time-but-not-recorded", Expect: each(delivered, found.after(1), found), run: func(t *caseRun) {
+			c := t.commentAged(page, price, outageIn)
+			strikes := t.injectFault(c, meta.Fault{Name: "slow", DelayMilliseconds: 5000})
+			t.awaitReady()
 			t.deliver(c.id)
-			strikes.struck()
-			t.dies(before(c), within(4*time.Second))
-			t.until(c.deadline().Add(time.Second))
-			t.comesBack()
+			strikes.awaitHit()
+			t.awaitKill(before(c), within(4*time.Second))
+			t.sleepUntil(c.deadline().Add(time.Second))
+			t.awaitRestart()
 		}},
 	)}
 }

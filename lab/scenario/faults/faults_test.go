@@ -17,7 +17,7 @@ import (
 // there once; the issue asks for 60.
 func TestGroups(t *testing.T) {
 	names := map[string]bool{}
-	for _, g := range Groups() {
+	for _, g := range all() {
 		if g.About == "" {
 			t.Errorf("%s does not say what it is about", g.Name)
 		}
@@ -47,7 +47,7 @@ func TestEveryFault(t *testing.T) {
 	ofLists := func(name string) bool {
 		return slices.ContainsFunc(listFaults, func(f meta.Fault) bool { return f.Name == name })
 	}
-	for _, g := range []Group{metaOnReplies(), metaOnFollowUps()} {
+	for _, g := range []Scenario{metaOnReplies(), metaOnFollowUps()} {
 		for _, f := range meta.FaultKinds {
 			if !ofLists(f.Name) && !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
 				t.Errorf("%s does not try %s", g.Name, f.Name)
@@ -61,65 +61,25 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// Guards: -only runs what was asked for, and a mistyped name runs nothing.
-func TestChoose(t *testing.T) {
-	groups := []Group{
-		{Name: "races", Cases: []Case{{Name: "one"}, {Name: "two"}}},
-		{Name: "stops", Cases: []Case{{Name: "one"}, {Name: "three"}}},
-	}
-	tests := []struct {
-		name, only string
-		want       []string
-		err        string
-	}{
-		{"all", "", []string{"races/one", "races/two", "stops/one", "stops/three"}, ""},
-		{"a group and a case", "stops/three, races", []string{"races/one", "races/two", "stops/three"}, ""},
-		{"a case that its group has as well", "races,races/one", []string{"races/one", "races/two"}, ""},
-		{"no such group", "race", nil, `no group or group/case "race"`},
-		{"no such case", "races/three", nil, `group races has no case "races/three"`},
-		{"nothing between commas", "races,", nil, `no group or group/case ""`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := Choose(groups, tt.only)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("error %v, want %q", err, tt.err)
-				}
-				return
-			}
-			var got []string
-			for _, g := range chosen {
-				for _, c := range g.Cases {
-					got = append(got, g.Name+"/"+c.Name)
-				}
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
-				t.Errorf("%v, (-want +got):\n%s", err, diff)
-			}
-		})
-	}
-}
-
 // Guards: a case passes only if each of its comments came to what was expected, and
 // everything else was seen too.
 func TestMeets(t *testing.T) {
 	twice := Verdict{State: privatereply.Sent, Delivered: 2, Calls: 2}
 	tests := []struct {
 		name   string
-		seen   seen
+		seen   result
 		expect Expect
 		want   bool
 	}{
-		{"as expected", seen{each: []Verdict{delivered}}, each(delivered), true},
-		{"either", seen{each: []Verdict{delivered, found}}, each(found, delivered), true},
-		{"delivered twice", seen{each: []Verdict{delivered, twice}}, each(delivered), false},
-		{"another reason", seen{each: []Verdict{found}}, each(delivered), false},
-		{"nothing was seen", seen{}, each(delivered), false},
-		{"comments that nothing is expected of", seen{each: []Verdict{delivered}}, Expect{}, false},
-		{"beside them", seen{each: []Verdict{delivered}, also: []string{"a", "b"}}, each(delivered).and("a; b"), true},
-		{"not beside them", seen{each: []Verdict{delivered}}, each(delivered).and("a"), false},
-		{"more beside them", seen{each: []Verdict{delivered}, also: []string{"a"}}, each(delivered), false},
+		{"as expected", result{each: []Verdict{delivered}}, each(delivered), true},
+		{"either", result{each: []Verdict{delivered, found}}, each(found, delivered), true},
+		{"delivered twice", result{each: []Verdict{delivered, twice}}, each(delivered), false},
+		{"another reason", result{each: []Verdict{found}}, each(delivered), false},
+		{"nothing was seen", result{}, each(delivered), false},
+		{"comments that nothing is expected of", result{each: []Verdict{delivered}}, Expect{}, false},
+		{"beside them", result{each: []Verdict{delivered}, observed: []string{"a", "b"}}, each(delivered).and("a; b"), true},
+		{"not beside them", result{each: []Verdict{delivered}}, each(delivered).and("a"), false},
+		{"more beside them", result{each: []Verdict{delivered}, observed: []string{"a"}}, each(delivered), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +94,7 @@ func TestMeets(t *testing.T) {
 // case is lost.
 func TestBatches(t *testing.T) {
 	cases := []Case{
-		{Name: "a"}, {Name: "b1", atBridge: true}, {Name: "b2", atBridge: true}, {Name: "c"}, {Name: "b3", atBridge: true},
+		{Name: "a"}, {Name: "b1", heldInBridge: true}, {Name: "b2", heldInBridge: true}, {Name: "c"}, {Name: "b3", heldInBridge: true},
 	}
 	var got [][]string
 	for _, batch := range batches(cases) {
@@ -155,22 +115,22 @@ func TestBatches(t *testing.T) {
 // Guards: nobody dies before everybody is at their step, and a trial that failed
 // keeps nobody waiting.
 func TestRound(t *testing.T) {
-	trials := []*trial{{}, {}, {}}
-	r := newRound(trials)
+	trials := []*caseRun{{}, {}, {}}
+	r := newBarrier(trials)
 	reached := make(chan error, 1)
-	go func() { reached <- r.all(t.Context(), struck) }()
-	r.come(trials[0], struck)
-	r.come(trials[1], over)
-	r.come(trials[2], waits)
+	go func() { reached <- r.await(t.Context(), killable) }()
+	r.reach(trials[0], killable)
+	r.reach(trials[1], ended)
+	r.reach(trials[2], ready)
 	select {
 	case err := <-reached:
 		t.Fatalf("the victim died early: %v", err)
 	default:
 	}
-	if got := r.at(struck); !slices.Equal(got, trials[:1]) {
+	if got := r.at(killable); !slices.Equal(got, trials[:1]) {
 		t.Errorf("%d trials are at their step", len(got))
 	}
-	r.come(trials[2], struck)
+	r.reach(trials[2], killable)
 	if err := <-reached; err != nil {
 		t.Error(err)
 	}
@@ -179,10 +139,10 @@ func TestRound(t *testing.T) {
 // Guards: one trial that never comes to its step does not take the others' time.
 func TestHurry(t *testing.T) {
 	ctx, end := context.WithCancelCause(t.Context())
-	late, ready := &trial{end: end}, &trial{end: func(error) { t.Error("who was ready was ended") }}
-	r := newRound([]*trial{late, ready})
-	r.come(ready, struck)
-	defer r.hurry(time.Millisecond)()
+	late, ready := &caseRun{cancel: end}, &caseRun{cancel: func(error) { t.Error("who was ready was ended") }}
+	r := newBarrier([]*caseRun{late, ready})
+	r.reach(ready, killable)
+	defer r.endLate(time.Millisecond)()
 	<-ctx.Done()
 	if got := context.Cause(ctx).Error(); got != "it did not come to its step within 1ms" {
 		t.Errorf("the late one was told %q", got)

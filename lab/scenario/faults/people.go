@@ -15,10 +15,10 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// insist asks until there is an answer or a refusal in words, always with the same
+// retryUpdate asks until there is an answer or a refusal in words, always with the same
 // id, as a person does who sees that Temporal is away.
-func insist[T any](t *trial, what string, ask func(updateID string) (T, error)) (answer T, refused string) {
-	id := "faults-" + t.somebody()
+func retryUpdate[T any](t *caseRun, what string, ask func(updateID string) (T, error)) (answer T, refused string) {
+	id := "faults-" + t.newUsername()
 	t.await(what, func() (bool, error) {
 		var err error
 		answer, err = ask(id)
@@ -33,24 +33,24 @@ func insist[T any](t *trial, what string, ask func(updateID string) (T, error)) 
 }
 
 // tryApprove approves a reply by Update, and gives the words of a refusal.
-func (t *trial) tryApprove(c *comment, by, text string) (refused string) {
-	_, refused = insist(t, "the answer to approve", func(id string) (workflows.DecisionResult, error) {
-		return t.ask.Approve(t.ctx, c.reply, id, workflows.Approve{Approver: by, Text: text})
+func (t *caseRun) tryApprove(c *comment, by, text string) (refused string) {
+	_, refused = retryUpdate(t, "the answer to approve", func(id string) (workflows.DecisionResult, error) {
+		return t.Replies.Approve(t.ctx, c.reply, id, workflows.Approve{Approver: by, Text: text})
 	})
 	return refused
 }
 
 // approve approves a reply that must still be open.
-func (t *trial) approve(c *comment, by, text string) {
+func (t *caseRun) approve(c *comment, by, text string) {
 	if refused := t.tryApprove(c, by, text); refused != "" {
 		t.fail("%s could not approve: %s", by, refused)
 	}
 }
 
 // resolve says whether an unknown delivery arrived.
-func (t *trial) resolve(c *comment, delivered bool) {
-	_, refused := insist(t, "the answer to resolve", func(id string) (workflows.DecisionResult, error) {
-		return t.ask.Resolve(t.ctx, c.reply, id, workflows.Resolve{Approver: ana, Delivered: &delivered})
+func (t *caseRun) resolve(c *comment, delivered bool) {
+	_, refused := retryUpdate(t, "the answer to resolve", func(id string) (workflows.DecisionResult, error) {
+		return t.Replies.Resolve(t.ctx, c.reply, id, workflows.Resolve{Approver: ana, Delivered: &delivered})
 	})
 	if refused != "" {
 		t.fail("could not resolve: %s", refused)
@@ -58,16 +58,16 @@ func (t *trial) resolve(c *comment, delivered bool) {
 }
 
 // reject rejects a reply by Update.
-func (t *trial) reject(c *comment) (a workflows.DecisionResult, refused string) {
-	return insist(t, "the answer to reject", func(id string) (workflows.DecisionResult, error) {
-		return t.ask.Reject(t.ctx, c.reply, id, workflows.Reject{Approver: ben, Reason: "no"})
+func (t *caseRun) reject(c *comment) (a workflows.DecisionResult, refused string) {
+	return retryUpdate(t, "the answer to reject", func(id string) (workflows.DecisionResult, error) {
+		return t.Replies.Reject(t.ctx, c.reply, id, workflows.Reject{Approver: ben, Reason: "no"})
 	})
 }
 
 // followUp writes to a person, and says how that ended in words that can be compared.
-func (t *trial) followUp(p meta.Person, where int, text string) string {
-	a, refused := insist(t, "the answer to a follow-up", func(id string) (workflows.FollowUpResult, error) {
-		return t.ask.FollowUp(t.ctx, t.conversation(p, where), id, workflows.FollowUp{Agent: ana, Text: text})
+func (t *caseRun) followUp(p meta.Person, where int, text string) string {
+	a, refused := retryUpdate(t, "the answer to a follow-up", func(id string) (workflows.FollowUpResult, error) {
+		return t.Replies.FollowUp(t.ctx, t.conversation(p, where), id, workflows.FollowUp{Agent: ana, Text: text})
 	})
 	if refused != "" {
 		refused, _, _ = strings.Cut(refused, ":")
@@ -80,9 +80,9 @@ func (t *trial) followUp(p meta.Person, where int, text string) string {
 }
 
 // received counts the follow-ups with a text that a person received.
-func (t *trial) received(p meta.Person, text string) int {
+func (t *caseRun) received(p meta.Person, text string) int {
 	n := 0
-	for _, m := range t.meta.Inbox(p) {
+	for _, m := range t.Sandbox.Inbox(p) {
 		if m.Kind == meta.KindFollowUp && m.Text == text {
 			n++
 		}
@@ -90,25 +90,27 @@ func (t *trial) received(p meta.Person, text string) int {
 	return n
 }
 
-func (t *trial) conversation(p meta.Person, where int) string {
+func (t *caseRun) conversation(p meta.Person, where int) string {
 	id, err := privatereply.ConversationID(t.accounts[where].platform, p.Account, t.personID(p))
 	t.must(err)
 	return id
 }
 
-// writes has a person write to the account, and delivers it.
-func (t *trial) writes(p meta.Person, text string) { t.deliver(t.message(p, text, time.Time{})) }
+// deliverMessage has a person write to the account, and delivers it.
+func (t *caseRun) deliverMessage(p meta.Person, text string) {
+	t.deliver(t.message(p, text, time.Time{}))
+}
 
 // message has a person write. No webhook goes out yet.
-func (t *trial) message(p meta.Person, text string, at time.Time) (id string) {
-	id, err := t.meta.WriteMessage(meta.NewMessage{Account: p.Account, Username: p.Username, Text: text, At: at, NoWebhook: true})
+func (t *caseRun) message(p meta.Person, text string, at time.Time) (id string) {
+	id, err := t.Sandbox.WriteMessage(meta.NewMessage{Account: p.Account, Username: p.Username, Text: text, At: at, NoWebhook: true})
 	t.must(err)
 	return id
 }
 
-// talksTo has a new person write to an account, so that their window is open.
-func (t *trial) talksTo(where int, at time.Time) meta.Person {
-	p := meta.Person{Account: t.accounts[where].id, Username: t.somebody()}
+// openConversation has a new person write to an account, so that their window is open.
+func (t *caseRun) openConversation(where int, at time.Time) meta.Person {
+	p := meta.Person{Account: t.accounts[where].id, Username: t.newUsername()}
 	t.deliver(t.message(p, "Hello!", at))
 	// What arrives with others is acknowledged in an Intake, before its conversation runs.
 	t.awaitConversation(t.conversation(p, where), "the person's conversation", func(s workflows.ConversationStatus) bool { return s.MessagesSeen > 0 })
@@ -116,32 +118,32 @@ func (t *trial) talksTo(where int, at time.Time) meta.Person {
 }
 
 // awaitConversation waits until cond holds of what the conversation knows.
-func (t *trial) awaitConversation(id, what string, cond func(workflows.ConversationStatus) bool) {
+func (t *caseRun) awaitConversation(id, what string, cond func(workflows.ConversationStatus) bool) {
 	t.await(what, func() (bool, error) {
-		status, err := t.ask.ConversationStatus(t.ctx, id)
+		status, err := t.Replies.ConversationStatus(t.ctx, id)
 		return err == nil && cond(status), err
 	})
 }
 
-// atDesk is the desk's answer to a decision.
-type atDesk struct {
+// deskResult is the desk's answer to a decision.
+type deskResult struct {
 	Accepted bool   `json:"accepted"`
 	Code     string `json:"code"`
 	Words    string `json:"words"`
 }
 
 // click approves at the desk, once. An error says that the desk did not answer.
-func (t *trial) click(c *comment, by, text, click string) (a atDesk, err error) {
+func (t *caseRun) click(c *comment, by, text, click string) (a deskResult, err error) {
 	body, err := json.Marshal(map[string]string{"text": text, "click": click})
 	if err != nil {
 		return a, err
 	}
-	req, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.deskURL+"/api/replies/"+c.reply+"/approve", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.ctx, http.MethodPost, t.ApprovalsURL+"/api/replies/"+c.reply+"/approve", bytes.NewReader(body))
 	if err != nil {
 		return a, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+t.tokens[by])
+	req.Header.Set("Authorization", "Bearer "+t.Tokens[by])
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return a, err
@@ -157,7 +159,7 @@ func (t *trial) click(c *comment, by, text, click string) (a atDesk, err error) 
 }
 
 // clickUntil repeats a click until the desk answers it.
-func (t *trial) clickUntil(c *comment, by, text, click string) (a atDesk) {
+func (t *caseRun) clickUntil(c *comment, by, text, click string) (a deskResult) {
 	t.await("the desk's answer", func() (bool, error) {
 		var err error
 		a, err = t.click(c, by, text, click)

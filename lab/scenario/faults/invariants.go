@@ -14,25 +14,25 @@ import (
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
-// wholeRun looks at everything once more when all cases are over: what goes wrong
+// checkInvariants looks at everything once more when all cases are over: what goes wrong
 // may come after its case was judged.
-func (r *Runner) wholeRun(ctx context.Context) {
+func (r *Runner) checkInvariants(ctx context.Context) {
 	for _, check := range []struct {
 		name   string
 		never  string
-		breaks func(*trial, context.Context) []string
+		breaks func(*caseRun, context.Context) []string
 	}{
-		{"one-private-reply", "no comment with two private replies", (*trial).doubled},
-		{"never-late", "no private reply after its deadline", (*trial).late},
-		{"follow-ups", "no follow-up twice or outside the window", (*trial).wrongFollowUps},
-		{"no-secrets", "no token or secret in the history of a reply", (*trial).leaks},
+		{"one-private-reply", "no comment with two private replies", (*caseRun).sentTwice},
+		{"never-late", "no private reply after its deadline", (*caseRun).sentLate},
+		{"follow-ups", "no follow-up twice or outside the window", (*caseRun).wrongFollowUps},
+		{"no-secrets", "no token or secret in the history of a reply", (*caseRun).withSecrets},
 	} {
 		began := time.Now()
 		var broken []string
-		for _, t := range r.tried {
+		for _, t := range r.runs {
 			broken = append(broken, check.breaks(t, ctx)...)
 		}
-		row := Row{Group: "whole-run", Case: check.name, Expected: check.never, Seen: check.never, OK: len(broken) == 0, Took: time.Since(began)}
+		row := Row{Group: "invariants", Case: check.name, Expected: check.never, Seen: check.never, OK: len(broken) == 0, Took: time.Since(began)}
 		if !row.OK {
 			row.Seen = strings.Join(broken, ", ")
 		}
@@ -40,20 +40,20 @@ func (r *Runner) wholeRun(ctx context.Context) {
 	}
 }
 
-// doubled are comments with more than one private reply.
-func (t *trial) doubled(context.Context) (broken []string) {
+// sentTwice are comments with more than one private reply.
+func (t *caseRun) sentTwice(context.Context) (broken []string) {
 	for _, c := range t.comments {
-		if n := t.meta.RepliesDelivered(c.id); n > 1 {
+		if n := t.Sandbox.RepliesDelivered(c.id); n > 1 {
 			broken = append(broken, fmt.Sprintf("%s: %d", c.reply, n))
 		}
 	}
 	return broken
 }
 
-// late are private replies of ours that were delivered after the deadline.
-func (t *trial) late(context.Context) (broken []string) {
+// sentLate are private replies of ours that were delivered after the deadline.
+func (t *caseRun) sentLate(context.Context) (broken []string) {
 	for _, c := range t.comments {
-		report, _ := t.meta.CommentReport(c.id)
+		report, _ := t.Sandbox.CommentReport(c.id)
 		for _, m := range report.Delivered {
 			if m.Sender == meta.SenderAPI && !m.At.Before(c.deadline()) {
 				broken = append(broken, fmt.Sprintf("%s: at %v", c.reply, m.At))
@@ -65,11 +65,11 @@ func (t *trial) late(context.Context) (broken []string) {
 
 // wrongFollowUps are follow-ups that a person received twice, or when the window was
 // closed.
-func (t *trial) wrongFollowUps(context.Context) (broken []string) {
-	for _, p := range t.written {
+func (t *caseRun) wrongFollowUps(context.Context) (broken []string) {
+	for _, p := range t.messaged {
 		texts := map[string]bool{}
 		var closes time.Time
-		for _, m := range t.meta.Inbox(p) {
+		for _, m := range t.Sandbox.Inbox(p) {
 			switch {
 			case m.Sender == meta.SenderPerson:
 				closes = privatereply.WindowCloses(m.At).Add(-privatereply.WindowMargin)
@@ -86,18 +86,18 @@ func (t *trial) wrongFollowUps(context.Context) (broken []string) {
 	return broken
 }
 
-// leaks are replies in whose history something secret stands.
-func (t *trial) leaks(ctx context.Context) (broken []string) {
+// withSecrets are replies in whose history something secret stands.
+func (t *caseRun) withSecrets(ctx context.Context) (broken []string) {
 	for _, c := range t.comments {
-		if t.leak(ctx, c) {
+		if t.hasSecret(ctx, c) {
 			broken = append(broken, c.reply)
 		}
 	}
 	return broken
 }
 
-func (t *trial) leak(ctx context.Context, c *comment) bool {
-	history := t.client.GetWorkflowHistory(ctx, c.reply, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+func (t *caseRun) hasSecret(ctx context.Context, c *comment) bool {
+	history := t.Client.GetWorkflowHistory(ctx, c.reply, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		if err != nil {

@@ -11,14 +11,14 @@ import (
 
 // metaOnReplies lets each fault of the sandbox strike a private reply, on each way
 // to be connected to Meta.
-func metaOnReplies() Group {
+func metaOnReplies() Scenario {
 	waiting := func(reason privatereply.Reason) Expect {
 		return each(Verdict{State: privatereply.Sending, Reason: reason, Calls: 1})
 	}
 	undeliverable := func(reason privatereply.Reason) Expect {
 		return each(Verdict{State: privatereply.Undeliverable, Reason: reason, Calls: 1})
 	}
-	g := Group{Name: "meta-replies", About: "each fault of the sandbox on private replies"}
+	g := Scenario{Name: "meta-replies", About: "each fault of the sandbox on private replies"}
 	for _, f := range []struct {
 		fault  meta.Fault
 		name   string // "": the fault's
@@ -43,7 +43,7 @@ func metaOnReplies() Group {
 		{fault: meta.Fault{Name: "trickle", DelayMilliseconds: 1}, expect: each(delivered)},
 		{fault: meta.Fault{Name: "trickle", DelayMilliseconds: 1000}, name: "trickle-too-slowly", expect: each(found)},
 	} {
-		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: f.expect, run: strikeReplies(f.fault, connected...)})
+		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: f.expect, run: faultOnReplies(f.fault, connected...)})
 	}
 	// What holds up a whole account strikes accounts that nobody else uses.
 	for i, f := range []struct {
@@ -55,7 +55,7 @@ func metaOnReplies() Group {
 		{meta.Fault{Name: "permission-missing"}, waiting(privatereply.NotPermitted)},
 		{meta.Fault{Name: "blocked"}, waiting(privatereply.AccountBlocked)},
 	} {
-		g.Cases = append(g.Cases, Case{Name: f.fault.Name, Expect: f.expect, run: strikeReplies(f.fault, restingPages+i, restingInstagram+i)})
+		g.Cases = append(g.Cases, Case{Name: f.fault.Name, Expect: f.expect, run: faultOnReplies(f.fault, restingPages+i, restingInstagram+i)})
 	}
 	return g
 }
@@ -67,13 +67,13 @@ func nameOf(name string, f meta.Fault) string {
 	return name
 }
 
-// strikeReplies has somebody comment on each of the accounts, and the fault strike
+// faultOnReplies has somebody comment on each of the accounts, and the fault strike
 // each reply.
-func strikeReplies(f meta.Fault, accounts ...int) func(*trial) {
-	return func(t *trial) {
+func faultOnReplies(f meta.Fault, accounts ...int) func(*caseRun) {
+	return func(t *caseRun) {
 		for _, where := range accounts {
-			c := t.write(where, price)
-			t.strikes(c, f)
+			c := t.comment(where, price)
+			t.injectFault(c, f)
 			t.deliver(c.id)
 		}
 	}
@@ -81,8 +81,8 @@ func strikeReplies(f meta.Fault, accounts ...int) func(*trial) {
 
 // metaOnFollowUps lets each fault strike a follow-up. Meta does not keep it from
 // being delivered twice.
-func metaOnFollowUps() Group {
-	g := Group{Name: "meta-follow-ups", About: "each fault of the sandbox on follow-ups"}
+func metaOnFollowUps() Scenario {
+	g := Scenario{Name: "meta-follow-ups", About: "each fault of the sandbox on follow-ups"}
 	for _, f := range []struct {
 		fault    meta.Fault
 		name     string
@@ -116,19 +116,19 @@ func metaOnFollowUps() Group {
 			}
 			also += fmt.Sprintf("follow-up %s, received %s", f.outcome, plural(f.received, "time"))
 		}
-		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: Expect{Also: also}, run: strikeFollowUps(f.fault)})
+		g.Cases = append(g.Cases, Case{Name: nameOf(f.name, f.fault), Expect: Expect{Observed: also}, run: faultOnFollowUps(f.fault)})
 	}
 	return g
 }
 
-func strikeFollowUps(f meta.Fault) func(*trial) {
-	return func(t *trial) {
+func faultOnFollowUps(f meta.Fault) func(*caseRun) {
+	return func(t *caseRun) {
 		const text = "It takes a week."
 		people, outcomes := make([]meta.Person, len(connected)), make([]string, len(connected))
 		var all sync.WaitGroup
 		for i, where := range connected {
 			all.Go(func() {
-				p, f := t.talksTo(where, time.Time{}), f
+				p, f := t.openConversation(where, time.Time{}), f
 				f.Calls, f.Recipient = string(meta.OpFollowUp), t.personID(p)
 				t.addFault(f)
 				people[i], outcomes[i] = p, t.followUp(p, where, text)
@@ -136,7 +136,7 @@ func strikeFollowUps(f meta.Fault) func(*trial) {
 		}
 		all.Wait()
 		for i, p := range people {
-			t.sawFollowUp(p, outcomes[i], text)
+			t.observeFollowUp(p, outcomes[i], text)
 		}
 	}
 }

@@ -1,0 +1,108 @@
+// Package faults tries to break what the product promises. It runs the programs as
+// processes on a real Temporal server, with the sandbox in Meta's place, kills them
+// at exact steps, lets Meta misbehave, lets deadlines pass in outages and people
+// collide. The verdict is the sandbox's own count of what each person received, and
+// the state with the reason that the workflow names.
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/privatereply/privatereply/lab/scenario"
+)
+
+// victim is what a scenario kills or stops.
+type victim string
+
+// The victims. Programs are killed as kill -9 does, or stopped with SIGTERM as a
+// deploy does.
+const (
+	nobody   victim = ""
+	bridge   victim = "bridge"
+	worker   victim = "worker"
+	desk     victim = "desk"
+	temporal victim = "temporal"
+)
+
+// Scenario is cases that run together.
+type Scenario struct {
+	Name     string
+	About    string
+	Cases    []Case
+	victim   victim
+	graceful bool // SIGTERM instead of kill -9
+}
+
+// Case tries to break one promise in one way.
+type Case struct {
+	Name   string
+	Expect Expect
+	run    func(*caseRun)
+	// heldInBridge says that the case holds a webhook in the bridge, which has room for
+	// few of them at once.
+	heldInBridge bool
+}
+
+// all are all scenarios, in the order in which they run.
+func all() []Scenario {
+	return slices.Concat(killScenarios(), []Scenario{
+		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
+		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
+		stopWorker(), stopBridge(), stopDesk(),
+	})
+}
+
+// Suite is the registry's entry for these scenarios.
+var Suite = scenario.Suite{Name: "faults", About: "what tries to break the promises, on processes", Scenarios: registered(), Run: run}
+
+// registered are all scenarios as the registry knows them. The invariants are checked
+// after whatever has run.
+func registered() []scenario.Scenario {
+	var registered []scenario.Scenario
+	for _, s := range all() {
+		r := scenario.Scenario{Name: s.Name, About: s.About}
+		for _, c := range s.Cases {
+			r.Cases = append(r.Cases, scenario.Case{Name: c.Name, Expect: c.Expect.String()})
+		}
+		registered = append(registered, r)
+	}
+	return registered
+}
+
+// run runs the chosen scenarios on one Product and prints their table.
+func run(ctx context.Context, lab *scenario.Lab, chosen []scenario.Scenario) error {
+	began := time.Now()
+	stack, closeServer, err := newStack(ctx, lab)
+	if err != nil {
+		return err
+	}
+	defer closeServer()
+	defer stack.Close()
+	runner := Runner{Stack: stack, Limit: lab.Limit, OnRow: func(r Row) { lab.Printf("%s", r.Line()) }}
+	rows, err := runner.Run(ctx, pick(all(), chosen))
+	WriteTable(lab.Out, rows)
+	summary, ok := Summary(rows)
+	fmt.Fprintf(lab.Out, "\n%s, in %v\n", summary, time.Since(began).Round(time.Second))
+	if err == nil && !ok {
+		err = errors.New("a case failed, or none could run")
+	}
+	return err
+}
+
+// pick keeps the scenarios and cases that the registry chose.
+func pick(all []Scenario, chosen []scenario.Scenario) []Scenario {
+	var picked []Scenario
+	for _, c := range chosen {
+		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == c.Name })
+		s := all[i]
+		s.Cases = slices.DeleteFunc(slices.Clone(s.Cases), func(one Case) bool {
+			return !slices.ContainsFunc(c.Cases, func(kept scenario.Case) bool { return kept.Name == one.Name })
+		})
+		picked = append(picked, s)
+	}
+	return picked
+}
