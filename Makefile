@@ -28,7 +28,7 @@ bench:
 # Tries to break the promises, in about ten minutes; a part of it with
 # make faults FAULTS=races,kill-worker/send-accepted
 faults:
-	go run ./lab/cmd/faults -only "$(FAULTS)"
+	go run ./lab/cmd/lab run -only "$(FAULTS)" faults
 
 # What CI runs.
 check: format vet staticcheck determinism test

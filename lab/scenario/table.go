@@ -1,5 +1,3 @@
-// Package scenario is what the programs share that measure the product or try to break
-// it: lab/cmd/bench, lab/cmd/cluster and lab/cmd/faults.
 package scenario
 
 import (

@@ -33,7 +33,7 @@ func prepare(ctx context.Context, tools cluster.Tools, logs string) (*run, error
 	}
 	r := &run{dir: dir, logs: logs}
 	tell("building the product")
-	if err = process.Build(ctx, dir, "webhookbridge", "worker", "lab/cmd/bench", "lab/cmd/faults"); err == nil {
+	if err = process.Build(ctx, dir, "webhookbridge", "worker", "lab/cmd/bench", "lab/cmd/lab"); err == nil {
 		tell("starting Postgres and the Temporal server")
 		r.cluster, err = cluster.Start(ctx, tools, logs)
 	}

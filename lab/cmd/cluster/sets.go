@@ -17,7 +17,7 @@ import (
 
 // loadSet runs the load steps of make bench on the cluster.
 func loadSet(ctx context.Context, r *run) error {
-	rows, err := r.set(ctx, "lab/cmd/bench", "-copies", strconv.Itoa(copies), "-only", "starts,quiet,single,batch,auto")
+	rows, err := r.set(ctx, "lab/cmd/bench", "-temporal", r.cluster.Address, "-copies", strconv.Itoa(copies), "-only", "starts,quiet,single,batch,auto")
 	r.add(rows...)
 	return err
 }
@@ -32,8 +32,8 @@ func faultSet(ctx context.Context, r *run) error {
 	}
 	kill, start, stop := r.control(ctx)
 	defer stop()
-	rows, err := r.set(ctx, "lab/cmd/faults", "-namespace", faultNamespace, "-workers", strconv.Itoa(copies), "-bridges", strconv.Itoa(copies),
-		"-kill-temporal", kill, "-start-temporal", start)
+	rows, err := r.set(ctx, "lab/cmd/lab", "run", "-temporal", r.cluster.Address, "-namespace", faultNamespace, "-workers", strconv.Itoa(copies), "-bridges", strconv.Itoa(copies),
+		"-kill-temporal", kill, "-start-temporal", start, "faults")
 	r.add(byGroup(rows)...)
 	return err
 }
@@ -61,7 +61,7 @@ func byGroup(cases []scenario.Row) []scenario.Row {
 
 // set runs another program on the cluster, and reads the rows of its table.
 func (r *run) set(ctx context.Context, program string, args ...string) ([]scenario.Row, error) {
-	cmd := exec.CommandContext(ctx, r.program(program), append(args, "-temporal", r.cluster.Address)...)
+	cmd := exec.CommandContext(ctx, r.program(program), args...)
 	cmd.Env = process.Environment()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var out bytes.Buffer
