@@ -19,7 +19,7 @@ import (
 // A call has a span under that of who makes it, which says what Meta answered but no
 // text, secret or address; Meta learns nothing of the trace. Without a span above it
 // there is none.
-func TestTraced(t *testing.T) {
+func TestSpans(t *testing.T) {
 	const token, text = "EAAtokeninnospan", "the text of the reply"
 	tests := []struct {
 		name   string

@@ -39,7 +39,7 @@ func TestComment(t *testing.T) {
 			"/instagram/v26.0/1", "timestamp", CommentInfo{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, tc.body))
+			m := newMeta(t, respondWith(200, tc.body))
 			got, err := m.Comment(t.Context(), credentials(tc.account), tc.id)
 			if err != nil {
 				t.Fatal(err)
@@ -90,7 +90,7 @@ func TestComments(t *testing.T) {
 			url.Values{"fields": {"id,message,created_time,from,parent,can_reply_privately,attachment{type,url,media{image{src},source}}"}, "filter": {"stream"}, "limit": {"50"}, "after": {"q"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, page))
+			m := newMeta(t, respondWith(200, page))
 			got, err := tc.read(t.Context(), m)
 			if err != nil {
 				t.Fatal(err)
@@ -118,7 +118,7 @@ func TestAttachments(t *testing.T) {
 		`{"type":"photo"}`:                                           {Kind: privatereply.Photo},
 		`{"type":"share","url":"https://example.com/","media":{}}`:   {},
 	} {
-		m := newMeta(t, says(200, `{"data":[{"id":"1_2","attachment":`+attached+`}]}`))
+		m := newMeta(t, respondWith(200, `{"data":[{"id":"1_2","attachment":`+attached+`}]}`))
 		got, err := m.PostComments(t.Context(), credentials(pageAccount), "1_2", "")
 		if err != nil || got.Comments[0].Attachment != want {
 			t.Errorf("%s: %+v, %v", attached, got.Comments, err)
@@ -130,13 +130,13 @@ func TestAttachments(t *testing.T) {
 // of two ways or not at all.
 func TestCommentUser(t *testing.T) {
 	for user, want := range map[string]string{`{"id":"17841400000000001"}`: "17841400000000001", `"17841400000000001"`: "17841400000000001", `17841400000000001`: "17841400000000001", `null`: ""} {
-		m := newMeta(t, says(200, `{"data":[{"id":"1","user":`+user+`}]}`))
+		m := newMeta(t, respondWith(200, `{"data":[{"id":"1","user":`+user+`}]}`))
 		got, err := m.Replies(t.Context(), credentials(igByPage), "18", "")
 		if err != nil || got.Comments[0].UserID != want {
 			t.Errorf("%s: %+v, %v", user, got.Comments, err)
 		}
 	}
-	m := newMeta(t, says(200, `{"username":"clean.slate","id":"17841400000000001"}`))
+	m := newMeta(t, respondWith(200, `{"username":"clean.slate","id":"17841400000000001"}`))
 	if name, err := m.Username(t.Context(), credentials(igByPage)); err != nil || name != "clean.slate" || m.only(t).Path != "/facebook/v26.0/17841400000000001" {
 		t.Errorf("%q, %v", name, err)
 	}

@@ -31,7 +31,7 @@ func TestConversationsAsksForOnePerson(t *testing.T) {
 		{"Instagram, Instagram Login", igAccount, "/instagram/v26.0/me/conversations", url.Values{"platform": {"instagram"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, `{"data":[{"id":"t_1","updated_time":"`+noonText+`",
+			m := newMeta(t, respondWith(200, `{"data":[{"id":"t_1","updated_time":"`+noonText+`",
 				"participants":{"data":[{"id":"7000000000000001","name":"Someone"},{"id":"17841400000000002","username":"clean.slate"}]},
 				"messages":{"data":[{"id":"m_2","message":"hi","from":{"id":"100000000000001"},"created_time":"`+noonText+`"},{"id":"m_1"}]}}]}`))
 			var got []Conversation
@@ -292,7 +292,7 @@ func TestConversationsAskBeforeEachRequest(t *testing.T) {
 		m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
 			switch n++; n {
 			case 1:
-				says(http.StatusInternalServerError, `{"error":{"code":1}}`)(w, r)
+				respondWith(http.StatusInternalServerError, `{"error":{"code":1}}`)(w, r)
 			case 2:
 				fmt.Fprint(w, `{"data":[{"id":"t_1","messages":{"data":[{"id":"m_9","from":{"id":"7"},"created_time":"`+noonText+`"}],`+next+`}}]}`)
 			default:
@@ -318,7 +318,7 @@ func TestConversationsAskBeforeEachRequest(t *testing.T) {
 
 // Guards a webhook that tells only a message's id.
 func TestMessage(t *testing.T) {
-	m := newMeta(t, says(200, `{"id":"m_1","created_time":"`+noonText+`","from":{"id":"7","username":"lena"},"to":{"data":[{"id":"17841400000000002"}]},"message":"yes please"}`))
+	m := newMeta(t, respondWith(200, `{"id":"m_1","created_time":"`+noonText+`","from":{"id":"7","username":"lena"},"to":{"data":[{"id":"17841400000000002"}]},"message":"yes please"}`))
 	got, err := m.Message(t.Context(), credentials(igAccount), "m_1")
 	want := Message{ID: "m_1", FromID: "7", ToIDs: []string{"17841400000000002"}, Text: "yes please", At: noon}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -75,7 +75,7 @@ func TestClassify(t *testing.T) {
 				t.Errorf("%s, %s, may have delivered %v, pause %v; want %s, %s, %v, %v",
 					e.Class, e.Reason, e.MayHaveDelivered, e.Cooldown, tc.class, tc.reason, tc.delivered, tc.pause)
 			}
-			failure(t, e)
+			asGraphError(t, e)
 		})
 	}
 }
@@ -92,7 +92,7 @@ func TestUnlistedErrorIsNamed(t *testing.T) {
 }
 
 // Guards the two questions that the callers' retries hang on.
-func TestClassRetried(t *testing.T) {
+func TestClassRetryable(t *testing.T) {
 	want := map[Class]bool{
 		NotWritten: true, Throttled: true, AccountFault: true, Temporary: true, Unlisted: true,
 		Unknown: false, Final: false, AlreadyReplied: false, NotRepliableOrReplied: false,
@@ -142,9 +142,9 @@ func TestEnvelopes(t *testing.T) {
 		{"a redirect with a Graph error", 302, `{"error":{"code":190}}`, Unknown, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(tc.status, tc.body))
+			m := newMeta(t, respondWith(tc.status, tc.body))
 			_, err := m.SendPrivateReply(t.Context(), credentials(igAccount), Recipient{CommentID: "1"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != tc.class || e.TraceID != tc.trace || e.HTTPStatus != tc.status || !e.Wrote {
 				t.Errorf("%s, trace %q, HTTP %d, wrote %v; want %s, %q, %d, true",
 					e.Class, e.TraceID, e.HTTPStatus, e.Wrote, tc.class, tc.trace, tc.status)
@@ -159,11 +159,11 @@ func TestEnvelopes(t *testing.T) {
 // Guards the sends that have no guard of Meta's against repeats: their failures are
 // read the same way.
 func TestFollowUpsAreClassifiedAlike(t *testing.T) {
-	m := newMeta(t, says(403, `{"error":{"code":10,"error_subcode":2534022}}`))
+	m := newMeta(t, respondWith(403, `{"error":{"code":10,"error_subcode":2534022}}`))
 	_, direct := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", "hi", false)
 	_, thread := m.ReplyInConversation(t.Context(), credentials(pageAccount), "t_1", "hi")
 	for _, err := range []error{direct, thread} {
-		if e := failure(t, err); e.Class != Final || e.Reason != privatereply.OutsideWindow || e.MayHaveDelivered {
+		if e := asGraphError(t, err); e.Class != Final || e.Reason != privatereply.OutsideWindow || e.MayHaveDelivered {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -172,8 +172,8 @@ func TestFollowUpsAreClassifiedAlike(t *testing.T) {
 	}
 }
 
-// seen is an answer of Meta's that somebody met, with invented content.
-type seen struct {
+// recordedAnswer is an answer of Meta's that somebody met, with invented content.
+type recordedAnswer struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
 }
@@ -205,10 +205,10 @@ func TestRefusalsSeenInPublic(t *testing.T) {
 		{"08-send-application-not-validated.json", AccountFault, privatereply.AppMisconfigured},
 	} {
 		t.Run(tc.file, func(t *testing.T) {
-			answer := readCase[seen](t, tc.file)
-			m := newMeta(t, says(answer.Status, string(answer.Body)))
+			answer := readCase[recordedAnswer](t, tc.file)
+			m := newMeta(t, respondWith(answer.Status, string(answer.Body)))
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != tc.class || e.Reason != tc.reason || !e.Class.Retryable() || e.MayHaveDelivered {
 				t.Errorf("%s, %s, may have delivered %v", e.Class, e.Reason, e.MayHaveDelivered)
 			}
@@ -220,14 +220,14 @@ func TestRefusalsSeenInPublic(t *testing.T) {
 // answer never arrives, and Meta's time is kept.
 func TestTooManyRequests(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"a web page":    says(http.StatusTooManyRequests, "<html>Guten Tag</html>"),
-		"a Graph error": says(http.StatusTooManyRequests, `{"error":{"code":4242}}`),
+		"a web page":    respondWith(http.StatusTooManyRequests, "<html>Guten Tag</html>"),
+		"a Graph error": respondWith(http.StatusTooManyRequests, `{"error":{"code":4242}}`),
 		"cut off": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			w.WriteHeader(http.StatusTooManyRequests)
 			fmt.Fprint(w, "<html>")
 			w.(http.Flusher).Flush()
-			abort(w, r)
+			abortResponse(w, r)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestTooManyRequests(t *testing.T) {
 				answer(w, r)
 			})
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != Throttled || e.Reason != privatereply.Throttled || e.MayHaveDelivered || e.RetryAfter != 90*time.Second {
 				t.Errorf("%+v", e)
 			}

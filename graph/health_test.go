@@ -24,7 +24,7 @@ func TestMe(t *testing.T) {
 			TokenOwner{ID: "1", UserID: "17841400000000002", Name: "clean.slate"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, tc.body))
+			m := newMeta(t, respondWith(200, tc.body))
 			got, err := m.Me(t.Context(), credentials(tc.account))
 			if err != nil || got != tc.want {
 				t.Errorf("%+v, %v", got, err)
@@ -38,7 +38,7 @@ func TestMe(t *testing.T) {
 
 // Guards the check for accounts that Meta unsubscribed in silence.
 func TestSubscribedApps(t *testing.T) {
-	m := newMeta(t, says(200, `{"data":[{"id":"5","name":"Replies","subscribed_fields":["comments","messages"]},{"id":6}]}`))
+	m := newMeta(t, respondWith(200, `{"data":[{"id":"5","name":"Replies","subscribed_fields":["comments","messages"]},{"id":6}]}`))
 	got, err := m.SubscribedApps(t.Context(), credentials(igByPage))
 	want := []Subscription{{AppID: "5", AppName: "Replies", Fields: []string{"comments", "messages"}}, {AppID: "6"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -93,7 +93,7 @@ func TestDebugToken(t *testing.T) {
 		{"refused", `{"error":{"code":100}}`, TokenInfo{}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, tc.body))
+			m := newMeta(t, respondWith(200, tc.body))
 			got, err := m.DebugToken(t.Context(), credentials(pageAccount))
 			if diff := cmp.Diff(tc.want, got); diff != "" || (err != nil) != tc.fails {
 				t.Errorf("%s, %v", diff, err)
@@ -111,7 +111,7 @@ func TestDebugToken(t *testing.T) {
 
 // Guards that a permission somebody declined is not counted as held.
 func TestPermissions(t *testing.T) {
-	m := newMeta(t, says(200, `{"data":[{"permission":"pages_messaging","status":"granted"},{"permission":"instagram_basic","status":"declined"}]}`))
+	m := newMeta(t, respondWith(200, `{"data":[{"permission":"pages_messaging","status":"granted"},{"permission":"instagram_basic","status":"declined"}]}`))
 	got, err := m.Permissions(t.Context(), credentials(pageAccount))
 	if diff := cmp.Diff([]string{"pages_messaging"}, got); diff != "" || err != nil {
 		t.Errorf("%s, %v", diff, err)

@@ -32,7 +32,7 @@ func credentials(account privatereply.Account) Credentials {
 	return Credentials{Account: account, Token: testToken, AppSecret: testSecret}
 }
 
-// metaServer stands in Meta's place and remembers what it was asked. Its two hosts are
+// metaServer stands in Meta's place and records the calls. Its two hosts are
 // the paths /facebook and /instagram.
 type metaServer struct {
 	*Client
@@ -71,8 +71,8 @@ func newClient(t *testing.T, o Options) *Client {
 	return c
 }
 
-// says answers every call alike.
-func says(status int, body string) http.HandlerFunc {
+// respondWith returns a handler with one answer for every call.
+func respondWith(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
@@ -94,8 +94,8 @@ func (m *metaServer) only(t *testing.T) received {
 	return calls[0]
 }
 
-// failure is the *Error in err, which must hold no secret however it is printed.
-func failure(t *testing.T, err error) *Error {
+// asGraphError is the *Error in err, which must hold no secret however it is printed.
+func asGraphError(t *testing.T, err error) *Error {
 	t.Helper()
 	var e *Error
 	if !errors.As(err, &e) {

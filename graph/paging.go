@@ -99,7 +99,7 @@ var (
 // pageRequest asks for a page of a list, and for less where Meta does not give it.
 type pageRequest struct {
 	// fields give the names of an item's fields, for an index of sizes. Each asks for
-	// less than the one before: Meta refuses a whole list for one field that the token
+	// less than the one before: Meta refuses a list for one field that the token
 	// may not see.
 	fields []func(size int) string
 	sizes  []int // items on a page, each less than the one before; 0: Meta's default

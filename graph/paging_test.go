@@ -18,7 +18,7 @@ import (
 // Guards lists that Meta pages by time: the first page counts, and the next one is
 // asked for with what Meta's link has, but not with its token.
 func TestPagingByTime(t *testing.T) {
-	answers := readCase[[]seen](t, "04-feed-time-based-paging.json")
+	answers := readCase[[]recordedAnswer](t, "04-feed-time-based-paging.json")
 	m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("__paging_token") != "" {
 			fmt.Fprint(w, `{"data":[]}`)
@@ -59,9 +59,9 @@ func TestPagingParameters(t *testing.T) {
 	}
 }
 
-// lists are the reads whose pages can be too large for Meta, with the sizes that are
+// listCalls are the reads whose pages can be too large for Meta, with the sizes that are
 // asked for.
-var lists = map[string]struct {
+var listCalls = map[string]struct {
 	read  func(context.Context, *metaServer) error
 	sizes []string
 }{
@@ -100,12 +100,12 @@ var lists = map[string]struct {
 // Guards a busy Page: a page that is too large for Meta is asked for again with less,
 // from the same place on, down to one; then the words are about the size.
 func TestPageTooLarge(t *testing.T) {
-	answer := readCase[[]seen](t, "03-feed-reduce-amount-of-data.json")[0]
-	for name, tc := range lists {
+	answer := readCase[[]recordedAnswer](t, "03-feed-reduce-amount-of-data.json")[0]
+	for name, tc := range listCalls {
 		t.Run(name, func(t *testing.T) {
-			m := newMeta(t, says(answer.Status, string(answer.Body)))
+			m := newMeta(t, respondWith(answer.Status, string(answer.Body)))
 			err := tc.read(t.Context(), m)
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != Temporary || e.Reason != privatereply.Outage || !strings.Contains(e.Meaning, "too large") || strings.Contains(e.Meaning, "permission") {
 				t.Errorf("%+v", e)
 			}
@@ -134,7 +134,7 @@ func TestPageSizeIsRemembered(t *testing.T) {
 	now := noon
 	m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
 		if limit := r.URL.Query().Get("limit"); len(limit) > 1 {
-			says(http.StatusInternalServerError, `{"error":{"code":1,"is_transient":false}}`)(w, r)
+			respondWith(http.StatusInternalServerError, `{"error":{"code":1,"is_transient":false}}`)(w, r)
 			return
 		}
 		fmt.Fprint(w, `{"data":[]}`)
@@ -182,12 +182,12 @@ func TestFieldsRefused(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.URL.Query().Get("fields"), tc.field) {
-					says(tc.status, tc.refusal)(w, r)
+					respondWith(tc.status, tc.refusal)(w, r)
 					return
 				}
 				fmt.Fprint(w, `{"data":[]}`)
 			})
-			err := lists[tc.list].read(t.Context(), m)
+			err := listCalls[tc.list].read(t.Context(), m)
 			if (err != nil) != tc.fails || len(m.received()) != tc.calls {
 				t.Errorf("%v after %d calls", err, len(m.received()))
 			}
@@ -198,7 +198,7 @@ func TestFieldsRefused(t *testing.T) {
 // Guards paging against Meta's "next" link, which has the token in it: only its
 // cursor is used.
 func TestCursorFromNextLink(t *testing.T) {
-	m := newMeta(t, says(200, `{"data":[],"paging":{"next":"https://graph.facebook.com/v26.0/1/media?access_token=`+testToken+`&limit=25&after=QVFI%3D"}}`))
+	m := newMeta(t, respondWith(200, `{"data":[],"paging":{"next":"https://graph.facebook.com/v26.0/1/media?access_token=`+testToken+`&limit=25&after=QVFI%3D"}}`))
 	got, err := m.Media(t.Context(), credentials(igByPage), "")
 	if err != nil || got.After != "QVFI=" {
 		t.Errorf("%+v, %v", got, err)
@@ -206,5 +206,5 @@ func TestCursorFromNextLink(t *testing.T) {
 	if _, err = m.Media(t.Context(), credentials(igByPage), got.After); err == nil {
 		t.Error("a cursor that leads to itself is followed for ever")
 	}
-	failure(t, err)
+	asGraphError(t, err)
 }

@@ -66,7 +66,7 @@ func TestMedia(t *testing.T) {
 		{igByPage, "/facebook/v26.0/17841400000000001/media"},
 		{igAccount, "/instagram/v26.0/17841400000000002/media"},
 	} {
-		m := newMeta(t, says(200, `{"data":[
+		m := newMeta(t, respondWith(200, `{"data":[
 			{"id":"18","media_product_type":"REELS","timestamp":"`+noonText+`","comments_count":3},
 			{"id":"19","comments_count":0},{"id":"20"}],"paging":{"cursors":{"after":"z"}}}`))
 		got, err := m.Media(t.Context(), credentials(tc.account), "")
@@ -127,7 +127,7 @@ func TestLiveMedia(t *testing.T) {
 				t.Errorf("%s, %v", diff, err)
 			}
 			if tc.fails {
-				if e := failure(t, err); e.Class != Unknown {
+				if e := asGraphError(t, err); e.Class != Unknown {
 					t.Errorf("%+v", e)
 				}
 			}

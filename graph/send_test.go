@@ -64,7 +64,7 @@ func TestSendsByteForByte(t *testing.T) {
 			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, delivered))
+			m := newMeta(t, respondWith(200, delivered))
 			before := time.Now().Add(-time.Second)
 			receipt, err := tc.send(t, m)
 			if err != nil {
@@ -90,7 +90,7 @@ func TestSendsByteForByte(t *testing.T) {
 
 // Guards the route for a person whose id the send did not give.
 func TestReplyInConversation(t *testing.T) {
-	m := newMeta(t, says(200, `{"id":"m_2","uuid":"u"}`))
+	m := newMeta(t, respondWith(200, `{"id":"m_2","uuid":"u"}`))
 	receipt, err := m.ReplyInConversation(t.Context(), credentials(pageAccount), "t_10/../x", "hi")
 	if err != nil || receipt.MessageID != "m_2" {
 		t.Fatalf("%+v, %v", receipt, err)
@@ -102,7 +102,7 @@ func TestReplyInConversation(t *testing.T) {
 
 // Guards accounts without an app secret: their calls carry no proof.
 func TestNoProofWithoutSecret(t *testing.T) {
-	m := newMeta(t, says(200, delivered))
+	m := newMeta(t, respondWith(200, delivered))
 	cred := Credentials{Account: pageAccount, Token: testToken}
 	if _, err := m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1"}, "hi"); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestNoProofWithoutSecret(t *testing.T) {
 
 // Guards that a delivery is believed only with a message id, and that ids of any
 // form are taken over to the letter.
-func TestReceipts(t *testing.T) {
+func TestSendResults(t *testing.T) {
 	for _, tc := range []struct {
 		name, body         string
 		message, recipient string // no message: the outcome is unknown
@@ -135,7 +135,7 @@ func TestReceipts(t *testing.T) {
 		{"ids of a strange form", `{"recipient_id":{"id":"7"},"message_id":"m_1"}`, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, tc.body))
+			m := newMeta(t, respondWith(200, tc.body))
 			got, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
 			if tc.message != "" {
 				if err != nil || got.MessageID != tc.message || got.RecipientID != tc.recipient {
@@ -143,7 +143,7 @@ func TestReceipts(t *testing.T) {
 				}
 				return
 			}
-			if e := failure(t, err); e.Class != Unknown || e.Reason != privatereply.NoAnswer || !e.Wrote || !e.MayHaveDelivered || e.HTTPStatus != 200 {
+			if e := asGraphError(t, err); e.Class != Unknown || e.Reason != privatereply.NoAnswer || !e.Wrote || !e.MayHaveDelivered || e.HTTPStatus != 200 {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -152,7 +152,7 @@ func TestReceipts(t *testing.T) {
 
 // Guards that a request that cannot be right never leaves.
 func TestRefusedBeforeTheNetwork(t *testing.T) {
-	m := newMeta(t, says(200, delivered))
+	m := newMeta(t, respondWith(200, delivered))
 	cred := credentials(pageAccount)
 	noToken, badToken, noPage := cred, cred, credentials(igByPage)
 	noToken.Token = ""
@@ -182,7 +182,7 @@ func TestRefusedBeforeTheNetwork(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := tc.send()
-			if e := failure(t, err); e.Class != tc.class || e.Wrote || e.MayHaveDelivered || strings.Contains(e.Error(), "X-Injected") {
+			if e := asGraphError(t, err); e.Class != tc.class || e.Wrote || e.MayHaveDelivered || strings.Contains(e.Error(), "X-Injected") {
 				t.Errorf("%+v", e)
 			}
 		})

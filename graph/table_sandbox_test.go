@@ -42,7 +42,7 @@ func TestSandboxGivesEachError(t *testing.T) {
 				cred = Credentials{Account: igAccount, Token: instagramTestToken}
 			}
 			_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, "hi")
-			if e := failure(t, err); e.Class != want.class || e.Reason != want.reason || e.Code != want.code || e.Subcode != want.subcode {
+			if e := asGraphError(t, err); e.Class != want.class || e.Reason != want.reason || e.Code != want.code || e.Subcode != want.subcode {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -55,7 +55,7 @@ func TestSandboxRefuses(t *testing.T) {
 	c, sb := sandboxed(t, true)
 	send := func(cred Credentials) *Error {
 		_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, "hi")
-		return failure(t, err)
+		return asGraphError(t, err)
 	}
 	without, wrong := credentials(pageAccount), credentials(pageAccount)
 	without.AppSecret, wrong.AppSecret = "", "rotated"

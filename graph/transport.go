@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// newTransport returns a transport for HTTP/1.1 only. There a request has a connection to itself:
-// what left the process can be told, a dead connection holds up one send and not
-// all, and net/http never repeats a POST of which anything was written.
+// newTransport returns a transport for HTTP/1.1 only. There a request has a connection to
+// itself: it is known whether it left the process, a dead connection blocks one send and
+// not all, and net/http never repeats a POST of which anything was written.
 func newTransport() *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)

@@ -23,8 +23,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// abort ends the connection without an answer.
-func abort(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+// abortResponse ends the connection without an answer.
+func abortResponse(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // Guards the line between "not sent" and "nobody knows" once the request is out:
 // whatever comes back short of a readable answer is unknown, and nothing is sent twice.
@@ -35,7 +35,7 @@ func TestNoReadableAnswerIsUnknown(t *testing.T) {
 		status int
 		cause  error
 	}{
-		{"dropped", abort, 0, io.ErrUnexpectedEOF},
+		{"dropped", abortResponse, 0, io.ErrUnexpectedEOF},
 		{"silence", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 0, context.DeadlineExceeded},
 		{"headers, then silence", func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
@@ -57,11 +57,11 @@ func TestNoReadableAnswerIsUnknown(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, delivered)
 			w.(http.Flusher).Flush()
-			abort(w, r)
+			abortResponse(w, r)
 		}, 200, io.ErrUnexpectedEOF},
-		{"a server's web page", says(500, "<html>Guten Tag</html>"), 500, nil},
-		{"a gateway's nothing", says(502, ""), 502, nil},
-		{"a Graph success under a failure", says(500, delivered), 500, nil},
+		{"a server's web page", respondWith(500, "<html>Guten Tag</html>"), 500, nil},
+		{"a gateway's nothing", respondWith(502, ""), 502, nil},
+		{"a Graph success under a failure", respondWith(500, delivered), 500, nil},
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere?access_token="+testToken, http.StatusTemporaryRedirect)
 		}, 307, nil},
@@ -85,7 +85,7 @@ func TestNoReadableAnswerIsUnknown(t *testing.T) {
 				m.timeout = DefaultTimeout
 			}
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != Unknown || e.Reason != privatereply.NoAnswer || !e.Wrote || !e.MayHaveDelivered || e.SentAt.IsZero() {
 				t.Errorf("%+v", e)
 			}
@@ -133,7 +133,7 @@ func TestNothingWritten(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := newClient(t, tc.o).SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if e.Class != NotWritten || e.Reason != privatereply.NotConnected || e.Wrote || e.MayHaveDelivered || !e.SentAt.IsZero() {
 				t.Errorf("%+v", e)
 			}
@@ -151,11 +151,11 @@ func TestNothingWritten(t *testing.T) {
 // begun is unknown, and both can be told from Meta's own failures.
 func TestCancellation(t *testing.T) {
 	t.Run("before", func(t *testing.T) {
-		m := newMeta(t, says(200, delivered))
+		m := newMeta(t, respondWith(200, delivered))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-		if e := failure(t, err); e.Class != NotWritten || !errors.Is(err, context.Canceled) || len(m.received()) != 0 {
+		if e := asGraphError(t, err); e.Class != NotWritten || !errors.Is(err, context.Canceled) || len(m.received()) != 0 {
 			t.Errorf("%+v after %d calls", e, len(m.received()))
 		}
 	})
@@ -166,7 +166,7 @@ func TestCancellation(t *testing.T) {
 			<-r.Context().Done()
 		})
 		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-		if e := failure(t, err); e.Class != Unknown || !e.Wrote || !errors.Is(err, context.Canceled) {
+		if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || !errors.Is(err, context.Canceled) {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -178,7 +178,7 @@ func TestBodyWrittenInPart(t *testing.T) {
 		_, _ = bufio.NewReader(conn).ReadString('\n') // then closes, with the rest unread
 	})})
 	_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, strings.Repeat("x", 8<<20))
-	if e := failure(t, err); e.Class != Unknown || !e.Wrote || !e.MayHaveDelivered {
+	if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || !e.MayHaveDelivered {
 		t.Errorf("%+v", e)
 	}
 }
@@ -210,7 +210,7 @@ func TestDroppedKeepAliveIsNotRepeated(t *testing.T) {
 	if err := send(); err != nil {
 		t.Fatal(err)
 	}
-	if e := failure(t, send()); e.Class != Unknown || !e.Wrote {
+	if e := asGraphError(t, send()); e.Class != Unknown || !e.Wrote {
 		t.Errorf("%+v", e)
 	}
 	if requests.Load() != 2 || connections.Load() != 1 {
@@ -231,7 +231,7 @@ func TestStaleKeepAlive(t *testing.T) {
 		{"no new connection", false, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := newMeta(t, says(200, delivered))
+			m := newMeta(t, respondWith(200, delivered))
 			var dials atomic.Int32
 			stale := newTransport()
 			stale.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -241,7 +241,7 @@ func TestStaleKeepAlive(t *testing.T) {
 				}
 				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 				if first && err == nil {
-					conn = &oneWrite{Conn: conn}
+					conn = &singleWriteConn{Conn: conn}
 				}
 				return conn, err
 			}
@@ -256,7 +256,7 @@ func TestStaleKeepAlive(t *testing.T) {
 			if err := send(); tc.redials && err != nil {
 				t.Error(err)
 			} else if !tc.redials {
-				if e := failure(t, err); e.Class != NotWritten || e.Wrote {
+				if e := asGraphError(t, err); e.Class != NotWritten || e.Wrote {
 					t.Errorf("%+v", e)
 				}
 			}
@@ -269,26 +269,26 @@ func TestStaleKeepAlive(t *testing.T) {
 
 // Guards transports that tell nothing about what they wrote: they may have.
 func TestTransportThatReportsNothing(t *testing.T) {
-	c := newClient(t, Options{Transport: mute{}})
+	c := newClient(t, Options{Transport: silentTransport{}})
 	_, err := c.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-	if e := failure(t, err); e.Class != Unknown || !e.Wrote || e.SentAt.IsZero() {
+	if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || e.SentAt.IsZero() {
 		t.Errorf("%+v", e)
 	}
 }
 
-type mute struct{}
+type silentTransport struct{}
 
-func (mute) RoundTrip(r *http.Request) (*http.Response, error) {
+func (silentTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("something about %s with %s", r.URL, r.Header.Get("Authorization"))
 }
 
-// oneWrite is a connection that takes one request and nothing of the next.
-type oneWrite struct {
+// singleWriteConn is a connection that takes one request and nothing of the next.
+type singleWriteConn struct {
 	net.Conn
 	writes atomic.Int32
 }
 
-func (c *oneWrite) Write(b []byte) (int, error) {
+func (c *singleWriteConn) Write(b []byte) (int, error) {
 	if c.writes.Add(1) > 1 {
 		return 0, syscall.EPIPE
 	}
@@ -320,7 +320,7 @@ func rawServer(t *testing.T, serve func(net.Conn)) (url string) {
 
 // Guards that what broke a connection can be told apart in logs, while the parts of
 // it that can hold a URL, and with it a proof, stay behind.
-func TestExplain(t *testing.T) {
+func TestDescribeConnectionError(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		err   error

@@ -52,7 +52,7 @@ func TestUsage(t *testing.T) {
 				for name, value := range tc.headers {
 					w.Header().Set(name, value)
 				}
-				says(status, body)(w, nil)
+				respondWith(status, body)(w, nil)
 			})
 			receipt, err := m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, "hi")
 			if err != nil {
@@ -63,7 +63,7 @@ func TestUsage(t *testing.T) {
 			}
 			status, body = http.StatusForbidden, `{"error":{"code":80002}}`
 			_, err = m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, "hi")
-			e := failure(t, err)
+			e := asGraphError(t, err)
 			if diff := cmp.Diff(tc.want, e.Usage, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 				t.Errorf("after a refusal: %s", diff)
 			}
@@ -96,19 +96,19 @@ func TestRetryAfter(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", tc.header)
-				says(429, `{"error":{"code":4}}`)(w, nil)
+				respondWith(429, `{"error":{"code":4}}`)(w, nil)
 			})
 			m.now = func() time.Time { return now }
 			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
-			if e := failure(t, err); e.RetryAfter != tc.want || e.Class != Throttled || !e.SentAt.Equal(now) {
+			if e := asGraphError(t, err); e.RetryAfter != tc.want || e.Class != Throttled || !e.SentAt.Equal(now) {
 				t.Errorf("retry after %v, want %v: %+v", e.RetryAfter, tc.want, e)
 			}
 		})
 	}
 }
 
-// Meta's Date tells how far the clock here is off, within its one second; an answer that
-// a cache kept, or without a Date, tells nothing.
+// Meta's Date shows how far the clock here is off, within its one second; an answer out
+// of a cache, or without a Date, shows nothing.
 func TestClockOffset(t *testing.T) {
 	now := time.Date(2026, 3, 2, 12, 0, 0, 400e6, time.UTC)
 	date := func(d time.Duration) http.Header {

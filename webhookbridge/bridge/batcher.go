@@ -45,7 +45,7 @@ func (d directCommitter) commit(ctx context.Context, events []workflows.InboundE
 	return results, nil
 }
 
-// errFull says that too much waits already. Meta delivers again.
+// errFull says that the queue is full. Meta delivers again.
 var errFull = errors.New("the bridge has too many events waiting for Temporal")
 
 // batchLimits are the limits of a batcher.

@@ -19,8 +19,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// gate is a Temporal whose commits wait until they are let through.
-type gate struct {
+// gatedCommitter is a Temporal whose commits wait until it is opened.
+type gatedCommitter struct {
 	mu      sync.Mutex
 	direct  []string   // comment ids that went alone
 	batches [][]string // comment ids of each Intake
@@ -29,9 +29,9 @@ type gate struct {
 	failing func(ids []string) error
 }
 
-func newGate() *gate { return &gate{open: make(chan struct{})} }
+func newGatedCommitter() *gatedCommitter { return &gatedCommitter{open: make(chan struct{})} }
 
-func (g *gate) pass(ctx context.Context, ids []string) error {
+func (g *gatedCommitter) wait(ctx context.Context, ids []string) error {
 	select {
 	case <-g.open:
 	case <-ctx.Done():
@@ -43,15 +43,15 @@ func (g *gate) pass(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func (g *gate) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
+func (g *gatedCommitter) commit(ctx context.Context, arrivals []workflows.InboundEvent) ([]routing.Result, error) {
 	id := arrivals[0].Comment.CommentID
 	g.mu.Lock()
 	g.direct = append(g.direct, id)
 	g.mu.Unlock()
-	return []routing.Result{{Effect: routing.Started}}, g.pass(ctx, []string{id})
+	return []routing.Result{{Effect: routing.Started}}, g.wait(ctx, []string{id})
 }
 
-func (g *gate) startIntake(ctx context.Context, encoded [][]byte, live bool) error {
+func (g *gatedCommitter) startIntake(ctx context.Context, encoded [][]byte, live bool) error {
 	var in workflows.IntakeInput
 	if err := json.Unmarshal(intakeInput(encoded).Payload().GetData(), &in); err != nil {
 		return err
@@ -64,10 +64,10 @@ func (g *gate) startIntake(ctx context.Context, encoded [][]byte, live bool) err
 	g.batches = append(g.batches, ids)
 	g.live = append(g.live, live)
 	g.mu.Unlock()
-	return g.pass(ctx, ids)
+	return g.wait(ctx, ids)
 }
 
-func (g *gate) sizes() (ones int, groups []int) {
+func (g *gatedCommitter) sizes() (ones int, groups []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, ids := range g.batches {
@@ -105,11 +105,11 @@ func numbered(prefix string, n int) []string {
 
 var smallLimits = batchLimits{maxInFlight: 1, slowAfter: time.Hour, maxBatchEvents: 10, maxBatchBytes: 1 << 20, maxQueueEvents: 100, maxQueueBytes: 1 << 20, commitTimeout: time.Second}
 
-// With nothing under way an arrival goes alone, straight to its workflow; what
-// arrives meanwhile goes together, and nobody waits for a timer.
+// Without a commit in flight an event starts its workflow directly; the events that
+// arrive meanwhile go in one batch, without waiting for a timer.
 func TestBatchesFormWhileCommitsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		g := newBatcher(smallLimits, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		post := func(ids ...string) {
@@ -141,10 +141,10 @@ func TestBatchesFormWhileCommitsRun(t *testing.T) {
 	})
 }
 
-// The order of arrival is kept within a group and from group to group, and a
+// The order of arrival holds within a batch and from batch to batch, and a
 // delivery may be spread over several.
 func TestBatchesKeepOrder(t *testing.T) {
-	temporal := newGate()
+	temporal := newGatedCommitter()
 	close(temporal.open)
 	g := newBatcher(smallLimits, temporal, temporal.startIntake)
 	ids := numbered("c", 35)
@@ -158,7 +158,7 @@ func TestBatchesKeepOrder(t *testing.T) {
 
 // A batch with a live comment is known as such, so that workers take it first.
 func TestLiveBatches(t *testing.T) {
-	temporal := newGate()
+	temporal := newGatedCommitter()
 	close(temporal.open)
 	g := newBatcher(smallLimits, temporal, temporal.startIntake)
 	for _, live := range []bool{false, true} {
@@ -181,7 +181,7 @@ func TestBatchBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	temporal := newGate()
+	temporal := newGatedCommitter()
 	close(temporal.open)
 	b := smallLimits
 	b.maxBatchBytes = 3*len(size) + 3
@@ -202,7 +202,7 @@ func TestBatchBytes(t *testing.T) {
 // A commit that fails fails the deliveries that are in it and no others.
 func TestFailedCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		down := errors.New("down")
 		temporal.failing = func(ids []string) error {
 			if slices.Contains(ids, "bad") {
@@ -241,7 +241,7 @@ func TestFailedCommit(t *testing.T) {
 // still taken when nothing waits.
 func TestFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		b := smallLimits
 		b.maxQueueEvents = 5
 		g := newBatcher(b, temporal, temporal.startIntake)
@@ -271,7 +271,7 @@ func TestFullQueue(t *testing.T) {
 // has ended one runs at a time again.
 func TestSlowCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		hang := make(chan struct{})
 		temporal.failing = func(ids []string) error {
 			switch {
@@ -321,10 +321,10 @@ func TestSlowCommit(t *testing.T) {
 	})
 }
 
-// A storm's next group takes along what those write next who were just answered.
+// In a burst the next batch has the next events of the senders that were just answered.
 func TestBatchDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		close(temporal.open)
 		temporal.failing = func([]string) error { time.Sleep(5 * time.Millisecond); return nil }
 		g := newBatcher(smallLimits, temporal, temporal.startIntake)
@@ -352,7 +352,7 @@ func TestBatchDelay(t *testing.T) {
 // Whoever stops waiting is left out of later groups, and a commit has an end.
 func TestAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		temporal := newGate()
+		temporal := newGatedCommitter()
 		g := newBatcher(smallLimits, temporal, temporal.startIntake)
 		var answered sync.WaitGroup
 		answered.Go(func() {
@@ -376,7 +376,7 @@ func TestAbandoned(t *testing.T) {
 
 // Many deliveries at once are each answered, once, with nothing lost or doubled.
 func TestConcurrentCommits(t *testing.T) {
-	temporal := newGate()
+	temporal := newGatedCommitter()
 	close(temporal.open)
 	b := batchLimitsDefault
 	b.maxBatchEvents = 7

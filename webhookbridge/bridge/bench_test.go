@@ -49,28 +49,28 @@ func TestDeliveryAllocations(t *testing.T) {
 	}
 }
 
-// nowhere is where spans go that nobody collects.
-type nowhere struct{}
+// discardExporter is where spans go that nobody collects.
+type discardExporter struct{}
 
-func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
-func (nowhere) Shutdown(context.Context) error                             { return nil }
+func (discardExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (discardExporter) Shutdown(context.Context) error                             { return nil }
 
-// forgetful is a Temporal that takes everything and keeps nothing.
-type forgetful struct{ client.Client }
+// discardClient is a Temporal client that accepts and forgets every call.
+type discardClient struct{ client.Client }
 
-func (forgetful) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
+func (discardClient) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
 	return nil, nil
 }
 
-// What a whole delivery costs in the bridge, over HTTP but without a network, and
+// The cost of a delivery in the bridge, over HTTP but without a network, and
 // what traces add to it.
 func BenchmarkAnswer(b *testing.B) {
-	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(nowhere{}))
+	traces := sdktrace.NewTracerProvider(sdktrace.WithBatcher(discardExporter{}))
 	defer func() { _ = traces.Shutdown(context.Background()) }()
 	body := []byte(delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "How much, please?"))))
 	for name, tracer := range map[string]trace.Tracer{"untraced": nil, "traced": traces.Tracer("test")} {
 		b.Run(name, func(b *testing.B) {
-			h := newHarness(b, forgetful{})
+			h := newHarness(b, discardClient{})
 			h.cfg.Tracer = tracer
 			h.cfg.Logger = zap.NewNop()
 			handler := h.Handler()

@@ -48,10 +48,10 @@ func dial(t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// endless is a body without end.
-type endless struct{}
+// endlessReader is a body without end.
+type endlessReader struct{}
 
-func (endless) Read(p []byte) (int, error) {
+func (endlessReader) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = ' '
 	}
@@ -91,7 +91,7 @@ func TestBodySize(t *testing.T) {
 	}
 	t.Run("announced, and unsigned", func(t *testing.T) {
 		h := newHarness(t, newFakeTemporal())
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endless{})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endlessReader{})
 		r.ContentLength = 1 << 40
 		if w := h.do(r); w.Code != http.StatusRequestEntityTooLarge {
 			t.Errorf("status = %d, want 413", w.Code)
@@ -99,7 +99,7 @@ func TestBodySize(t *testing.T) {
 	})
 	t.Run("without end, with a signature of something", func(t *testing.T) {
 		h := newHarness(t, newFakeTemporal())
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endless{})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endlessReader{})
 		r.Header.Set("X-Hub-Signature-256", sign(nil, appSecret))
 		if w := h.do(r); w.Code != http.StatusRequestEntityTooLarge {
 			t.Errorf("status = %d, want 413", w.Code)
@@ -123,8 +123,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	if status := h.post(body); status != 200 {
 		t.Errorf("status = %d, want 200", status)
 	}
-	if len(fake.told()) != 1 {
-		t.Errorf("calls = %q", fake.told())
+	if len(fake.callLog()) != 1 {
+		t.Errorf("calls = %q", fake.callLog())
 	}
 }
 

@@ -72,7 +72,7 @@ func TestVerification(t *testing.T) {
 	}
 }
 
-// The webhook takes what Meta sends and says what that is.
+// The webhook takes GET and POST, and refuses other methods with the list of these.
 func TestMethods(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
 	for _, method := range []string{"HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FANCY"} {

@@ -21,7 +21,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// retryAfter is what a 503 asks for, in seconds. Meta keeps its own schedule.
+// retryAfter is the Retry-After of a 503, in seconds. Meta has a schedule of its own.
 const retryAfter = "5"
 
 // deliver answers one delivery.

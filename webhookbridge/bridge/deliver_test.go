@@ -45,7 +45,7 @@ func TestCommentStartsReply(t *testing.T) {
 	}
 	in, ok := fake.reply(replyID)
 	if !ok {
-		t.Fatalf("no %s; calls %q", replyID, fake.told())
+		t.Fatalf("no %s; calls %q", replyID, fake.callLog())
 	}
 	want := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
@@ -139,7 +139,7 @@ func TestEffects(t *testing.T) {
 			if status := h.post(tt.body); status != 200 {
 				t.Errorf("status = %d, want 200", status)
 			}
-			if diff := cmp.Diff(tt.calls, fake.told()); diff != "" {
+			if diff := cmp.Diff(tt.calls, fake.callLog()); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			h.wantCounted(tt.counted)
@@ -162,7 +162,7 @@ func TestHostileIDs(t *testing.T) {
 			if status := h.post(delivery("instagram", entryOf(instagramID, bad, commentChange("18000000000000001", "hi")))); status != 200 {
 				t.Errorf("status = %d, want 200", status)
 			}
-			if diff := cmp.Diff([]string{"start " + replyID}, fake.told()); diff != "" {
+			if diff := cmp.Diff([]string{"start " + replyID}, fake.callLog()); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			h.wantCounted(map[string]float64{"events_total{effect=ignored,reason=no_usable_id}": 1, "events_total{effect=started}": 1})
@@ -188,7 +188,7 @@ func TestIDsCannotEscape(t *testing.T) {
 	page := "reply:facebook:" + pageID
 	calls := []string{"start reply:instagram:" + instagramID + ":1:2", "signal " + page + `:post-\`, "signal " + page + ":post-200000000000001",
 		"start removed-post:facebook:" + pageID + ":" + pagePost}
-	told := fake.told()
+	told := fake.callLog()
 	slices.Sort(told[1:]) // the posts have no order
 	slices.Sort(calls[1:])
 	if diff := cmp.Diff(calls, told); diff != "" {
@@ -285,7 +285,7 @@ func TestOrder(t *testing.T) {
 	if !slices.IsSorted(mids) || len(mids) != 20 {
 		t.Errorf("messages came as %q", mids)
 	}
-	calls := fake.told()
+	calls := fake.callLog()
 	if last := calls[len(calls)-1]; last != "start removed-post:facebook:"+pageID+":"+pagePost || len(fake.removedPosts()) != 1 {
 		t.Errorf("the last of the calls is %q; %d removed posts", last, len(fake.removedPosts()))
 	}
@@ -408,7 +408,7 @@ func TestFailureStopsTheOrderingKey(t *testing.T) {
 			t.Errorf("status = %d, want %d", status, want)
 		}
 	}
-	if got := strings.Join(fake.told(), ", "); got != "start "+reply+", signal-with-start "+reply {
+	if got := strings.Join(fake.callLog(), ", "); got != "start "+reply+", signal-with-start "+reply {
 		t.Errorf("calls = %s", got)
 	}
 }
@@ -496,7 +496,7 @@ func TestLogSampler(t *testing.T) {
 
 // The story of an event goes on under the span of its delivery, in whatever group it
 // reaches Temporal. What nobody signed makes no span, and no span holds a text.
-func TestTraced(t *testing.T) {
+func TestSpans(t *testing.T) {
 	comment := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "how much, please?")))
 	tests := []struct {
 		name   string
@@ -554,7 +554,7 @@ func TestTraced(t *testing.T) {
 }
 
 // Without a tracer an event carries nothing that it did not carry before.
-func TestUntraced(t *testing.T) {
+func TestNoSpansWithoutTracer(t *testing.T) {
 	h := newHarness(t, newFakeTemporal())
 	ctx, end := h.startSpan(t.Context(), now, 1)
 	defer end(http.StatusOK)

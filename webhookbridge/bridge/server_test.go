@@ -143,7 +143,7 @@ func TestAgainstTemporal(t *testing.T) {
 		w := worker.New(c, queue, worker.Options{})
 		w.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 		w.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
-		activities.New(nil, nil, nil, c, queue).Register(withdrawals{w})
+		activities.New(nil, nil, nil, c, queue).Register(withdrawalsOnly{w})
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -197,10 +197,10 @@ func TestAgainstTemporal(t *testing.T) {
 	})
 }
 
-// withdrawals registers only the activity of removed posts.
-type withdrawals struct{ worker.ActivityRegistry }
+// withdrawalsOnly registers only the activity of removed posts.
+type withdrawalsOnly struct{ worker.ActivityRegistry }
 
-func (w withdrawals) RegisterActivityWithOptions(f any, options activity.RegisterOptions) {
+func (w withdrawalsOnly) RegisterActivityWithOptions(f any, options activity.RegisterOptions) {
 	if options.Name == workflows.WithdrawRepliesActivity {
 		w.ActivityRegistry.RegisterActivityWithOptions(f, options)
 	}

@@ -61,8 +61,8 @@ func TestSignature(t *testing.T) {
 			if w := h.do(r); w.Code != tt.status {
 				t.Errorf("status = %d, want %d", w.Code, tt.status)
 			}
-			if forged := tt.status != 200; forged != (len(fake.told()) == 0) {
-				t.Errorf("Temporal was told %q", fake.told())
+			if forged := tt.status != 200; forged != (len(fake.callLog()) == 0) {
+				t.Errorf("Temporal was told %q", fake.callLog())
 			}
 			if log := h.logged(); strings.Contains(log, appSecret) || strings.Contains(log, vectorSum) || strings.Contains(log, "caf") {
 				t.Errorf("the log has a secret, a signature or a text:\n%s", log)

@@ -13,8 +13,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// fakeTemporal keeps what it is told, in the order in which it is told. Its calls
-// fail or wait when a test says so.
+// fakeTemporal is a Temporal client that records its calls in order. A test can make them
+// fail or wait.
 type fakeTemporal struct {
 	client.Client
 
@@ -122,7 +122,7 @@ func (f *fakeTemporal) removedPosts() map[string]workflows.RemovedPostInput {
 	return posts
 }
 
-func (f *fakeTemporal) told() []string {
+func (f *fakeTemporal) callLog() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.calls)

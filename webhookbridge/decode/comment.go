@@ -7,9 +7,10 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// comment decodes the value of Instagram's "comments" and "live_comments". It has
-// no time of its own, no verb, and says nothing when a comment is edited or removed.
-func (e entry) comment(raw metajson.Value, live bool) privatereply.Event {
+// decodeComment decodes the value of Instagram's "comments" and "live_comments". It has
+// no time of its own and no verb; Instagram sends nothing when a comment is edited or
+// removed.
+func (e entry) decodeComment(raw metajson.Value, live bool) privatereply.Event {
 	c := privatereply.Comment{
 		Platform:   e.platform,
 		Account:    e.account.ID,
@@ -28,7 +29,7 @@ func (e entry) comment(raw metajson.Value, live bool) privatereply.Event {
 		case "parent_id":
 			c.ParentID = v.ID(maxID)
 		case "text":
-			c.Text = longText(v)
+			c.Text = readText(v)
 		case "from":
 			c.PersonID, c.Username = readAuthor(v, "username")
 		case "media":
@@ -46,22 +47,22 @@ func (e entry) comment(raw metajson.Value, live bool) privatereply.Event {
 	return privatereply.Event{Comment: &c}
 }
 
-// readAuthor reads who wrote something. self_ig_scoped_id is left alone: Meta sends it
-// for other people's comments too.
+// readAuthor reads the id and the name of an author. It does not use self_ig_scoped_id,
+// which Meta sends for other people's comments too.
 func readAuthor(raw metajson.Value, nameKey string) (id, called string) {
 	for key, v := range raw.Fields() {
 		switch string(key) {
 		case "id":
 			id = v.ID(maxID)
 		case nameKey:
-			called = name(v)
+			called = readName(v)
 		}
 	}
 	return id, called
 }
 
-// readMedia reads what was commented on into c. Under an ad, the media is the ad's own
-// copy and original_media_id the organic post.
+// readMedia reads the commented media into c and returns its product type. Under an ad,
+// the media is the ad's own copy and original_media_id the organic post.
 func readMedia(raw metajson.Value, c *privatereply.Comment) (product string) {
 	for key, v := range raw.Fields() {
 		switch string(key) {
@@ -72,7 +73,7 @@ func readMedia(raw metajson.Value, c *privatereply.Comment) (product string) {
 		case "ad_id":
 			c.AdID = v.ID(maxID)
 		case "ad_title":
-			c.AdTitle = name(v)
+			c.AdTitle = readName(v)
 		case "original_media_id":
 			c.OriginalMediaID = v.ID(maxID)
 		}

@@ -1,9 +1,9 @@
-// Package decode turns the body of one webhook delivery into domain events: every
-// shape that Meta is known to send, and every shape it should not send, too.
+// Package decode turns the body of one webhook delivery into domain events. It takes
+// every shape that Meta is known to send, and answers any other with an ignored event.
 //
-// Each item of a delivery becomes exactly one event, and no item can spoil another
-// one. A field of an unexpected type counts as absent: a comment with a strange
-// "from" is still a comment.
+// Each item of a delivery becomes exactly one event, and no item can make another one
+// unreadable. A field of an unexpected type counts as absent: a comment whose "from" is
+// a number is still a comment.
 package decode
 
 import (
@@ -36,11 +36,11 @@ const (
 	maxName = 1000
 )
 
-// ErrUnreadable says that a body is no delivery at all. Asking for it again would
-// bring the same body.
+// ErrUnreadable says that a body is no delivery at all. A repeat would have the same
+// body.
 var ErrUnreadable = errors.New("the body is not a webhook delivery")
 
-// Accounts finds the accounts that the product answers for.
+// Accounts is the list of the accounts that the product answers for.
 type Accounts interface {
 	// Find finds an account by the id of its webhooks.
 	Find(p privatereply.Platform, id string) (privatereply.Account, bool)
@@ -48,8 +48,8 @@ type Accounts interface {
 	LinkedToPage(page string) []privatereply.Account
 }
 
-// Delivery decodes a body whose signature was checked. Its events stand in the
-// order of the body. The error is ErrUnreadable or nil.
+// Delivery decodes a body whose signature was verified. Its events are in the order of
+// the body. The error is ErrUnreadable or nil.
 func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatereply.Event, error) {
 	root, ok := metajson.Parse(body)
 	if !ok {
@@ -75,7 +75,7 @@ func Delivery(body []byte, receivedAt time.Time, accounts Accounts) ([]privatere
 		}
 	}
 	for raw := range entries.Items() {
-		d.entry(raw)
+		d.decodeEntry(raw)
 		if len(d.events) > maxItems {
 			return nil, fmt.Errorf("%w: it has more than %d items", ErrUnreadable, maxItems)
 		}
@@ -94,21 +94,21 @@ type delivery struct {
 	events     []privatereply.Event
 }
 
-// entry is what the items of one entry share.
+// entry is the part of an entry that its items share.
 type entry struct {
 	platform   privatereply.Platform
 	id         string
 	account    privatereply.Account // only its Platform and ID when it is not known
 	known      bool
-	linked     []privatereply.Account // of which an item's recipient is one, where the entry has their Page's id
+	linked     []privatereply.Account // if the entry has a Page's id: the accounts of which an item's recipient is one
 	at         time.Time              // when Meta sent it; zero: unknown
 	receivedAt time.Time
 }
 
-// entry decodes one entry. Its items stand under "changes", "messaging" or
+// decodeEntry decodes one entry. Its items stand under "changes", "messaging" or
 // "standby"; where a single change stands in the entry itself, as Meta's pages on
 // Instagram Login show it, "field" and "value" do.
-func (d *delivery) entry(raw metajson.Value) {
+func (d *delivery) decodeEntry(raw metajson.Value) {
 	e := entry{platform: d.platform, receivedAt: d.receivedAt}
 	var changes, messaging, standby, names, field metajson.Value
 	for key, v := range raw.Fields() {
@@ -133,21 +133,21 @@ func (d *delivery) entry(raw metajson.Value) {
 
 	before := len(d.events)
 	for v := range changes.Items() {
-		d.add(e, e.change(v))
+		d.add(e, e.decodeChange(v))
 	}
 	if !field.IsNull() {
-		d.add(e, e.change(raw))
+		d.add(e, e.decodeChange(raw))
 	}
 	for v := range messaging.Items() {
 		item := e.forRecipient(v)
-		d.add(item, item.messaging(v))
+		d.add(item, item.decodeMessaging(v))
 	}
-	// Another app controls these conversations. The person wrote to the account all
-	// the same: the reply was answered, and the window is open. Meta refuses what we
-	// would write into it, with a code of its own.
+	// Another app controls these conversations. The person wrote to the account all the
+	// same: the reply was answered, and the window is open. A follow-up into it Meta
+	// refuses with a code of its own.
 	for v := range standby.Items() {
 		item := e.forRecipient(v)
-		d.add(item, item.messaging(v))
+		d.add(item, item.decodeMessaging(v))
 	}
 	for range names.Items() {
 		d.add(e, ignored(ValuesOff, ""))
@@ -161,8 +161,8 @@ func (d *delivery) entry(raw metajson.Value) {
 	}
 }
 
-// resolveAccount finds whose entry it is. Meta was seen to write the id of the Page behind an
-// Instagram account in the place of the account's own.
+// resolveAccount sets the account of an entry. Meta was seen to write the id of the Page
+// that sends for an Instagram account in place of the account's own.
 func (d *delivery) resolveAccount(e *entry) {
 	e.account, e.known = d.accounts.Find(d.platform, e.id)
 	if e.known {
@@ -178,8 +178,8 @@ func (d *delivery) resolveAccount(e *entry) {
 	}
 }
 
-// forRecipient is e with the account that an item of messaging is for, where several are
-// behind the Page that the entry names.
+// forRecipient returns e with the account that an item of messaging is for, where the
+// entry has the id of a Page that sends for several.
 func (e entry) forRecipient(item metajson.Value) entry {
 	if e.known || len(e.linked) == 0 {
 		return e
@@ -198,8 +198,8 @@ func (e entry) forRecipient(item metajson.Value) entry {
 	return e
 }
 
-// change decodes an object that has a "field" and its "value".
-func (e entry) change(raw metajson.Value) privatereply.Event {
+// decodeChange decodes an object that has a "field" and its "value".
+func (e entry) decodeChange(raw metajson.Value) privatereply.Event {
 	var field string
 	var v metajson.Value
 	for key, member := range raw.Fields() {
@@ -215,13 +215,13 @@ func (e entry) change(raw metajson.Value) privatereply.Event {
 	}
 	switch {
 	case field == "comments" && e.platform == privatereply.Instagram:
-		return e.comment(v, false)
+		return e.decodeComment(v, false)
 	case field == "live_comments" && e.platform == privatereply.Instagram:
-		return e.comment(v, true)
+		return e.decodeComment(v, true)
 	case field == "feed" && e.platform == privatereply.Facebook:
-		return e.feed(v)
+		return e.decodeFeed(v)
 	case strings.HasPrefix(field, "messag") || field == "standby":
-		return e.messaging(v)
+		return e.decodeMessaging(v)
 	case field == "live_videos":
 		return ignored(LiveVideo, "")
 	case field == "mention" || field == "mentions":
@@ -230,7 +230,7 @@ func (e entry) change(raw metajson.Value) privatereply.Event {
 	return ignored(OtherField, "")
 }
 
-// add takes ev if it can start or signal a workflow; else it says why not.
+// add appends ev, as an ignored event if it cannot start or signal a workflow.
 func (d *delivery) add(e entry, ev privatereply.Event) {
 	if why := e.ignoreReason(ev); why != "" {
 		ev = ignored(why, eventID(ev))
@@ -241,6 +241,7 @@ func (d *delivery) add(e entry, ev privatereply.Event) {
 	d.events = append(d.events, ev)
 }
 
+// ignoreReason is why ev cannot start or signal a workflow; empty if it can.
 func (e entry) ignoreReason(ev privatereply.Event) string {
 	var err error
 	switch {
@@ -257,7 +258,7 @@ func (e entry) ignoreReason(ev privatereply.Event) string {
 	case ev.Edited != nil:
 		_, err = privatereply.ReplyID(*ev.Edited)
 	case ev.Message != nil && ev.Message.PersonID == "" && ev.Message.MessageID != "":
-		return "" // Meta says of the message whose it is
+		return "" // the worker asks Meta for the sender
 	case ev.Message != nil:
 		_, err = privatereply.ConversationID(e.platform, e.account.ID, ev.Message.PersonID)
 	case ev.Removal != nil:
@@ -269,7 +270,7 @@ func (e entry) ignoreReason(ev privatereply.Event) string {
 	return ""
 }
 
-// removedComment is the comment or post that r takes away.
+// removedComment is the comment or post that r removes.
 func removedComment(r privatereply.Removal) privatereply.Comment {
 	c := privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: r.CommentID}
 	if c.CommentID == "" {
@@ -278,7 +279,7 @@ func removedComment(r privatereply.Removal) privatereply.Comment {
 	return c
 }
 
-// eventID is the id that an operator would look for.
+// eventID is the id of ev by which an operator searches.
 func eventID(ev privatereply.Event) string {
 	switch {
 	case ev.Comment != nil:
@@ -297,8 +298,8 @@ func ignored(why, id string) privatereply.Event {
 	return privatereply.Event{Ignored: &privatereply.IgnoredEvent{Why: why, ID: id}}
 }
 
-// longText reads what a person wrote. A text over maxText is cut to cutLength.
-func longText(v metajson.Value) string {
+// readText reads the text of a comment. One over maxText is cut to cutLength.
+func readText(v metajson.Value) string {
 	s := v.Text()
 	if len(s) > maxText {
 		return privatereply.CutText(s, cutLength)
@@ -306,5 +307,5 @@ func longText(v metajson.Value) string {
 	return s
 }
 
-// name reads what a person or an ad is called.
-func name(v metajson.Value) string { return privatereply.CutText(v.Text(), maxName) }
+// readName reads the name of a person or the title of an ad.
+func readName(v metajson.Value) string { return privatereply.CutText(v.Text(), maxName) }

@@ -17,15 +17,15 @@ type feedChange struct {
 	commentID   string
 	parentID    string
 	unpublished bool
-	onPost      privatereply.Source // what the post of a comment is
+	onPost      privatereply.Source // of the post above a comment
 	changedAt   time.Time           // with any other verb than "add"
 	comment     privatereply.Comment
 }
 
-// feed decodes the value of a Page's "feed". The item comes first: reactions carry
-// a comment's id as well.
-func (e entry) feed(raw metajson.Value) privatereply.Event {
-	f := e.feedChange(raw)
+// decodeFeed decodes the value of a Page's "feed", by its item: reactions have a comment's
+// id as well.
+func (e entry) decodeFeed(raw metajson.Value) privatereply.Event {
+	f := e.readFeedChange(raw)
 	switch f.item {
 	case "comment":
 		return e.feedComment(f)
@@ -46,7 +46,7 @@ func (e entry) feedComment(f feedChange) privatereply.Event {
 		c.ParentID = f.parentID
 	}
 	switch {
-	case f.verb == "remove" && c.CommentID == "": // without a comment it would say that the post is gone
+	case f.verb == "remove" && c.CommentID == "": // without a comment it would remove the post
 		return ignored(NoUsableID, "")
 	case f.verb == "remove":
 		return privatereply.Event{Removal: &privatereply.Removal{
@@ -74,7 +74,7 @@ func (e entry) feedPost(f feedChange) privatereply.Event {
 			r.PostID = c.PostID
 		}
 		return privatereply.Event{Removal: &r}
-	// A post in the trash comes as an edit too, with its old words: they are known.
+	// A post in the trash comes as an edit too, with its old text, which changes nothing.
 	case isEdit(f.verb) && !own && c.PersonID != "" && !f.unpublished && c.Text != "":
 		c.EditedAt = f.changedAt
 		return privatereply.Event{Edited: &c}
@@ -104,8 +104,8 @@ func verbReason(verb string) string {
 	return OtherVerb
 }
 
-// isReply reports whether a comment's parent is a comment. The parent of a comment
-// at the top is the post, which is written with the Page's id before it or without.
+// isReply reports whether a comment's parent is a comment. The parent of a comment at the
+// top is the post, whose id Meta writes with the Page's id before it or without.
 func (e entry) isReply(parent, post string) bool {
 	isPost := strings.HasPrefix(parent, e.id+"_") || withoutPrefix(parent) == withoutPrefix(post)
 	return parent != "" && !isPost
@@ -113,11 +113,11 @@ func (e entry) isReply(parent, post string) bool {
 
 func withoutPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
 
-// editTimeTolerance is how much earlier than an edit a "created_time" must be to be that of
-// the comment.
+// editTimeTolerance is how much earlier than an edit a "created_time" must be to be taken
+// for the comment's own.
 const editTimeTolerance = 10 * time.Minute
 
-func (e entry) feedChange(raw metajson.Value) feedChange {
+func (e entry) readFeedChange(raw metajson.Value) feedChange {
 	f := feedChange{onPost: privatereply.SourcePost}
 	c := privatereply.Comment{
 		Platform:   e.platform,
@@ -143,13 +143,13 @@ func (e entry) feedChange(raw metajson.Value) feedChange {
 		case "post_id":
 			c.MediaID = v.ID(maxID)
 		case "message":
-			c.Text = longText(v)
+			c.Text = readText(v)
 		case "from":
 			c.PersonID, c.Username = readAuthor(v, "name")
 		case "sender_id": // before 2018, instead of "from"
 			senderID = v.ID(maxID)
 		case "sender_name":
-			senderName = name(v)
+			senderName = readName(v)
 		case "created_time":
 			created = v
 		case "edited_time":
@@ -172,12 +172,12 @@ func (e entry) feedChange(raw metajson.Value) feedChange {
 	f.commentID = cmp.Or(f.commentID, id)
 	c.PersonID = cmp.Or(c.PersonID, senderID)
 	c.Username = cmp.Or(c.Username, senderName)
-	// A post that is a photo or a video says so by its item, and has the address in "link".
+	// The item of a post that is a photo or a video is its kind; the address is in "link".
 	if kind := privatereply.AttachmentKind(f.item); (kind == privatereply.Photo || kind == privatereply.Video) && c.Attachment.Kind != kind {
 		c.Attachment = privatereply.Attachment{Kind: kind, URL: privatereply.AttachmentURL(link)}
 	}
-	// With any other verb "created_time" was seen to be the time of the change, and that of
-	// the comment: the entry, which is sent after the change, then knows better.
+	// With any other verb "created_time" was seen to be the time of the change, and also that
+	// of the comment. Then the time of the entry, which is sent after the change, is better.
 	if f.verb == "add" {
 		c.CreatedAt = created.Time()
 	} else {
@@ -196,8 +196,8 @@ func (e entry) feedChange(raw metajson.Value) feedChange {
 	return f
 }
 
-// attachmentPrecedence orders what a comment or post can show: a sticker and a GIF may be named as a
-// photo too, and so may the still of a video.
+// attachmentPrecedence orders the kinds of attachments, the most special last: a sticker,
+// a GIF and the still of a video may be given as a photo too.
 var attachmentPrecedence = []privatereply.AttachmentKind{privatereply.Photo, privatereply.Video, privatereply.GIF, privatereply.Sticker}
 
 // setAttachment makes a the attachment of a kind, unless it is a more special one already.
@@ -207,10 +207,9 @@ func setAttachment(a *privatereply.Attachment, kind privatereply.AttachmentKind,
 	}
 }
 
-// facebookSource reads from "post" what was commented on. A post that is not published
-// and has comments is one that only an ad shows; promotion_status says no more than that
-// a post is promoted, and a promoted post stays a post. Meta does not say that a post is
-// a live video: it is a post here.
+// facebookSource reads the source of a comment from "post". A post that is not published
+// and has comments is shown by an ad alone. A post with a promotion_status is promoted,
+// and still a post. Meta does not mark a live video: it is a post here.
 func facebookSource(raw metajson.Value) privatereply.Source {
 	source := privatereply.SourcePost
 	unpublished := false

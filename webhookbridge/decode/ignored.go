@@ -1,7 +1,7 @@
 package decode
 
-// Why an event needs no workflow. The list is closed: it is the "reason" label of
-// the bridge's metrics.
+// Reasons for which an event is ignored. The list is closed: they are the values of the
+// label "reason" of the bridge's metrics.
 const (
 	// OwnComment: the account wrote the comment itself, or it is our own public reply.
 	OwnComment = "own_comment"
@@ -68,7 +68,7 @@ const (
 	OtherMessaging = "other_messaging"
 )
 
-// IgnoreReasons lists them all.
+// IgnoreReasons lists every reason.
 var IgnoreReasons = []string{
 	OwnComment, OwnPost, UnknownAuthor, UnpublishedPost, UnsupportedMedia, UnknownAccount,
 	NoUsableID, TestEvent, ValuesOff, Malformed, Empty, UnknownObject, Edited, Hidden,

@@ -8,17 +8,17 @@ import (
 	"github.com/privatereply/privatereply/internal/metajson"
 )
 
-// messaging decodes one item of "messaging" or "standby". Only what the person did
-// to say something counts. Echoes are told by is_echo, because there are echoes
-// whose sender is not the account.
-func (e entry) messaging(raw metajson.Value) privatereply.Event {
+// decodeMessaging decodes one item of "messaging" or "standby". Only a message or a
+// postback of the person counts. Echoes are recognised by is_echo, because the sender of
+// some is not the account.
+func (e entry) decodeMessaging(raw metajson.Value) privatereply.Event {
 	if !raw.IsObject() {
 		return ignored(Malformed, "")
 	}
 	m := privatereply.PersonMessage{Platform: e.platform, Account: e.account.ID, ReceivedAt: e.receivedAt}
 	at := e.at
-	var said, self, byEdit bool
-	var not, other string
+	var counts, self, byEdit bool
+	var reason, otherReason string
 	var edit metajson.Value
 	for key, v := range raw.Fields() {
 		switch string(key) {
@@ -31,30 +31,30 @@ func (e entry) messaging(raw metajson.Value) privatereply.Event {
 		case "is_self":
 			self = v.IsTrue()
 		case "message":
-			m.MessageID, not = readMessage(v)
-			said = not == ""
+			m.MessageID, reason = readMessage(v)
+			counts = reason == ""
 		case "message_edit":
 			edit = v
 		case "postback":
-			m.MessageID, said = readMessageID(v), v.IsObject()
+			m.MessageID, counts = readMessageID(v), v.IsObject()
 		default:
-			other = cmp.Or(otherMessagingReason(string(key)), other)
+			otherReason = cmp.Or(otherMessagingReason(string(key)), otherReason)
 		}
 	}
-	// What was edited no times is a new message, told of in this shape alone or beside
-	// "message", with the same id; often without saying who wrote it.
-	if !said && not == "" && editCount(edit) == "0" {
-		m.MessageID, not = readMessage(edit)
-		said, byEdit = not == "", true
+	// A message that was edited no times is a new one. Meta sends it in this shape alone or
+	// beside "message", with the same id, and often without the sender.
+	if !counts && reason == "" && editCount(edit) == "0" {
+		m.MessageID, reason = readMessage(edit)
+		counts, byEdit = reason == "", true
 	} else if edit != nil {
-		other = cmp.Or(other, Edited)
+		otherReason = cmp.Or(otherReason, Edited)
 	}
-	// The item's own time counts. Where it has none, the time at which Meta sent the
-	// entry stands in: a late redelivery must not open a window that has closed.
+	// Without a time of the item, the time at which Meta sent the entry is used: a late
+	// redelivery must not open a window that has closed.
 	m.At = privatereply.MessageTime(at, e.receivedAt)
 	switch {
-	case !said:
-		return ignored(cmp.Or(not, other, OtherMessaging), m.MessageID)
+	case !counts:
+		return ignored(cmp.Or(reason, otherReason, OtherMessaging), m.MessageID)
 	case self || e.account.IsSelf(m.PersonID):
 		return ignored(SelfMessage, m.MessageID)
 	case m.PersonID == "" && !byEdit && e.known: // a chat on a web site has such messages
@@ -63,9 +63,9 @@ func (e entry) messaging(raw metajson.Value) privatereply.Event {
 	return privatereply.Event{Message: &m}
 }
 
-// readMessage reads a message's id and why it does not count, if it does not. What
-// Meta cannot show (is_unsupported) was said all the same.
-func readMessage(raw metajson.Value) (id, not string) {
+// readMessage reads a message's id, and the reason if it does not count. A message that
+// Meta cannot show (is_unsupported) counts.
+func readMessage(raw metajson.Value) (id, reason string) {
 	var echo, self, deleted bool
 	for key, v := range raw.Fields() {
 		switch string(key) {
@@ -92,8 +92,7 @@ func readMessage(raw metajson.Value) (id, not string) {
 	return id, ""
 }
 
-// editCount is how often a message was edited, as Meta writes it: a number, or that
-// number as a string.
+// editCount is how often a message was edited, in digits; empty if Meta does not say.
 func editCount(edit metajson.Value) string {
 	var times string
 	for key, v := range edit.Fields() {
@@ -114,7 +113,8 @@ func readMessageID(raw metajson.Value) string {
 	return id
 }
 
-// otherMessagingReason says what kind of item has the member key, or nothing.
+// otherMessagingReason is why an item with the member key is ignored; empty for a member
+// that decides nothing.
 func otherMessagingReason(key string) string {
 	switch {
 	case key == "reaction":
