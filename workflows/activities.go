@@ -1,36 +1,94 @@
 package workflows
 
 import (
+	"context"
+	"reflect"
+	"runtime"
+	"strings"
 	"time"
+
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
 )
 
-// Names of the activities that the workflows ask for. Package activities does
-// them; asking by name keeps workflow code free of what they need.
-const (
-	SendPrivateReplyActivity = "SendPrivateReply" // SendPrivateReplyInput → privatereply.SendResult
-	SendFollowUpActivity     = "SendFollowUp"     // SendFollowUpInput → privatereply.SendResult
-	FindMessageActivity      = "FindMessage"      // FindMessageInput → FindMessageResult
-	ReadMessagesActivity     = "ReadMessages"     // ReadMessagesInput → ReadMessagesResult
-	LookUpCommentActivity    = "LookUpComment"    // LookUpCommentInput → LookUpCommentResult
-	JoinConversationActivity = "JoinConversation" // JoinConversationInput
-	JoinBroadcastActivity    = "JoinBroadcast"    // JoinBroadcastInput
-	WatchBroadcastActivity   = "WatchBroadcast"   // WatchBroadcastInput → WatchBroadcastResult
-	EndRepliesActivity       = "EndReplies"       // EndRepliesInput
-	DispatchActivity         = "Dispatch"         // → IntakeResult
-	SweepPageActivity        = "SweepPage"        // SweepPageInput → SweepPageResult
-	WithdrawRepliesActivity  = "WithdrawReplies"  // RemovedPostInput → WithdrawRepliesResult
-	LocateMessageActivity    = "LocateMessage"    // LocateMessageInput → LocateMessageResult
+// Activities are the side effects that workflows ask for. Package activities implements
+// them; workflows know them by this interface alone, and so need nothing of what they need.
+type Activities interface {
+	SendPrivateReply(context.Context, SendPrivateReplyInput) (privatereply.SendResult, error)
+	SendFollowUp(context.Context, SendFollowUpInput) (privatereply.SendResult, error)
+	FindMessage(context.Context, FindMessageInput) (FindMessageResult, error)
+	ReadMessages(context.Context, ReadMessagesInput) (ReadMessagesResult, error)
+	LookUpComment(context.Context, LookUpCommentInput) (LookUpCommentResult, error)
+	JoinConversation(context.Context, JoinConversationInput) error
+	JoinBroadcast(context.Context, JoinBroadcastInput) error
+	WatchBroadcast(context.Context, WatchBroadcastInput) (WatchBroadcastResult, error)
+	EndReplies(context.Context, EndRepliesInput) error
+	WithdrawReplies(context.Context, RemovedPostInput) (WithdrawRepliesResult, error)
+	LocateMessage(context.Context, LocateMessageInput) (LocateMessageResult, error)
+}
 
-	SweepConversationsActivity = "SweepConversations" // SweepConversationsInput → SweepConversationsResult
+// SweepActivities are those of Sweep.
+type SweepActivities interface {
+	SweepPage(context.Context, SweepPageInput) (SweepPageResult, error)
+	SweepConversations(context.Context, SweepConversationsInput) (SweepConversationsResult, error)
+}
+
+// IntakeActivities are those of Intake. Dispatch reads the events from the history.
+type IntakeActivities interface {
+	Dispatch(context.Context) (IntakeResult, error)
+}
+
+// Names of the activities in histories: those of their methods.
+const (
+	SendPrivateReplyActivity   = "SendPrivateReply"
+	SendFollowUpActivity       = "SendFollowUp"
+	FindMessageActivity        = "FindMessage"
+	ReadMessagesActivity       = "ReadMessages"
+	LookUpCommentActivity      = "LookUpComment"
+	JoinConversationActivity   = "JoinConversation"
+	JoinBroadcastActivity      = "JoinBroadcast"
+	WatchBroadcastActivity     = "WatchBroadcast"
+	EndRepliesActivity         = "EndReplies"
+	WithdrawRepliesActivity    = "WithdrawReplies"
+	LocateMessageActivity      = "LocateMessage"
+	SweepPageActivity          = "SweepPage"
+	SweepConversationsActivity = "SweepConversations"
+	DispatchActivity           = "Dispatch"
 )
 
-// Time limits of a send. It may wait two seconds for leave and two for word of its
-// broadcast; the HTTP call to Meta then takes at most HTTPTimeout, so that the
-// activity can say how it ended before SendTimeout; a stopping worker waits
-// WorkerStopTimeout, so that a deploy makes no delivery unknown; and a container
-// must be given longer than that before it is killed.
+// future is the result of an activity that may still run.
+type future[Result any] struct{ workflow.Future }
+
+// result waits for the activity.
+func (f future[Result]) result(ctx workflow.Context) (result Result, err error) {
+	err = f.Get(ctx, &result)
+	return result, err
+}
+
+// execute starts an activity: a method such as Activities.FindMessage, whose input and
+// result the compiler checks. (The SDK checks neither where an activity has a name, and
+// takes no method of an interface.)
+func execute[I, Input, Result any](ctx workflow.Context, o workflow.ActivityOptions, method func(I, context.Context, Input) (Result, error), in Input) future[Result] {
+	return future[Result]{workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), methodName(method), in)}
+}
+
+// executeOnly starts an activity that has no result but its error.
+func executeOnly[I, Input any](ctx workflow.Context, o workflow.ActivityOptions, method func(I, context.Context, Input) error, in Input) workflow.Future {
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), methodName(method), in)
+}
+
+// methodName is the last part of a method expression, as the SDK names a function.
+func methodName(method any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(method).Pointer()).Name()
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+// Time limits of a send. It may wait two seconds for a permit of the limiter and two for
+// Meta to say whether its broadcast runs; the HTTP call then takes at most HTTPTimeout, so
+// that the activity can say how it ended before SendTimeout; a stopping worker waits
+// WorkerStopTimeout, so that a deploy makes no delivery unknown; and a container must be
+// given longer than that before it is killed.
 const (
 	HTTPTimeout       = 15 * time.Second
 	SendTimeout       = 20 * time.Second
@@ -41,12 +99,12 @@ const (
 // each of which waits for its turn.
 const ReadTimeout = 2 * time.Minute
 
-// JoinTimeout is how long one try to tell a conversation of its reply may take. It may
-// make way for sends most of that time; see activities.
+// JoinTimeout is how long one try to signal a conversation that a reply was delivered may
+// take. It may yield to sends for most of that time; see activities.
 const JoinTimeout = 12 * time.Second
 
-// heartbeatTimeout is how long an activity that beats may be silent before another
-// worker takes it over.
+// heartbeatTimeout is how long an activity may send no heartbeat before another worker
+// takes it over.
 const heartbeatTimeout = 30 * time.Second
 
 // SendPrivateReplyInput asks for one attempt to send a private reply.

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
@@ -35,12 +34,12 @@ func (r *reply) handleMessages() error {
 	r.handle(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.handle(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
-		handleUpdate(r, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*DecisionResult, error) {
+		handleUpdate(&r.inbox, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*DecisionResult, error) {
 			r.approve(a)
 			return r.decisionResult(true), nil
 		}),
-		handleUpdate(r, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndReport),
-		handleUpdate(r, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*DecisionResult, error) {
+		handleUpdate(&r.inbox, RejectMessage, "Never send the reply", rejection{r}, r.rejectAndReport),
+		handleUpdate(&r.inbox, ResolveMessage, "Say whether an unknown delivery arrived", resolution{r}, func(_ workflow.Context, m Resolve) (*DecisionResult, error) {
 			r.resolve(m)
 			return r.decisionResult(true), nil
 		}),
@@ -50,72 +49,6 @@ func (r *reply) handleMessages() error {
 		}
 	}
 	return nil
-}
-
-// decision is a message by which a person decides. Form judges it alone, and only when
-// it arrives: a limit that changes later must not undo what was accepted. Fits judges it
-// by the state.
-type decision[M any] interface {
-	validate(M) error
-	checkState(M) error
-}
-
-// handleUpdate registers an Update. Signals that came before it are taken first; if they
-// changed what fits, the Update fails in the same words.
-func handleUpdate[M any](r *reply, name, description string, d decision[M], do func(workflow.Context, M) (*DecisionResult, error)) error {
-	return workflow.SetUpdateHandlerWithOptions(r.ctx, name,
-		func(ctx workflow.Context, raw converter.RawValue) (*DecisionResult, error) {
-			r.updatedAt = r.now()
-			r.drain()
-			var m M
-			err := decode(raw, &m)
-			if err == nil {
-				err = d.checkState(m)
-			}
-			if err != nil {
-				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
-			}
-			ctx, _ = workflow.NewDisconnectedContext(ctx)
-			answer, err := do(ctx, m)
-			r.updatedAt = r.now()
-			return answer, err
-		},
-		workflow.UpdateHandlerOptions{
-			Description: description,
-			Validator: func(raw converter.RawValue) error {
-				var m M
-				if err := decode(raw, &m); err != nil {
-					return err
-				}
-				if err := d.validate(m); err != nil || r.hasSignals() {
-					// What an earlier signal will change is not known yet, and a validator
-					// may not take it. The handler decides.
-					return err
-				}
-				return d.checkState(m)
-			},
-		})
-}
-
-// signalHandler makes what takes a signal from what judges and follows a message.
-func signalHandler[M any](d interface {
-	decision[M]
-	do(M)
-}) func(converter.RawValue) error {
-	return func(raw converter.RawValue) error {
-		var m M
-		if err := decode(raw, &m); err != nil {
-			return err
-		}
-		if err := d.validate(m); err != nil {
-			return err
-		}
-		if err := d.checkState(m); err != nil {
-			return err
-		}
-		d.do(m)
-		return nil
-	}
 }
 
 // approvedBySignal remembers that a signal came too late: signals are durable while no
@@ -220,6 +153,7 @@ func (r *reply) reject(m Reject) {
 
 // rejectAndReport answers when the effect of a rejection is known.
 func (r *reply) rejectAndReport(ctx workflow.Context, m Reject) (*DecisionResult, error) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	r.reject(m)
 	if err := workflow.Await(ctx, func() bool { return r.state != privatereply.Sending }); err != nil {
 		return nil, err
@@ -260,7 +194,7 @@ func (r *reply) resolve(m Resolve) {
 		r.transition(privatereply.Sent, privatereply.ResolvedDelivered)
 		return
 	}
-	r.end(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
+	r.transition(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
 }
 
 func (r *reply) decisionResult(accepted bool) *DecisionResult {

@@ -114,12 +114,12 @@ func (b *broadcast) end(at time.Time, by EndedBy) {
 func (b *broadcast) watch() error {
 	ctx, stop := workflow.WithCancel(b.ctx)
 	defer stop()
-	gone := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	gone := execute(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Duration(b.in.LongestRun),
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1},
 		Summary:             "Ask Meta every 10 seconds whether the broadcast runs",
-	}), WatchBroadcastActivity, WatchBroadcastInput{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
+	}, Activities.WatchBroadcast, WatchBroadcastInput{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
 
 	err := b.awaitUntil("The longest a broadcast can run", b.limit, func() bool {
 		return gone.IsReady() || !b.endedAt.IsZero() || b.shouldContinueAsNew()
@@ -130,8 +130,8 @@ func (b *broadcast) watch() error {
 	case !b.now().Before(b.limit()):
 		b.end(b.limit(), EndedByLimit)
 	case gone.IsReady():
-		var seen WatchBroadcastResult
-		if err := gone.Get(ctx, &seen); err != nil {
+		seen, err := gone.result(ctx)
+		if err != nil {
 			workflow.GetLogger(ctx).Warn("the watch broke off", "error", err)
 			again := b.now().Add(watchRetryPause)
 			return b.awaitUntil("The next look at the broadcast", func() time.Time { return again }, func() bool { return !b.endedAt.IsZero() })
@@ -147,16 +147,16 @@ func (b *broadcast) watch() error {
 // sought: to be told does nothing to it.
 func (b *broadcast) notifyReplies() error {
 	batch := slices.Clone(b.pending[:min(notifyBatch, len(b.pending))])
-	told := workflow.ExecuteActivity(workflow.WithActivityOptions(b.ctx, workflow.ActivityOptions{
+	done := executeOnly(b.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute,
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumInterval: time.Minute},
 		Summary:             "Tell the waiting replies that the broadcast has ended",
-	}), EndRepliesActivity, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
-	if err := b.await(told.IsReady); err != nil {
+	}, Activities.EndReplies, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
+	if err := b.await(done.IsReady); err != nil {
 		return err
 	}
-	if err := told.Get(b.ctx, nil); err != nil {
+	if err := done.Get(b.ctx, nil); err != nil {
 		return err
 	}
 	for _, comment := range batch {

@@ -162,7 +162,7 @@ func (c *conversation) handleMessages() error {
 	}
 	c.handle(PersonMessageSignal, "The person wrote", c.personMessage)
 	c.handle(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
-	return c.handleFollowUps()
+	return handleUpdate(&c.inbox, FollowUpUpdate, "Write to the person while the window is open", followUpRequest{c}, c.followUp)
 }
 
 // personMessage opens or extends the window. The newest message counts, in
@@ -385,30 +385,12 @@ type FollowUpRecord struct {
 	FollowUpResult
 }
 
-func (c *conversation) handleFollowUps() error {
-	return workflow.SetUpdateHandlerWithOptions(c.ctx, FollowUpUpdate,
-		func(ctx workflow.Context, raw converter.RawValue) (*FollowUpResult, error) {
-			c.drain()
-			if answer := c.previousResult(ctx); answer != nil {
-				return answer, nil
-			}
-			var m FollowUp
-			if err := decode(raw, &m); err != nil {
-				return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
-			}
-			return c.followUp(ctx, m)
-		},
-		workflow.UpdateHandlerOptions{
-			Description: "Write to the person while the window is open",
-			Validator: func(raw converter.RawValue) error {
-				var m FollowUp
-				if err := decode(raw, &m); err != nil {
-					return err
-				}
-				return c.validateFollowUp(m)
-			},
-		})
-}
+// followUpRequest judges and follows the Update that writes to the person.
+type followUpRequest struct{ *conversation }
+
+// checkState accepts every follow-up: whether the window is open is found out when it is
+// its turn, because a message of the person may have been missed.
+func (c followUpRequest) checkState(FollowUp) error { return nil }
 
 // previousResult is what came of the Update of ctx if a run before this one did it. The
 // server knows an Update's id again only within a run, and Meta would deliver the
@@ -422,9 +404,7 @@ func (c *conversation) previousResult(ctx workflow.Context) *FollowUpResult {
 	return &c.followUps[i].FollowUpResult
 }
 
-// validateFollowUp judges a follow-up alone. Whether the window is open is found out when it is
-// accepted: a message of the person may have been missed.
-func (c *conversation) validateFollowUp(m FollowUp) error {
+func (c followUpRequest) validate(m FollowUp) error {
 	if err := checkName("agent", m.Agent); err != nil {
 		return err
 	}
@@ -463,6 +443,9 @@ func (c *conversation) followUpChannel(m FollowUp) privatereply.Channel {
 
 // followUp sends one follow-up and answers when it has ended. One goes at a time.
 func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
+	if result := c.previousResult(ctx); result != nil {
+		return result, nil
+	}
 	if err := workflow.Await(ctx, func() bool { return !c.sending }); err != nil {
 		return nil, err
 	}
@@ -470,7 +453,7 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResu
 	defer func() { c.sending = false }()
 
 	if err := c.ensureWindowOpen(ctx, m); err != nil {
-		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "Refused", nil)
+		return nil, refusal(err)
 	}
 	answer, err := c.sendFollowUp(ctx, m)
 	if err != nil {
@@ -494,14 +477,13 @@ func (c *conversation) ensureWindowOpen(ctx workflow.Context, m FollowUp) error 
 	if c.in.HumanAgent {
 		window = c.limits.HumanAgentWindow
 	}
-	var wrote ReadMessagesResult
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	wrote, err := execute(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: followUpTimeout, // the agent waits for the answer
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second},
 		Summary:                "Read what the person wrote",
-	}), ReadMessagesActivity, ReadMessagesInput{
+	}, Activities.ReadMessages, ReadMessagesInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person, Since: c.now().Add(-time.Duration(window)),
-	}).Get(ctx, &wrote)
+	}).result(ctx)
 	for _, message := range wrote.Messages {
 		c.recordMessage(message)
 	}
@@ -516,7 +498,8 @@ func (c *conversation) ensureWindowOpen(ctx workflow.Context, m FollowUp) error 
 // sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
 // follow-up from arriving twice, so only one that was proven not sent is repeated.
 func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
-	patience := c.now().Add(followUpTimeout)
+	giveUpAt := c.now().Add(followUpTimeout)
+	var proved evidence
 	for pause := time.Second; ; pause *= 2 {
 		channel := c.followUpChannel(m)
 		if channel == privatereply.ChannelClosed {
@@ -524,52 +507,44 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 		}
 		startedAt := c.now()
 		result := c.attemptFollowUp(ctx, m, channel)
-		switch result.Outcome {
-		case privatereply.OutcomeNotSent:
-			// The time is by the worker's clock, which may be off: a try that needs no wait is
-			// followed by a longer pause each time.
-			next := later(result.RetryAt, c.now().Add(pause))
-			if next.After(patience) {
-				return &FollowUpResult{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
-			}
-			if err := workflow.Sleep(ctx, next.Sub(c.now())); err != nil {
-				return nil, err
-			}
-		case privatereply.OutcomeUnknown:
+		proved = proved.after(result, c.now())
+		switch proved.decide(false) {
+		case stepDelivered:
+			return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: result.MessageID, Reason: result.Reason}, nil
+		case stepReconcile:
 			if found := c.findFollowUp(ctx, m, startedAt); found != "" {
 				return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
 			}
 			return &FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
-		default:
-			return &FollowUpResult{State: result.Outcome, MessageID: result.MessageID, Reason: result.Reason}, nil
+		case stepRetry:
+			// The time is by the worker's clock, which may be off: a try that needs no wait is
+			// followed by a longer pause each time.
+			next := later(result.RetryAt, c.now().Add(pause))
+			if !next.After(giveUpAt) {
+				if err := workflow.Sleep(ctx, next.Sub(c.now())); err != nil {
+					return nil, err
+				}
+				continue
+			}
 		}
+		return &FollowUpResult{State: privatereply.OutcomeRefused, MessageID: result.MessageID, Reason: result.Reason}, nil
 	}
 }
 
+// attemptFollowUp makes one attempt. The agent waits for the answer, so a send that no
+// worker takes is given up.
 func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
-	notAfter := c.limits.SendUntil(channel, c.newest)
-	var result privatereply.SendResult
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: SendQueue(workflow.GetInfo(ctx).TaskQueueName),
-		// The agent waits for the answer, so a send that no worker takes is given up.
-		ScheduleToStartTimeout: min(followUpTimeout, notAfter.Sub(c.now())),
-		StartToCloseTimeout:    SendTimeout,
-		WaitForCancellation:    true,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:                "Send a follow-up",
-		Priority:               temporal.Priority{FairnessKey: fairnessKey(c.in.Platform, c.in.Account)},
-	}), SendFollowUpActivity, SendFollowUpInput{
+	scheduledAt, notAfter := c.now(), c.limits.SendUntil(channel, c.newest)
+	options := sendOptions(SendQueue(workflow.GetInfo(ctx).TaskQueueName), min(followUpTimeout, notAfter.Sub(scheduledAt)), c.in.Platform, c.in.Account)
+	options.Summary = "Send a follow-up"
+	result, started := sendResult(ctx, execute(ctx, options, Activities.SendFollowUp, SendFollowUpInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
-	}).Get(ctx, &result)
-	if err == nil {
-		return result
-	}
-	if neverStarted(err) {
+	}), scheduledAt)
+	if !started {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NoWorker}
 	}
-	workflow.GetLogger(ctx).Warn("the send did not say how it ended", "error", err)
-	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.WorkerLost}
+	return result
 }
 
 // findFollowUp reads the conversation for a follow-up that nobody acknowledged.
@@ -581,7 +556,7 @@ func (c *conversation) findFollowUp(ctx workflow.Context, m FollowUp, startedAt 
 	for _, sent := range c.followUps {
 		known = append(known, sent.MessageID)
 	}
-	return findMessageResult(ctx, findMessage(ctx, followUpTimeout, FindMessageInput{
+	return foundMessage(ctx, findMessage(ctx, followUpTimeout, FindMessageInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
 		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
 	})).MessageID

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
@@ -17,6 +18,8 @@ type inbox struct {
 	ctx      workflow.Context
 	channels []signalChannel
 	refused  []RefusedSignal // the last maxRefusals
+
+	updatedAt time.Time // when the last Update was handled
 }
 
 type signalChannel struct {
@@ -116,6 +119,76 @@ func (b *inbox) awaitUntil(what string, until func() time.Time, cond func() bool
 // awaitTime blocks until a time has come, and takes signals meanwhile.
 func (b *inbox) awaitTime(what string, at time.Time) error {
 	return b.awaitUntil(what, func() time.Time { return at }, func() bool { return false })
+}
+
+// request judges a message that asks for something. Validate judges it alone, and only
+// when it arrives: a limit that changes later must not undo what was accepted. CheckState
+// judges it by the state of the workflow.
+type request[M any] interface {
+	validate(M) error
+	checkState(M) error
+}
+
+// handleUpdate registers an Update. Signals that came before it are drained first; if they
+// changed what the state allows, the Update fails in the same words.
+func handleUpdate[M, Result any](b *inbox, name, description string, r request[M], do func(workflow.Context, M) (*Result, error)) error {
+	return workflow.SetUpdateHandlerWithOptions(b.ctx, name,
+		func(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
+			b.updatedAt = b.now()
+			b.drain()
+			var m M
+			err := decode(raw, &m)
+			if err == nil {
+				err = r.checkState(m)
+			}
+			if err != nil {
+				return nil, refusal(err)
+			}
+			result, err := do(ctx, m)
+			b.updatedAt = b.now()
+			return result, err
+		},
+		workflow.UpdateHandlerOptions{
+			Description: description,
+			Validator: func(raw converter.RawValue) error {
+				var m M
+				if err := decode(raw, &m); err != nil {
+					return err
+				}
+				if err := r.validate(m); err != nil || b.hasSignals() {
+					// What an earlier signal will change is not known yet, and a validator
+					// may not drain it. The handler decides.
+					return err
+				}
+				return r.checkState(m)
+			},
+		})
+}
+
+// refusal is the error of an Update that is refused after it was accepted.
+func refusal(why error) error {
+	return temporal.NewNonRetryableApplicationError(why.Error(), "Refused", nil)
+}
+
+// signalHandler is the handler of a signal that asks for what r judges and does.
+func signalHandler[M any](r interface {
+	request[M]
+	do(M)
+}) func(converter.RawValue) error {
+	return func(raw converter.RawValue) error {
+		var m M
+		if err := decode(raw, &m); err != nil {
+			return err
+		}
+		if err := r.validate(m); err != nil {
+			return err
+		}
+		if err := r.checkState(m); err != nil {
+			return err
+		}
+		r.do(m)
+		return nil
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -49,7 +49,7 @@ func Intake(ctx workflow.Context, _ converter.RawValue) (*IntakeResult, error) {
 		Summary:             "Place the events of this batch",
 	})
 	var result IntakeResult
-	if err := workflow.ExecuteActivity(ctx, DispatchActivity).Get(ctx, &result); err != nil {
+	if err := workflow.ExecuteActivity(ctx, methodName(IntakeActivities.Dispatch)).Get(ctx, &result); err != nil {
 		return nil, err
 	}
 	return &result, nil

@@ -74,14 +74,12 @@ func LocateMessageOptions(a InboundEvent, queue string) (client.StartWorkflowOpt
 // same. The pause between tries grows to half an hour; a time that Meta names counts
 // more.
 func LocateMessage(ctx workflow.Context, in LocateMessageInput) (*LocateMessageResult, error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	located, err := execute(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: locateLimit,
 		StartToCloseTimeout:    locateTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 10 * time.Second, MaximumInterval: 30 * time.Minute},
 		Summary:                "Ask Meta who sent this message",
-	})
-	var located LocateMessageResult
-	err := workflow.ExecuteActivity(ctx, LocateMessageActivity, in).Get(ctx, &located)
+	}, Activities.LocateMessage, in).result(ctx)
 	var gone *temporal.CanceledError
 	switch {
 	case err == nil:

@@ -83,18 +83,16 @@ type reply struct {
 	lastEditAt       time.Time              // the newest that was told of
 	editDecision     *privatereply.Decision // on an edited comment, for a send that has to be stopped first
 	send             SendStatus
-	attempts         attempts
+	evidence         evidence
 	lastTriedAt      time.Time // when the last attempt was written: a retry queues by it
 	immediateRetries int       // tries in a row that could be repeated at once
 	hasSlept         bool      // it has slept before an attempt
-	broadcastOver    bool      // the broadcast is over
 	responses        responses
 	published        published
 
 	backgroundActivities int // activities in the background
 	leaveBroadcast       func()
-	commentLookedUp      bool      // Meta was asked about the comment
-	updatedAt            time.Time // when the last Update was handled
+	commentLookedUp      bool // Meta was asked about the comment
 	ending               bool
 }
 
@@ -124,9 +122,20 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 	}
 	r.limits = b.Limits
 	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
+	r.evidence = r.newEvidence()
 	r.readPublished()
 	r.transition(b.State, b.Reason)
 	return r, nil
+}
+
+// transition brings the reply into a state, counts it and shows it. No state but sending
+// has a next try, and sending begins without one.
+func (r *reply) transition(state privatereply.State, reason privatereply.Reason) {
+	r.state, r.reason = state, reason
+	r.send.RetryAt = time.Time{}
+	r.log.Info("reply", "state", state, "reason", reason)
+	repliesMetric.count(r.ctx, string(state), string(reason))
+	r.publish()
 }
 
 // run leads the reply through its life, in the order of the state diagram.
@@ -139,7 +148,7 @@ func (r *reply) run() error {
 		case privatereply.AwaitingApproval:
 			err = r.awaitApproval()
 		case privatereply.Sending:
-			err = r.sendReply()
+			err = r.bringToMeta()
 		case privatereply.DeliveryUnknown:
 			if err = r.awaitResolution(); err == nil && r.state == was {
 				return nil // nobody resolved it
@@ -174,7 +183,7 @@ func (r *reply) hold() error {
 	case r.endIfStopRequested():
 	case r.state != privatereply.Holding: // approved, or decided anew
 	case r.expired():
-		r.end(privatereply.Expired, r.lateReason(privatereply.DeadlineWhileHolding))
+		r.transition(privatereply.Expired, r.lateReason(privatereply.DeadlineWhileHolding))
 	default:
 		r.transition(privatereply.Sending, "")
 	}
@@ -194,11 +203,20 @@ func (r *reply) awaitApproval() error {
 	case r.endIfStopRequested():
 	case r.state != privatereply.AwaitingApproval: // approved
 	case r.approvedTooLate:
-		r.end(privatereply.Expired, privatereply.DecidedTooLate)
+		r.transition(privatereply.Expired, privatereply.DecidedTooLate)
 	default:
-		r.end(privatereply.Expired, r.lateReason(privatereply.NobodyDecided))
+		r.transition(privatereply.Expired, r.lateReason(privatereply.NobodyDecided))
 	}
 	return nil
+}
+
+// bringToMeta sends the reply, at most once.
+func (r *reply) bringToMeta() error {
+	e, err := r.sendOnce()
+	if err == nil && e != (end{}) {
+		r.transition(e.state, e.reason)
+	}
+	return err
 }
 
 // awaitResolution waits for a person to say whether an unknown delivery arrived.
@@ -241,9 +259,9 @@ func (r *reply) awaitAnswer() error {
 	case r.responses.any():
 		r.transition(privatereply.Responded, r.reason)
 	case r.cancelled():
-		r.end(privatereply.NoResponse, privatereply.StoppedByOperator)
+		r.transition(privatereply.NoResponse, privatereply.StoppedByOperator)
 	default:
-		r.end(privatereply.NoResponse, r.reason)
+		r.transition(privatereply.NoResponse, r.reason)
 	}
 	return nil
 }
@@ -258,11 +276,11 @@ func (r *reply) followWindow() error {
 	case err != nil:
 		return err
 	case r.cancelled():
-		r.end(privatereply.WindowClosed, privatereply.StoppedByOperator)
+		r.transition(privatereply.WindowClosed, privatereply.StoppedByOperator)
 	case r.windowCloses().After(limit):
-		r.end(privatereply.WindowClosed, privatereply.ConversationContinues)
+		r.transition(privatereply.WindowClosed, privatereply.ConversationContinues)
 	default:
-		r.end(privatereply.WindowClosed, r.reason)
+		r.transition(privatereply.WindowClosed, r.reason)
 	}
 	return nil
 }
@@ -417,7 +435,7 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		decision.Action, decision.Hold = privatereply.ActionAsk, 0
 		r.in.Decision, r.text = decision, decision.Text
 		r.publish()
-	case r.state == privatereply.Sending && r.approver == "" && !r.attempts.inDoubt():
+	case r.state == privatereply.Sending && r.approver == "" && !r.evidence.inDoubt():
 		r.editDecision = &decision
 	default:
 		r.describe()
@@ -435,7 +453,7 @@ func (r *reply) applyDecision(d privatereply.Decision) {
 	b := InitialState{Deadline: r.deadline.At}
 	b.apply(d, r.now())
 	r.holdUntil = b.HoldUntil
-	r.end(b.State, b.Reason)
+	r.transition(b.State, b.Reason)
 }
 
 // applyEditDecision decides anew about a comment that was edited while its automatic reply was on
@@ -443,7 +461,7 @@ func (r *reply) applyDecision(d privatereply.Decision) {
 func (r *reply) applyEditDecision() bool {
 	d := r.editDecision
 	r.editDecision = nil
-	if d == nil || r.attempts.inDoubt() {
+	if d == nil || r.evidence.inDoubt() {
 		return false
 	}
 	r.applyDecision(*d)
@@ -489,23 +507,29 @@ func (r *reply) requestStop(state privatereply.State, reason privatereply.Reason
 // stopRequested reports whether anything but the clock stands against sending.
 func (r *reply) stopRequested() bool { return r.stopRequest != nil || r.cancelled() }
 
-// endIfStopRequested ends the reply as the objection says. Cancelling the workflow, as
-// an operator can in the Web UI, objects too.
+// endIfStopRequested ends the reply as the request says. Cancelling the workflow, as
+// an operator can in the Web UI, is a request to stop.
 func (r *reply) endIfStopRequested() bool {
 	if r.state.Final() {
 		return true // an Update has ended it
 	}
-	if r.stopRequest == nil && r.cancelled() {
-		r.requestStop(privatereply.Rejected, privatereply.StoppedByOperator, "")
-	}
-	if r.stopRequest == nil {
+	if !r.stopRequested() {
 		return false
+	}
+	e := r.stopEnd()
+	r.transition(e.state, e.reason)
+	return true
+}
+
+// stopEnd is the end that a request to stop asks for.
+func (r *reply) stopEnd() end {
+	if r.stopRequest == nil { // the workflow was cancelled
+		r.requestStop(privatereply.Rejected, privatereply.StoppedByOperator, "")
 	}
 	if r.stopRequest.by != "" {
 		r.approver, r.decidedAt = r.stopRequest.by, r.stopRequest.at
 	}
-	r.end(r.stopRequest.state, r.stopRequest.reason)
-	return true
+	return end{r.stopRequest.state, r.stopRequest.reason}
 }
 
 // orTooLate is reason, unless somebody objected while a worker had the send.
@@ -567,21 +591,20 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 		return nil
 	}
 	r.commentLookedUp = true
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	lookUp := execute(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: lookUpTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Ask Meta about the comment",
-	})
-	future := workflow.ExecuteActivity(ctx, LookUpCommentActivity, LookUpCommentInput{Comment: sendTarget(r.in.Comment)})
-	r.trackActivity(future)
-	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.stopRequested() || !r.state.Waiting() }); err != nil {
+	}, Activities.LookUpComment, LookUpCommentInput{Comment: sendTarget(r.in.Comment)})
+	r.trackActivity(lookUp)
+	if err := workflow.Await(ctx, func() bool { return lookUp.IsReady() || r.stopRequested() || !r.state.Waiting() }); err != nil {
 		return err
 	}
-	if !future.IsReady() {
+	if !lookUp.IsReady() {
 		return nil
 	}
-	var facts LookUpCommentResult
-	if err := future.Get(ctx, &facts); err != nil {
+	facts, err := lookUp.result(ctx)
+	if err != nil {
 		r.log.Info("Meta told nothing about the comment", "error", err)
 		return nil
 	}
@@ -621,13 +644,12 @@ func (r *reply) joinConversation() {
 	if len(people) == 0 {
 		return
 	}
-	ctx := workflow.WithActivityOptions(r.ctx, workflow.ActivityOptions{
+	executeOnly(r.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    JoinTimeout,
 		ScheduleToCloseTimeout: time.Duration(r.limits.ResponseWait),
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
 		Summary:                "Join the person's conversation",
-	})
-	workflow.ExecuteActivity(ctx, JoinConversationActivity, JoinConversationInput{
+	}, Activities.JoinConversation, JoinConversationInput{
 		Platform: r.in.Comment.Platform,
 		Account:  r.in.Comment.Account,
 		People:   people,

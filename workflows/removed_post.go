@@ -76,15 +76,13 @@ func RemovedPost(ctx workflow.Context, in RemovedPostInput) (*WithdrawRepliesRes
 	}
 }
 
-func withdrawReplies(ctx workflow.Context, in RemovedPostInput, pass int) (found WithdrawRepliesResult, err error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+func withdrawReplies(ctx workflow.Context, in RemovedPostInput, pass int) (WithdrawRepliesResult, error) {
+	return execute(ctx, workflow.ActivityOptions{
 		// Long enough for any post on a busy server; a dead worker is noticed by the
 		// heartbeat. It is tried until every reply is told.
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:             fmt.Sprintf("Pass %d over the replies under the post", pass),
-	})
-	err = workflow.ExecuteActivity(ctx, WithdrawRepliesActivity, in).Get(ctx, &found)
-	return found, err
+	}, Activities.WithdrawReplies, in).result(ctx)
 }

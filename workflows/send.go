@@ -12,63 +12,112 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// sendReply brings the reply to Meta at most once, and finds out whether it did.
-func (r *reply) sendReply() error {
+const (
+	// attemptTimeout is how long after an attempt that nobody answered nothing can come of
+	// it any more.
+	attemptTimeout = 15 * time.Second
+	// claimHeadStart is by how much a reply that Meta says is used reads before others. A join
+	// takes less.
+	claimHeadStart = 20 * time.Second
+	// maxFaults is how many attempts Meta may answer with a passing fault or with a code
+	// that nobody knows. The waits between them grow to hours.
+	maxFaults = 6
+	// refusalRetry is how long Instagram's "comment invalid for a private reply" is
+	// given to be wrong: operators have seen it pass.
+	refusalRetry = 30 * time.Second
+	// findMessageTimeout is how long a conversation may take to be read: Meta allows two
+	// calls a second for an account, and nobody waits for the answer.
+	findMessageTimeout = time.Hour
+	// shortestShownWait is the longest wait whose end lists do not show: the memo that they
+	// read costs an upsert, and so short a wait is over before anybody looks.
+	shortestShownWait = 10 * time.Second
+	// noRescheduleWithin is how near its deadline a reply stops to ask for an earlier slot.
+	noRescheduleWithin = time.Minute
+	// broadcastEndDelay is how long it takes a Broadcast to notice an end. To join it for a
+	// shorter sleep gains nothing: the next try asks Meta itself.
+	broadcastEndDelay = 20 * time.Second
+	// maxRetryPause is the longest pause between tries that need not wait.
+	maxRetryPause = time.Minute
+)
+
+// lagRetries are the pauses between readings of a conversation that lags.
+var lagRetries = []time.Duration{30 * time.Second, 2 * time.Minute}
+
+// end is the state in which a send ends, with its reason.
+type end struct {
+	state  privatereply.State
+	reason privatereply.Reason
+}
+
+// sendOnce brings the reply to Meta at most once, and finds out whether it did. The zero
+// end means that the comment was edited, and the rules have decided anew.
+func (r *reply) sendOnce() (end, error) {
 	if r.in.Decision.Action == privatereply.ActionAuto && r.approver == "" {
 		r.decidedAt = r.now()
 		if r.holdUntil.IsZero() && r.notifiedLate() {
 			if err := r.lookUp(r.ctx); err != nil {
-				return err
+				return end{}, err
 			}
 		}
 	}
 	for {
 		switch {
 		case r.stopRequested() || r.expired():
-			return r.stopSending()
+			return r.stopSending(privatereply.DeadlineWhileSending)
 		case r.applyEditDecision():
-			return nil
+			return end{}, nil
 		}
 		result, started, err := r.attempt()
 		switch {
 		case err != nil:
-			return err
-		case !started:
-			continue // stopped, or the deadline moved
+			return end{}, err
+		case !started: // stopped, or the deadline moved
+			continue
 		}
-		switch r.attempts.next(result, r.now()) {
+		refused := func() end { return end{privatereply.Undeliverable, r.orTooLate(result.Reason)} }
+		r.evidence = r.evidence.after(result, r.now())
+		switch r.evidence.decide(true) {
 		case stepDelivered:
-			r.delivered(result)
-			return nil
+			r.send.MessageID, r.send.RecipientID, r.send.SentAt = result.MessageID, result.RecipientID, result.SentAt
+			return end{privatereply.Sent, r.orTooLate("")}, nil
+		case stepRefused:
+			return refused(), nil
+		case stepStop:
+			return r.stopSending(privatereply.BroadcastEnded)
+		case stepReconcile:
+			return r.reconcile(refused)
 		case stepRetry:
 			err = r.waitForRetry(result)
 		case stepRepeat:
 			err = r.sleep(attemptTimeout)
 		case stepRetryRefusal:
 			err = r.sleep(refusalRetry)
-		case stepReconcile:
-			return r.reconcile(func() { r.undeliverable(result) })
-		case stepRefused:
-			if r.maybeResetAfterSend(result) {
-				r.attempts.mayHaveArrived(privatereply.SendResult{SentAt: r.in.Comment.ReceivedAt, Reason: privatereply.WorkflowReset}, r.now())
-				return r.reconcile(func() { r.undeliverable(result) })
-			}
-			r.undeliverable(result)
-			return nil
-		case stepStop:
-			r.broadcastOver = true
-			return r.stopSending()
 		}
 		if err != nil {
-			return err
+			return end{}, err
 		}
 	}
 }
 
-// attemptFollowUp schedules one send and waits for its outcome. started is false when no
+// stopSending ends a send that may not go on: as a request to stop says, else as expired
+// for the given reason.
+func (r *reply) stopSending(expired privatereply.Reason) (end, error) {
+	stopped := func() end {
+		if r.stopRequested() {
+			return r.stopEnd()
+		}
+		return end{privatereply.Expired, expired}
+	}
+	if r.evidence.inDoubt() {
+		return r.reconcile(stopped)
+	}
+	return stopped(), nil
+}
+
+// attempt schedules one send and waits for its outcome. started is false when no
 // worker had the send: it was cancelled, or its time ran out, in the queue.
 //
-// An objection cancels the activity. That reaches one that waits in the queue; a
+// A request to stop cancels the activity. That reaches one that waits in the queue; a
 // worker that has it already does not hear of it, and its outcome stands.
 func (r *reply) attempt() (result privatereply.SendResult, started bool, err error) {
 	scheduledAt, deadline := r.now(), r.deadline
@@ -82,17 +131,11 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 	}
 	ctx, cancel := workflow.WithCancel(r.ctx)
 	defer cancel()
-	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: queue,
-		// Temporal advises against this time-out except for routing; a deadline that
-		// the world sets is the other good reason.
-		ScheduleToStartTimeout: deadline.At.Sub(scheduledAt),
-		StartToCloseTimeout:    SendTimeout,
-		WaitForCancellation:    true,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:                fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts),
-		Priority:               temporal.Priority{FairnessKey: fairnessKey(r.in.Comment.Platform, r.in.Comment.Account)},
-	}), SendPrivateReplyActivity, SendPrivateReplyInput{
+	// Temporal advises against a time-out from schedule to start except for routing; a
+	// deadline that the world sets is the other good reason.
+	options := sendOptions(queue, deadline.At.Sub(scheduledAt), r.in.Comment.Platform, r.in.Comment.Account)
+	options.Summary = fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts)
+	sent := execute(ctx, options, Activities.SendPrivateReply, SendPrivateReplyInput{
 		Comment:  sendTarget(r.in.Comment),
 		Text:     r.text,
 		Deadline: deadline.At,
@@ -102,16 +145,16 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		ByPerson: r.approver != "",
 	})
 	stop := func() bool { return r.stopRequested() || r.deadline != deadline || r.editDecision != nil }
-	if err := r.await(func() bool { return future.IsReady() || stop() }); err != nil {
+	if err := r.await(func() bool { return sent.IsReady() || stop() }); err != nil {
 		return result, false, err
 	}
-	if !future.IsReady() {
+	if !sent.IsReady() {
 		cancel()
-		if err := r.await(future.IsReady); err != nil {
+		if err := r.await(sent.IsReady); err != nil {
 			return result, false, err
 		}
 	}
-	result, started = r.outcome(future.Get(r.ctx, &result), result, scheduledAt)
+	result, started = sendResult(r.ctx, sent, scheduledAt)
 	if !started {
 		r.send.Attempts--
 		return result, false, nil
@@ -126,17 +169,32 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 	return result, true, nil
 }
 
-// outcome says what an attempt's end proves. Only a send that no worker took is
-// known not to have happened; anything that broke later may have.
-func (r *reply) outcome(err error, result privatereply.SendResult, scheduledAt time.Time) (privatereply.SendResult, bool) {
+// sendOptions are the options of an activity that makes one attempt to send. It is given
+// up when no worker has taken it after giveUpAfter.
+func sendOptions(queue string, giveUpAfter time.Duration, p privatereply.Platform, account string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              queue,
+		ScheduleToStartTimeout: giveUpAfter,
+		StartToCloseTimeout:    SendTimeout,
+		WaitForCancellation:    true,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Priority:               temporal.Priority{FairnessKey: fairnessKey(p, account)},
+	}
+}
+
+// sendResult waits for an attempt and says what its end proves. Only a send that no worker
+// took, which is not started, is known not to have happened; anything that broke later may
+// have.
+func sendResult(ctx workflow.Context, sent future[privatereply.SendResult], scheduledAt time.Time) (result privatereply.SendResult, started bool) {
+	result, err := sent.result(ctx)
 	switch {
 	case err == nil:
-		result.SentAt = clampTime(result.SentAt, scheduledAt, r.now())
+		result.SentAt = clampTime(result.SentAt, scheduledAt, workflow.Now(ctx).UTC())
 		return result, true
 	case neverStarted(err):
 		return result, false
 	}
-	r.log.Warn("the send did not say how it ended", "error", err)
+	workflow.GetLogger(ctx).Warn("the send did not say how it ended", "error", err)
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeUnknown,
 		Reason:  privatereply.WorkerLost,
@@ -150,14 +208,6 @@ func neverStarted(err error) bool {
 	var timeout *temporal.TimeoutError
 	return temporal.IsCanceledError(err) ||
 		errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
-}
-
-// maybeResetAfterSend reports whether an operator has reset the workflow, so that "already
-// replied" may be about an attempt that this history does not have.
-func (r *reply) maybeResetAfterSend(result privatereply.SendResult) bool {
-	run := workflow.GetInfo(r.ctx)
-	return run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID &&
-		(result.Reason == privatereply.AlreadyReplied || result.Reason == privatereply.NotRepliableOrAlreadyReplied)
 }
 
 // clampTime is at, unless the clock that told it is off: then it is from. An attempt is
@@ -183,6 +233,14 @@ func sendTarget(c privatereply.Comment) privatereply.Comment {
 	return c
 }
 
+// fairnessKey lets a server with fairness serve small accounts next to big ones.
+// Temporal takes at most 64 bytes; an id's end tells accounts apart.
+func fairnessKey(p privatereply.Platform, account string) string {
+	const limit = 64
+	key := string(p) + ":" + account
+	return key[max(0, len(key)-limit):]
+}
+
 // recordAttempt keeps what an attempt taught. One that was not made leaves Meta's last error
 // as it is.
 func (r *reply) recordAttempt(result privatereply.SendResult) {
@@ -199,143 +257,9 @@ func (r *reply) recordAttempt(result privatereply.SendResult) {
 	}
 }
 
-// stopSending ends a reply that may not be sent any more.
-func (r *reply) stopSending() error {
-	ends := func() {
-		switch {
-		case r.endIfStopRequested():
-		case r.broadcastOver:
-			r.end(privatereply.Expired, privatereply.BroadcastEnded)
-		default:
-			r.end(privatereply.Expired, privatereply.DeadlineWhileSending)
-		}
-	}
-	if r.attempts.inDoubt() {
-		return r.reconcile(ends)
-	}
-	ends()
-	return nil
-}
-
-// reconcile has the conversation decide what became of the attempts that may have
-// arrived. If nothing arrived, otherwise ends the reply. No other attempt is made.
-func (r *reply) reconcile(otherwise func()) error {
-	a := r.attempts
-	if err := r.awaitTime("Until the attempt is surely over", a.doubtEnded.Add(a.readAfter())); err != nil {
-		return err
-	}
-	found, err := r.findMessage(a.doubtSince)
-	for try := 0; err == nil && a.lags(found) && try < len(lagRetries); try++ {
-		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagRetries[try])); err != nil {
-			return err
-		}
-		found, err = r.findMessage(a.doubtSince)
-	}
-	if err != nil {
-		return err
-	}
-	r.send.SentAt = a.doubtSince
-	switch e := a.reconcile(found); e.state {
-	case "":
-		r.send.SentAt = time.Time{}
-		otherwise()
-	case privatereply.Sent:
-		r.send.Outcome, r.send.MessageID = privatereply.OutcomeSent, found.MessageID
-		r.send.SentAt = later(a.doubtSince, found.SentAt)
-		r.end(e.state, r.orTooLate(e.reason))
-	case privatereply.DeliveryUnknown:
-		r.send.Outcome = privatereply.OutcomeUnknown
-		r.end(e.state, r.orTooLate(e.reason))
-	default:
-		r.end(e.state, r.orTooLate(e.reason))
-	}
-	return nil
-}
-
-// findMessage looks in the person's conversation for the reply, sent at since or later.
-func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
-	c := r.in.Comment
-	if c.PersonID == "" {
-		return FindMessageResult{}, nil
-	}
-	future := findMessage(r.ctx, findMessageTimeout, FindMessageInput{
-		Platform:  c.Platform,
-		Account:   c.Account,
-		Person:    c.PersonID,
-		Text:      r.text,
-		Since:     since.Add(-privatereply.ClockSkew),
-		CommentAt: c.ReceivedAt,
-		Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
-	})
-	if err := r.await(future.IsReady); err != nil {
-		return FindMessageResult{}, err
-	}
-	return findMessageResult(r.ctx, future), nil
-}
-
-// findMessageTimeout is how long a conversation may take to be read: Meta allows two calls a
-// second for an account, and nobody waits for the answer.
-const findMessageTimeout = time.Hour
-
-// findMessage has the conversation of a person read for a message.
-func findMessage(ctx workflow.Context, patience time.Duration, ask FindMessageInput) workflow.Future {
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: patience,
-		StartToCloseTimeout:    ReadTimeout,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
-		Summary:                "Look for the message in the conversation",
-	}), FindMessageActivity, ask)
-}
-
-// findMessageResult is the result of findMessage. A conversation that cannot be read is not
-// Readable.
-func findMessageResult(ctx workflow.Context, future workflow.Future) FindMessageResult {
-	var found FindMessageResult
-	if err := future.Get(ctx, &found); err != nil {
-		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
-		return FindMessageResult{}
-	}
-	return found
-}
-
-// delivered ends the send with Meta's own word for it.
-func (r *reply) delivered(result privatereply.SendResult) {
-	r.send.MessageID, r.send.RecipientID, r.send.SentAt = result.MessageID, result.RecipientID, result.SentAt
-	r.end(privatereply.Sent, r.orTooLate(""))
-}
-
-func (r *reply) undeliverable(result privatereply.SendResult) {
-	r.end(privatereply.Undeliverable, r.orTooLate(result.Reason))
-}
-
-// fairnessKey lets a server with fairness serve small accounts next to big ones.
-// Temporal takes at most 64 bytes; an id's end tells accounts apart.
-func fairnessKey(p privatereply.Platform, account string) string {
-	const limit = 64
-	key := string(p) + ":" + account
-	return key[max(0, len(key)-limit):]
-}
-
-const (
-	// attemptTimeout is how long after an attempt that nobody answered nothing can come of
-	// it any more.
-	attemptTimeout = 15 * time.Second
-	// claimHeadStart is by how much a reply that Meta says is used reads before others. A join
-	// takes less.
-	claimHeadStart = 20 * time.Second
-	// maxFaults is how many attempts Meta may answer with a passing fault or with a code
-	// that nobody knows. The waits between them grow to hours.
-	maxFaults = 6
-	// refusalRetry is how long Instagram's "comment invalid for a private reply" is
-	// given to be wrong: operators have seen it pass.
-	refusalRetry = 30 * time.Second
-)
-
-// lagRetries are the pauses between readings of a conversation that lags.
-var lagRetries = []time.Duration{30 * time.Second, 2 * time.Minute}
-
-// attempts is what the attempts to send have proved so far.
-type attempts struct {
+// evidence is what all attempts to send so far have proved.
+type evidence struct {
+	last privatereply.SendResult
 	// doubtSince is when the earliest attempt was written that may have arrived; zero:
 	// it is certain that none did.
 	doubtSince time.Time
@@ -344,74 +268,114 @@ type attempts struct {
 	strong     bool                // one of those may well have arrived, by what Meta is known to do
 	unanswered int                 // attempts of which nobody could tell, from Meta's answer or its absence, how they ended
 	faults     int                 // attempts that Meta answered with a passing or unlisted error
-	again      bool                // Instagram's ambiguous refusal was tried once more
-	last       privatereply.SendResult
+	ambiguous  int                 // Instagram's refusals that do not say whether the reply is used
+
+	// resetSince is when a send may have begun that this history does not have, because
+	// an operator reset the workflow; zero: nobody did.
+	resetSince time.Time
 }
 
-// nextStep is what follows an attempt.
-type nextStep int
+// newEvidence is the evidence of a reply before its first attempt.
+func (r *reply) newEvidence() (e evidence) {
+	run := workflow.GetInfo(r.ctx)
+	if run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID {
+		e.resetSince = r.in.Comment.ReceivedAt
+	}
+	return e
+}
+
+func (e evidence) inDoubt() bool { return !e.doubtSince.IsZero() }
+
+// used reports whether Meta's last word was that the comment's one reply is used.
+func (e evidence) used() bool {
+	return e.last.Outcome == privatereply.OutcomeRefused &&
+		(e.last.Reason == privatereply.AlreadyReplied || e.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+}
+
+// after is the evidence once an attempt has ended at now with result.
+func (e evidence) after(result privatereply.SendResult, now time.Time) evidence {
+	e.last = result
+	switch result.Outcome {
+	case privatereply.OutcomeUnknown:
+		e.unanswered++
+		return e.withDoubt(result, now)
+	case privatereply.OutcomeNotSent:
+		if isFault(result) {
+			e.faults++
+		}
+		if result.Doubtful {
+			return e.withDoubt(result, now)
+		}
+	case privatereply.OutcomeRefused:
+		if e.inDoubt() || !e.used() {
+			return e
+		}
+		if result.Reason == privatereply.NotRepliableOrAlreadyReplied {
+			if e.ambiguous++; e.ambiguous == 1 {
+				return e
+			}
+		}
+		if !e.resetSince.IsZero() { // it may be about an attempt before the reset
+			return e.withDoubt(privatereply.SendResult{SentAt: e.resetSince, Reason: privatereply.WorkflowReset}, now)
+		}
+	}
+	return e
+}
+
+// withDoubt is the evidence after an attempt that may have arrived.
+func (e evidence) withDoubt(result privatereply.SendResult, now time.Time) evidence {
+	if e.doubtSince.IsZero() || result.SentAt.Before(e.doubtSince) {
+		e.doubtSince = result.SentAt
+	}
+	e.doubtEnded, e.doubt = now, result.Reason
+	// A code that nobody knows, or a history that was reset, is a guess.
+	e.strong = e.strong || result.Reason != privatereply.Refused && result.Reason != privatereply.WorkflowReset
+	return e
+}
+
+// step is what follows an attempt to send.
+type step int
 
 const (
-	stepDelivered    nextStep = iota
-	stepRetry                 // at the result's RetryAt
-	stepRepeat                // once, when the attempt is surely over
-	stepRetryRefusal          // once, after refusalRetry
-	stepReconcile             // the conversation decides
-	stepRefused               // Meta's refusal is final, and nothing arrived before
-	stepStop                  // the broadcast is over
+	stepDelivered    step = iota
+	stepRetry             // at the result's RetryAt
+	stepRepeat            // once, when the attempt is surely over
+	stepRetryRefusal      // once, after refusalRetry
+	stepReconcile         // the conversation decides
+	stepRefused           // it is final, and nothing arrived before
+	stepStop              // the broadcast is over
 )
 
-func (a *attempts) inDoubt() bool { return !a.doubtSince.IsZero() }
-
-// next notes how an attempt ended at now, and says what follows. A refusal is no sign
-// of our own message unless an attempt may have arrived before: a human may have
-// answered in Meta's inbox.
-func (a *attempts) next(result privatereply.SendResult, now time.Time) nextStep {
-	a.last = result
-	switch result.Outcome {
+// decide says what follows the last attempt of any send. guarded is whether Meta takes the
+// message only once, as it does a private reply: only then may it be repeated after an
+// attempt that may have arrived.
+//
+// A refusal is no sign of our own message unless an attempt may have arrived before: a
+// human may have answered in Meta's inbox.
+func (e evidence) decide(guarded bool) step {
+	switch e.last.Outcome {
 	case privatereply.OutcomeSent:
 		return stepDelivered
 	case privatereply.OutcomeUnknown:
-		a.mayHaveArrived(result, now)
-		if a.unanswered++; a.unanswered > 1 {
-			return stepReconcile
+		if guarded && e.unanswered == 1 {
+			return stepRepeat
 		}
-		return stepRepeat
+		return stepReconcile
 	case privatereply.OutcomeNotSent:
-		if result.Doubtful {
-			a.mayHaveArrived(result, now)
-		}
-		if result.Reason == privatereply.BroadcastEnded {
-			return stepStop
-		}
-		if isFault(result) {
-			a.faults++
-		}
 		switch {
-		case a.faults < maxFaults:
+		case e.last.Reason == privatereply.BroadcastEnded:
+			return stepStop
+		case e.faults < maxFaults:
 			return stepRetry
-		case a.inDoubt():
-			return stepReconcile
 		}
-		return stepRefused
 	}
 	switch {
-	case a.inDoubt():
+	case e.inDoubt():
 		return stepReconcile
-	case result.Reason == privatereply.NotRepliableOrAlreadyReplied && !a.again:
-		a.again = true
+	case guarded && e.last.Reason == privatereply.NotRepliableOrAlreadyReplied && e.ambiguous == 1:
 		return stepRetryRefusal
 	}
 	return stepRefused
-}
-
-func (a *attempts) mayHaveArrived(result privatereply.SendResult, now time.Time) {
-	if a.doubtSince.IsZero() || result.SentAt.Before(a.doubtSince) {
-		a.doubtSince = result.SentAt
-	}
-	a.doubtEnded, a.doubt = now, result.Reason
-	// A code that nobody knows, or a history that was reset, is a guess.
-	a.strong = a.strong || result.Reason != privatereply.Refused && result.Reason != privatereply.WorkflowReset
 }
 
 // isFault reports whether Meta answered with an error that is about this send alone and
@@ -431,22 +395,43 @@ func accountWide(reason privatereply.Reason) bool {
 	return false
 }
 
-// end is how a send ends that is not tried again.
-type end struct {
-	state  privatereply.State
-	reason privatereply.Reason
-}
-
-// used reports whether Meta's last word was that the comment's one reply is used.
-func (a *attempts) used() bool {
-	return a.last.Outcome == privatereply.OutcomeRefused &&
-		(a.last.Reason == privatereply.AlreadyReplied || a.last.Reason == privatereply.NotRepliableOrAlreadyReplied)
+// reconcile has the conversation decide what became of the attempts that may have
+// arrived. If nothing arrived, the end is the one that otherwise gives. No other attempt
+// is made.
+func (r *reply) reconcile(otherwise func() end) (end, error) {
+	e := r.evidence
+	if err := r.awaitTime("Until the attempt is surely over", e.doubtEnded.Add(e.readAfter())); err != nil {
+		return end{}, err
+	}
+	found, err := r.findMessage(e.doubtSince)
+	for try := 0; err == nil && e.lags(found) && try < len(lagRetries); try++ {
+		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagRetries[try])); err != nil {
+			return end{}, err
+		}
+		found, err = r.findMessage(e.doubtSince)
+	}
+	if err != nil {
+		return end{}, err
+	}
+	result := e.reconcile(found)
+	switch result.state {
+	case "":
+		return otherwise(), nil
+	case privatereply.Sent:
+		r.send.Outcome, r.send.MessageID = privatereply.OutcomeSent, found.MessageID
+		r.send.SentAt = later(e.doubtSince, found.SentAt)
+	case privatereply.DeliveryUnknown:
+		r.send.Outcome, r.send.SentAt = privatereply.OutcomeUnknown, e.doubtSince
+	default:
+		r.send.SentAt = e.doubtSince
+	}
+	return end{result.state, r.orTooLate(result.reason)}, nil
 }
 
 // readAfter is how long after the last attempt in doubt the conversation is read. Of two
 // replies with one text the one that Meta says is used reads first: the message is its own.
-func (a *attempts) readAfter() time.Duration {
-	if a.used() {
+func (e evidence) readAfter() time.Duration {
+	if e.used() {
 		return attemptTimeout
 	}
 	return attemptTimeout + claimHeadStart
@@ -454,8 +439,8 @@ func (a *attempts) readAfter() time.Duration {
 
 // lags reports whether the conversation is likely to lack what it will have: Meta says that
 // the one reply is used, and nobody's message is there.
-func (a *attempts) lags(found FindMessageResult) bool {
-	return a.used() && found.Readable && found.MessageID == "" && !found.Others
+func (e evidence) lags(found FindMessageResult) bool {
+	return e.used() && found.Readable && found.MessageID == "" && !found.Others
 }
 
 // reconcile says how a send in doubt ends after the conversation was read. The zero end
@@ -463,38 +448,67 @@ func (a *attempts) lags(found FindMessageResult) bool {
 //
 // Absence from the conversation is no proof while an attempt has no answer at all: Meta
 // may have taken it and be slow. With Meta's own word that the one reply is used it is.
-func (a *attempts) reconcile(found FindMessageResult) end {
-	used := a.used()
+func (e evidence) reconcile(found FindMessageResult) end {
+	used := e.used()
 	// Whoever used the one reply wrote to the person: a conversation that Meta does not show
 	// then is one that cannot be read.
 	readable := found.Readable && !(used && found.Empty)
 	switch {
 	case found.MessageID != "":
 		return end{privatereply.Sent, privatereply.FoundInConversation}
-	case readable && used && (found.Others || a.last.Reason == privatereply.AlreadyReplied):
+	case readable && used && (found.Others || e.last.Reason == privatereply.AlreadyReplied):
 		return end{privatereply.Undeliverable, privatereply.AlreadyReplied}
 	case readable && used: // Instagram's code also means that the comment is gone
 		return end{privatereply.Undeliverable, privatereply.NotRepliableOrAlreadyReplied}
-	case used && a.last.Reason == privatereply.AlreadyReplied && a.strong:
+	case used && e.last.Reason == privatereply.AlreadyReplied && e.strong:
 		return end{privatereply.Sent, privatereply.ConfirmedByRefusal}
-	case !readable, a.unanswered > 0:
-		return end{privatereply.DeliveryUnknown, a.doubt}
+	case !readable, e.unanswered > 0:
+		return end{privatereply.DeliveryUnknown, e.doubt}
 	}
 	return end{}
 }
 
-const (
-	// shortestShownWait is the longest wait whose end lists do not show: the memo that they
-	// read costs an upsert, and so short a wait is over before anybody looks.
-	shortestShownWait = 10 * time.Second
-	// noRescheduleWithin is how near its deadline a reply stops to ask for an earlier slot.
-	noRescheduleWithin = time.Minute
-	// broadcastEndDelay is how long it takes a Broadcast to notice an end. To join it for a
-	// shorter sleep gains nothing: the next try asks Meta itself.
-	broadcastEndDelay = 20 * time.Second
-	// maxRetryPause is the longest pause between tries that need not wait.
-	maxRetryPause = time.Minute
-)
+// findMessage looks in the person's conversation for the reply, sent at since or later.
+func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
+	c := r.in.Comment
+	if c.PersonID == "" {
+		return FindMessageResult{}, nil
+	}
+	found := findMessage(r.ctx, findMessageTimeout, FindMessageInput{
+		Platform:  c.Platform,
+		Account:   c.Account,
+		Person:    c.PersonID,
+		Text:      r.text,
+		Since:     since.Add(-privatereply.ClockSkew),
+		CommentAt: c.ReceivedAt,
+		Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
+	})
+	if err := r.await(found.IsReady); err != nil {
+		return FindMessageResult{}, err
+	}
+	return foundMessage(r.ctx, found), nil
+}
+
+// findMessage has the conversation of a person read for a message, until patience ends.
+func findMessage(ctx workflow.Context, patience time.Duration, in FindMessageInput) future[FindMessageResult] {
+	return execute(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: patience,
+		StartToCloseTimeout:    ReadTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
+		Summary:                "Look for the message in the conversation",
+	}, Activities.FindMessage, in)
+}
+
+// foundMessage is the result of findMessage. A conversation that cannot be read is not
+// Readable.
+func foundMessage(ctx workflow.Context, find future[FindMessageResult]) FindMessageResult {
+	found, err := find.result(ctx)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
+		return FindMessageResult{}
+	}
+	return found
+}
 
 // waitForRetry sleeps until a send that was not made may be tried. A slot after the
 // deadline is asked for again halfway to the deadline, and halfway again: the reply
@@ -575,14 +589,13 @@ func (r *reply) joinBroadcast() {
 	r.broadcastJoined = true
 	ctx, cancel := workflow.WithCancel(r.ctx)
 	r.leaveBroadcast = cancel
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	r.trackActivity(executeOnly(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    SendTimeout,
 		WaitForCancellation:    true,
 		ScheduleToCloseTimeout: left,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 10 * time.Second},
 		Summary:                "Join those who wait for the end of the broadcast",
-	})
-	r.trackActivity(workflow.ExecuteActivity(ctx, JoinBroadcastActivity, JoinBroadcastInput{
+	}, Activities.JoinBroadcast, JoinBroadcastInput{
 		Platform: c.Platform,
 		Account:  c.Account,
 		Media:    c.MediaID,

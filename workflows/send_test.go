@@ -516,7 +516,7 @@ func TestNextStep(t *testing.T) {
 	tests := []struct {
 		name    string
 		results []result
-		want    nextStep
+		want    step
 		inDoubt bool
 	}{
 		{"sent", []result{sent}, stepDelivered, false},
@@ -548,32 +548,72 @@ func TestNextStep(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var a attempts
-			var got nextStep
+			var e evidence
 			for _, r := range tt.results {
-				got = a.next(r, at(time.Hour))
+				e = e.after(r, at(time.Hour))
 			}
-			if got != tt.want || a.inDoubt() != tt.inDoubt {
-				t.Errorf("step %d, in doubt %v; want %d, %v", got, a.inDoubt(), tt.want, tt.inDoubt)
+			if got := e.decide(true); got != tt.want || e.inDoubt() != tt.inDoubt {
+				t.Errorf("step %d, in doubt %v; want %d, %v", got, e.inDoubt(), tt.want, tt.inDoubt)
 			}
 		})
 	}
 	t.Run("what may have arrived, and what is a guess", func(t *testing.T) {
 		unlisted := result{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Refused, Code: 4711, Doubtful: true, SentAt: at(0)}
 		for want, r := range map[bool]result{true: code2, false: unlisted} {
-			var a attempts
-			if a.next(r, at(0)); a.strong != want {
-				t.Errorf("%+v: strong is %v", r, a.strong)
+			if e := (evidence{}).after(r, at(0)); e.strong != want {
+				t.Errorf("%+v: strong is %v", r, e.strong)
 			}
 		}
 	})
 	t.Run("the earliest attempt that may have arrived counts", func(t *testing.T) {
-		var a attempts
+		var e evidence
 		for _, r := range []result{code2, noAnswer, code2} {
-			a.next(r, at(time.Hour))
+			e = e.after(r, at(time.Hour))
 		}
-		if !a.doubtSince.Equal(at(0)) {
-			t.Errorf("in doubt since %v", a.doubtSince)
+		if !e.doubtSince.Equal(at(0)) {
+			t.Errorf("in doubt since %v", e.doubtSince)
+		}
+	})
+	t.Run("after a reset Meta may mean an attempt before it", func(t *testing.T) {
+		for want, results := range map[step][]result{
+			stepReconcile: {used}, stepRetryRefusal: {unclear}, stepRefused: {gone}, stepRepeat: {noAnswer}, stepRetry: {throttled},
+		} {
+			e := evidence{resetSince: at(-time.Hour)}
+			for _, r := range results {
+				e = e.after(r, at(time.Hour))
+			}
+			if got := e.decide(true); got != want {
+				t.Errorf("%+v: step %d, want %d", results, got, want)
+			}
+			if want == stepReconcile && (e.doubt != privatereply.WorkflowReset || e.strong || !e.doubtSince.Equal(at(-time.Hour))) {
+				t.Errorf("the doubt is %+v", e)
+			}
+		}
+		e := evidence{resetSince: at(-time.Hour)}.after(unclear, at(0)).after(unclear, at(time.Minute))
+		if got := e.decide(true); got != stepReconcile {
+			t.Errorf("Instagram's refusal twice: step %d", got)
+		}
+	})
+	t.Run("what Meta takes twice is repeated only if it was proven not sent", func(t *testing.T) {
+		for _, tt := range []struct {
+			results []result
+			want    step
+		}{
+			{[]result{sent}, stepDelivered},
+			{[]result{noAnswer}, stepReconcile},
+			{[]result{throttled}, stepRetry},
+			{[]result{notConnected, notConnected}, stepRetry},
+			{times(maxFaults, code1200), stepRefused},
+			{[]result{gone}, stepRefused},
+			{[]result{unclear}, stepRefused},
+		} {
+			var e evidence
+			for _, r := range tt.results {
+				e = e.after(r, at(time.Hour))
+			}
+			if got := e.decide(false); got != tt.want {
+				t.Errorf("%+v: step %d, want %d", tt.results, got, tt.want)
+			}
 		}
 	})
 }
@@ -622,8 +662,8 @@ func TestReconcile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := attempts{last: tt.last, unanswered: tt.unanswered, doubt: privatereply.NoAnswer, doubtSince: start, strong: !strings.HasPrefix(tt.name, "a guess")}
-			if got := a.reconcile(tt.found); got != tt.want {
+			e := evidence{last: tt.last, unanswered: tt.unanswered, doubt: privatereply.NoAnswer, doubtSince: start, strong: !strings.HasPrefix(tt.name, "a guess")}
+			if got := e.reconcile(tt.found); got != tt.want {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 		})

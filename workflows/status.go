@@ -68,20 +68,6 @@ type ConversationStatus struct {
 	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
 }
 
-// transition changes the state and shows it.
-func (r *reply) transition(state privatereply.State, reason privatereply.Reason) {
-	r.state, r.reason = state, reason
-	r.log.Info("reply", "state", state, "reason", reason)
-	repliesMetric.count(r.ctx, string(state), string(reason))
-	r.publish()
-}
-
-// end is become when nothing waits for a next try any more.
-func (r *reply) end(state privatereply.State, reason privatereply.Reason) {
-	r.send.RetryAt = time.Time{}
-	r.transition(state, reason)
-}
-
 // readPublished takes over what the start has set, so that nothing is set twice.
 func (r *reply) readPublished() {
 	set := workflow.GetTypedSearchAttributes(r.ctx)

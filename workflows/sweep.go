@@ -106,16 +106,15 @@ func lastPass(ctx workflow.Context) (last SweepStatus, err error) {
 // sweepConversations has the conversations read that have changed. Without them the pass
 // goes on: many an app may not read messages.
 func (s *sweep) sweepConversations(ctx workflow.Context) {
-	var swept SweepConversationsResult
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	swept, err := execute(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: conversationsTimeout,
 		StartToCloseTimeout:    conversationsTimeout,
 		HeartbeatTimeout:       pageHeartbeat,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
 		Summary:                "Conversations that have changed",
-	}), SweepConversationsActivity, SweepConversationsInput{
+	}, SweepActivities.SweepConversations, SweepConversationsInput{
 		Platform: s.status.Platform, Account: s.status.Account, ChangedSince: s.lastPass,
-	}).Get(ctx, &swept)
+	}).result(ctx)
 	s.status.Conversations, s.status.Messages = swept.Conversations, swept.Messages
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("cannot read the conversations", "error", err)
@@ -132,19 +131,16 @@ func (s *sweep) sweepConversations(ctx workflow.Context) {
 // The activity says itself how long to wait when Meta refuses for now.
 func (s *sweep) sweepPage(ctx workflow.Context) (SweepPageResult, error) {
 	left := s.status.StartedAt.Add(sweepTimeout).Sub(workflow.Now(ctx))
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	return execute(ctx, workflow.ActivityOptions{
 		ScheduleToCloseTimeout: max(left, time.Minute),
 		StartToCloseTimeout:    pageTimeout,
 		HeartbeatTimeout:       pageHeartbeat,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: 5 * time.Minute},
 		Summary:                fmt.Sprintf("Page %d of the posts", s.status.Pages+1),
-	})
-	var page SweepPageResult
-	err := workflow.ExecuteActivity(ctx, SweepPageActivity, SweepPageInput{
+	}, SweepActivities.SweepPage, SweepPageInput{
 		Platform: s.status.Platform, Account: s.status.Account, FirstSweepAt: s.status.FirstSweepAt,
 		Cursor: s.cursor, PostsBefore: s.status.Posts,
-	}).Get(ctx, &page)
-	return page, err
+	}).result(ctx)
 }
 
 func (s *sweep) add(page SweepPageResult) {
