@@ -40,6 +40,13 @@ type Activities struct {
 	now        func() time.Time
 }
 
+// The workflows know the activities by these interfaces.
+var (
+	_ workflows.Activities       = (*Activities)(nil)
+	_ workflows.SweepActivities  = (*Sweeper)(nil)
+	_ workflows.IntakeActivities = (*Dispatcher)(nil)
+)
+
 // New makes the activities. Conversations and broadcasts that they start run on queue; the
 // pacer limits the rate of private replies.
 func New(g *graph.Client, accounts Accounts, pacer *pacing.Pacer, temporal client.Client, queue string) *Activities {
