@@ -4,8 +4,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# The repository itself is not copied, so its commit is named: --build-arg COMMIT=$(git rev-parse HEAD)
+ARG COMMIT=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 go build -trimpath -o /bin/ ./worker ./webhookbridge ./approvals ./starter
+    CGO_ENABLED=0 go build -trimpath -ldflags "-X github.com/privatereply/privatereply/internal/version.commit=$COMMIT" -o /bin/ ./worker ./webhookbridge ./approvals ./starter
 RUN echo 'nonroot:x:65532:65532::/:' > /passwd
 
 # Nothing but a program and the certificates to call Meta with: no shell, no root.

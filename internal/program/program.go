@@ -22,6 +22,7 @@ import (
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/internal/version"
 )
 
 // Main runs a program, or the command that its arguments name, until it ends or until
@@ -66,6 +67,9 @@ func Open(settings config.Common) (*Base, error) {
 // Connect connects to Temporal as name, and counts and traces what is done there.
 // Close the base afterwards.
 func (b *Base) Connect(ctx context.Context, name string) error {
+	build := version.Get()
+	b.Logger.Info("Starting", zap.String("program", name), zap.Stringer("build", build),
+		zap.String("go", build.Go), zap.String("temporal_sdk", build.TemporalSDK))
 	opts, err := temporalclient.Options(name, b.Logger)
 	if err != nil {
 		return err

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/version"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
 
@@ -78,6 +82,43 @@ with their variables.`,
 			return ErrReported
 		}
 		return nil
+	}
+	return cmd
+}
+
+func newVersion() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Say which build this is",
+		Long: `Say which build this is: its commit, the Go and the Temporal SDK that it is made with,
+and the version of Meta's Graph API that it calls with the settings here.`,
+		Example: `  starter version
+  starter version --json | jq -r .commit`,
+		Args:    Args(0, 0, ""),
+		GroupID: GroupOperate,
+	}
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		graph, err := config.Read[config.Graph]()
+		if err != nil {
+			return err
+		}
+		build := version.Get()
+		if *asJSON {
+			return WriteJSON(cmd.OutOrStdout(), struct {
+				version.Build
+				Graph string `json:"graph_version"`
+			}{build, graph.Version})
+		}
+		var f console.Facts
+		f.Add("Private replies", "%s", build)
+		if !build.CommittedAt.IsZero() {
+			f.Add("", "of %s", build.CommittedAt.UTC().Format(time.RFC3339))
+		}
+		f.Add("Go", "%s", build.Go)
+		f.Add("Temporal SDK", "%s", build.TemporalSDK)
+		f.Add("Graph API", "%s", graph.Version)
+		return f.Write(cmd.OutOrStdout())
 	}
 	return cmd
 }
