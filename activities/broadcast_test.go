@@ -271,7 +271,7 @@ func TestEndReplies(t *testing.T) {
 
 // Thousands of replies that wake up on one broadcast do not each ask whether it
 // runs; that it is over each hears for itself.
-func TestRunningBroadcastIsAskedForOnce(t *testing.T) {
+func TestRunningBroadcastIsPolledOnce(t *testing.T) {
 	ask := func(answers string) (paths []string) {
 		s := &script{answers: answers}
 		b := newBench(t, func(w http.ResponseWriter, r *http.Request) {

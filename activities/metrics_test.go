@@ -97,7 +97,7 @@ func TestSendMetrics(t *testing.T) {
 }
 
 // A sweep counts as ended with its last page, not before and not when it fails.
-func TestSweptAt(t *testing.T) {
+func TestLastSweepAt(t *testing.T) {
 	s := newSweeping(t, page)
 	swept := func() time.Time { return s.sweeper.metrics.LastSweepAt(page.Platform, page.ID) }
 	for i := range 30 {

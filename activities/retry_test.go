@@ -7,9 +7,9 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// The wait grows from try to try up to its longest, Meta's own time goes before
+// The wait grows from attempt to attempt up to its maximum, Meta's own time goes before
 // ours, and chance only lengthens it, by at most a fifth.
-func TestWaiting(t *testing.T) {
+func TestBackoff(t *testing.T) {
 	const m, s = time.Minute, time.Second
 	outage, throttled := graph.Error{Class: graph.Temporary}, graph.Error{Class: graph.Throttled}
 	notWritten, account := graph.Error{Class: graph.NotWritten}, graph.Error{Class: graph.AccountFault}

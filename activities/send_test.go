@@ -319,7 +319,7 @@ func TestSendBelievesTheEndOfALive(t *testing.T) {
 
 // The question before a live send leaves the send its whole time within the limit
 // of the attempt; else a slow answer would make a delivery unknown.
-func TestLiveQuestionLeavesTimeToSend(t *testing.T) {
+func TestBroadcastCheckLeavesTimeToSend(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			says(200, `{"data":[{"id":"1"}]}`)(w, r)

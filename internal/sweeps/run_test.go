@@ -23,7 +23,7 @@ func (c *changing) All() []privatereply.Account { return *c.Load() }
 
 // The Schedules are brought up to date again after a failure, and when the accounts
 // file has changed, and not otherwise.
-func TestKeep(t *testing.T) {
+func TestSchedulesRun(t *testing.T) {
 	account := privatereply.Account{Platform: privatereply.Facebook, ID: "100000000000001", SweepEvery: time.Hour}
 	accounts := &changing{}
 	accounts.Store(&[]privatereply.Account{account})

@@ -22,7 +22,7 @@ import (
 func (s *stage) endBare(n int) time.Duration {
 	s.t.Helper()
 	const bareQueue = "bare"
-	w := worker.New(s.Client, bareQueue, worker.Options{DisableRegistrationAliasing: true, WorkflowTaskPollerBehavior: replyworker.TwoOfEachKind})
+	w := worker.New(s.Client, bareQueue, worker.Options{DisableRegistrationAliasing: true, WorkflowTaskPollerBehavior: replyworker.WorkflowPollers})
 	var waiting atomic.Int64
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
 		if !workflow.IsReplaying(ctx) {

@@ -2,11 +2,11 @@ package replyworker
 
 import "go.temporal.io/sdk/worker"
 
-// RegisterWorkflows registers the workflows of this build, and TwoOfEachKind are its
+// RegisterWorkflows registers the workflows of this build, and WorkflowPollers are its
 // pollers of workflow tasks.
 var (
 	RegisterWorkflows = registerWorkflows
-	TwoOfEachKind     = workflowPollers
+	WorkflowPollers   = workflowPollers
 )
 
 // NewBuild makes a worker of a build whose workflows are what register registers.

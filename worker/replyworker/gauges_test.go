@@ -25,7 +25,7 @@ import (
 // What waits is counted as it is on a server: by state, by deadline, and as tasks that
 // no worker takes. Where nothing can be counted the figures stand still, and with
 // them their time.
-func TestCensus(t *testing.T) {
+func TestBacklogGauges(t *testing.T) {
 	server := devservertest.Start(t)
 	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: temporalclient.NewLogger(zap.NewNop())})
 	if err != nil {
@@ -135,7 +135,7 @@ func (l accountList) All() []privatereply.Account { return l }
 
 // Every account of the file is shown, whether it has sent or not: what holds it back,
 // how many wait for it, and since when it was not swept.
-func TestStandings(t *testing.T) {
+func TestAccountCollector(t *testing.T) {
 	busy := privatereply.Account{Platform: privatereply.Instagram, ID: "1", PostsPerHour: 700, LivePerSecond: 90, SweepEvery: time.Hour}
 	idle := privatereply.Account{Platform: privatereply.Facebook, ID: "2", PostsPerHour: 700}
 	clock := time.Unix(1_800_000_000, 0)
