@@ -133,7 +133,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	}
 	for id, n := range counts {
 		if n > 1 && id != "reply:instagram:17841400000000001:post7" {
-			t.Errorf("%s was placed %d times: the second attempt did not go on where the first ended", id, n)
+			t.Errorf("%s was routed %d times: the second attempt did not continue where the first ended", id, n)
 		}
 	}
 	var status workflows.PrivateReplyStatus

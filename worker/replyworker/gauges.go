@@ -62,7 +62,7 @@ func newBacklogGauges(c Config, r prometheus.Registerer) *backlogGauges {
 		temporal: c.Client, namespace: c.Namespace, queue: c.TaskQueue, logger: c.Logger,
 		replies: replies.New(c.Client, c.Namespace, c.TaskQueue, c.DataConverter),
 
-		open:          auto.NewGaugeVec(opts("replies_open", "Replies whose life goes on, by state. "+all), []string{"state"}),
+		open:          auto.NewGaugeVec(opts("replies_open", "Replies without a final state, by state. "+all), []string{"state"}),
 		due:           auto.NewGauge(opts("replies_due_soon", "Replies that wait for a person and expire within an hour. "+all)),
 		overdue:       auto.NewGauge(opts("replies_overdue", "Replies that still wait two minutes after their deadline. "+all)),
 		conversations: auto.NewGauge(opts("conversations_open", "People whose window is kept. "+all)),
