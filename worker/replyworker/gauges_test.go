@@ -62,7 +62,7 @@ func TestBacklogGauges(t *testing.T) {
 	start("5", held, time.Hour)
 
 	registry := prometheus.NewRegistry()
-	gauges := newBacklogGauges(Config{
+	backlog := newBacklogGauges(Config{
 		Client: c, Namespace: server.Namespace, TaskQueue: "queue", DataConverter: converter.GetDefaultDataConverter(), Logger: zap.NewNop(),
 	}, registry)
 	want := map[string]float64{
@@ -76,7 +76,7 @@ func TestBacklogGauges(t *testing.T) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if err := gauges.update(ctx); err != nil {
+		if err := backlog.update(ctx); err != nil {
 			t.Fatal(err)
 		}
 		got, wrong := gauges(t, registry), ""
@@ -101,7 +101,7 @@ func TestBacklogGauges(t *testing.T) {
 	server.Kill()
 	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if err := gauges.update(ctx); err == nil {
+	if err := backlog.update(ctx); err == nil {
 		t.Error("counted without a server")
 	}
 	if after := gauges(t, registry); fmt.Sprint(after) != fmt.Sprint(before) {
