@@ -24,19 +24,19 @@ const (
 // each step is one promise of the desk.
 func TestBrowser(t *testing.T) {
 	s := newStage(t)
-	s.work()
+	s.startWorker()
 	b := newBrowser(t, s.url)
 
 	// A delivery that nobody can prove takes a while; it happens beside the others.
-	lost, lostID := s.start(ask{username: "otto", text: "How do I clean the board?", reply: "Hi otto, with warm water only.",
+	lost, lostID := s.start(newComment{username: "otto", text: "How do I clean the board?", reply: "Hi otto, with warm water only.",
 		rule: "care", action: privatereply.ActionAuto, lost: true})
 
 	ana := s.tab(b, "ana", desktop)
 	ana.do(chromedp.Navigate(s.url + "/"))
-	ana.see(`location.pathname === "/signin"`)
-	ana.accessible()
+	ana.awaitTrue(`location.pathname === "/signin"`)
+	ana.checkAccessibility()
 	ana.signIn(s.tokens["ana"])
-	ana.sees(".empty", "All decided.")
+	ana.awaitText(".empty", "All decided.")
 
 	step := func(name string, do func(t *testing.T)) {
 		t.Run(name, func(t *testing.T) {
@@ -47,98 +47,98 @@ func TestBrowser(t *testing.T) {
 
 	var lena string
 	step("a new comment appears without a reload", func(t *testing.T) {
-		ana.see(`(window.same = true)`)
-		_, lena = s.start(ask{username: "lena", text: "Does it come in oak?", reply: "Hi lena, which size?", rule: "questions"})
-		ana.sees(".card", "Does it come in oak?")
-		ana.see(`window.same`)
+		ana.awaitTrue(`(window.same = true)`)
+		_, lena = s.start(newComment{username: "lena", text: "Does it come in oak?", reply: "Hi lena, which size?", rule: "questions"})
+		ana.awaitText(".card", "Does it come in oak?")
+		ana.awaitTrue(`window.same`)
 	})
 
 	var mia string
 	step("what is typed stays while others arrive, and the edited text is delivered", func(t *testing.T) {
 		ana.click(card(lena) + " [data-do=edit]")
-		ana.see(`(document.querySelector(".editor textarea").value = "") === ""`)
+		ana.awaitTrue(`(document.querySelector(".editor textarea").value = "") === ""`)
 		ana.write(".editor textarea", "Yes, in oak and in walnut, from 48 €.")
-		_, mia = s.start(ask{username: "mia", text: "Buy followers at my page", reply: "Hi mia, how can we help?", rule: "questions"})
-		ana.sees(card(mia), "Buy followers")
-		ana.see(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
-		ana.sees(".counter", "39 of 1000 bytes")
-		ana.picture("edit")
-		ana.see(`document.body.dataset.hold === "5000"`)
-		ana.holds(15 * time.Second)
+		_, mia = s.start(newComment{username: "mia", text: "Buy followers at my page", reply: "Hi mia, how can we help?", rule: "questions"})
+		ana.awaitText(card(mia), "Buy followers")
+		ana.awaitTrue(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
+		ana.awaitText(".counter", "39 of 1000 bytes")
+		ana.screenshot("edit")
+		ana.awaitTrue(`document.body.dataset.hold === "5000"`)
+		ana.setHold(15 * time.Second)
 		ana.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(2))) // Ctrl+Enter
-		ana.sees(card(lena)+" .outcome", "Undo")
-		ana.sees(card(lena)+" .outcome", "Delivered.")
-		status := s.reaches(lena, privatereply.Sent)
+		ana.awaitText(card(lena)+" .outcome", "Undo")
+		ana.awaitText(card(lena)+" .outcome", "Delivered.")
+		status := s.awaitState(lena, privatereply.Sent)
 		if status.Approver != "ana" || s.delivered(status.Comment.CommentID) != "Yes, in oak and in walnut, from 48 €." {
 			t.Errorf("approved by %q, delivered %q", status.Approver, s.delivered(status.Comment.CommentID))
 		}
 	})
 
 	step("an undone click does nothing; a rejection has its reason", func(t *testing.T) {
-		ana.holds(time.Hour)
+		ana.setHold(time.Hour)
 		ana.click(card(mia) + " [data-do=approve]")
-		ana.sees(card(mia)+" .outcome", "Undo")
+		ana.awaitText(card(mia)+" .outcome", "Undo")
 		ana.click(card(mia) + " .outcome button")
-		ana.see(`!document.querySelector('` + card(mia) + `').dataset.pending`)
-		ana.holds(time.Second)
+		ana.awaitTrue(`!document.querySelector('` + card(mia) + `').dataset.pending`)
+		ana.setHold(time.Second)
 		ana.press("r")
-		ana.see(`document.activeElement.name === "reason"`)
+		ana.awaitTrue(`document.activeElement.name === "reason"`)
 		ana.write(card(mia)+" input[name=reason]", "spam, ae\r")
-		ana.told(card(mia)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
-		status := s.reaches(mia, privatereply.Rejected)
+		ana.awaitResult(card(mia)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
+		status := s.awaitState(mia, privatereply.Rejected)
 		if status.Approver != "ana" || status.RejectReason != "spam, ae" {
 			t.Errorf("rejected by %q because %q", status.Approver, status.RejectReason)
 		}
 	})
 
 	step("who loses a race is told who won, and leaving a page sends the click", func(t *testing.T) {
-		_, id := s.start(ask{username: "jonas", text: "How much is the shipping?", reply: "Hi jonas, 4 euros.", rule: "price"})
+		_, id := s.start(newComment{username: "jonas", text: "How much is the shipping?", reply: "Hi jonas, 4 euros.", rule: "price"})
 		ben := s.tab(b, "ben", desktop)
 		ben.signIn(s.tokens["ben"])
 		path := "/replies/" + id
 		ana.open(path)
 		ben.open(path)
-		ana.holds(time.Hour)
-		ben.holds(time.Hour)
-		plain := s.plainTab(b, "ana without script")
+		ana.setHold(time.Hour)
+		ben.setHold(time.Hour)
+		plain := s.noScriptTab(b, "ana without script")
 		plain.open(path)
 		ben.click("#edit button")
-		ben.sees("#decide .outcome", "Undo")
+		ben.awaitText("#decide .outcome", "Undo")
 		ana.click("#edit button")
-		ana.sees("#decide .outcome", "Undo")
+		ana.awaitText("#decide .outcome", "Undo")
 		ben.open("/replies") // sends the click at once
-		ana.sees("#decide", "ben")
-		ana.sees("#decide .outcome", "decided before your click")
+		ana.awaitText("#decide", "ben")
+		ana.awaitText("#decide .outcome", "decided before your click")
 		plain.click("#edit button")
-		plain.sees(".verdict", "Already decided: ben approved this reply")
-		if status := s.reaches(id, privatereply.Sent); status.Approver != "ben" {
+		plain.awaitText(".verdict", "Already decided: ben approved this reply")
+		if status := s.awaitState(id, privatereply.Sent); status.Approver != "ben" {
 			t.Errorf("approved by %q", status.Approver)
 		}
-		ana.sees("#state", "Delivered")
-		ana.sees("#story", "ben approved it")
+		ana.awaitText("#state", "Delivered")
+		ana.awaitText("#story", "ben approved it")
 	})
 
 	step("twenty are approved together after each was shown", func(t *testing.T) {
 		var ids []string
 		for i := range 20 {
-			_, id := s.start(ask{username: fmt.Sprintf("person%02d", i), text: "What is the price?", reply: fmt.Sprintf("Hi, it is %d euros.", 10+i), rule: "price"})
+			_, id := s.start(newComment{username: fmt.Sprintf("person%02d", i), text: "What is the price?", reply: fmt.Sprintf("Hi, it is %d euros.", 10+i), rule: "price"})
 			ids = append(ids, id)
 		}
 		ana.open("/")
 		// What comes while the page opens waits behind a button.
-		ana.see(`(document.querySelector("#pill:not([hidden])")?.click(), document.querySelectorAll(".card").length === 20)`)
+		ana.awaitTrue(`(document.querySelector("#pill:not([hidden])")?.click(), document.querySelectorAll(".card").length === 20)`)
 		ana.click("[data-do=select-all]")
-		ana.sees("[data-selected]", "20 selected")
-		ana.accessible()
+		ana.awaitText("[data-selected]", "20 selected")
+		ana.checkAccessibility()
 		ana.click("[data-do=review]")
-		ana.sees("h1", "Approve 20 together")
-		ana.sees(".bulkitem", "Hi, it is 29 euros.")
-		ana.accessible()
-		ana.picture("bulk")
+		ana.awaitText("h1", "Approve 20 together")
+		ana.awaitText(".bulkitem", "Hi, it is 29 euros.")
+		ana.checkAccessibility()
+		ana.screenshot("bulk")
 		ana.click("#bulk-approve .bulk .primary")
-		ana.sees(".bulk .outcome", "All 20 are approved.")
+		ana.awaitText(".bulk .outcome", "All 20 are approved.")
 		for _, id := range ids {
-			s.reaches(id, privatereply.Sent)
+			s.awaitState(id, privatereply.Sent)
 		}
 	})
 
@@ -146,16 +146,16 @@ func TestBrowser(t *testing.T) {
 		pocket := s.tab(b, "ana's phone", phone)
 		pocket.signIn(s.tokens["ana"])
 		pocket.open("/replies/" + lena)
-		pocket.sees("#chat", "only an answer of the person opens it")
-		s.answer(lena)
-		pocket.sees("#chat .notice", "You can write for 23 h")
+		pocket.awaitText("#chat", "only an answer of the person opens it")
+		s.personAnswers(lena)
+		pocket.awaitText("#chat .notice", "You can write for 23 h")
 		pocket.write("#follow", "It ships on Monday.")
 		pocket.click("#chat form button")
-		pocket.sees("#chat .chat", "It ships on Monday.")
-		pocket.see(`document.querySelector("#follow").value === ""`)
-		pocket.accessible()
-		pocket.fits()
-		pocket.picture("phone-reply")
+		pocket.awaitText("#chat .chat", "It ships on Monday.")
+		pocket.awaitTrue(`document.querySelector("#follow").value === ""`)
+		pocket.checkAccessibility()
+		pocket.checkWidth()
+		pocket.screenshot("phone-reply")
 		inbox := s.sandbox.Inbox(meta.Person{Account: instagram, Username: "lena"})
 		if last := inbox[len(inbox)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 			t.Errorf("the person got %+v", last)
@@ -164,17 +164,17 @@ func TestBrowser(t *testing.T) {
 
 	step("what strangers write changes nothing but its own display", func(t *testing.T) {
 		long := `<script>window.pwned=1</script><img src=x onerror="window.pwned=1"> {{username}} {{.Comment}} ` + "\u202etfel ot thgir\u202c " + strings.Repeat("wwwwwwwwww", 990)
-		_, id := s.start(ask{username: `"><svg onload="window.pwned=1">` + "\u202eevil", text: long, reply: "Hi!", rule: "<b>rule</b>"})
+		_, id := s.start(newComment{username: `"><svg onload="window.pwned=1">` + "\u202eevil", text: long, reply: "Hi!", rule: "<b>rule</b>"})
 		ana.open("/")
-		ana.sees(".card", "<script>window.pwned=1</script>")
-		ana.sees(".card", "{{username}}")
+		ana.awaitText(".card", "<script>window.pwned=1</script>")
+		ana.awaitText(".card", "{{username}}")
 		pocket := s.tab(b, "a phone", phone)
 		pocket.signIn(s.tokens["ana"])
-		pocket.sees(".card", "<script>")
-		pocket.fits()
+		pocket.awaitText(".card", "<script>")
+		pocket.checkWidth()
 		pocket.open("/replies/" + id)
-		pocket.sees(".comment", "{{.Comment}}")
-		pocket.fits()
+		pocket.awaitText(".comment", "{{.Comment}}")
+		pocket.checkWidth()
 		for _, p := range []*tab{ana, pocket} {
 			if get[bool](p, `"pwned" in window || document.querySelector("svg[onload], img[onerror]") !== null`) {
 				t.Error("a stranger's text became part of the page")
@@ -186,29 +186,29 @@ func TestBrowser(t *testing.T) {
 	})
 
 	step("unknown deliveries are resolved by what a person found", func(t *testing.T) {
-		s.reaches(lostID, privatereply.DeliveryUnknown)
-		ana.sees("[data-count=unknown]", "1") // Temporal lists it a little later
+		s.awaitState(lostID, privatereply.DeliveryUnknown)
+		ana.awaitText("[data-count=unknown]", "1") // Temporal lists it a little later
 		ana.open("/unknown")
-		ana.sees(".case", "Attempt 2")
-		ana.sees(".case", "it is not there")
-		ana.accessible()
-		ana.picture("unknown")
+		ana.awaitText(".case", "Attempt 2")
+		ana.awaitText(".case", "it is not there")
+		ana.checkAccessibility()
+		ana.screenshot("unknown")
 		ana.click(".case .resolve form:nth-child(2) button")
-		ana.told(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
-		status := s.reaches(lostID, privatereply.Undeliverable)
+		ana.awaitResult(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
+		status := s.awaitState(lostID, privatereply.Undeliverable)
 		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.RepliesDelivered(lost) != 0 {
 			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.RepliesDelivered(lost))
 		}
 	})
 
 	step("a viewer decides nothing", func(t *testing.T) {
-		_, id := s.start(ask{username: "noor", text: "Is it waterproof?", reply: "Hi noor, yes.", rule: "questions"})
+		_, id := s.start(newComment{username: "noor", text: "Is it waterproof?", reply: "Hi noor, yes.", rule: "questions"})
 		vera := s.tab(b, "vera", desktop)
 		vera.signIn(s.tokens["vera"])
-		vera.sees(".card", "Is it waterproof?")
+		vera.awaitText(".card", "Is it waterproof?")
 		for _, path := range []string{"/", "/replies/" + id} {
 			vera.open(path)
-			vera.sees("main", "noor")
+			vera.awaitText("main", "noor")
 			if n := get[int](vera, `document.querySelectorAll("main form[method=post], main .buttons, main textarea, main [type=checkbox]").length`); n != 0 {
 				t.Errorf("%s offers a viewer %d things to decide with", path, n)
 			}
@@ -218,72 +218,72 @@ func TestBrowser(t *testing.T) {
 				t.Errorf("%s answers a viewer with %d", verb, status)
 			}
 		}
-		if status := s.reaches(id, privatereply.AwaitingApproval); status.Approver != "" {
+		if status := s.awaitState(id, privatereply.AwaitingApproval); status.Approver != "" {
 			t.Errorf("decided by %q", status.Approver)
 		}
 	})
 
 	step("who is signed out is told so, and nothing is decided", func(t *testing.T) {
-		_, id := s.start(ask{username: "ida", text: "Do you restock?", reply: "Hi ida, in May.", rule: "questions"})
+		_, id := s.start(newComment{username: "ida", text: "Do you restock?", reply: "Hi ida, in May.", rule: "questions"})
 		ben := s.tab(b, "ben", desktop)
 		ben.signIn(s.tokens["ben"])
-		ben.sees(card(id), "Do you restock?")
+		ben.awaitText(card(id), "Do you restock?")
 		if n := s.signedIn.SignOutUser("ben"); n == 0 {
 			t.Fatal("ben was not signed in")
 		}
 		ben.click(card(id) + " [data-do=approve]")
-		ben.sees(card(id)+" .outcome", "You are not signed in any more. Nothing was decided.")
-		s.reaches(id, privatereply.AwaitingApproval)
+		ben.awaitText(card(id)+" .outcome", "You are not signed in any more. Nothing was decided.")
+		s.awaitState(id, privatereply.AwaitingApproval)
 	})
 
 	step("what goes out by itself is stopped at once", func(t *testing.T) {
-		_, id := s.start(ask{username: "tim", text: "price?", reply: "Hi tim!", rule: "price", action: privatereply.ActionAuto, hold: time.Hour})
+		_, id := s.start(newComment{username: "tim", text: "price?", reply: "Hi tim!", rule: "price", action: privatereply.ActionAuto, hold: time.Hour})
 		ana.open("/?state=holding")
 		ana.click(card(id) + " [data-do=reject]")
-		ana.see(`(new MutationObserver(() => { window.heldBack ||= document.querySelector(".fuse") !== null; }).observe(document.body, {subtree: true, childList: true}), true)`)
+		ana.awaitTrue(`(new MutationObserver(() => { window.heldBack ||= document.querySelector(".fuse") !== null; }).observe(document.body, {subtree: true, childList: true}), true)`)
 		ana.write(card(id)+" input[name=reason]", "wrong price\r")
-		ana.told(card(id)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
+		ana.awaitResult(card(id)+" .outcome", "Rejected. It will never be sent.", "You rejected this at")
 		if get[bool](ana, `Boolean(window.heldBack)`) {
 			t.Error("the click was held back")
 		}
-		s.reaches(id, privatereply.Rejected)
+		s.awaitState(id, privatereply.Rejected)
 	})
 
 	step("every page is accessible, in light and dark", func(t *testing.T) {
-		s.scene()
+		s.seedReplies()
 		adam := s.tab(b, "adam", desktop)
 		adam.signIn(s.tokens["adam"])
 		// What the desk learns of only now waits behind the pill.
-		adam.see(`(document.getElementById("pill")?.hidden === false && document.getElementById("pill").click(), [...document.querySelectorAll(".card")].some(e => e.innerText.includes("Live")))`)
+		adam.awaitTrue(`(document.getElementById("pill")?.hidden === false && document.getElementById("pill").click(), [...document.querySelectorAll(".card")].some(e => e.innerText.includes("Live")))`)
 		for _, path := range []string{"/", "/?state=holding", "/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/nowhere"} {
 			adam.open(path)
-			adam.see(`document.querySelector("h1")`)
-			adam.accessible()
+			adam.awaitTrue(`document.querySelector("h1")`)
+			adam.checkAccessibility()
 		}
 		adam.open("/")
-		adam.sees(".card", "Live")
-		adam.picture("queue")
+		adam.awaitText(".card", "Live")
+		adam.screenshot("queue")
 		adam.open("/replies/" + lena)
-		adam.picture("reply")
+		adam.screenshot("reply")
 		adam.open("/funnel")
-		adam.see(`!document.querySelector(".notice[role=status]")`)
-		adam.picture("funnel")
+		adam.awaitTrue(`!document.querySelector(".notice[role=status]")`)
+		adam.screenshot("funnel")
 		adam.dark()
 		for _, path := range []string{"/replies/" + lena, "/funnel", "/"} {
 			adam.open(path)
-			adam.see(`document.querySelector("h1")`)
-			adam.accessible()
+			adam.awaitTrue(`document.querySelector("h1")`)
+			adam.checkAccessibility()
 		}
-		adam.picture("dark")
+		adam.screenshot("dark")
 		pocket := s.tab(b, "adam's phone", phone)
 		pocket.signIn(s.tokens["adam"])
 		for _, path := range []string{"/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/"} {
 			pocket.open(path)
-			pocket.see(`document.querySelector("h1")`)
-			pocket.fits()
+			pocket.awaitTrue(`document.querySelector("h1")`)
+			pocket.checkWidth()
 		}
-		pocket.accessible()
-		pocket.picture("phone")
+		pocket.checkAccessibility()
+		pocket.screenshot("phone")
 	})
 }
 
@@ -295,26 +295,26 @@ func (s *stage) tab(b *browser, name string, width int64) *tab {
 	return p
 }
 
-// holds has the page hold clicks back for so long, instead of five seconds: on a busy
+// setHold sets how long the page holds clicks back, instead of five seconds: on a busy
 // machine those can be over before the test has seen or undone one.
-func (p *tab) holds(d time.Duration) {
+func (p *tab) setHold(d time.Duration) {
 	p.t.Helper()
-	p.see(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
+	p.awaitTrue(fmt.Sprintf(`document.body.dataset.hold = %d`, d.Milliseconds()))
 }
 
-// resultOf waits until what answers a click is shown, or already what takes its place: the
-// words that every page gets about a decision.
-func (p *tab) told(selector, answer, afterwards string) {
+// awaitResult waits until the result of a click is shown, or the message that replaces it,
+// which every page gets about a decision.
+func (p *tab) awaitResult(selector, answer, afterwards string) {
 	p.t.Helper()
-	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && [%s, %s].some(words => (e.innerText || "").includes(words)))`,
+	p.awaitTrue(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && [%s, %s].some(words => (e.innerText || "").includes(words)))`,
 		quote(selector), quote(answer), quote(afterwards)))
 }
 
 // card finds the card of a reply.
 func card(id string) string { return fmt.Sprintf(`.card[data-reply="%s"]`, id) }
 
-// fits checks that nothing makes the page wider than its screen.
-func (p *tab) fits() {
+// checkWidth checks that nothing makes the page wider than its screen.
+func (p *tab) checkWidth() {
 	p.t.Helper()
 	if over := get[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 		p.t.Errorf("%s: %s is %d pixels wider than the screen", p.name, get[string](p, "location.pathname"), over)
@@ -328,8 +328,8 @@ func (p *tab) post(path, body string) (status int, words string) {
 	return int(got[0].(float64)), got[1].(string)
 }
 
-// plainTab is ana's browser without script.
-func (s *stage) plainTab(b *browser, name string) *tab {
+// noScriptTab is ana's browser without script.
+func (s *stage) noScriptTab(b *browser, name string) *tab {
 	s.t.Helper()
 	p := s.tab(b, name, desktop)
 	p.signIn(s.tokens["ana"])
@@ -349,11 +349,11 @@ func (s *stage) delivered(comment string) string {
 	return report.Delivered[0].Text
 }
 
-// scene fills the desk with what a team sees on an ordinary day.
-func (s *stage) scene() {
+// seedReplies fills the desk with the replies of an ordinary day.
+func (s *stage) seedReplies() {
 	s.t.Helper()
 	const day = 24 * time.Hour
-	for _, a := range []ask{
+	for _, a := range []newComment{
 		{username: "paula", text: "Can you show the back side again?", reply: "Hi paula, of course: in a minute!", rule: "live", source: privatereply.SourceLive},
 		{username: "emre", text: "My board arrived broken, what now? 😢", reply: "Hi emre, I am sorry to hear that. Would you send us a photo here?", rule: "complaints", age: 6*day + 23*time.Hour + 20*time.Minute},
 		{username: "sofia.k", text: "Do you ship to Norway?", reply: "Hi sofia.k, yes, we do: 9 euros, four days.", rule: "shipping", age: 6*day + 4*time.Hour},

@@ -17,12 +17,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots is where the browser test leaves pictures for the docs.
+// screenshots is the folder of the screenshots for the docs; empty: none.
 var screenshots = flag.String("screenshots", "", "a folder to write screenshots to")
 
-// patience is how long a page may take to show something, on a machine that has
-// other things to do.
-const patience = time.Minute
+// pageTimeout limits the wait for a page to show something, on a busy machine.
+const pageTimeout = time.Minute
 
 // browser is a headless Chromium.
 type browser struct {
@@ -62,7 +61,7 @@ func newBrowser(t testing.TB, url string) *browser {
 	return &browser{t: t, ctx: ctx, url: url}
 }
 
-// tab is one page of somebody with cookies of their own.
+// tab is one page of a user, with cookies of its own.
 type tab struct {
 	t    testing.TB
 	ctx  context.Context
@@ -100,18 +99,18 @@ func (b *browser) tab(name string, width, height int64) *tab {
 
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, pageTimeout)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatalf("%s: %v\n%s", p.name, err, p.body())
 	}
 }
 
-// signIn goes through the door with somebody's token.
+// signIn signs in with a user's token.
 func (p *tab) signIn(token string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(p.url+"/"), chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS(".door button")))
-	p.see(`document.querySelector(".me")`)
+	p.awaitTrue(`document.querySelector(".me")`)
 }
 
 func (p *tab) open(path string) {
@@ -119,10 +118,10 @@ func (p *tab) open(path string) {
 	p.do(chromedp.Navigate(p.url + path))
 }
 
-// see waits until a JavaScript expression is true.
-func (p *tab) see(expression string) {
+// awaitTrue waits until a JavaScript expression is true.
+func (p *tab) awaitTrue(expression string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, pageTimeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -143,27 +142,28 @@ func (p *tab) see(expression string) {
 	}
 }
 
-// sees waits until an element that a selector finds shows a text.
-func (p *tab) sees(selector, text string) {
+// awaitText waits until an element that a selector finds shows a text.
+func (p *tab) awaitText(selector, text string) {
 	p.t.Helper()
-	p.see(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && (e.innerText || "").includes(%s))`, quote(selector), quote(text)))
+	p.awaitTrue(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && (e.innerText || "").includes(%s))`, quote(selector), quote(text)))
 }
 
-// loaded waits until the page is. Before, Chromium forgets what chromedp has found in it.
-func (p *tab) loaded() {
+// awaitLoad waits until the page is loaded. Before, Chromium forgets what chromedp has
+// found in it.
+func (p *tab) awaitLoad() {
 	p.t.Helper()
-	p.see(`document.readyState === "complete"`)
+	p.awaitTrue(`document.readyState === "complete"`)
 }
 
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	p.loaded()
+	p.awaitLoad()
 	p.do(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
 func (p *tab) write(selector, text string) {
 	p.t.Helper()
-	p.loaded()
+	p.awaitLoad()
 	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
@@ -183,7 +183,7 @@ func (p *tab) press(key string) {
 
 func get[T any](p *tab, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, pageTimeout)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -209,13 +209,13 @@ func (p *tab) dark() {
 	}))
 }
 
-// picture keeps a screenshot for the docs, if they were asked for.
-func (p *tab) picture(name string) {
+// screenshot saves a screenshot for the docs, if they were asked for.
+func (p *tab) screenshot(name string) {
 	p.t.Helper()
 	if *screenshots == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, pageTimeout)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
@@ -226,22 +226,22 @@ func (p *tab) picture(name string) {
 	}
 }
 
-// finding is something that axe objects to.
-type finding struct {
+// axeFinding is a violation that axe reports.
+type axeFinding struct {
 	ID, Impact, Help string
 	Nodes            []struct{ HTML, FailureSummary string }
 }
 
-// accessible checks the page by axe's rules: it may have no finding that axe calls
+// checkAccessibility checks the page by axe's rules: it may have no finding that axe calls
 // serious or critical.
-func (p *tab) accessible() {
+func (p *tab) checkAccessibility() {
 	p.t.Helper()
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	get[[]byte](p, string(axe)+"; 1")
-	found := get[[]finding](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`)
+	found := get[[]axeFinding](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({ID: v.id, Impact: v.impact, Help: v.help, Nodes: v.nodes.map(n => ({HTML: n.html, FailureSummary: n.failureSummary}))})))`)
 	for _, f := range found {
 		if f.Impact == "serious" || f.Impact == "critical" {
 			detail, _ := json.MarshalIndent(f.Nodes[:min(3, len(f.Nodes))], "", " ")

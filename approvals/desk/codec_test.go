@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 )
 
 const webUI = "http://127.0.0.1:8233"
@@ -32,8 +36,8 @@ func newCodec(t *testing.T, keys string) *codec.Codec {
 	return c
 }
 
-// sealed is a comment as the Web UI sends it to be decrypted.
-func sealed(t *testing.T, c *codec.Codec) string {
+// encryptedComment is a comment as the Web UI sends it to be decrypted.
+func encryptedComment(t *testing.T, c *codec.Codec) string {
 	t.Helper()
 	clear, err := converter.GetDefaultDataConverter().ToPayloads("Does it come in oak?")
 	if err != nil {
@@ -50,8 +54,8 @@ func sealed(t *testing.T, c *codec.Codec) string {
 	return string(b)
 }
 
-// opened reports whether a body holds the comment, in the protocol's base64.
-func opened(body string) bool {
+// hasComment reports whether a body has the comment, in the protocol's base64.
+func hasComment(body string) bool {
 	return strings.Contains(body, base64.StdEncoding.EncodeToString([]byte(`"Does it come in oak?"`)))
 }
 
@@ -60,8 +64,8 @@ func opened(body string) bool {
 // of somebody who is signed in.
 func TestCodecEndpoint(t *testing.T) {
 	encryption := newCodec(t, "a:"+codec.NewSecret())
-	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin = encryption, webUI })
-	comment := sealed(t, encryption)
+	c := newFakeDeskWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin = encryption, webUI })
+	comment := encryptedComment(t, encryption)
 	bearer := func(name string) http.Header { return http.Header{"Authorization": {"Bearer " + c.tokens[name]}} }
 	page := func(origin, site string) http.Header {
 		return http.Header{"Origin": {origin}, "Sec-Fetch-Site": {site}, "X-Namespace": {"default"}}
@@ -85,19 +89,19 @@ func TestCodecEndpoint(t *testing.T) {
 		{"another page in an old browser", "vera", "/codec/decode", http.Header{"Origin": {"https://evil.example.com"}}, comment, 403, ""},
 		{"a page without an origin", "vera", "/codec/decode", page("null", "cross-site"), comment, 403, ""},
 		{"an origin that begins alike", "vera", "/codec/decode", page(webUI+".evil.example.com", "cross-site"), comment, 403, ""},
-		{"a key that is not configured", "vera", "/codec/decode", nil, sealed(t, newCodec(t, "old:"+codec.NewSecret())), 400, `key "old" is not configured`},
-		{"another secret under its id", "vera", "/codec/decode", nil, sealed(t, newCodec(t, "a:"+codec.NewSecret())), 400, `decrypt with key "a"`},
+		{"a key that is not configured", "vera", "/codec/decode", nil, encryptedComment(t, newCodec(t, "old:"+codec.NewSecret())), 400, `key "old" is not configured`},
+		{"another secret under its id", "vera", "/codec/decode", nil, encryptedComment(t, newCodec(t, "a:"+codec.NewSecret())), 400, `decrypt with key "a"`},
 		{"no JSON", "vera", "/codec/decode", nil, "hello", 400, ""},
 		{"too much", "vera", "/codec/decode", nil, strings.Repeat(" ", 6<<20+1), 413, "more than 6 MiB"},
 		{"another address", "vera", "/codec/keys", nil, comment, 404, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			resp, body := c.do(c.as(tt.who), http.MethodPost, tt.path, tt.body, tt.header)
+			resp, body := c.do(c.signedIn(tt.who), http.MethodPost, tt.path, tt.body, tt.header)
 			if resp.StatusCode != tt.status || !strings.Contains(body, tt.says) {
 				t.Errorf("%s: %.300s; want %d and %q", resp.Status, body, tt.status, tt.says)
 			}
-			if decoded := tt.status == 200 && strings.HasSuffix(tt.path, "decode"); opened(body) != decoded {
+			if decoded := tt.status == 200 && strings.HasSuffix(tt.path, "decode"); hasComment(body) != decoded {
 				t.Errorf("decrypted: %v", !decoded)
 			}
 			allowed := resp.Header.Get("Access-Control-Allow-Origin")
@@ -107,13 +111,13 @@ func TestCodecEndpoint(t *testing.T) {
 		})
 	}
 	t.Run("what was encrypted comes back", func(t *testing.T) {
-		ana := c.as("ana")
+		ana := c.signedIn("ana")
 		clear, err := json.Marshal(&commonpb.Payloads{Payloads: []*commonpb.Payload{{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(`"Does it come in oak?"`)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, encrypted := c.do(ana, http.MethodPost, "/codec/encode", string(clear), nil)
-		if _, back := c.do(ana, http.MethodPost, "/codec/decode", encrypted, nil); opened(encrypted) || !opened(back) {
+		if _, back := c.do(ana, http.MethodPost, "/codec/decode", encrypted, nil); hasComment(encrypted) || !hasComment(back) {
 			t.Errorf("encrypted to %s and back to %s", encrypted, back)
 		}
 	})
@@ -122,7 +126,7 @@ func TestCodecEndpoint(t *testing.T) {
 // Callers whose bodies do not arrive, however many, keep nobody else waiting.
 func TestCodecSlowBodies(t *testing.T) {
 	encryption := newCodec(t, "a:"+codec.NewSecret())
-	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec = encryption })
+	c := newFakeDeskWith(t, func(cfg *desk.Config) { cfg.Codec = encryption })
 	header := http.Header{"Authorization": {"Bearer " + c.tokens["vera"]}}
 	var slow sync.WaitGroup
 	var unread []*io.PipeWriter
@@ -143,7 +147,7 @@ func TestCodecSlowBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if resp, body := c.do(c.as(""), http.MethodPost, "/codec/decode", sealed(t, encryption), header); resp.StatusCode != 200 || !opened(body) {
+	if resp, body := c.do(c.signedIn(""), http.MethodPost, "/codec/decode", encryptedComment(t, encryption), header); resp.StatusCode != 200 || !hasComment(body) {
 		t.Errorf("%s: %.300s", resp.Status, body)
 	}
 	for _, w := range unread {
@@ -155,13 +159,13 @@ func TestCodecSlowBodies(t *testing.T) {
 // A browser asks before it sends the Web UI's request, and is told yes for that page
 // alone, without a sign-in and without an answer that others may reuse.
 func TestCodecPreflight(t *testing.T) {
-	c := newCounterWith(t, func(cfg *desk.Config) {
+	c := newFakeDeskWith(t, func(cfg *desk.Config) {
 		cfg.Codec, cfg.CodecOrigin = newCodec(t, "a:"+codec.NewSecret()), webUI
 	})
-	closed := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec = newCodec(t, "a:"+codec.NewSecret()) })
+	closed := newFakeDeskWith(t, func(cfg *desk.Config) { cfg.Codec = newCodec(t, "a:"+codec.NewSecret()) })
 	for _, tt := range []struct {
 		name    string
-		counter *counter
+		counter *fakeDesk
 		origin  string
 		allowed bool
 	}{
@@ -171,7 +175,7 @@ func TestCodecPreflight(t *testing.T) {
 		{"the Web UI, which nobody has configured", closed, webUI, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			resp, _ := tt.counter.do(tt.counter.as(""), http.MethodOptions, "/codec/decode", "", http.Header{
+			resp, _ := tt.counter.do(tt.counter.signedIn(""), http.MethodOptions, "/codec/decode", "", http.Header{
 				"Origin": {tt.origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"content-type,x-namespace"},
 			})
 			h := resp.Header
@@ -191,7 +195,7 @@ func TestCodecPreflight(t *testing.T) {
 	}
 	// The page that may decrypt may do nothing else at the desk.
 	for _, path := range []string{"", "/codec/..", "/codec/%2e%2e", "//codec/..", "/codec/decode/../.."} {
-		resp, _ := c.do(c.as("ana"), http.MethodPost, path+"/api/replies/"+waitingID+"/approve", "{}", http.Header{
+		resp, _ := c.do(c.signedIn("ana"), http.MethodPost, path+"/api/replies/"+waitingID+"/approve", "{}", http.Header{
 			"Content-Type": {"application/json"}, "Origin": {webUI}, "Sec-Fetch-Site": {"same-site"}})
 		if resp.StatusCode < 300 || len(c.fake.approved) > 0 {
 			t.Errorf("the Web UI's page approved a reply under %q: %s", path, resp.Status)
@@ -201,8 +205,8 @@ func TestCodecPreflight(t *testing.T) {
 
 // A desk without keys says what is missing.
 func TestCodecWithoutKeys(t *testing.T) {
-	c := newCounter(t)
-	resp, body := c.do(c.as("ana"), http.MethodPost, "/codec/decode", "{}", nil)
+	c := newFakeDesk(t)
+	resp, body := c.do(c.signedIn("ana"), http.MethodPost, "/codec/decode", "{}", nil)
 	if resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "PRIVATEREPLY_ENCRYPTION_KEYS") {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
@@ -216,15 +220,127 @@ func TestCodecOfDevUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCounterWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin, cfg.Authenticator = encryption, webUI, guard })
+	c := newFakeDeskWith(t, func(cfg *desk.Config) { cfg.Codec, cfg.CodecOrigin, cfg.Authenticator = encryption, webUI, guard })
 	for origin, allowed := range map[string]bool{webUI: true, "https://evil.example.com": false, "null": false, "": true} {
 		header := http.Header{}
 		if origin != "" {
 			header.Set("Origin", origin)
 		}
-		resp, body := c.do(c.as(""), http.MethodPost, "/codec/decode", sealed(t, encryption), header)
-		if opened(body) != allowed {
+		resp, body := c.do(c.signedIn(""), http.MethodPost, "/codec/decode", encryptedComment(t, encryption), header)
+		if hasComment(body) != allowed {
 			t.Errorf("%q: %s, decrypted: %v", origin, resp.Status, !allowed)
 		}
 	}
 }
+
+// What only people who signed in may read.
+const (
+	secretComment = "Does the walnut board come with feet?"
+	secretReply   = "Hi hilda, with brass feet, too."
+)
+
+// Temporal's Web UI shows encrypted texts in the browser of who is signed in at the
+// desk, and in no other, once the endpoint stands in the Web UI's own settings.
+func TestBrowserWebUIDecrypts(t *testing.T) {
+	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
+	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
+	b := newBrowser(t, s.url)
+	p := s.tab(b, "the Web UI", desktop)
+	webUI := func() {
+		t.Helper()
+		p.url = s.server.UIURL
+		p.open("/namespaces/default/workflows/" + id)
+		p.awaitText("[data-testid=input-and-result]", "encoding")
+	}
+	hidden := func() {
+		t.Helper()
+		for _, secret := range []string{secretComment, secretReply, "hilda"} {
+			p.awaitTrue(`!document.body.innerText.includes(` + quote(secret) + `)`)
+		}
+	}
+	webUI()
+	hidden()
+
+	p.click("[data-testid=data-encoder-status]")
+	p.write("[data-testid=data-encoder-endpoint-input]", s.url+"/codec")
+	p.click("[data-testid=data-encoder-include-credentials]")
+	p.click("[data-testid=confirm-data-encoder-button]")
+	webUI()
+	p.awaitTrue(`document.querySelector("[data-testid=data-encoder-status-error]")`) // nobody is signed in
+	hidden()
+
+	p.url = s.url
+	p.signIn(s.tokens["vera"])
+	p.url = s.server.UIURL
+	p.open("/namespaces/default/workflows/" + id)
+	for _, secret := range []string{secretComment, secretReply, "hilda"} {
+		p.awaitText("[data-testid=input-and-result]", secret)
+	}
+	p.click("[data-testid=memo-tab]")
+	p.awaitTrue(`location.pathname.endsWith("/memo")`)
+	p.awaitTrue(`document.body.innerText.includes(` + quote(secretComment) + `)`)
+}
+
+// Temporal's command line reads and writes encrypted texts with somebody's token, and
+// reads none without.
+func TestTemporalCLIDecrypts(t *testing.T) {
+	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
+	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
+	endpoint := []string{"--codec-endpoint", s.url + "/codec"}
+	token := append(endpoint, "--codec-auth", "Bearer "+s.tokens["ana"])
+	const rejection = "hilda wrote twice"
+	show := []string{"workflow", "show", "--output", "json", "--workflow-id", id}
+
+	for name, tt := range map[string]struct {
+		with         []string
+		fails, reads bool
+	}{
+		"without the endpoint":          {nil, false, false},
+		"with the endpoint alone":       {endpoint, true, false},
+		"with the endpoint and a token": {token, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := s.cli(append(show, tt.with...)...)
+			if (err != nil) != tt.fails {
+				t.Errorf("%v: %s", err, out)
+			}
+			for _, secret := range []string{secretComment, secretReply, "hilda"} {
+				if strings.Contains(out, secret) != tt.reads {
+					t.Errorf("%q is shown: %v", secret, !tt.reads)
+				}
+			}
+		})
+	}
+	signal := []string{"workflow", "signal", "--workflow-id", id, "--name", "reject", "--input", `{"approver":"ana","reason":"` + rejection + `"}`}
+	if out, err := s.cli(append(signal, token...)...); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := s.cli(show...); err != nil || !strings.Contains(out, "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED") || strings.Contains(out, rejection) {
+		t.Errorf("the signal is not there, or can be read (%v): %s", err, out)
+	}
+	if out, err := s.cli(append(show, token...)...); err != nil || !strings.Contains(out, rejection) {
+		t.Errorf("the signal cannot be read (%v): %s", err, out)
+	}
+}
+
+// cli runs Temporal's own command line against the stage's server.
+func (s *stage) cli(args ...string) (string, error) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), devservertest.CLI(s.t), append(args, "--address", s.server.Address)...)
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "TEMPORAL_") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	// What a person could read: payloads are printed in base64.
+	return base64Words.ReplaceAllStringFunc(string(out), func(word string) string {
+		decoded, err := base64.StdEncoding.DecodeString(strings.Trim(word, `"`))
+		if err != nil {
+			return word
+		}
+		return word + string(decoded)
+	}), err
+}
+
+var base64Words = regexp.MustCompile(`"[A-Za-z0-9+/]+=*"`)

@@ -32,12 +32,12 @@ func TestApprove(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newCounter(t)
+			c := newFakeDesk(t)
 			at, header := path, asForm
 			if tt.api {
 				at, header = "/api"+path, asJSON
 			}
-			resp, body := c.do(c.as("ana"), http.MethodPost, at, tt.body, header)
+			resp, body := c.do(c.signedIn("ana"), http.MethodPost, at, tt.body, header)
 			if resp.StatusCode != tt.status {
 				t.Errorf("%s: %s", resp.Status, body)
 			}
@@ -70,9 +70,9 @@ func TestRefusals(t *testing.T) {
 		{replies.EffectUnknown, http.StatusAccepted},
 	} {
 		t.Run(string(tt.kind), func(t *testing.T) {
-			c := newCounter(t)
+			c := newFakeDesk(t)
 			c.fake.refusal = &replies.Error{Code: tt.kind, Message: words}
-			ana := c.as("ana")
+			ana := c.signedIn("ana")
 			path := "/replies/" + url.PathEscape(waitingID) + "/approve"
 			resp, page := c.do(ana, http.MethodPost, path, "text=my+own+words", asForm)
 			if resp.StatusCode != tt.status || !strings.Contains(page, "Already decided: ben approved") || !strings.Contains(page, "my own words</textarea>") {
@@ -91,9 +91,9 @@ func TestRefusals(t *testing.T) {
 }
 
 // What came too late, and what nobody knows, is never said to be done.
-func TestHalfSuccessesAreNone(t *testing.T) {
-	c := newCounter(t)
-	ana := c.as("ana")
+func TestLateAndUnknownAreNotAccepted(t *testing.T) {
+	c := newFakeDesk(t)
+	ana := c.signedIn("ana")
 	for verb, want := range map[string]string{
 		"reject":    "Too late to stop it: delivered.",
 		"follow-up": "It is not known whether this arrived.",
@@ -107,9 +107,9 @@ func TestHalfSuccessesAreNone(t *testing.T) {
 
 // A bearer token does what a session does, and a wrong one does not.
 func TestBearer(t *testing.T) {
-	c := newCounter(t)
+	c := newFakeDesk(t)
 	with := func(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
-	resp, body := c.do(c.as(""), http.MethodGet, "/api/replies", "", with(c.tokens["vera"]))
+	resp, body := c.do(c.signedIn(""), http.MethodGet, "/api/replies", "", with(c.tokens["vera"]))
 	var list struct {
 		Found   int
 		Replies []replies.Row
@@ -117,7 +117,7 @@ func TestBearer(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &list); err != nil || list.Found != 1 || list.Replies[0].ID != waitingID {
 		t.Errorf("%s: %s (%v)", resp.Status, body, err)
 	}
-	resp, _ = c.do(c.as(""), http.MethodGet, "/api/replies", "", with("desk-guess"))
+	resp, _ = c.do(c.signedIn(""), http.MethodGet, "/api/replies", "", with("desk-guess"))
 	if resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") == "" {
 		t.Errorf("a wrong token: %s", resp.Status)
 	}
@@ -125,7 +125,7 @@ func TestBearer(t *testing.T) {
 
 // Two hundred replies do not wait one after another for a worker that is not there.
 func TestBulkWithoutAWorker(t *testing.T) {
-	c := newCounter(t)
+	c := newFakeDesk(t)
 	c.fake.refusal = &replies.Error{Code: replies.NoWorker, Message: "no worker is running"}
 	var ids []string
 	for range 200 {
@@ -135,7 +135,7 @@ func TestBulkWithoutAWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, answer := c.do(c.as("ana"), http.MethodPost, "/api/approve", string(body), asJSON)
+	resp, answer := c.do(c.signedIn("ana"), http.MethodPost, "/api/approve", string(body), asJSON)
 	if n := strings.Count(answer, "Not tried"); resp.StatusCode != http.StatusOK || n < 180 || strings.Contains(answer, `"accepted":true`) {
 		t.Errorf("%s: %d of 200 were not tried", resp.Status, n)
 	}

@@ -23,11 +23,11 @@ func waitingRow(n int, comment, text string) replies.Row {
 		Deadline: time.Now().Add(time.Duration(n) * time.Hour), StartedAt: time.Now()}
 }
 
-// newCutCounter has a reply to a long comment, whose status has all of it.
-func newCutCounter(t *testing.T, comment, text string) *counter {
+// newFakeDeskWithLongComment has a reply to a long comment, whose status has all of it.
+func newFakeDeskWithLongComment(t *testing.T, comment, text string) *fakeDesk {
 	t.Helper()
 	row := waitingRow(1, comment, privatereply.CutText(text, 300))
-	c := newCounter(t, row)
+	c := newFakeDesk(t, row)
 	s := c.fake.status[row.ID]
 	s.Comment.Text, s.Text, s.Decision.Text = comment, text, text
 	c.fake.status[row.ID] = s
@@ -45,11 +45,11 @@ func TestApprovalsCarryWhatWasRead(t *testing.T) {
 		"a long proposal": {long, strings.Repeat("It is 12 euros. ", 40)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCutCounter(t, tt.comment, tt.text)
+			c := newFakeDeskWithLongComment(t, tt.comment, tt.text)
 			id := c.fake.rows[0].ID
 			hash := privatereply.TextSHA256(tt.comment)
 			field := `name="comment_sha256" value="` + hash + `"`
-			ana := c.as("ana")
+			ana := c.signedIn("ana")
 			_, page := c.do(ana, http.MethodGet, "/", "", nil)
 			if !strings.Contains(page, field) || !strings.Contains(page, `data-comment="`+hash+`"`) {
 				t.Error("the card has no hash of the comment")
@@ -80,10 +80,10 @@ func TestApprovalOfOldWords(t *testing.T) {
 	old := privatereply.TextSHA256("How much?")
 	const now = "How much is it <in oak>?"
 	path := "/replies/" + url.PathEscape(waitingID) + "/approve"
-	edited := func(t *testing.T) (*counter, *http.Client) {
-		c := newCounter(t)
+	edited := func(t *testing.T) (*fakeDesk, *http.Client) {
+		c := newFakeDesk(t)
 		c.fake.edit(waitingID, now, "Hi, 48 euros in oak")
-		return c, c.as("ana")
+		return c, c.signedIn("ana")
 	}
 
 	t.Run("a form", func(t *testing.T) {
@@ -150,10 +150,10 @@ func TestApprovalOfOldWords(t *testing.T) {
 // words, and all else goes on.
 func TestBulkWithOldWords(t *testing.T) {
 	rows := []replies.Row{waitingRow(1, "How much?", "12 euros"), waitingRow(2, "In oak?", "Yes"), waitingRow(3, "In red?", "No")}
-	start := func(t *testing.T) (*counter, *http.Client) {
-		c := newCounter(t, rows...)
+	start := func(t *testing.T) (*fakeDesk, *http.Client) {
+		c := newFakeDesk(t, rows...)
 		c.fake.edit(rows[1].ID, "In walnut?", "No, in oak")
-		return c, c.as("ana")
+		return c, c.signedIn("ana")
 	}
 	t.Run("the API", func(t *testing.T) {
 		c, ana := start(t)
@@ -235,12 +235,12 @@ func TestAttachments(t *testing.T) {
 			row.Attachment.Kind = tt.kind
 			lost := row
 			lost.ID, lost.State = row.ID+"9", privatereply.DeliveryUnknown
-			c := newCounter(t, row, lost)
+			c := newFakeDesk(t, row, lost)
 			for id, s := range c.fake.status {
 				s.Comment.Attachment = privatereply.Attachment{Kind: tt.kind, URL: tt.address}
 				c.fake.status[id] = s
 			}
-			ana := c.as("ana")
+			ana := c.signedIn("ana")
 			mark := `<span class="mark">` + tt.word + `</span>`
 			pages := map[string]string{}
 			for _, path := range []string{"/", "/unknown", "/replies", "/replies/" + url.PathEscape(row.ID)} {
@@ -274,23 +274,23 @@ func TestAttachments(t *testing.T) {
 }
 
 // An edit is told with its time on every page, and where nobody edited nothing is.
-func TestEditedIsTold(t *testing.T) {
+func TestEditsAreShown(t *testing.T) {
 	row := waitingRow(1, "In oak?", "Yes")
 	lost := row
 	lost.ID, lost.State = row.ID+"9", privatereply.DeliveryUnknown
 	const mark = `<span class="mark edited">edited <time datetime="2026-01-02T12:0`
 	for _, edited := range []bool{false, true} {
-		c := newCounter(t, row, lost)
+		c := newFakeDesk(t, row, lost)
 		if edited {
 			c.fake.edit(row.ID, "In walnut?", "No")
 			c.fake.edit(lost.ID, "In walnut?", "No")
-			c = newCounter(t, c.fake.rows...)
+			c = newFakeDesk(t, c.fake.rows...)
 			for id, s := range c.fake.status {
 				s.Comment.EditedAt = c.fake.rows[0].EditedAt
 				c.fake.status[id] = s
 			}
 		}
-		ana := c.as("ana")
+		ana := c.signedIn("ana")
 		for _, path := range []string{"/", "/unknown", "/replies", "/replies/" + url.PathEscape(row.ID)} {
 			if _, page := c.do(ana, http.MethodGet, path, "", nil); strings.Contains(page, mark) != edited {
 				t.Errorf("%s tells of an edit: %v", path, !edited)
@@ -303,20 +303,20 @@ func TestEditedIsTold(t *testing.T) {
 }
 
 // Every kind has its word, also one that is added later.
-func TestAttachmentsHaveWords(t *testing.T) {
+func TestAttachmentLabels(t *testing.T) {
 	for _, kind := range privatereply.AttachmentKinds {
 		row := waitingRow(1, "", "Hi!")
 		row.Attachment.Kind = kind
-		_, page := newCounter(t, row).getQueue(t)
+		_, page := newFakeDesk(t, row).getQueue(t)
 		if strings.Contains(page, ">attachment<") {
 			t.Errorf("%s has no word", kind)
 		}
 	}
 }
 
-func (c *counter) getQueue(t *testing.T) (*http.Response, string) {
+func (c *fakeDesk) getQueue(t *testing.T) (*http.Response, string) {
 	t.Helper()
-	return c.do(c.as("ana"), http.MethodGet, "/", "", nil)
+	return c.do(c.signedIn("ana"), http.MethodGet, "/", "", nil)
 }
 
 // In a browser: new words come to the card and to the reply's page by themselves, what is
@@ -324,7 +324,7 @@ func (c *counter) getQueue(t *testing.T) (*http.Response, string) {
 func TestBrowserEditedComment(t *testing.T) {
 	rows := []replies.Row{waitingRow(1, "Does it come in oak?", "Yes, in oak."), waitingRow(2, "", "Thank you!"), waitingRow(3, "In red?", "No.")}
 	rows[1].Attachment.Kind = privatereply.Photo
-	c := newCounter(t, rows...)
+	c := newFakeDesk(t, rows...)
 	s := c.fake.status[rows[1].ID]
 	s.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/p.jpg"}
 	c.fake.status[rows[1].ID] = s
@@ -343,56 +343,56 @@ func TestBrowserEditedComment(t *testing.T) {
 	first, red := card(rows[0].ID), card(rows[2].ID)
 
 	// A click on the old words is taken back while it is held.
-	ana.see(`document.body.dataset.hold = 3600000`)
+	ana.awaitTrue(`document.body.dataset.hold = 3600000`)
 	ana.click(first + " [data-do=approve]")
-	ana.sees(first+" .outcome", "Undo")
+	ana.awaitText(first+" .outcome", "Undo")
 	c.fake.edit(rows[0].ID, "Does it come in walnut?", "No, in oak only.")
-	ana.sees(first+" .comment", "Does it come in walnut?")
-	ana.sees(first+" .marks", "edited")
-	ana.sees(first+" .proposal", "No, in oak only.")
-	ana.sees(first+" .outcome", "before your click was sent")
-	ana.accessible()
+	ana.awaitText(first+" .comment", "Does it come in walnut?")
+	ana.awaitText(first+" .marks", "edited")
+	ana.awaitText(first+" .proposal", "No, in oak only.")
+	ana.awaitText(first+" .outcome", "before your click was sent")
+	ana.checkAccessibility()
 
 	// What is written stays, and answers the new words.
 	ana.click(first + " [data-do=edit]")
 	ana.write(first+" .editor textarea", " Sorry!")
 	c.fake.edit(rows[0].ID, "Does it come in ash?", "")
-	ana.sees(first+" .comment", "Does it come in ash?")
-	ana.sees(first+" .outcome", "while you were writing")
-	ana.see(`document.querySelector(".editor textarea").value === "No, in oak only. Sorry!"`)
-	ana.see(`document.body.dataset.hold = 10`)
+	ana.awaitText(first+" .comment", "Does it come in ash?")
+	ana.awaitText(first+" .outcome", "while you were writing")
+	ana.awaitTrue(`document.querySelector(".editor textarea").value === "No, in oak only. Sorry!"`)
+	ana.awaitTrue(`document.body.dataset.hold = 10`)
 	ana.click(first + " .editor .primary")
-	ana.see(`document.querySelector('` + first + `').dataset.settled`)
+	ana.awaitTrue(`document.querySelector('` + first + `').dataset.settled`)
 	if got := approved(); !slices.Equal(got, []string{"No, in oak only. Sorry!"}) {
 		t.Errorf("approved %q", got)
 	}
 
 	// What the desk has not seen yet is refused, and the card then offers no button that
 	// would send a proposal nobody read.
-	c.fake.editUnseen(rows[2].ID, "In blue?", "Yes, in blue.")
+	c.fake.editStatusOnly(rows[2].ID, "In blue?", "Yes, in blue.")
 	ana.click(red + " [data-do=approve]")
-	ana.sees(red+" .outcome", "The comment was edited at")
-	ana.sees(red+" .comment", "In blue?")
-	ana.see(`document.querySelector('` + red + ` [data-do=approve]') === null`)
-	ana.sees(red+" .buttons a", "Read and decide")
+	ana.awaitText(red+" .outcome", "The comment was edited at")
+	ana.awaitText(red+" .comment", "In blue?")
+	ana.awaitTrue(`document.querySelector('` + red + ` [data-do=approve]') === null`)
+	ana.awaitText(red+" .buttons a", "Read and decide")
 	if n := len(approved()); n != 1 {
 		t.Errorf("%d approved", n)
 	}
 
 	// On the reply's page.
 	ana.open("/replies/" + rows[2].ID)
-	ana.sees("#comment", "In blue?")
+	ana.awaitText("#comment", "In blue?")
 	ana.write("#text", " Indeed.")
 	c.fake.edit(rows[2].ID, "In green?", "Yes, in green.")
 	c.fake.news <- struct{}{}
-	ana.sees("#comment .comment", "In green?")
-	ana.sees("#decide .outcome", "while you were writing")
-	ana.see(`["Yes, in blue.", " Indeed."].every(words => document.querySelector("#text").value.includes(words))`)
-	ana.see(`document.body.dataset.hold = 10`)
+	ana.awaitText("#comment .comment", "In green?")
+	ana.awaitText("#decide .outcome", "while you were writing")
+	ana.awaitTrue(`["Yes, in blue.", " Indeed."].every(words => document.querySelector("#text").value.includes(words))`)
+	ana.awaitTrue(`document.body.dataset.hold = 10`)
 	ana.click("#edit button")
-	ana.sees("#decide .outcome", "Approved")
+	ana.awaitText("#decide .outcome", "Approved")
 	ana.open("/replies/" + rows[1].ID)
-	ana.sees("#comment .marks", "photo")
-	ana.see(`document.querySelector("#comment a").relList.contains("nofollow")`)
-	ana.accessible()
+	ana.awaitText("#comment .marks", "photo")
+	ana.awaitTrue(`document.querySelector("#comment a").relList.contains("nofollow")`)
+	ana.checkAccessibility()
 }

@@ -25,8 +25,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// fake stands in Temporal's place: replies in memory, and what was asked of them.
-type fake struct {
+// fakeReplies is a client of replies in memory, which records its calls.
+type fakeReplies struct {
 	mu       sync.Mutex
 	rows     []replies.Row
 	status   map[string]workflows.PrivateReplyStatus
@@ -38,7 +38,7 @@ type fake struct {
 	news     chan struct{} // something happened to the reply that is followed
 }
 
-func (f *fake) matching(filter replies.Filter) []replies.Row {
+func (f *fakeReplies) matching(filter replies.Filter) []replies.Row {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var found []replies.Row
@@ -50,26 +50,26 @@ func (f *fake) matching(filter replies.Filter) []replies.Row {
 	return found
 }
 
-func (f *fake) Count(_ context.Context, filter replies.Filter) (int64, error) {
+func (f *fakeReplies) Count(_ context.Context, filter replies.Filter) (int64, error) {
 	return int64(len(f.matching(filter))), nil
 }
 
-func (f *fake) Earliest(_ context.Context, filter replies.Filter, _ int) ([]replies.Row, error) {
+func (f *fakeReplies) Earliest(_ context.Context, filter replies.Filter, _ int) ([]replies.Row, error) {
 	return f.matching(filter), nil
 }
 
-func (f *fake) Page(_ context.Context, filter replies.Filter, _ int, _ []byte) ([]replies.Row, []byte, error) {
+func (f *fakeReplies) Page(_ context.Context, filter replies.Filter, _ int, _ []byte) ([]replies.Row, []byte, error) {
 	return f.matching(filter), nil, nil
 }
 
-func (f *fake) Row(_ context.Context, id string) (replies.Row, error) {
+func (f *fakeReplies) Row(_ context.Context, id string) (replies.Row, error) {
 	for _, r := range f.matching(replies.Filter{IDs: []string{id}}) {
 		return r, nil
 	}
 	return replies.Row{}, &replies.Error{Code: replies.NotFound, Message: "it does not exist"}
 }
 
-func (f *fake) Status(_ context.Context, id string) (workflows.PrivateReplyStatus, error) {
+func (f *fakeReplies) Status(_ context.Context, id string) (workflows.PrivateReplyStatus, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, ok := f.status[id]
@@ -79,15 +79,15 @@ func (f *fake) Status(_ context.Context, id string) (workflows.PrivateReplyStatu
 	return s, nil
 }
 
-func (f *fake) History(context.Context, string) (replies.History, error) {
+func (f *fakeReplies) History(context.Context, string) (replies.History, error) {
 	return replies.History{}, nil
 }
-func (f *fake) Conversation(context.Context, string) (replies.Conversation, error) {
+func (f *fakeReplies) Conversation(context.Context, string) (replies.Conversation, error) {
 	return f.thread, nil
 }
-func (f *fake) Retention(context.Context) (time.Duration, error) { return 240 * time.Hour, nil }
+func (f *fakeReplies) Retention(context.Context) (time.Duration, error) { return 240 * time.Hour, nil }
 
-func (f *fake) Follow(ctx context.Context, _ string, changed func()) error {
+func (f *fakeReplies) Follow(ctx context.Context, _ string, changed func()) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -98,13 +98,12 @@ func (f *fake) Follow(ctx context.Context, _ string, changed func()) error {
 	}
 }
 
-// editedRefusal is what a reply says to who approves with the hash of old words.
+// editedRefusal is a reply's refusal of an approval with the hash of an old text.
 const editedRefusal = "the comment was edited at 12:00:00 UTC on 2 Jan 2026; read it again, then decide"
 
-// edit lets the person of a reply change the comment, after which the rules propose
-// another text, as the workflow tells it.
-func (f *fake) edit(id, comment, text string) {
-	f.editUnseen(id, comment, text)
+// edit changes the comment of a reply, after which the rules propose another text.
+func (f *fakeReplies) edit(id, comment, text string) {
+	f.editStatusOnly(id, comment, text)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rows = slices.Clone(f.rows)
@@ -116,8 +115,8 @@ func (f *fake) edit(id, comment, text string) {
 	}
 }
 
-// editUnseen is an edit of which lists do not tell yet.
-func (f *fake) editUnseen(id, comment, text string) {
+// editStatusOnly is an edit that lists do not show yet.
+func (f *fakeReplies) editStatusOnly(id, comment, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status[id]
@@ -128,7 +127,7 @@ func (f *fake) editUnseen(id, comment, text string) {
 	f.status[id] = s
 }
 
-func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error) {
+func (f *fakeReplies) Approve(_ context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refusal != nil {
@@ -141,42 +140,42 @@ func (f *fake) Approve(_ context.Context, id, updateID string, m workflows.Appro
 	return workflows.DecisionResult{Accepted: true, State: privatereply.Sending}, nil
 }
 
-func (f *fake) Reject(context.Context, string, string, workflows.Reject) (workflows.DecisionResult, error) {
+func (f *fakeReplies) Reject(context.Context, string, string, workflows.Reject) (workflows.DecisionResult, error) {
 	return workflows.DecisionResult{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
 }
 
-func (f *fake) Resolve(context.Context, string, string, workflows.Resolve) (workflows.DecisionResult, error) {
+func (f *fakeReplies) Resolve(context.Context, string, string, workflows.Resolve) (workflows.DecisionResult, error) {
 	return workflows.DecisionResult{Accepted: true, State: privatereply.Undeliverable}, nil
 }
 
-func (f *fake) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpResult, error) {
+func (f *fakeReplies) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpResult, error) {
 	return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
 }
 
 const waitingID = "reply:instagram:17841400000000001:18000000000000001"
 
-// counter is a desk on a fake.
-type counter struct {
+// fakeDesk is a desk on fakeReplies.
+type fakeDesk struct {
 	t      *testing.T
-	fake   *fake
+	fake   *fakeReplies
 	queue  *queue.Queue
 	url    string
 	tokens map[string]string
 }
 
-func newCounter(t *testing.T, rows ...replies.Row) *counter {
+func newFakeDesk(t *testing.T, rows ...replies.Row) *fakeDesk {
 	t.Helper()
-	return newCounterWith(t, func(*desk.Config) {}, rows...)
+	return newFakeDeskWith(t, func(*desk.Config) {}, rows...)
 }
 
-// newCounterWith lets a test change the desk.
-func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row) *counter {
+// newFakeDeskWith changes the configuration of the desk before it starts.
+func newFakeDeskWith(t *testing.T, change func(*desk.Config), rows ...replies.Row) *fakeDesk {
 	t.Helper()
 	if len(rows) == 0 {
 		rows = []replies.Row{{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
 			Person: "lena", Comment: "How much?", Text: "12 euros", Rule: "price", Deadline: time.Now().Add(time.Hour), StartedAt: time.Now()}}
 	}
-	c := &counter{t: t, fake: &fake{rows: rows, status: map[string]workflows.PrivateReplyStatus{}, news: make(chan struct{})}, tokens: map[string]string{}}
+	c := &fakeDesk{t: t, fake: &fakeReplies{rows: rows, status: map[string]workflows.PrivateReplyStatus{}, news: make(chan struct{})}, tokens: map[string]string{}}
 	for _, r := range rows {
 		c.fake.status[r.ID] = workflows.PrivateReplyStatus{State: r.State, Deadline: r.Deadline, DeadlineFrom: privatereply.ClockReceived, Text: r.Text,
 			Comment:  privatereply.Comment{Platform: r.Platform, Account: r.Account, CommentID: "1", PersonID: "2", Text: r.Comment},
@@ -208,7 +207,7 @@ func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := desk.Config{Replies: c.fake, Queue: c.queue, Authenticator: guard, Accounts: known{}, Logger: zap.NewNop()}
+	cfg := desk.Config{Replies: c.fake, Queue: c.queue, Authenticator: guard, Accounts: fakeAccounts{}, Logger: zap.NewNop()}
 	change(&cfg)
 	web := httptest.NewServer(desk.New(cfg).Handler())
 	t.Cleanup(web.Close)
@@ -217,19 +216,19 @@ func newCounterWith(t *testing.T, change func(*desk.Config), rows ...replies.Row
 	return c
 }
 
-// known are the accounts of a counter.
-type known struct{}
+// fakeAccounts has the one account of a fakeDesk.
+type fakeAccounts struct{}
 
-func (known) All() []privatereply.Account {
+func (fakeAccounts) All() []privatereply.Account {
 	return []privatereply.Account{{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", HumanAgent: true}}
 }
 
-func (k known) Get(privatereply.Platform, string) (privatereply.Account, bool) {
+func (k fakeAccounts) Get(privatereply.Platform, string) (privatereply.Account, bool) {
 	return k.All()[0], true
 }
 
-// as is a browser in which somebody has signed in; an empty name is nobody.
-func (c *counter) as(name string) *http.Client {
+// signedIn is a browser in which a user has signed in; an empty name is nobody.
+func (c *fakeDesk) signedIn(name string) *http.Client {
 	c.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -246,8 +245,8 @@ func (c *counter) as(name string) *http.Client {
 	return client
 }
 
-// do makes a request and reads its answer.
-func (c *counter) do(client *http.Client, method, path, body string, header http.Header) (*http.Response, string) {
+// do sends a request and reads the response.
+func (c *fakeDesk) do(client *http.Client, method, path, body string, header http.Header) (*http.Response, string) {
 	c.t.Helper()
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.url+path, strings.NewReader(body))
 	if err != nil {

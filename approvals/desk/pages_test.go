@@ -28,8 +28,8 @@ func TestCutTextsAreNotApprovedFromTheList(t *testing.T) {
 		"none":      {"", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCounter(t, replies.Row{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram, Text: tt.text})
-			_, body := c.do(c.as("ana"), http.MethodGet, "/", "", nil)
+			c := newFakeDesk(t, replies.Row{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram, Text: tt.text})
+			_, body := c.do(c.signedIn("ana"), http.MethodGet, "/", "", nil)
 			if got := strings.Contains(body, `data-do="approve"`); got != tt.ready {
 				t.Errorf("it can be approved: %v", got)
 			}
@@ -42,14 +42,14 @@ func TestCutTextsAreNotApprovedFromTheList(t *testing.T) {
 
 // A reply that a tool started without search attributes has no state, and ends nothing.
 func TestReplyWithoutState(t *testing.T) {
-	c := newCounter(t, replies.Row{ID: waitingID, Platform: privatereply.Instagram, Account: instagram, Text: "12 euros"})
+	c := newFakeDesk(t, replies.Row{ID: waitingID, Platform: privatereply.Instagram, Account: instagram, Text: "12 euros"})
 	c.fake.status[waitingID] = workflows.PrivateReplyStatus{}
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	for _, tt := range []struct{ method, path, body string }{
 		{http.MethodPost, "/bulk", url.Values{"reply": {waitingID}}.Encode()},
 		{http.MethodGet, "/replies/" + url.PathEscape(waitingID), ""},
 	} {
-		resp, body := c.do(c.as("ana"), tt.method, tt.path, tt.body, form)
+		resp, body := c.do(c.signedIn("ana"), tt.method, tt.path, tt.body, form)
 		if resp.StatusCode != http.StatusOK || !strings.Contains(strings.ToLower(body), "state not known") {
 			t.Errorf("%s answers %d", tt.path, resp.StatusCode)
 		}
@@ -73,14 +73,14 @@ func TestFollowUpBox(t *testing.T) {
 		{"a week later", 8 * 24 * time.Hour, "ana", "more than 24 hours old", false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newCounter(t)
+			c := newFakeDesk(t)
 			s := c.fake.status[waitingID]
 			s.State = privatereply.Responded
 			c.fake.status[waitingID] = s
 			if tt.ago > 0 {
 				c.fake.thread.Status.LastMessageAt = time.Now().Add(-tt.ago)
 			}
-			_, body := c.do(c.as(tt.user), http.MethodGet, "/replies/"+url.PathEscape(waitingID), "", nil)
+			_, body := c.do(c.signedIn(tt.user), http.MethodGet, "/replies/"+url.PathEscape(waitingID), "", nil)
 			if !strings.Contains(body, tt.words) || strings.Contains(body, `/follow-up"`) != tt.box || strings.Contains(body, `name="human_agent"`) != tt.human {
 				t.Errorf("the page does not say %q, or offers the wrong box", tt.words)
 			}
@@ -96,8 +96,8 @@ func TestPagesOfTheQueue(t *testing.T) {
 		rows = append(rows, replies.Row{ID: fmt.Sprintf("reply:instagram:%s:%d", instagram, n), State: privatereply.AwaitingApproval,
 			Platform: privatereply.Instagram, Account: instagram, Person: fmt.Sprintf("person-%d-", n), Deadline: time.Now().Add(time.Duration(n+1) * time.Hour)})
 	}
-	c := newCounter(t, rows...)
-	ana := c.as("ana")
+	c := newFakeDesk(t, rows...)
+	ana := c.signedIn("ana")
 	for from, want := range map[string][]int{"1": {0, 49}, "51": {50, 99}, "101": {100, 119}, "": {0, 49}, "x": {0, 49}} {
 		_, body := c.do(ana, http.MethodGet, "/?from="+from, "", nil)
 		if n := strings.Count(body, `<article class="card"`); n != want[1]-want[0]+1 {
@@ -118,7 +118,7 @@ func TestPagesOfTheQueue(t *testing.T) {
 // Whoever watches is told of a decision at once, in words and without texts; what
 // their filter leaves out does not make them load the list again.
 func TestEvents(t *testing.T) {
-	c := newCounter(t)
+	c := newFakeDesk(t)
 	type event struct {
 		Changed bool
 		Counts  struct{ Decide int }
@@ -142,7 +142,7 @@ func TestEvents(t *testing.T) {
 	}
 	version := fmt.Sprint("version=", c.queue.View(t.Context()).Version)
 	all, other := listen(version), listen(version+"&account=another")
-	if resp, body := c.do(c.as("ana"), http.MethodPost, "/api/replies/"+url.PathEscape(waitingID)+"/approve", "{}", asJSON); resp.StatusCode != http.StatusOK {
+	if resp, body := c.do(c.signedIn("ana"), http.MethodPost, "/api/replies/"+url.PathEscape(waitingID)+"/approve", "{}", asJSON); resp.StatusCode != http.StatusOK {
 		t.Fatal(body)
 	}
 	for _, tt := range []struct {

@@ -43,7 +43,7 @@ const accountsYAML = `accounts:
   - {platform: facebook, id: "100000000000002", name: Oak Corner, token_file: OTHER}
 `
 
-// stage is a desk on a real Temporal server, with the worker and the sandbox.
+// stage is a desk on a real Temporal server, with the worker and the simulated Meta.
 type stage struct {
 	t       testing.TB
 	server  *devserver.Server
@@ -67,7 +67,7 @@ func newStage(t testing.TB) *stage {
 func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 	t.Helper()
 	s := &stage{t: t, server: devservertest.Start(t), tokens: map[string]string{}}
-	options := client.Options{HostPort: s.server.Address, Logger: quiet{}, DataConverter: converter.GetDefaultDataConverter()}
+	options := client.Options{HostPort: s.server.Address, Logger: discardLogger{}, DataConverter: converter.GetDefaultDataConverter()}
 	if encryption != nil {
 		encryption.Apply(&options)
 	}
@@ -90,7 +90,7 @@ func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 		{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: "100000000000001", Token: "EAAtoken"},
 		{Platform: privatereply.Facebook, ID: page, Name: "Oak Corner", Login: privatereply.LoginFacebook, Token: "EAAother"},
 	}})
-	s.signedIn = s.guard()
+	s.signedIn = s.newAuthenticator()
 	d := desk.New(desk.Config{
 		Replies: s.replies, Queue: s.queue, Authenticator: s.signedIn, Accounts: s.accounts(),
 		WebUI: s.server.UIURL, Namespace: s.server.Namespace, Logger: zap.NewNop(),
@@ -103,8 +103,8 @@ func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 	return s
 }
 
-// work starts a worker that sends to the sandbox.
-func (s *stage) work() {
+// startWorker starts a worker that sends to the simulated Meta.
+func (s *stage) startWorker() {
 	s.t.Helper()
 	meta := httptest.NewServer(s.sandbox)
 	s.t.Cleanup(func() { s.sandbox.Close(); meta.Close() })
@@ -123,16 +123,17 @@ func (s *stage) work() {
 
 func (s *stage) accounts() *config.Accounts {
 	s.t.Helper()
-	tokens := strings.NewReplacer("TOKEN", s.file("token", "EAAtoken\n"), "OTHER", s.file("other", "EAAother\n"))
-	accounts, err := config.OpenAccounts(s.file("accounts.yaml", tokens.Replace(accountsYAML)))
+	tokens := strings.NewReplacer("TOKEN", s.writeFile("token", "EAAtoken\n"), "OTHER", s.writeFile("other", "EAAother\n"))
+	accounts, err := config.OpenAccounts(s.writeFile("accounts.yaml", tokens.Replace(accountsYAML)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return accounts
 }
 
-// requireRole knows ana and ben, who decide, vera, who looks, and adam, the admin.
-func (s *stage) guard() *signin.Authenticator {
+// newAuthenticator knows ana and ben, who decide, vera, who only reads, and adam, the
+// admin.
+func (s *stage) newAuthenticator() *signin.Authenticator {
 	s.t.Helper()
 	var file strings.Builder
 	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "vera": signin.Viewer, "adam": signin.Admin} {
@@ -143,7 +144,7 @@ func (s *stage) guard() *signin.Authenticator {
 		s.tokens[name] = token
 		file.WriteString(lines)
 	}
-	users, err := signin.OpenUsers(s.file("users.yaml", file.String()))
+	users, err := signin.OpenUsers(s.writeFile("users.yaml", file.String()))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func (s *stage) guard() *signin.Authenticator {
 	return guard
 }
 
-func (s *stage) file(name, content string) string {
+func (s *stage) writeFile(name, content string) string {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -163,8 +164,8 @@ func (s *stage) file(name, content string) string {
 	return path
 }
 
-// ask is a comment that a person must decide, and the proposed answer.
-type ask struct {
+// newComment is a comment that a person must decide, and the proposed reply.
+type newComment struct {
 	account, username, text, reply, rule string
 	source                               privatereply.Source
 	action                               privatereply.Action
@@ -173,8 +174,8 @@ type ask struct {
 	lost                                 bool // Meta answers no send of it
 }
 
-// start lets a person write a comment, and starts its reply as the bridge would.
-func (s *stage) start(a ask) (comment, id string) {
+// start writes a comment as a person, and starts its reply as the bridge would.
+func (s *stage) start(a newComment) (comment, id string) {
 	s.t.Helper()
 	c := privatereply.Comment{
 		Platform: privatereply.Instagram, Account: instagram, Username: a.username, Text: a.text,
@@ -222,8 +223,8 @@ func (s *stage) start(a ask) (comment, id string) {
 	return c.CommentID, opts.ID
 }
 
-// reaches waits until a reply is in a state.
-func (s *stage) reaches(id string, state privatereply.State) workflows.PrivateReplyStatus {
+// awaitState waits until a reply is in a state.
+func (s *stage) awaitState(id string, state privatereply.State) workflows.PrivateReplyStatus {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 40*time.Second)
 	defer cancel()
@@ -242,10 +243,10 @@ func (s *stage) reaches(id string, state privatereply.State) workflows.PrivateRe
 	}
 }
 
-// answer lets the person of a delivered reply write back, as the bridge tells it.
-func (s *stage) answer(id string) {
+// personAnswers writes back as the person of a delivered reply, as the bridge reports it.
+func (s *stage) personAnswers(id string) {
 	s.t.Helper()
-	status := s.reaches(id, privatereply.Sent)
+	status := s.awaitState(id, privatereply.Sent)
 	conversation, ok := replies.ConversationID(status)
 	if !ok {
 		s.t.Fatal("nobody knows whom the conversation is with")
@@ -265,12 +266,12 @@ func (s *stage) answer(id string) {
 	}
 }
 
-// quiet drops what Temporal's SDK logs.
-type quiet struct{}
+// discardLogger drops what Temporal's SDK logs.
+type discardLogger struct{}
 
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
+func (discardLogger) Debug(string, ...any) {}
+func (discardLogger) Info(string, ...any)  {}
+func (discardLogger) Warn(string, ...any)  {}
+func (discardLogger) Error(string, ...any) {}
 
-var _ sdklog.Logger = quiet{}
+var _ sdklog.Logger = discardLogger{}

@@ -123,7 +123,7 @@ func TestBurstIsOneMessage(t *testing.T) {
 	})
 }
 
-// Before its deadline a reply is called for once more; a decided one is not.
+// A reply is posted once more when its deadline is near; a decided one is not.
 func TestNearDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := &store{}, &chat{}
@@ -140,7 +140,8 @@ func TestNearDeadline(t *testing.T) {
 	})
 }
 
-// What a chat refuses is told again, of what waits then, and in the end once.
+// After a refusal of the chat the message is posted again, of the replies that wait then,
+// and only once.
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := &store{}, &chat{refuse: 4}
@@ -158,7 +159,7 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// What waited before a restart was told before it.
+// Replies that waited before a restart are not posted again.
 func TestRestartTellsNothingTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := &store{}, &chat{}

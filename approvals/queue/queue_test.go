@@ -16,7 +16,7 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
-// store stands in the visibility store's place.
+// store is a visibility store in memory.
 type store struct {
 	mu    sync.Mutex
 	rows  map[string]replies.Row
@@ -125,7 +125,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// What comes, goes and changes is told to who watches, within a second or so.
+// A watcher receives new, changed and removed replies within a second or so.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore(row(0))
@@ -163,7 +163,7 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// A watcher that was away for long is told that it has missed something.
+// A slow watcher is told that it has missed changes.
 func TestMissed(t *testing.T) {
 	q := New(newStore(), zap.NewNop())
 	w := q.Watch(0)
@@ -238,8 +238,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// A large queue is not read whole each second: new replies cost one call, and the
-// whole is read when something has gone.
+// A large queue is not read in full each second: new replies cost one call, and a full read
+// follows when replies have gone.
 func TestLargeQueueIsReadSparingly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
@@ -268,7 +268,7 @@ func TestLargeQueueIsReadSparingly(t *testing.T) {
 	})
 }
 
-// Nobody watches most of the night: then the store is left alone.
+// While nobody watches, the visibility store is asked seldom.
 func TestQuietWhenNobodyWatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore(row(0))

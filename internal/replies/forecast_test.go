@@ -7,7 +7,7 @@ import (
 
 // Guards: the forecast tells how many will not make their deadlines as if each reply
 // were followed, and asks visibility a few dozen times however many there are.
-func TestDepartures(t *testing.T) {
+func TestSendSimulation(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	in := func(d time.Duration, n int64) map[time.Duration]int64 { return map[time.Duration]int64{d: n} }
 	tests := []struct {

@@ -29,17 +29,17 @@ const (
 	account = "17841400000000001"
 )
 
-// bench is a Temporal server with replies on it.
-type bench struct {
+// harness is a Temporal server with replies on it.
+type harness struct {
 	*Client
 	t        *testing.T
 	temporal client.Client
 }
 
-func newBench(t *testing.T) *bench {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
 	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: quiet{}})
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: discardLogger{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +47,11 @@ func newBench(t *testing.T) *bench {
 	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
 		t.Fatal(err)
 	}
-	return &bench{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
+	return &harness{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
 }
 
-// work runs workers whose Meta answers a first attempt with send.
-func (b *bench) work(send privatereply.SendResult) {
+// startWorker runs workers whose Meta answers a first attempt with send.
+func (b *harness) startWorker(send privatereply.SendResult) {
 	b.t.Helper()
 	main := worker.New(b.temporal, queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
@@ -81,8 +81,8 @@ func (b *bench) work(send privatereply.SendResult) {
 	}
 }
 
-// ask starts a reply that a person must decide, to the comment with a number.
-func (b *bench) ask(n int, change func(*workflows.PrivateReplyInput)) string {
+// start starts a reply that a person must decide, to the comment with a number.
+func (b *harness) start(n int, change func(*workflows.PrivateReplyInput)) string {
 	b.t.Helper()
 	in := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
@@ -105,8 +105,8 @@ func (b *bench) ask(n int, change func(*workflows.PrivateReplyInput)) string {
 	return opts.ID
 }
 
-// until waits for something that happens by itself.
-func (b *bench) until(what string, done func() bool) {
+// await waits for something that happens by itself.
+func (b *harness) await(what string, done func() bool) {
 	b.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -123,15 +123,15 @@ func (b *bench) until(what string, done func() bool) {
 // Lists are sorted by the deadline although the server cannot sort, also where they
 // must be put together from slices, and need no query per row.
 func TestEarliest(t *testing.T) {
-	b := newBench(t)
+	b := newHarness(t)
 	const all = 12
 	for n := range all {
-		b.ask(n, func(in *workflows.PrivateReplyInput) {
+		b.start(n, func(in *workflows.PrivateReplyInput) {
 			in.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/p.jpg"}
 		})
 	}
 	waiting := Filter{States: []privatereply.State{privatereply.AwaitingApproval}, Running: true}
-	b.until("all are listed", func() bool {
+	b.await("all are listed", func() bool {
 		n, err := b.Count(t.Context(), waiting)
 		return err == nil && n == all
 	})
@@ -205,10 +205,10 @@ func TestRowOfAnEditedComment(t *testing.T) {
 const unreadable = "unreadable"
 
 // What people type into a filter is a value, never a part of the query.
-func TestFilterValuesAreQuoted(t *testing.T) {
-	b := newBench(t)
-	b.ask(1, nil)
-	b.until("it is listed", func() bool {
+func TestFilterValuesAreEscaped(t *testing.T) {
+	b := newHarness(t)
+	b.start(1, nil)
+	b.await("it is listed", func() bool {
 		n, err := b.Count(t.Context(), Filter{Rule: "price"})
 		return err == nil && n == 1
 	})
@@ -223,8 +223,8 @@ func TestFilterValuesAreQuoted(t *testing.T) {
 // A decision is taken once: its repeat has the same answer, and everybody else is
 // told who was first, also after the reply has ended.
 func TestDecisions(t *testing.T) {
-	b := newBench(t)
-	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true})
+	b := newHarness(t)
+	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true})
 	refused := func(err error, kind Code, words string) {
 		t.Helper()
 		var no *Error
@@ -232,7 +232,7 @@ func TestDecisions(t *testing.T) {
 			t.Errorf("got %v, want %s: %s", err, kind, words)
 		}
 	}
-	approved := b.ask(1, nil)
+	approved := b.start(1, nil)
 	first, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben"})
 	if err != nil || !first.Accepted || first.State != privatereply.Sending {
 		t.Fatalf("%+v, %v", first, err)
@@ -244,11 +244,11 @@ func TestDecisions(t *testing.T) {
 	_, err = b.Approve(t.Context(), approved, "click-2", workflows.Approve{Approver: "ana"})
 	refused(err, Refused, "already decided: ben approved this reply at")
 
-	rejected := b.ask(2, nil)
+	rejected := b.start(2, nil)
 	if a, err := b.Reject(t.Context(), rejected, "click-3", workflows.Reject{Approver: "ben", Reason: "spam"}); err != nil || a.State != privatereply.Rejected {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	b.until("it has ended", func() bool {
+	b.await("it has ended", func() bool {
 		d, err := b.temporal.DescribeWorkflowExecution(t.Context(), rejected, "")
 		return err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() != nil
 	})
@@ -266,20 +266,20 @@ func TestDecisions(t *testing.T) {
 	refused(err, NotFound, "does not exist")
 }
 
-// dropping is a server that drops every Update, and counts them.
-type dropping struct {
+// droppingClient is a server that drops every Update, and counts them.
+type droppingClient struct {
 	client.Client
 	updates int
 }
 
-func (d *dropping) UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (d *droppingClient) UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	d.updates++
 	return nil, serviceerror.NewWorkflowNotReady("unexpected workflow task failure")
 }
 
 // An Update is sent once: a reply answers each one before it ends, so that one that the
 // server dropped is a fault that is told, and no refusal of the reply.
-func TestNoUpdateIsRepeated(t *testing.T) {
+func TestUpdatesAreSentOnce(t *testing.T) {
 	const (
 		reply        = "reply:instagram:" + account + ":18000000000000001"
 		conversation = "conversation:instagram:" + account + ":6000000000000001"
@@ -303,7 +303,7 @@ func TestNoUpdateIsRepeated(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := &dropping{}
+			server := &droppingClient{}
 			err := decide(New(server, "default", queue, converter.GetDefaultDataConverter()))
 			var dropped *serviceerror.WorkflowNotReady
 			var refusal *Error
@@ -317,16 +317,16 @@ func TestNoUpdateIsRepeated(t *testing.T) {
 // A reply's story names each attempt with Meta's answer and everybody who decided;
 // what was refused is not in it.
 func TestHistory(t *testing.T) {
-	b := newBench(t)
-	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 10, Subcode: 2534022, TraceID: "trace"})
-	id := b.ask(1, nil)
+	b := newHarness(t)
+	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 10, Subcode: 2534022, TraceID: "trace"})
+	id := b.start(1, nil)
 	if _, err := b.Approve(t.Context(), id, "click-1", workflows.Approve{}); err == nil {
 		t.Error("nobody could approve")
 	}
 	if _, err := b.Approve(t.Context(), id, "click-2", workflows.Approve{Approver: "ana", Text: "13 euros"}); err != nil {
 		t.Fatal(err)
 	}
-	b.until("it is over", func() bool {
+	b.await("it is over", func() bool {
 		s, err := b.Status(t.Context(), id)
 		return err == nil && s.State == privatereply.Undeliverable
 	})
@@ -344,8 +344,8 @@ func TestHistory(t *testing.T) {
 
 // A conversation shows whose turn it was, and how each follow-up ended.
 func TestConversation(t *testing.T) {
-	b := newBench(t)
-	b.work(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
+	b := newHarness(t)
+	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
 	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account}, "6000000000000001", queue)
 	if err != nil {
 		t.Fatal(err)
@@ -371,10 +371,10 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-// quiet drops what Temporal's SDK logs.
-type quiet struct{}
+// discardLogger drops what Temporal's SDK logs.
+type discardLogger struct{}
 
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
+func (discardLogger) Debug(string, ...any) {}
+func (discardLogger) Info(string, ...any)  {}
+func (discardLogger) Warn(string, ...any)  {}
+func (discardLogger) Error(string, ...any) {}

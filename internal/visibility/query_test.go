@@ -18,7 +18,7 @@ func ExampleAnd() {
 }
 
 // No value can end its own quotes and add a condition. That the server reads the
-// escapes so is tested where a server runs, in TestFilterValuesAreQuoted.
+// escapes so is tested where a server runs, in TestFilterValuesAreEscaped.
 func TestValuesAreEscaped(t *testing.T) {
 	const name = `a" OR WorkflowId != "b\`
 	const quoted = `"a\" OR WorkflowId != \"b\\"`

@@ -21,10 +21,10 @@ var (
 	asJSON = http.Header{"Content-Type": {"application/json"}}
 )
 
-// Nobody gets anything, a viewer decides nothing, and only an admin ends sessions:
-// asked of every address.
-func TestWhoMayDoWhat(t *testing.T) {
-	c := newCounter(t)
+// Nobody gets anything without signing in, a viewer decides nothing, and only an admin ends
+// sessions: tried at every address.
+func TestRoles(t *testing.T) {
+	c := newFakeDesk(t)
 	id := url.PathEscape(waitingID)
 	const signedOut, forbidden = "out", "no"
 	tests := []struct {
@@ -53,7 +53,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"POST", "/api/replies/" + id + "/reject", "{}", asJSON, forbidden, ""},
 		{"POST", "/api/approve", `{"replies":["` + waitingID + `"]}`, asJSON, forbidden, ""},
 	}
-	vera, ana, nobody := c.as("vera"), c.as("ana"), c.as("")
+	vera, ana, nobody := c.signedIn("vera"), c.signedIn("ana"), c.signedIn("")
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			for _, who := range []struct {
@@ -84,8 +84,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 // Another site's page can make a signed-in browser post, but nothing comes of it.
 func TestCrossSiteRequests(t *testing.T) {
-	c := newCounter(t)
-	ana := c.as("ana")
+	c := newFakeDesk(t)
+	ana := c.signedIn("ana")
 	for name, header := range map[string]http.Header{
 		"by fetch metadata": {"Sec-Fetch-Site": {"cross-site"}},
 		"from a sibling":    {"Sec-Fetch-Site": {"same-site"}},
@@ -114,9 +114,9 @@ func TestCrossSiteRequests(t *testing.T) {
 
 // Every answer forbids what a stranger's text could do, and pages are not kept.
 func TestHeaders(t *testing.T) {
-	c := newCounter(t)
+	c := newFakeDesk(t)
 	for _, path := range []string{"/", "/signin", "/replies/" + url.PathEscape(waitingID), "/nowhere", "/api/replies", "/api/nowhere"} {
-		resp, _ := c.do(c.as("adam"), http.MethodGet, path, "", nil)
+		resp, _ := c.do(c.signedIn("adam"), http.MethodGet, path, "", nil)
 		policy := resp.Header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"} {
 			if !strings.Contains(policy, want) {
@@ -134,8 +134,8 @@ func TestHeaders(t *testing.T) {
 
 // Pages are compressed, and the stream of events is not: each goes out at once.
 func TestCompression(t *testing.T) {
-	c := newCounter(t)
-	ana := c.as("ana")
+	c := newFakeDesk(t)
+	ana := c.signedIn("ana")
 	for path, want := range map[string]bool{"/": true, "/replies": true, "/events": false} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+path, nil)
 		if err != nil {
@@ -153,8 +153,8 @@ func TestCompression(t *testing.T) {
 }
 
 // Signing in leads back to where somebody wanted to go, and never to another site.
-func TestWhereSigningInLeads(t *testing.T) {
-	c := newCounter(t)
+func TestSignInRedirect(t *testing.T) {
+	c := newFakeDesk(t)
 	for to, want := range map[string]string{
 		"/replies?state=sent":  "/replies?state=sent",
 		"":                     "/",
@@ -164,12 +164,12 @@ func TestWhereSigningInLeads(t *testing.T) {
 		"/signin":              "/",
 		"/\t/evil.example.com": "/",
 	} {
-		resp, _ := c.do(c.as(""), http.MethodPost, "/signin", url.Values{"token": {c.tokens["ana"]}, "to": {to}}.Encode(), asForm)
+		resp, _ := c.do(c.signedIn(""), http.MethodPost, "/signin", url.Values{"token": {c.tokens["ana"]}, "to": {to}}.Encode(), asForm)
 		if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || got != want {
 			t.Errorf("%q leads to %q (%s)", to, got, resp.Status)
 		}
 	}
-	resp, body := c.do(c.as(""), http.MethodPost, "/signin", "token=guess", asForm)
+	resp, body := c.do(c.signedIn(""), http.MethodPost, "/signin", "token=guess", asForm)
 	if resp.StatusCode != http.StatusUnauthorized || strings.Contains(body, "guess") || len(resp.Cookies()) > 0 {
 		t.Errorf("a wrong token: %s, %v", resp.Status, resp.Cookies())
 	}
@@ -178,10 +178,10 @@ func TestWhereSigningInLeads(t *testing.T) {
 // What strangers wrote is text wherever it is shown.
 func TestHostileTexts(t *testing.T) {
 	const evil = `</script><script>alert(1)</script>"' onload=alert(1) {{username}} {{.}}`
-	c := newCounter(t, replies.Row{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
+	c := newFakeDesk(t, replies.Row{ID: waitingID, State: privatereply.AwaitingApproval, Platform: privatereply.Instagram, Account: instagram,
 		Person: evil, Comment: evil, Text: evil, Rule: evil, Media: evil})
 	for _, path := range []string{"/", "/?q=" + url.QueryEscape(evil), "/replies/" + url.PathEscape(waitingID), "/replies?rule=" + url.QueryEscape(evil), "/funnel?rule=" + url.QueryEscape(evil)} {
-		resp, body := c.do(c.as("ana"), http.MethodGet, path, "", nil)
+		resp, body := c.do(c.signedIn("ana"), http.MethodGet, path, "", nil)
 		if resp.StatusCode != http.StatusOK || strings.Contains(body, "<script>alert") || strings.Contains(body, `" onload`) || strings.Contains(body, `"' onload`) {
 			t.Errorf("%s: %s: a text became part of the page", path, resp.Status)
 		}
@@ -195,7 +195,7 @@ func TestHostileTexts(t *testing.T) {
 // on guessing does not fill the log.
 func TestRefusedSignInsAreLogged(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	c := newCounterWith(t, func(cfg *desk.Config) {
+	c := newFakeDeskWith(t, func(cfg *desk.Config) {
 		guard, err := signin.NewAuthenticator(signin.Options{Header: "X-User", Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 		if err != nil {
 			t.Fatal(err)
@@ -205,7 +205,7 @@ func TestRefusedSignInsAreLogged(t *testing.T) {
 	header := http.Header{"Content-Type": asForm["Content-Type"], "X-Forwarded-For": {"203.0.113.9"}}
 	slowed := false
 	for range 20 {
-		resp, _ := c.do(c.as(""), http.MethodPost, "/signin", "token=guess", header)
+		resp, _ := c.do(c.signedIn(""), http.MethodPost, "/signin", "token=guess", header)
 		slowed = slowed || resp.StatusCode == http.StatusTooManyRequests
 	}
 	if n := logs.Len(); !slowed || n == 0 || n > 6 {
