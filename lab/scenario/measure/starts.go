@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 	"github.com/privatereply/privatereply/lab/scenario"
 )
 
-// Bare workflows are what the product is compared with: the least that a comment
+// Bare workflows are the baseline of the product's figures: the least that a comment
 // can cost on the same server.
 const (
-	bareQueue   = "bench-bare"   // a worker ends what is started there
-	unreadQueue = "bench-unread" // nobody does
+	bareQueue   = "bench-bare"   // a worker ends its workflows
+	unreadQueue = "bench-unread" // has no worker
 	bareType    = "BenchBare"
 	noopType    = "BenchNoop"
 )
@@ -28,45 +28,45 @@ const (
 // bareRun is how long bare starts are counted for.
 const bareRun = 3 * time.Second
 
-// starts measures what the server takes when nothing is done but starting.
-func starts(ctx context.Context, b *bench) ([]scenario.Row, error) {
-	s, err := b.newStack(ctx)
+// starts measures how many workflow starts a second the server accepts.
+func starts(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
+	defer p.close()
 	var rows []scenario.Row
 	for _, at := range []int{32, 64} {
-		rates, err := s.bareStarts(ctx, unreadQueue, at, 3)
+		rates, err := p.bareStarts(ctx, unreadQueue, at, 3)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, scenario.Row{What: fmt.Sprintf("bare workflow starts, %d at once", at), Measured: perSecond(rates)})
 	}
-	w := s.bareWorker()
+	w := p.bareWorker()
 	if err := w.Start(); err != nil {
 		return rows, err
 	}
 	defer w.Stop()
-	rates, err := s.bareStarts(ctx, bareQueue, 32, 3)
+	rates, err := p.bareStarts(ctx, bareQueue, 32, 3)
 	return append(rows, scenario.Row{What: "the same, 32 at once, while a worker ends each", Measured: perSecond(rates)}), err
 }
 
 // bareWorker runs bare workflows.
-func (s *stack) bareWorker() worker.Worker {
-	w := worker.New(s.client, bareQueue, worker.Options{})
+func (p *product) bareWorker() worker.Worker {
+	w := worker.New(p.Client, bareQueue, worker.Options{})
 	w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: bareType})
 	return w
 }
 
 // bareStarts counts workflow starts a second, a few times after a warm-up.
-func (s *stack) bareStarts(ctx context.Context, queue string, atOnce, runs int) ([]float64, error) {
-	if _, err := s.countStarts(ctx, queue, atOnce, time.Second); err != nil {
+func (p *product) bareStarts(ctx context.Context, queue string, atOnce, runs int) ([]float64, error) {
+	if _, err := p.countStarts(ctx, queue, atOnce, time.Second); err != nil {
 		return nil, err
 	}
 	var rates []float64
 	for range runs {
-		rate, err := s.countStarts(ctx, queue, atOnce, bareRun)
+		rate, err := p.countStarts(ctx, queue, atOnce, bareRun)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func (s *stack) bareStarts(ctx context.Context, queue string, atOnce, runs int) 
 	return rates, nil
 }
 
-func (s *stack) countStarts(ctx context.Context, queue string, atOnce int, d time.Duration) (float64, error) {
+func (p *product) countStarts(ctx context.Context, queue string, atOnce int, d time.Duration) (float64, error) {
 	run, began := uuid.NewString(), time.Now()
 	var next, started atomic.Int64
 	errs := make([]error, atOnce)
@@ -83,7 +83,7 @@ func (s *stack) countStarts(ctx context.Context, queue string, atOnce int, d tim
 	for i := range atOnce {
 		all.Go(func() {
 			for time.Since(began) < d && errs[i] == nil {
-				errs[i] = s.startBare(ctx, queue, run+"-"+strconv.FormatInt(next.Add(1), 10))
+				errs[i] = p.startBare(ctx, queue, run+"-"+strconv.FormatInt(next.Add(1), 10))
 				started.Add(1)
 			}
 		})
@@ -97,7 +97,7 @@ func (s *stack) countStarts(ctx context.Context, queue string, atOnce int, d tim
 	return float64(started.Load()) / time.Since(began).Seconds(), nil
 }
 
-func (s *stack) startBare(ctx context.Context, queue, id string) error {
-	_, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "bare-" + id, TaskQueue: queue}, bareType)
+func (p *product) startBare(ctx context.Context, queue, id string) error {
+	_, err := p.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "bare-" + id, TaskQueue: queue}, bareType)
 	return err
 }

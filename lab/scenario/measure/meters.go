@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/cluster"
-	"github.com/privatereply/privatereply/lab/harness/process"
 )
 
-// meter is something that a comment costs.
+// meter is one measured cost.
 type meter int
 
 const (
@@ -36,14 +36,14 @@ const (
 	meters
 )
 
-// reading is what the meters show at a time.
+// reading is the values of all meters at a time.
 type reading struct {
 	at     time.Time
 	values [meters]float64
 }
 
-// since is what was used between two readings, without what the idle product uses in
-// the same time anyway.
+// since is what was used between two readings, without what the idle product uses in the
+// same time.
 func (a reading) since(b reading, idle [meters]float64) (used [meters]float64) {
 	seconds := a.at.Sub(b.at).Seconds()
 	for i := range used {
@@ -52,10 +52,11 @@ func (a reading) since(b reading, idle [meters]float64) (used [meters]float64) {
 	return used
 }
 
-// read reads all meters.
-func (r *run) read(ctx context.Context, p *product) (reading, error) {
+// readMeters reads all meters.
+func (p *product) readMeters(ctx context.Context) (reading, error) {
 	var v [meters]float64
-	counted, err := r.cluster.Server.Metrics(ctx)
+	c := p.lab.cluster
+	counted, err := c.Server.Metrics(ctx)
 	if err != nil {
 		return reading{}, err
 	}
@@ -71,7 +72,7 @@ func (r *run) read(ctx context.Context, p *product) (reading, error) {
 		v[writes] += total(counted, "persistence_requests", append(history, operation), nil)
 		v[writing] += 1000 * total(counted, "persistence_latency_sum", append(history, operation), nil)
 	}
-	database, err := r.cluster.DB.Query(ctx, "postgres", fmt.Sprintf(
+	database, err := c.DB.Query(ctx, "postgres", fmt.Sprintf(
 		"SELECT sum(xact_commit), pg_current_wal_lsn() - '0/0', (SELECT wal_fpi FROM pg_stat_wal) FROM pg_stat_database WHERE datname IN ('%s', '%s')", cluster.MainDB, cluster.VisibilityDB))
 	if err != nil {
 		return reading{}, err
@@ -83,10 +84,10 @@ func (r *run) read(ctx context.Context, p *product) (reading, error) {
 		meter meter
 		pids  []int
 	}{
-		{serverCPU, []int{r.cluster.Server.PID()}},
-		{postgresCPU, []int{r.cluster.DB.PID()}},
-		{workerCPU, pids(p.workers)},
-		{bridgeCPU, pids(p.bridges)},
+		{serverCPU, []int{c.Server.PID()}},
+		{postgresCPU, []int{c.DB.PID()}},
+		{workerCPU, pids(p.Workers)},
+		{bridgeCPU, pids(p.Bridges)},
 	} {
 		for _, pid := range of.pids {
 			used, err := cpu(pid)
@@ -99,14 +100,14 @@ func (r *run) read(ctx context.Context, p *product) (reading, error) {
 	return reading{time.Now(), v}, nil
 }
 
-// ours are the calls that this program makes while it looks on.
+// ours are the calls of this program.
 var ours = []string{
 	`operation="CountWorkflowExecutions"`, `operation="DescribeWorkflowExecution"`, `operation="UpdateWorkflowExecution"`,
 	`operation="PollWorkflowExecutionUpdate"`,
 }
 
-// total adds up a counter of a text in Prometheus's format: the lines with all of some
-// labels and with none of others.
+// total sums a counter in Prometheus's text format over the lines that have all labels of
+// with and none of without.
 func total(text, name string, with, without []string) float64 {
 	sum := 0.0
 lines:
@@ -137,9 +138,9 @@ lines:
 	return sum
 }
 
-func pids(programs []*process.Process) []int {
+func pids(programs *harness.Programs) []int {
 	var all []int
-	for _, p := range programs {
+	for _, p := range programs.All {
 		all = append(all, p.PID())
 	}
 	return all
@@ -148,8 +149,8 @@ func pids(programs []*process.Process) []int {
 // tick is the unit of CPU time in /proc, in milliseconds: Linux's USER_HZ is 100.
 const tick = 10
 
-// cpu is the time in milliseconds that a process used so far, with its children, those
-// that have ended too.
+// cpu is the CPU time in milliseconds of a process and its children so far, including
+// children that have ended.
 func cpu(pid int) (float64, error) {
 	own, err := stat(pid)
 	if err != nil {

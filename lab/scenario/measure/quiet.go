@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -13,38 +13,38 @@ import (
 const (
 	quietRounds = 150
 	quietWarmUp = 20
-	// quietPause lets what was started end before the next thing is timed.
+	// quietPause lets the work of one call end before the next one is timed.
 	quietPause = 60 * time.Millisecond
 	quietGoal  = 1.3
 )
 
-// quiet times a single delivery against a single bare start, in turns, so that
-// both see the same machine.
-func quiet(ctx context.Context, b *bench) ([]scenario.Row, error) {
-	s, err := b.newStack(ctx)
+// quiet times a single delivery and a single bare start in turns, so that both see the
+// same machine.
+func quiet(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
-	if err := s.startProduct(ctx); err != nil {
+	defer p.close()
+	if err := p.Start(ctx); err != nil {
 		return nil, err
 	}
-	bare := s.bareWorker()
+	bare := p.bareWorker()
 	if err := bare.Start(); err != nil {
 		return nil, err
 	}
 	defer bare.Stop()
-	deliveries, err := s.deliveries(harness.UnlimitedMeta(s.accounts, tokenPrefix, appSecret), harness.IgnoredText, quietWarmUp+quietRounds)
+	comments, err := p.writeComments("person", harness.IgnoredText, quietWarmUp+quietRounds)
 	if err != nil {
 		return nil, err
 	}
 	var starts, answers []time.Duration
-	for i, d := range deliveries {
-		start, err := timed(ctx, func() error { return s.startBare(ctx, bareQueue, "quiet-"+strconv.Itoa(i)) })
+	for i, c := range comments {
+		start, err := timed(ctx, func() error { return p.startBare(ctx, bareQueue, "quiet-"+strconv.Itoa(i)) })
 		if err != nil {
 			return nil, err
 		}
-		answer, err := timed(ctx, func() error { return d.Deliver(ctx, poster, s.urls[0]) })
+		answer, err := timed(ctx, func() error { return c.delivery.Deliver(ctx, poster, p.BridgeURLs()[0]) })
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func quiet(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	}}, nil
 }
 
-// timed times one call, and then waits until its echoes are over.
+// timed times one call, and then waits until the work that it started is done.
 func timed(ctx context.Context, call func() error) (time.Duration, error) {
 	began := time.Now()
 	err := call()

@@ -1,8 +1,9 @@
-package main
+package measure
 
 import "fmt"
 
-// What docs/development/scale.md works out: a million comments an hour over ten thousand accounts.
+// The size that docs/development/scale.md works out: a million comments an hour over ten
+// thousand accounts.
 const (
 	scalePerHour = 1e6
 	scalePerSec  = scalePerHour / 3600
@@ -52,36 +53,35 @@ var scaleHeads = []string{
 	"cores: server", "Postgres", "workers", "bridges", "Temporal Cloud a month: actions", "histories",
 }
 
-// scale is the line of a path whose costs are known, at a million comments an hour.
-func scale(path path, used [meters]float64, kept, history float64) []string {
+// scale is the line of a path in the table of a million comments an hour.
+func scale(path path, used [meters]float64, stored, history float64) []string {
 	cores := func(m meter) string { return fmt.Sprintf("%.1f", used[m]/1000*scalePerSec) }
 	monthly := used[actions] * scalePerHour * monthHours
 	return []string{
-		path.name, perSecond(used, actions), perSecond(used, requests), perSecond(used, transactions),
+		path.name, atScale(used, actions), atScale(used, requests), atScale(used, transactions),
 		fmt.Sprintf("%.1f MB/s", used[wal]*scalePerSec/1e6),
-		fmt.Sprintf("%.1f TB", kept*scalePerHour*(path.openHours+retentionHours)/1e12),
+		fmt.Sprintf("%.1f TB", stored*scalePerHour*(path.openHours+retentionHours)/1e12),
 		cores(serverCPU), cores(postgresCPU), cores(workerCPU), cores(bridgeCPU),
 		fmt.Sprintf("%.2f billion, $%.0f", monthly/1e9, actionPrice(monthly)),
 		fmt.Sprintf("$%.0f", storagePrice(history, scalePerHour, path.openHours)),
 	}
 }
 
-func perSecond(used [meters]float64, m meter) string { return fmt.Sprintf("%.0f", used[m]*scalePerSec) }
+func atScale(used [meters]float64, m meter) string { return fmt.Sprintf("%.0f", used[m]*scalePerSec) }
 
 var partHeads = []string{
 	"path, for every comment", "writes of state/s", "each takes", "shards that are always busy",
 	"requests/s: frontend", "history", "matching", "to the database/s: frontend", "history", "matching",
 }
 
-// parts is what the parts of the server have to do for a path at a million comments an
-// hour.
-func parts(path path, used [meters]float64) []string {
+// serverParts is the load of the server's parts on a path, at a million comments an hour.
+func serverParts(path path, used [meters]float64) []string {
 	cells := []string{
-		path.name, perSecond(used, writes), fmt.Sprintf("%.1f ms", used[writing]/used[writes]),
+		path.name, atScale(used, writes), fmt.Sprintf("%.1f ms", used[writing]/used[writes]),
 		fmt.Sprintf("%.0f", used[writing]/1000*scalePerSec),
 	}
 	for _, m := range []meter{requests, toHistory, toMatching, frontendStore, historyStore, matchingStore} {
-		cells = append(cells, perSecond(used, m))
+		cells = append(cells, atScale(used, m))
 	}
 	return cells
 }

@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -17,11 +17,11 @@ const (
 	decodeAllocations  = 60
 )
 
-// benchmarkLine is what `go test -benchmem` prints for a benchmark.
+// benchmarkLine matches the output of `go test -benchmem` for a benchmark.
 var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]+) ns/op.*?(\d+) allocs/op`)
 
 // decode runs the bridge's own Go benchmark.
-func decode(ctx context.Context, _ *bench) ([]scenario.Row, error) {
+func decode(ctx context.Context, _ *Lab) ([]scenario.Row, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
 		process.Module+"/webhookbridge/bridge").CombinedOutput()
 	if err != nil {

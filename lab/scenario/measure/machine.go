@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"bufio"
@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// machine says what was measured on.
-func (b *bench) machine() string {
-	server := fmt.Sprintf("%d workers and bridges on the Temporal server at %s", b.on.copies, b.on.address)
-	if b.on.address == "" {
-		server = "Temporal CLI " + cliVersion(b.cli)
+// machine describes the hardware and software of the measurement.
+func (l *Lab) machine() string {
+	server := l.serverVersion
+	if l.server != nil {
+		server = fmt.Sprintf("%s, %d workers, %d bridges", server, l.opts.Copies, l.opts.Copies)
 	}
 	return fmt.Sprintf("%s, %d cores, %s/%s, %s, %s, commit %s",
 		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), server, commit())
 }
 
-// processor is the CPU's name, where the system tells it in a file.
+// processor is the CPU's name, where the system has it in a file.
 func processor() string {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {

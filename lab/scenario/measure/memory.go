@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -16,29 +16,29 @@ const (
 	memoryComments = 200_000
 	memorySingles  = 20_000 // of them, in deliveries of their own
 	memoryGoal     = 150    // MiB
-	// memoryTime bounds each of the two storms.
+	// memoryTime bounds each of the two bursts.
 	memoryTime = 40 * time.Second
 )
 
-// memory measures the most that the bridge needed in a long storm: first of small
-// deliveries on many connections, then of large ones.
-func memory(ctx context.Context, b *bench) ([]scenario.Row, error) {
-	s, err := b.newStack(ctx)
+// memory measures the bridge's peak memory in a long burst: first of small deliveries on
+// many connections, then of large ones.
+func memory(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
-	if err := s.startProduct(ctx); err != nil {
+	defer p.close()
+	if err := p.Start(ctx); err != nil {
 		return nil, err
 	}
-	idle, err := peakMemory(s.bridges[0].PID())
+	idle, err := peakMemory(p.Bridges.All[0].PID())
 	if err != nil {
 		return nil, err
 	}
 	accepted, refused := 0, 0
-	send := func(storm load.LoadTest, comments int) error {
-		storm.Comments, storm.Duration = comments, memoryTime
-		r, err := load.Run(ctx, storm)
+	send := func(test load.LoadTest, comments int) error {
+		test.Comments, test.Duration = comments, memoryTime
+		r, err := load.Run(ctx, test)
 		if err != nil {
 			return err
 		}
@@ -50,13 +50,13 @@ func memory(ctx context.Context, b *bench) ([]scenario.Row, error) {
 		}
 		return nil
 	}
-	if err := send(s.storm(128, 1), memorySingles); err != nil {
+	if err := send(p.burst(128, 1), memorySingles); err != nil {
 		return nil, err
 	}
-	if err := send(s.storm(64, 50), memoryComments-accepted); err != nil {
+	if err := send(p.burst(64, 50), memoryComments-accepted); err != nil {
 		return nil, err
 	}
-	peak, err := peakMemory(s.bridges[0].PID())
+	peak, err := peakMemory(p.Bridges.All[0].PID())
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func memory(ctx context.Context, b *bench) ([]scenario.Row, error) {
 	}}, nil
 }
 
-// peakMemory is the most that a program had in memory since its start, in MiB.
+// peakMemory is the peak resident memory (VmHWM) of a process since its start, in MiB.
 func peakMemory(pid int) (float64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -1,11 +1,8 @@
-package main
+package measure
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -19,78 +16,80 @@ import (
 const (
 	manyAccounts = 500
 	sweptByHand  = 150
-	// schedulesTime bounds the making of all Schedules.
+	// schedulesTime bounds the creation of all Schedules.
 	schedulesTime = 5 * time.Minute
 )
 
-// accounts measures what many accounts cost before anybody comments: their Schedules,
-// the memory of the programs, and a sweep that finds nothing.
-func accounts(ctx context.Context, r *run) error {
+// accounts measures what many accounts cost without comments: their Schedules, the memory
+// of the programs, and a sweep that finds nothing.
+func accounts(ctx context.Context, l *Lab) ([]scenario.Row, error) {
 	began := time.Now()
-	p, err := r.startProductWith(ctx, accountsFile(manyAccounts, "24h"))
+	p, err := l.newProductWith(ctx, labAccounts(manyAccounts, `sweep_every: "24h"`))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer p.stop()
+	defer p.close()
+	if err := p.Start(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.awaitSchedules(ctx, manyAccounts); err != nil {
-		return err
+		return nil, err
 	}
 	took := time.Since(began)
-	// Each worker brings all of them up to date, whoever made them.
-	if err := r.awaitRest(ctx, p); err != nil {
-		return err
+	// Each worker brings all of them up to date, whichever worker made them.
+	if err := p.awaitIdle(ctx); err != nil {
+		return nil, err
 	}
 	settled := time.Since(began)
-	bridge, err := memory(p.bridges[0].PID())
+	bridge, err := peakMemory(p.Bridges.All[0].PID())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	worker, err := memory(p.workers[0].PID())
+	worker, err := peakMemory(p.Workers.All[0].PID())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.add(scenario.Row{
+	rows := []scenario.Row{{
 		What:     fmt.Sprintf("%d accounts: the Schedules of their sweeps, made by two workers at once", manyAccounts),
 		Measured: fmt.Sprintf("all there after %.0f s, %.1f/s; up to date after %.0f s", took.Seconds(), manyAccounts/took.Seconds(), settled.Seconds()),
 		Baseline: fmt.Sprintf("memory (VmHWM) of a bridge %.0f MiB, of a worker %.0f MiB", bridge, worker),
-	})
-	idle, err := r.idle(ctx, p)
+	}}
+	idle, err := p.idleUse(ctx)
 	if err != nil {
-		return err
+		return rows, err
 	}
-	used, err := r.used(ctx, p, idle, func() error { return p.sweep(ctx, sweptByHand) })
+	used, err := p.measureUse(ctx, idle, func() error { return p.sweep(ctx, sweptByHand) })
 	if err != nil {
-		return err
+		return rows, err
 	}
 	for i := range used {
 		used[i] /= sweptByHand
 	}
-	r.add(scenario.Row{
+	return append(rows, scenario.Row{
 		What:     "a sweep that finds nothing new",
 		Measured: fmt.Sprintf("%.1f actions, %.0f transactions, %s of log", used[actions], used[transactions], kib(used[wal])),
 		Baseline: fmt.Sprintf("CPU: server %.1f ms, Postgres %.1f ms, workers %.1f ms",
 			used[serverCPU], used[postgresCPU], used[workerCPU]),
-	})
-	return nil
+	}), nil
 }
 
-// restful is how few requests a second the product at rest makes.
-const restful = 5
+// maxIdleRequests is how many requests a second an idle product makes at most.
+const maxIdleRequests = 5
 
-// awaitRest waits until the product makes hardly any requests.
-func (r *run) awaitRest(ctx context.Context, p *product) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, schedulesTime, fmt.Errorf("it does not rest within %v", schedulesTime))
+// awaitIdle waits until the product makes hardly any requests.
+func (p *product) awaitIdle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, schedulesTime, fmt.Errorf("it is not idle within %v", schedulesTime))
 	defer cancel()
-	before, err := r.read(ctx, p)
+	before, err := p.readMeters(ctx)
 	for err == nil {
-		if !scenario.Sleep(ctx, rest/2) {
+		if !scenario.Sleep(ctx, settleTime/2) {
 			return context.Cause(ctx)
 		}
 		var now reading
-		if now, err = r.read(ctx, p); err != nil {
+		if now, err = p.readMeters(ctx); err != nil {
 			break
 		}
-		if now.since(before, [meters]float64{})[requests] < restful*(rest/2).Seconds() {
+		if now.since(before, [meters]float64{})[requests] < maxIdleRequests*(settleTime/2).Seconds() {
 			return nil
 		}
 		before = now
@@ -102,7 +101,7 @@ func (p *product) awaitSchedules(ctx context.Context, want int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, schedulesTime, fmt.Errorf("they take more than %v", schedulesTime))
 	defer cancel()
 	for {
-		list, err := p.client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: manyAccounts})
+		list, err := p.Client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: manyAccounts})
 		if err != nil {
 			return fmt.Errorf("list the Schedules: %w", err)
 		}
@@ -116,8 +115,8 @@ func (p *product) awaitSchedules(ctx context.Context, want int) error {
 		if found >= want {
 			return nil
 		}
-		if !scenario.Sleep(ctx, lookEvery) {
-			return fmt.Errorf("%d of %d Schedules were made: %w", found, want, context.Cause(ctx))
+		if !scenario.Sleep(ctx, pollInterval) {
+			return fmt.Errorf("%d of %d Schedules exist: %w", found, want, context.Cause(ctx))
 		}
 	}
 }
@@ -136,7 +135,7 @@ func (p *product) sweep(ctx context.Context, n int) error {
 		if err != nil {
 			return err
 		}
-		if err := p.client.ScheduleClient().GetHandle(ctx, id).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
+		if err := p.Client.ScheduleClient().GetHandle(ctx, id).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
 			return fmt.Errorf("trigger %s: %w", id, err)
 		}
 	}
@@ -145,22 +144,8 @@ func (p *product) sweep(ctx context.Context, n int) error {
 		if err != nil || now-before >= n {
 			return err
 		}
-		if !scenario.Sleep(ctx, lookEvery) {
+		if !scenario.Sleep(ctx, pollInterval) {
 			return fmt.Errorf("%d of %d sweeps have ended: %w", now-before, n, context.Cause(ctx))
 		}
 	}
-}
-
-// memory is the most that a program had in memory since its start, in MiB.
-func memory(pid int) (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := strings.Cut(string(b), "VmHWM:")
-	if !ok {
-		return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
-	}
-	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-	return kib / 1024, err
 }

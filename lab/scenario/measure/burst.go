@@ -1,0 +1,250 @@
+package measure
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/privatereply/privatereply/internal/routing"
+	"github.com/privatereply/privatereply/internal/visibility"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/load"
+	"github.com/privatereply/privatereply/lab/scenario"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+const (
+	// A burst is measured several times, after a shorter one as a warm-up.
+	burstRuns     = 3
+	burstDuration = 4 * time.Second
+	burstWarmUp   = time.Second
+	// drainPeriod is how long starts of replies are counted after the last burst.
+	drainPeriod = 10 * time.Second
+	// Visibility may lag: what it does not show is looked up again.
+	storedTries = 4
+	storedPause = 5 * time.Second
+	// maxBurstComments bounds a burst, so that each comment can be looked up.
+	maxBurstComments = 15_000
+)
+
+// single measures deliveries of one comment.
+func single(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+	var rows []scenario.Row
+	for _, at := range []struct {
+		connections int
+		goal        float64
+		p99         float64 // milliseconds; 0: no goal
+	}{{32, 2000, 100}, {128, 5000, 0}} {
+		m, err := l.measureBursts(ctx, at.connections, 1)
+		if err != nil {
+			return rows, err
+		}
+		goal := "≥ " + number(at.goal) + "/s"
+		ok := median(m.rates) >= at.goal
+		if at.p99 > 0 {
+			goal += fmt.Sprintf(", p99 ≤ %.0f ms", at.p99)
+			ok = ok && m.middle.Acknowledgement.P99 <= at.p99
+		}
+		rows = append(rows, scenario.Row{
+			What: fmt.Sprintf("single comments accepted, %d connections", at.connections),
+			Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+				m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
+			Baseline: "bare starts " + perSecond(m.bare), Goal: goal, Passed: scenario.PassedWord(ok),
+		})
+		rows = append(rows, m.detailRows()...)
+	}
+	return rows, nil
+}
+
+// batch measures deliveries of many comments.
+func batch(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+	const connections, comments, goal = 32, 50, 10_000
+	m, err := l.measureBursts(ctx, connections, comments)
+	if err != nil {
+		return nil, err
+	}
+	return append([]scenario.Row{{
+		What: fmt.Sprintf("comments accepted, %d in a delivery, %d connections", comments, connections),
+		Measured: fmt.Sprintf("%s; p50 %.0f ms, p99 %.0f ms", perSecond(m.rates),
+			m.middle.Acknowledgement.P50, m.middle.Acknowledgement.P99),
+		Baseline: "bare starts " + perSecond(m.bare), Goal: "≥ " + number(goal) + "/s", Passed: scenario.PassedWord(median(m.rates) >= goal),
+	}}, m.detailRows()...), nil
+}
+
+// bursts are the results of some bursts.
+type bursts struct {
+	bare    []float64 // starts a second, before
+	rates   []float64 // comments accepted a second
+	middle  *load.Result
+	refused int // deliveries that were not acknowledged
+	period  period
+	stored  stored
+}
+
+// detailRows are the rows below every figure of accepted comments.
+func (m *bursts) detailRows() []scenario.Row {
+	drained := float64(m.stored.after) / drainPeriod.Seconds()
+	return []scenario.Row{
+		{
+			What:     "— drain: replies started a second",
+			Measured: fmt.Sprintf("%s/s after the bursts, %s/s while they came in", number(drained), number(m.period.perSecond(m.stored.during))),
+			Baseline: fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
+		},
+		{
+			What:     "— acknowledged comments that Temporal holds, by id",
+			Measured: fmt.Sprintf("%s of %s; %d deliveries sent back", number(float64(m.stored.found)), number(float64(m.stored.acknowledged)), m.refused),
+			Baseline: fmt.Sprintf("%s with their reply, the others in an Intake", number(float64(m.stored.replies))),
+			Goal:     "all", Passed: scenario.PassedWord(m.stored.found == m.stored.acknowledged),
+		},
+	}
+}
+
+// measureBursts sends bursts to a product of its own, while its worker starts the replies
+// as in production.
+func (l *Lab) measureBursts(ctx context.Context, connections, comments int) (*bursts, error) {
+	p, err := l.newProduct(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	m := &bursts{}
+	if m.bare, err = p.bareStarts(ctx, unreadQueue, 32, 1); err != nil {
+		return nil, err
+	}
+	if err := p.Start(ctx); err != nil {
+		return nil, err
+	}
+	test := p.burst(connections, comments)
+	test.Duration = burstWarmUp
+	warmUp, err := load.Run(ctx, test)
+	if err != nil {
+		return nil, err
+	}
+	test.Duration = burstDuration
+	var results []*load.Result
+	m.period.from = time.Now()
+	for range burstRuns {
+		r, err := load.Run(ctx, test)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+		m.rates = append(m.rates, r.CommentsPerSecond)
+		for answer, n := range r.Answers {
+			if answer != "200" {
+				m.refused += n
+			}
+		}
+	}
+	m.period.to = time.Now()
+	m.middle = results[slices.Index(m.rates, median(m.rates))]
+	if !scenario.Sleep(ctx, drainPeriod) {
+		return nil, ctx.Err()
+	}
+	// All comments are in Temporal by now; without the programs its visibility catches up sooner.
+	p.kill()
+	for range storedTries {
+		if m.stored, err = p.countStored(ctx, m.period, append(results, warmUp)...); err == nil && m.stored.found == m.stored.acknowledged {
+			break
+		}
+		if !scenario.Sleep(ctx, storedPause) {
+			return nil, ctx.Err()
+		}
+	}
+	return m, err
+}
+
+// burst is a load test that sends as fast as it is answered.
+func (p *product) burst(connections, comments int) load.LoadTest {
+	return load.LoadTest{
+		URL: p.BridgeURLs()[0], FurtherURLs: p.BridgeURLs()[1:], Secret: appSecret, Accounts: p.accounts, Text: harness.IgnoredText,
+		Connections: connections, Batch: comments, Comments: maxBurstComments, Duration: burstDuration,
+	}
+}
+
+// stored is what Temporal holds of some bursts before all replies have started.
+type stored struct {
+	acknowledged int
+	found        int // of acknowledged: with a reply, or in the input of an Intake
+	replies      int // of acknowledged
+	during       int // replies started while the bursts came in
+	after        int // replies started in drainPeriod after them
+}
+
+// period is a time span.
+type period struct{ from, to time.Time }
+
+func (p period) perSecond(n int) float64 { return float64(n) / p.to.Sub(p.from).Seconds() }
+
+// countStored looks up every acknowledged comment by its id: it has a reply, or it is
+// among the events of an Intake. That takes seconds, until all replies have started takes
+// minutes.
+func (p *product) countStored(ctx context.Context, during period, results ...*load.Result) (stored, error) {
+	var h stored
+	var missing []string
+	for _, r := range results {
+		replies, err := r.CountReplies(ctx, p.Client)
+		if err != nil {
+			return h, err
+		}
+		h.acknowledged += r.Comments
+		missing = append(missing, replies.Missing()...)
+		h.during += replies.StartedBetween(during.from, during.to)
+		h.after += replies.StartedBetween(during.to, during.to.Add(drainPeriod))
+	}
+	h.replies = h.acknowledged - len(missing)
+	h.found = h.acknowledged
+	if len(missing) == 0 {
+		return h, nil
+	}
+	waiting, err := p.inIntakes(ctx)
+	if err != nil {
+		return h, err
+	}
+	for _, id := range missing {
+		if !waiting[id] {
+			h.found--
+		}
+	}
+	return h, nil
+}
+
+// inIntakes are the workflow ids of the replies that the events of all Intakes start.
+// Completed Intakes count as well: visibility may not show their last replies yet.
+func (p *product) inIntakes(ctx context.Context) (map[string]bool, error) {
+	ids := map[string]bool{}
+	req := &workflowservice.ListWorkflowExecutionsRequest{Query: visibility.Equals(visibility.WorkflowType, workflows.IntakeType).String(), PageSize: 1000}
+	for {
+		page, err := p.Client.ListWorkflow(ctx, req)
+		if err != nil {
+			return nil, fmt.Errorf("list the Intakes: %w", err)
+		}
+		for _, info := range page.GetExecutions() {
+			history, err := p.Client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+				Namespace: p.Server.Namespace, Execution: info.GetExecution(), MaximumPageSize: 1,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", info.GetExecution().GetWorkflowId(), err)
+			}
+			payloads := history.GetHistory().GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()
+			var in workflows.IntakeInput
+			if err := json.Unmarshal(payloads[0].GetData(), &in); err != nil {
+				return nil, fmt.Errorf("decode %s: %w", info.GetExecution().GetWorkflowId(), err)
+			}
+			for _, a := range in.Events {
+				id, err := routing.WorkflowID(a)
+				if err != nil {
+					return nil, err
+				}
+				ids[id] = true
+			}
+		}
+		if req.NextPageToken = page.GetNextPageToken(); len(req.NextPageToken) == 0 {
+			return ids, nil
+		}
+	}
+}
