@@ -23,7 +23,7 @@ demo:
 # Measures the product on this machine, in about four minutes; a part of it with
 # make bench BENCH=quiet,single
 bench:
-	go run ./lab/cmd/bench -only "$(BENCH)"
+	go run ./lab/cmd/lab run -only "$(BENCH)" bench
 
 # Tries to break the promises, in about ten minutes; a part of it with
 # make faults FAULTS=races,kill-worker/send-accepted

@@ -5,11 +5,13 @@
 # that it started.
 #
 #   scripts/cluster.sh                # all, in about twenty minutes after the builds
-#   scripts/cluster.sh cost,kill      # a part of it; the steps are cost, load, kill, faults and accounts
+#   scripts/cluster.sh cost,kill      # a part of it; the steps are cost, load, kill, faults and accounts,
+#                                     and every scenario that `go run ./lab/cmd/lab list` names
 #
 # The server is built once, which takes some minutes, and kept in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+steps="${1:-cost,load,kill,faults,accounts}"
 
 # Newer servers need a newer Go than go.mod asks for.
 server_version=v1.32.1
@@ -58,9 +60,16 @@ trap end EXIT
 
 # A process group of its own: Ctrl-C must reach the programs in the right order, and
 # what the program leaves behind can be ended.
-go build -o "$work/cluster" ./lab/cmd/cluster
+go build -o "$work/lab" ./lab/cmd/lab
+scenarios=()
+for step in ${steps//,/ }; do
+	case "$step" in
+	load) scenarios+=(starts quiet single batch auto) ;;
+	*) scenarios+=("$step") ;;
+	esac
+done
 set -m
-TMPDIR="$work" "$work/cluster" -postgres "$postgres" -server "$cache/server" -sql-tool "$cache/sql" -logs "$logs" -only "${1:-}" &
+TMPDIR="$work" "$work/lab" run -copies 2 -postgres "$postgres" -server "$cache/server" -sql-tool "$cache/sql" -logs "$logs" "${scenarios[@]}" &
 pid=$!
 trap 'kill -INT "$pid" 2>/dev/null' INT TERM
 # wait returns at a signal too; what counts is how the program ends.

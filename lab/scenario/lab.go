@@ -50,6 +50,14 @@ func (l *Lab) Check() error {
 		return errors.New("-kill-temporal needs -temporal: a server of our own is killed without it")
 	case l.Temporal != "" && l.Cluster != (cluster.Tools{}):
 		return errors.New("-temporal and -postgres: the product runs on one of them")
+	case l.Cluster != (cluster.Tools{}):
+		for _, flag := range []struct{ name, value string }{
+			{"-postgres", l.Cluster.Postgres}, {"-server", l.Cluster.Server}, {"-sql-tool", l.Cluster.SQLTool},
+		} {
+			if flag.value == "" {
+				return fmt.Errorf("%s is missing; scripts/cluster.sh gives it", flag.name)
+			}
+		}
 	}
 	return nil
 }

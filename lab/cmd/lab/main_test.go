@@ -25,6 +25,9 @@ func TestParse(t *testing.T) {
 		{"killed for ever", []string{"run", "-temporal", "127.0.0.1:7233", "-kill-temporal", "a", "races"}, "-kill-temporal, -start-temporal: give both"},
 		{"nothing to kill", []string{"run", "-kill-temporal", "a", "-start-temporal", "b", "races"}, "-kill-temporal needs -temporal"},
 		{"two servers", []string{"run", "-temporal", "127.0.0.1:7233", "-postgres", "/usr/bin", "races"}, "-temporal and -postgres"},
+		{"a cluster without its server", []string{"run", "-postgres", "a", "-sql-tool", "c", "cost"}, "-server is missing; scripts/cluster.sh gives it"},
+		{"mistyped on a cluster", []string{"run", "-postgres", "a", "-server", "b", "-sql-tool", "c", "cost", "kil"}, `no scenario or scenario/case "kil"`},
+		{"two figures", []string{"run", "-only", "single, quiet", "bench"}, ""},
 		{"mistyped", []string{"run", "race"}, `no scenario or scenario/case "race"`},
 		{"a part of something else", []string{"run", "-only", "webhooks", "races"}, `no scenario or scenario/case "webhooks"`},
 	}

@@ -22,7 +22,7 @@ const (
 
 // accounts measures what many accounts cost without comments: their Schedules, the memory
 // of the programs, and a sweep that finds nothing.
-func accounts(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func accounts(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	began := time.Now()
 	p, err := l.newProductWith(ctx, labAccounts(manyAccounts, `sweep_every: "24h"`))
 	if err != nil {

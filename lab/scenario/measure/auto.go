@@ -29,7 +29,7 @@ const (
 
 // auto measures automatic replies end to end: webhook, rule, workflow, call to Meta. All
 // comments come at once, and the time ends with the last delivered reply.
-func auto(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func auto(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err

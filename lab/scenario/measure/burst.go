@@ -32,7 +32,7 @@ const (
 )
 
 // single measures deliveries of one comment.
-func single(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func single(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	var rows []scenario.Row
 	for _, at := range []struct {
 		connections int
@@ -61,7 +61,7 @@ func single(ctx context.Context, l *Lab) ([]scenario.Row, error) {
 }
 
 // batch measures deliveries of many comments.
-func batch(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func batch(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	const connections, comments, goal = 32, 50, 10_000
 	m, err := l.measureBursts(ctx, connections, comments)
 	if err != nil {
@@ -105,7 +105,7 @@ func (m *bursts) detailRows() []scenario.Row {
 
 // measureBursts sends bursts to a product of its own, while its worker starts the replies
 // as in production.
-func (l *Lab) measureBursts(ctx context.Context, connections, comments int) (*bursts, error) {
+func (l *lab) measureBursts(ctx context.Context, connections, comments int) (*bursts, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err

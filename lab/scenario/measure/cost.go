@@ -37,7 +37,7 @@ const (
 )
 
 // cost measures what a comment costs on each of its paths through the product.
-func cost(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func cost(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
@@ -179,10 +179,10 @@ func (a sizes) total() float64 { return a.main + a.visibility }
 
 func (p *product) databaseSizes(ctx context.Context) (s sizes, err error) {
 	for database, size := range map[string]*float64{cluster.MainDB: &s.main, cluster.VisibilityDB: &s.visibility} {
-		if _, err := p.lab.cluster.DB.Query(ctx, database, "VACUUM FULL"); err != nil {
+		if _, err := p.cluster.DB.Query(ctx, database, "VACUUM FULL"); err != nil {
 			return s, err
 		}
-		text, err := p.lab.cluster.DB.Query(ctx, database, "SELECT pg_database_size(current_database())")
+		text, err := p.cluster.DB.Query(ctx, database, "SELECT pg_database_size(current_database())")
 		if err != nil {
 			return s, err
 		}

@@ -21,7 +21,7 @@ const (
 var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkDelivery\S*\s+\d+\s+([\d.]+) ns/op.*?(\d+) allocs/op`)
 
 // decode runs the bridge's own Go benchmark.
-func decode(ctx context.Context, _ *Lab) ([]scenario.Row, error) {
+func decode(ctx context.Context, _ *lab) ([]scenario.Row, error) {
 	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDelivery$", "-benchmem", "-count", "5",
 		process.Module+"/webhookbridge/bridge").CombinedOutput()
 	if err != nil {

@@ -40,9 +40,9 @@ var (
 // burst, and starts each again at once. What was not acknowledged is repeated, as Meta
 // does. In the end every comment must have its reply, none two, and every comment that a
 // rule answers must be answered once.
-func kill(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func kill(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	plan := killOnDevServer
-	if l.cluster != nil {
+	if l.onCluster() {
 		plan = killOnCluster
 	}
 	p, err := l.newProduct(ctx)
@@ -109,7 +109,7 @@ func (p *product) killEach(ctx context.Context, interval time.Duration) error {
 		program("a worker", p.Workers.All[0]),
 		{"the Temporal server", p.Server.Kill, p.Server.Start},
 	}
-	if c := p.lab.cluster; c != nil {
+	if c := p.cluster; c != nil {
 		parts = append(parts, part{"Postgres", func(context.Context) error { c.DB.Kill(); return nil }, c.DB.Start})
 	}
 	for _, part := range parts {
@@ -123,7 +123,7 @@ func (p *product) killEach(ctx context.Context, interval time.Duration) error {
 		if err := part.start(ctx); err != nil {
 			return fmt.Errorf("start %s again: %w", part.name, err)
 		}
-		p.lab.report("killed %s with kill -9; it was ready again after %v", part.name, time.Since(began).Round(100*time.Millisecond))
+		p.lab.Printf("killed %s with kill -9; it was ready again after %v", part.name, time.Since(began).Round(100*time.Millisecond))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package measure
 
 import (
-	"io"
 	"strings"
 	"testing"
 
@@ -10,28 +9,34 @@ import (
 )
 
 // Guards: a scenario that kills its server does not run on one that is somebody else's,
-// and a start by hand without the tools of a cluster says what is missing.
+// and what reads Postgres runs on Postgres only.
 func TestCheck(t *testing.T) {
+	elsewhere := scenario.Lab{Temporal: "127.0.0.1:7233"}
 	tests := []struct {
-		name, only string
-		opts       Options
-		err        string
+		name string
+		lab  scenario.Lab
+		only string
+		err  string
 	}{
-		{"a server of its own", "", Options{Copies: 1}, ""},
-		{"on another one", "starts,auto", Options{Address: "127.0.0.1:7233", Copies: 2}, ""},
-		{"kill", "starts,kill", Options{Address: "127.0.0.1:7233", Copies: 1}, "the step kill does not run with -temporal"},
-		{"copies alone", "starts", Options{Copies: 2}, "-copies needs -temporal"},
-		{"no copies", "starts", Options{Address: "127.0.0.1:7233"}, "-copies is less than 1"},
-		{"a cluster without its server", "", Options{OnCluster: true, Tools: cluster.Tools{Postgres: "a", SQLTool: "c"}, Logs: "d", Copies: 2}, "-server is missing; scripts/cluster.sh gives it"},
-		{"a cluster without a folder for logs", "", Options{OnCluster: true, Tools: cluster.Tools{Postgres: "a", Server: "b", SQLTool: "c"}, Copies: 2}, "-logs is missing; scripts/cluster.sh gives it"},
+		{"a server of its own", scenario.Lab{}, "bench", ""},
+		{"on another one", elsewhere, "starts,auto", ""},
+		{"kill", elsewhere, "starts,kill", "the scenario kill does not run with -temporal"},
+		{"on another one that can be killed", scenario.Lab{Temporal: "127.0.0.1:7233", KillServer: "a", StartServer: "b"}, "kill", ""},
+		{"cost", scenario.Lab{}, "cost", "the scenario cost runs on Postgres only"},
+		{"accounts", elsewhere, "accounts", "the scenario accounts runs on Postgres only"},
+		{"on Postgres", scenario.Lab{Cluster: cluster.Tools{Postgres: "a", Server: "b", SQLTool: "c"}}, "cost,kill,accounts", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := scenario.Choose(Bench, tt.only)
+			suites, err := scenario.Select([]scenario.Suite{CommentCost, Bench, AccountCost}, strings.Split(tt.only, ",")...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = tt.opts.Check(chosen)
+			var chosen []scenario.Scenario
+			for _, s := range suites {
+				chosen = append(chosen, s.Scenarios...)
+			}
+			err = (&lab{Lab: &tt.lab}).check(chosen)
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
@@ -39,53 +44,30 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Guards: BENCH= runs what was asked for, and a mistyped step runs nothing.
-func TestChoose(t *testing.T) {
-	tests := []struct {
-		name            string
-		of              []Scenario
-		only, want, err string
-	}{
-		{"all", Bench, "", scenario.Names(Bench), ""},
-		{"some, in the order asked for", Bench, "single, quiet", "single, quiet", ""},
-		{"mistyped", Bench, "quiet,singel", "", `no step "singel"`},
-		{"mistyped, on a cluster", Cluster, "cost,kil", "", `no step "kil"`},
+// Guards: each scenario of the registry has its function.
+func TestRuns(t *testing.T) {
+	registered := 0
+	for _, suite := range []scenario.Suite{CommentCost, Bench, AccountCost} {
+		for _, s := range suite.Scenarios {
+			registered++
+			if runs[s.Name] == nil {
+				t.Errorf("nothing measures %s", s.Name)
+			}
+		}
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			chosen, err := scenario.Choose(tt.of, tt.only)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("error %v, want %q", err, tt.err)
-				}
-				return
-			}
-			if got := scenario.Names(chosen); got != tt.want || err != nil {
-				t.Errorf("%q, error %v, want %q", got, err, tt.want)
-			}
-		})
+	if registered != len(runs) {
+		t.Errorf("%d of %d scenarios are registered", registered, len(runs))
 	}
 }
 
-// Guards: a mistyped scenario, or a start by hand without the tools, is an error that says
-// what to do, and nothing is started.
-func TestRunRefuses(t *testing.T) {
-	tests := []struct {
-		name  string
-		tools cluster.Tools
-		only  string
-		want  string
-	}{
-		{"mistyped scenario", cluster.Tools{Postgres: "a", Server: "b", SQLTool: "c"}, "cost,kil", `no step "kil"`},
-		{"no server", cluster.Tools{Postgres: "a", SQLTool: "c"}, "", "-server is missing; scripts/cluster.sh gives it"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			opts := Options{OnCluster: true, Tools: tt.tools, Logs: t.TempDir(), Copies: 2, Progress: io.Discard}
-			err := Run(t.Context(), io.Discard, opts, "", Cluster, tt.only)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q", err, tt.want)
-			}
-		})
+// Guards: the further tables of a suite follow the table of its rows.
+func TestWriteTables(t *testing.T) {
+	var b strings.Builder
+	l := &lab{Lab: &scenario.Lab{Out: &b}, tables: []table{{"What a comment costs", [][]string{{"path", "actions"}, {"ignored", "1.00"}}}}}
+	l.writeTables([]scenario.Row{{What: "a", Measured: "1,000/s", Goal: "≥ 1", Passed: scenario.Yes}, {What: "longer"}})
+	for _, want := range []string{"| a      | 1,000/s", "| longer |", "\nWhat a comment costs:\n\n| path ", "| ignored | 1.00    |"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
 	}
 }

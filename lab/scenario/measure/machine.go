@@ -9,16 +9,34 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
 // machine describes the hardware and software of the measurement.
-func (l *Lab) machine() string {
-	server := l.serverVersion
-	if l.server != nil {
-		server = fmt.Sprintf("%s, %d workers, %d bridges", server, l.opts.Copies, l.opts.Copies)
-	}
+func (l *lab) machine(ctx context.Context) string {
 	return fmt.Sprintf("%s, %d cores, %s/%s, %s, %s, commit %s",
-		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), server, commit())
+		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), l.server(ctx), commit())
+}
+
+// server describes the Temporal server, and the programs beside it.
+func (l *lab) server(ctx context.Context) string {
+	server := "the Temporal server at " + l.Temporal
+	switch {
+	case l.onCluster():
+		server = "Temporal on Postgres"
+		if c, err := l.StartCluster(ctx); err == nil {
+			if version, err := c.Version(ctx); err == nil {
+				server = version
+			}
+		}
+	case l.Temporal == "":
+		server = "Temporal development server"
+		if cli, err := devserver.Find(ctx, l.Progress); err == nil {
+			server = "Temporal CLI " + cliVersion(cli)
+		}
+	}
+	return fmt.Sprintf("%s, workers: %d, bridges: %d", server, l.Workers, l.Bridges)
 }
 
 // processor is the CPU's name, where the system has it in a file.

@@ -22,7 +22,7 @@ const (
 
 // memory measures the bridge's peak memory in a long burst: first of small deliveries on
 // many connections, then of large ones.
-func memory(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func memory(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err

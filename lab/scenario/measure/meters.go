@@ -55,7 +55,7 @@ func (a reading) since(b reading, idle [meters]float64) (used [meters]float64) {
 // readMeters reads all meters.
 func (p *product) readMeters(ctx context.Context) (reading, error) {
 	var v [meters]float64
-	c := p.lab.cluster
+	c := p.cluster
 	counted, err := c.Server.Metrics(ctx)
 	if err != nil {
 		return reading{}, err

@@ -20,7 +20,7 @@ const (
 
 // quiet times a single delivery and a single bare start in turns, so that both see the
 // same machine.
-func quiet(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func quiet(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err

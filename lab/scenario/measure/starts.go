@@ -29,7 +29,7 @@ const (
 const bareRun = 3 * time.Second
 
 // starts measures how many workflow starts a second the server accepts.
-func starts(ctx context.Context, l *Lab) ([]scenario.Row, error) {
+func starts(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
