@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/text/width"
+	"github.com/mattn/go-runewidth"
 )
 
 // Width is how many columns output may fill.
@@ -44,47 +44,15 @@ func isHarmless(r rune) bool {
 	return r == zeroWidthJoiner || !unicode.Is(unicode.C, r)
 }
 
-// Columns is how many columns s fills.
-func Columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n += runeColumns(r)
-	}
-	return n
-}
+// cells measures text as terminals show it, whatever the locale here: an ambiguous
+// character fills one column.
+var cells runewidth.Condition
 
-func runeColumns(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		return 0
-	case r < 0x1100: // nothing below is wide; saves the look-up for most text
-		return 1
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
-}
+// Columns is how many columns of a terminal s fills.
+func Columns(s string) int { return cells.StringWidth(s) }
 
 // Truncate shortens s to at most columns, and marks that it did.
-func Truncate(s string, columns int) string {
-	if Columns(s) <= columns {
-		return s
-	}
-	return s[:prefixLen(s, columns-1)] + ellipsis
-}
-
-// prefixLen is how many bytes of s fit into columns.
-func prefixLen(s string, columns int) int {
-	n := 0
-	for i, r := range s {
-		if n += runeColumns(r); n > columns {
-			return i
-		}
-	}
-	return len(s)
-}
+func Truncate(s string, columns int) string { return cells.Truncate(s, columns, ellipsis) }
 
 // Wrap breaks s into lines of at most columns, between words where it can.
 func Wrap(s string, columns int) []string {
@@ -95,8 +63,8 @@ func Wrap(s string, columns int) []string {
 			lines, line = append(lines, line), ""
 		}
 		for Columns(word) > columns { // a long link, or a script without spaces
-			n := prefixLen(word, columns)
-			lines, word = append(lines, word[:n]), word[n:]
+			part := cells.Truncate(word, columns, "")
+			lines, word = append(lines, part), word[len(part):]
 		}
 		if line != "" {
 			line += " "

@@ -11,7 +11,7 @@ import (
 )
 
 // Guards: a comment cannot play tricks on the terminal of the person who reads it.
-func TestLine(t *testing.T) {
+func TestSanitize(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
 		"plain":                 {"How much?", "How much?"},
 		"several lines":         {" one\r\n\ttwo  three\n", "one two three"},
@@ -26,14 +26,14 @@ func TestLine(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := console.Sanitize(tc.in); got != tc.want {
-				t.Errorf("Line(%q) = %q, want %q", tc.in, got, tc.want)
+				t.Errorf("Sanitize(%q) = %q, want %q", tc.in, got, tc.want)
 			}
 		})
 	}
 }
 
 // Guards: times read the same everywhere, in at most two units.
-func TestFrom(t *testing.T) {
+func TestRelativeTime(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	tests := map[string]struct {
 		offset time.Duration
@@ -52,9 +52,20 @@ func TestFrom(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := console.RelativeTime(now.Add(tc.offset), now); got != tc.want {
-				t.Errorf("From(%v) = %q, want %q", tc.offset, got, tc.want)
+				t.Errorf("RelativeTime(%v) = %q, want %q", tc.offset, got, tc.want)
 			}
 		})
+	}
+}
+
+// Guards: what fills two columns of a terminal, or none, counts so in every locale.
+func TestColumns(t *testing.T) {
+	t.Setenv("LANG", "ja_JP.UTF-8")
+	tests := map[string]int{"lena": 4, "花子さん": 8, "👨‍👩‍👧": 2, "é": 1, "e\u0301": 1, "“…”": 3, "": 0}
+	for text, want := range tests {
+		if got := console.Columns(text); got != want {
+			t.Errorf("Columns(%q) = %d, want %d", text, got, want)
+		}
 	}
 }
 
