@@ -21,14 +21,14 @@ import (
 
 const (
 	// maxTextBytes and maxOtherBytes are the longest comment, and the longest value of
-	// another variable, that conditions look at. Meta's longest comments have 8,000
+	// another variable, that conditions are evaluated for. Meta's longest comments have 8,000
 	// characters, its longest titles of ads 400.
 	maxTextBytes  = 64 << 10
 	maxOtherBytes = 2 << 10
 	// maxConditionChars bounds what is compiled.
 	maxConditionChars = 10_000
-	// costLimit is in CEL's units, of which one stands for some ten bytes looked
-	// at. A condition that uses it up takes about a second. It is checked at load,
+	// costLimit is in CEL's units, of which one stands for some ten bytes that are
+	// read. A condition that uses it up takes about a second. It is checked at load,
 	// for the longest values, and while the condition runs.
 	costLimit = 5_000_000
 	// totalCost is the most that all conditions of a file together may cost, for the
@@ -37,12 +37,12 @@ const (
 	// 65 ns a unit with says and patterns of words), the longest comment alone about one.
 	// The bridge has less than that for a delivery: see DecideWithin.
 	totalCost = 4 * costLimit
-	// interruptEvery is after how many rounds of a condition's loops it is seen that the
-	// time is over.
+	// interruptEvery is the number of rounds of a condition's loops between two checks of
+	// the time limit.
 	interruptEvery = 100
 )
 
-// environment is what conditions may use: see variables and the functions here.
+// environment has the variables and functions that conditions may use.
 // says is bound when a comment is decided, so that its text is taken apart once.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	words := cel.ListType(cel.StringType)
@@ -82,8 +82,6 @@ type condition struct {
 	words     map[string][]term       // the constants that says looks for
 	platforms []privatereply.Platform // where it can hold
 }
-
-var platforms = []privatereply.Platform{privatereply.Instagram, privatereply.Facebook}
 
 // compile reads a condition. Its errors say what is wrong, where, and what to write instead.
 func compile(when string) (*condition, []error) {
@@ -180,7 +178,7 @@ func maxBytes(variable string) int {
 	return maxOtherBytes
 }
 
-// Input is a comment to decide on and what else the conditions may look at.
+// Input is a comment to decide on, with the other facts that conditions can use.
 type Input struct {
 	Comment      privatereply.Comment
 	AccountName  string // the account's name in the accounts file
@@ -188,7 +186,7 @@ type Input struct {
 	FoundBySweep bool
 }
 
-// variables are what conditions see, in the order that people expect to read them.
+// variables are those of conditions, in the order in which help lists them.
 var variables = []struct {
 	name  string
 	kind  *cel.Type
@@ -222,10 +220,10 @@ func mediaID(c privatereply.Comment) string {
 // for every comment: of a first one it is the post, whose id it writes with
 // different prefixes.
 func isReply(c privatereply.Comment) bool {
-	if c.Platform != privatereply.Facebook {
-		return c.ParentID != ""
+	if c.Platform.Facts().ParentIsPost && afterPrefix(c.ParentID) == afterPrefix(c.MediaID) {
+		return false
 	}
-	return c.ParentID != "" && afterPrefix(c.ParentID) != afterPrefix(c.MediaID)
+	return c.ParentID != ""
 }
 
 func afterPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
@@ -246,13 +244,13 @@ func age(in Input) time.Duration {
 	return max(0, in.Now.Sub(written))
 }
 
-// evaluation is an Input as conditions see it. It serves one decision; it is not
-// safe for use by several goroutines.
+// evaluation holds the values of the variables for one decision. It is not safe for use by
+// several goroutines.
 type evaluation struct {
 	activation cel.Activation
 	terms      map[string][]term // of the texts that says was asked about
 	words      map[string][]term // of the constants in the conditions
-	unusable   error             // why no condition can look at it
+	unusable   error             // why no condition can be evaluated
 }
 
 func newEvaluation(in Input, words map[string][]term) *evaluation {

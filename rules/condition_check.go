@@ -93,7 +93,7 @@ func checkEnumValue(variable, value ast.Expr) error {
 	}
 	switch {
 	case isVariable(variable, "platform") && !privatereply.Platform(v).Valid():
-		return fmt.Errorf("platform is never %q; it is one of %s", v, commaList(platforms))
+		return fmt.Errorf("platform is never %q; it is one of %s", v, commaList(privatereply.Platforms))
 	case isVariable(variable, "source") && !slices.Contains(privatereply.Sources, privatereply.Source(v)):
 		return fmt.Errorf("source is never %q; it is one of %s", v, commaList(privatereply.Sources))
 	}
@@ -124,7 +124,7 @@ func checkWord(e ast.Expr) error {
 	return nil
 }
 
-// constantWords are the words that says looks for in e, taken apart.
+// constantWords are the constant words that e passes to says, split into terms.
 func constantWords(e ast.Expr) map[string][]term {
 	words := map[string][]term{}
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
@@ -162,7 +162,7 @@ func checkPattern(e ast.Expr) error {
 // platformsOf is where e can hold: everywhere, unless e demands a platform.
 func platformsOf(e ast.Expr) []privatereply.Platform {
 	if e.Kind() != ast.CallKind {
-		return platforms
+		return privatereply.Platforms
 	}
 	args := e.AsCall().Args()
 	switch e.AsCall().FunctionName() {
@@ -178,7 +178,7 @@ func platformsOf(e ast.Expr) []privatereply.Platform {
 			}
 		}
 	}
-	return platforms
+	return privatereply.Platforms
 }
 
 // hasBoundaryNextToLetter reports whether pattern has \b or \B next to a letter
@@ -206,7 +206,7 @@ func boundaryNextToLetter(re *syntax.Regexp) bool {
 	return false
 }
 
-// edge is the side of an expression that is looked at.
+// edge is a side of an expression.
 type edge bool
 
 const (
@@ -324,7 +324,7 @@ func explainIssues(when string, issues []*cel.Error) []error {
 	return errs
 }
 
-// hints are tried in order: the first whose text is in CEL's message is given.
+// hints are repairs for CEL's errors: the first whose text is in the message counts.
 var hints = []struct{ in, say string }{
 	{"token recognition error at: '= ", "write == to compare"},
 	{"token recognition error at: '=", "write == to compare"},

@@ -13,7 +13,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// Result is what became of one rule.
+// Result is the outcome of one rule.
 type Result string
 
 // The results. A rule fails when its condition cannot be worked out for the comment.
@@ -23,11 +23,11 @@ const (
 	Failed     Result = "failed"
 )
 
-// TooSlow stands in the place of a rule's name where the rules had no time for a
-// comment. No rule can have it as its name.
+// TooSlow takes the place of a rule's name where the time for the rules was over before a
+// comment was decided. No rule can have it as its name.
 const TooSlow = "too_slow"
 
-// RuleResult is a rule that was tried on a comment.
+// RuleResult is the outcome of one rule for a comment.
 type RuleResult struct {
 	Name   string `json:"name"`
 	Result Result `json:"result"`

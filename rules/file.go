@@ -34,7 +34,7 @@ type Set struct {
 	sha256   string
 	fallback privatereply.Action
 	rules    []rule
-	words    map[string][]term // the constants that the conditions' says look for
+	words    map[string][]term // the constant words in the conditions, split into terms
 }
 
 // Rule is a rule as it stands in the file.
@@ -114,13 +114,13 @@ func (s *Set) Rules() []Rule {
 // parser takes quadratic time for hostile ones.
 const maxNesting = 20
 
-// rawFile is a rules file before its rules are understood.
+// rawFile is the YAML of a rules file, split into rules.
 type rawFile struct {
 	fallback privatereply.Action
 	rules    []rawRule
 }
 
-// rawRule is a rule as it was written: its fields' values, not yet understood.
+// rawRule is the YAML of one rule, split into fields.
 type rawRule struct {
 	number int // from 1
 	line   int
@@ -129,7 +129,7 @@ type rawRule struct {
 
 const quoteIt = `put the text in quotes: "…"`
 
-// parseRawFile takes the YAML apart and adds to ps what does not belong there.
+// parseRawFile splits the YAML into rules, and adds to ps what does not belong there.
 func parseRawFile(data []byte, ps *problems) rawFile {
 	f := rawFile{fallback: privatereply.ActionAsk}
 	root := parseYAML(data, ps)
@@ -180,7 +180,7 @@ func parseRawRules(node ast.Node, ps *problems) []rawRule {
 	return drafts
 }
 
-// parseFields gives the fields of a mapping by name, or false if node is none.
+// parseFields returns the fields of a mapping by name, or false if node is none.
 func parseFields(node ast.Node, rule string, known []string, ps *problems) (map[string]ast.Node, bool) {
 	mapping, ok := node.(ast.MapNode)
 	if !ok {
@@ -313,7 +313,7 @@ func isText(node ast.Node) bool {
 	return false
 }
 
-// isEmpty reports whether nothing stands in node.
+// isEmpty reports whether node has no text.
 func isEmpty(node ast.Node) bool {
 	_, null := node.(*ast.NullNode)
 	return null || isText(node) && scalar(node) == ""
@@ -375,7 +375,7 @@ func (e *LoadError) Error() string {
 	return b.String()
 }
 
-// problems gathers what is wrong while a file is read.
+// problems collects what is wrong while a file is read.
 type problems []Problem
 
 func (ps *problems) add(p Problem) { *ps = append(*ps, p) }

@@ -266,7 +266,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		for _, p := range platforms {
+		for _, p := range privatereply.Platforms {
 			in := Input{Comment: privatereply.Comment{Platform: p, Text: text, Username: username}, Now: time.Now()}
 			d := s.Decide(in)
 			if err := d.Validate(p); err != nil {

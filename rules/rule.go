@@ -31,7 +31,7 @@ func (d rawRule) rule(ps *problems) rule {
 	r.When, r.condition = d.when(add)
 	d.action(&r, add)
 	if r.Text != "" {
-		where := platforms
+		where := privatereply.Platforms
 		if r.condition != nil {
 			where = r.condition.platforms
 		}
@@ -41,7 +41,7 @@ func (d rawRule) rule(ps *problems) rule {
 	return r
 }
 
-// label is how problems call the rule.
+// label is the name of the rule in problems.
 func (d rawRule) label() string {
 	if node, ok := d.fields["name"]; ok && namePattern.MatchString(scalarOrNumber(node)) {
 		return strconv.Quote(scalarOrNumber(node))
@@ -180,8 +180,8 @@ func cutByHash(node ast.Node) string {
 	return ""
 }
 
-// parseCheckedTemplate is text with its placeholders found, or nil when add was told what
-// is wrong.
+// parseCheckedTemplate parses a text with placeholders. It returns nil after it reported
+// a problem to add.
 func parseCheckedTemplate(text string, where []privatereply.Platform, add func(message string)) template {
 	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
 		add(fmt.Sprintf("the text has a control character after %q; remove it", privatereply.CutText(text[:i], 40)))

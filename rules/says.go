@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// term is what says compares: a word; one character of a script that puts no
+// term is the unit that says compares: a word; one character of a script that puts no
 // spaces between words; or a symbol such as an emoji.
 type term struct {
 	text   string
@@ -52,7 +52,7 @@ func hasPhrasePrefix(text, phrase []term) bool {
 	return true
 }
 
-// kind is what a character is to the words around it.
+// kind is the role of a character in a word.
 type kind int
 
 const (
@@ -86,7 +86,7 @@ func kindOf(r rune) kind {
 	return separator
 }
 
-// termsOf splits s, folded, into terms.
+// termsOf folds s and splits it into terms.
 func termsOf(s string) []term {
 	s = foldText(s)
 	var (

@@ -10,13 +10,6 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// The longest names that Meta gives. Instagram's are ASCII, so that characters
-// are bytes.
-const (
-	instagramNameChars = 30
-	facebookNameChars  = 60
-)
-
 // template is a text whose placeholders are found.
 type template []piece
 
@@ -84,11 +77,7 @@ func (t template) render(p privatereply.Platform, username string) string {
 func (t template) check(platforms []privatereply.Platform) error {
 	var errs []error
 	for _, p := range platforms {
-		longest := facebookNameChars
-		if p == privatereply.Instagram {
-			longest = instagramNameChars
-		}
-		err := privatereply.CheckText(p, t.fill(strings.Repeat("n", longest)))
+		err := privatereply.CheckText(p, t.fill(strings.Repeat("n", p.Facts().MaxNameChars)))
 		if err == nil {
 			err = privatereply.CheckText(p, t.fill(""))
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 // removedGrace is how long webhooks are still taken for an account that is no longer in the
-// file: somebody may have saved it half.
+// file: the file may have been saved by half.
 const removedGrace = 10 * time.Minute
 
 // Accounts is the accounts file, read again when it changes.
@@ -45,7 +45,7 @@ func OpenAccounts(path string) (*Accounts, error) {
 	return &Accounts{file: file}, nil
 }
 
-// Confirmed is closed when two looks at the file have seen the same.
+// Confirmed is closed when two reads of the file in a row gave the same.
 func (a *Accounts) Confirmed() <-chan struct{} { return a.file.Confirmed() }
 
 // All lists the accounts in the order of the file.
@@ -75,25 +75,25 @@ func (a *Accounts) Find(p privatereply.Platform, id string) (privatereply.Accoun
 // LinkedToPage finds the Instagram accounts that send through a Page; where the file has
 // none, those that were taken out of it within the last ten minutes.
 func (a *Accounts) LinkedToPage(page string) []privatereply.Account {
-	isBehind := func(account privatereply.Account) bool {
-		return account.Platform == privatereply.Instagram && page != "" && account.PageID == page
+	isLinked := func(account privatereply.Account) bool {
+		return account.LoginFacts().ThroughPage && page != "" && account.PageID == page
 	}
 	set := a.file.Current()
-	var behind []privatereply.Account
+	var linked []privatereply.Account
 	for _, account := range set.order {
-		if isBehind(account) {
-			behind = append(behind, account)
+		if isLinked(account) {
+			linked = append(linked, account)
 		}
 	}
-	if len(behind) > 0 {
-		return behind
+	if len(linked) > 0 {
+		return linked
 	}
 	for _, g := range set.removed {
-		if isBehind(g.account) && time.Since(g.at) < removedGrace {
-			behind = append(behind, g.account)
+		if isLinked(g.account) && time.Since(g.at) < removedGrace {
+			linked = append(linked, g.account)
 		}
 	}
-	return behind
+	return linked
 }
 
 // Err says why the newest version of the file is not in force.
@@ -122,26 +122,27 @@ func (a *Accounts) Warnings() []string {
 	return all
 }
 
-// accountKey is what no two accounts may share.
+// accountKey identifies an account: no two of the file may share it.
 type accountKey struct {
 	platform privatereply.Platform
 	id       string
 }
 
-// accountSet is an accounts file that was read.
+// accountSet is the content of an accounts file.
 type accountSet struct {
 	order   []privatereply.Account
 	entries map[accountKey]accountEntry
 	removed map[accountKey]removedAccount // that earlier versions of the file had
 }
 
-// removedAccount is an account that was taken out of the file, and when that was seen.
+// removedAccount is an account that was taken out of the file, with the time of the read
+// that noticed it.
 type removedAccount struct {
 	account privatereply.Account
 	at      time.Time
 }
 
-// withRemoved remembers in s what the version before it had, and s has not.
+// withRemoved adds to s the accounts that the version before it had and s does not have.
 func (s accountSet) withRemoved(before accountSet, now time.Time) accountSet {
 	s.removed = map[accountKey]removedAccount{}
 	remember := func(key accountKey, g removedAccount) {
@@ -172,8 +173,8 @@ func loadAccounts(path string, data []byte) (accountSet, error) {
 	var problems []error
 	first := map[accountKey]int{}
 	for i, y := range accounts {
-		if y.Login == "" && y.Platform == privatereply.Facebook {
-			y.Login = privatereply.LoginFacebook
+		if logins := y.Platform.Facts().Logins; y.Login == "" && len(logins) == 1 {
+			y.Login = logins[0].Login
 		}
 		entry, wrong := y.read()
 		key := accountKey{y.Platform, y.ID}
@@ -194,7 +195,7 @@ func loadAccounts(path string, data []byte) (accountSet, error) {
 	return set, nil
 }
 
-// decodeAccounts gives the accounts of a file and the lines they begin in.
+// decodeAccounts returns the accounts of a file and the lines in which they begin.
 func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error) {
 	var doc struct {
 		Accounts []accountYAML `yaml:"accounts"`
@@ -224,8 +225,8 @@ func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error
 	return doc.Accounts, lines, nil
 }
 
-// yamlError says what is wrong in YAML and where. It quotes nothing of the file:
-// somebody may have written a token there.
+// yamlError says what is wrong in the YAML and in which line. It quotes nothing of the
+// file, which may hold a token by mistake.
 func yamlError(err error) error {
 	var at yaml.Error
 	if !errors.As(err, &at) || at.GetToken() == nil {
@@ -270,7 +271,7 @@ type accountYAML struct {
 	Secrets         secretSources         `yaml:",inline"`
 }
 
-// read gives the account and everything that is wrong with it, each naming its field.
+// read returns the account, and an error for each field that is wrong.
 func (y accountYAML) read() (accountEntry, []error) {
 	var wrong []error
 	refuse := func(bad bool, format string, args ...any) {
@@ -311,7 +312,7 @@ func (y accountYAML) read() (accountEntry, []error) {
 		"login: %q is not a login; write facebook (Page token) or instagram (Instagram user token)", y.Login)
 	refuse(y.Platform == privatereply.Facebook && y.Login == privatereply.LoginInstagram,
 		"login: a Facebook Page has only login facebook")
-	needsPage := y.Platform == privatereply.Instagram && y.Login == privatereply.LoginFacebook
+	needsPage := privatereply.Account{Platform: y.Platform, Login: y.Login}.LoginFacts().ThroughPage
 	refuse(needsPage && y.PageID == "", "page_id: is required for Instagram with login facebook: sends go to the Page")
 	refuse(!needsPage && y.PageID != "", "page_id: only Instagram with login facebook has it; leave it out")
 	refuse(y.Conversations != "" && y.Conversations != "all" && y.Conversations != "replied",

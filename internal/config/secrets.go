@@ -39,7 +39,7 @@ func (a *Accounts) Secrets(p privatereply.Platform, id string) (Secrets, error) 
 	return secrets, nil
 }
 
-// secretSources say where an account's secrets are. They are no secrets themselves.
+// secretSources name the variables and files that hold an account's secrets.
 type secretSources struct {
 	TokenEnv      string `yaml:"token_env"`
 	TokenFile     string `yaml:"token_file"`
@@ -99,8 +99,8 @@ var (
 	secretForm = regexp.MustCompile(`^([0-9A-Za-z_|-]{65,}|[0-9a-f]{32})$`)
 )
 
-// problems lists what is wrong with p. A secret that stands where its name belongs
-// is refused here and never repeated: every later error would show the name.
+// problems lists what is wrong with p. A secret in the place of its variable's name is
+// refused here and never printed: every later error would show it.
 func (p secretSources) problems() []error {
 	var wrong []error
 	refuse := func(bad bool, message string) {
@@ -151,13 +151,13 @@ func (l SecretList) Format(s fmt.State, _ rune) { _, _ = fmt.Fprintf(s, "%d secr
 // fileSuffix ends the name of the variable that says in which file a secret is.
 const fileSuffix = "_FILE"
 
-// allowsFile reports whether a setting of type t may come from a file: what cannot
-// be printed should not have to stand in the environment either.
+// allowsFile reports whether a setting of type t may come from a file. Secrets, which
+// are the types with a Format method, may: the environment is easy to read.
 func allowsFile(t reflect.Type) bool { return t.Implements(reflect.TypeFor[fmt.Formatter]()) }
 
 // readSecretFiles adds to vars the secrets of T that are in files, as if their variables
-// had been set. It returns the variables whose files cannot be read, and all that is
-// wrong in words.
+// had been set. It returns the variables whose files cannot be read, and a sentence for
+// each problem.
 func readSecretFiles[T any](vars map[string]string) (unread map[string]bool, wrong []string) {
 	unread = map[string]bool{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
@@ -182,7 +182,7 @@ func readSecretFiles[T any](vars map[string]string) (unread map[string]bool, wro
 	return unread, wrong
 }
 
-// fileHint says of a secret that its variable may name a file instead.
+// fileHint is the part of an error about a missing secret that names its _FILE variable.
 func fileHint[T any](variable string) string {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		if variableOf(f) == variable && allowsFile(f.Type) {

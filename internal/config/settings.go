@@ -54,21 +54,21 @@ type Starter struct {
 	Approver string `env:"APPROVER"` // who decides, unless --approver says so
 }
 
-// Encryption holds the keys that Temporal's payloads are encrypted with, as
-// id:key pairs. None: they are not.
+// Encryption has the keys that Temporal's payloads are encrypted with, as id:key pairs;
+// without keys they are not encrypted.
 type Encryption struct {
 	Keys Secret `env:"ENCRYPTION_KEYS"`
 }
 
-// Graph says where Meta is.
+// Graph has the addresses and the version of Meta's Graph API.
 type Graph struct {
 	FacebookURL  string `env:"GRAPH_FACEBOOK_URL" envDefault:"https://graph.facebook.com"`
 	InstagramURL string `env:"GRAPH_INSTAGRAM_URL" envDefault:"https://graph.instagram.com"`
 	Version      string `env:"GRAPH_VERSION" envDefault:"v26.0"`
 }
 
-// parsers read the types that are narrower than what they are made of. Every whole
-// number among the settings counts something of which there is at least one.
+// parsers read the types whose values are restricted. Every integer among the settings
+// is a count of at least one.
 var parsers = map[reflect.Type]env.ParserFunc{
 	reflect.TypeFor[int](): func(v string) (any, error) {
 		n, err := strconv.Atoi(v)
@@ -149,7 +149,7 @@ type Versioning struct {
 	Build      BuildID        `env:"BUILD_ID"`
 }
 
-// validate refuses one name without the other.
+// validate refuses one of the two names without the other.
 func (v Versioning) validate() error {
 	switch {
 	case v.Deployment != "" && v.Build == "":
@@ -163,7 +163,7 @@ func (v Versioning) validate() error {
 // DeploymentName is what all builds of a worker have in common. Empty: none.
 type DeploymentName string
 
-// UnmarshalText refuses what Temporal would, which tells only the worker's log.
+// UnmarshalText refuses what Temporal would refuse, with a line in the worker's log only.
 func (n *DeploymentName) UnmarshalText(text []byte) error {
 	*n = DeploymentName(text)
 	if strings.ContainsAny(string(text), ".:") {
@@ -175,7 +175,7 @@ func (n *DeploymentName) UnmarshalText(text []byte) error {
 // BuildID names one build of a worker. Empty: none.
 type BuildID string
 
-// UnmarshalText refuses what Temporal would.
+// UnmarshalText refuses what Temporal would refuse.
 func (b *BuildID) UnmarshalText(text []byte) error {
 	*b = BuildID(text)
 	return checkVersionName(string(text), "v1.2.0")

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// ClockTolerance is how far this machine's clock may be off without a word. Meta's and
-	// Temporal's times are compared with it.
+	// ClockTolerance is the largest offset between this machine's clock and Meta's or
+	// Temporal's that is not reported.
 	ClockTolerance = 2 * time.Second
-	// clockInterval is how often Temporal is asked for its time, however many ask.
+	// clockInterval is the shortest time between two questions for Temporal's time.
 	clockInterval = time.Minute
 	// clockPoll is the time limit of a poll that is broken off when it is seen: the server
 	// refuses one of less than 2 seconds and warns of one of less than 20.
 	clockPoll = 30 * time.Second
-	// minPollerWait is how soon the list of pollers is looked at again, twice as long each
-	// time up to maxPollerWait.
+	// minPollerWait lies before the second read of the list of pollers; it doubles up to
+	// maxPollerWait.
 	minPollerWait, maxPollerWait = 20 * time.Millisecond, 250 * time.Millisecond
-	// clockTimeout is how long /readyz waits for Temporal's time. Probes wait a second.
+	// clockTimeout bounds the wait of /readyz for Temporal's time. Probes wait a second.
 	clockTimeout = 700 * time.Millisecond
 	// clockQueue is the task queue of the polls, the same for all programs.
 	clockQueue = "clock-check"
@@ -62,8 +62,8 @@ func ClockCheck(c client.Client, namespace string, meta func() (ahead time.Durat
 	}}
 }
 
-// ClockError says in words that this machine's clock is ahead of another one, or behind
-// it if ahead is negative; nil if it is within the tolerance.
+// ClockError says that this machine's clock is ahead of another one, or behind it if ahead
+// is negative. It is nil within the tolerance.
 func ClockError(whose string, ahead time.Duration) error {
 	where := "ahead of"
 	if ahead < 0 {

@@ -16,7 +16,7 @@ import (
 const (
 	// checkTimeout bounds one check, so that a probe gets its answer.
 	checkTimeout = 3 * time.Second
-	// readyCacheTTL is how long an answer is given again without asking anew, however many ask.
+	// readyCacheTTL is how long the answer of the checks is reused.
 	readyCacheTTL = 2 * time.Second
 )
 
@@ -65,8 +65,7 @@ func (r *readiness) cached(ctx context.Context) (status int, text string) {
 	if !r.asked.IsZero() && time.Since(r.asked) < readyCacheTTL {
 		return r.status, r.text
 	}
-	// Whoever asks next gets this answer too, so the one who asked first must not
-	// be able to break it off.
+	// The answer is cached for other requests, so it must not end with this one.
 	r.status, r.text = r.runChecks(context.WithoutCancel(ctx))
 	r.asked = time.Now()
 	return r.status, r.text
@@ -101,7 +100,7 @@ func (r *readiness) runChecks(ctx context.Context) (int, string) {
 const (
 	// queryTimeout is longer than the slowest answer, which takes checkTimeout.
 	queryTimeout = checkTimeout + 2*time.Second
-	// maxReadyBytes is far above what /readyz says.
+	// maxReadyBytes is far above the length of an answer of /readyz.
 	maxReadyBytes = 64 << 10
 )
 

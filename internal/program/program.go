@@ -1,5 +1,5 @@
-// Package program is what the product's programs have in common: how they begin,
-// what they are told by the environment, and how they end.
+// Package program is what the product's programs have in common: their start, the
+// connection to Temporal, and their end.
 package program
 
 import (
@@ -38,7 +38,7 @@ func Main(name string, run func(context.Context) error, commands ...Command) {
 	}
 }
 
-// Base is what every program works with.
+// Base has what every program works with: logger, accounts and the connection to Temporal.
 type Base struct {
 	Logger   *zap.Logger
 	Accounts *config.Accounts
@@ -50,8 +50,8 @@ type Base struct {
 	DataConverter converter.DataConverter // of Temporal
 }
 
-// Open makes the logger and reads the accounts file. What else a program reads it
-// should read before it connects: a mistake in a file is told without a server.
+// Open makes the logger and reads the accounts file. A program reads its other files
+// before it connects, too: a mistake in a file is then reported without a server.
 func Open(settings config.Common) (*Base, error) {
 	logger, err := logging.New(settings.LogFormat, settings.LogLevel)
 	if err != nil {
@@ -92,7 +92,7 @@ func (b *Base) Close() {
 	_ = b.Logger.Sync()
 }
 
-// Checks are what /readyz asks of every program.
+// Checks are the checks of /readyz that every program has.
 func (b *Base) Checks() []ops.Check {
 	return []ops.Check{
 		ops.TemporalCheck(b.Temporal),
@@ -116,9 +116,8 @@ type Command struct {
 	Run  func(ctx context.Context, args []string) error // without the name
 }
 
-// selectCommand finds what the arguments ask for: run, or one of the commands. An argument
-// that nobody knows is an error: a mistyped health check must not run the program
-// once more.
+// selectCommand returns run, or the command that the first argument names. An unknown
+// argument is an error: a mistyped health check must not run the program once more.
 func selectCommand(args []string, run func(context.Context) error, commands []Command) func(context.Context) error {
 	if len(args) == 0 {
 		return run
@@ -135,9 +134,8 @@ func selectCommand(args []string, run func(context.Context) error, commands []Co
 	}
 }
 
-// Healthcheck is the command that asks the program with the same settings, which
-// runs beside it, whether it is ready. Images without a shell have nothing else that
-// could.
+// Healthcheck is the command that asks the program which runs with the same settings on
+// this machine whether it is ready. Images without a shell have no other way.
 func Healthcheck[S any](read func() (S, error), opsAddr func(S) string) Command {
 	return healthcheck(os.Stdout, read, opsAddr)
 }

@@ -15,36 +15,37 @@ import (
 )
 
 const (
-	// pollInterval is how often a file is read. To be told of changes is no better: network
-	// file systems and single files mounted into a container tell nothing, and a folder
-	// tells of all that is written in it. A change is in force within two seconds.
+	// pollInterval is how often a file is read; a change is in force within two seconds.
+	// Notifications (fsnotify) are no better: network file systems and single files that
+	// are mounted into a container send none, and a folder sends one for every write of
+	// a database in it.
 	pollInterval = 900 * time.Millisecond
 	// maxBytes is far above every file that people write.
 	maxBytes = 16 << 20
 )
 
 // File is the parsed content of a file that may change, however it is replaced: in
-// place, by rename, by a swapped symbolic link. A change counts when two looks saw the
-// same bytes: editors, cp and Kubernetes change a file in several steps, and half a file
-// can be a valid one. A content that does not parse, or a file that is gone, leaves the
+// place, by rename, by a swapped symbolic link. A change counts when two reads in a row
+// gave the same bytes: editors, cp and Kubernetes change a file in several steps, and half
+// a file can be a valid one. A content that does not parse, or a file that is gone, leaves the
 // content before in force.
 type File[T any] struct {
 	path    string
 	parse   func(path string, data []byte) (T, error)
 	changed func(current T, err error)
-	state   atomic.Pointer[snapshot[T]] // who asks for it waits for nothing, however long a file takes to parse
+	state   atomic.Pointer[snapshot[T]] // read without a lock: parsing may take long
 
-	mu          sync.Mutex // guards what a look compares
+	mu          sync.Mutex // guards what Poll compares
 	timer       *time.Timer
 	stopped     bool
 	currentSum  string        // SHA-256 of the bytes in force
-	lastSum     string        // SHA-256 at the last look; empty when the file could not be read
+	lastSum     string        // SHA-256 at the last read; empty when the file could not be read
 	rejectedSum string        // SHA-256 of the bytes that are not in force; empty when they could not be read
-	confirmed   chan struct{} // closed when two looks in a row have seen what is in force
+	confirmed   chan struct{} // see Confirmed
 }
 
-// parseSafely parses data. A parser that panics must not end the program: half a line can be
-// what makes it.
+// parseSafely parses data, and turns a panic of the parser into an error: half a file must
+// not end the program.
 func (f *File[T]) parseSafely(data []byte) (content T, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -54,18 +55,18 @@ func (f *File[T]) parseSafely(data []byte) (content T, err error) {
 	return f.parse(f.path, data)
 }
 
-// Confirmed is closed when two looks in a row have seen what is in force. What Open saw may
+// Confirmed is closed when two reads in a row gave what is in force. What Open read may
 // have been half a file.
 func (f *File[T]) Confirmed() <-chan struct{} { return f.confirmed }
 
-// snapshot is what is in force, and why the newest bytes are not.
+// snapshot is the content in force, with the error that keeps the newest bytes out of
+// force.
 type snapshot[T any] struct {
 	current T
 	err     error
 }
 
-// Open parses the file for the first time, and looks at it again and again as long as
-// somebody holds the File. An error of Open is final. Changed is called whenever another
+// Open parses the file, and polls it as long as the program holds the File. An error of Open is final. Changed is called whenever another
 // content, or another error, is in force; it may be nil.
 func Open[T any](path string, parse func(path string, data []byte) (T, error), changed func(current T, err error)) (*File[T], error) {
 	data, err := read(path)
@@ -86,7 +87,7 @@ func Open[T any](path string, parse func(path string, data []byte) (T, error), c
 	return f, nil
 }
 
-// pollAgain looks at a file that somebody still holds, and sets its timer again.
+// pollAgain polls a File that is not garbage yet, and sets its timer again.
 func pollAgain[T any](held weak.Pointer[File[T]]) func() {
 	return func() {
 		f := held.Value()
@@ -102,7 +103,7 @@ func pollAgain[T any](held weak.Pointer[File[T]]) func() {
 	}
 }
 
-// Stop ends the looking: what is in force stays so.
+// Stop ends the polling: what is in force stays so.
 func (f *File[T]) Stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,7 +117,7 @@ func (f *File[T]) Current() T { return f.state.Load().current }
 // Err says why the newest content is not in force, or is nil when it is.
 func (f *File[T]) Err() error { return f.state.Load().err }
 
-// Poll reads the file once, and puts it in force if it changed, the look before saw the
+// Poll reads the file once, and puts it in force if it changed, the read before gave the
 // same bytes, and it parses.
 func (f *File[T]) Poll() {
 	f.mu.Lock()

@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// newTracerProvider is what exports the program's spans as OpenTelemetry's own variables say
+// newTracerProvider exports the program's spans as OpenTelemetry's own variables say
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/),
 // or nil: without an endpoint nothing is traced. Sampler, headers, certificates and
 // time-outs are read by OpenTelemetry's SDK.
@@ -31,8 +31,8 @@ func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) 
 	if err != nil || !wanted {
 		return nil, err
 	}
-	// The SDK tells of collectors that are gone, every few seconds, and of variables that
-	// it cannot read. One line a minute is enough.
+	// The SDK reports a collector that is gone every few seconds, and variables that it
+	// cannot read. One line a minute is enough.
 	seldom := logger.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(c, time.Minute, 1, 0)
 	}))
@@ -52,7 +52,8 @@ func newTracerProvider(ctx context.Context, program string, logger *zap.Logger) 
 	return sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described)), nil
 }
 
-// tracesEnabled refuses what the SDK would only warn of, and then export to nowhere.
+// tracesEnabled reports whether the variables name a collector. It refuses settings that
+// the SDK would only warn about before it exports to nowhere.
 func tracesEnabled() (bool, error) {
 	name, endpoint := firstSet("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	if endpoint == "" || os.Getenv("OTEL_SDK_DISABLED") == "true" {
@@ -75,7 +76,7 @@ func tracesEnabled() (bool, error) {
 	return true, nil
 }
 
-// What OTLP is spoken over.
+// The protocols of OTLP.
 const (
 	overHTTP = "http/protobuf"
 	overGRPC = "grpc"
@@ -95,7 +96,7 @@ func newExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	return otlptracehttp.New(ctx)
 }
 
-// firstSet is the first of the variables that is set.
+// firstSet returns the first of the variables that is set.
 func firstSet(names ...string) (name, value string) {
 	for _, name = range names {
 		if value = os.Getenv(name); value != "" {
@@ -132,8 +133,8 @@ func startSpan(ctx context.Context, tracer trace.Tracer, name string, opts ...tr
 	return span
 }
 
-// Traceparent writes down the span of ctx, as W3C's traceparent, for somebody who goes on
-// in another process; empty if there is none.
+// Traceparent is the span of ctx in W3C's format, for another process that continues the
+// trace; empty without a span.
 func Traceparent(ctx context.Context) string {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ""
@@ -143,7 +144,7 @@ func Traceparent(ctx context.Context) string {
 	return carrier["traceparent"]
 }
 
-// WithTraceparent gives ctx the parent that Parent wrote down. With an empty one, or one that
+// WithTraceparent gives ctx the parent span that Traceparent returned. With an empty one, or one that
 // cannot be read, it is ctx.
 func WithTraceparent(ctx context.Context, parent string) context.Context {
 	if parent == "" {

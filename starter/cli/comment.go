@@ -67,7 +67,7 @@ one that has it already nothing happens, and that is said.`,
 	return cmd
 }
 
-// manualInput makes the workflow's input of what was said by hand.
+// manualInput makes the workflow's input of the flags.
 func (s *Session) manualInput(f commentFlags, now time.Time) (workflows.PrivateReplyInput, error) {
 	switch {
 	case f.account == "":
@@ -128,7 +128,7 @@ func (s *Session) manualDecision(f commentFlags, c privatereply.Comment, a priva
 	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now}), nil
 }
 
-// startReport is what became of a start.
+// startReport is the outcome of a start.
 type startReport struct {
 	ID        string                `json:"id"`
 	Started   bool                  `json:"started"`

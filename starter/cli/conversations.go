@@ -276,10 +276,10 @@ func replyInConversation(cmd *cobra.Command, thread, account, text string, asJSO
 	if err != nil {
 		return err
 	}
-	if a := m.cred.Account; a.Platform != privatereply.Facebook {
+	if a := m.cred.Account; !a.Platform.Facts().WriteByThread {
 		return fmt.Errorf("account %s is on %s: only a Facebook Page's conversation can be written to by Meta's id; give the conversation's workflow id (conversation:<platform>:<account>:<person>)", a.ID, a.Platform)
 	}
-	if err := privatereply.CheckText(privatereply.Facebook, text); err != nil {
+	if err := privatereply.CheckText(m.cred.Account.Platform, text); err != nil {
 		return fmt.Errorf("--text: %w", err)
 	}
 	var receipt graph.SendResult

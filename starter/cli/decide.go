@@ -100,7 +100,7 @@ undeliverable. Nothing is sent either way.`,
 	return cmd
 }
 
-// decisionReport is what became of one decision.
+// decisionReport is the outcome of one decision.
 type decisionReport struct {
 	ID       string              `json:"id"`
 	Accepted bool                `json:"accepted"`

@@ -76,7 +76,8 @@ type forecast struct {
 func (s *Session) forecast(ctx context.Context, a privatereply.Account) ([]forecast, error) {
 	posts := forecast{Platform: a.Platform, Account: a.ID, Name: a.Name, Kind: kindPosts, PerHour: a.PostsPerHour}
 	filter := replies.Filter{Account: a.ID, Running: true}
-	if a.Platform == privatereply.Instagram {
+	onAir := a.Platform.Facts().AnsweredOnAir
+	if onAir {
 		filter.NotSource = privatereply.SourceLive
 	}
 	var err error
@@ -84,7 +85,7 @@ func (s *Session) forecast(ctx context.Context, a privatereply.Account) ([]forec
 		return nil, err
 	}
 	all := []forecast{posts}
-	if a.Platform != privatereply.Instagram {
+	if !onAir {
 		return all, nil
 	}
 	live := posts

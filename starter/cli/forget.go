@@ -212,7 +212,7 @@ func writeReport(out io.Writer, r erasure.Report) error {
 	return writeUnreadable(out, r.Unreadable)
 }
 
-// writeUnreadable says what nobody could look into, and so nobody can vouch for.
+// writeUnreadable lists the workflows that could not be read, and so may hold something.
 func writeUnreadable(w io.Writer, all []erasure.Unreadable) error {
 	if len(all) == 0 {
 		return nil

@@ -64,7 +64,7 @@ func candidateIDs(accounts []privatereply.Account, arg string) ([]string, error)
 	}
 	for _, a := range accounts {
 		add(privatereply.Comment{Platform: a.Platform, Account: a.ID, CommentID: arg})
-		if a.Platform == privatereply.Facebook {
+		if a.Platform.Facts().VisitorPosts {
 			add(privatereply.Comment{Platform: a.Platform, Account: a.ID, PostID: arg})
 		}
 	}

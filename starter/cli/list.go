@@ -148,7 +148,7 @@ func shortID(r replies.Row, rows []replies.Row) string {
 func remarks(r replies.Row, now time.Time) string {
 	var all []string
 	if r.Attachment.Kind != "" && r.Comment != "" {
-		all = append(all, attachmentName(r.Attachment.Kind))
+		all = append(all, r.Attachment.Kind.Label())
 	}
 	if !r.EditedAt.IsZero() {
 		all = append(all, "edited "+console.RelativeTime(r.EditedAt, now))
@@ -164,19 +164,7 @@ func attachmentText(kind privatereply.AttachmentKind) string {
 	if kind == "" {
 		return "(no text)"
 	}
-	return "(" + attachmentName(kind) + ")"
-}
-
-// attachmentName names an attachment. A tool may have started the reply with a kind that
-// nobody knows.
-func attachmentName(kind privatereply.AttachmentKind) string {
-	switch {
-	case kind == privatereply.GIF:
-		return "GIF"
-	case slices.Contains(privatereply.AttachmentKinds, kind):
-		return string(kind)
-	}
-	return "attachment"
+	return "(" + kind.Label() + ")"
 }
 
 // commentAndReply shows a comment and the proposed answer in one line.

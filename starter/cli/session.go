@@ -42,7 +42,7 @@ func readSettings(cmd *cobra.Command) (settings, error) {
 	return config.Read[settings]()
 }
 
-// Session is a connection to Temporal and what belongs to it.
+// Session is a connection to Temporal, with the settings of the command.
 type Session struct {
 	client.Client
 	replies   *replies.Client
@@ -175,7 +175,7 @@ func (s *Session) approver(flag string) (string, error) {
 	return "", errors.New("nobody knows who you are: say it with --approver, or set PRIVATEREPLY_APPROVER")
 }
 
-// explainError adds to an error about a workflow what the reader of a terminal can do.
+// explainError replaces an error that means "no worker answers" by what to do about it.
 func explainError(err error, workflowID string) error {
 	var refusal *replies.Error
 	var query *serviceerror.DeadlineExceeded
@@ -188,7 +188,7 @@ func explainError(err error, workflowID string) error {
 	return err
 }
 
-// metaAccount is Meta as one account sees it. Commands that use it need no Temporal.
+// metaAccount makes calls to Meta for one account. Commands that use it need no Temporal.
 type metaAccount struct {
 	graph *graph.Client
 	cred  graph.Credentials
@@ -219,10 +219,11 @@ func openMetaAccount(cmd *cobra.Command, account string, transport http.RoundTri
 	return metaAccount{g, graph.Credentials{Account: a, Token: secrets.Token, AppSecret: secrets.AppSecret}}, err
 }
 
-// conversationCallsPerSecond is Meta's limit on reading conversations.
+// conversationCallsPerSecond is Meta's limit for one account.
 const conversationCallsPerSecond = 2
 
-// rateLimitedTransport keeps the calls to Meta under a limit: more would be refused, and count.
+// rateLimitedTransport keeps the calls to Meta under a limit: Meta refuses what is above it,
+// and counts it too.
 type rateLimitedTransport struct{ limit *rate.Limiter }
 
 // RoundTrip waits until the request may go.

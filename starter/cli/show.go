@@ -48,42 +48,17 @@ workflow gives it.`,
 	return cmd
 }
 
-// meaning says each state in words.
-var meaning = map[privatereply.State]string{
-	privatereply.Holding:          "it goes out by itself when the hold is over, unless somebody rejects it",
-	privatereply.AwaitingApproval: "a person must decide",
-	privatereply.Sending:          "on its way to Meta, or waiting for its next try",
-	privatereply.Sent:             "delivered; the person has not answered yet",
-	privatereply.Responded:        "the person answered; the window is open",
-	privatereply.DeliveryUnknown:  "nobody knows whether it arrived; a person must find out",
-	privatereply.WindowClosed:     "delivered and answered; the window has closed",
-	privatereply.NoResponse:       "delivered, never answered",
-	privatereply.Undeliverable:    "not delivered",
-	privatereply.Ignored:          "left alone",
-	privatereply.Rejected:         "a person decided against it",
-	privatereply.Withdrawn:        "the person took the comment away",
-	privatereply.Expired:          "the deadline passed; nothing was sent",
-}
-
-// clocks says what a deadline was counted from.
-var clocks = map[privatereply.Clock]string{
-	privatereply.ClockCreated:   "when the comment was written",
-	privatereply.ClockEntry:     "when Meta sent the webhook",
-	privatereply.ClockReceived:  "when the comment arrived here",
-	privatereply.ClockBroadcast: "the broadcast",
-}
-
-// describeReply is the story of a reply, as seen at now.
+// describeReply lists what a reply's status says, with times relative to now.
 func describeReply(id string, s workflows.PrivateReplyStatus, now time.Time) *console.Facts {
 	f := &console.Facts{}
-	f.Add("State", "%s: %s", s.State, meaning[s.State])
+	f.Add("State", "%s: %s", s.State, s.State.Sentence())
 	if s.Reason != "" {
 		f.Add("Reason", "%s (%s)", s.Reason.Sentence(), s.Reason)
 	}
 	describeComment(f, s.Comment, now)
 	describeDecision(f, s, now)
 	if !s.Deadline.IsZero() {
-		f.Add("Deadline", "%s, counted from %s", console.FormatTime(s.Deadline, now), clocks[s.DeadlineFrom])
+		f.Add("Deadline", "%s, counted from %s", console.FormatTime(s.Deadline, now), s.DeadlineFrom.Label())
 	}
 	describeSend(f, s.Send, now)
 	if s.Send != nil && !s.Send.RetryAt.IsZero() && !s.Send.RetryAt.Before(s.Deadline) {
@@ -112,7 +87,7 @@ func describeComment(f *console.Facts, c privatereply.Comment, now time.Time) {
 		f.Add("", "edited %s", console.FormatTime(c.EditedAt, now))
 	}
 	if c.Attachment != (privatereply.Attachment{}) {
-		f.AddUnwrapped("", strings.TrimSpace("with a "+attachmentName(c.Attachment.Kind)+" "+c.Attachment.URL))
+		f.AddUnwrapped("", strings.TrimSpace("with a "+c.Attachment.Kind.Label()+" "+c.Attachment.URL))
 	}
 	who := c.Username
 	if who == "" {
@@ -211,7 +186,7 @@ func nextSteps(id string, s workflows.PrivateReplyStatus) []string {
 	return nil
 }
 
-// describeAction says what a decision does with a comment.
+// describeAction says in words what a decision does with a comment.
 func describeAction(d privatereply.Decision) string {
 	what := map[privatereply.Action]string{
 		privatereply.ActionAuto:   "answered automatically",
@@ -224,7 +199,7 @@ func describeAction(d privatereply.Decision) string {
 	return what
 }
 
-// describeSource says what a decision comes from.
+// describeSource says in words where a decision comes from.
 func describeSource(d privatereply.Decision) string {
 	failed, isFailure := strings.CutPrefix(d.Reason, privatereply.RuleErrorPrefix)
 	switch {

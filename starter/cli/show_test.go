@@ -31,7 +31,7 @@ func storyStatus(change func(*workflows.PrivateReplyStatus)) workflows.PrivateRe
 
 // Guards: "why did this person get no answer?" is answered in words, with the
 // clocks, Meta's error and what can be done next.
-func TestTell(t *testing.T) {
+func TestDescribeReply(t *testing.T) {
 	const id = "reply:instagram:" + instagram + ":18000000000000001"
 	const comment = `  Comment   “Does it come in oak?”
             by lena (id 6000000000000001), on instagram reel (id 17900000000000001) of account
@@ -44,7 +44,7 @@ func TestTell(t *testing.T) {
 	}{
 		"waits for a person": {
 			func(*workflows.PrivateReplyStatus) {},
-			`  State     awaiting_approval: a person must decide
+			`  State     awaiting_approval: A person must decide.
 ` + comment + `  Decision  a person decides, by rule wood
   Reply     “Hi lena, yes.”
   Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
@@ -57,7 +57,7 @@ func TestTell(t *testing.T) {
 				s.Comment.EditedAt = storyNow.Add(-5 * time.Minute)
 				s.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/" + strings.Repeat("a-long-path/", 10) + "p.jpg\x1b[31m"}
 			},
-			`  State     awaiting_approval: a person must decide
+			`  State     awaiting_approval: A person must decide.
   Comment   “Does it come in oak?”
             edited Sun 22 Nov 09:55 UTC (5m ago)
             with a photo https://scontent.example.com/` + strings.Repeat("a-long-path/", 10) + `p.jpg[31m
@@ -78,7 +78,7 @@ func TestTell(t *testing.T) {
 				}
 				s.RefusedSignals = []workflows.RefusedSignal{{Name: "reject", Why: "too late", At: storyNow}}
 			},
-			`  State     undeliverable: not delivered
+			`  State     undeliverable: It was not delivered and is not tried again.
   Reason    The person cannot receive messages from this account. (person_unavailable)
 ` + comment + `  Decision  a person decides, by rule wood
   Proposed  “Hi lena, yes.”
@@ -98,7 +98,7 @@ func TestTell(t *testing.T) {
 				s.Send = &workflows.SendStatus{Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "aWdf", RecipientID: "6999"}
 				s.Window = &workflows.WindowStatus{RespondedAt: storyNow, ClosesAt: storyNow.Add(24 * time.Hour)}
 			},
-			`  State     responded: the person answered; the window is open
+			`  State     responded: The person answered; the 24-hour window is open.
 ` + comment + `  Decision  a person decides, by rule wood
   Reply     “Hi lena, yes.”
   Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
@@ -124,21 +124,21 @@ func TestTell(t *testing.T) {
 }
 
 // Guards: no state and no clock is shown without words, also one that is added later.
-func TestTellKnowsEveryState(t *testing.T) {
+func TestEveryStateAndClockHasWords(t *testing.T) {
 	for _, s := range privatereply.States {
-		if meaning[s] == "" {
+		if s.Sentence() == "" {
 			t.Errorf("state %s has no words", s)
 		}
 	}
 	for _, c := range []privatereply.Clock{privatereply.ClockCreated, privatereply.ClockEntry, privatereply.ClockReceived, privatereply.ClockBroadcast} {
-		if clocks[c] == "" {
+		if c.Label() == "" {
 			t.Errorf("clock %s has no words", c)
 		}
 	}
 }
 
 // Guards: each way to come to a decision is told apart.
-func TestDecisionWords(t *testing.T) {
+func TestDescribeDecision(t *testing.T) {
 	tests := map[string]struct {
 		decision privatereply.Decision
 		want     string

@@ -28,7 +28,7 @@ const (
 	batchInterval = 200 * time.Millisecond
 	// batchRetryInterval is how often a batch is tried to start while another one runs.
 	batchRetryInterval = time.Second
-	// batchReportInterval is how often is said how far the other one is.
+	// batchReportInterval is how often the progress of the other one is printed.
 	batchReportInterval = 5 * time.Second
 )
 
@@ -103,7 +103,7 @@ func stopQuery(account, rule string) string {
 	return query.String()
 }
 
-// stopReport is what became of a batch.
+// stopReport is the outcome of a batch.
 type stopReport struct {
 	Concerned int64  `json:"concerned"` // replies held or on their way
 	Signalled int64  `json:"signalled"` // told to stop
@@ -130,7 +130,7 @@ func countOf(n int64) string {
 }
 
 // batchReject has the server signal every reply that query finds, and waits until
-// it has done so. It tells of a wait for its turn.
+// it has done so. While it waits for another batch, it says so.
 func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopReport, error) {
 	payloads, err := s.data.ToPayloads(message)
 	if err != nil {

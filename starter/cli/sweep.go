@@ -83,7 +83,7 @@ func selectAccounts(path, only string) ([]privatereply.Account, error) {
 	return []privatereply.Account{account}, err
 }
 
-// sweepReport is what became of the pass over one account.
+// sweepReport is the outcome of the pass over one account.
 type sweepReport struct {
 	Platform   privatereply.Platform  `json:"platform"`
 	Account    string                 `json:"account"`
@@ -177,21 +177,21 @@ func conversationsLine(s *workflows.SweepStatus) string {
 }
 
 const (
-	// passPollInterval is how often a pass is looked at.
+	// passPollInterval is how often the state of a pass is read.
 	passPollInterval = 500 * time.Millisecond
-	// claimTimeout is after how long it is asked whether a worker is there at all.
+	// claimTimeout is how long work may wait before the workers are counted.
 	claimTimeout = 10 * time.Second
 )
 
-// passStatus is a pass at one look.
+// passStatus is the state of a pass at one read.
 type passStatus struct {
 	id         string
-	status     *workflows.SweepStatus // nil while no worker has told it
+	status     *workflows.SweepStatus // nil while no worker has answered
 	waitingFor string                 // what it waits for, other than its own work
 	ended      bool
 }
 
-// passObserver is told of each look.
+// passObserver gets every state that was read.
 type passObserver func(passStatus)
 
 // followPass waits until a pass has ended. It fails if the pass does, and if no
@@ -227,7 +227,7 @@ func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passObs
 	return last, nil
 }
 
-// describePass looks at the pass's newest page. What a worker has not answered is left
+// describePass reads how far the pass is. What a worker has not answered is left
 // out; that no worker is there is an error.
 func (s *Session) describePass(ctx context.Context, pass sweeps.Pass) (passStatus, error) {
 	seen := passStatus{id: pass.WorkflowID}
@@ -324,7 +324,7 @@ func newSweepProgress(out io.Writer, accounts int) *sweepProgress {
 	}
 }
 
-// of is told of the looks at the i-th account's pass.
+// of returns the observer of the i-th account's pass.
 func (p *sweepProgress) of(i int, title string) passObserver {
 	return func(seen passStatus) {
 		p.mu.Lock()

@@ -14,8 +14,8 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxSampled is how many workflows are asked what Meta told them: enough to see a
-// fault that strikes all of them.
+// maxSampled is how many workflows are asked for Meta's errors: enough to see a fault that
+// all of them have.
 const maxSampled = 10
 
 // noRole is how Meta refuses a message to a person with no role on an app that has
@@ -31,7 +31,7 @@ func (m metaError) String() string {
 	return fmt.Sprintf("%d/%d", m.code, m.subcode)
 }
 
-// checkAccess looks at what Meta said to the replies that wait to be sent. That is the
+// checkAccess reads Meta's last errors from the replies that wait to be sent. That is the
 // only way to see whether the app has Standard or Advanced Access.
 func (e *accountChecker) checkAccess(ctx context.Context) []Finding {
 	const name = "access"
@@ -42,7 +42,7 @@ func (e *accountChecker) checkAccess(ctx context.Context) []Finding {
 	if ids := said[noRole]; len(ids) > 0 {
 		found = append(found, failure(name,
 			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", countReplies(ids), noRole),
-			"in the app's dashboard, ask for Advanced Access to "+strings.Join(permissionNames(e.neededPermissions()), ", ")+
+			"in the app's dashboard, ask for Advanced Access to "+strings.Join(permissionNames(e.account.LoginFacts().Permissions), ", ")+
 				" (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
 		delete(said, noRole)
 	} else {
@@ -117,8 +117,8 @@ func (e *accountChecker) status(ctx context.Context, id string, status any) erro
 	return answer.Get(status)
 }
 
-// checkHumanAgent looks for a message of a human agent that Meta did not permit: no
-// call tells whether the app has the feature.
+// checkHumanAgent searches for a message of a human agent that Meta did not permit: no
+// call says whether the app has the feature.
 func (e *accountChecker) checkHumanAgent(ctx context.Context) []Finding {
 	const name = "human agent"
 	if !e.account.HumanAgent {

@@ -10,7 +10,7 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// accountChecker is the examination of one account.
+// accountChecker checks one account.
 type accountChecker struct {
 	*checker
 	account privatereply.Account
@@ -64,10 +64,10 @@ func (e *accountChecker) usesInstagramLogin() bool {
 
 // sendsByPage reports whether the account is an Instagram account that a Page sends for.
 func (e *accountChecker) sendsByPage() bool {
-	return e.account.Platform == privatereply.Instagram && !e.usesInstagramLogin()
+	return e.account.LoginFacts().ThroughPage
 }
 
-// checkPage looks whether the Page is fit to send: published, with a person who may
+// checkPage checks that the Page can send: it is published, with a person who may
 // write messages, and linked to the Instagram account that it sends for.
 func (e *accountChecker) checkPage(ctx context.Context) []Finding {
 	if e.usesInstagramLogin() {

@@ -68,8 +68,8 @@ func (d *checker) checkRules() []Finding {
 	return []Finding{ok(name, "%s has %s", d.settings.Rules, plural(len(set.Rules()), "rule"))}
 }
 
-// checkBridgeSettings looks at what only the bridge needs. It may run elsewhere, so what
-// is missing here is no failure.
+// checkBridgeSettings checks the settings that only the bridge needs. It may run on another
+// machine, so a missing one is no failure.
 func (d *checker) checkBridgeSettings() []Finding {
 	var found []Finding
 	if d.settings.VerifyToken == "" {
@@ -102,8 +102,8 @@ func (d *checker) checkGraph() []Finding {
 // newestVersion of the Graph API, released on 29 July 2026, has no end yet.
 const newestVersion = "v26.0"
 
-// versionEnds says until when Meta serves a version of the Graph API: see its
-// changelog. What is older than all of these has ended.
+// versionEnds is the time until which Meta serves a version of the Graph API, from its
+// changelog. Older versions than these have ended.
 var versionEnds = map[int]time.Time{
 	25: day(2028, time.July, 29),
 	24: day(2028, time.February, 18),
@@ -117,7 +117,7 @@ var versionEnds = map[int]time.Time{
 // one wants a trial first.
 const versionWarning = 90 * 24 * time.Hour
 
-// assessVersion says how a version of the Graph API stands.
+// assessVersion says whether a version of the Graph API is new enough.
 func assessVersion(v string, now time.Time) (text string, level Level) {
 	major, newest := majorOf(v), majorOf(newestVersion)
 	end, known := versionEnds[major]

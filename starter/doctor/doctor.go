@@ -1,6 +1,6 @@
-// Package doctor looks for what is wrong with an installation of the product, and
-// says how to repair it. It examines the settings and files, Temporal, and each
-// account at Meta. It changes nothing, and no finding holds a secret.
+// Package doctor checks an installation of the product: the settings and files, Temporal,
+// and each account at Meta. It says what is wrong and how to repair it. It changes
+// nothing, and no finding holds a secret.
 package doctor
 
 import (
@@ -19,11 +19,11 @@ import (
 const (
 	// defaultTimeout bounds one check. Meta's slowest answers take a few seconds.
 	defaultTimeout = 10 * time.Second
-	// accountsAtOnce bounds how many accounts are examined at the same time.
+	// accountsAtOnce is how many accounts are checked at the same time.
 	accountsAtOnce = 8
 )
 
-// Options change how an examination is made. The zero value is for people.
+// Options change how the checks are made. The zero value is the usual way.
 type Options struct {
 	Now     func() time.Time // the clock; time.Now unless a test sets it
 	Timeout time.Duration    // of one check; 10 s if zero
@@ -39,8 +39,8 @@ type Settings struct {
 	AppSecrets  config.SecretList `env:"APP_SECRETS"`
 }
 
-// checker is one examination. What is nil could not be had; the finding that says
-// why is there already.
+// checker runs the checks once. A field is nil where it could not be had; a finding says
+// why.
 type checker struct {
 	now       func() time.Time
 	timeout   time.Duration
@@ -51,8 +51,8 @@ type checker struct {
 	namespace string
 }
 
-// Run reads the settings from the environment and examines everything that
-// they name. What fails hides nothing else: each check has its own time.
+// Run reads the settings from the environment and checks everything that they name. Each
+// check has a time limit of its own, so that one which hangs hides no other.
 func Run(ctx context.Context, o Options) Report {
 	d := &checker{now: o.Now, timeout: o.Timeout}
 	if d.now == nil {
@@ -81,10 +81,10 @@ func Run(ctx context.Context, o Options) Report {
 	return newReport(append(append(sections, found...), d.checkMetaClock()...))
 }
 
-// checkFunc looks at one thing.
+// checkFunc is one check, or several on the same subject.
 type checkFunc func(context.Context) []Finding
 
-// runConcurrently runs checks at the same time and keeps their order.
+// runConcurrently runs checks at the same time; the findings keep their order.
 func (d *checker) runConcurrently(ctx context.Context, checks ...checkFunc) []Finding {
 	found := make([][]Finding, len(checks))
 	var running sync.WaitGroup

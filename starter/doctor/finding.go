@@ -27,7 +27,7 @@ type Finding struct {
 	Commands []string `json:"commands,omitempty"` // to be copied, belonging to Repair
 }
 
-// Section is what was found out about one subject.
+// Section has the findings about one subject.
 type Section struct {
 	Subject  string    `json:"subject"`
 	Findings []Finding `json:"findings"`
@@ -35,7 +35,7 @@ type Section struct {
 
 func (s *Section) add(found ...Finding) { s.Findings = append(s.Findings, found...) }
 
-// Report is the outcome of an examination.
+// Report is the outcome of all checks.
 type Report struct {
 	Failures int       `json:"failures"`
 	Warnings int       `json:"warnings"`

@@ -114,7 +114,7 @@ func fairnessFinding(version string) Finding {
 		"server's dynamic configuration, or an account with many comments delays the others")
 }
 
-// checkSearchAttributes looks whether the namespace has every attribute with its type.
+// checkSearchAttributes checks that the namespace has every attribute with its type.
 func (d *checker) checkSearchAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
 	list, err := d.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: d.namespace})
@@ -145,8 +145,8 @@ func (d *checker) checkSearchAttributes(ctx context.Context) []Finding {
 	return found
 }
 
-// probeSearchAttributes is for who may not list attributes: a query that uses them
-// tells whether they are there.
+// probeSearchAttributes checks the attributes with a query that uses them, where this
+// program has no right to list them.
 func (d *checker) probeSearchAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
 	err := setup.Check(ctx, d.temporal, d.namespace)

@@ -13,7 +13,7 @@ import (
 	"github.com/privatereply/privatereply/internal/console"
 )
 
-// tokenOwner is whose token it turned out to be.
+// tokenOwner says whose the token is.
 type tokenOwner int
 
 const (
@@ -60,7 +60,7 @@ func proofRefused(err error) bool {
 	return errors.As(err, &g) && g.Code == 100 && g.Subcode == 0
 }
 
-// compareOwner looks whether the token's holder is what sends for the account.
+// compareOwner checks that the token's owner is what sends for the account.
 func (e *accountChecker) compareOwner(ctx context.Context, me graph.TokenOwner) (Finding, tokenOwner) {
 	if e.usesInstagramLogin() {
 		switch e.account.ID {
@@ -112,7 +112,7 @@ func (e *accountChecker) refusalFinding(ctx context.Context, err error) Finding 
 	return failure("token", describeMetaError(g), tokenRepair(g)+"; replies that wait for it then go by themselves")
 }
 
-// checkOtherLogin looks whether the token belongs to Meta's other host: each host
+// checkOtherLogin checks whether the token belongs to Meta's other host: each host
 // cannot even read the tokens of the other.
 func (e *accountChecker) checkOtherLogin(ctx context.Context) (Finding, bool) {
 	cred := e.cred
@@ -139,7 +139,7 @@ func (e *accountChecker) checkOtherLogin(ctx context.Context) (Finding, bool) {
 	return failure("login", "this is a token of the Instagram login, which no Page has", "put the Page's own token in place"), true
 }
 
-// tokenRepair says what helps against one of Meta's token errors.
+// tokenRepair is the repair for one of Meta's token errors.
 func tokenRepair(g *graph.Error) string {
 	switch {
 	case g.Code == 0:
@@ -156,7 +156,7 @@ func tokenRepair(g *graph.Error) string {
 	return "look the error up in Meta's list of error codes"
 }
 
-// describeError is what went wrong with a question to Meta.
+// describeError says what went wrong with a call to Meta.
 func describeError(err error) string {
 	var g *graph.Error
 	if errors.As(err, &g) {
@@ -165,7 +165,7 @@ func describeError(err error) string {
 	return err.Error()
 }
 
-// describeMetaError is Meta's refusal in our words, with its numbers.
+// describeMetaError says what Meta's error means, with its numbers.
 func describeMetaError(g *graph.Error) string {
 	switch {
 	case g.Code == 0:
@@ -206,65 +206,23 @@ func (e *accountChecker) checkExpiry(info graph.TokenInfo) Finding {
 	return ok(name, "the token ends on %s", date(info.ExpiresAt))
 }
 
-// permission is what a token may need, and for what.
-type permission struct {
-	name     string
-	purpose  string
-	optional bool
-}
-
-// What the product does with each kind of account: meta-platform.md §8.
-var (
-	pagePermissions = []permission{
-		{name: "pages_messaging", purpose: "private replies"},
-		{name: "pages_manage_metadata", purpose: "webhooks"},
-		{name: "pages_read_engagement", purpose: "look-ups and sweeps"},
-		{name: "pages_show_list", purpose: "webhooks, Meta says", optional: true},
-		{name: "pages_read_user_content", purpose: "the texts and authors of comments", optional: true},
-	}
-	instagramByPagePermissions = []permission{
-		{name: "instagram_basic", purpose: "webhooks and sweeps"},
-		{name: "instagram_manage_comments", purpose: "webhooks and private replies"},
-		{name: "instagram_manage_messages", purpose: "what people answer, and follow-ups"},
-		{name: "pages_messaging", purpose: "private replies"},
-		{name: "pages_manage_metadata", purpose: "webhooks"},
-		{name: "pages_read_engagement", purpose: "webhooks and live broadcasts"},
-		{name: "pages_show_list", purpose: "webhooks, Meta says", optional: true},
-	}
-	instagramPermissions = []permission{
-		{name: "instagram_business_basic", purpose: "webhooks and sweeps"},
-		{name: "instagram_business_manage_comments", purpose: "webhooks and private replies"},
-		{name: "instagram_business_manage_messages", purpose: "what people answer, and follow-ups"},
-	}
-)
-
-func (e *accountChecker) neededPermissions() []permission {
-	switch {
-	case e.usesInstagramLogin():
-		return instagramPermissions
-	case e.sendsByPage():
-		return instagramByPagePermissions
-	}
-	return pagePermissions
-}
-
-// checkPermissions looks whether the token has what the product needs.
+// checkPermissions checks that the token has the permissions that the product needs.
 func (e *accountChecker) checkPermissions(ctx context.Context, granted []string) []Finding {
 	const name = "permissions"
 	if granted == nil {
 		var err error
 		if granted, err = e.meta.Permissions(ctx, e.cred); err != nil {
-			return []Finding{unknown(name, "Meta does not tell this token's permissions; it needs %s", strings.Join(permissionNames(e.neededPermissions()), ", "))}
+			return []Finding{unknown(name, "Meta does not tell this token's permissions; it needs %s", strings.Join(permissionNames(e.account.LoginFacts().Permissions), ", "))}
 		}
 	}
 	var lost, nice []string
-	for _, p := range e.neededPermissions() {
+	for _, p := range e.account.LoginFacts().Permissions {
 		switch {
-		case slices.Contains(granted, p.name):
-		case p.optional:
-			nice = append(nice, fmt.Sprintf("%s (%s)", p.name, p.purpose))
+		case slices.Contains(granted, p.Name):
+		case p.Optional:
+			nice = append(nice, fmt.Sprintf("%s (%s)", p.Name, p.Use))
 		default:
-			lost = append(lost, fmt.Sprintf("%s (%s)", p.name, p.purpose))
+			lost = append(lost, fmt.Sprintf("%s (%s)", p.Name, p.Use))
 		}
 	}
 	const repair = "ask for it when the account's person logs in to the app, and put the token of that login in place"
@@ -276,15 +234,15 @@ func (e *accountChecker) checkPermissions(ctx context.Context, granted []string)
 		found = append(found, warning(name, "the token lacks "+strings.Join(nice, ", "), repair))
 	}
 	if len(found) == 0 {
-		found = append(found, ok(name, "the token has all %d that are needed", len(e.neededPermissions())))
+		found = append(found, ok(name, "the token has all %d that are needed", len(e.account.LoginFacts().Permissions)))
 	}
 	return found
 }
 
-func permissionNames(ps []permission) []string {
+func permissionNames(ps []privatereply.Permission) []string {
 	all := make([]string, len(ps))
 	for i, p := range ps {
-		all[i] = p.name
+		all[i] = p.Name
 	}
 	return all
 }

@@ -15,23 +15,10 @@ import (
 	"github.com/privatereply/privatereply/graph"
 )
 
-// The webhooks that the product lives on. Postbacks, the taps on buttons, only
-// open a conversation's window.
-var (
-	pageWebhooks      = []string{"feed", "messages", postbacks}
-	instagramWebhooks = []string{"comments", "live_comments", "messages", postbacks}
-)
+// neededWebhooks are the webhook fields that the product needs.
+func (e *accountChecker) neededWebhooks() []string { return e.account.Platform.Facts().WebhookFields }
 
-const postbacks = "messaging_postbacks"
-
-func (e *accountChecker) neededWebhooks() []string {
-	if e.account.Platform == privatereply.Facebook {
-		return pageWebhooks
-	}
-	return instagramWebhooks
-}
-
-// checkAccountWebhooks looks whether the app gets the account's webhooks. Meta takes the
+// checkAccountWebhooks checks that the app gets the account's webhooks. Meta takes the
 // subscription away after an hour of failed deliveries, and tells nobody.
 func (e *accountChecker) checkAccountWebhooks(ctx context.Context) []Finding {
 	const name = "webhooks"
@@ -58,13 +45,13 @@ func (e *accountChecker) checkAccountWebhooks(ctx context.Context) []Finding {
 		"subscribe again, with the account's token for $TOKEN:", e.subscribeCommand(apps[i].Fields))}
 }
 
-// missingFields is what a subscription has not. Without postbacks comments are answered
-// all the same, so they count apart.
+// missingFields lists the fields that a subscription lacks. The optional one is reported
+// apart: without it comments are answered all the same.
 func missingFields(wanted, has []string) (missing []string, postback bool) {
 	for _, field := range wanted {
 		switch {
 		case slices.Contains(has, field):
-		case field == postbacks:
+		case field == privatereply.OptionalWebhookField:
 			postback = true
 		default:
 			missing = append(missing, field)
@@ -73,12 +60,13 @@ func missingFields(wanted, has []string) (missing []string, postback bool) {
 	return missing, postback
 }
 
-// missingFieldsFinding tells of a subscription without some fields; of none, that it has no postbacks.
+// missingFieldsFinding reports a subscription without some fields; without any in missing,
+// that it lacks the optional one.
 func missingFieldsFinding(name, subscription string, missing []string, repair string, commands ...string) Finding {
 	if len(missing) > 0 {
 		return failure(name, subscription+" lacks "+strings.Join(missing, ", "), repair, commands...)
 	}
-	return warning(name, subscription+" lacks "+postbacks+": taps on buttons do not open a conversation's window", repair, commands...)
+	return warning(name, subscription+" lacks "+privatereply.OptionalWebhookField+": taps on buttons do not open a conversation's window", repair, commands...)
 }
 
 // subscribeCommand is the call that subscribes the app. It replaces the fields that it
@@ -89,7 +77,7 @@ func (e *accountChecker) subscribeCommand(has []string) string {
 	case e.usesInstagramLogin():
 		base = e.settings.InstagramURL
 	case e.sendsByPage():
-		fields = pageWebhooks
+		fields = privatereply.Facebook.Facts().WebhookFields
 	}
 	for _, field := range has {
 		if !slices.Contains(fields, field) {
@@ -100,7 +88,7 @@ func (e *accountChecker) subscribeCommand(has []string) string {
 		strings.TrimRight(base, "/"), e.settings.Version, e.account.SendNode(), strings.Join(fields, ","))
 }
 
-// checkWebhookSecret looks whether the bridge knows the secret that signs the account's
+// checkWebhookSecret checks that the bridge knows the secret that signs the account's
 // webhooks: without it the bridge takes them for forgeries.
 func (e *accountChecker) checkWebhookSecret() []Finding {
 	const name = "webhook secret"
@@ -130,14 +118,11 @@ type appSubscription struct {
 	} `json:"fields"`
 }
 
-// checkAppWebhooks looks whether the app itself is subscribed, and in which version
+// checkAppWebhooks checks that the app itself is subscribed, and in which version
 // of the Graph API its webhooks come.
 func (e *accountChecker) checkAppWebhooks(ctx context.Context) []Finding {
 	const name = "app webhooks"
-	object := "page"
-	if e.account.Platform == privatereply.Instagram {
-		object = "instagram"
-	}
+	object := e.account.Platform.Facts().WebhookObject
 	where := fmt.Sprintf("in the app's dashboard, webhooks of %s must have %s", object, strings.Join(e.neededWebhooks(), ", "))
 	switch {
 	case e.usesInstagramLogin():

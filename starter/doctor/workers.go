@@ -15,11 +15,11 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// pollerTimeout is how long ago a worker that lives can have asked last: one poll
-// takes at most a minute.
+// pollerTimeout is after how long without a poll a worker counts as gone: one poll takes
+// at most a minute.
 const pollerTimeout = 90 * time.Second
 
-// checkWorkers looks for worker processes on every task queue.
+// checkWorkers checks that worker processes poll every task queue.
 func (d *checker) checkWorkers(ctx context.Context) []Finding {
 	main := d.settings.TaskQueue
 	activities := enumspb.TASK_QUEUE_TYPE_ACTIVITY
@@ -32,7 +32,7 @@ func (d *checker) checkWorkers(ctx context.Context) []Finding {
 	return d.runConcurrently(ctx, checks...)
 }
 
-// checkPollers looks for processes that take each kind of task from a queue.
+// checkPollers checks that processes poll a queue for each kind of task.
 func (d *checker) checkPollers(ctx context.Context, queue string, kinds ...enumspb.TaskQueueType) []Finding {
 	const name = "worker"
 	processes := map[string]bool{}
@@ -76,7 +76,7 @@ func recentPollers(info *workflowservice.DescribeTaskQueueResponse) []*taskqueue
 	})
 }
 
-// checkBuilds looks whether the tasks of a queue reach who polls it: with Worker
+// checkBuilds checks that the tasks of a queue reach the workers that poll it: with Worker
 // Versioning only workers of the current build get all of them, and while there is
 // none only those without a build.
 func (d *checker) checkBuilds(queue string, polling []*taskqueuepb.PollerInfo, current *deploymentpb.WorkerDeploymentVersion) []Finding {

@@ -103,7 +103,7 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 	return out, nil
 }
 
-// decryptError says what keeps a payload from being read.
+// decryptError is the failure to decrypt a payload: its key is missing or wrong.
 type decryptError struct{ error }
 
 // Encrypted reports whether p was made by Encode.
@@ -121,7 +121,7 @@ func NewSecret() string {
 // keyBytes is the size of an AES-256 key.
 const keyBytes = 32
 
-// Key is one encryption key. It prints as its id.
+// Key is one encryption key. It prints as its id, never as its secret.
 type Key struct {
 	ID     string
 	secret [keyBytes]byte
@@ -137,8 +137,8 @@ func (k Key) encode() string { return base64.StdEncoding.EncodeToString(k.secret
 
 var keyID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// ParseKeys reads "id:key,id:key": each key is 32 bytes in standard base64. No text
-// gives no keys. Errors name the place and never the secret.
+// ParseKeys reads "id:key,id:key": each key is 32 bytes in standard base64. An empty text
+// has no keys. Errors name the key by its position or id, never the secret.
 func ParseKeys(text string) ([]Key, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -165,8 +165,8 @@ func ParseKeys(text string) ([]Key, error) {
 	return keys, nil
 }
 
-// Apply makes a client encrypt. Failures are encrypted with their messages and
-// stack traces. A workflow that meets what it cannot decrypt waits.
+// Apply makes a client encrypt. Failures are encrypted with their messages and stack
+// traces. A workflow that cannot decrypt a payload waits for the key.
 func (c *Codec) Apply(o *client.Options) {
 	base := o.DataConverter
 	if base == nil {
@@ -193,7 +193,7 @@ func refuseClearMemo(ctx context.Context, method string, req, reply any, cc *grp
 	return invoke(ctx, method, req, reply, cc, opts...)
 }
 
-// keyAwaitingConverter makes a workflow wait for the right keys. Without it the SDK fails a workflow
+// keyAwaitingConverter makes a workflow wait until its worker has the right keys. Without it the SDK fails a workflow
 // whose input cannot be decrypted, for good: one worker with wrong keys would end every
 // reply that it takes. A panic fails only the workflow task, which the server gives to
 // a worker again and again, with the reason in the Web UI.

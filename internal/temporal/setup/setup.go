@@ -168,7 +168,7 @@ func sortedAttributes() []string {
 	return slices.Sorted(maps.Keys(workflows.SearchAttributes))
 }
 
-// gaps is what a namespace lacks.
+// gaps are the settings that a namespace lacks.
 type gaps struct {
 	namespace string
 	missing   []string      // search attributes, sorted
@@ -200,8 +200,9 @@ func inspect(ctx context.Context, s Services, namespace string) (gaps, error) {
 	return lacks, nil
 }
 
-// waitForMissing is missingAttributes of a namespace that exists: a server that has just
-// made it does not know it everywhere for some seconds.
+// waitForMissing returns the missing attributes of a namespace that exists. It repeats
+// the call while the server says that the namespace does not exist: for some seconds after
+// it was made, not every part of the server knows it.
 func waitForMissing(ctx context.Context, s Services, namespace string) ([]string, error) {
 	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
@@ -249,7 +250,7 @@ func isNotPermitted(err error) bool {
 	return errors.As(err, &denied) || errors.As(err, &unimplemented)
 }
 
-// wrapError says what somebody with more rights must do when err kept us from it.
+// wrapError adds to err the commands for somebody with the rights that this program lacks.
 func (l gaps) wrapError(err error) error {
 	if !isNotPermitted(err) {
 		return fmt.Errorf("set up namespace %s: %w", l.namespace, err)
@@ -257,7 +258,7 @@ func (l gaps) wrapError(err error) error {
 	return fmt.Errorf("this program may not set up namespace %s: %w; somebody who may must run\n%s", l.namespace, err, l.commands())
 }
 
-// commands are the lines that mend l, ready to be copied.
+// commands are the lines of a shell that close the gaps.
 func (l gaps) commands() string {
 	var lines []string
 	for _, kind := range []enumspb.IndexedValueType{enumspb.INDEXED_VALUE_TYPE_KEYWORD, enumspb.INDEXED_VALUE_TYPE_DATETIME} {
