@@ -33,7 +33,6 @@ type Activities struct {
 	pacer      *pacing.Pacer
 	broadcasts broadcastCache
 	joins      joins
-	yielding   yielding
 	metrics    *Metrics
 	temporal   client.Client
 	queue      string // where conversations and broadcasts run

@@ -17,9 +17,6 @@ import (
 // JoinConversation signals a delivered reply to the Conversations of the person. A repeat
 // changes nothing.
 func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConversationInput) error {
-	if activity.GetInfo(ctx).Attempt == 1 {
-		a.yielding.makeWay(ctx, activity.GetWorkerStopChannel(ctx))
-	}
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	account := cred.Account
 	if errors.Is(err, ErrUnknownAccount) {

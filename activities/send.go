@@ -21,7 +21,6 @@ const broadcastCheckTimeout = workflows.SendTimeout - workflows.HTTPTimeout - pa
 // SendPrivateReply makes one attempt to send a private reply. The outcome is a value: an
 // error would only say that something failed, not what it proves.
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
-	a.yielding.sending()
 	result := a.sendPrivateReply(ctx, in)
 	a.metrics.countReply(in, result)
 	return result, nil

@@ -100,7 +100,7 @@ const (
 const ReadTimeout = 2 * time.Minute
 
 // JoinTimeout is how long one try to signal a conversation that a reply was delivered may
-// take. It may yield to sends for most of that time; see activities.
+// take.
 const JoinTimeout = 12 * time.Second
 
 // heartbeatTimeout is how long an activity may send no heartbeat before another worker
@@ -113,7 +113,7 @@ type SendPrivateReplyInput struct {
 	Text     string               `json:"text"`
 	Deadline time.Time            `json:"deadline"`
 	Attempt  int                  `json:"attempt"`             // from 1
-	Since    time.Time            `json:"since,omitzero"`      // when it was decided: who waits longer goes first
+	Since    time.Time            `json:"since,omitzero"`      // when it was decided, or last tried; nobody reads it any more
 	Waited   bool                 `json:"waited,omitempty"`    // it has slept since: a broadcast may be over
 	ByPerson bool                 `json:"by_person,omitempty"` // a person approved it
 }
