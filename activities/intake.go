@@ -14,14 +14,13 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
-	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxConcurrentRoutes bounds the events of one batch that are routed at the same time. The
-// valve holds all batches of a process to fewer.
-const maxConcurrentRoutes = 8
+// maxConcurrentRoutes is how many live comments of one batch are routed at once; everything
+// else waits for the admission.
+const maxConcurrentRoutes = 2
 
 // intakeHeartbeatInterval is the time between two heartbeats of a batch that waits for a slot.
 const intakeHeartbeatInterval = workflows.IntakeHeartbeatTimeout / 4
@@ -30,16 +29,15 @@ const intakeHeartbeatInterval = workflows.IntakeHeartbeatTimeout / 4
 type Dispatcher struct {
 	temporal      client.Client
 	dataConverter converter.DataConverter
-	valve         *draining.Valve
 	router        *routing.Router
 	metrics       *Metrics
 }
 
-// NewDispatcher makes a dispatcher that starts replies on queue, as fast as the
-// valve lets it. Data is the data converter of the client.
-func NewDispatcher(c client.Client, data converter.DataConverter, valve *draining.Valve, queue string) *Dispatcher {
-	placer := routing.New(c, queue, time.Now).WithSlots(valve.Turn)
-	return &Dispatcher{temporal: c, dataConverter: data, valve: valve, router: placer, metrics: NewMetrics(nil)}
+// NewDispatcher makes a dispatcher that starts replies on queue. Data is how the client
+// encodes payloads.
+func NewDispatcher(c client.Client, data converter.DataConverter, queue string) *Dispatcher {
+	router := routing.New(c, queue, time.Now).WithSlots(newAdmission().acquire)
+	return &Dispatcher{temporal: c, dataConverter: data, router: router, metrics: NewMetrics(nil)}
 }
 
 // WithMetrics makes the dispatcher count in m.
@@ -63,7 +61,6 @@ type dispatchProgress struct {
 // attempt continues from the last recorded heartbeat, so that some events are routed twice;
 // a repeat is a duplicate.
 func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, error) {
-	defer d.valve.Open()()
 	in, err := d.readInput(ctx)
 	if err != nil {
 		return workflows.IntakeResult{}, err

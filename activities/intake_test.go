@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
@@ -65,9 +64,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	intake := worker.New(c, workflows.IntakeQueue(queue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	valve := draining.New(func(context.Context) (int64, error) { return 0, nil }, time.Now)
-	go valve.Run(t.Context())
-	NewDispatcher(temporal, converter.GetDefaultDataConverter(), valve, queue).Register(intake)
+	NewDispatcher(temporal, converter.GetDefaultDataConverter(), queue).Register(intake)
 	for _, w := range []worker.Worker{main, intake} {
 		if err := w.Start(); err != nil {
 			t.Fatal(err)

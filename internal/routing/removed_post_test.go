@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
@@ -44,31 +44,29 @@ func TestRemovedPostDoesNotHoldUpIntake(t *testing.T) {
 		temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.RemovedPostType, mock.Anything).Return(nil, nil)
 		ctx, over := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer over()
-		valve := draining.New(func(context.Context) (int64, error) { return 5, nil }, time.Now)
-		watching, stop := context.WithCancel(t.Context())
-		go valve.Run(watching)
-		router := New(temporal, "queue", time.Now).WithSlots(valve.Turn)
+		slot := make(chan struct{}, 1)
+		acquire := func(context.Context, workflows.InboundEvent) (func(), error) {
+			slot <- struct{}{}
+			return func() { <-slot }, nil
+		}
+		router := New(temporal, "queue", time.Now).WithSlots(acquire)
 		removal := []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}
-		for range 4 { // four batches with a removal each
-			go func() {
-				defer valve.Open()()
+		began := time.Now()
+		var batches sync.WaitGroup
+		for range 4 { // batches with a removal each
+			batches.Go(func() {
 				if err := router.Route(ctx, removal, 8, func(int, Result) {}); err != nil {
 					t.Error(err)
 				}
-			}()
+			})
 		}
-		time.Sleep(time.Minute) // any storm is over by now
-		began := time.Now()
-		if err := valve.Room(t.Context()); err != nil { // what the worker asks before it takes the next Intake
-			t.Fatal(err)
-		}
+		batches.Wait()
 		if time.Since(began) > time.Minute {
 			t.Errorf("accepted comments waited %v behind the removal of posts", time.Since(began))
 		}
 		if server.asked != 0 {
 			t.Errorf("the server was asked for %d batch operations", server.asked)
 		}
-		stop()
 	})
 }
 

@@ -45,7 +45,7 @@ type Router struct {
 	client      client.Client
 	queue       string
 	now         func() time.Time
-	acquireSlot func(context.Context) (release func(), err error)
+	acquireSlot func(context.Context, workflows.InboundEvent) (release func(), err error)
 }
 
 // New makes a router that starts workflows on queue, in the namespace of c.
@@ -55,12 +55,12 @@ func New(c client.Client, queue string, now func() time.Time) *Router {
 
 // WithSlots makes the router acquire a slot for each event, and release it after the
 // call to the server.
-func (r *Router) WithSlots(acquire func(context.Context) (release func(), err error)) *Router {
+func (r *Router) WithSlots(acquire func(context.Context, workflows.InboundEvent) (release func(), err error)) *Router {
 	r.acquireSlot = acquire
 	return r
 }
 
-func unlimited(context.Context) (func(), error) { return func() {}, nil }
+func unlimited(context.Context, workflows.InboundEvent) (func(), error) { return func() {}, nil }
 
 // Route routes events, at most concurrency of them at the same time. It calls routed with
 // the index and result of each event that is durable, never twice at the same time.
@@ -96,7 +96,7 @@ func (r *Router) routeGroups(ctx context.Context, events []workflows.InboundEven
 		// Slots are acquired here, so that the groups begin in their order; and after the
 		// concurrency limit, because a group that runs may need another slot before it ends.
 		slots <- struct{}{}
-		release, err := r.acquireSlot(ctx)
+		release, err := r.acquireSlot(ctx, events[group.events[0]])
 		if err != nil {
 			running.Go(func() error { return err })
 			break
@@ -105,7 +105,7 @@ func (r *Router) routeGroups(ctx context.Context, events []workflows.InboundEven
 			defer func() { <-slots }()
 			for i, n := range group.events {
 				if i > 0 {
-					if release, err = r.acquireSlot(ctx); err != nil {
+					if release, err = r.acquireSlot(ctx, events[n]); err != nil {
 						return err
 					}
 				}

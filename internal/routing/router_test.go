@@ -34,7 +34,7 @@ func TestRouteOneAtATime(t *testing.T) {
 		temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
 			Run(func(mock.Arguments) { time.Sleep(time.Millisecond) }).Return(nil, nil)
 		one := make(chan struct{}, 1)
-		router := New(temporal, "queue", time.Now).WithSlots(func(context.Context) (func(), error) {
+		router := New(temporal, "queue", time.Now).WithSlots(func(context.Context, workflows.InboundEvent) (func(), error) {
 			one <- struct{}{}
 			return func() { <-one }, nil
 		})

@@ -9,14 +9,12 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
-	"github.com/privatereply/privatereply/activities/draining"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
@@ -74,6 +72,10 @@ const (
 	maxLiveSends = 2000
 )
 
+// maxDispatches is how many batches one process has open: the live comments of a batch do
+// not wait for the others of the one before. The other batches wait in their queue.
+const maxDispatches = 4
+
 // Worker polls four task queues: one for workflows and reads, two for sends, so that
 // neither a backlog of posts nor of reads delays a live reply, and one for Intakes, both
 // workflows and activities. It also keeps the Schedules of the accounts' sweeps.
@@ -110,10 +112,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		// on SQLite more to do for each reply: see docs/development/performance.md.
 		WorkflowTaskPollerBehavior: workflowPollers,
 	}
-	valve := draining.New(openBatches(c.Client), time.Now)
-	options.Interceptors = []interceptor.WorkerInterceptor{&waits{valve: valve}}
 	main := worker.New(c.Client, c.TaskQueue, options)
-	options.Interceptors = nil
 	register(main)
 	acts.Register(main)
 	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithMetrics(metrics).Register(main)
@@ -131,14 +130,14 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		data = converter.GetDefaultDataConverter()
 	}
 	options.DisableWorkflowWorker = false
-	options.MaxConcurrentActivityExecutionSize = 0
-	options.Tuner = intakeTuner(valve)
+	options.MaxConcurrentActivityExecutionSize = maxDispatches
+	options.MaxConcurrentWorkflowTaskExecutionSize = 2
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, valve, c.TaskQueue).WithMetrics(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, c.TaskQueue).WithMetrics(metrics).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, version: c.Version, background: append(background, schedules.Run, valve.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
+	return &Worker{logger: c.Logger, version: c.Version, background: append(background, schedules.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
@@ -173,7 +172,7 @@ func (w *Worker) Start() error {
 	return nil
 }
 
-// runBackground keeps the Schedules up to date and the valve informed until
+// runBackground keeps the Schedules up to date, and counts what waits, until
 // stopBackground is called.
 func (w *Worker) runBackground() {
 	ctx, end := context.WithCancel(context.Background())
