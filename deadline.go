@@ -66,7 +66,7 @@ func (c Comment) SeenAt() time.Time {
 	return at
 }
 
-// writtenAt is the best time for when c was written, and the clock that tells it.
+// writtenAt is the best known time at which c was written, and the clock that it is by.
 func (c Comment) writtenAt() (time.Time, Clock) {
 	base, from := c.ReceivedAt, ClockReceived
 	if !c.EntryAt.IsZero() && (base.IsZero() || c.EntryAt.Before(base)) {

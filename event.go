@@ -15,8 +15,8 @@ type Event struct {
 // PersonMessage is something that a person did in a conversation and that opens
 // or extends the standard messaging window: a message, a postback, a quick reply
 // or a story reply. At is the item's own time, ReceivedAt when it arrived here.
-// PersonID is empty where the webhook did not name the sender: Meta tells it of
-// MessageID.
+// PersonID is empty where the webhook did not name the sender: Meta names the person when
+// it is asked about MessageID.
 type PersonMessage struct {
 	Platform   Platform  `json:"platform"`
 	Account    string    `json:"account"`

@@ -18,7 +18,7 @@ const (
 	WindowClosed  State = "window_closed" // answered, and the conversation's window has closed
 	NoResponse    State = "no_response"   // delivered, never answered
 	Undeliverable State = "undeliverable" // Meta refused it for good
-	Ignored       State = "ignored"       // a rule left it alone
+	Ignored       State = "ignored"       // a rule, or the default, does not answer it
 	Rejected      State = "rejected"      // a person decided against it
 	Withdrawn     State = "withdrawn"     // the person took the comment away
 	Expired       State = "expired"       // the deadline passed

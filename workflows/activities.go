@@ -175,8 +175,7 @@ type LookUpCommentResult struct {
 	NotRepliable bool      `json:"not_repliable,omitempty"` // can_reply_privately is false
 }
 
-// JoinConversationInput asks to tell the conversations of People about a delivered
-// reply, and to start those that are not running.
+// JoinConversationInput asks to signal the conversations of People that a reply was delivered, and to start those that are not running.
 type JoinConversationInput struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`
@@ -184,7 +183,7 @@ type JoinConversationInput struct {
 	Joined   ReplyJoined           `json:"joined"`
 }
 
-// JoinBroadcastInput asks to tell the Broadcast of a live video that a reply waits, and
+// JoinBroadcastInput asks to signal the Broadcast of a live video that a reply waits, and
 // to start it if none is running.
 type JoinBroadcastInput struct {
 	Platform privatereply.Platform `json:"platform"`
@@ -205,7 +204,7 @@ type WatchBroadcastResult struct {
 	At time.Time `json:"at"`
 }
 
-// EndRepliesInput asks to tell the replies to Comments, canonical ids all of the same
+// EndRepliesInput asks to signal the replies to Comments, canonical ids all of the same
 // account, that their broadcast ended.
 type EndRepliesInput struct {
 	Platform privatereply.Platform `json:"platform"`

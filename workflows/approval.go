@@ -51,8 +51,8 @@ func (r *reply) handleMessages() error {
 	return nil
 }
 
-// approvedBySignal remembers that a signal came too late: signals are durable while no
-// worker runs, so that this is what an outage across a deadline leaves.
+// approvedBySignal remembers that an approval came too late: signals are durable while no
+// worker runs, so that they can come after an outage that the deadline passed in.
 func (r *reply) approvedBySignal(raw converter.RawValue) error {
 	err := signalHandler(approval{r})(raw)
 	if err != nil && r.state == privatereply.AwaitingApproval && r.expired() {
@@ -111,14 +111,6 @@ func (r *reply) commentChanged() error {
 
 func (r approval) do(a Approve) { r.approve(a) }
 
-func (r *reply) approve(a Approve) {
-	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
-	if a.Text != "" {
-		r.text = a.Text
-	}
-	r.transition(privatereply.Sending, "")
-}
-
 func (r rejection) validate(m Reject) error {
 	if err := checkName("approver", m.Approver); err != nil {
 		return err
@@ -140,16 +132,6 @@ func (r rejection) checkState(Reject) error {
 }
 
 func (r rejection) do(m Reject) { r.reject(m) }
-
-// reject ends a reply that waits. In sending it asks for the send to be cancelled:
-// a paced reply may sleep there for hours.
-func (r *reply) reject(m Reject) {
-	r.rejectReason = m.Reason
-	r.requestStop(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
-	if r.state != privatereply.Sending {
-		r.endIfStopRequested()
-	}
-}
 
 // rejectAndReport answers when the effect of a rejection is known.
 func (r *reply) rejectAndReport(ctx workflow.Context, m Reject) (*DecisionResult, error) {
@@ -186,15 +168,6 @@ func (r resolution) checkState(Resolve) error {
 		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
 	}
 	return nil
-}
-
-func (r *reply) resolve(m Resolve) {
-	r.approver, r.decidedAt = strings.TrimSpace(m.Approver), r.now()
-	if *m.Delivered {
-		r.transition(privatereply.Sent, privatereply.ResolvedDelivered)
-		return
-	}
-	r.transition(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
 }
 
 func (r *reply) decisionResult(accepted bool) *DecisionResult {

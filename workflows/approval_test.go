@@ -13,13 +13,13 @@ import (
 // What cannot be followed is refused in words that say what is wrong and what to
 // do, before anything is written to history.
 func TestRefusedUpdates(t *testing.T) {
-	approved := func(s *story) { s.updateAt(time.Minute, "first", ApproveMessage, Approve{Approver: "ana"}) }
+	approved := func(s *replyTest) { s.updateAt(time.Minute, "first", ApproveMessage, Approve{Approver: "ana"}) }
 	unproposed := ask()
 	unproposed.Text = ""
 	tests := []struct {
 		name     string
 		decision privatereply.Decision
-		before   func(*story)
+		before   func(*replyTest)
 		update   string
 		payload  any
 		want     string
@@ -43,7 +43,7 @@ func TestRefusedUpdates(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), tt.decision)
+			s := newReplyTest(t, comment(), tt.decision)
 			if tt.before != nil {
 				tt.before(s)
 			}
@@ -85,7 +85,7 @@ func TestRefusedSignals(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), ask())
+			s := newReplyTest(t, comment(), ask())
 			s.signalAt(time.Minute, tt.signal, tt.payload)
 			s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"})
 			status := s.play()
@@ -102,7 +102,7 @@ func TestRefusedSignals(t *testing.T) {
 		})
 	}
 	t.Run("only the last ten are kept", func(t *testing.T) {
-		s := tell(t, comment(), ask())
+		s := newReplyTest(t, comment(), ask())
 		for i := range 15 {
 			s.signalAt(time.Duration(i+1)*time.Minute, ApproveMessage, nil)
 		}
@@ -115,7 +115,7 @@ func TestRefusedSignals(t *testing.T) {
 // The first decision wins; a repeat of it with the same Update id gets the same
 // answer, a second approver a sentence.
 func TestTwoApprovers(t *testing.T) {
-	s := tell(t, comment(), ask())
+	s := newReplyTest(t, comment(), ask())
 	s.at(time.Minute, func() {
 		for _, who := range []string{"ana", "ben"} {
 			s.UpdateWorkflow(ApproveMessage, who, &testsuite.TestUpdateCallback{

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// notifyBatch is how many replies one activity tells of the end. Their ids stay far
+	// notifyBatch is how many replies one activity signals that the broadcast has ended. Their ids stay far
 	// below what a payload may hold (512 KiB), and history grows by a few events.
 	notifyBatch = 1000
 	// maxJoinedBytes bounds what a run hands to the next one. About 50,000 comment
@@ -28,7 +28,7 @@ const (
 )
 
 // Broadcast watches one live video on Instagram for the replies that wait, because
-// Meta takes a private reply only while it runs. When it has ended it tells them.
+// Meta takes a private reply only while it runs. When it has ended it signals them.
 func Broadcast(ctx workflow.Context, in BroadcastInput) (*BroadcastStatus, error) {
 	b := newBroadcast(ctx, in)
 	if err := b.handleMessages(); err != nil {
@@ -62,7 +62,8 @@ type broadcast struct {
 	endedBy  EndedBy
 	notified int
 
-	// The replies that joined and were not told yet, by what their ids do not share:
+	// The replies that joined and were not signalled yet, by the part of their ids that
+	// differs, the comment:
 	// thousands of them are carried from run to run.
 	pending      []string
 	joined       map[string]bool
@@ -143,8 +144,8 @@ func (b *broadcast) watch() error {
 	return nil
 }
 
-// notifyReplies tells a batch of the replies that joined. One that has ended since is not
-// sought: to be told does nothing to it.
+// notifyReplies signals a batch of the replies that joined. One that has ended since need
+// not be taken out: the signal does nothing to it.
 func (b *broadcast) notifyReplies() error {
 	batch := slices.Clone(b.pending[:min(notifyBatch, len(b.pending))])
 	done := executeOnly(b.ctx, workflow.ActivityOptions{
@@ -317,7 +318,7 @@ func (b *broadcast) status() *BroadcastStatus {
 	}
 }
 
-// describe tells of the broadcast to whoever opens it in the Web UI.
+// describe shows the broadcast in the Web UI.
 func (b *broadcast) describe() {
 	var d strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&d, format+"\n\n", args...) }

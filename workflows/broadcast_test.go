@@ -18,8 +18,8 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// onAir plays one Broadcast in the time-skipping environment.
-type onAir struct {
+// broadcastTest plays one Broadcast in the time-skipping environment.
+type broadcastTest struct {
 	*testsuite.TestWorkflowEnvironment
 	t  *testing.T
 	in BroadcastInput
@@ -35,10 +35,10 @@ type onAir struct {
 	end     time.Time // that they were told
 }
 
-func broadcastFor(t *testing.T, watches ...time.Duration) *onAir {
+func newBroadcastTest(t *testing.T, watches ...time.Duration) *broadcastTest {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
-	b := &onAir{
+	b := &broadcastTest{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, watches: watches,
 		in: BroadcastInput{Platform: privatereply.Instagram, Account: "17841400000000001", Media: "17800000000000001", FirstSeen: start},
 	}
@@ -58,7 +58,7 @@ func broadcastFor(t *testing.T, watches ...time.Duration) *onAir {
 
 // watch has the next watch end. In this environment an activity's time passes
 // before its function runs.
-func (b *onAir) watch(context.Context, WatchBroadcastInput) (WatchBroadcastResult, error) {
+func (b *broadcastTest) watch(context.Context, WatchBroadcastInput) (WatchBroadcastResult, error) {
 	b.watched++
 	if b.watched <= b.fails {
 		return WatchBroadcastResult{}, temporal.NewNonRetryableApplicationError("broken", "Broken", nil)
@@ -66,7 +66,7 @@ func (b *onAir) watch(context.Context, WatchBroadcastInput) (WatchBroadcastResul
 	return WatchBroadcastResult{At: b.Now().Add(-10 * time.Second)}, nil
 }
 
-func (b *onAir) mock() {
+func (b *broadcastTest) mock() {
 	for i, lasts := range b.watches {
 		call := b.OnActivity(WatchBroadcastActivity, mock.Anything, mock.Anything).Return(b.watch).After(lasts)
 		if i < len(b.watches)-1 {
@@ -75,15 +75,15 @@ func (b *onAir) mock() {
 	}
 }
 
-func (b *onAir) at(d time.Duration, do func()) { b.RegisterDelayedCallback(do, d) }
+func (b *broadcastTest) at(d time.Duration, do func()) { b.RegisterDelayedCallback(do, d) }
 
-func (b *onAir) joinAt(d time.Duration, comment string, writtenAt time.Duration) {
+func (b *broadcastTest) joinAt(d time.Duration, comment string, writtenAt time.Duration) {
 	b.at(d, func() {
 		b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:17841400000000001:" + comment, At: start.Add(writtenAt)})
 	})
 }
 
-func (b *onAir) play() *BroadcastStatus {
+func (b *broadcastTest) play() *BroadcastStatus {
 	b.t.Helper()
 	b.mock()
 	b.ExecuteWorkflow(Broadcast, b.in)
@@ -106,42 +106,42 @@ func TestBroadcastEnds(t *testing.T) {
 	tests := []struct {
 		name    string
 		watches []time.Duration
-		tell    func(*onAir)
+		tell    func(*broadcastTest)
 		endedAt time.Duration
 		endedBy EndedBy
 		told    []string
 		watched int
 	}{
-		{"Meta does not list it any more", []time.Duration{10 * time.Minute}, func(b *onAir) {
+		{"Meta does not list it any more", []time.Duration{10 * time.Minute}, func(b *broadcastTest) {
 			b.joinAt(time.Minute, "1", time.Minute)
 			b.joinAt(2*time.Minute, "2", 2*time.Minute)
 		}, 10*time.Minute - 10*time.Second, EndedByMeta, []string{"1", "2"}, 1},
-		{"a newer comment is a sign of life", []time.Duration{10 * time.Minute, time.Hour}, func(b *onAir) {
+		{"a newer comment is a sign of life", []time.Duration{10 * time.Minute, time.Hour}, func(b *broadcastTest) {
 			b.joinAt(time.Minute, "1", time.Minute)
 			b.joinAt(10*time.Minute-5*time.Second, "2", 10*time.Minute-5*time.Second)
 		}, 70*time.Minute - 10*time.Second, EndedByMeta, []string{"1", "2"}, 2},
-		{"an older comment that comes late is none", []time.Duration{10 * time.Minute}, func(b *onAir) {
+		{"an older comment that comes late is none", []time.Duration{10 * time.Minute}, func(b *broadcastTest) {
 			b.joinAt(10*time.Minute-time.Second, "1", 9*time.Minute)
 		}, 10*time.Minute - 10*time.Second, EndedByMeta, []string{"1"}, 1},
-		{"nor one whose clock is ahead for ever", []time.Duration{10 * time.Minute, 20 * time.Second}, func(b *onAir) {
+		{"nor one whose clock is ahead for ever", []time.Duration{10 * time.Minute, 20 * time.Second}, func(b *broadcastTest) {
 			b.joinAt(time.Minute, "1", 3*time.Hour)
 		}, 10*time.Minute - 10*time.Second, EndedByMeta, []string{"1"}, 1},
-		{"somebody says so", []time.Duration{10 * time.Hour}, func(b *onAir) {
+		{"somebody says so", []time.Duration{10 * time.Hour}, func(b *broadcastTest) {
 			b.joinAt(time.Minute, "1", time.Minute)
 			b.at(5*time.Minute, func() { b.SignalWorkflow(BroadcastEndedSignal, EventTime{start.Add(5 * time.Minute)}) })
 		}, 5 * time.Minute, EndedByHand, []string{"1"}, 0},
-		{"four hours after the first comment", []time.Duration{10 * time.Hour}, func(b *onAir) {
+		{"four hours after the first comment", []time.Duration{10 * time.Hour}, func(b *broadcastTest) {
 			b.joinAt(time.Minute, "1", -time.Hour)
 		}, 3 * time.Hour, EndedByLimit, []string{"1"}, 0},
-		{"the watch breaks off", []time.Duration{time.Minute, 10 * time.Minute}, func(b *onAir) {
+		{"the watch breaks off", []time.Duration{time.Minute, 10 * time.Minute}, func(b *broadcastTest) {
 			b.fails = 1
 			b.joinAt(time.Second, "1", 0)
 		}, 11 * time.Minute, EndedByMeta, []string{"1"}, 2},
-		{"a reply that joins twice is told once", []time.Duration{time.Minute}, func(b *onAir) {
+		{"a reply that joins twice is told once", []time.Duration{time.Minute}, func(b *broadcastTest) {
 			b.joinAt(time.Second, "1", 0)
 			b.joinAt(2*time.Second, "1", 0)
 		}, 50 * time.Second, EndedByMeta, []string{"1"}, 1},
-		{"several join together", []time.Duration{time.Minute}, func(b *onAir) {
+		{"several join together", []time.Duration{time.Minute}, func(b *broadcastTest) {
 			b.at(time.Second, func() {
 				b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Replies: []string{
 					"reply:instagram:17841400000000001:1", "reply:instagram:17841400000000001:2",
@@ -152,7 +152,7 @@ func TestBroadcastEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := broadcastFor(t, tt.watches...)
+			b := newBroadcastTest(t, tt.watches...)
 			if tt.tell != nil {
 				tt.tell(b)
 			}
@@ -176,7 +176,7 @@ func TestBroadcastEnds(t *testing.T) {
 // A reply that joins while the others are told, or in the last moment, is told too.
 func TestBroadcastLateJoiners(t *testing.T) {
 	t.Run("while the others are told", func(t *testing.T) {
-		b := broadcastFor(t, time.Minute)
+		b := newBroadcastTest(t, time.Minute)
 		b.joinAt(time.Second, "1", 0)
 		b.OnActivity(EndRepliesActivity, mock.Anything, mock.Anything).After(time.Minute).Return(
 			func(_ context.Context, in EndRepliesInput) error {
@@ -189,7 +189,7 @@ func TestBroadcastLateJoiners(t *testing.T) {
 		}
 	})
 	t.Run("together with the end", func(t *testing.T) {
-		b := broadcastFor(t, time.Hour)
+		b := newBroadcastTest(t, time.Hour)
 		b.at(time.Minute, func() {
 			b.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, EventTime{start.Add(time.Minute)})
 			b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:17841400000000001:1"})
@@ -215,7 +215,7 @@ func TestBroadcastWithThousands(t *testing.T) {
 	}
 	for name, ended := range map[string]time.Time{"it runs": {}, "it has ended": start.Add(-time.Minute)} {
 		t.Run(name, func(t *testing.T) {
-			b := broadcastFor(t, time.Minute)
+			b := newBroadcastTest(t, time.Minute)
 			b.in.ContinuedFrom = carried(ended)
 			b.joinAt(time.Second, "1", 0) // carried already
 			status := b.play()
@@ -228,7 +228,7 @@ func TestBroadcastWithThousands(t *testing.T) {
 		})
 	}
 	t.Run("the history grows too long", func(t *testing.T) {
-		b := broadcastFor(t, time.Hour)
+		b := newBroadcastTest(t, time.Hour)
 		b.in.ContinuedFrom = carried(time.Time{})
 		b.joinAt(time.Minute, "new", time.Minute)
 		b.at(2*time.Minute-time.Millisecond, func() { // it comes with the task that must go on in a new run
@@ -256,17 +256,19 @@ func TestBroadcastWithThousands(t *testing.T) {
 
 // Signals that cannot be followed are refused, and the status says why.
 func TestBroadcastRefusesSignals(t *testing.T) {
-	for name, send := range map[string]func(b *onAir){
-		"not a reply": func(b *onAir) {
+	for name, send := range map[string]func(b *broadcastTest){
+		"not a reply": func(b *broadcastTest) {
 			b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "conversation:instagram:1:2"})
 		},
-		"of another account":  func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:2:3"}) },
-		"no reply at all":     func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{At: start}) },
-		"mistyped":            func(b *onAir) { b.SignalWorkflow(ReplyJoinedSignal, map[string]any{"replys": "1"}) },
-		"an end without time": func(b *onAir) { b.SignalWorkflow(BroadcastEndedSignal, struct{}{}) },
+		"of another account": func(b *broadcastTest) {
+			b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{Reply: "reply:instagram:2:3"})
+		},
+		"no reply at all":     func(b *broadcastTest) { b.SignalWorkflow(ReplyJoinedSignal, LiveReplyJoined{At: start}) },
+		"mistyped":            func(b *broadcastTest) { b.SignalWorkflow(ReplyJoinedSignal, map[string]any{"replys": "1"}) },
+		"an end without time": func(b *broadcastTest) { b.SignalWorkflow(BroadcastEndedSignal, struct{}{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := broadcastFor(t, time.Hour)
+			b := newBroadcastTest(t, time.Hour)
 			b.at(time.Minute, func() { send(b) })
 			if status := b.play(); len(status.RefusedSignals) != 1 || status.Joined != 0 || status.EndedBy != EndedByMeta {
 				t.Errorf("status %+v", status)
@@ -274,7 +276,7 @@ func TestBroadcastRefusesSignals(t *testing.T) {
 		})
 	}
 	t.Run("more than a run can carry", func(t *testing.T) {
-		b := broadcastFor(t, time.Hour)
+		b := newBroadcastTest(t, time.Hour)
 		b.in.ContinuedFrom = &BroadcastContinueAsNewState{}
 		// Long ids, so that few of them fill a run: the race detector makes each slow.
 		const idBytes = 256

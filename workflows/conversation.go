@@ -34,7 +34,7 @@ const (
 )
 
 // Conversation keeps the standard messaging window of one person with one account,
-// tells the replies that joined it of the person's answers, and sends follow-ups
+// signals the person's answers to the replies that joined it, and sends follow-ups
 // while the window is open.
 func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStatus, error) {
 	c, err := newConversation(ctx, in)
@@ -60,7 +60,7 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 		if err := c.await(func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 			return nil, err
 		}
-		switch { // a last look: a signal may have come meanwhile
+		switch { // checked again: a signal may have come meanwhile
 		case c.shouldContinueAsNew():
 			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.continueAsNewState())
 		case len(c.pending) > 0:
@@ -88,7 +88,7 @@ type conversation struct {
 	sending   bool
 }
 
-// PendingNotification is the newest message that a joined reply must still be told of.
+// PendingNotification is the newest message that a joined reply was not signalled yet.
 type PendingNotification struct {
 	Reply string    `json:"reply"`
 	At    time.Time `json:"at"`
@@ -113,7 +113,7 @@ func newConversation(ctx workflow.Context, in ConversationInput) (*conversation,
 }
 
 // continueAsNewState gives what the next run goes on with. A reply that no longer follows the
-// conversation is left behind.
+// conversation is not carried over.
 func (c *conversation) continueAsNewState() ConversationInput {
 	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool {
 		return c.now().After(r.SentAt.Add(time.Duration(c.limits.FollowLimit)))
@@ -134,7 +134,7 @@ func (c *conversation) shouldContinueAsNew() bool {
 	return run.GetContinueAsNewSuggested() || c.now().Sub(run.WorkflowStartTime) > maxRun
 }
 
-// endsAt is when nothing is left to wait for: the window is over, also for human
+// endsAt is when there is nothing more to wait for: the window is over, also for human
 // agents, and no joined reply waits for its first answer.
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
@@ -202,8 +202,7 @@ func (c *conversation) recordMessage(m PersonMessage) {
 	c.describe()
 }
 
-// addPending notes that a reply must be told of an answer. The newest that it was not
-// told of is enough.
+// addPending queues an answer for a reply. Of several only the newest is signalled.
 func (c *conversation) addPending(reply string, at time.Time) {
 	i := slices.IndexFunc(c.pending, func(p PendingNotification) bool { return p.Reply == reply })
 	if i < 0 {
@@ -253,7 +252,7 @@ func (m ReplyJoined) validate() error {
 	return nil
 }
 
-// notifyReplies signals the joined replies. One that has ended leaves the list. What is left when
+// notifyReplies signals the joined replies. One that has ended is taken off the list. What remains when
 // the history has grown too long is carried over to the next run.
 func (c *conversation) notifyReplies() error {
 	for len(c.pending) > 0 {
@@ -272,8 +271,8 @@ func (c *conversation) notifyReplies() error {
 			case errors.As(err, &ended):
 				c.removeReply(a.Reply)
 				continue
-			case err != nil: // it is told of the next message
-				workflow.GetLogger(c.ctx).Warn("cannot tell a reply of an answer", "reply", a.Reply, "error", err)
+			case err != nil: // the next message is signalled again
+				workflow.GetLogger(c.ctx).Warn("cannot signal an answer to a reply", "reply", a.Reply, "error", err)
 				continue
 			}
 			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.Reply }); at >= 0 {
@@ -289,7 +288,7 @@ func (c *conversation) notifyReplies() error {
 
 // removeReply takes a reply off the list: its workflow has ended.
 func (c *conversation) removeReply(reply string) {
-	workflow.GetLogger(c.ctx).Info("reply has left the conversation", "reply", reply)
+	workflow.GetLogger(c.ctx).Info("a reply that has ended is removed from the conversation", "reply", reply)
 	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == reply })
 }
 
@@ -350,7 +349,7 @@ func (c *conversation) status() *ConversationStatus {
 	return s
 }
 
-// describe tells the state of the window to whoever opens it in the Web UI.
+// describe shows the window in the Web UI.
 func (c *conversation) describe() {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
@@ -370,14 +369,14 @@ func (c *conversation) describe() {
 }
 
 const (
-	// followUpTimeout is how long the agent is kept waiting for a send that
+	// followUpTimeout is how long the agent waits for a send that
 	// provably did not happen to be tried again.
 	followUpTimeout = time.Minute
 	// maxFollowUps is how many follow-ups a status shows.
 	maxFollowUps = 20
 )
 
-// FollowUpRecord tells how a follow-up ended, without its text.
+// FollowUpRecord is a follow-up that has ended, without its text.
 type FollowUpRecord struct {
 	Agent  string    `json:"agent"`
 	At     time.Time `json:"at"`
@@ -468,7 +467,7 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResu
 }
 
 // ensureWindowOpen refuses in words what may not be sent now. Before that it reads the
-// conversation: Meta loses webhooks, and a message that none told of opens the window too.
+// conversation: Meta loses webhooks, and a message that no webhook reported opens the window too.
 func (c *conversation) ensureWindowOpen(ctx workflow.Context, m FollowUp) error {
 	if c.followUpChannel(m) != privatereply.ChannelClosed {
 		return nil

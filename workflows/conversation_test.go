@@ -25,8 +25,8 @@ const (
 	replyB = "reply:instagram:17841400000000001:2"
 )
 
-// talk plays one Conversation in the time-skipping environment.
-type talk struct {
+// conversationTest plays one Conversation in the time-skipping environment.
+type conversationTest struct {
 	*testsuite.TestWorkflowEnvironment
 	t     *testing.T
 	in    ConversationInput
@@ -45,11 +45,11 @@ type talk struct {
 	refused map[string]error
 }
 
-func listen(t *testing.T, in ConversationInput) *talk {
+func newConversationTest(t *testing.T, in ConversationInput) *conversationTest {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	in.Platform, in.Account, in.Person = privatereply.Instagram, "17841400000000001", "6000000000000001"
-	c := &talk{
+	c := &conversationTest{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, in: in,
 		told: map[string][]time.Duration{}, gone: map[string]bool{},
 		sends:   []privatereply.SendResult{{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}},
@@ -92,19 +92,19 @@ func listen(t *testing.T, in ConversationInput) *talk {
 	return c
 }
 
-func (c *talk) messageAt(d time.Duration, mid string, at time.Duration) {
+func (c *conversationTest) messageAt(d time.Duration, mid string, at time.Duration) {
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflow(PersonMessageSignal, PersonMessage{At: start.Add(at), MessageID: mid})
 	}, d)
 }
 
-func (c *talk) joinAt(d time.Duration, reply string, sentAt time.Duration) {
+func (c *conversationTest) joinAt(d time.Duration, reply string, sentAt time.Duration) {
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflow(ReplyJoinedSignal, ReplyJoined{Reply: reply, SentAt: start.Add(sentAt), MessageID: "m_" + reply[len(reply)-1:]})
 	}, d)
 }
 
-func (c *talk) replyAt(d time.Duration, id string, payload any) {
+func (c *conversationTest) replyAt(d time.Duration, id string, payload any) {
 	c.RegisterDelayedCallback(func() {
 		c.UpdateWorkflow(FollowUpUpdate, id, &testsuite.TestUpdateCallback{
 			OnAccept:   func() {},
@@ -114,7 +114,7 @@ func (c *talk) replyAt(d time.Duration, id string, payload any) {
 	}, d)
 }
 
-func (c *talk) play() *ConversationStatus {
+func (c *conversationTest) play() *ConversationStatus {
 	c.t.Helper()
 	c.ExecuteWorkflow(ConversationType, c.in)
 	if err := c.GetWorkflowError(); err != nil {
@@ -134,86 +134,86 @@ func TestWindow(t *testing.T) {
 	tests := []struct {
 		name   string
 		in     ConversationInput
-		tell   func(*talk)
+		tell   func(*conversationTest)
 		closes time.Duration // of the window, 0 if it never opened
 		ends   time.Duration // of the conversation
 		seen   int
 		told   map[string][]time.Duration
 	}{
-		{"one message", ConversationInput{}, func(c *talk) { c.messageAt(0, "a", -time.Second) },
+		{"one message", ConversationInput{}, func(c *conversationTest) { c.messageAt(0, "a", -time.Second) },
 			day - time.Second, day - time.Second, 1, nil},
-		{"a second one extends it", ConversationInput{}, func(c *talk) {
+		{"a second one extends it", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "a", 0)
 			c.messageAt(time.Hour, "b", time.Hour)
 		}, day + time.Hour, day + time.Hour, 2, nil},
-		{"an older one that comes late does not shorten it", ConversationInput{}, func(c *talk) {
+		{"an older one that comes late does not shorten it", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "b", 0)
 			c.messageAt(2*time.Hour, "a", -time.Hour)
 		}, day, day, 2, nil},
-		{"a repeat counts once", ConversationInput{}, func(c *talk) {
+		{"a repeat counts once", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "a", 0)
 			c.messageAt(time.Hour, "a", 0)
 		}, day, day, 1, nil},
-		{"a message without an id counts", ConversationInput{}, func(c *talk) {
+		{"a message without an id counts", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "", 0)
 			c.messageAt(time.Minute, "", 0)
 		}, day, day, 2, nil},
-		{"a message from the future counts as received", ConversationInput{}, func(c *talk) {
+		{"a message from the future counts as received", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "a", 5*time.Hour)
 		}, day, day, 1, nil},
-		{"a clock that is two minutes fast is believed", ConversationInput{}, func(c *talk) {
+		{"a clock that is two minutes fast is believed", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "a", 2*time.Minute)
 		}, day + 2*time.Minute, day + 2*time.Minute, 1, nil},
-		{"human agents keep it for seven days", ConversationInput{HumanAgent: true}, func(c *talk) { c.messageAt(0, "a", 0) },
+		{"human agents keep it for seven days", ConversationInput{HumanAgent: true}, func(c *conversationTest) { c.messageAt(0, "a", 0) },
 			day, 7 * day, 1, nil},
-		{"nobody we never replied to", ConversationInput{RepliedOnly: true}, func(c *talk) { c.messageAt(0, "a", 0) },
+		{"nobody we never replied to", ConversationInput{RepliedOnly: true}, func(c *conversationTest) { c.messageAt(0, "a", 0) },
 			day, time.Hour, 1, nil},
-		{"unless a reply joins", ConversationInput{RepliedOnly: true}, func(c *talk) {
+		{"unless a reply joins", ConversationInput{RepliedOnly: true}, func(c *conversationTest) {
 			c.messageAt(0, "a", 0)
 			c.joinAt(time.Minute, replyA, -time.Minute)
 		}, day, day, 1, map[string][]time.Duration{replyA: {0}}},
-		{"a reply that has ended was a reply", ConversationInput{RepliedOnly: true, HumanAgent: true}, func(c *talk) {
+		{"a reply that has ended was a reply", ConversationInput{RepliedOnly: true, HumanAgent: true}, func(c *conversationTest) {
 			c.gone[replyA] = true
 			c.joinAt(0, replyA, 0)
 			c.messageAt(3*day, "a", 3*day)
 			c.messageAt(4*day, "b", 4*day)
 		}, 5 * day, 11 * day, 2, nil},
-		{"a joined reply waits for its answer", ConversationInput{}, func(c *talk) { c.joinAt(0, replyA, 0) },
+		{"a joined reply waits for its answer", ConversationInput{}, func(c *conversationTest) { c.joinAt(0, replyA, 0) },
 			0, 7 * day, 0, nil},
-		{"an answer is told", ConversationInput{}, func(c *talk) {
+		{"an answer is told", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
-		{"each answer is told", ConversationInput{}, func(c *talk) {
+		{"each answer is told", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 			c.messageAt(2*time.Hour, "b", 2*time.Hour)
 		}, day + 2*time.Hour, day + 2*time.Hour, 2, map[string][]time.Duration{replyA: {time.Hour, 2 * time.Hour}}},
-		{"an answer that came before the join is told", ConversationInput{}, func(c *talk) {
+		{"an answer that came before the join is told", ConversationInput{}, func(c *conversationTest) {
 			c.messageAt(0, "a", time.Second)
 			c.joinAt(time.Minute, replyA, 0)
 		}, day + time.Second, day + time.Second, 1, map[string][]time.Duration{replyA: {time.Second}}},
-		{"a message before the reply is no answer", ConversationInput{}, func(c *talk) {
+		{"a message before the reply is no answer", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Minute, "a", -5*time.Second)
 		}, day - 5*time.Second, 7 * day, 1, nil},
-		{"two clocks may differ a little", ConversationInput{}, func(c *talk) {
+		{"two clocks may differ a little", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Minute, "a", -4*time.Second)
 		}, day - 4*time.Second, day - 4*time.Second, 1, map[string][]time.Duration{replyA: {-4 * time.Second}}},
-		{"each reply hears what answers it", ConversationInput{}, func(c *talk) {
+		{"each reply hears what answers it", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 			c.joinAt(2*time.Hour, replyB, 2*time.Hour)
 			c.messageAt(3*time.Hour, "b", 3*time.Hour)
 		}, day + 3*time.Hour, day + 3*time.Hour, 2,
 			map[string][]time.Duration{replyA: {time.Hour, 3 * time.Hour}, replyB: {3 * time.Hour}}},
-		{"a reply that joins twice hears once", ConversationInput{}, func(c *talk) {
+		{"a reply that joins twice hears once", ConversationInput{}, func(c *conversationTest) {
 			c.joinAt(0, replyA, 0)
 			c.joinAt(time.Minute, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
 		}, day + time.Hour, day + time.Hour, 1, map[string][]time.Duration{replyA: {time.Hour}}},
-		{"a reply that has ended leaves", ConversationInput{}, func(c *talk) {
+		{"a reply that has ended leaves", ConversationInput{}, func(c *conversationTest) {
 			c.gone[replyA] = true
 			c.joinAt(0, replyA, 0)
 			c.messageAt(time.Hour, "a", time.Hour)
@@ -221,7 +221,7 @@ func TestWindow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := listen(t, tt.in)
+			c := newConversationTest(t, tt.in)
 			tt.tell(c)
 			status := c.play()
 			var closes time.Duration
@@ -246,7 +246,7 @@ func TestWindow(t *testing.T) {
 
 // A long chat goes on in a new run, and nothing of it is lost.
 func TestConversationContinuesAsNew(t *testing.T) {
-	c := listen(t, ConversationInput{HumanAgent: true, RepliedOnly: true})
+	c := newConversationTest(t, ConversationInput{HumanAgent: true, RepliedOnly: true})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(time.Minute, "a", time.Minute)
 	c.replyAt(2*time.Minute, "u", FollowUp{Agent: "ana", Text: "Hi!"})
@@ -269,7 +269,7 @@ func TestConversationContinuesAsNew(t *testing.T) {
 		t.Errorf("told before (-want +got):\n%s", diff)
 	}
 
-	d := listen(t, ConversationInput{})
+	d := newConversationTest(t, ConversationInput{})
 	d.in = in
 	d.SetStartTime(start.Add(time.Hour))
 	d.messageAt(time.Second, "a", time.Minute) // a repeat of what the run before saw
@@ -294,7 +294,7 @@ func TestConversationContinuesAsNew(t *testing.T) {
 // A conversation that does not end goes on in a new run after a month, so that the
 // old branches of a changed workflow need not be kept for ever.
 func TestLastingConversation(t *testing.T) {
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	for n := range 40 {
 		at := time.Duration(n) * 20 * time.Hour
 		c.messageAt(at, "", at)
@@ -313,7 +313,7 @@ func TestLastingConversation(t *testing.T) {
 // for each reply.
 func TestAnswersDoNotMultiply(t *testing.T) {
 	const replies, messages = 60, 100
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	for i := range replies {
 		c.joinAt(0, "reply:instagram:17841400000000001:"+strconv.Itoa(i), 0)
 	}
@@ -339,7 +339,7 @@ func TestAnswersDoNotMultiply(t *testing.T) {
 // What no webhook told of is read before a follow-up is refused.
 func TestFollowUpReadsTheConversation(t *testing.T) {
 	const day = 24 * time.Hour
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	c.joinAt(0, replyA, 0)
 	c.wrote = []PersonMessage{{At: start.Add(2 * time.Hour), MessageID: "missed"}}
 	c.replyAt(3*time.Hour, "missed", FollowUp{Agent: "ana", Text: "Yes, of course"})
@@ -361,7 +361,7 @@ func TestFollowUpReadsTheConversation(t *testing.T) {
 
 // A conversation that cannot be read is said to be so, beside the refusal.
 func TestFollowUpThatCannotRead(t *testing.T) {
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	c.joinAt(0, replyA, 0)
 	c.readErr = temporal.NewNonRetryableApplicationError("no permission", "not_permitted", nil)
 	c.replyAt(time.Hour, "u", FollowUp{Agent: "ana", Text: "Hi!"})
@@ -414,7 +414,7 @@ func TestFollowUp(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := listen(t, ConversationInput{HumanAgent: tt.agents})
+			c := newConversationTest(t, ConversationInput{HumanAgent: tt.agents})
 			c.joinAt(0, replyA, 0) // keeps the conversation after the window
 			c.messageAt(0, "a", 0)
 			c.found = tt.found
@@ -444,7 +444,7 @@ func TestFollowUp(t *testing.T) {
 
 // A look for a follow-up passes over what is known to be something else.
 func TestFollowUpLook(t *testing.T) {
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(0, "a", 0)
 	c.sends = []privatereply.SendResult{{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}, {Outcome: privatereply.OutcomeUnknown}}
@@ -465,7 +465,7 @@ func TestFollowUpLook(t *testing.T) {
 
 // A follow-up that comes in one task with the message that opens the window goes.
 func TestFollowUpRightAfterTheMessage(t *testing.T) {
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflowSkippingWorkflowTask(PersonMessageSignal, PersonMessage{At: start, MessageID: "a"})
 	}, 0)
@@ -479,7 +479,7 @@ func TestFollowUpRightAfterTheMessage(t *testing.T) {
 // A worker whose clock is behind gives times that have passed: the tries have pauses, and
 // the agent is answered.
 func TestFollowUpWithAClockBehind(t *testing.T) {
-	c := listen(t, ConversationInput{})
+	c := newConversationTest(t, ConversationInput{})
 	c.joinAt(0, replyA, 0)
 	c.messageAt(0, "a", 0)
 	c.OnActivity(SendFollowUpActivity, mock.Anything, mock.Anything).Return(func(context.Context, SendFollowUpInput) (privatereply.SendResult, error) {

@@ -25,60 +25,60 @@ import (
 // TestHistories -record v0.2 (make histories).
 var record = flag.String("record", "", "write the histories of this release to testdata/histories")
 
-type tale struct {
+type recordedReply struct {
 	name  string
 	state privatereply.State // in which the history is taken
-	tell  func(t *testing.T, s *stage, name string) client.WorkflowRun
+	tell  func(t *testing.T, s *testServer, name string) client.WorkflowRun
 }
 
-// tales leads a reply into each state, also into those in which it waits: these
+// recordedReplies leads a reply into each state, also into those in which it waits: these
 // are what a deploy meets.
-var tales = []tale{
-	{"ignored", privatereply.Ignored, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+var recordedReplies = []recordedReply{
+	{"ignored", privatereply.Ignored, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil)
 	}},
-	{"expired", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"expired", privatereply.Expired, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, onMedia("runs-"+name), Ask(), nil)
 		s.untilState(run.GetID(), privatereply.AwaitingApproval)
 		s.signal(run.GetID(), BroadcastEndedSignal, EventTime{At: time.Now().UTC()})
 		return run
 	}},
-	{"holding", privatereply.Holding, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"holding", privatereply.Holding, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), AutoAfter(time.Hour), nil)
 	}},
-	{"held-then-rejected", privatereply.Rejected, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"held-then-rejected", privatereply.Rejected, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), AutoAfter(time.Hour), nil)
 		if _, err := s.update(run.GetID(), "u", RejectMessage, Reject{Approver: "ana", Reason: "spam"}); err != nil {
 			t.Fatal(err)
 		}
 		return run
 	}},
-	{"awaiting-approval", privatereply.AwaitingApproval, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"awaiting-approval", privatereply.AwaitingApproval, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Ask(), &script{facts: created(time.Now().Add(-time.Hour))})
 		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.DeadlineFrom == privatereply.ClockCreated })
 		return run
 	}},
-	{"withdrawn", privatereply.Withdrawn, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"withdrawn", privatereply.Withdrawn, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Ask(), nil)
 		s.untilState(run.GetID(), privatereply.AwaitingApproval)
 		s.signal(run.GetID(), ApproveMessage, map[string]any{"txt": "mistyped"})
 		s.signal(run.GetID(), CommentRemovedSignal, nil)
 		return run
 	}},
-	{"sending", privatereply.Sending, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"sending", privatereply.Sending, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
 		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		return run
 	}},
-	{"paced", privatereply.Sending, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"paced", privatereply.Sending, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, onMedia("runs-"+name), Auto(), &script{sends: sends(held)})
 		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Reason == privatereply.Paced })
 		return run
 	}},
-	{"broadcast-over", privatereply.Expired, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"broadcast-over", privatereply.Expired, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, onMedia("over-"+name), AutoAfter(time.Hour), nil)
 	}},
-	{"sending-then-rejected", privatereply.Rejected, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"sending-then-rejected", privatereply.Rejected, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
 		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		if _, err := s.update(run.GetID(), "u", RejectMessage, Reject{Approver: "ana"}); err != nil {
@@ -86,20 +86,20 @@ var tales = []tale{
 		}
 		return run
 	}},
-	{"undeliverable", privatereply.Undeliverable, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"undeliverable", privatereply.Undeliverable, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Second), RefusedBy(privatereply.PersonUnavailable))})
 	}},
-	{"sent", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"sent", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), nil)
 	}},
-	{"responded", privatereply.Responded, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"responded", privatereply.Responded, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Ask(), nil)
 		s.signal(run.GetID(), ApproveMessage, Approve{Approver: "ana", Text: "Hi!"})
 		s.untilState(run.GetID(), privatereply.Sent)
 		s.signal(run.GetID(), PersonRespondedSignal, EventTime{At: time.Now().UTC()})
 		return run
 	}},
-	{"window-closed", privatereply.WindowClosed, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"window-closed", privatereply.WindowClosed, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Ask(), nil)
 		if _, err := s.update(run.GetID(), "u", ApproveMessage, Approve{Approver: "ana", Text: "Hi!"}); err != nil {
 			t.Fatal(err)
@@ -108,17 +108,17 @@ var tales = []tale{
 		s.signal(run.GetID(), PersonRespondedSignal, EventTime{At: time.Now().Add(-25 * time.Hour).UTC()})
 		return run
 	}},
-	{"no-response", privatereply.NoResponse, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"no-response", privatereply.NoResponse, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{answerWithin: time.Second})
 	}},
-	{"edited-while-holding", privatereply.AwaitingApproval, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"edited-while-holding", privatereply.AwaitingApproval, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), AutoAfter(time.Hour), nil)
 		s.untilState(run.GetID(), privatereply.Holding)
 		asked := Ask()
 		s.signal(run.GetID(), CommentEditedSignal, CommentEdited{Text: "It arrived broken", At: time.Now().UTC(), Decision: &asked})
 		return run
 	}},
-	{"edited-while-sending", privatereply.Ignored, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"edited-while-sending", privatereply.Ignored, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(throttled(time.Hour))})
 		s.until(run.GetID(), func(status PrivateReplyStatus) bool { return status.Send != nil && !status.Send.RetryAt.IsZero() })
 		s.signal(run.GetID(), CommentEditedSignal, CommentEdited{
@@ -126,7 +126,7 @@ var tales = []tale{
 		})
 		return run
 	}},
-	{"started-by-hand", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"started-by-hand", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		c := TestComment()
 		c.CommentID, c.EntryAt, c.ReceivedAt = name, time.Time{}, time.Time{}
 		id, err := privatereply.ReplyID(c)
@@ -139,13 +139,13 @@ var tales = []tale{
 		}
 		return run
 	}},
-	{"already-replied-by-another", privatereply.Undeliverable, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"already-replied-by-another", privatereply.Undeliverable, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied)), others: true})
 	}},
-	{"delivery-unknown", privatereply.DeliveryUnknown, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"delivery-unknown", privatereply.DeliveryUnknown, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost)})
 	}},
-	{"delivery-unknown-then-resolved", privatereply.Undeliverable, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"delivery-unknown-then-resolved", privatereply.Undeliverable, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), Auto(), &script{sends: sends(lost)})
 		s.untilState(run.GetID(), privatereply.DeliveryUnknown)
 		no := false
@@ -154,10 +154,10 @@ var tales = []tale{
 		}
 		return run
 	}},
-	{"found-in-conversation", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"found-in-conversation", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, TestComment(), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.NotRepliableOrAlreadyReplied)), look: "m_7"})
 	}},
-	{"confirmed-by-refusal", privatereply.Sent, func(t *testing.T, s *stage, name string) client.WorkflowRun {
+	{"confirmed-by-refusal", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		return s.start(name, OnFacebook(TestComment()), Auto(), &script{sends: sends(lost, RefusedBy(privatereply.AlreadyReplied)), unreadable: true})
 	}},
 }
@@ -199,9 +199,9 @@ func lost(SendPrivateReplyInput) privatereply.SendResult {
 // Each state is reached on a real server, and its history, whole or broken off
 // where the reply waits, replays.
 func TestHistories(t *testing.T) {
-	s := newStage(t)
+	s := newTestServer(t)
 	t.Cleanup(s.work())
-	for _, tale := range tales {
+	for _, tale := range recordedReplies {
 		t.Run(tale.name, func(t *testing.T) {
 			t.Parallel()
 			run := tale.tell(t, s, tale.name)
@@ -243,7 +243,7 @@ func TestHistories(t *testing.T) {
 
 // The histories of broadcasts, while they run and after their end, replay.
 func TestHistoriesOfBroadcast(t *testing.T) {
-	s := newStage(t)
+	s := newTestServer(t)
 	t.Cleanup(s.work())
 	for _, media := range []string{"runs", "over", "runs-by-hand"} {
 		t.Run(media, func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestHistoriesOfBroadcast(t *testing.T) {
 	}
 }
 
-func (s *stage) broadcast(id string) (status BroadcastStatus, err error) {
+func (s *testServer) broadcast(id string) (status BroadcastStatus, err error) {
 	value, err := s.QueryWorkflow(s.t.Context(), id, "", StatusQuery)
 	if err == nil {
 		err = value.Get(&status)
@@ -282,7 +282,7 @@ func (s *stage) broadcast(id string) (status BroadcastStatus, err error) {
 }
 
 // keep replays the history of run, and writes it if asked to.
-func (s *stage) keep(t *testing.T, name string, run client.WorkflowRun, f any, workflowType string) {
+func (s *testServer) keep(t *testing.T, name string, run client.WorkflowRun, f any, workflowType string) {
 	t.Helper()
 	var history historypb.History
 	for it := s.GetWorkflowHistory(t.Context(), run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
@@ -303,7 +303,7 @@ func (s *stage) keep(t *testing.T, name string, run client.WorkflowRun, f any, w
 	}
 }
 
-func (s *stage) write(t *testing.T, name string, history *historypb.History) {
+func (s *testServer) write(t *testing.T, name string, history *historypb.History) {
 	t.Helper()
 	b, err := protojson.MarshalOptions{Multiline: true, Indent: " "}.Marshal(history)
 	if err != nil {
@@ -321,7 +321,7 @@ func (s *stage) write(t *testing.T, name string, history *historypb.History) {
 // A batch of events is placed on a real server, and its histories replay: of one
 // whose events all are, and of one that waits to try again.
 func TestHistoriesOfIntake(t *testing.T) {
-	s, waits := newStage(t), make(chan struct{}, 1)
+	s, waits := newTestServer(t), make(chan struct{}, 1)
 	const queue = "intakes"
 	s.startWorker(t, queue, Intake, IntakeType, map[string]any{
 		DispatchActivity: func(ctx context.Context) (IntakeResult, error) {
@@ -355,7 +355,7 @@ func TestHistoriesOfIntake(t *testing.T) {
 // The histories of removed posts replay: of one whose replies are all told, and of one
 // that waits to try again.
 func TestHistoriesOfRemovedPost(t *testing.T) {
-	s, waits := newStage(t), make(chan struct{}, 1)
+	s, waits := newTestServer(t), make(chan struct{}, 1)
 	const queue = "removed-posts"
 	passes := 0
 	s.startWorker(t, queue, RemovedPost, RemovedPostType, map[string]any{
@@ -401,7 +401,7 @@ func TestHistoriesOfRemovedPost(t *testing.T) {
 // The histories of messages without a sender replay: of one whose person was told, and
 // of one that waits to try again. A message is asked for once, also after its end.
 func TestHistoriesOfLocateMessage(t *testing.T) {
-	s, waits := newStage(t), make(chan struct{}, 1)
+	s, waits := newTestServer(t), make(chan struct{}, 1)
 	const queue = "messages"
 	s.startWorker(t, queue, LocateMessage, LocateMessageType, map[string]any{
 		LocateMessageActivity: func(_ context.Context, in LocateMessageInput) (LocateMessageResult, error) {
@@ -449,7 +449,7 @@ func TestHistoriesOfLocateMessage(t *testing.T) {
 // A pass goes from page to page on a real server, and its histories replay: of a
 // page that has a next one, of the last one, and of one that waits for Meta.
 func TestHistoriesOfSweep(t *testing.T) {
-	s, waits := newStage(t), make(chan struct{}, 1)
+	s, waits := newTestServer(t), make(chan struct{}, 1)
 	const queue = "sweeps"
 	s.startWorker(t, queue, Sweep, SweepType, map[string]any{
 		SweepPageActivity: func(_ context.Context, in SweepPageInput) (SweepPageResult, error) {
@@ -498,7 +498,7 @@ func TestHistoriesOfSweep(t *testing.T) {
 
 // startWorker has a worker of queue run one workflow, with activities by their names, until
 // the test ends.
-func (s *stage) startWorker(t *testing.T, queue string, f any, workflowType string, activities map[string]any) {
+func (s *testServer) startWorker(t *testing.T, queue string, f any, workflowType string, activities map[string]any) {
 	t.Helper()
 	w := worker.New(s.Client, queue, worker.Options{})
 	w.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: workflowType})

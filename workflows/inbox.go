@@ -31,7 +31,7 @@ type signalChannel struct {
 const (
 	// maxRefusals is how many refused signals a status shows.
 	maxRefusals = 10
-	// maxWhyBytes bounds what is kept of each.
+	// maxWhyBytes is the longest reason that is recorded of each.
 	maxWhyBytes = 300
 )
 
@@ -96,7 +96,7 @@ func (b *inbox) await(cond func() bool) error {
 // wins. Callers compare the clock again afterwards: a workflow task that was late
 // can bring the timer and a decision together.
 //
-// A later until lets the timer fire and sets the rest; that is cheaper than a new
+// A later until lets the timer fire and starts one for the remaining time; that is cheaper than a new
 // timer for each message of a chat. An earlier one replaces it.
 func (b *inbox) awaitUntil(what string, until func() time.Time, cond func() bool) error {
 	for {

@@ -10,7 +10,7 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// InboundEvent is an event of a webhook with what is needed to place it: what the rules
+// InboundEvent is an event of a webhook with what is needed to route it: what the rules
 // said about a comment, or the settings of the account that a message is for.
 type InboundEvent struct {
 	privatereply.Event
@@ -34,8 +34,8 @@ type IntakeResult struct {
 }
 
 // Intake holds the events of many webhooks that arrived at once, and is done when
-// each has reached its workflow. One start for hundreds of events is what lets a
-// storm be acknowledged.
+// each has reached its workflow. One start for hundreds of events is what lets the
+// bridge acknowledge a burst.
 //
 // The input stays undecoded: Dispatch reads it from the history, so that it is
 // stored once.

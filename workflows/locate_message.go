@@ -16,7 +16,7 @@ const (
 	// locateLimit is how long Meta is asked who sent a message. After it the standard
 	// window that the message opened has closed.
 	locateLimit = privatereply.StandardWindow
-	// locateTimeout is how long one try may take: a wait for leave, and one call to Meta.
+	// locateTimeout is how long one try may take: a wait for a permit, and one call to Meta.
 	locateTimeout = time.Minute
 )
 
@@ -33,7 +33,7 @@ type LocateOutcome string
 
 // What can become of it.
 const (
-	LocateNotified   LocateOutcome = "told"        // the person's Conversation was told
+	LocateNotified   LocateOutcome = "told"        // the person's Conversation was signalled
 	LocateTooOld     LocateOutcome = "too_old"     // it opens no window, and there is no Conversation
 	LocateOwnMessage LocateOutcome = "own"         // the account wrote it
 	LocateNoSender   LocateOutcome = "nobody"      // Meta names no person
@@ -69,7 +69,7 @@ func LocateMessageOptions(a InboundEvent, queue string) (client.StartWorkflowOpt
 	}, LocateMessageInput{Message: m, HumanAgent: a.HumanAgent, RepliedOnly: a.RepliedOnly}, nil
 }
 
-// LocateMessage asks Meta who sent a message, and tells that person's Conversation: some
+// LocateMessage asks Meta who sent a message, and signals that person's Conversation: some
 // webhooks bring a new message without its sender, and its window must open all the
 // same. The pause between tries grows to half an hour; a time that Meta names counts
 // more.

@@ -56,8 +56,8 @@ const (
 // workflow tasks and look-ups, so that neither waits behind the other.
 func SendQueue(queue string) string { return queue + "-send" }
 
-// IntakeQueue is where batches of events are dispatched, so that a storm takes no
-// place of a send or a look-up.
+// IntakeQueue is where batches of events are dispatched, so that a burst holds no
+// slot that a send or a look-up needs.
 func IntakeQueue(queue string) string { return queue + "-intake" }
 
 // LiveSendQueue is where replies to live comments are sent: seconds matter there.
@@ -89,7 +89,7 @@ func (in PrivateReplyInput) Validate() error {
 	return in.Decision.Validate(in.Comment.Platform)
 }
 
-// Approve asks to send the reply. An empty Text keeps the proposed one. CommentSHA256
+// Approve asks to send the reply. An empty Text sends the proposed one. CommentSHA256
 // is the privatereply.TextSHA256 of the comment that the approver has read; the
 // approval is refused if the comment was edited since. Empty: not asked for.
 type Approve struct {
@@ -98,7 +98,7 @@ type Approve struct {
 	CommentSHA256 string `json:"comment_sha256,omitempty"`
 }
 
-// CommentEdited tells a reply that the words of its comment have changed, and what the
+// CommentEdited reports to a reply that the words of its comment have changed, and what the
 // rules say of the new ones. Without a decision a person must decide.
 type CommentEdited struct {
 	Text     string                 `json:"text"`
@@ -125,7 +125,7 @@ type EventTime struct {
 	At time.Time `json:"at"`
 }
 
-// DecisionResult tells the caller of an Update what became of it.
+// DecisionResult is the result of an Update that decides about a reply.
 type DecisionResult struct {
 	Accepted bool                `json:"accepted"`
 	State    privatereply.State  `json:"state"`
@@ -133,23 +133,23 @@ type DecisionResult struct {
 	Deadline time.Time           `json:"deadline,omitzero"`
 }
 
-// PersonMessage tells a Conversation that the person wrote.
+// PersonMessage reports to a Conversation that the person wrote.
 type PersonMessage struct {
 	At        time.Time `json:"at"`
 	MessageID string    `json:"mid,omitempty"`
 }
 
-// ReplyJoined tells a Conversation that a reply was delivered to its person.
+// ReplyJoined reports to a Conversation that a reply was delivered to its person.
 type ReplyJoined struct {
 	Reply     string    `json:"reply"` // the reply's workflow id
 	SentAt    time.Time `json:"sent_at"`
 	MessageID string    `json:"message_id,omitempty"`
-	// TextSHA256 tells the message of a reply whose MessageID nobody knows from others.
+	// TextSHA256 identifies the message of a reply whose MessageID nobody knows.
 	TextSHA256 string `json:"text_sha256,omitempty"`
-	Answered   bool   `json:"answered,omitempty"` // it was told of an answer
+	Answered   bool   `json:"answered,omitempty"` // an answer was signalled to it
 }
 
-// LiveReplyJoined tells a Broadcast that a reply to one of its comments waits, or
+// LiveReplyJoined reports to a Broadcast that a reply to one of its comments waits, or
 // several that joined together.
 type LiveReplyJoined struct {
 	Reply   string    `json:"reply,omitempty"` // the reply's workflow id
@@ -164,7 +164,7 @@ type FollowUp struct {
 	HumanAgent bool   `json:"human_agent,omitempty"`
 }
 
-// FollowUpResult tells how a follow-up ended.
+// FollowUpResult is the result of a follow-up.
 type FollowUpResult struct {
 	State     privatereply.Outcome `json:"state"` // sent, refused or unknown
 	MessageID string               `json:"message_id,omitempty"`

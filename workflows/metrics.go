@@ -45,8 +45,8 @@ func (m Metric) add(h client.MetricsHandler, n int64, values []string) {
 	h.WithTags(tags).Counter(m.Name).Inc(n)
 }
 
-// InitMetrics begins the series that alerts look at. One that begins with its first
-// event does not show it as an increase.
+// InitMetrics starts the series that alerts read at zero. A series that starts with its
+// first event does not show that event as an increase.
 func InitMetrics(h client.MetricsHandler) {
 	for _, s := range privatereply.States {
 		repliesMetric.add(h, 0, []string{string(s), ""})

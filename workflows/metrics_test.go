@@ -66,12 +66,12 @@ func TestMetrics(t *testing.T) {
 		name     string
 		decision privatereply.Decision
 		sends    []func(SendPrivateReplyInput) privatereply.SendResult
-		tell     func(*story)
+		tell     func(*replyTest)
 		want     map[string]int64
 	}{
 		{"ignored", privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil, nil,
 			map[string]int64{"replies ignored ignored_by_rule": 1}},
-		{"held, sent, answered", autoAfter(2 * time.Minute), nil, func(s *story) {
+		{"held, sent, answered", autoAfter(2 * time.Minute), nil, func(s *replyTest) {
 			s.signalAt(time.Hour, PersonRespondedSignal, EventTime{start.Add(time.Hour)})
 		}, map[string]int64{"replies holding ": 1, "replies sending ": 1, "replies sent ": 1, "replies responded ": 1, "replies window_closed ": 1}},
 		{"nobody decides", ask(), nil, nil,
@@ -86,7 +86,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), tt.decision)
+			s := newReplyTest(t, comment(), tt.decision)
 			if tt.sends != nil {
 				s.sends = tt.sends
 			}

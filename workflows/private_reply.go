@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -77,26 +78,26 @@ type reply struct {
 	decidedAt       time.Time
 	rejectReason    string // what the person gave as the reason
 	approvedTooLate bool   // an approval came after the deadline
-	broadcastJoined bool   // its broadcast knows that it waits
+	broadcastJoined bool   // the reply has joined its broadcast
 
 	stopRequest      *stopRequest
-	lastEditAt       time.Time              // the newest that was told of
+	lastEditAt       time.Time              // the newest edit that was reported
 	editDecision     *privatereply.Decision // on an edited comment, for a send that has to be stopped first
 	send             SendStatus
 	evidence         evidence
 	lastTriedAt      time.Time // when the last attempt was written: a retry queues by it
 	immediateRetries int       // tries in a row that could be repeated at once
-	hasSlept         bool      // it has slept before an attempt
+	hasSlept         bool      // before an attempt: the broadcast may be over
 	responses        responses
 	published        published
 
-	backgroundActivities int // activities in the background
+	backgroundActivities int // under way; the workflow does not complete before their end
 	leaveBroadcast       func()
 	commentLookedUp      bool // Meta was asked about the comment
 	ending               bool
 }
 
-// published is what the search attributes and the memo say.
+// published is what search attributes and memo have been set to.
 type published struct {
 	state    privatereply.State
 	rule     string
@@ -246,7 +247,7 @@ func (r *reply) awaitAnswer() error {
 	r.joinConversation()
 	end := r.send.SentAt.Add(time.Duration(r.limits.ResponseWait))
 	if r.reason == privatereply.ResolvedDelivered {
-		// It joins late: the conversation knows of answers that nobody told it of.
+		// It joins late: the conversation has answers that were not signalled to it.
 		end = later(end, r.now().Add(resolvedWait))
 	}
 	until := func() time.Time { return end }
@@ -350,6 +351,35 @@ func initialStateOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, e
 		err = errors.New(recorded.Problem)
 	}
 	return recorded.Begin, err
+}
+
+// approve sends the reply, with the text of a if it has one.
+func (r *reply) approve(a Approve) {
+	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
+	if a.Text != "" {
+		r.text = a.Text
+	}
+	r.transition(privatereply.Sending, "")
+}
+
+// reject ends a reply that waits. In sending it asks for the send to be cancelled:
+// a paced reply may sleep there for hours.
+func (r *reply) reject(m Reject) {
+	r.rejectReason = m.Reason
+	r.requestStop(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
+	if r.state != privatereply.Sending {
+		r.endIfStopRequested()
+	}
+}
+
+// resolve goes on with what a person found out about an unknown delivery.
+func (r *reply) resolve(m Resolve) {
+	r.approver, r.decidedAt = strings.TrimSpace(m.Approver), r.now()
+	if *m.Delivered {
+		r.transition(privatereply.Sent, privatereply.ResolvedDelivered)
+		return
+	}
+	r.transition(privatereply.Undeliverable, privatereply.ResolvedNotDelivered)
 }
 
 // commentRemoved withdraws a reply that was not sent yet. Afterwards there is
@@ -489,7 +519,7 @@ func (a responses) any() bool { return !a.newest.IsZero() }
 // windowCloses is when the window closes that the newest answer opened.
 func (r *reply) windowCloses() time.Time { return r.limits.WindowCloses(r.responses.newest) }
 
-// stopRequest is what stands against sending.
+// stopRequest asks for the reply to end without a send.
 type stopRequest struct {
 	state  privatereply.State
 	reason privatereply.Reason
@@ -497,14 +527,14 @@ type stopRequest struct {
 	at     time.Time
 }
 
-// requestStop records what stands against sending. The first objection counts.
+// requestStop asks for the reply to end without a send. The first request counts.
 func (r *reply) requestStop(state privatereply.State, reason privatereply.Reason, by string) {
 	if r.stopRequest == nil {
 		r.stopRequest = &stopRequest{state: state, reason: reason, by: by, at: r.now()}
 	}
 }
 
-// stopRequested reports whether anything but the clock stands against sending.
+// stopRequested reports whether anything but the clock asks for the reply to end unsent.
 func (r *reply) stopRequested() bool { return r.stopRequest != nil || r.cancelled() }
 
 // endIfStopRequested ends the reply as the request says. Cancelling the workflow, as
@@ -532,7 +562,7 @@ func (r *reply) stopEnd() end {
 	return end{r.stopRequest.state, r.stopRequest.reason}
 }
 
-// orTooLate is reason, unless somebody objected while a worker had the send.
+// orTooLate is reason, unless a stop was requested while a worker had the send.
 func (r *reply) orTooLate(reason privatereply.Reason) privatereply.Reason {
 	if r.stopRequested() {
 		return privatereply.TooLate
@@ -553,10 +583,10 @@ func (r *reply) lateReason(usual privatereply.Reason) privatereply.Reason {
 }
 
 const (
-	// lookUpTimeout is how long Meta may take to tell about a comment. The look-up
+	// lookUpTimeout is how long Meta may take to answer about a comment. The look-up
 	// is a help, not a condition: later than this it is skipped.
 	lookUpTimeout = 10 * time.Second
-	// lateNotice is the age of a webhook from which an automatic reply looks too.
+	// lateNotice is the age of a webhook from which the comment of an automatic reply is looked up too.
 	lateNotice = time.Hour
 )
 
@@ -605,7 +635,7 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	}
 	facts, err := lookUp.result(ctx)
 	if err != nil {
-		r.log.Info("Meta told nothing about the comment", "error", err)
+		r.log.Info("cannot look up the comment", "error", err)
 		return nil
 	}
 	if !r.state.Waiting() {
@@ -631,7 +661,7 @@ func (r *reply) trackActivity(f workflow.Future) {
 	})
 }
 
-// joinConversation tells the conversation of the person about the reply, so that
+// joinConversation signals the person's conversation that the reply was delivered, so that
 // an answer finds its way back. It is tried until it works; the reply's own
 // clocks do not wait for it.
 func (r *reply) joinConversation() {

@@ -1,11 +1,16 @@
 package workflows
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/privatereply/privatereply"
 )
@@ -24,7 +29,7 @@ func TestPrivateReplyEnds(t *testing.T) {
 		name     string
 		comment  privatereply.Comment
 		decision privatereply.Decision
-		tell     func(*story)
+		tell     func(*replyTest)
 		want     want
 	}{
 		{"a rule ignores it", comment(), privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam"}, nil,
@@ -33,57 +38,57 @@ func TestPrivateReplyEnds(t *testing.T) {
 			want{privatereply.Ignored, privatereply.IgnoredByDefault, 0}},
 		{"sent by a rule, never answered", comment(), auto(), nil,
 			want{privatereply.NoResponse, "", 1}},
-		{"sent by a rule, answered", comment(), auto(), func(s *story) {
+		{"sent by a rule, answered", comment(), auto(), func(s *replyTest) {
 			s.signalAt(time.Hour, PersonRespondedSignal, EventTime{start.Add(time.Hour)})
 		}, want{privatereply.WindowClosed, "", 1}},
 		{"held, then sent", comment(), autoAfter(2 * time.Minute), nil,
 			want{privatereply.NoResponse, "", 1}},
-		{"held, then rejected", comment(), autoAfter(2 * time.Minute), func(s *story) {
+		{"held, then rejected", comment(), autoAfter(2 * time.Minute), func(s *replyTest) {
 			s.updateAt(time.Minute, "u", RejectMessage, Reject{Approver: "ana"})
 		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
-		{"held, then removed", comment(), autoAfter(2 * time.Minute), func(s *story) {
+		{"held, then removed", comment(), autoAfter(2 * time.Minute), func(s *replyTest) {
 			s.signalAt(time.Minute, CommentRemovedSignal, nil)
 		}, want{privatereply.Withdrawn, privatereply.CommentRemoved, 0}},
-		{"held, then the broadcast ends", onLive(comment()), autoAfter(2 * time.Minute), func(s *story) {
+		{"held, then the broadcast ends", onLive(comment()), autoAfter(2 * time.Minute), func(s *replyTest) {
 			s.signalAt(time.Minute, BroadcastEndedSignal, EventTime{start.Add(time.Minute)})
 		}, want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
 		{"the hold is longer than the deadline", comment(), autoAfter(8 * 24 * time.Hour), nil,
 			want{privatereply.Expired, privatereply.HoldPastDeadline, 0}},
-		{"approved by Update", comment(), ask(), func(s *story) {
+		{"approved by Update", comment(), ask(), func(s *replyTest) {
 			s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana"})
 		}, want{privatereply.NoResponse, "", 1}},
-		{"approved by Signal", comment(), ask(), func(s *story) {
+		{"approved by Signal", comment(), ask(), func(s *replyTest) {
 			s.signalAt(time.Hour, ApproveMessage, Approve{Approver: "ana"})
 		}, want{privatereply.NoResponse, "", 1}},
-		{"rejected by Update", comment(), ask(), func(s *story) {
+		{"rejected by Update", comment(), ask(), func(s *replyTest) {
 			s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana", Reason: "spam"})
 		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
-		{"rejected by Signal", comment(), ask(), func(s *story) {
+		{"rejected by Signal", comment(), ask(), func(s *replyTest) {
 			s.signalAt(time.Hour, RejectMessage, Reject{Approver: "ana", Reason: "spam"})
 		}, want{privatereply.Rejected, privatereply.RejectedByApprover, 0}},
-		{"removed while it waits", comment(), ask(), func(s *story) {
+		{"removed while it waits", comment(), ask(), func(s *replyTest) {
 			s.signalAt(time.Hour, CommentRemovedSignal, struct{}{})
 		}, want{privatereply.Withdrawn, privatereply.CommentRemoved, 0}},
 		{"nobody decides", comment(), ask(), nil,
 			want{privatereply.Expired, privatereply.NobodyDecided, 0}},
-		{"the broadcast ends while it waits", onLive(comment()), ask(), func(s *story) {
+		{"the broadcast ends while it waits", onLive(comment()), ask(), func(s *replyTest) {
 			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 		}, want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
 		{"a broadcast has an end even if nobody says so", onLive(comment()), ask(), nil,
 			want{privatereply.Expired, privatereply.BroadcastEnded, 0}},
-		{"the broadcast ends after the send", onLive(comment()), auto(), func(s *story) {
+		{"the broadcast ends after the send", onLive(comment()), auto(), func(s *replyTest) {
 			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 			s.signalAt(2*time.Hour, PersonRespondedSignal, EventTime{start.Add(2 * time.Hour)})
 		}, want{privatereply.WindowClosed, "", 1}},
 		{"too late when it arrives", older(comment(), week), auto(), nil,
 			want{privatereply.Expired, privatereply.PastDeadline, 0}},
-		{"stopped by an operator while it waits", comment(), ask(), func(s *story) {
+		{"stopped by an operator while it waits", comment(), ask(), func(s *replyTest) {
 			s.at(time.Hour, s.CancelWorkflow)
 		}, want{privatereply.Rejected, privatereply.StoppedByOperator, 0}},
-		{"stopped by an operator after the send", comment(), auto(), func(s *story) {
+		{"stopped by an operator after the send", comment(), auto(), func(s *replyTest) {
 			s.at(time.Hour, s.CancelWorkflow)
 		}, want{privatereply.NoResponse, privatereply.StoppedByOperator, 1}},
-		{"the conversation goes on for ever", comment(), auto(), func(s *story) {
+		{"the conversation goes on for ever", comment(), auto(), func(s *replyTest) {
 			for at := time.Hour; at < 40*24*time.Hour; at += 20 * time.Hour {
 				s.signalAt(at, PersonRespondedSignal, EventTime{start.Add(at)})
 			}
@@ -91,7 +96,7 @@ func TestPrivateReplyEnds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, tt.comment, tt.decision)
+			s := newReplyTest(t, tt.comment, tt.decision)
 			if tt.tell != nil {
 				tt.tell(s)
 			}
@@ -138,7 +143,7 @@ func TestPrivateReplyDeadline(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, tt.comment, ask())
+			s := newReplyTest(t, tt.comment, ask())
 			status := s.play()
 			if status.State != privatereply.Expired {
 				t.Fatalf("ended as %s", status.State)
@@ -156,14 +161,14 @@ func TestPrivateReplyDeadline(t *testing.T) {
 // No timer is set that is not needed, and none is left behind.
 func TestPrivateReplyTimers(t *testing.T) {
 	t.Run("an automatic reply has no deadline timer", func(t *testing.T) {
-		s := tell(t, comment(), auto())
+		s := newReplyTest(t, comment(), auto())
 		s.play()
 		if want := []time.Duration{privatereply.ResponseWait}; !slices.Equal(s.timers, want) {
 			t.Errorf("timers %v, want only the wait for an answer %v", s.timers, want)
 		}
 	})
 	t.Run("an approved reply's deadline timer is cancelled", func(t *testing.T) {
-		s := tell(t, comment(), ask())
+		s := newReplyTest(t, comment(), ask())
 		s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana"})
 		s.play()
 		if s.cancelled != 1 || len(s.timers) != 2 {
@@ -171,7 +176,7 @@ func TestPrivateReplyTimers(t *testing.T) {
 		}
 	})
 	t.Run("a comment that is too late sets none", func(t *testing.T) {
-		s := tell(t, older(comment(), week), ask())
+		s := newReplyTest(t, older(comment(), week), ask())
 		s.play()
 		if len(s.timers) != 0 {
 			t.Errorf("timers %v, want none", s.timers)
@@ -184,7 +189,7 @@ func TestPrivateReplyTimers(t *testing.T) {
 func TestDecisionAfterDeadline(t *testing.T) {
 	deadline := week - 3*time.Minute
 	t.Run("signal and timer in one task", func(t *testing.T) {
-		s := tell(t, comment(), ask())
+		s := newReplyTest(t, comment(), ask())
 		s.at(deadline-time.Millisecond, func() { s.SignalWorkflowSkippingWorkflowTask(ApproveMessage, Approve{Approver: "ana"}) })
 		status := s.play()
 		if status.State != privatereply.Expired || status.Reason != privatereply.DecidedTooLate || len(s.sent) != 0 {
@@ -195,7 +200,7 @@ func TestDecisionAfterDeadline(t *testing.T) {
 		}
 	})
 	t.Run("removal and timer in one task", func(t *testing.T) {
-		s := tell(t, comment(), autoAfter(time.Hour))
+		s := newReplyTest(t, comment(), autoAfter(time.Hour))
 		s.at(time.Hour-time.Millisecond, func() { s.SignalWorkflowSkippingWorkflowTask(CommentRemovedSignal, nil) })
 		status := s.play()
 		if status.State != privatereply.Withdrawn || len(s.sent) != 0 {
@@ -203,7 +208,7 @@ func TestDecisionAfterDeadline(t *testing.T) {
 		}
 	})
 	t.Run("update after the end of the broadcast was signalled", func(t *testing.T) {
-		s := tell(t, onLive(comment()), ask())
+		s := newReplyTest(t, onLive(comment()), ask())
 		s.at(time.Hour, func() {
 			s.SignalWorkflowSkippingWorkflowTask(BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 			s.UpdateWorkflowNoRejection(ApproveMessage, "u", t, Approve{Approver: "ana"})
@@ -217,7 +222,7 @@ func TestDecisionAfterDeadline(t *testing.T) {
 
 // The status tells the whole story in the words of the contract.
 func TestPrivateReplyStatus(t *testing.T) {
-	s := tell(t, comment(), ask())
+	s := newReplyTest(t, comment(), ask())
 	s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana", Text: "Hello!"})
 	s.signalAt(2*time.Hour, PersonRespondedSignal, EventTime{start.Add(2 * time.Hour)})
 	s.signalAt(3*time.Hour, PersonRespondedSignal, EventTime{start.Add(90 * time.Minute)}) // late
@@ -260,7 +265,7 @@ func TestPrivateReplyStatus(t *testing.T) {
 // A tool may signal any time for an answer: the window of the year 9999 would close in
 // the year 10000, which JSON cannot hold.
 func TestAnswerOfTheYear9999(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.signalAt(time.Hour, PersonRespondedSignal, map[string]any{"at": "9999-12-31T23:59:59Z"})
 	s.statusAt(2*time.Hour, func(status PrivateReplyStatus) {
 		if want := start.Add(25 * time.Hour); !status.Window.ClosesAt.Equal(want) {
@@ -275,7 +280,7 @@ func TestAnswerOfTheYear9999(t *testing.T) {
 // A late approval after a rejection in the same moment is refused, and its refusal is
 // kept.
 func TestApprovalAfterRejectionInOneTask(t *testing.T) {
-	s := tell(t, comment(), ask())
+	s := newReplyTest(t, comment(), ask())
 	s.at(time.Hour, func() {
 		s.SignalWorkflowSkippingWorkflowTask(RejectMessage, Reject{Approver: "ana"})
 		s.SignalWorkflow(ApproveMessage, Approve{Approver: "ben"})
@@ -283,5 +288,249 @@ func TestApprovalAfterRejectionInOneTask(t *testing.T) {
 	status := s.play()
 	if status.State != privatereply.Rejected || len(s.sent) != 0 || len(status.RefusedSignals) != 1 || status.RefusedSignals[0].Name != ApproveMessage {
 		t.Errorf("ended as %s with %d sends, refused %+v", status.State, len(s.sent), status.RefusedSignals)
+	}
+}
+
+// start is when every story begins.
+var start = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)
+
+// comment was written on an Instagram post a minute before start.
+func comment() privatereply.Comment {
+	return privatereply.Comment{
+		Platform: privatereply.Instagram, Account: "17841400000000001", CommentID: "18000000000000001",
+		MediaID: "17800000000000001", Source: privatereply.SourcePost,
+		PersonID: "6000000000000001", Username: "someone", Text: "How much is it?",
+		EntryAt: start.Add(-time.Minute), ReceivedAt: start, Via: privatereply.ViaWebhook,
+	}
+}
+
+func onFacebook(c privatereply.Comment) privatereply.Comment {
+	c.Platform, c.CommentID = privatereply.Facebook, "200000000000001_300000000000001"
+	return c
+}
+
+func onLive(c privatereply.Comment) privatereply.Comment {
+	c.Source = privatereply.SourceLive
+	return c
+}
+
+func auto() privatereply.Decision {
+	return privatereply.Decision{Action: privatereply.ActionAuto, Rule: "price", Text: "Our prices: …", Reason: privatereply.DecidedByRule}
+}
+
+func autoAfter(hold time.Duration) privatereply.Decision {
+	d := auto()
+	d.Hold = privatereply.Duration(hold)
+	return d
+}
+
+func ask() privatereply.Decision {
+	return privatereply.Decision{Action: privatereply.ActionAsk, Rule: "complaints", Text: "Sorry! What happened?", Reason: privatereply.DecidedByRule}
+}
+
+// replyTest plays one PrivateReply in the time-skipping environment against a Meta
+// that answers as told.
+type replyTest struct {
+	*testsuite.TestWorkflowEnvironment
+	t  *testing.T
+	in PrivateReplyInput
+
+	// What Meta answers to each send, in order; the last one goes on.
+	sends []func(SendPrivateReplyInput) privatereply.SendResult
+	// What a look into the conversation finds, in order; the last one goes on.
+	looks      []string
+	foundAt    time.Time
+	unreadable bool // the conversation
+	others     bool // the account wrote something else
+	facts      LookUpCommentResult
+	// What the look-up of the comment fails with, and how long it takes.
+	factsErr   error
+	factsTake  time.Duration
+	sent       []SendPrivateReplyInput
+	lookedFor  []FindMessageInput
+	joined     []JoinConversationInput
+	onAir      []JoinBroadcastInput
+	lookedUp   int
+	timers     []time.Duration
+	cancelled  int
+	answers    map[string]any
+	rejections map[string]error
+	counted    *counted
+}
+
+func newReplyTest(t *testing.T, c privatereply.Comment, d privatereply.Decision) *replyTest {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	counts := &counted{by: map[string]int64{}}
+	suite.SetMetricsHandler(tagged{counted: counts})
+	s := &replyTest{
+		counted:                 counts,
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(),
+		t:                       t,
+		in:                      PrivateReplyInput{Comment: c, Decision: d},
+		sends:                   []func(SendPrivateReplyInput) privatereply.SendResult{delivered},
+		looks:                   []string{""},
+		answers:                 map[string]any{},
+		rejections:              map[string]error{},
+	}
+	s.SetStartTime(start)
+	s.SetTestTimeout(time.Minute)
+	options, in, err := PrivateReplyOptions(s.in, "queue", start)
+	s.in = in
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: options.ID, TaskQueue: options.TaskQueue})
+	if err := s.SetTypedSearchAttributesOnStart(options.TypedSearchAttributes); err != nil {
+		t.Fatal(err)
+	}
+	s.SetOnTimerScheduledListener(func(_ string, d time.Duration) { s.timers = append(s.timers, d) })
+	s.SetOnTimerCanceledListener(func(string) { s.cancelled++ })
+	s.fakeActivities()
+	return s
+}
+
+func (s *replyTest) fakeActivities() {
+	named := func(name string) activity.RegisterOptions { return activity.RegisterOptions{Name: name} }
+	s.RegisterActivityWithOptions(func(context.Context, SendPrivateReplyInput) (privatereply.SendResult, error) {
+		panic("mocked")
+	}, named(SendPrivateReplyActivity))
+	s.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
+		s.lookedFor = append(s.lookedFor, in)
+		return FindMessageResult{
+			MessageID: s.looks[min(len(s.lookedFor), len(s.looks))-1], SentAt: s.foundAt, Readable: !s.unreadable, Others: s.others,
+		}, nil
+	}, named(FindMessageActivity))
+	s.RegisterActivityWithOptions(func(context.Context, LookUpCommentInput) (LookUpCommentResult, error) { panic("mocked") },
+		named(LookUpCommentActivity))
+	s.RegisterActivityWithOptions(func(_ context.Context, in JoinConversationInput) error {
+		s.joined = append(s.joined, in)
+		return nil
+	}, named(JoinConversationActivity))
+	s.RegisterActivityWithOptions(func(_ context.Context, in JoinBroadcastInput) error {
+		s.onAir = append(s.onAir, in)
+		return nil
+	}, named(JoinBroadcastActivity))
+}
+
+func (s *replyTest) play() *PrivateReplyStatus {
+	s.t.Helper()
+	s.OnActivity(SendPrivateReplyActivity, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in SendPrivateReplyInput) (privatereply.SendResult, error) {
+			s.sent = append(s.sent, in)
+			return s.sends[min(len(s.sent), len(s.sends))-1](in), nil
+		}).Maybe()
+	s.OnActivity(LookUpCommentActivity, mock.Anything, mock.Anything).After(s.factsTake).Return(
+		func(context.Context, LookUpCommentInput) (LookUpCommentResult, error) {
+			s.lookedUp++
+			return s.facts, s.factsErr
+		}).Maybe()
+	s.ExecuteWorkflow(PrivateReply, s.in)
+	if !s.IsWorkflowCompleted() {
+		s.t.Fatal("the workflow did not end")
+	}
+	if err := s.GetWorkflowError(); err != nil {
+		s.t.Fatalf("the workflow failed: %v", err)
+	}
+	var status PrivateReplyStatus
+	if err := s.GetWorkflowResult(&status); err != nil {
+		s.t.Fatal(err)
+	}
+	return &status
+}
+
+// at does something d after the start.
+func (s *replyTest) at(d time.Duration, do func()) { s.RegisterDelayedCallback(do, d) }
+
+// signalAt sends a signal d after the start.
+func (s *replyTest) signalAt(d time.Duration, name string, payload any) {
+	s.at(d, func() { s.SignalWorkflow(name, payload) })
+}
+
+// updateAt sends an Update d after the start, and keeps what came back under id.
+func (s *replyTest) updateAt(d time.Duration, id, name string, payload any) {
+	s.at(d, func() {
+		s.UpdateWorkflow(name, id, &testsuite.TestUpdateCallback{
+			OnAccept: func() {},
+			OnReject: func(err error) { s.rejections[id] = err },
+			OnComplete: func(answer any, err error) {
+				s.answers[id] = answer
+				if err != nil {
+					s.rejections[id] = err
+				}
+			},
+		}, payload)
+	})
+}
+
+// statusAt asks for the status d after the start.
+func (s *replyTest) statusAt(d time.Duration, look func(PrivateReplyStatus)) {
+	s.at(d, func() {
+		value, err := s.QueryWorkflow(StatusQuery)
+		if err != nil {
+			s.t.Errorf("status: %v", err)
+			return
+		}
+		var status PrivateReplyStatus
+		if err := value.Get(&status); err != nil {
+			s.t.Errorf("status: %v", err)
+			return
+		}
+		look(status)
+	})
+}
+
+// now is the time in the story.
+func (s *replyTest) now() time.Time { return s.Now().UTC() }
+
+// Answers of Meta.
+
+func delivered(in SendPrivateReplyInput) privatereply.SendResult {
+	return privatereply.SendResult{
+		Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true, SentAt: start,
+	}
+}
+
+func refused(reason privatereply.Reason) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(SendPrivateReplyInput) privatereply.SendResult {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: reason, Code: 100, Subcode: 1, TraceID: "trace", Wrote: true, SentAt: start}
+	}
+}
+
+func unknown(SendPrivateReplyInput) privatereply.SendResult {
+	return privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: start}
+}
+
+// paced was held back until slot after the start of the story.
+func paced(slot time.Duration) func(SendPrivateReplyInput) privatereply.SendResult {
+	return notSent(privatereply.Paced, false, slot)
+}
+
+// notSent was refused for now; Meta names a pause after the start of the story.
+func notSent(reason privatereply.Reason, wrote bool, retryAfter time.Duration) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(SendPrivateReplyInput) privatereply.SendResult {
+		r := privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: reason, Wrote: wrote, RetryAt: start.Add(retryAfter)}
+		if wrote {
+			r.SentAt = start
+		}
+		return r
+	}
+}
+
+// fault was answered with an error code of Meta's that may pass.
+func fault(code int) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(in SendPrivateReplyInput) privatereply.SendResult {
+		r := notSent(privatereply.Outage, true, time.Duration(in.Attempt)*time.Hour)(in)
+		r.Code, r.Subcode = code, 1545133
+		return r
+	}
+}
+
+// doubtful is an answer that does not prove that Meta did nothing.
+func doubtful(answer func(SendPrivateReplyInput) privatereply.SendResult) func(SendPrivateReplyInput) privatereply.SendResult {
+	return func(in SendPrivateReplyInput) privatereply.SendResult {
+		r := answer(in)
+		r.Doubtful = true
+		return r
 	}
 }

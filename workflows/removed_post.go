@@ -32,7 +32,7 @@ type RemovedPostInput struct {
 	Media    string                `json:"media"` // the removed post
 }
 
-// WithdrawRepliesResult counts the replies that were told that their comment is gone.
+// WithdrawRepliesResult counts the replies that were signalled that their comment is gone.
 type WithdrawRepliesResult struct {
 	Signalled int `json:"told"`
 }
@@ -54,7 +54,7 @@ func RemovedPostOptions(p privatereply.Platform, account, media, queue string) (
 	}, RemovedPostInput{Platform: p, Account: account, Media: media}, nil
 }
 
-// RemovedPost tells every waiting reply under a removed post that its comment is gone. A
+// RemovedPost signals every waiting reply under a removed post that its comment is gone. A
 // viral post has tens of thousands, and the list of them lags: so it has a workflow of
 // its own, which no other event waits for, and passes until one after the first finds
 // nobody.
@@ -79,7 +79,7 @@ func RemovedPost(ctx workflow.Context, in RemovedPostInput) (*WithdrawRepliesRes
 func withdrawReplies(ctx workflow.Context, in RemovedPostInput, pass int) (WithdrawRepliesResult, error) {
 	return execute(ctx, workflow.ActivityOptions{
 		// Long enough for any post on a busy server; a dead worker is noticed by the
-		// heartbeat. It is tried until every reply is told.
+		// heartbeat. It is tried until every reply is signalled.
 		StartToCloseTimeout: time.Hour,
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},

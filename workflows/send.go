@@ -29,7 +29,7 @@ const (
 	// calls a second for an account, and nobody waits for the answer.
 	findMessageTimeout = time.Hour
 	// shortestShownWait is the longest wait whose end lists do not show: the memo that they
-	// read costs an upsert, and so short a wait is over before anybody looks.
+	// read costs an upsert, and so short a wait is over before anybody reads it.
 	shortestShownWait = 10 * time.Second
 	// noRescheduleWithin is how near its deadline a reply stops to ask for an earlier slot.
 	noRescheduleWithin = time.Minute
@@ -210,7 +210,8 @@ func neverStarted(err error) bool {
 		errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }
 
-// clampTime is at, unless the clock that told it is off: then it is from. An attempt is
+// clampTime is at, unless it lies outside of from and to, because its clock is wrong: then
+// it is from. An attempt is
 // written after it was asked for and before it has ended.
 func clampTime(at, from, to time.Time) time.Time {
 	if at.IsZero() || at.Before(from) || at.After(to) {
@@ -234,15 +235,15 @@ func sendTarget(c privatereply.Comment) privatereply.Comment {
 }
 
 // fairnessKey lets a server with fairness serve small accounts next to big ones.
-// Temporal takes at most 64 bytes; an id's end tells accounts apart.
+// Temporal takes at most 64 bytes; the end of an id differs between accounts.
 func fairnessKey(p privatereply.Platform, account string) string {
 	const limit = 64
 	key := string(p) + ":" + account
 	return key[max(0, len(key)-limit):]
 }
 
-// recordAttempt keeps what an attempt taught. One that was not made leaves Meta's last error
-// as it is.
+// recordAttempt brings the status up to date after an attempt. One that was not made does
+// not change Meta's last error.
 func (r *reply) recordAttempt(result privatereply.SendResult) {
 	r.send.Outcome, r.send.RetryAt = result.Outcome, result.RetryAt
 	late := result.Reason == privatereply.DeadlineWhileSending
@@ -385,7 +386,7 @@ func isFault(result privatereply.SendResult) bool {
 	return result.Outcome == privatereply.OutcomeNotSent && result.Code != 0 && !accountWide(result.Reason)
 }
 
-// accountWide reports whether a refusal is about the whole account.
+// accountWide reports whether a refusal is about the account, not about this send alone.
 func accountWide(reason privatereply.Reason) bool {
 	switch reason {
 	case privatereply.Throttled, privatereply.AccountBlocked, privatereply.TokenRejected,
@@ -543,13 +544,13 @@ func (r *reply) minRetryPause(result privatereply.SendResult) time.Duration {
 	return min(time.Second<<min(r.immediateRetries-1, 8), maxRetryPause)
 }
 
-// sleep sleeps before a try that nobody has to give leave to.
+// sleep waits for d before a try.
 func (r *reply) sleep(d time.Duration) error {
 	at := r.now().Add(d)
 	return r.sleepUntil(at, at)
 }
 
-// sleepUntil sleeps until wake, the deadline or an objection. Status and lists show
+// sleepUntil waits until wake, the deadline or a request to stop. Status and lists show
 // the next try, which is later than wake for a reply that will ask for an earlier
 // slot.
 func (r *reply) sleepUntil(wake, nextTry time.Time) error {
@@ -578,7 +579,7 @@ func (r *reply) publishNextTry(wait time.Duration) {
 	}
 }
 
-// joinBroadcast tells the broadcast of a live comment that the reply waits, once.
+// joinBroadcast signals the broadcast of a live comment, once, that the reply waits.
 // It is tried until it works or the reply's own deadline has come.
 func (r *reply) joinBroadcast() {
 	c := r.in.Comment

@@ -103,7 +103,7 @@ func TestSend(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), auto())
+			s := newReplyTest(t, comment(), auto())
 			s.sends = tt.answers
 			if tt.looks != nil {
 				s.looks = tt.looks
@@ -136,7 +136,7 @@ func TestLastErrorStays(t *testing.T) {
 		"it rests, then comes too late": {expired, resting, tooLate},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := tell(t, comment(), auto())
+			s := newReplyTest(t, comment(), auto())
 			s.sends = answers
 			status := s.play()
 			if status.State != privatereply.Expired || status.Send.Reason != privatereply.TokenRejected ||
@@ -150,7 +150,7 @@ func TestLastErrorStays(t *testing.T) {
 // A send that was made long after it was asked for, by a worker that was lost, counts
 // from when Meta has the message: what the person wrote before is no answer.
 func TestFoundMessageTellsWhen(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
 		func(SendPrivateReplyInput) privatereply.SendResult { panic("lost") }, refused(privatereply.AlreadyReplied),
 	}
@@ -163,7 +163,7 @@ func TestFoundMessageTellsWhen(t *testing.T) {
 
 // A send is asked for without the texts that the history holds already.
 func TestSendCarriesNoTexts(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.play()
 	want := comment()
 	want.Username, want.Text, want.AdTitle = "", "", ""
@@ -176,7 +176,7 @@ func TestSendCarriesNoTexts(t *testing.T) {
 // A panic or a lost worker proves nothing: the send is repeated once, when the attempt is
 // surely over, and then the conversation decides.
 func TestSendThatNeverTold(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.looks = []string{"m_2"}
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
 		func(SendPrivateReplyInput) privatereply.SendResult { panic("lost") },
@@ -197,13 +197,13 @@ func TestSendThatNeverTold(t *testing.T) {
 // A conversation that cannot be read decides nothing, and neither does one that nobody
 // can look for. Only Facebook's "already replied" is a word of its own then.
 func TestConversationThatCannotBeRead(t *testing.T) {
-	failing := func(s *story) {
+	failing := func(s *replyTest) {
 		s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FindMessageResult{}, temporal.NewNonRetryableApplicationError("no", "not_permitted", nil))
 	}
-	for name, prepare := range map[string]func(*story){
-		"Meta hides a part of it":  func(s *story) { s.unreadable = true },
+	for name, prepare := range map[string]func(*replyTest){
+		"Meta hides a part of it":  func(s *replyTest) { s.unreadable = true },
 		"it cannot be read":        failing,
-		"nobody knows whose it is": func(s *story) { s.in.Comment.PersonID = "" },
+		"nobody knows whose it is": func(s *replyTest) { s.in.Comment.PersonID = "" },
 	} {
 		for _, tt := range []struct {
 			answer func(SendPrivateReplyInput) privatereply.SendResult
@@ -215,7 +215,7 @@ func TestConversationThatCannotBeRead(t *testing.T) {
 			{unknown, privatereply.DeliveryUnknown, privatereply.Unresolved},
 		} {
 			t.Run(name+", "+string(tt.reason), func(t *testing.T) {
-				s := tell(t, comment(), auto())
+				s := newReplyTest(t, comment(), auto())
 				prepare(s)
 				s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown, tt.answer}
 				status := s.play()
@@ -233,7 +233,7 @@ func TestConversationThatCannotBeRead(t *testing.T) {
 // Where Instagram's code leaves it open who used the one reply, another message of the
 // account tells.
 func TestSomebodyElseAnsweredOnInstagram(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.others = true
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown, refused(privatereply.NotRepliableOrAlreadyReplied)}
 	if status := s.play(); status.State != privatereply.Undeliverable || status.Reason != privatereply.AlreadyReplied {
@@ -249,34 +249,34 @@ func TestObjectionWhileSending(t *testing.T) {
 	tests := []struct {
 		name   string
 		sends  []func(SendPrivateReplyInput) privatereply.SendResult
-		object func(*story)
+		object func(*replyTest)
 		state  privatereply.State
 		reason privatereply.Reason
 		count  int
 		answer *DecisionResult
 	}{
-		{"rejected while it sleeps", asleep, func(s *story) {
+		{"rejected while it sleeps", asleep, func(s *replyTest) {
 			s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"})
 		}, privatereply.Rejected, privatereply.RejectedByApprover, 1, &DecisionResult{Accepted: true, State: privatereply.Rejected}},
-		{"rejected by Signal while it sleeps", asleep, func(s *story) {
+		{"rejected by Signal while it sleeps", asleep, func(s *replyTest) {
 			s.signalAt(time.Hour, RejectMessage, Reject{Approver: "ana"})
 		}, privatereply.Rejected, privatereply.RejectedByApprover, 1, nil},
-		{"removed while it sleeps", asleep, func(s *story) {
+		{"removed while it sleeps", asleep, func(s *replyTest) {
 			s.signalAt(time.Hour, CommentRemovedSignal, nil)
 		}, privatereply.Withdrawn, privatereply.CommentRemoved, 1, nil},
-		{"the broadcast ends while it sleeps", asleep, func(s *story) {
+		{"the broadcast ends while it sleeps", asleep, func(s *replyTest) {
 			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)})
 		}, privatereply.Expired, privatereply.DeadlineWhileSending, 1, nil},
-		{"a later end of the broadcast changes nothing", asleep, func(s *story) {
+		{"a later end of the broadcast changes nothing", asleep, func(s *replyTest) {
 			s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(30 * 24 * time.Hour)})
 		}, privatereply.NoResponse, "", 2, nil},
-		{"removed before the guarded repeat", []func(SendPrivateReplyInput) privatereply.SendResult{unknown}, func(s *story) {
+		{"removed before the guarded repeat", []func(SendPrivateReplyInput) privatereply.SendResult{unknown}, func(s *replyTest) {
 			s.signalAt(5*time.Second, CommentRemovedSignal, nil)
 		}, privatereply.DeliveryUnknown, privatereply.Unresolved, 1, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), auto())
+			s := newReplyTest(t, comment(), auto())
 			if tt.sends != nil {
 				s.sends = tt.sends
 			}
@@ -314,7 +314,7 @@ func TestResolve(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), auto())
+			s := newReplyTest(t, comment(), auto())
 			s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{unknown}
 			s.updateAt(time.Hour, "empty", ResolveMessage, map[string]any{"approver": "ana"})
 			s.updateAt(2*time.Hour, "u", ResolveMessage, Resolve{Approver: "ana", Delivered: tt.says})
@@ -339,7 +339,7 @@ func created(at time.Time) LookUpCommentResult {
 // Meta is asked about a comment when a person must decide or the webhook is old.
 // What it says can bring the deadline nearer and end the reply, never more.
 func TestLookUp(t *testing.T) {
-	approve := func(s *story) { s.updateAt(time.Minute, "u", ApproveMessage, Approve{Approver: "ana"}) }
+	approve := func(s *replyTest) { s.updateAt(time.Minute, "u", ApproveMessage, Approve{Approver: "ana"}) }
 	tests := []struct {
 		name     string
 		comment  privatereply.Comment
@@ -347,7 +347,7 @@ func TestLookUp(t *testing.T) {
 		facts    LookUpCommentResult
 		fail     error
 		takes    time.Duration
-		tell     func(*story)
+		tell     func(*replyTest)
 		asked    int
 		state    privatereply.State
 		reason   privatereply.Reason
@@ -363,7 +363,7 @@ func TestLookUp(t *testing.T) {
 			1, privatereply.Expired, privatereply.NobodyDecided, privatereply.ClockEntry},
 		{"it fails", comment(), ask(), LookUpCommentResult{}, errors.New("no permission"), 0, approve,
 			1, privatereply.NoResponse, "", privatereply.ClockEntry},
-		{"the person is faster", comment(), ask(), LookUpCommentResult{NotRepliable: true}, nil, 9 * time.Second, func(s *story) {
+		{"the person is faster", comment(), ask(), LookUpCommentResult{NotRepliable: true}, nil, 9 * time.Second, func(s *replyTest) {
 			s.updateAt(time.Second, "u", ApproveMessage, Approve{Approver: "ana"})
 		}, 1, privatereply.NoResponse, "", privatereply.ClockEntry},
 		{"a fresh automatic reply does not ask", comment(), auto(), LookUpCommentResult{NotRepliable: true}, nil, 0, nil,
@@ -377,7 +377,7 @@ func TestLookUp(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, tt.comment, tt.decision)
+			s := newReplyTest(t, tt.comment, tt.decision)
 			s.facts, s.factsErr, s.factsTake = tt.facts, tt.fail, tt.takes
 			if tt.tell != nil {
 				tt.tell(s)
@@ -397,7 +397,7 @@ func TestLookUp(t *testing.T) {
 // The earliest attempt that may have arrived is the one to look for: here Meta delivered
 // the first one, which it answered with a general fault.
 func TestFirstDoubtfulAttemptCounts(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{
 		func(SendPrivateReplyInput) privatereply.SendResult { // written at start, and delivered
 			return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Wrote: true, Doubtful: true,
@@ -425,7 +425,7 @@ func TestFirstDoubtfulAttemptCounts(t *testing.T) {
 // Code 2 also means that the person blocks the account: it is tried a handful of times
 // and ends with its code.
 func TestFaultsAreBounded(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
 		pause := min(time.Minute<<min(in.Attempt-1, 8), 15*time.Minute)
 		return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Outage, Code: 2, Subcode: 1545133, Wrote: true, Doubtful: true,
@@ -454,12 +454,12 @@ func TestDoubtThatNothingRemoves(t *testing.T) {
 		r.Code = 2
 		return r
 	})
-	rejected := func(s *story) { s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"}) }
-	removed := func(s *story) { s.signalAt(time.Hour, CommentRemovedSignal, nil) }
-	ended := func(s *story) { s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)}) }
+	rejected := func(s *replyTest) { s.updateAt(time.Hour, "u", RejectMessage, Reject{Approver: "ana"}) }
+	removed := func(s *replyTest) { s.signalAt(time.Hour, CommentRemovedSignal, nil) }
+	ended := func(s *replyTest) { s.signalAt(time.Hour, BroadcastEndedSignal, EventTime{start.Add(time.Hour)}) }
 	for name, tt := range map[string]struct {
 		noAuthor bool
-		stop     func(*story)
+		stop     func(*replyTest)
 		reason   privatereply.Reason
 	}{
 		"rejected, the look fails":     {false, rejected, privatereply.TooLate},
@@ -473,7 +473,7 @@ func TestDoubtThatNothingRemoves(t *testing.T) {
 			if tt.noAuthor {
 				c.PersonID = ""
 			}
-			s := tell(t, c, auto())
+			s := newReplyTest(t, c, auto())
 			s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{late}
 			s.OnActivity(FindMessageActivity, mock.Anything, mock.Anything).Return(FindMessageResult{}, errors.New("613: too many calls")).Maybe()
 			tt.stop(s)
@@ -675,7 +675,7 @@ type sendAnswers = []func(SendPrivateReplyInput) privatereply.SendResult
 // A reply that its account's pace holds back says when it will be tried, in its
 // status and for lists, counts no attempt, and goes at its slot.
 func TestPaced(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	s.sends = sendAnswers{paced(time.Hour), paced(time.Hour + 5*time.Second), delivered}
 	var shown []any
 	s.OnUpsertMemo(mock.Anything).Run(func(args mock.Arguments) {
@@ -708,7 +708,7 @@ func TestPaced(t *testing.T) {
 // somebody else's reply.
 func TestHeldBackWroteNothing(t *testing.T) {
 	for _, reason := range []privatereply.Reason{privatereply.Paced, privatereply.Throttled, privatereply.TokenRejected} {
-		s := tell(t, comment(), auto())
+		s := newReplyTest(t, comment(), auto())
 		s.sends = sendAnswers{notSent(reason, false, time.Hour), refused(privatereply.AlreadyReplied)}
 		status := s.play()
 		if status.State != privatereply.Undeliverable || status.Reason != privatereply.AlreadyReplied || status.Send.Attempts != 1 {
@@ -721,7 +721,7 @@ func TestHeldBackWroteNothing(t *testing.T) {
 // earlier one, a few times in all, and expires at its deadline.
 func TestSlotAfterDeadline(t *testing.T) {
 	t.Run("nobody makes room", func(t *testing.T) {
-		s := tell(t, comment(), auto())
+		s := newReplyTest(t, comment(), auto())
 		s.sends = sendAnswers{paced(week)}
 		s.statusAt(time.Hour, func(status PrivateReplyStatus) {
 			if status.State != privatereply.Sending || status.Reason != privatereply.Paced || !status.Send.RetryAt.After(status.Deadline) {
@@ -740,7 +740,7 @@ func TestSlotAfterDeadline(t *testing.T) {
 		}
 	})
 	t.Run("somebody makes room", func(t *testing.T) {
-		s := tell(t, comment(), auto())
+		s := newReplyTest(t, comment(), auto())
 		s.sends = sendAnswers{paced(week), paced(week), delivered}
 		if status := s.play(); status.State != privatereply.NoResponse || len(s.sent) != 3 {
 			t.Errorf("ended as %s after %d asks", status.State, len(s.sent))
@@ -774,7 +774,7 @@ func TestJoinBroadcast(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, tt.comment, tt.decision)
+			s := newReplyTest(t, tt.comment, tt.decision)
 			if tt.sends != nil {
 				s.sends = tt.sends
 			}
@@ -818,7 +818,7 @@ func TestDetailsOfSlotAfterDeadline(t *testing.T) {
 // a longer pause.
 func TestClockBehindMakesNoHotLoop(t *testing.T) {
 	for _, behind := range []time.Duration{5 * time.Second, 10 * time.Minute} {
-		s := tell(t, comment(), auto())
+		s := newReplyTest(t, comment(), auto())
 		slot := start.Add(3 * time.Second) // by the worker's clock
 		asks := 0
 		s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {

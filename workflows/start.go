@@ -28,7 +28,7 @@ const (
 )
 
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130
-// bytes a field; what is left is shared between the two texts. Sizes are those
+// bytes a field; the two texts share the remainder. Sizes are those
 // of the JSON form.
 const (
 	memoTextBytes = 600 // of both texts together
@@ -60,12 +60,12 @@ func PrivateReplyOptions(in PrivateReplyInput, queue string, now time.Time) (cli
 		TypedSearchAttributes:                    searchAttributes(in, in.InitialState.State, in.InitialState.Deadline),
 		Memo:                                     memo(in),
 		StaticSummary:                            summary(in.Comment),
-		// On a server with fairness a storm on one account does not hold up another one.
+		// On a server with fairness a burst on one account does not hold up another one.
 		Priority: temporal.Priority{FairnessKey: fairnessKey(in.Comment.Platform, in.Comment.Account)},
 	}, in, nil
 }
 
-// memo is what lists tell of in. After an edit it is made again of the new words.
+// memo is the memo of in, which lists show. After an edit it is made again.
 func memo(in PrivateReplyInput) map[string]any {
 	m := map[string]any{MemoCommentSHA256: privatereply.TextSHA256(in.Comment.Text)}
 	comment, text := memoTexts(in.Comment.Text, in.Decision.Text)

@@ -30,8 +30,8 @@ type PrivateReplyStatus struct {
 	RefusedSignals []RefusedSignal       `json:"refused_signals,omitempty"` // the last 10
 }
 
-// SendStatus tells of the attempts to send. What the account's pace held back is no
-// attempt; Reason and RetryAt tell of it.
+// SendStatus is the state of the attempts to send. A send that the account's rate limit
+// held back is no attempt; then Reason and RetryAt are set.
 type SendStatus struct {
 	Outcome     privatereply.Outcome `json:"outcome,omitempty"`
 	Reason      privatereply.Reason  `json:"reason,omitempty"`
@@ -45,7 +45,7 @@ type SendStatus struct {
 	RetryAt     time.Time            `json:"retry_at,omitzero"`
 }
 
-// WindowStatus tells of the person's answer.
+// WindowStatus is the window that the person's answer opened.
 type WindowStatus struct {
 	RespondedAt time.Time `json:"responded_at"` // the first answer
 	ClosesAt    time.Time `json:"closes_at"`    // 24 hours after the newest
@@ -127,8 +127,7 @@ func (r *reply) status() *PrivateReplyStatus {
 	return s
 }
 
-// describe tells the reply's story so far to whoever opens it in the Web UI. The
-// Web UI shows only the first lines without scrolling, so what matters now comes
+// describe shows the reply so far in the Web UI, which shows only the first lines without scrolling, so what matters now comes
 // first.
 func (r *reply) describe() {
 	var b strings.Builder

@@ -27,7 +27,7 @@ const (
 
 // Sweep is one pass over the posts of an account: it starts the reply of every
 // comment of the last 7 days that has none, because its webhook never arrived. Before
-// that it reads the conversations that have changed since the last pass, and tells of
+// that it reads the conversations that have changed since the last pass, and signals
 // messages that no webhook brought. It reads a page of posts and goes on as a new run
 // with the next one, so that no history grows with an account.
 //
@@ -72,7 +72,7 @@ func newSweep(ctx workflow.Context, in SweepInput) *sweep {
 	startedAt := workflow.GetInfo(ctx).WorkflowStartTime.UTC()
 	s := &sweep{status: SweepStatus{Platform: in.Platform, Account: in.Account, StartedAt: startedAt, FirstSweepAt: startedAt}}
 	// A Schedule gives each run the result of the last one that completed. That is
-	// where the account's first sweep is kept: nobody has to write it anywhere, so
+	// where the time of the account's first sweep is stored: nobody has to write it anywhere, so
 	// there is nothing to race for. (A Schedule's memo cannot be changed any more
 	// once the Schedule exists, which is before its first run.) Where it is lost, this
 	// pass counts as the first: then people are asked, and no rule answers alone.
@@ -150,7 +150,7 @@ func (s *sweep) add(page SweepPageResult) {
 	}
 }
 
-// describe tells in the Web UI how far the pass is.
+// describe shows in the Web UI how far the pass is.
 func (s *sweep) describe(ctx workflow.Context) {
 	var b strings.Builder
 	c := s.status.SweepCounts
@@ -195,7 +195,7 @@ type SweepStatus struct {
 	SweepCounts
 	ReachedAt     time.Time `json:"reached_at,omitzero"` // when the oldest post that was read was written
 	Conversations int       `json:"conversations"`       // that have changed since the last pass
-	Messages      int       `json:"messages"`            // of persons in them, of which their Conversations were told
+	Messages      int       `json:"messages"`            // of persons in them, that were signalled to their Conversations
 	// ConversationsProblem is why the conversations could not be read; empty: they were.
 	ConversationsProblem privatereply.Reason `json:"conversations_problem,omitempty"`
 }

@@ -19,23 +19,23 @@ func TestCommentEdited(t *testing.T) {
 	held.Hold = privatereply.Duration(30 * time.Minute)
 	tooLong := held
 	tooLong.Hold = privatereply.Duration(2 * week)
-	edited := func(at time.Duration, d *privatereply.Decision) func(*story) {
-		return func(s *story) {
+	edited := func(at time.Duration, d *privatereply.Decision) func(*replyTest) {
+		return func(s *replyTest) {
 			s.signalAt(at, CommentEditedSignal, CommentEdited{Text: words, At: start.Add(at), Decision: d})
 		}
 	}
 	asleep := []func(SendPrivateReplyInput) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
 	inDoubt := []func(SendPrivateReplyInput) privatereply.SendResult{doubtful(notSent(privatereply.Outage, true, 3*time.Hour)), delivered}
-	approve := func(at time.Duration) func(*story) {
-		return func(s *story) { s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana"}) }
+	approve := func(at time.Duration) func(*replyTest) {
+		return func(s *replyTest) { s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana"}) }
 	}
-	approveNew := func(at time.Duration) func(*story) {
-		return func(s *story) {
+	approveNew := func(at time.Duration) func(*replyTest) {
+		return func(s *replyTest) {
 			s.updateAt(at, "u", ApproveMessage, Approve{Approver: "ana", CommentSHA256: privatereply.TextSHA256(words)})
 		}
 	}
-	both := func(all ...func(*story)) func(*story) {
-		return func(s *story) {
+	both := func(all ...func(*replyTest)) func(*replyTest) {
+		return func(s *replyTest) {
 			for _, f := range all {
 				f(s)
 			}
@@ -45,7 +45,7 @@ func TestCommentEdited(t *testing.T) {
 		name   string
 		first  privatereply.Decision
 		sends  []func(SendPrivateReplyInput) privatereply.SendResult
-		tell   func(*story)
+		tell   func(*replyTest)
 		state  privatereply.State
 		reason privatereply.Reason
 		texts  []string // of the attempts
@@ -69,12 +69,12 @@ func TestCommentEdited(t *testing.T) {
 		{"on its way, and may have arrived", auto(), inDoubt, edited(time.Minute, &ignores), privatereply.NoResponse, "", []string{auto().Text, auto().Text}},
 		{"approved", ask(), asleep, both(approve(time.Minute), edited(2*time.Minute, &ignores)), privatereply.NoResponse, "", []string{ask().Text, ask().Text}},
 		{"sent", auto(), nil, edited(time.Minute, &ignores), privatereply.NoResponse, "", []string{auto().Text}},
-		{"rejected before", auto(), asleep, both(func(s *story) { s.signalAt(time.Minute, RejectMessage, Reject{Approver: "ana"}) }, edited(2*time.Minute, &other)),
+		{"rejected before", auto(), asleep, both(func(s *replyTest) { s.signalAt(time.Minute, RejectMessage, Reject{Approver: "ana"}) }, edited(2*time.Minute, &other)),
 			privatereply.Rejected, privatereply.RejectedByApprover, []string{auto().Text}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := tell(t, comment(), tt.first)
+			s := newReplyTest(t, comment(), tt.first)
 			if tt.sends != nil {
 				s.sends = tt.sends
 			}
@@ -101,7 +101,7 @@ func TestCommentEdited(t *testing.T) {
 func TestEditsInAnyOrder(t *testing.T) {
 	other := auto()
 	other.Text = "For the newest words"
-	s := tell(t, comment(), autoAfter(time.Hour))
+	s := newReplyTest(t, comment(), autoAfter(time.Hour))
 	edit := func(at time.Duration, text string, editedAt time.Duration) {
 		d := other
 		s.signalAt(at, CommentEditedSignal, CommentEdited{Text: text, At: start.Add(editedAt), Decision: &d})
@@ -124,7 +124,7 @@ func TestEditsInAnyOrder(t *testing.T) {
 // Whoever decides on the old words is told, with the new ones, and nothing is sent.
 func TestApproveOfOldWords(t *testing.T) {
 	old := privatereply.TextSHA256(comment().Text)
-	s := tell(t, comment(), ask())
+	s := newReplyTest(t, comment(), ask())
 	asks := ask()
 	s.updateAt(time.Second, "wrong", ApproveMessage, Approve{Approver: "ana", CommentSHA256: privatereply.TextSHA256("other")})
 	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: "It arrived broken", At: start.Add(time.Minute), Decision: &asks})
@@ -150,7 +150,7 @@ func TestApproveOfOldWords(t *testing.T) {
 
 // The newest edit may take the words back before an older one is told of.
 func TestEditTakenBack(t *testing.T) {
-	s := tell(t, comment(), ask())
+	s := newReplyTest(t, comment(), ask())
 	asks := ask()
 	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: comment().Text, At: start.Add(50 * time.Second), Decision: &asks})
 	s.signalAt(2*time.Minute, CommentEditedSignal, CommentEdited{Text: "words that are gone", At: start.Add(40 * time.Second), Decision: &asks})
@@ -161,7 +161,7 @@ func TestEditTakenBack(t *testing.T) {
 
 // An edit can change the picture alone.
 func TestPictureEdited(t *testing.T) {
-	s := tell(t, comment(), autoAfter(time.Hour))
+	s := newReplyTest(t, comment(), autoAfter(time.Hour))
 	asks := ask()
 	photo := privatereply.Attachment{Kind: privatereply.Photo, URL: "https://example.com/broken.jpg"}
 	s.signalAt(time.Minute, CommentEditedSignal, CommentEdited{Text: comment().Text, At: start.Add(time.Minute), Decision: &asks, Attachment: photo})
@@ -172,7 +172,7 @@ func TestPictureEdited(t *testing.T) {
 
 // Edits do not hurry a send that may have arrived.
 func TestEditsDoNotHurryDoubt(t *testing.T) {
-	s := tell(t, comment(), auto())
+	s := newReplyTest(t, comment(), auto())
 	var at []time.Time
 	s.sends = []func(SendPrivateReplyInput) privatereply.SendResult{func(in SendPrivateReplyInput) privatereply.SendResult {
 		at = append(at, s.now())
