@@ -3,7 +3,7 @@ package commands
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/privatereply/privatereply/lab/demo"
+	"github.com/privatereply/privatereply/lab/scenario/demo"
 	"github.com/privatereply/privatereply/starter/cli"
 )
 

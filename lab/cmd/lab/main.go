@@ -21,13 +21,14 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/lab/scenario"
+	"github.com/privatereply/privatereply/lab/scenario/demo"
 	"github.com/privatereply/privatereply/lab/scenario/faults"
 	"github.com/privatereply/privatereply/lab/scenario/measure"
 )
 
 // suites are all that can be run, in the order in which they run. The cost of comments
 // comes first, on a database that holds nothing else.
-var suites = []scenario.Suite{measure.CommentCost, measure.Bench, faults.Suite, measure.AccountCost}
+var suites = []scenario.Suite{measure.CommentCost, measure.Bench, faults.Suite, measure.AccountCost, demo.Suite}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

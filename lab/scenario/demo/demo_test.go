@@ -47,7 +47,7 @@ func TestStepsNotice(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	s := &story{stack: stack, account: stack.Accounts.All()[0]}
+	s := &story{dev: stack, account: stack.Accounts.All()[0]}
 
 	t.Run("a reply that Meta did not deliver", func(t *testing.T) {
 		fault, err := stack.Sandbox.AddFault(meta.Fault{Name: "error", Code: 551})
@@ -62,37 +62,39 @@ func TestStepsNotice(t *testing.T) {
 				cancel()
 			}
 		}()
-		if _, err := automatic(ctx, s); err == nil {
+		if _, err := answeredByRule(ctx, s); err == nil {
 			t.Error("the step succeeded")
 		}
 	})
 	t.Run("a private reply too many, and one too few", func(t *testing.T) {
-		id, _, err := s.comment("mia", "Is it oak?")
+		id, _, err := s.writeComment("mia", "Is it oak?")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.delivered(id, 1); err == nil || !strings.Contains(err.Error(), "delivered 0 private replies") {
+		if _, err := s.checkDelivered(id, 1); err == nil || !strings.Contains(err.Error(), "delivered 0 private replies") {
 			t.Errorf("delivered = %v", err)
 		}
 		if _, err := stack.Sandbox.HumanReply(id, "Yes"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.delivered(id, 0); err == nil || !strings.Contains(err.Error(), "delivered 1 private replies") {
+		if _, err := s.checkDelivered(id, 0); err == nil || !strings.Contains(err.Error(), "delivered 1 private replies") {
 			t.Errorf("delivered = %v", err)
 		}
 	})
 	t.Run("one step of two", func(t *testing.T) {
 		var out strings.Builder
-		ok := play(t.Context(), &out, stack, []step{
-			{"first", "something", func(context.Context, *story) (seen, error) { return seen{}, errors.New("it did not happen") }},
-			{"second", "something", func(context.Context, *story) (seen, error) { return seen{what: "it happened"}, nil }},
+		ok := playSteps(t.Context(), &out, stack, []step{
+			{"first", "something", func(context.Context, *story) (observation, error) {
+				return observation{}, errors.New("it did not happen")
+			}},
+			{"second", "something", func(context.Context, *story) (observation, error) { return observation{summary: "it happened"}, nil }},
 		})
 		if ok || !strings.Contains(out.String(), "it did not happen ✗") || !strings.Contains(out.String(), "it happened ✓") {
 			t.Errorf("play = %v:\n%s", ok, out.String())
 		}
 	})
 	t.Run("a refused Update", func(t *testing.T) {
-		workflow, err := s.reply("18000000000000404")
+		workflow, err := s.replyID("18000000000000404")
 		if err != nil {
 			t.Fatal(err)
 		}

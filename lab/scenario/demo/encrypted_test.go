@@ -45,8 +45,8 @@ func TestEncrypted(t *testing.T) {
 	for name, encrypt := range map[string]bool{"with keys": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			stack := played(t, harness.DevOptions{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
-			raw, visible := inServer(t, stack), inCLI(t, stack, cli)
+			stack := playDemo(t, harness.DevOptions{Folder: folder, CLIPath: cli, Ephemeral: true, Encrypt: encrypt})
+			raw, visible := dumpServer(t, stack), dumpCLI(t, stack, cli)
 			for place, text := range map[string]string{"the server": raw, "the command line's output": visible} {
 				for _, needle := range personal {
 					if strings.Contains(text, needle) == encrypt {
@@ -63,9 +63,9 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
-// played plays the story, and then what it lacks: a workflow that fails, and a signal
+// playDemo plays the story, and then what it lacks: a workflow that fails, and a signal
 // that is refused.
-func played(t *testing.T, opts harness.DevOptions) *harness.Dev {
+func playDemo(t *testing.T, opts harness.DevOptions) *harness.Dev {
 	t.Helper()
 	var err error
 	if opts.Ports, err = harness.FreePorts(); err != nil {
@@ -84,13 +84,13 @@ func played(t *testing.T, opts harness.DevOptions) *harness.Dev {
 	var began []string
 	told := slices.Clone(steps)
 	for i, step := range told {
-		told[i].play = func(ctx context.Context, s *story) (seen, error) {
-			got, err := step.play(ctx, s)
+		told[i].run = func(ctx context.Context, s *story) (observation, error) {
+			got, err := step.run(ctx, s)
 			began = append(began, got.workflow)
 			return got, err
 		}
 	}
-	if !play(t.Context(), &out, stack, told) {
+	if !playSteps(t.Context(), &out, stack, told) {
 		t.Fatal(out.String())
 	}
 	bad := workflows.PrivateReplyInput{Comment: privatereply.Comment{Platform: "hidden-in-a-failure", Account: "1", CommentID: "2"}}
@@ -101,12 +101,12 @@ func played(t *testing.T, opts harness.DevOptions) *harness.Dev {
 	if err := run.Get(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "hidden-in-a-failure") {
 		t.Fatalf("the workflow ended with %v", err)
 	}
-	s := &story{stack: stack, account: stack.Accounts.All()[0]}
-	_, reply, err := s.comment("lena", "Is it oak?")
+	s := &story{dev: stack, account: stack.Accounts.All()[0]}
+	_, reply, err := s.writeComment("lena", "Is it oak?")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.reaches(t.Context(), reply, privatereply.AwaitingApproval); err != nil {
+	if _, err := s.awaitState(t.Context(), reply, privatereply.AwaitingApproval); err != nil {
 		t.Fatal(err)
 	}
 	if err := stack.Client.SignalWorkflow(t.Context(), reply, "", workflows.ApproveMessage, map[string]string{"hidden-in-a-signal": "x"}); err != nil {
@@ -159,8 +159,8 @@ func secrets(t *testing.T, folder string) []string {
 // divisions are the parts of a namespace: what people start, Schedules and batches.
 var divisions = []string{"", `TemporalNamespaceDivision = "TemporalScheduler"`, `TemporalNamespaceDivision = "TemporalBatcher"`}
 
-// inServer is everything that the server tells of the workflows, byte by byte.
-func inServer(t *testing.T, stack *harness.Dev) string {
+// dumpServer is everything that the server tells of the workflows, byte by byte.
+func dumpServer(t *testing.T, stack *harness.Dev) string {
 	t.Helper()
 	var all strings.Builder
 	write := func(m proto.Message) {
@@ -212,9 +212,9 @@ func workflowsOf(t *testing.T, stack *harness.Dev) []*workflowpb.WorkflowExecuti
 	return all
 }
 
-// inCLI is everything that Temporal's command line tells of the workflows, with what it
+// dumpCLI is everything that Temporal's command line tells of the workflows, with what it
 // prints in base64 decoded.
-func inCLI(t *testing.T, stack *harness.Dev, cli string) string {
+func dumpCLI(t *testing.T, stack *harness.Dev, cli string) string {
 	t.Helper()
 	var all strings.Builder
 	temporal := func(args ...string) {
