@@ -78,8 +78,10 @@ func ClockError(whose string, ahead time.Duration) error {
 // TemporalClockOffset measures how far this machine's clock is ahead of the server's, at
 // least; it is negative if it is behind.
 //
-// No call answers with the server's time. But the server notes when a poller last came:
-// so one comes, to a task queue that nobody works on, and is looked up by its identity. The time that it was noted lies between the two calls.
+// No call answers with the server's time. But the server
+// records when a poller last came: so this polls a task queue that no worker uses, and
+// finds itself by its identity in the list of pollers. The recorded time lies between the
+// two calls.
 func TemporalClockOffset(ctx context.Context, c client.Client, namespace string) (ahead time.Duration, err error) {
 	id := clockQueue + "-" + uuid.NewString()
 	queue := &taskqueuepb.TaskQueue{Name: clockQueue + "-sticky", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: clockQueue}

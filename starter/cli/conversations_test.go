@@ -173,7 +173,7 @@ func TestShowJSON(t *testing.T) {
 		t.Errorf("status = %+v", status)
 	}
 	shown := starter(t, "show", id).mustSucceed(t).out
-	for _, want := range []string{"ignored: left alone", "A rule leaves this comment alone. (ignored_by_rule)", product.Server.UIURL + "/namespaces/default/workflows/reply:instagram:"} {
+	for _, want := range []string{"ignored: Nobody answers this comment.", "A rule leaves this comment alone. (ignored_by_rule)", product.Server.UIURL + "/namespaces/default/workflows/reply:instagram:"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("show lacks %q:\n%s", want, shown)
 		}
