@@ -3,7 +3,7 @@ package rules
 import "testing"
 
 // Only a boundary that RE2 gets wrong is refused.
-func TestBoundaryBesideLetter(t *testing.T) {
+func TestBoundaryNextToLetter(t *testing.T) {
 	for pattern, want := range map[string]bool{
 		`\bprice\b`:               false,
 		`(?i)\bskip\b`:            false, // (?i) adds the Kelvin sign and the long s

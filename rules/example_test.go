@@ -8,6 +8,24 @@ import (
 	"github.com/privatereply/privatereply/rules"
 )
 
+func ExampleParse() {
+	_, err := rules.Parse("rules.yaml", []byte(`
+rules:
+  - name: price
+    when: source == "posts" && says(text, "price")
+    reply: "Hi {{username}}"
+    hold: 10
+`))
+	fmt.Println(err)
+	// Output:
+	// rules.yaml has 3 problems:
+	//   line 4, rule "price", when: source is never "posts"; it is one of post, reel, ad, live, story, visitor_post, other
+	//      | source == "posts" && says(text, "price")
+	//      | ..........^
+	//   line 5, rule "price", reply: the placeholder {{username}} has no fallback; write {{username|there}}, where "there" stands in when Meta gives no name
+	//   line 6, rule "price", hold: "10" is not a time; write a time such as 2m, 90s or 1h
+}
+
 func ExampleSet_Decide() {
 	set, err := rules.Parse("rules.yaml", []byte(`
 default: ask

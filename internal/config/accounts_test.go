@@ -177,7 +177,7 @@ func TestReload(t *testing.T) {
 
 // A file that is only half written never counts, and half a file that stays takes no
 // webhook from an account that was there: for ten minutes it is found as it was.
-func TestTakenOut(t *testing.T) {
+func TestRemovedAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "accounts.yaml")
 		const (

@@ -13,7 +13,7 @@ import (
 )
 
 // The arguments decide what happens, and a mistyped one starts nothing.
-func TestChoose(t *testing.T) {
+func TestSelectCommand(t *testing.T) {
 	ran := errors.New("the program ran")
 	run := func(context.Context) error { return ran }
 	user := Command{Name: "user", Run: func(_ context.Context, args []string) error {

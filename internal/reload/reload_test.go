@@ -134,7 +134,7 @@ func TestHalfWritten(t *testing.T) {
 }
 
 // Nobody reads a file for a File that was stopped, or that nobody holds.
-func TestLooksEnd(t *testing.T) {
+func TestPollingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
 		write(t, path, "first")

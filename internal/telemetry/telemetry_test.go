@@ -53,7 +53,7 @@ func open(t *testing.T) *Telemetry {
 
 // Traces are exported only where the environment names a collector, and a mistake in
 // what it says stops the program with the variable's name.
-func TestTracesWanted(t *testing.T) {
+func TestTracesEnabled(t *testing.T) {
 	const endpoint = "http://127.0.0.1:4318"
 	tests := []struct {
 		name string
@@ -148,7 +148,7 @@ func TestExportToNobody(t *testing.T) {
 }
 
 // A span goes on in another process, and its absence too.
-func TestParent(t *testing.T) {
+func TestTraceparent(t *testing.T) {
 	if got := Traceparent(t.Context()); got != "" {
 		t.Errorf("Parent without a span = %q", got)
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/lab/load"
@@ -142,11 +141,8 @@ func newLoadTest(s *cli.Session, f loadFlags) (load.LoadTest, error) {
 	if test.Secret = strings.TrimSpace(secret); test.Secret == "" {
 		return test, fmt.Errorf("the variable %s is not set: it has the app secret that the bridge expects; name another with --secret-env", f.secretEnv)
 	}
-	accounts, err := s.Accounts()
-	if err != nil {
-		return test, err
-	}
-	test.Accounts, err = pickAccounts(accounts, f.accounts)
+	var err error
+	test.Accounts, err = s.SelectAccounts(f.accounts...)
 	return test, err
 }
 
@@ -165,19 +161,4 @@ func bridgeURL() (string, error) {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port) + bridge.Path, nil
-}
-
-func pickAccounts(accounts *config.Accounts, names []string) ([]privatereply.Account, error) {
-	if len(names) == 0 {
-		return accounts.All(), nil
-	}
-	var picked []privatereply.Account
-	for _, name := range names {
-		a, err := cli.FindAccount(accounts, name)
-		if err != nil {
-			return nil, fmt.Errorf("--accounts: %w", err)
-		}
-		picked = append(picked, a)
-	}
-	return picked, nil
 }

@@ -77,11 +77,7 @@ func (s *Session) manualInput(f commentFlags, now time.Time) (workflows.PrivateR
 	case f.auto && f.reply == "":
 		return workflows.PrivateReplyInput{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
 	}
-	accounts, err := s.Accounts()
-	if err != nil {
-		return workflows.PrivateReplyInput{}, err
-	}
-	account, err := FindAccount(accounts, f.account)
+	account, err := s.account(f.account)
 	if err != nil {
 		return workflows.PrivateReplyInput{}, err
 	}

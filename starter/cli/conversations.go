@@ -71,7 +71,7 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 	return cmd
 }
 
-// conversation is a conversation as Meta has it, with the account told from the people.
+// conversation is a conversation as Meta has it, with its people apart from the account.
 type conversation struct {
 	ID        string        `json:"id"` // t_… on a Page
 	UpdatedAt time.Time     `json:"updated_at,omitzero"`
@@ -89,7 +89,7 @@ type message struct {
 	FromID      string    `json:"from_id,omitempty"`
 	FromAccount bool      `json:"from_account"`
 	Text        string    `json:"text,omitempty"`
-	At          time.Time `json:"at,omitzero"` // Meta tells whole seconds
+	At          time.Time `json:"at,omitzero"` // in seconds
 }
 
 const (

@@ -27,8 +27,8 @@ func say(t *testing.T, m meta.NewMessage) string {
 	return id
 }
 
-// threadWith is the conversation of an account with a person, as --json shows it.
-func threadWith(t *testing.T, account, person string) conversation {
+// conversationWith is the conversation of an account with a person, as --json shows it.
+func conversationWith(t *testing.T, account, person string) conversation {
 	t.Helper()
 	var all []conversation
 	out := starter(t, "conversations", account, "--person", person, "--json").mustSucceed(t).withoutToken(t).out
@@ -49,7 +49,7 @@ func TestConversations(t *testing.T) {
 			if _, err := product.Sandbox.HumanMessage(meta.Person{Account: account, Username: "Uma"}, "Hello Uma"); err != nil {
 				t.Fatal(err)
 			}
-			c := threadWith(t, account, person)
+			c := conversationWith(t, account, person)
 			if len(c.People) != 1 || c.People[0] != (participant{person, "Uma"}) {
 				t.Errorf("people: %+v", c.People)
 			}
@@ -76,12 +76,12 @@ func TestConversations(t *testing.T) {
 		t.Errorf("output = %q", out)
 	}
 	starter(t, "conversations", page, "--limit", "-1").mustFail(t, "--limit is -1")
-	t.Run("reply", testReplyInThread)
+	t.Run("reply", testReplyInConversation)
 }
 
-func testReplyInThread(t *testing.T) {
+func testReplyInConversation(t *testing.T) {
 	vera := meta.Person{Account: page, Username: "Vera"}
-	id := threadWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Vera", Text: "Hi"})).ID
+	id := conversationWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Vera", Text: "Hi"})).ID
 	reply := func(args ...string) result {
 		return starter(t, append([]string{"reply", id, "--text", "On Monday."}, args...)...).withoutToken(t)
 	}
@@ -104,7 +104,7 @@ func testReplyInThread(t *testing.T) {
 	reply("--account", page, "--text", "").mustFail(t, "--text is missing")
 	starter(t, "reply", "t_404", "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: graph: reply in a conversation: ")
 
-	late := threadWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Late", Text: "Hi", At: time.Now().Add(-25 * time.Hour)})).ID
+	late := conversationWith(t, page, say(t, meta.NewMessage{Account: page, Username: "Late", Text: "Hi", At: time.Now().Add(-25 * time.Hour)})).ID
 	starter(t, "reply", late, "--account", page, "--text", "x").withoutToken(t).mustFail(t, "not sent: ", "the messaging window is closed")
 	r := starter(t, "reply", late, "--account", page, "--text", "x", "--json")
 	if r.code == 0 || !strings.Contains(r.out, `"state": "refused"`) || !strings.Contains(r.out, `"reason": "outside_window"`) {

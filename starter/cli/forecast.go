@@ -18,12 +18,12 @@ import (
 func newForecast() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forecast [--account ACCOUNT]",
-		Short: "Tell which replies will not make their deadlines",
-		Long: `Tell, for each account, how many replies wait, at what rate they leave, when the last one
-has gone, and how many will not make their deadlines. The rate is the account's
-posts_per_hour, or live_per_second for live broadcasts, which have a line of their own.
+		Short: "Show which replies will not make their deadlines",
+		Long: `Show, for each account, how many replies wait, at what rate they are sent, when the last
+one is sent, and how many will not make their deadlines. The rate is the account's
+posts_per_hour, or live_per_second for live broadcasts, which are paced by themselves.
 
-Replies that wait for a person are counted, but nobody knows when they leave. The
+Replies that wait for a person are counted, but nobody knows when they are sent. The
 deadline of a live reply is the latest that its broadcast can end; most end earlier.
 
 Too many? Stop what need not go (starter stop --account A --rule R).`,
@@ -35,7 +35,7 @@ Too many? Stop what need not go (starter stop --account A --rule R).`,
 	only := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
-		accounts, err := selectAccounts(s.settings.Accounts, *only)
+		accounts, err := s.SelectAccounts(*only)
 		if err != nil {
 			return err
 		}
@@ -55,13 +55,13 @@ Too many? Stop what need not go (starter stop --account A --rule R).`,
 	return cmd
 }
 
-// The kinds of replies that leave at rates of their own.
+// The kinds of replies that are sent at rates of their own.
 const (
 	kindPosts = "posts"
 	kindLive  = "live"
 )
 
-// forecast is that of one account and kind of reply.
+// forecast is the forecast for one account and kind of reply.
 type forecast struct {
 	Platform privatereply.Platform `json:"platform"`
 	Account  string                `json:"account"`

@@ -109,11 +109,7 @@ func (s *Session) person(args []string, name, account string) (erasure.Person, e
 	if account == "" {
 		return p, nil
 	}
-	accounts, err := s.Accounts()
-	if err != nil {
-		return p, err
-	}
-	a, err := FindAccount(accounts, account)
+	a, err := s.account(account)
 	if err != nil {
 		return p, err
 	}

@@ -29,7 +29,7 @@ func (s *Session) replyID(ctx context.Context, arg string) (string, error) {
 	if strings.HasPrefix(arg, "reply:") {
 		return "", fmt.Errorf("%q is not a whole workflow id, which is reply:<platform>:<account>:<comment>", arg)
 	}
-	accounts, err := s.Accounts()
+	accounts, err := s.accounts()
 	if err != nil {
 		return "", fmt.Errorf("%q is not a whole workflow id (reply:<platform>:<account>:<comment>), and cannot be tried against each account: %w", arg, err)
 	}

@@ -17,7 +17,7 @@ import (
 func newLive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "live",
-		Short:   "Tell about live broadcasts",
+		Short:   "Say what happened to a live broadcast",
 		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		GroupID: groupDecide,
@@ -52,7 +52,7 @@ workflow id broadcast:instagram:<account>:<media>.`,
 			return errNoBroadcast(args[0])
 		}
 		if err != nil {
-			return fmt.Errorf("tell %s: %w", id, err)
+			return fmt.Errorf("signal %s: %w", id, err)
 		}
 		if *asJSON {
 			return WriteJSON(cmd.OutOrStdout(), map[string]any{"broadcast": id, "ended_at": now})
@@ -76,7 +76,7 @@ func (s *Session) broadcastID(ctx context.Context, arg, only string) (string, er
 		}
 		return arg, nil
 	}
-	accounts, err := selectAccounts(s.settings.Accounts, only)
+	accounts, err := s.SelectAccounts(only)
 	if err != nil {
 		return "", err
 	}

@@ -224,7 +224,7 @@ a reply keeps the decision that it was started with.`,
 		if err != nil {
 			return err
 		}
-		accounts, err := s.Accounts()
+		accounts, err := s.accounts()
 		if err != nil {
 			return err
 		}

@@ -92,9 +92,41 @@ func WithSession(run func(ctx context.Context, s *Session, cmd *cobra.Command, a
 	}
 }
 
-// Accounts reads the accounts file.
-func (s *Session) Accounts() (*config.Accounts, error) {
+func (s *Session) accounts() (*config.Accounts, error) {
 	return config.OpenAccounts(s.settings.Accounts)
+}
+
+// account finds one account of the accounts file: see findAccount.
+func (s *Session) account(name string) (privatereply.Account, error) {
+	accounts, err := s.accounts()
+	if err != nil {
+		return privatereply.Account{}, err
+	}
+	return findAccount(accounts, name)
+}
+
+// SelectAccounts finds accounts of the accounts file, each by its id, by "<platform>:<id>"
+// or by its name. Empty names are left out; without any name it returns all accounts.
+func (s *Session) SelectAccounts(names ...string) ([]privatereply.Account, error) {
+	accounts, err := s.accounts()
+	if err != nil {
+		return nil, err
+	}
+	var selected []privatereply.Account
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		a, err := findAccount(accounts, name)
+		if err != nil {
+			return nil, err
+		}
+		selected = append(selected, a)
+	}
+	if len(selected) == 0 {
+		return accounts.All(), nil
+	}
+	return selected, nil
 }
 
 // webUI says where the Web UI shows a workflow.
@@ -109,7 +141,7 @@ func (s *Session) webUI(workflowID string) string {
 // useDevSettings lets a command work on what `starter dev` runs in this folder, with
 // nothing configured: where there is no accounts file of one's own, the settings
 // that `starter dev` wrote fill in for variables that are not set.
-func useDevSettings(told io.Writer) error {
+func useDevSettings(warnings io.Writer) error {
 	const accounts = config.Prefix + "ACCOUNTS"
 	if os.Getenv(accounts) != "" {
 		return nil
@@ -132,12 +164,12 @@ func useDevSettings(told io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(told, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", config.DevFolder)
+	fmt.Fprintf(warnings, "starter: there is no accounts.yaml here; using the files of `starter dev` in %s\n", config.DevFolder)
 	return nil
 }
 
-// FindAccount finds an account by its id, by "<platform>:<id>", or by its name.
-func FindAccount(accounts *config.Accounts, arg string) (privatereply.Account, error) {
+// findAccount finds an account by its id, by "<platform>:<id>", or by its name.
+func findAccount(accounts *config.Accounts, arg string) (privatereply.Account, error) {
 	var found []privatereply.Account
 	var all []string
 	for _, a := range accounts.All() {
@@ -205,7 +237,7 @@ func openMetaAccount(cmd *cobra.Command, account string, transport http.RoundTri
 	if err != nil {
 		return metaAccount{}, err
 	}
-	a, err := FindAccount(accounts, account)
+	a, err := findAccount(accounts, account)
 	if err != nil {
 		return metaAccount{}, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // Guards: beside a running `starter dev` nothing has to be configured, and who has
 // an accounts file of their own is left alone.
-func TestUseDevFiles(t *testing.T) {
+func TestUseDevSettings(t *testing.T) {
 	needNothing := func(t *testing.T) (told *strings.Builder) {
 		t.Helper()
 		t.Chdir(t.TempDir())

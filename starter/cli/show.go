@@ -18,8 +18,8 @@ import (
 func newShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
-		Short: "Tell everything about one reply",
-		Long: `Tell the whole story of a reply: the comment, who decided what, what Meta said, until
+		Short: "Show everything about one reply",
+		Long: `Show the whole story of a reply: the comment, who decided what, what Meta said, until
 when anything can be sent, and what can be done next. --json prints its status as the
 workflow gives it.`,
 		Example: `  starter show 18000000000000001

@@ -11,16 +11,16 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// storyNow is in UTC, as the tests' times are shown in the local zone.
-var storyNow = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+// statusNow is in UTC, as the tests' times are shown in the local zone.
+var statusNow = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-func storyStatus(change func(*workflows.PrivateReplyStatus)) workflows.PrivateReplyStatus {
+func exampleStatus(change func(*workflows.PrivateReplyStatus)) workflows.PrivateReplyStatus {
 	s := workflows.PrivateReplyStatus{
-		State: privatereply.AwaitingApproval, Deadline: storyNow.Add(3 * time.Hour), DeadlineFrom: privatereply.ClockEntry,
+		State: privatereply.AwaitingApproval, Deadline: statusNow.Add(3 * time.Hour), DeadlineFrom: privatereply.ClockEntry,
 		Comment: privatereply.Comment{
 			Platform: privatereply.Instagram, Account: instagram, CommentID: "18000000000000001", MediaID: "17900000000000001",
 			Source: privatereply.SourceReel, PersonID: "6000000000000001", Username: "lena", Text: "Does it come in oak?",
-			ReceivedAt: storyNow.Add(-time.Hour), Via: privatereply.ViaWebhook,
+			ReceivedAt: statusNow.Add(-time.Hour), Via: privatereply.ViaWebhook,
 		},
 		Decision: privatereply.Decision{Action: privatereply.ActionAsk, Rule: "wood", Text: "Hi lena, yes.", Reason: privatereply.DecidedByRule},
 		Text:     "Hi lena, yes.",
@@ -54,7 +54,7 @@ func TestDescribeReply(t *testing.T) {
 		},
 		"edited, with a photo": {
 			func(s *workflows.PrivateReplyStatus) {
-				s.Comment.EditedAt = storyNow.Add(-5 * time.Minute)
+				s.Comment.EditedAt = statusNow.Add(-5 * time.Minute)
 				s.Comment.Attachment = privatereply.Attachment{Kind: privatereply.Photo, URL: "https://scontent.example.com/" + strings.Repeat("a-long-path/", 10) + "p.jpg\x1b[31m"}
 			},
 			`  State     awaiting_approval: A person must decide.
@@ -71,12 +71,12 @@ func TestDescribeReply(t *testing.T) {
 		"refused by Meta": {
 			func(s *workflows.PrivateReplyStatus) {
 				s.State, s.Reason = privatereply.Undeliverable, privatereply.PersonUnavailable
-				s.Text, s.Approver, s.DecidedAt = "Yes!", "ana", storyNow.Add(-time.Minute)
+				s.Text, s.Approver, s.DecidedAt = "Yes!", "ana", statusNow.Add(-time.Minute)
 				s.Send = &workflows.SendStatus{
 					Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Attempts: 2,
-					Code: 200, Subcode: 1545041, TraceID: "Abc", SentAt: storyNow.Add(-30 * time.Second),
+					Code: 200, Subcode: 1545041, TraceID: "Abc", SentAt: statusNow.Add(-30 * time.Second),
 				}
-				s.RefusedSignals = []workflows.RefusedSignal{{Name: "reject", Why: "too late", At: storyNow}}
+				s.RefusedSignals = []workflows.RefusedSignal{{Name: "reject", Why: "too late", At: statusNow}}
 			},
 			`  State     undeliverable: It was not delivered and is not tried again.
   Reason    The person cannot receive messages from this account. (person_unavailable)
@@ -96,7 +96,7 @@ func TestDescribeReply(t *testing.T) {
 			func(s *workflows.PrivateReplyStatus) {
 				s.State = privatereply.Responded
 				s.Send = &workflows.SendStatus{Outcome: privatereply.OutcomeSent, Attempts: 1, MessageID: "aWdf", RecipientID: "6999"}
-				s.Window = &workflows.WindowStatus{RespondedAt: storyNow, ClosesAt: storyNow.Add(24 * time.Hour)}
+				s.Window = &workflows.WindowStatus{RespondedAt: statusNow, ClosesAt: statusNow.Add(24 * time.Hour)}
 			},
 			`  State     responded: The person answered; the 24-hour window is open.
 ` + comment + `  Decision  a person decides, by rule wood
@@ -113,7 +113,7 @@ func TestDescribeReply(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			if err := describeReply(id, storyStatus(tc.change), storyNow).Write(&b); err != nil {
+			if err := describeReply(id, exampleStatus(tc.change), statusNow).Write(&b); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tc.want, b.String()); diff != "" {

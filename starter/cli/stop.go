@@ -131,13 +131,13 @@ func countOf(n int64) string {
 
 // batchReject has the server signal every reply that query finds, and waits until
 // it has done so. While it waits for another batch, it says so.
-func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string, message workflows.Reject) (stopReport, error) {
+func (s *Session) batchReject(ctx context.Context, progress io.Writer, query string, message workflows.Reject) (stopReport, error) {
 	payloads, err := s.data.ToPayloads(message)
 	if err != nil {
 		return stopReport{}, err
 	}
 	job := uuid.NewString()
-	err = s.startBatch(ctx, tell, &workflowservice.StartBatchOperationRequest{
+	err = s.startBatch(ctx, progress, &workflowservice.StartBatchOperationRequest{
 		Namespace: s.namespace,
 		JobId:     job,
 		// Neither is ever encrypted; who stopped the replies and why stands in the input.
@@ -176,10 +176,10 @@ func (s *Session) batchReject(ctx context.Context, tell io.Writer, query string,
 }
 
 // startBatch starts a batch operation as soon as the server lets it.
-func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workflowservice.StartBatchOperationRequest) error {
+func (s *Session) startBatch(ctx context.Context, progress io.Writer, request *workflowservice.StartBatchOperationRequest) error {
 	tick := time.NewTicker(batchRetryInterval)
 	defer tick.Stop()
-	var told time.Time
+	var reportedAt time.Time
 	for {
 		_, err := s.WorkflowService().StartBatchOperation(ctx, request)
 		var busy *serviceerror.ResourceExhausted
@@ -189,9 +189,9 @@ func (s *Session) startBatch(ctx context.Context, tell io.Writer, request *workf
 		case ctx.Err() != nil:
 		case !errors.As(err, &busy):
 			return fmt.Errorf("start the batch: %w", err)
-		case time.Since(told) >= batchReportInterval:
-			told = time.Now()
-			fmt.Fprintln(tell, "starter: "+s.busyReason(ctx, busy))
+		case time.Since(reportedAt) >= batchReportInterval:
+			reportedAt = time.Now()
+			fmt.Fprintln(progress, "starter: "+s.busyReason(ctx, busy))
 		}
 		select {
 		case <-ctx.Done():

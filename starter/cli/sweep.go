@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/workflows"
@@ -50,7 +49,7 @@ passes.`,
 	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
-		accounts, err := selectAccounts(s.settings.Accounts, *account)
+		accounts, err := s.SelectAccounts(*account)
 		if err != nil {
 			return err
 		}
@@ -69,18 +68,6 @@ passes.`,
 		return err
 	})
 	return cmd
-}
-
-func selectAccounts(path, only string) ([]privatereply.Account, error) {
-	accounts, err := config.OpenAccounts(path)
-	if err != nil {
-		return nil, err
-	}
-	if only == "" {
-		return accounts.All(), nil
-	}
-	account, err := FindAccount(accounts, only)
-	return []privatereply.Account{account}, err
 }
 
 // sweepReport is the outcome of the pass over one account.
@@ -119,7 +106,7 @@ func (s *Session) sweepAll(ctx context.Context, accounts []privatereply.Account,
 }
 
 // sweep has an account swept, and waits until the pass has ended.
-func (s *Session) sweep(ctx context.Context, account privatereply.Account, tell passObserver) (passStatus, error) {
+func (s *Session) sweep(ctx context.Context, account privatereply.Account, report passObserver) (passStatus, error) {
 	id, err := privatereply.SweepID(account.Platform, account.ID)
 	if err != nil {
 		return passStatus{}, err
@@ -129,14 +116,14 @@ func (s *Session) sweep(ctx context.Context, account privatereply.Account, tell 
 		if err == nil {
 			seen.waitingFor = cmp.Or(seen.waitingFor, "another pass runs already; this one begins when it has ended")
 			seen.status = nil
-			tell(seen)
+			report(seen)
 		}
 		return err
 	})
 	if err != nil {
 		return passStatus{}, err
 	}
-	return s.followPass(ctx, pass, tell)
+	return s.followPass(ctx, pass, report)
 }
 
 func (r sweepReport) title() string {
@@ -196,7 +183,7 @@ type passObserver func(passStatus)
 
 // followPass waits until a pass has ended. It fails if the pass does, and if no
 // worker is there to do it.
-func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passObserver) (passStatus, error) {
+func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, report passObserver) (passStatus, error) {
 	tick := time.NewTicker(passPollInterval)
 	defer tick.Stop()
 	last := passStatus{id: pass.WorkflowID}
@@ -211,7 +198,7 @@ func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passObs
 		if last = seen; last.ended {
 			break
 		}
-		tell(last)
+		report(last)
 		select {
 		case <-ctx.Done():
 			return last, ctx.Err()
@@ -223,7 +210,7 @@ func (s *Session) followPass(ctx context.Context, pass sweeps.Pass, tell passObs
 		return last, applicationError(err)
 	}
 	last.status, last.waitingFor = &result, ""
-	tell(last)
+	report(last)
 	return last, nil
 }
 
@@ -233,7 +220,7 @@ func (s *Session) describePass(ctx context.Context, pass sweeps.Pass) (passStatu
 	seen := passStatus{id: pass.WorkflowID}
 	d, err := s.DescribeWorkflowExecution(ctx, pass.WorkflowID, "")
 	if err != nil {
-		return seen, fmt.Errorf("look at the pass %s: %w", pass.WorkflowID, err)
+		return seen, fmt.Errorf("describe the pass %s: %w", pass.WorkflowID, err)
 	}
 	if d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		seen.ended = true

@@ -35,29 +35,29 @@ func (m metaError) String() string {
 // only way to see whether the app has Standard or Advanced Access.
 func (e *accountChecker) checkAccess(ctx context.Context) []Finding {
 	const name = "access"
-	untold := unknown(name, "Standard or Advanced cannot be asked for; with Standard Access the app may write to "+
+	notKnown := unknown(name, "Standard or Advanced cannot be asked for; with Standard Access the app may write to "+
 		"only people with a role on the app (others are refused with %v)", noRole)
-	said := e.refusedSends(ctx)
+	byError := e.refusedSends(ctx)
 	var found []Finding
-	if ids := said[noRole]; len(ids) > 0 {
+	if ids := byError[noRole]; len(ids) > 0 {
 		found = append(found, failure(name,
 			fmt.Sprintf("Meta lets the app write to only people with a role on the app: it refused %s with %v", countReplies(ids), noRole),
 			"in the app's dashboard, ask for Advanced Access to "+strings.Join(permissionNames(e.account.LoginFacts().Permissions), ", ")+
 				" (App Review, Business Verification) and publish the app; replies that wait then go by themselves"))
-		delete(said, noRole)
+		delete(byError, noRole)
 	} else {
-		found = append(found, untold)
+		found = append(found, notKnown)
 	}
-	for _, m := range sortedErrors(said) {
-		found = append(found, warning("waiting replies", fmt.Sprintf("Meta refused %s with %v", countReplies(said[m]), m),
-			"see what it means, and until when they wait:", "starter show "+said[m][0]))
+	for _, m := range sortedErrors(byError) {
+		found = append(found, warning("waiting replies", fmt.Sprintf("Meta refused %s with %v", countReplies(byError[m]), m),
+			"see what it means, and until when they wait:", "starter show "+byError[m][0]))
 	}
 	return found
 }
 
-func sortedErrors(said map[metaError][]string) []metaError {
+func sortedErrors(byError map[metaError][]string) []metaError {
 	var all []metaError
-	for m := range said {
+	for m := range byError {
 		all = append(all, m)
 	}
 	slices.SortFunc(all, func(a, b metaError) int { return strings.Compare(a.String(), b.String()) })
@@ -79,7 +79,7 @@ func (e *accountChecker) refusedSends(ctx context.Context) map[metaError][]strin
 	if err != nil {
 		return nil
 	}
-	said := map[metaError][]string{}
+	byError := map[metaError][]string{}
 	for _, id := range ids {
 		var status workflows.PrivateReplyStatus
 		if e.status(ctx, id, &status) != nil {
@@ -87,10 +87,10 @@ func (e *accountChecker) refusedSends(ctx context.Context) map[metaError][]strin
 		}
 		if s := status.Send; s != nil && s.Code != 0 && status.Comment.Platform == e.account.Platform {
 			m := metaError{s.Code, s.Subcode}
-			said[m] = append(said[m], id)
+			byError[m] = append(byError[m], id)
 		}
 	}
-	return said
+	return byError
 }
 
 // find lists some workflows, the newest first.

@@ -6,7 +6,7 @@ import (
 )
 
 // Guards: the day on which a version stops to be good enough.
-func TestJudgeVersion(t *testing.T) {
+func TestAssessVersion(t *testing.T) {
 	tests := []struct {
 		name, version string
 		now           time.Time
@@ -32,7 +32,7 @@ func TestJudgeVersion(t *testing.T) {
 }
 
 // Guards: a server that cannot have fairness is told from one of which nobody knows.
-func TestJudgeFairness(t *testing.T) {
+func TestFairnessFinding(t *testing.T) {
 	for version, want := range map[string]Level{
 		"1.28.3": Warning, "1.29.1": Unknown, "1.32.1": Unknown, "1.31.0-151.2": Unknown, "2.0.0": Unknown, "": Unknown,
 	} {

@@ -16,8 +16,8 @@ import (
 
 // Guards: an installation with nothing wrong is told so.
 func TestHealthy(t *testing.T) {
-	p := newPlace(t)
-	report := p.examine()
+	p := newInstallation(t)
+	report := p.check()
 	if len(report.Sections) != 5 {
 		t.Errorf("%d sections, want the configuration, Temporal and 3 accounts", len(report.Sections))
 	}
@@ -26,17 +26,17 @@ func TestHealthy(t *testing.T) {
 // Guards: what is planted at Meta, and nothing else, is found with its repair.
 func TestPlantedAtMeta(t *testing.T) {
 	const fail, warn = doctor.Failure, doctor.Warning
-	state := func(s meta.TokenState) func(*place) {
-		return func(p *place) { p.change(ownID, meta.AccountUpdate{TokenState: &s}) }
+	state := func(s meta.TokenState) func(*installation) {
+		return func(p *installation) { p.change(ownID, meta.AccountUpdate{TokenState: &s}) }
 	}
 	tests := []struct {
 		name  string
-		plant func(*place)
+		plant func(*installation)
 		want  []wanted
 	}{
-		{"a clock that is behind", func(p *place) { p.clock = 5 * time.Second },
+		{"a clock that is behind", func(p *installation) { p.clock = 5 * time.Second },
 			[]wanted{{"Meta", "clock", warn, "behind Meta's|NTP"}}},
-		{"a clock that is ahead", func(p *place) { p.clock = -5 * time.Second },
+		{"a clock that is ahead", func(p *installation) { p.clock = -5 * time.Second },
 			[]wanted{{"Meta", "clock", warn, "ahead of Meta's|NTP"}}},
 		{"token revoked", state(meta.TokenRevoked),
 			[]wanted{{own, "token", fail, "changed the password|190/460|new long-lived token"}}},
@@ -46,16 +46,16 @@ func TestPlantedAtMeta(t *testing.T) {
 			[]wanted{{own, "token", fail, "removed the app|log in to the app again"}}},
 		{"checkpoint", state(meta.TokenCheckpoint),
 			[]wanted{{own, "token", fail, "log in to facebook.com"}}},
-		{"token replaced", func(p *place) { p.change(ownID, meta.AccountUpdate{Token: new("IGAAnew")}) },
+		{"token replaced", func(p *installation) { p.change(ownID, meta.AccountUpdate{Token: new("IGAAnew")}) },
 			[]wanted{{own, "token", fail, "not valid|190|new long-lived token"}}},
-		{"token ends soon", func(p *place) {
+		{"token ends soon", func(p *installation) {
 			p.change(pageID, meta.AccountUpdate{TokenUntil: new(time.Now().Add(100 * time.Hour))})
 		},
 			[]wanted{{page, "expiry", warn, "in 4d 3h|long-lived user token"}, {linked, "expiry", warn, "in 4d 3h|has no end"}}},
-		{"permissions of the Instagram login", func(p *place) {
+		{"permissions of the Instagram login", func(p *installation) {
 			p.change(ownID, meta.AccountUpdate{Permissions: &[]string{"instagram_business_basic", "instagram_business_manage_messages"}})
 		}, []wanted{{own, "permissions", fail, "instagram_business_manage_comments|private replies|ask for it"}}},
-		{"permissions of the Facebook login", func(p *place) {
+		{"permissions of the Facebook login", func(p *installation) {
 			p.change(pageID, meta.AccountUpdate{Permissions: &[]string{"pages_manage_metadata", "pages_read_engagement", "instagram_basic",
 				"pages_show_list", "instagram_manage_comments", "instagram_manage_messages"}})
 		}, []wanted{
@@ -63,42 +63,42 @@ func TestPlantedAtMeta(t *testing.T) {
 			{page, "permissions", warn, "pages_read_user_content (the texts and authors of comments)"},
 			{linked, "permissions", fail, "pages_messaging (private replies)"},
 		}},
-		{"unsubscribed", func(p *place) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) },
+		{"unsubscribed", func(p *installation) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) },
 			[]wanted{{own, "webhooks", fail, "no app gets|after an hour|/instagram/v26.0/" + ownID + "/subscribed_apps?subscribed_fields=comments,live_comments,messages,messaging_postbacks"}}},
-		{"app not on the Page", func(p *place) { p.change(pageID, meta.AccountUpdate{Fields: &[]string{}}) },
+		{"app not on the Page", func(p *installation) { p.change(pageID, meta.AccountUpdate{Fields: &[]string{}}) },
 			[]wanted{
 				{page, "webhooks", fail, "no app gets|/facebook/v26.0/" + pageID + "/subscribed_apps?subscribed_fields=feed,messages,messaging_postbacks"},
 				{linked, "webhooks", fail, "no app gets|" + pageID + "/subscribed_apps"}}},
-		{"fields missing", func(p *place) {
+		{"fields missing", func(p *installation) {
 			p.change(pageID, meta.AccountUpdate{Fields: &[]string{"messages", "messaging_postbacks", "live_videos"}})
 		}, []wanted{{page, "webhooks", fail, "lacks feed|subscribed_fields=feed,messages,messaging_postbacks,live_videos"}}},
-		{"no postbacks", func(p *place) {
+		{"no postbacks", func(p *installation) {
 			p.change(ownID, meta.AccountUpdate{Fields: &[]string{"comments", "live_comments", "messages"}})
 		}, []wanted{{own, "webhooks", warn, "messaging_postbacks|do not open"}}},
-		{"app without webhooks of Instagram", func(p *place) { p.subscribeApp("instagram") },
+		{"app without webhooks of Instagram", func(p *installation) { p.subscribeApp("instagram") },
 			[]wanted{{linked, "app webhooks", fail, "no webhooks of instagram at all|dashboard|comments, live_comments"}}},
-		{"app without live comments", func(p *place) { p.subscribeApp("instagram", "comments", "messages", "messaging_postbacks") },
+		{"app without live comments", func(p *installation) { p.subscribeApp("instagram", "comments", "messages", "messaging_postbacks") },
 			[]wanted{{linked, "app webhooks", fail, "lacks live_comments|dashboard"}}},
-		{"old webhooks", func(p *place) {
+		{"old webhooks", func(p *installation) {
 			if err := p.SubscribeApp(meta.AppSubscription{Object: "page", Fields: []string{"feed", "messages", "messaging_postbacks"}, Version: "v19.0"}); err != nil {
 				p.t.Fatal(err)
 			}
 		}, []wanted{{page, "webhook version", warn, "v19.0 has expired|choose v26.0"}}},
-		{"Page not published", func(p *place) { p.change(pageID, meta.AccountUpdate{Published: new(false)}) },
+		{"Page not published", func(p *installation) { p.change(pageID, meta.AccountUpdate{Published: new(false)}) },
 			[]wanted{{page, "Page", fail, "not published|Page visibility"}, {linked, "Page", fail, "not published|publish it"}}},
-		{"no task", func(p *place) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
+		{"no task", func(p *installation) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
 			[]wanted{{page, "tasks", fail, "no MESSAGING task|MODERATE, ANALYZE|Page access"}, {linked, "tasks", fail, "MESSAGING"}}},
-		{"no task at all", func(p *place) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{}}) },
+		{"no task at all", func(p *installation) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{}}) },
 			[]wanted{{page, "tasks", fail, "none at all"}, {linked, "tasks", fail, "none at all"}}},
-		{"throttled", func(p *place) { p.fault(meta.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
+		{"throttled", func(p *installation) { p.fault(meta.Fault{Name: "throttle", Account: ownID, Calls: "account"}) },
 			[]wanted{{own, "Meta", warn, "80002|ask again"}}},
-		{"silent", func(p *place) {
+		{"silent", func(p *installation) {
 			p.options.Timeout = 3 * time.Second // Temporal is dialled in it too
 			p.fault(meta.Fault{Name: "hang", Account: ownID, Calls: "account"})
 		}, []wanted{{own, "Meta", fail, "time ran out|let this machine reach"}}},
-		{"unreachable", func(p *place) { p.meta.Close() },
+		{"unreachable", func(p *installation) { p.meta.Close() },
 			[]wanted{{own, "Meta", fail, "refused|HTTPS_PROXY"}, {page, "Meta", fail, "refused"}, {linked, "Meta", fail, "refused"}}},
-		{"several at once", func(p *place) {
+		{"several at once", func(p *installation) {
 			p.change(pageID, meta.AccountUpdate{Published: new(false), Tasks: &[]string{}})
 			p.change(ownID, meta.AccountUpdate{TokenState: new(meta.TokenRevoked)})
 			p.subscribeApp("page", "feed")
@@ -109,9 +109,9 @@ func TestPlantedAtMeta(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlace(t)
+			p := newInstallation(t)
 			tt.plant(p)
-			p.examine(tt.want...)
+			p.check(tt.want...)
 		})
 	}
 }
@@ -121,21 +121,21 @@ func TestPlantedAtMeta(t *testing.T) {
 func TestCommand(t *testing.T) {
 	tests := []struct {
 		name     string
-		plant    func(*place)
+		plant    func(*installation)
 		code     int
 		failures int
 		warnings int
 		shows    []string
 	}{
-		{"healthy", func(*place) {}, 0, 0, 0, []string{"Configuration\n", "\n  ✓ retention ", "nothing is wrong\n"}},
-		{"a warning", func(p *place) { p.t.Setenv("PRIVATEREPLY_VERIFY_TOKEN", "") }, 0, 0, 1,
+		{"healthy", func(*installation) {}, 0, 0, 0, []string{"Configuration\n", "\n  ✓ retention ", "nothing is wrong\n"}},
+		{"a warning", func(p *installation) { p.t.Setenv("PRIVATEREPLY_VERIFY_TOKEN", "") }, 0, 0, 1,
 			[]string{"\n  ! verify token ", "→ where the bridge runs", "0 failures, 1 warning\n"}},
-		{"a failure", func(p *place) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) }, 1, 1, 0,
+		{"a failure", func(p *installation) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) }, 1, 1, 0,
 			[]string{"\n  ✗ webhooks ", "→ subscribe the app", "                 curl -X POST -H \"Authorization: Bearer $TOKEN\" ", "1 failure, 0 warnings\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlace(t)
+			p := newInstallation(t)
 			tt.plant(p)
 			run := func(args ...string) string {
 				var out, errOut bytes.Buffer

@@ -116,8 +116,8 @@ func needStack(t *testing.T) {
 	}
 }
 
-// place is an installation with nothing wrong, in which a test plants something.
-type place struct {
+// installation is an installation with nothing wrong, in which a test plants something.
+type installation struct {
 	*meta.Sandbox
 	t       *testing.T
 	folder  string
@@ -154,10 +154,10 @@ rules:
     ignore: true
 `
 
-func newPlace(t *testing.T) *place {
+func newInstallation(t *testing.T) *installation {
 	t.Helper()
 	needStack(t)
-	p := &place{t: t, folder: t.TempDir()}
+	p := &installation{t: t, folder: t.TempDir()}
 	p.Sandbox = meta.New(meta.Config{
 		WebhookURL: "https://replies.example.com/webhooks/meta",
 		Accounts: []meta.Account{
@@ -199,7 +199,7 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-func (p *place) write(name, content string) {
+func (p *installation) write(name, content string) {
 	p.t.Helper()
 	if err := os.WriteFile(filepath.Join(p.folder, name), []byte(content), 0o600); err != nil {
 		p.t.Fatal(err)
@@ -207,7 +207,7 @@ func (p *place) write(name, content string) {
 }
 
 // accounts changes the accounts file.
-func (p *place) accounts(old, changed string) {
+func (p *installation) accounts(old, changed string) {
 	p.t.Helper()
 	if !strings.Contains(accountsFile, old) {
 		p.t.Fatalf("the accounts file does not have %q", old)
@@ -215,21 +215,21 @@ func (p *place) accounts(old, changed string) {
 	p.write("accounts.yaml", strings.Replace(accountsFile, old, changed, 1))
 }
 
-func (p *place) change(account string, c meta.AccountUpdate) {
+func (p *installation) change(account string, c meta.AccountUpdate) {
 	p.t.Helper()
 	if err := p.UpdateAccount(account, c); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *place) subscribeApp(object string, fields ...string) {
+func (p *installation) subscribeApp(object string, fields ...string) {
 	p.t.Helper()
 	if err := p.SubscribeApp(meta.AppSubscription{Object: object, Fields: fields}); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *place) fault(f meta.Fault) {
+func (p *installation) fault(f meta.Fault) {
 	p.t.Helper()
 	if _, err := p.AddFault(f); err != nil {
 		p.t.Fatal(err)
@@ -257,9 +257,9 @@ func (w wanted) is(subject string, f doctor.Finding) bool {
 	return true
 }
 
-// examine looks for exactly the failures and warnings that are wanted, each with
+// check looks for exactly the failures and warnings that are wanted, each with
 // its repair, and for secrets.
-func (p *place) examine(want ...wanted) doctor.Report {
+func (p *installation) check(want ...wanted) doctor.Report {
 	p.t.Helper()
 	report := doctor.Run(p.t.Context(), p.options)
 	people, programs := written(p.t, report)

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -117,24 +114,16 @@ func fairnessFinding(version string) Finding {
 // checkSearchAttributes checks that the namespace has every attribute with its type.
 func (d *checker) checkSearchAttributes(ctx context.Context) []Finding {
 	const name = "search attributes"
-	list, err := d.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: d.namespace})
+	missing, wrong, err := setup.InspectAttributes(ctx, d.temporal, d.namespace)
 	if err != nil {
 		return d.probeSearchAttributes(ctx)
 	}
 	var found []Finding
-	var missing []string
-	for _, attribute := range slices.Sorted(maps.Keys(workflows.SearchAttributes)) {
-		want := workflows.SearchAttributes[attribute]
-		has, there := list.GetCustomAttributes()[attribute]
-		switch {
-		case !there:
-			missing = append(missing, attribute)
-		case has != want:
-			found = append(found, failure(name, fmt.Sprintf("%s has the type %s; the product needs %s", attribute, has, want),
-				"use another namespace, or, if nothing else uses the attribute, remove it and set up again:",
-				fmt.Sprintf("temporal operator search-attribute remove --namespace %s --name %s", d.namespace, attribute),
-				"starter setup"))
-		}
+	for _, w := range wrong {
+		found = append(found, failure(name, fmt.Sprintf("%s has the type %s; the product needs %s", w.Name, w.Has, w.Want),
+			"use another namespace, or, if nothing else uses the attribute, remove it and set up again:",
+			fmt.Sprintf("temporal operator search-attribute remove --namespace %s --name %s", d.namespace, w.Name),
+			"starter setup"))
 	}
 	if len(missing) > 0 {
 		found = append(found, failure(name, "the namespace lacks "+strings.Join(missing, ", "), "register them:", "starter setup"))

@@ -20,13 +20,13 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// polling lets a worker poll a queue, and waits until the server knows of it.
-func (p *place) polling(queue, identity string) {
-	p.pollingAs(queue, identity, worker.DeploymentOptions{})
+// startPoller lets a worker poll a queue, and waits until the server knows of it.
+func (p *installation) startPoller(queue, identity string) {
+	p.startPollerAs(queue, identity, worker.DeploymentOptions{})
 }
 
-// pollingAs is polling by a worker of a build.
-func (p *place) pollingAs(queue, identity string, build worker.DeploymentOptions) {
+// startPollerAs is polling by a worker of a build.
+func (p *installation) startPollerAs(queue, identity string, build worker.DeploymentOptions) {
 	p.t.Helper()
 	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: stack.Server.Address, Identity: identity, Logger: temporalclient.NewLogger(zap.NewNop())})
 	if err != nil {
@@ -55,38 +55,38 @@ func TestPlantedInTemporal(t *testing.T) {
 	needStack(t)
 	tests := []struct {
 		name  string
-		plant func(*place)
+		plant func(*installation)
 		want  []wanted
 	}{
-		{"nobody listens", func(p *place) {
+		{"nobody listens", func(p *installation) {
 			p.t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
 			p.options.Timeout = time.Second
 		}, []wanted{{server, "server", fail, "cannot be reached|TEMPORAL_ADDRESS"}}},
-		{"settings", func(p *place) { p.t.Setenv("PRIVATEREPLY_ENCRYPTION_KEYS", "nokey") },
+		{"settings", func(p *installation) { p.t.Setenv("PRIVATEREPLY_ENCRYPTION_KEYS", "nokey") },
 			[]wanted{{server, "settings", fail, "PRIVATEREPLY_ENCRYPTION_KEYS|correct it"}}},
-		{"no such namespace", func(p *place) { p.t.Setenv("TEMPORAL_NAMESPACE", "elsewhere") },
+		{"no such namespace", func(p *installation) { p.t.Setenv("TEMPORAL_NAMESPACE", "elsewhere") },
 			[]wanted{{server, "namespace", fail, "does not exist|temporal operator namespace create --namespace elsewhere --retention 240h"}}},
-		{"a namespace that nobody has set up", func(p *place) { p.t.Setenv("TEMPORAL_NAMESPACE", bare) }, []wanted{
+		{"a namespace that nobody has set up", func(p *installation) { p.t.Setenv("TEMPORAL_NAMESPACE", bare) }, []wanted{
 			{server, "retention", fail, "24h|answered twice|temporal operator namespace update --namespace bare --retention 240h"},
 			{server, "search attributes", fail, "AccountId, CommentSource, MediaId, ReplyDeadline, ReplyState|starter setup"},
 			{server, "search attributes", fail, "RuleName has the type Text; the product needs Keyword|search-attribute remove --namespace bare --name RuleName"},
 			{server, "worker", fail, ""}, {server, "worker", fail, ""}, {server, "worker", fail, ""}, {server, "worker", fail, ""},
 		}},
-		{"no worker", func(p *place) { p.t.Setenv("PRIVATEREPLY_TASK_QUEUE", "elsewhere") }, []wanted{
+		{"no worker", func(p *installation) { p.t.Setenv("PRIVATEREPLY_TASK_QUEUE", "elsewhere") }, []wanted{
 			{server, "worker", fail, "elsewhere|start worker with TEMPORAL_NAMESPACE=default and PRIVATEREPLY_TASK_QUEUE=elsewhere"},
 			{server, "worker", fail, "elsewhere-send for"}, {server, "worker", fail, "elsewhere-send-live"}, {server, "worker", fail, "elsewhere-intake"},
 		}},
-		{"more workers than they know of", func(p *place) {
+		{"more workers than they know of", func(p *installation) {
 			p.t.Setenv("PRIVATEREPLY_TASK_QUEUE", "crowded")
 			for _, queue := range []string{"crowded", workflows.SendQueue("crowded"), workflows.LiveSendQueue("crowded"), workflows.IntakeQueue("crowded")} {
-				p.polling(queue, "worker@one:1")
+				p.startPoller(queue, "worker@one:1")
 			}
-			p.polling(workflows.SendQueue("crowded"), "worker@two:1")
+			p.startPoller(workflows.SendQueue("crowded"), "worker@two:1")
 		}, []wanted{{server, "worker", doctor.Warning, "2 processes poll crowded-send, but PRIVATEREPLY_SEND_WORKERS is 1|PRIVATEREPLY_SEND_WORKERS=2"}}},
-		{"workers of a build that nobody made current", func(p *place) {
+		{"workers of a build that nobody made current", func(p *installation) {
 			p.t.Setenv("PRIVATEREPLY_TASK_QUEUE", "waiting")
 			for _, queue := range []string{"waiting", workflows.SendQueue("waiting"), workflows.LiveSendQueue("waiting"), workflows.IntakeQueue("waiting")} {
-				p.pollingAs(queue, "worker@one:1", worker.DeploymentOptions{
+				p.startPollerAs(queue, "worker@one:1", worker.DeploymentOptions{
 					UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "private-replies", BuildID: "v1"},
 					DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 				})
@@ -104,9 +104,9 @@ func TestPlantedInTemporal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlace(t)
+			p := newInstallation(t)
 			tt.plant(p)
-			p.examine(tt.want...)
+			p.check(tt.want...)
 		})
 	}
 }

@@ -220,26 +220,43 @@ func waitForMissing(ctx context.Context, s Services, namespace string) ([]string
 	}
 }
 
-// missingAttributes lists the attributes that are not registered. One with another
-// type is an error: it can be neither used nor changed.
-func missingAttributes(ctx context.Context, s Services, namespace string) ([]string, error) {
+// WrongType is a search attribute that is registered with another type than the product
+// needs. Such an attribute can be neither used nor changed.
+type WrongType struct {
+	Name      string
+	Has, Want enumspb.IndexedValueType
+}
+
+// InspectAttributes lists the search attributes that are not registered, and those with
+// the wrong type.
+func InspectAttributes(ctx context.Context, s Services, namespace string) (missing []string, wrong []WrongType, err error) {
 	list, err := s.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
 	if err != nil {
-		return nil, fmt.Errorf("list the search attributes of namespace %s: %w", namespace, err)
+		return nil, nil, fmt.Errorf("list the search attributes of namespace %s: %w", namespace, err)
 	}
-	var missing []string
 	for _, name := range sortedAttributes() {
 		has, ok := list.GetCustomAttributes()[name]
 		switch want := workflows.SearchAttributes[name]; {
 		case !ok:
 			missing = append(missing, name)
 		case has != want:
-			return nil, fmt.Errorf("namespace %[1]s has a search attribute %[2]s of type %[3]s, but the product needs it as %[4]s: "+
-				"use another namespace, or, if nothing else uses it, remove it and run `starter setup` again:\n"+
-				"    temporal operator search-attribute remove --namespace %[1]s --name %[2]s", namespace, name, has, want)
+			wrong = append(wrong, WrongType{name, has, want})
 		}
 	}
-	return missing, nil
+	return missing, wrong, nil
+}
+
+// missingAttributes lists the attributes that are not registered. One with the wrong type
+// is an error.
+func missingAttributes(ctx context.Context, s Services, namespace string) ([]string, error) {
+	missing, wrong, err := InspectAttributes(ctx, s, namespace)
+	if err == nil && len(wrong) > 0 {
+		w := wrong[0]
+		return nil, fmt.Errorf("namespace %[1]s has a search attribute %[2]s of type %[3]s, but the product needs it as %[4]s: "+
+			"use another namespace, or, if nothing else uses it, remove it and run `starter setup` again:\n"+
+			"    temporal operator search-attribute remove --namespace %[1]s --name %[2]s", namespace, w.Name, w.Has, w.Want)
+	}
+	return missing, err
 }
 
 // isNotPermitted reports whether a server does not let this program list attributes,

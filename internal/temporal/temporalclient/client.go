@@ -2,6 +2,7 @@
 package temporalclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -29,8 +30,8 @@ func Options(role string, logger *zap.Logger) (client.Options, error) {
 	if err != nil {
 		return client.Options{}, fmt.Errorf("TEMPORAL_* settings: %w", err)
 	}
-	opts.HostPort = orDefault(opts.HostPort, client.DefaultHostPort)
-	opts.Namespace = orDefault(opts.Namespace, client.DefaultNamespace)
+	opts.HostPort = cmp.Or(opts.HostPort, client.DefaultHostPort)
+	opts.Namespace = cmp.Or(opts.Namespace, client.DefaultNamespace)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
@@ -86,13 +87,6 @@ func Connect(ctx context.Context, opts client.Options) (client.Client, error) {
 			opts.HostPort, opts.Namespace, err)
 	}
 	return c, nil
-}
-
-func orDefault(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 // temporalLogger lets Temporal's SDK write to zap. The SDK has no adapter of its
