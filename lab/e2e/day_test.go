@@ -22,19 +22,19 @@ import (
 // exactly; what a stopped bridge missed a sweep finds, and nothing twice.
 func TestDay(t *testing.T) {
 	p := start(t)
-	t.Cleanup(p.work().Stop)
+	t.Cleanup(p.startWorker())
 	written := 0
 	for _, d := range []meta.WebhookSettings{
 		{},
 		{Batch: 7, Duplicates: 2, Shuffle: true, Receipts: true},
 		{Batch: 3, Documented: true, Echo: "before"},
 	} {
-		if err := p.meta.SetWebhookSettings(d); err != nil {
+		if err := p.Sandbox.SetWebhookSettings(d); err != nil {
 			t.Fatal(err)
 		}
 		written += p.liveADay(t)
 	}
-	if err := p.meta.DrainWebhooks(t.Context()); err != nil {
+	if err := p.Sandbox.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.checkCounts(t)
@@ -43,8 +43,8 @@ func TestDay(t *testing.T) {
 		t.Errorf("%d comments have a reply, %d were written", got, written)
 	}
 
-	p.stop()
-	if err := p.meta.SetWebhookSettings(meta.WebhookSettings{}); err != nil {
+	p.stopBridge()
+	if err := p.Sandbox.SetWebhookSettings(meta.WebhookSettings{}); err != nil {
 		t.Fatal(err)
 	}
 	missed := p.missADay(t)
@@ -53,7 +53,7 @@ func TestDay(t *testing.T) {
 	}
 	started := 0
 	for range 2 { // the second pass finds nothing
-		for _, account := range p.accounts.All() {
+		for _, account := range p.Accounts.All() {
 			started += p.sweep(t, account).Started
 		}
 	}
@@ -61,8 +61,8 @@ func TestDay(t *testing.T) {
 		t.Errorf("the sweeps started %d replies; %d webhooks were lost", started, missed)
 	}
 	p.startBridge()
-	p.meta.RetryWebhooks()
-	if err := p.meta.DrainWebhooks(t.Context()); err != nil {
+	p.Sandbox.RetryWebhooks()
+	if err := p.Sandbox.DrainWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := p.count(routing.Started); n != 0 {
@@ -73,7 +73,7 @@ func TestDay(t *testing.T) {
 		t.Errorf("%d comments have a reply, want %d", got, want)
 	}
 	for _, id := range p.replied() {
-		if n := p.meta.RepliesDelivered(id); n > 1 {
+		if n := p.Sandbox.RepliesDelivered(id); n > 1 {
 			t.Errorf("%s was answered %d times", id, n)
 		}
 	}
@@ -85,7 +85,7 @@ func (p *product) liveADay(t *testing.T) (comments int) {
 	t.Helper()
 	comment := func(n meta.NewComment) string {
 		t.Helper()
-		id, err := p.meta.Comment(n)
+		id, err := p.Sandbox.Comment(n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,23 +111,23 @@ func (p *product) liveADay(t *testing.T) (comments int) {
 		id := comment(meta.NewComment{Account: account, Username: "parent", Text: "price?"})
 		comment(meta.NewComment{ParentID: id, Username: "child", Text: "Me too"})
 		comment(meta.NewComment{Account: account, Anonymous: true, Text: "Hello?"})
-		must(p.meta.Comment(meta.NewComment{Account: account, ByAccount: true, Text: "Thank you!"}))
+		must(p.Sandbox.Comment(meta.NewComment{Account: account, ByAccount: true, Text: "Thank you!"}))
 		for _, kind := range meta.MessageKinds {
-			must(p.meta.WriteMessage(meta.NewMessage{Account: account, Username: "talker", Kind: kind, Text: "hi"}))
+			must(p.Sandbox.WriteMessage(meta.NewMessage{Account: account, Username: "talker", Kind: kind, Text: "hi"}))
 		}
-		must(p.meta.HumanMessage(meta.Person{Account: account, Username: "talker"}, "Hello from a human"))
+		must(p.Sandbox.HumanMessage(meta.Person{Account: account, Username: "talker"}, "Hello from a human"))
 		if account == page {
 			for _, hidden := range []bool{true, false} {
-				must("", p.meta.HideComment(id, hidden))
+				must("", p.Sandbox.HideComment(id, hidden))
 			}
-			must("", p.meta.RemoveComment(id))
+			must("", p.Sandbox.RemoveComment(id))
 		}
 		field := "comments"
 		if account == page {
 			field = "feed"
 		}
 		for _, test := range []string{field, "messages"} {
-			must("", p.meta.SendTestWebhook(account, test))
+			must("", p.Sandbox.SendTestWebhook(account, test))
 		}
 	}
 	return comments
@@ -140,7 +140,7 @@ func (p *product) missADay(t *testing.T) int {
 	for _, account := range []string{instagram, instagramLogin, page} {
 		for i := range 5 {
 			n++
-			if _, err := p.meta.Comment(meta.NewComment{Account: account, Username: fmt.Sprintf("missed%d", i), Text: "price?"}); err != nil {
+			if _, err := p.Sandbox.Comment(meta.NewComment{Account: account, Username: fmt.Sprintf("missed%d", i), Text: "price?"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -149,7 +149,7 @@ func (p *product) missADay(t *testing.T) int {
 }
 
 func (p *product) scheduleSweeps(ctx context.Context) error {
-	return sweeps.Schedules{Client: p.client, Accounts: p.accounts, TaskQueue: "private-replies", Logger: zap.NewNop()}.Sync(ctx)
+	return sweeps.Schedules{Client: p.Client, Accounts: p.Accounts, TaskQueue: "private-replies", Logger: zap.NewNop()}.Sync(ctx)
 }
 
 func (p *product) sweep(t *testing.T, a privatereply.Account) workflows.SweepStatus {
@@ -158,12 +158,12 @@ func (p *product) sweep(t *testing.T, a privatereply.Account) workflows.SweepSta
 	if err != nil {
 		t.Fatal(err)
 	}
-	pass, err := sweeps.Trigger(t.Context(), p.client, id, func(sweeps.Pass) error { return nil })
+	pass, err := sweeps.Trigger(t.Context(), p.Client, id, func(sweeps.Pass) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var status workflows.SweepStatus
-	if err := p.client.GetWorkflow(t.Context(), pass.WorkflowID, "").Get(t.Context(), &status); err != nil {
+	if err := p.Client.GetWorkflow(t.Context(), pass.WorkflowID, "").Get(t.Context(), &status); err != nil {
 		t.Fatal(err)
 	}
 	return status
@@ -174,7 +174,7 @@ func (p *product) replied() []string {
 	p.t.Helper()
 	var ids []string
 	for _, run := range p.list(`WorkflowType="PrivateReply"`) {
-		value, err := p.client.QueryWorkflow(p.t.Context(), run, "", workflows.StatusQuery)
+		value, err := p.Client.QueryWorkflow(p.t.Context(), run, "", workflows.StatusQuery)
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func (p *product) list(query string) []string {
 	var ids []string
 	var next []byte
 	for {
-		list, err := p.client.ListWorkflow(p.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: next})
+		list, err := p.Client.ListWorkflow(p.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: next})
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func (p *product) placed(t *testing.T) int {
 	n := 0
 	for _, id := range p.list(`WorkflowType="Intake"`) {
 		var result workflows.IntakeResult
-		if err := p.client.GetWorkflow(t.Context(), id, "").Get(t.Context(), &result); err != nil {
+		if err := p.Client.GetWorkflow(t.Context(), id, "").Get(t.Context(), &result); err != nil {
 			t.Fatal(err)
 		}
 		n += result.Started + result.Duplicate + result.Signalled
@@ -289,7 +289,7 @@ const anything = "*"
 // sum adds the series of a metric whose label has the value; without a label all.
 func (p *product) sum(metric, label, value string) int {
 	p.t.Helper()
-	families, err := p.counts.Gather()
+	families, err := p.Registry.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -318,8 +318,8 @@ func (p *product) sum(metric, label, value string) int {
 // repaired is for TestCooldown in activities/pacing.
 func TestRevokedToken(t *testing.T) {
 	p := start(t)
-	t.Cleanup(p.work().Stop)
-	if err := p.meta.UpdateAccount(page, meta.AccountUpdate{TokenState: ptr(meta.TokenRevoked)}); err != nil {
+	t.Cleanup(p.startWorker())
+	if err := p.Sandbox.UpdateAccount(page, meta.AccountUpdate{TokenState: ptr(meta.TokenRevoked)}); err != nil {
 		t.Fatal(err)
 	}
 	var replies []string
@@ -343,7 +343,7 @@ func TestRevokedToken(t *testing.T) {
 
 func (p *product) details(t *testing.T, workflowID string) string {
 	t.Helper()
-	value, err := p.client.QueryWorkflow(t.Context(), workflowID, "", "__temporal_workflow_metadata")
+	value, err := p.Client.QueryWorkflow(t.Context(), workflowID, "", "__temporal_workflow_metadata")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,8 +58,7 @@ func (p *product) testPauses(t *testing.T) {
 		{fault: meta.Fault{Name: "blocked"}, ends: ends(privatereply.Sending, privatereply.AccountBlocked)},
 	} {
 		t.Run(tt.fault.Name, func(t *testing.T) {
-			worker := p.work()
-			defer worker.Stop()
+			defer p.startWorker()()
 			for _, account := range []string{instagram, instagramLogin, page} {
 				p.strike(t, account, tt)
 			}
@@ -70,15 +69,15 @@ func (p *product) testPauses(t *testing.T) {
 // strike has somebody comment, and the fault strike the reply to it.
 func (p *product) strike(t *testing.T, account string, c faultCase) {
 	t.Helper()
-	id, err := p.meta.Comment(meta.NewComment{Account: account, Username: "fault-" + c.fault.Name, Text: "price?", NoWebhook: true})
+	id, err := p.Sandbox.Comment(meta.NewComment{Account: account, Username: "fault-" + c.fault.Name, Text: "price?", NoWebhook: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.fault.CommentID, c.fault.Times = id, 1
-	if _, err := p.meta.AddFault(c.fault); err != nil {
+	if _, err := p.Sandbox.AddFault(c.fault); err != nil {
 		t.Fatal(err)
 	}
-	body, header, err := p.meta.SignedWebhook(id)
+	body, header, err := p.Sandbox.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +85,7 @@ func (p *product) strike(t *testing.T, account string, c faultCase) {
 		t.Fatalf("answered %d, %v", status, err)
 	}
 	p.until(t, p.replyID(account, id), func(s workflows.PrivateReplyStatus) bool { return reached(s, c.ends) })
-	if n := p.meta.RepliesDelivered(id); n != c.received {
+	if n := p.Sandbox.RepliesDelivered(id); n != c.received {
 		t.Errorf("%d messages were received, want %d", n, c.received)
 	}
 }
@@ -107,17 +106,17 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 			t.Parallel()
 			var comments []string
 			for _, faults := range [][]meta.Fault{first.faults, {{Name: "reset"}}} {
-				id, err := p.meta.Comment(meta.NewComment{Account: page, Username: "asks-twice-" + name, Text: "price?", NoWebhook: true})
+				id, err := p.Sandbox.Comment(meta.NewComment{Account: page, Username: "asks-twice-" + name, Text: "price?", NoWebhook: true})
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, f := range faults {
 					f.CommentID, f.Times = id, 1
-					if _, err := p.meta.AddFault(f); err != nil {
+					if _, err := p.Sandbox.AddFault(f); err != nil {
 						t.Fatal(err)
 					}
 				}
-				body, header, err := p.meta.SignedWebhook(id)
+				body, header, err := p.Sandbox.SignedWebhook(id)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -129,7 +128,7 @@ func (p *product) testTwoWithOneText(t *testing.T) {
 			for i, reasons := range [][]privatereply.Reason{first.reasons, plainly} {
 				id := comments[i]
 				p.until(t, p.replyID(page, id), func(s workflows.PrivateReplyStatus) bool { return reached(s, ends(privatereply.Sent, reasons...)) })
-				if n := p.meta.RepliesDelivered(id); n != 1 {
+				if n := p.Sandbox.RepliesDelivered(id); n != 1 {
 					t.Errorf("%d messages were received for comment %d, want 1", n, i+1)
 				}
 			}

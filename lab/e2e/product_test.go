@@ -2,32 +2,19 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
-	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
-	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/rules"
-	"github.com/privatereply/privatereply/webhookbridge/bridge"
-	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -47,13 +34,20 @@ const (
 	verifyToken     = "e2everifytokenneverinhistory"
 )
 
-// accountsYAML lets replies to posts go at once: these tests are not about pacing.
-const accountsYAML = `
-accounts:
-  - {platform: instagram, id: "17841400000000001", name: Clean Slate, login: facebook, page_id: "100000000000001", token_file: DIR/page, app_secret_file: DIR/app, human_agent: true, posts_per_hour: 360000, sweep_every: 0}
-  - {platform: instagram, id: "17841400000000002", name: Oak Corner, login: instagram, token_file: DIR/instagram, posts_per_hour: 360000, sweep_every: 0}
-  - {platform: facebook, id: "100000000000001", name: Clean Slate Page, token_file: DIR/page, app_secret_file: DIR/app, posts_per_hour: 360000, sweep_every: 0}
-`
+// accounts let replies to posts go at once: these tests are not about pacing.
+var accounts = []harness.Account{
+	{Settings: "posts_per_hour: 360000", Account: meta.Account{
+		Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: page,
+		Token: pageToken, AppSecret: appSecret, HumanAgent: true, RequireProof: true,
+	}},
+	{Settings: "posts_per_hour: 360000", Account: meta.Account{
+		Platform: privatereply.Instagram, ID: instagramLogin, Name: "Oak Corner", Login: privatereply.LoginInstagram,
+		Token: instagramToken, AppSecret: appSecret, InstagramAppSecret: instagramSecret,
+	}},
+	{Settings: "posts_per_hour: 360000", Account: meta.Account{
+		Platform: privatereply.Facebook, ID: page, Name: "Clean Slate Page", Token: pageToken, AppSecret: appSecret, RequireProof: true,
+	}},
+}
 
 const rulesYAML = `
 default: ask
@@ -72,125 +66,55 @@ const httpTimeout = 8 * time.Second
 
 // product is everything that runs.
 type product struct {
-	t       *testing.T
-	server  *devserver.Server
-	client  client.Client
-	meta    *meta.Sandbox
-	webhook string
-
-	accounts *config.Accounts
-	rules    *rules.Watcher
-	graph    *graph.Client
-	counts   *prometheus.Registry // of the bridge
-	stop     func()               // ends the bridge
-	secrets  string               // the folder of the token files
+	*harness.Product
+	t *testing.T
 }
 
+// start starts the product with a bridge, and without a worker.
 func start(t *testing.T) *product {
 	t.Helper()
-	p := &product{t: t, server: devservertest.Start(t)}
-	var err error
-	if p.client, err = client.DialContext(t.Context(), client.Options{HostPort: p.server.Address, Logger: temporalclient.NewLogger(zap.NewNop())}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.client.Close)
-	if _, err := setup.Apply(t.Context(), p.client, p.server.Namespace); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, content := range map[string]string{
-		"page": pageToken, "instagram": instagramToken, "app": appSecret,
-		"accounts.yaml": strings.ReplaceAll(accountsYAML, "DIR", dir), "rules.yaml": rulesYAML,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if p.accounts, err = config.OpenAccounts(filepath.Join(dir, "accounts.yaml")); err != nil {
-		t.Fatal(err)
-	}
-	p.secrets = dir
-	if p.rules, err = rules.Watch(t.Context(), filepath.Join(dir, "rules.yaml"), zap.NewNop()); err != nil {
-		t.Fatal(err)
-	}
-	p.startSandbox()
+	p := prepare(t, harness.Config{Workers: 1, Bridges: 1})
 	p.startBridge()
 	return p
 }
 
-func (p *product) startSandbox() {
-	p.t.Helper()
-	p.meta = meta.New(meta.Config{
-		Accounts: []meta.Account{
-			{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: page, Token: pageToken, AppSecret: appSecret, HumanAgent: true, RequireProof: true},
-			{Platform: privatereply.Instagram, ID: instagramLogin, Name: "Oak Corner", Login: privatereply.LoginInstagram, Token: instagramToken, AppSecret: appSecret, InstagramAppSecret: instagramSecret},
-			{Platform: privatereply.Facebook, ID: page, Name: "Clean Slate Page", Token: pageToken, AppSecret: appSecret, RequireProof: true},
-		},
-		// The tests do in a minute what takes a day.
-		Limits: meta.Limits{PostsPerHour: -1},
-	})
-	srv := httptest.NewServer(p.meta)
-	p.t.Cleanup(func() { p.meta.Close(); srv.Close() })
-	var err error
-	if p.graph, err = graph.New(graph.Options{
-		FacebookURL: srv.URL + "/facebook", InstagramURL: srv.URL + "/instagram", Timeout: httpTimeout,
-	}); err != nil {
-		p.t.Fatal(err)
-	}
+// prepare prepares the product. Nothing of it runs yet.
+func prepare(t *testing.T, cfg harness.Config) *product {
+	t.Helper()
+	cfg.Accounts, cfg.Rules, cfg.VerifyToken, cfg.GraphTimeout = accounts, rulesYAML, verifyToken, httpTimeout
+	// The tests do in a minute what takes a day.
+	cfg.Meta.Limits = meta.Limits{PostsPerHour: -1}
+	return &product{Product: harnesstest.New(t, cfg), t: t}
 }
 
 func (p *product) startBridge() {
 	p.t.Helper()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
-	p.counts = prometheus.NewRegistry()
-	b, err := bridge.New(bridge.Config{
-		Settings: config.Bridge{
-			Common:      config.Common{TaskQueue: "private-replies"},
-			VerifyToken: verifyToken, AppSecrets: []string{appSecret, instagramSecret},
-		},
-		Accounts: p.accounts, Rules: p.rules, Client: p.client, Namespace: p.server.Namespace,
-		Logger: zap.NewNop(), Registry: p.counts,
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- b.Run(ctx, ln) }()
-	p.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-stopped; err != nil {
-			p.t.Errorf("the bridge ended with %v", err)
-		}
-	})
-	p.t.Cleanup(p.stop)
-	p.webhook = "http://" + ln.Addr().String() + bridge.Path
-	if err := p.meta.SetCallback(p.t.Context(), p.webhook, verifyToken); err != nil {
+	if err := errors.Join(p.Bridges.Start(p.t.Context()), p.Subscribe(p.t.Context())); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// work starts a worker and returns what stops it.
-func (p *product) work() *replyworker.Worker {
+func (p *product) stopBridge() {
 	p.t.Helper()
-	w := replyworker.New(replyworker.Config{
-		Client: p.client, Namespace: p.server.Namespace, TaskQueue: "private-replies",
-		Accounts: p.accounts, Rules: p.rules, Graph: p.graph, Logger: zap.NewNop(),
-	})
-	if err := w.Start(); err != nil {
+	if err := p.Bridges.Stop(); err != nil {
+		p.t.Errorf("the bridge ended with %v", err)
+	}
+}
+
+// startWorker starts a worker, as a new process would be.
+func (p *product) startWorker() (stop func()) {
+	p.t.Helper()
+	if err := p.Workers.Start(p.t.Context()); err != nil {
 		p.t.Fatal(err)
 	}
-	return w
+	return func() { _ = p.Workers.Stop() } // a worker's stop has no error
 }
 
 // comment has somebody write a comment at Meta, and returns the workflow id of its
 // reply and the comment's id.
 func (p *product) comment(n meta.NewComment) (replyID, commentID string) {
 	p.t.Helper()
-	commentID, err := p.meta.Comment(n)
+	commentID, err := p.Sandbox.Comment(n)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -219,7 +143,7 @@ func (p *product) until(t *testing.T, replyID string, cond func(workflows.Privat
 	defer tick.Stop()
 	var status workflows.PrivateReplyStatus
 	for {
-		value, err := p.client.QueryWorkflow(ctx, replyID, "", workflows.StatusQuery)
+		value, err := p.Client.QueryWorkflow(ctx, replyID, "", workflows.StatusQuery)
 		if err == nil {
 			status = workflows.PrivateReplyStatus{}
 			err = value.Get(&status)
@@ -239,7 +163,7 @@ func (p *product) until(t *testing.T, replyID string, cond func(workflows.Privat
 func (p *product) underWay(workflowID string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	d, err := p.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	d, err := p.Client.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
 		return err.Error()
 	}
@@ -259,7 +183,7 @@ func (p *product) untilJoined(t *testing.T, conversationID string) {
 	defer tick.Stop()
 	for {
 		var status workflows.ConversationStatus
-		value, err := p.client.QueryWorkflow(ctx, conversationID, "", workflows.StatusQuery)
+		value, err := p.Client.QueryWorkflow(ctx, conversationID, "", workflows.StatusQuery)
 		if err == nil {
 			err = value.Get(&status)
 		}
@@ -289,7 +213,7 @@ func (p *product) untilState(t *testing.T, replyID string, states ...privaterepl
 // update is what any tool does that speaks Temporal: plain JSON, no types of ours.
 func (p *product) update(t *testing.T, workflowID, name string, payload map[string]any) (map[string]any, error) {
 	t.Helper()
-	handle, err := p.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+	handle, err := p.Client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: workflowID, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
@@ -302,7 +226,7 @@ func (p *product) update(t *testing.T, workflowID, name string, payload map[stri
 // received is what a person got from an account, without their own messages.
 func (p *product) received(account, username string) []string {
 	var texts []string
-	for _, m := range p.meta.Inbox(meta.Person{Account: account, Username: username}) {
+	for _, m := range p.Sandbox.Inbox(meta.Person{Account: account, Username: username}) {
 		if m.Sender != meta.SenderPerson {
 			texts = append(texts, m.Text)
 		}
@@ -312,7 +236,7 @@ func (p *product) received(account, username string) []string {
 
 // post posts a delivery to the bridge.
 func (p *product) post(body []byte, header http.Header) (int, error) {
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.webhook, strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.WebhookURL, strings.NewReader(string(body)))
 	if err != nil {
 		return 0, err
 	}

@@ -15,14 +15,14 @@ func (p *product) testNoSecretsInHistory(t *testing.T) {
 	seen := 0
 	var next []byte
 	for {
-		list, err := p.client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: next})
+		list, err := p.Client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: next})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, run := range list.GetExecutions() {
 			seen++
 			id := run.GetExecution()
-			for it := p.client.GetWorkflowHistory(t.Context(), id.GetWorkflowId(), id.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+			for it := p.Client.GetWorkflowHistory(t.Context(), id.GetWorkflowId(), id.GetRunId(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
 				event, err := it.Next()
 				if err != nil {
 					t.Fatal(err)

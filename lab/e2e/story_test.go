@@ -16,8 +16,7 @@ import (
 // The product as a business uses it.
 func TestProduct(t *testing.T) {
 	p := start(t)
-	var worker interface{ Stop() } = p.work()
-	t.Cleanup(func() { worker.Stop() })
+	stopWorker := p.startWorker()
 
 	t.Run("Story", func(t *testing.T) {
 		for name, account := range map[string]string{"instagram": instagram, "instagram login": instagramLogin, "page": page} {
@@ -31,9 +30,9 @@ func TestProduct(t *testing.T) {
 	t.Run("HumanWasFaster", p.testHumanWasFaster)
 	t.Run("Faults", p.testFaults)
 	t.Run("TwoWithOneText", p.testTwoWithOneText)
-	worker.Stop()
+	stopWorker()
 	t.Run("Pauses", p.testPauses)
-	t.Run("WorkerRestart", func(t *testing.T) { worker = p.testWorkerRestart(t) })
+	t.Run("WorkerRestart", p.testWorkerRestart)
 	t.Run("NoSecretsInHistory", p.testNoSecretsInHistory)
 }
 
@@ -64,7 +63,7 @@ func (p *product) testStory(t *testing.T, account string) {
 		t.Errorf("a follow-up before the person wrote: %v", err)
 	}
 	before := time.Now()
-	if _, err := p.meta.WriteMessage(meta.NewMessage{Account: account, Username: "jonas", Text: "Great!"}); err != nil {
+	if _, err := p.Sandbox.WriteMessage(meta.NewMessage{Account: account, Username: "jonas", Text: "Great!"}); err != nil {
 		t.Fatal(err)
 	}
 	responded := p.untilState(t, reply, privatereply.Responded)
@@ -78,7 +77,7 @@ func (p *product) testStory(t *testing.T, account string) {
 	if got := p.received(account, "jonas"); !slices.Equal(got, []string{"Yes, we do!", "It takes a week."}) {
 		t.Errorf("jonas received %q", got)
 	}
-	if n := p.meta.ReplyAttempts(id); n != 1 {
+	if n := p.Sandbox.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts for one private reply", n)
 	}
 }
@@ -87,7 +86,7 @@ func (p *product) testBySignal(t *testing.T) {
 	reply, _ := p.comment(meta.NewComment{Account: instagram, Username: "signal", Text: "Hello?"})
 	p.untilState(t, reply, privatereply.AwaitingApproval)
 	for _, payload := range []map[string]any{{"approver": "ana", "txt": "mistyped"}, {"approver": "ana", "text": "Hello!"}} {
-		if err := p.client.SignalWorkflow(t.Context(), reply, "", "approve", payload); err != nil {
+		if err := p.Client.SignalWorkflow(t.Context(), reply, "", "approve", payload); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +102,7 @@ func (p *product) testBySignal(t *testing.T) {
 // Fifty copies of one webhook at once are one reply, and each is answered 200.
 func (p *product) testDuplicates(t *testing.T) {
 	reply, id := p.comment(meta.NewComment{Account: instagram, Username: "fifty", Text: "price?", NoWebhook: true})
-	body, header, err := p.meta.SignedWebhook(id)
+	body, header, err := p.Sandbox.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +124,7 @@ func (p *product) testDuplicates(t *testing.T) {
 		}
 	}
 	p.untilState(t, reply, privatereply.Sent)
-	if n := p.meta.ReplyAttempts(id); n != 1 {
+	if n := p.Sandbox.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
 	if status, err := p.post(body, header); err != nil || status != http.StatusOK {
@@ -140,7 +139,7 @@ func (p *product) testBatch(t *testing.T) {
 		_, id := p.comment(meta.NewComment{Account: page, Username: "batch" + string(rune('a'+i%26)), Text: "price?", NoWebhook: true})
 		ids = append(ids, id)
 	}
-	body, header, err := p.meta.SignedWebhook(ids...)
+	body, header, err := p.Sandbox.SignedWebhook(ids...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +148,7 @@ func (p *product) testBatch(t *testing.T) {
 	}
 	for _, id := range ids {
 		p.untilState(t, p.replyID(page, id), privatereply.Sent)
-		if n := p.meta.ReplyAttempts(id); n != 1 {
+		if n := p.Sandbox.ReplyAttempts(id); n != 1 {
 			t.Errorf("%s: %d attempts", id, n)
 		}
 	}
@@ -159,24 +158,24 @@ func (p *product) testBatch(t *testing.T) {
 func (p *product) testRemoved(t *testing.T) {
 	reply, id := p.comment(meta.NewComment{Account: page, Username: "regret", Text: "Hello?"})
 	p.untilState(t, reply, privatereply.AwaitingApproval)
-	if err := p.meta.RemoveComment(id); err != nil {
+	if err := p.Sandbox.RemoveComment(id); err != nil {
 		t.Fatal(err)
 	}
 	p.untilState(t, reply, privatereply.Withdrawn)
 
 	reply, id = p.comment(meta.NewComment{Account: page, Username: "regret", Text: "price?", NoWebhook: true})
-	body, header, err := p.meta.SignedWebhook(id)
+	body, header, err := p.Sandbox.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.meta.RemoveComment(id); err != nil {
+	if err := p.Sandbox.RemoveComment(id); err != nil {
 		t.Fatal(err)
 	}
 	p.untilState(t, reply, privatereply.Withdrawn)
 	if status, err := p.post(body, header); err != nil || status != http.StatusOK {
 		t.Fatalf("answered %d, %v", status, err)
 	}
-	if n := p.meta.ReplyAttempts(id); n != 0 {
+	if n := p.Sandbox.ReplyAttempts(id); n != 0 {
 		t.Errorf("%d attempts to answer a removed comment", n)
 	}
 }
@@ -189,11 +188,11 @@ func (p *product) testHumanWasFaster(t *testing.T) {
 		t.Run(account, func(t *testing.T) {
 			t.Parallel()
 			reply, id := p.comment(meta.NewComment{Account: account, Username: "human", Text: "price?", NoWebhook: true})
-			body, header, err := p.meta.SignedWebhook(id)
+			body, header, err := p.Sandbox.SignedWebhook(id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
+			if _, err := p.Sandbox.HumanReply(id, "I answer you myself"); err != nil {
 				t.Fatal(err)
 			}
 			if status, err := p.post(body, header); err != nil || status != http.StatusOK {
@@ -211,18 +210,17 @@ func (p *product) testHumanWasFaster(t *testing.T) {
 }
 
 // A reply that waits does not notice that the worker was replaced.
-func (p *product) testWorkerRestart(t *testing.T) (stop interface{ Stop() }) {
-	first := p.work()
+func (p *product) testWorkerRestart(t *testing.T) {
+	stopFirst := p.startWorker()
 	reply, id := p.comment(meta.NewComment{Account: instagram, Username: "patient", Text: "Hello?"})
 	p.untilState(t, reply, privatereply.AwaitingApproval)
-	first.Stop()
-	if err := p.client.SignalWorkflow(t.Context(), reply, "", workflows.ApproveMessage, workflows.Approve{Approver: "ana", Text: "Hello!"}); err != nil {
+	stopFirst()
+	if err := p.Client.SignalWorkflow(t.Context(), reply, "", workflows.ApproveMessage, workflows.Approve{Approver: "ana", Text: "Hello!"}); err != nil {
 		t.Fatal(err)
 	}
-	second := p.work()
+	t.Cleanup(p.startWorker())
 	p.untilState(t, reply, privatereply.Sent)
-	if n := p.meta.ReplyAttempts(id); n != 1 {
+	if n := p.Sandbox.ReplyAttempts(id); n != 1 {
 		t.Errorf("%d attempts", n)
 	}
-	return second
 }

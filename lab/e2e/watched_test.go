@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,21 +16,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/approvals/queue"
-	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/ops"
-	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/webhookbridge/bridge"
-	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -41,7 +35,8 @@ type watched struct {
 	logs      *lines
 	collector *collector
 	metrics   []string // the programs' addresses
-	close     []func() // the telemetry of each program
+	clients   []client.Client
+	flushes   []func() // the telemetry of each program
 }
 
 // lines is everything that the programs log, at every level, as JSON.
@@ -70,102 +65,46 @@ func newWatched(t *testing.T) *watched {
 	t.Helper()
 	w := &watched{collector: newCollector(t), logs: &lines{}}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", w.collector.URL)
-	w.product = start(t)
-	w.product.stop() // its bridge: this one is watched
-
-	w.startBridge()
-	w.startWorker()
-	w.startDesk()
+	server := devservertest.Start(t)
+	t.Cleanup(func() { // after the programs
+		for _, c := range w.clients {
+			c.Close()
+		}
+	})
+	w.product = prepare(t, harness.Config{
+		Server: harness.OnDevServer(server), Workers: 1, Bridges: 1, Desks: 1,
+		Connect: func(program string) (harness.Connection, error) { return w.connect(t, server.Address, program) },
+	})
+	if err := w.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
-func (w *watched) program(name string) (*telemetry.Telemetry, client.Client, *zap.Logger) {
-	w.t.Helper()
-	format := zap.NewProductionEncoderConfig()
-	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(format), w.logs, zap.DebugLevel)).Named(name)
-	tel, err := telemetry.Open(w.t.Context(), name, log)
-	if err != nil {
-		w.t.Fatal(err)
+// connect gives a program its connection, and serves its metrics. People decide through
+// the desk's.
+func (w *watched) connect(t *testing.T, address, program string) (c harness.Connection, err error) {
+	c.Log = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), w.logs, zap.DebugLevel)).Named(program)
+	if c.Telemetry, err = telemetry.Open(t.Context(), program, c.Log); err != nil {
+		return c, err
 	}
-	options := client.Options{HostPort: w.server.Address, Logger: temporalclient.NewLogger(log)}
-	if err := tel.Apply(&options); err != nil {
-		w.t.Fatal(err)
+	options := client.Options{HostPort: address, Logger: temporalclient.NewLogger(c.Log)}
+	if err := c.Telemetry.Apply(&options); err != nil {
+		return c, err
 	}
-	c, err := client.DialContext(w.t.Context(), options)
-	if err != nil {
-		w.t.Fatal(err)
+	if c.Client, err = client.DialContext(t.Context(), options); err != nil {
+		return c, err
 	}
-	w.t.Cleanup(c.Close)
-	w.close = append(w.close, tel.Close)
-	return tel, c, log
-}
-
-func (w *watched) serve(tel *telemetry.Telemetry) {
-	srv := httptest.NewServer(ops.Handler(tel.Registry))
-	w.t.Cleanup(srv.Close)
+	w.clients = append(w.clients, c.Client)
+	w.flushes = append(w.flushes, c.Telemetry.Close)
+	c.Registry, c.Tracer = c.Telemetry.Registry, c.Telemetry.Tracer
+	srv := httptest.NewServer(ops.Handler(c.Registry))
+	t.Cleanup(srv.Close)
 	w.metrics = append(w.metrics, srv.URL)
-}
-
-func (w *watched) startBridge() {
-	w.t.Helper()
-	tel, c, log := w.program("webhookbridge")
-	b, err := bridge.New(bridge.Config{
-		Settings: config.Bridge{
-			Common:      config.Common{TaskQueue: "private-replies"},
-			VerifyToken: verifyToken, AppSecrets: []string{appSecret, instagramSecret},
-		},
-		Accounts: w.accounts, Rules: w.rules, Client: c, Namespace: w.server.Namespace,
-		Logger: log, Registry: tel.Registry, Tracer: tel.Tracer,
-	})
-	if err != nil {
-		w.t.Fatal(err)
+	if program == "approvals" {
+		w.Client = c.Client
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.run(func(ctx context.Context) error { return b.Run(ctx, ln) })
-	w.webhook = "http://" + ln.Addr().String() + bridge.Path
-	if err := w.meta.SetCallback(w.t.Context(), w.webhook, verifyToken); err != nil {
-		w.t.Fatal(err)
-	}
-	w.serve(tel)
-}
-
-func (w *watched) startWorker() {
-	w.t.Helper()
-	tel, c, log := w.program("worker")
-	worker := replyworker.New(replyworker.Config{
-		Client: c, Namespace: w.server.Namespace, TaskQueue: "private-replies",
-		Accounts: w.accounts, Rules: w.rules, Graph: w.graph, Telemetry: tel, Logger: log,
-	})
-	if err := worker.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(worker.Stop)
-	w.serve(tel)
-}
-
-func (w *watched) startDesk() {
-	w.t.Helper()
-	tel, c, log := w.program("approvals")
-	waiting := queue.New(replies.New(c, w.server.Namespace, "private-replies", converter.GetDefaultDataConverter()), log)
-	w.run(func(ctx context.Context) error { waiting.Run(ctx); return nil })
-	w.client = c // people decide there
-	w.serve(tel)
-}
-
-// run runs f until the test ends.
-func (w *watched) run(f func(context.Context) error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
-	var running errgroup.Group
-	running.Go(func() error { return f(ctx) })
-	w.t.Cleanup(func() {
-		cancel()
-		if err := running.Wait(); err != nil {
-			w.t.Error(err)
-		}
-	})
+	return c, nil
 }
 
 // What people write in this story, and must not be found in any log or trace.
@@ -203,7 +142,7 @@ func TestWatched(t *testing.T) {
 	t.Run("Counts", w.testCounts)
 	t.Run("Documented", w.testDocumented)
 	t.Run("Traces", func(t *testing.T) {
-		for _, flush := range w.close {
+		for _, flush := range w.flushes {
 			flush()
 		}
 		w.collector.wantWay(t, asked)
@@ -303,7 +242,7 @@ func (w *watched) answered() (replyID string) {
 		w.t.Fatal(err)
 	}
 	w.untilJoined(w.t, conversation)
-	if _, err := w.meta.WriteMessage(meta.NewMessage{Account: instagram, Username: "lena.of.the.logs", Text: texts[2]}); err != nil {
+	if _, err := w.Sandbox.WriteMessage(meta.NewMessage{Account: instagram, Username: "lena.of.the.logs", Text: texts[2]}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.untilState(w.t, replyID, privatereply.Responded)
@@ -320,7 +259,7 @@ func (w *watched) batched() (replyIDs []string) {
 		id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], NoWebhook: true})
 		replyIDs, comments = append(replyIDs, id), append(comments, comment)
 	}
-	body, header, err := w.meta.SignedWebhook(comments...)
+	body, header, err := w.Sandbox.SignedWebhook(comments...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -342,10 +281,10 @@ func (w *watched) troubled() {
 		w.t.Fatalf("a forgery was answered %d, %v", status, err)
 	}
 	id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], NoWebhook: true})
-	if _, err := w.meta.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: comment, Times: 1}); err != nil {
+	if _, err := w.Sandbox.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: comment, Times: 1}); err != nil {
 		w.t.Fatal(err)
 	}
-	body, header, err := w.meta.SignedWebhook(comment)
+	body, header, err := w.Sandbox.SignedWebhook(comment)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -353,7 +292,7 @@ func (w *watched) troubled() {
 		w.t.Fatalf("answered %d, %v", status, err)
 	}
 	w.untilState(w.t, id, privatereply.Sent)
-	if _, err := w.client.ExecuteWorkflow(w.t.Context(), client.StartWorkflowOptions{TaskQueue: "private-replies"}, "OfANewerRelease"); err != nil {
+	if _, err := w.Client.ExecuteWorkflow(w.t.Context(), client.StartWorkflowOptions{TaskQueue: "private-replies"}, "OfANewerRelease"); err != nil {
 		w.t.Fatal(err)
 	}
 }

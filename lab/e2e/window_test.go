@@ -67,7 +67,7 @@ func TestWindowSequences(t *testing.T) {
 	})
 	t.Run("OnRealServer", func(t *testing.T) {
 		p := start(t)
-		t.Cleanup(p.work().Stop)
+		t.Cleanup(p.startWorker())
 		for i, tt := range windowSequences {
 			// One after the other: what arrives at once would go into an Intake, and be
 			// acknowledged before it is placed.
@@ -154,7 +154,7 @@ func (p *product) closesOnServer(t *testing.T, person string, now time.Time, eve
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := p.client.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
+	value, err := p.Client.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
 	if err != nil {
 		if strings.Contains(err.Error(), "not found") {
 			return time.Time{}

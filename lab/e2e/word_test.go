@@ -15,9 +15,8 @@ import (
 // is kept all the time.
 func TestWord(t *testing.T) {
 	p := start(t)
-	p.meta.SetLimits(meta.Limits{PostsPerHour: -1}) // all others are Meta's own
-	worker := p.work()
-	t.Cleanup(worker.Stop)
+	p.Sandbox.SetLimits(meta.Limits{PostsPerHour: -1}) // all others are Meta's own
+	t.Cleanup(p.startWorker())
 	t.Run("All", func(t *testing.T) {
 		t.Run("HumanAfterRefusal", p.testHumanAfterRefusal)
 		t.Run("HumanAfterReset", p.testHumanAfterReset)
@@ -25,7 +24,7 @@ func TestWord(t *testing.T) {
 		t.Run("ManyUnknown", p.testManyUnknown)
 		t.Run("LostAnswer", p.testLostAnswer)
 	})
-	for _, a := range p.meta.Report().Accounts {
+	for _, a := range p.Sandbox.Report().Accounts {
 		if a.MostConversationsInSecond > 2 {
 			t.Errorf("account %s: %d conversation calls in one second; Meta allows 2", a.Account, a.MostConversationsInSecond)
 		}
@@ -39,10 +38,10 @@ func (p *product) struckComment(t *testing.T, n meta.NewComment, fault meta.Faul
 	n.NoWebhook = true
 	reply, id = p.comment(n)
 	fault.CommentID, fault.Times = id, 1
-	if _, err := p.meta.AddFault(fault); err != nil {
+	if _, err := p.Sandbox.AddFault(fault); err != nil {
 		t.Fatal(err)
 	}
-	body, header, err := p.meta.SignedWebhook(id)
+	body, header, err := p.Sandbox.SignedWebhook(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,14 +66,14 @@ func (p *product) testHumanAfterRefusal(t *testing.T) {
 		t.Run(tt.account, func(t *testing.T) {
 			t.Parallel()
 			if tt.source == privatereply.SourceLive {
-				if _, err := p.meta.StartLive(tt.account); err != nil {
+				if _, err := p.Sandbox.StartLive(tt.account); err != nil {
 					t.Fatal(err)
 				}
 			}
 			reply, id := p.struckComment(t, meta.NewComment{Account: tt.account, Source: tt.source, Username: "human-" + tt.account, Text: "price?"},
 				meta.Fault{Name: "error", Code: 1200, Subcode: 2018024})
 			p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.Send != nil && s.Send.Code != 0 })
-			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
+			if _, err := p.Sandbox.HumanReply(id, "I answer you myself"); err != nil {
 				t.Fatal(err)
 			}
 			s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
@@ -97,7 +96,7 @@ func (p *product) testHumanAfterReset(t *testing.T) {
 			p.until(t, reply, func(s workflows.PrivateReplyStatus) bool {
 				return s.Send != nil && s.Send.Outcome == privatereply.OutcomeUnknown
 			})
-			if _, err := p.meta.HumanReply(id, "I answer you myself"); err != nil {
+			if _, err := p.Sandbox.HumanReply(id, "I answer you myself"); err != nil {
 				t.Fatal(err)
 			}
 			s := p.until(t, reply, func(s workflows.PrivateReplyStatus) bool { return s.State != privatereply.Sending })
@@ -122,7 +121,7 @@ func (p *product) testTwoTexts(t *testing.T) {
 			var replies []string
 			for range texts {
 				reply, id := p.comment(meta.NewComment{Account: instagram, Username: name, Text: "Hello?"})
-				if _, err := p.meta.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: id, Times: 1}); err != nil {
+				if _, err := p.Sandbox.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: id, Times: 1}); err != nil {
 					t.Fatal(err)
 				}
 				replies = append(replies, reply)
@@ -187,7 +186,7 @@ func (p *product) testLostAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.untilJoined(t, conversation)
-			if _, err := p.meta.WriteMessage(meta.NewMessage{Account: account, Username: name, Text: "Thanks, can I order two?", NoWebhook: true}); err != nil {
+			if _, err := p.Sandbox.WriteMessage(meta.NewMessage{Account: account, Username: name, Text: "Thanks, can I order two?", NoWebhook: true}); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := p.update(t, conversation, "reply", map[string]any{"agent": "ana", "text": "Yes, of course"})

@@ -108,7 +108,10 @@ func (d *Dev) start(ctx context.Context) error {
 	d.Product, err = New(ctx, Config{
 		Dir: string(d.folder), Server: OnDevServer(server), AccountsFile: d.folder.path(config.DevAccountsFile), RulesFile: d.folder.path(config.DevRulesFile),
 		Meta: meta.Config{Accounts: accounts, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1,
-		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec, Registry: traces.Registry, Tracer: traces.Tracer,
+		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec,
+		Connect: func(program string) (Connection, error) {
+			return Connection{Client: temporal, Log: d.log.Named(program), Registry: traces.Registry, Tracer: traces.Tracer}, nil
+		},
 		Addresses: Addresses{Meta: address(d.opts.Ports.Sandbox), Webhooks: address(d.opts.Ports.Bridge), Desk: address(d.opts.Ports.Approvals)},
 		Progress:  d.progress,
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply/approvals/desk"
@@ -13,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
@@ -73,9 +75,13 @@ func (p *Product) runWorker(context.Context, string) (stop func() error, err err
 	if err != nil {
 		return nil, err
 	}
+	c, err := p.config.Connect("worker")
+	if err != nil {
+		return nil, err
+	}
 	w := replyworker.New(replyworker.Config{
-		Client: p.Client, Namespace: p.Server.Namespace, DataConverter: p.config.Data, TaskQueue: p.config.TaskQueue,
-		Accounts: p.Accounts, Rules: p.Rules, Graph: meta, Logger: p.config.Log.Named("worker"), SendWorkers: p.config.Workers,
+		Client: c.Client, Namespace: p.Server.Namespace, DataConverter: p.config.Data, TaskQueue: p.config.TaskQueue,
+		Accounts: p.Accounts, Rules: p.Rules, Graph: meta, Logger: c.Log, Telemetry: c.Telemetry, SendWorkers: p.config.Workers,
 		Fatal: func(err error) { p.die("worker", err) },
 	})
 	if err := w.Start(); err != nil {
@@ -85,13 +91,20 @@ func (p *Product) runWorker(context.Context, string) (stop func() error, err err
 }
 
 func (p *Product) runBridge(ctx context.Context, address string) (stop func() error, err error) {
+	c, err := p.config.Connect("webhookbridge")
+	if err != nil {
+		return nil, err
+	}
+	if p.Registry = c.Registry; p.Registry == nil {
+		p.Registry = prometheus.NewRegistry()
+	}
 	b, err := bridge.New(bridge.Config{
 		Settings: config.Bridge{
 			Common:      config.Common{TaskQueue: p.config.TaskQueue},
 			VerifyToken: config.Secret(p.config.VerifyToken), AppSecrets: appSecrets(p.config.Meta.Accounts), WebhookAddr: address,
 		},
-		Accounts: p.Accounts, Rules: p.Rules, Client: p.Client, Namespace: p.Server.Namespace,
-		Logger: p.config.Log.Named("bridge"), Registry: p.Registry, Tracer: p.config.Tracer,
+		Accounts: p.Accounts, Rules: p.Rules, Client: c.Client, Namespace: p.Server.Namespace,
+		Logger: c.Log, Registry: p.Registry, Tracer: c.Tracer,
 	})
 	if err != nil {
 		return nil, err
@@ -134,15 +147,19 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 	if err != nil {
 		return nil, err
 	}
+	c, err := p.config.Connect("approvals")
+	if err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	log := p.config.Log.Named("approvals")
-	waiting := queue.New(p.Replies, log)
+	all := replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
+	waiting := queue.New(all, c.Log)
 	d := desk.New(desk.Config{
-		Replies: p.Replies, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
-		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: log,
+		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
+		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
 		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL,
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -24,6 +24,7 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/gate"
@@ -71,15 +72,24 @@ type Config struct {
 
 	// The rest is for programs in this process.
 
-	Log          *zap.Logger   // nil: nothing is logged
+	Log          *zap.Logger   // nil: nothing is logged; without Connect
 	GraphTimeout time.Duration // of a call to Meta; 0: the worker's own
 	Addresses    Addresses     // empty ones are free
 	Client       client.Client // of Server.Namespace; nil: one is made
 	Data         converter.DataConverter
-	Codec        *codec.Codec         // of Client; nil: payloads are not encrypted
-	Registry     *prometheus.Registry // of the bridge; nil: a new one
-	Tracer       trace.Tracer         // of the bridge; nil: nothing is traced
-	Progress     func(string)         // hears in words which part starts and stops; nil: nobody
+	Codec        *codec.Codec // of Client; nil: payloads are not encrypted
+	// Connect gives a program its connection; nil: all share Client and nobody watches.
+	Connect  func(program string) (Connection, error)
+	Progress func(string) // hears in words which part starts and stops; nil: nobody
+}
+
+// Connection is what a program in this process reaches Temporal with, and is watched by.
+type Connection struct {
+	Client    client.Client
+	Log       *zap.Logger
+	Registry  *prometheus.Registry // of the bridge; nil: a new one
+	Tracer    trace.Tracer         // of the bridge; nil: nothing is traced
+	Telemetry *telemetry.Telemetry // of the worker; nil: nothing is counted or traced
 }
 
 // Addresses are host:port on which the parts of a Product listen.
@@ -91,8 +101,8 @@ type Product struct {
 	Client   client.Client
 	Replies  *replies.Client
 	Accounts *config.Accounts
-	Rules    *rules.Watcher // in this process
-	Registry *prometheus.Registry
+	Rules    *rules.Watcher       // in this process
+	Registry *prometheus.Registry // of the bridge in this process that was started last
 
 	Sandbox    *meta.Sandbox
 	SandboxURL string // without a slash at the end
@@ -102,20 +112,20 @@ type Product struct {
 	ApprovalsURL            string            // without a slash at the end
 	Tokens                  map[string]string // of Config.Approvers
 
-	config   Config
-	metaHTTP *http.Server
-	balancer *http.Server
-	gate     *gate.Gate // of Client
-	ownsConn bool       // Client was made here
-	died     chan error // why a program in this process ended by itself; the first one
-	endRules context.CancelFunc
+	config      Config
+	metaHTTP    *http.Server
+	balancer    *http.Server
+	gate        *gate.Gate // of Client
+	closeClient func()     // nil: Client was not made here
+	died        chan error // why a program in this process ended by itself; the first one
+	endRules    context.CancelFunc
 }
 
 // New prepares a Product: its files, its namespace, the simulated Meta. Its programs run
 // from Start on. After an error nothing runs.
 func New(ctx context.Context, cfg Config) (*Product, error) {
 	p := &Product{
-		Server: cfg.Server, Client: cfg.Client, Registry: cfg.Registry, config: cfg, died: make(chan error, 1),
+		Server: cfg.Server, Client: cfg.Client, config: cfg, died: make(chan error, 1),
 		Workers: &Programs{Holds: &gate.Holds{}}, Bridges: &Programs{Holds: &gate.Holds{}}, Desks: &Programs{Holds: &gate.Holds{}},
 	}
 	if err := p.prepare(ctx); err != nil {
@@ -169,8 +179,10 @@ func (p *Product) setDefaults() {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if p.Registry == nil {
-		p.Registry = prometheus.NewRegistry()
+	if c.Connect == nil {
+		c.Connect = func(program string) (Connection, error) {
+			return Connection{Client: p.Client, Log: c.Log.Named(program)}, nil
+		}
 	}
 }
 
@@ -211,7 +223,7 @@ func (p *Product) connect(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the Temporal server at %s: %w", p.Server.Address, err)
 		}
-		p.ownsConn = true
+		p.closeClient = p.Client.Close
 	}
 	p.Replies = replies.New(p.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
 	_, err := setup.Apply(ctx, p.Client, p.Server.Namespace)
@@ -363,8 +375,8 @@ func (p *Product) Close() {
 	if p.metaHTTP != nil {
 		_ = p.metaHTTP.Close()
 	}
-	if p.ownsConn {
-		p.Client.Close()
+	if p.closeClient != nil {
+		p.closeClient()
 	}
 	if p.gate != nil {
 		p.gate.Close()
