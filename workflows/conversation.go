@@ -338,6 +338,16 @@ var (
 	errNoReply  = errors.New(`"reply" must be the workflow id of a reply, such as reply:instagram:…`)
 )
 
+// ConversationStatus answers the status query of Conversation.
+type ConversationStatus struct {
+	LastMessageAt  time.Time        `json:"last_message_at,omitzero"`
+	WindowClosesAt time.Time        `json:"window_closes_at,omitzero"`
+	Replies        []ReplyJoined    `json:"replies,omitempty"`
+	MessagesSeen   int              `json:"messages_seen"`
+	FollowUps      []FollowUpRecord `json:"follow_ups,omitempty"`      // the last 20
+	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
+}
+
 func (c *conversation) status() *ConversationStatus {
 	s := &ConversationStatus{
 		LastMessageAt: c.newest, Replies: c.replies, MessagesSeen: c.seen,

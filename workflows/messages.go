@@ -63,22 +63,13 @@ func IntakeQueue(queue string) string { return queue + "-intake" }
 // LiveSendQueue is where replies to live comments are sent: seconds matter there.
 func LiveSendQueue(queue string) string { return queue + "-send-live" }
 
-// PrivateReplyInput starts PrivateReply. Begin is worked out by PrivateReplyOptions, so that a changed rule
-// of the domain does not change a running reply; a start by hand may leave it out.
+// PrivateReplyInput starts PrivateReply. PrivateReplyOptions works InitialState out, so that
+// a changed rule of the domain does not change a running reply; a start by hand may leave it
+// out.
 type PrivateReplyInput struct {
 	Comment      privatereply.Comment  `json:"comment"`
 	Decision     privatereply.Decision `json:"decision"`
 	InitialState *InitialState         `json:"begin,omitempty"`
-}
-
-// InitialState is the first state of a reply, with its deadline.
-type InitialState struct {
-	Deadline     time.Time           `json:"deadline"`
-	DeadlineFrom privatereply.Clock  `json:"deadline_from"`
-	State        privatereply.State  `json:"state"`
-	Reason       privatereply.Reason `json:"reason,omitempty"`
-	HoldUntil    time.Time           `json:"hold_until,omitzero"`
-	Limits       privatereply.Limits `json:"limits,omitzero"`
 }
 
 // Validate reports the first thing that makes in unusable, naming the field.

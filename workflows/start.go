@@ -36,7 +36,7 @@ const (
 	summaryBytes  = 200
 )
 
-// PrivateReplyOptions gives the options to start the reply of in on queue, and in with its Begin.
+// PrivateReplyOptions are the options to start the reply of in on queue, and in with its InitialState.
 // The workflow id and its policies make a second start of the same comment an error
 // that temporal.IsWorkflowExecutionAlreadyStartedError recognises.
 func PrivateReplyOptions(in PrivateReplyInput, queue string, now time.Time) (client.StartWorkflowOptions, PrivateReplyInput, error) {

@@ -58,16 +58,6 @@ type RefusedSignal struct {
 	At   time.Time `json:"at"`
 }
 
-// ConversationStatus answers the status query of Conversation.
-type ConversationStatus struct {
-	LastMessageAt  time.Time        `json:"last_message_at,omitzero"`
-	WindowClosesAt time.Time        `json:"window_closes_at,omitzero"`
-	Replies        []ReplyJoined    `json:"replies,omitempty"`
-	MessagesSeen   int              `json:"messages_seen"`
-	FollowUps      []FollowUpRecord `json:"follow_ups,omitempty"`      // the last 20
-	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
-}
-
 // readPublished takes over what the start has set, so that nothing is set twice.
 func (r *reply) readPublished() {
 	set := workflow.GetTypedSearchAttributes(r.ctx)
