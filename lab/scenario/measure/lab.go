@@ -28,7 +28,7 @@ type run func(ctx context.Context, l *lab) ([]scenario.Row, error)
 // runs are the scenarios by name.
 var runs = map[string]run{
 	"decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
-	"cost": cost, "accounts": accounts,
+	"live": live, "cost": cost, "accounts": accounts,
 }
 
 // Bench are the figures of `make bench`. They run on any Temporal server.
@@ -41,6 +41,11 @@ var Bench = scenario.Suite{Name: "bench", About: "what the product can take, bes
 	{Name: "auto", About: "webhook to delivered reply"},
 	{Name: "memory", About: "the bridge's memory in a burst of 200,000 comments"},
 	{Name: "kill", About: "kill -9 of each part in a burst", OwnServer: true},
+}, Run: runSuite}
+
+// LiveBurst has no goal: it compares versions of the product. It runs on any server.
+var LiveBurst = scenario.Suite{Name: "live-burst", About: "time to reply in a crowd", Scenarios: []scenario.Scenario{
+	{Name: "live", About: "100 live comments a second, and a small account beside them"},
 }, Run: runSuite}
 
 // CommentCost and AccountCost are measured on Temporal with Postgres only: see
