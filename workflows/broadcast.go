@@ -41,9 +41,9 @@ func Broadcast(ctx workflow.Context, in BroadcastInput) (*BroadcastStatus, error
 		switch {
 		case b.shouldContinueAsNew():
 			return nil, workflow.NewContinueAsNewError(ctx, BroadcastType, b.continueAsNewState())
-		case !b.endedAt.IsZero() && len(b.pending) == 0:
+		case !b.EndedAt.IsZero() && len(b.Pending) == 0:
 			return b.status(), nil
-		case !b.endedAt.IsZero():
+		case !b.EndedAt.IsZero():
 			step = b.notifyReplies
 		}
 		if err := step(); err != nil {
@@ -56,17 +56,10 @@ func Broadcast(ctx workflow.Context, in BroadcastInput) (*BroadcastStatus, error
 type broadcast struct {
 	inbox
 
-	in       BroadcastInput
-	lastSeen time.Time // of the newest comment
-	endedAt  time.Time
-	endedBy  EndedBy
-	notified int
+	in                          BroadcastInput
+	BroadcastContinueAsNewState // its RefusedSignals are those of the inbox
 
-	// The replies that joined and were not signalled yet, by the part of their ids that
-	// differs, the comment:
-	// thousands of them are carried from run to run.
-	pending      []string
-	joined       map[string]bool
+	joined       map[string]bool // the comments in Pending
 	pendingBytes int
 }
 
@@ -78,9 +71,10 @@ func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 	if b.in.FirstSeen.IsZero() {
 		b.in.FirstSeen = b.now()
 	}
-	if was := in.ContinuedFrom; was != nil {
-		b.lastSeen, b.endedAt, b.endedBy, b.notified, b.refused = was.LastSeen, was.EndedAt, was.EndedBy, was.Notified, was.RefusedSignals
-		for _, comment := range was.Pending {
+	if in.ContinuedFrom != nil {
+		b.BroadcastContinueAsNewState = *in.ContinuedFrom
+		b.refused, b.Pending = b.RefusedSignals, nil
+		for _, comment := range in.ContinuedFrom.Pending {
 			b.add(comment)
 		}
 	}
@@ -88,11 +82,9 @@ func newBroadcast(ctx workflow.Context, in BroadcastInput) *broadcast {
 }
 
 func (b *broadcast) continueAsNewState() BroadcastInput {
-	next := b.in
-	next.ContinuedFrom = &BroadcastContinueAsNewState{
-		LastSeen: b.lastSeen, EndedAt: b.endedAt, EndedBy: b.endedBy, Notified: b.notified,
-		Pending: b.pending, RefusedSignals: b.refused,
-	}
+	next, state := b.in, b.BroadcastContinueAsNewState
+	state.RefusedSignals = b.refused
+	next.ContinuedFrom = &state
 	return next
 }
 
@@ -105,8 +97,8 @@ func (b *broadcast) shouldContinueAsNew() bool {
 func (b *broadcast) limit() time.Time { return b.in.FirstSeen.Add(time.Duration(b.in.LongestRun)) }
 
 func (b *broadcast) end(at time.Time, by EndedBy) {
-	if b.endedAt.IsZero() {
-		b.endedAt, b.endedBy = at, by
+	if b.EndedAt.IsZero() {
+		b.EndedAt, b.EndedBy = at, by
 	}
 }
 
@@ -123,10 +115,10 @@ func (b *broadcast) watch() error {
 	}, Activities.WatchBroadcast, WatchBroadcastInput{Platform: b.in.Platform, Account: b.in.Account, Media: b.in.Media})
 
 	err := b.awaitUntil("The longest a broadcast can run", b.limit, func() bool {
-		return gone.IsReady() || !b.endedAt.IsZero() || b.shouldContinueAsNew()
+		return gone.IsReady() || !b.EndedAt.IsZero() || b.shouldContinueAsNew()
 	})
 	switch {
-	case err != nil || !b.endedAt.IsZero():
+	case err != nil || !b.EndedAt.IsZero():
 		return err
 	case !b.now().Before(b.limit()):
 		b.end(b.limit(), EndedByLimit)
@@ -135,9 +127,9 @@ func (b *broadcast) watch() error {
 		if err != nil {
 			workflow.GetLogger(ctx).Warn("the watch broke off", "error", err)
 			again := b.now().Add(watchRetryPause)
-			return b.awaitUntil("The next look at the broadcast", func() time.Time { return again }, func() bool { return !b.endedAt.IsZero() })
+			return b.awaitUntil("The next look at the broadcast", func() time.Time { return again }, func() bool { return !b.EndedAt.IsZero() })
 		}
-		if !b.lastSeen.After(seen.At) {
+		if !b.LastSeen.After(seen.At) {
 			b.end(seen.At, EndedByMeta)
 		}
 	}
@@ -147,13 +139,13 @@ func (b *broadcast) watch() error {
 // notifyReplies signals a batch of the replies that joined. One that has ended since need
 // not be taken out: the signal does nothing to it.
 func (b *broadcast) notifyReplies() error {
-	batch := slices.Clone(b.pending[:min(notifyBatch, len(b.pending))])
+	batch := slices.Clone(b.Pending[:min(notifyBatch, len(b.Pending))])
 	done := executeOnly(b.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 10 * time.Minute,
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumInterval: time.Minute},
 		Summary:             "Tell the waiting replies that the broadcast has ended",
-	}, Activities.EndReplies, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.endedAt})
+	}, Activities.EndReplies, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.EndedAt})
 	if err := b.await(done.IsReady); err != nil {
 		return err
 	}
@@ -164,8 +156,8 @@ func (b *broadcast) notifyReplies() error {
 		delete(b.joined, comment)
 		b.pendingBytes -= len(comment)
 	}
-	b.pending = b.pending[len(batch):]
-	b.notified += len(batch)
+	b.Pending = b.Pending[len(batch):]
+	b.Notified += len(batch)
 	return nil
 }
 
@@ -219,7 +211,7 @@ func (b *broadcast) join(reply string) error {
 func (b *broadcast) add(comment string) {
 	b.joined[comment] = true
 	b.pendingBytes += len(comment)
-	b.pending = append(b.pending, comment)
+	b.Pending = append(b.Pending, comment)
 }
 
 // seen notes when a comment was written. A clock that is ahead must not keep the
@@ -227,7 +219,7 @@ func (b *broadcast) add(comment string) {
 func (b *broadcast) seen(at time.Time) {
 	at = earlier(at.UTC(), b.now())
 	b.in.FirstSeen = earlier(b.in.FirstSeen, at)
-	b.lastSeen = later(b.lastSeen, at)
+	b.LastSeen = later(b.LastSeen, at)
 }
 
 func (b *broadcast) endedByHand(raw converter.RawValue) error {
@@ -256,11 +248,13 @@ type BroadcastInput struct {
 
 // BroadcastContinueAsNewState is what a Broadcast hands to its next run.
 type BroadcastContinueAsNewState struct {
-	LastSeen       time.Time       `json:"last_seen,omitzero"`
-	EndedAt        time.Time       `json:"ended_at,omitzero"`
-	EndedBy        EndedBy         `json:"ended_by,omitempty"`
-	Notified       int             `json:"told,omitempty"`
-	Pending        []string        `json:"untold,omitempty"` // comments
+	LastSeen time.Time `json:"last_seen,omitzero"` // when the newest comment was written
+	EndedAt  time.Time `json:"ended_at,omitzero"`
+	EndedBy  EndedBy   `json:"ended_by,omitempty"`
+	Notified int       `json:"told,omitempty"`
+	// Pending are the replies that joined and were not signalled yet, by the part of their
+	// ids that differs, the comment: thousands of them are carried from run to run.
+	Pending        []string        `json:"untold,omitempty"`
 	RefusedSignals []RefusedSignal `json:"refused_signals,omitempty"`
 }
 
@@ -312,9 +306,9 @@ type BroadcastStatus struct {
 
 func (b *broadcast) status() *BroadcastStatus {
 	return &BroadcastStatus{
-		Running: b.endedAt.IsZero(), FirstSeen: b.in.FirstSeen, LastSeen: b.lastSeen,
-		EndedAt: b.endedAt, EndedBy: b.endedBy,
-		Joined: b.notified + len(b.pending), Notified: b.notified, RefusedSignals: b.refused,
+		Running: b.EndedAt.IsZero(), FirstSeen: b.in.FirstSeen, LastSeen: b.LastSeen,
+		EndedAt: b.EndedAt, EndedBy: b.EndedBy,
+		Joined: b.Notified + len(b.Pending), Notified: b.Notified, RefusedSignals: b.refused,
 	}
 }
 
@@ -322,13 +316,13 @@ func (b *broadcast) status() *BroadcastStatus {
 func (b *broadcast) describe() {
 	var d strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&d, format+"\n\n", args...) }
-	if b.endedAt.IsZero() {
+	if b.EndedAt.IsZero() {
 		line("### The broadcast runs")
 		line("**Ends** at %s at the latest", formatTime(b.limit()))
 	} else {
-		line("### The broadcast ended at %s", formatTime(b.endedAt))
-		line("Known because %s (`%s`)", endedByWords[b.endedBy], b.endedBy)
-		line("**Told:** %d of the %d replies that waited", b.notified, b.notified+len(b.pending))
+		line("### The broadcast ended at %s", formatTime(b.EndedAt))
+		line("Known because %s (`%s`)", endedByWords[b.EndedBy], b.EndedBy)
+		line("**Told:** %d of the %d replies that waited", b.Notified, b.Notified+len(b.Pending))
 	}
 	workflow.SetCurrentDetails(b.ctx, strings.TrimSpace(d.String()))
 }

@@ -46,7 +46,7 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 	}
 	for {
 		err := c.awaitUntil("End of the conversation", c.endsAt, func() bool {
-			return len(c.pending) > 0 || c.shouldContinueAsNew()
+			return len(c.Pending) > 0 || c.shouldContinueAsNew()
 		})
 		if err != nil {
 			return nil, err
@@ -63,7 +63,7 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 		switch { // checked again: a signal may have come meanwhile
 		case c.shouldContinueAsNew():
 			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.continueAsNewState())
-		case len(c.pending) > 0:
+		case len(c.Pending) > 0:
 		case !c.now().Before(c.endsAt()):
 			return c.status(), nil
 		}
@@ -74,18 +74,11 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 type conversation struct {
 	inbox
 
-	in        ConversationInput
-	startedAt time.Time
-	newest    time.Time // of the person's messages
-	seen      int
-	recent    []string
-	replies   []ReplyJoined
-	replied   bool // a reply has joined, even if it has ended since
-	pending   []PendingNotification
-	limits    privatereply.Limits
+	in      ConversationInput
+	limits  privatereply.Limits
+	sending bool // a follow-up
 
-	followUps []FollowUpRecord
-	sending   bool
+	ConversationContinueAsNewState // its RefusedSignals are those of the inbox
 }
 
 // PendingNotification is the newest message that a joined reply was not signalled yet.
@@ -96,11 +89,11 @@ type PendingNotification struct {
 
 func newConversation(ctx workflow.Context, in ConversationInput) (*conversation, error) {
 	c := &conversation{inbox: inbox{ctx: ctx}, in: in}
-	c.startedAt = c.now()
-	if was := in.ContinuedFrom; was != nil {
-		c.startedAt, c.replied = was.StartedAt, was.Replied || len(was.Replies) > 0
-		c.newest, c.seen, c.recent = was.LastMessageAt, was.MessagesSeen, was.RecentMessages
-		c.replies, c.pending, c.refused, c.followUps = was.Replies, was.Pending, was.RefusedSignals, was.FollowUps
+	c.StartedAt = c.now()
+	if in.ContinuedFrom != nil {
+		c.ConversationContinueAsNewState = *in.ContinuedFrom
+		c.Replied = c.Replied || len(c.Replies) > 0
+		c.refused = c.RefusedSignals
 	}
 	c.limits = in.Limits
 	if c.limits == (privatereply.Limits{}) { // a start by hand
@@ -115,15 +108,12 @@ func newConversation(ctx workflow.Context, in ConversationInput) (*conversation,
 // continueAsNewState gives what the next run goes on with. A reply that no longer follows the
 // conversation is not carried over.
 func (c *conversation) continueAsNewState() ConversationInput {
-	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool {
+	c.Replies = slices.DeleteFunc(c.Replies, func(r ReplyJoined) bool {
 		return c.now().After(r.SentAt.Add(time.Duration(c.limits.FollowLimit)))
 	})
-	next := c.in
-	next.Limits = c.limits
-	next.ContinuedFrom = &ConversationContinueAsNewState{
-		ConversationStatus: *c.status(), StartedAt: c.startedAt, Replied: c.replied,
-		RecentMessages: c.recent, Pending: c.pending,
-	}
+	next, state := c.in, c.ConversationContinueAsNewState
+	state.ConversationStatus = *c.status()
+	next.Limits, next.ContinuedFrom = c.limits, &state
 	return next
 }
 
@@ -138,16 +128,16 @@ func (c *conversation) shouldContinueAsNew() bool {
 // agents, and no joined reply waits for its first answer.
 func (c *conversation) endsAt() time.Time {
 	var end time.Time
-	if !c.replied && c.in.RepliedOnly {
-		return c.startedAt.Add(unrepliedLifetime)
+	if !c.Replied && c.in.RepliedOnly {
+		return c.StartedAt.Add(unrepliedLifetime)
 	}
-	if !c.newest.IsZero() {
-		end = c.limits.WindowCloses(c.newest)
+	if !c.LastMessageAt.IsZero() {
+		end = c.limits.WindowCloses(c.LastMessageAt)
 		if c.in.HumanAgent {
-			end = c.limits.HumanAgentCloses(c.newest)
+			end = c.limits.HumanAgentCloses(c.LastMessageAt)
 		}
 	}
-	for _, reply := range c.replies {
+	for _, reply := range c.Replies {
 		if !reply.Answered {
 			end = later(end, reply.SentAt.Add(time.Duration(c.limits.ResponseWait)))
 		}
@@ -185,16 +175,16 @@ func (c *conversation) personMessage(raw converter.RawValue) error {
 // recordMessage notes a message of the person.
 func (c *conversation) recordMessage(m PersonMessage) {
 	if m.MessageID != "" {
-		if slices.Contains(c.recent, m.MessageID) {
+		if slices.Contains(c.RecentMessages, m.MessageID) {
 			return
 		}
-		c.recent = append(c.recent, m.MessageID)
-		c.recent = c.recent[max(0, len(c.recent)-recentMessages):]
+		c.RecentMessages = append(c.RecentMessages, m.MessageID)
+		c.RecentMessages = c.RecentMessages[max(0, len(c.RecentMessages)-recentMessages):]
 	}
-	c.seen++
+	c.MessagesSeen++
 	at := c.limits.MessageTime(m.At, c.now())
-	c.newest = later(c.newest, at)
-	for _, reply := range c.replies {
+	c.LastMessageAt = later(c.LastMessageAt, at)
+	for _, reply := range c.Replies {
 		if c.limits.Answers(at, reply.SentAt) {
 			c.addPending(reply.Reply, at)
 		}
@@ -204,12 +194,12 @@ func (c *conversation) recordMessage(m PersonMessage) {
 
 // addPending queues an answer for a reply. Of several only the newest is signalled.
 func (c *conversation) addPending(reply string, at time.Time) {
-	i := slices.IndexFunc(c.pending, func(p PendingNotification) bool { return p.Reply == reply })
+	i := slices.IndexFunc(c.Pending, func(p PendingNotification) bool { return p.Reply == reply })
 	if i < 0 {
-		c.pending = append(c.pending, PendingNotification{reply, at})
+		c.Pending = append(c.Pending, PendingNotification{reply, at})
 		return
 	}
-	c.pending[i].At = later(c.pending[i].At, at)
+	c.Pending[i].At = later(c.Pending[i].At, at)
 }
 
 // replyJoined notes a delivered reply. The person's answer may have been faster.
@@ -222,17 +212,17 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 		return err
 	}
 	m.SentAt = c.limits.MessageTime(m.SentAt, c.now())
-	if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
-		if m.MessageID != "" && m.MessageID != c.replies[at].MessageID {
+	if at := slices.IndexFunc(c.Replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
+		if m.MessageID != "" && m.MessageID != c.Replies[at].MessageID {
 			// It takes another message for its own. Whoever took one first has it.
-			m.Answered = c.replies[at].Answered
-			c.replies = append(slices.Delete(c.replies, at, at+1), m)
+			m.Answered = c.Replies[at].Answered
+			c.Replies = append(slices.Delete(c.Replies, at, at+1), m)
 		}
 		return nil
 	}
-	c.replies, c.replied = append(c.replies, m), true
-	if !c.newest.IsZero() && c.limits.Answers(c.newest, m.SentAt) {
-		c.addPending(m.Reply, c.newest)
+	c.Replies, c.Replied = append(c.Replies, m), true
+	if !c.LastMessageAt.IsZero() && c.limits.Answers(c.LastMessageAt, m.SentAt) {
+		c.addPending(m.Reply, c.LastMessageAt)
 	}
 	c.describe()
 	return nil
@@ -255,9 +245,9 @@ func (m ReplyJoined) validate() error {
 // notifyReplies signals the joined replies. One that has ended is taken off the list. What remains when
 // the history has grown too long is carried over to the next run.
 func (c *conversation) notifyReplies() error {
-	for len(c.pending) > 0 {
-		batch := c.pending[:min(len(c.pending), maxNotificationsAtOnce)]
-		c.pending = c.pending[len(batch):]
+	for len(c.Pending) > 0 {
+		batch := c.Pending[:min(len(c.Pending), maxNotificationsAtOnce)]
+		c.Pending = c.Pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
 			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, EventTime{At: a.At})
@@ -275,8 +265,8 @@ func (c *conversation) notifyReplies() error {
 				workflow.GetLogger(c.ctx).Warn("cannot signal an answer to a reply", "reply", a.Reply, "error", err)
 				continue
 			}
-			if at := slices.IndexFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == a.Reply }); at >= 0 {
-				c.replies[at].Answered = true
+			if at := slices.IndexFunc(c.Replies, func(r ReplyJoined) bool { return r.Reply == a.Reply }); at >= 0 {
+				c.Replies[at].Answered = true
 			}
 		}
 		if c.shouldContinueAsNew() {
@@ -289,7 +279,7 @@ func (c *conversation) notifyReplies() error {
 // removeReply takes a reply off the list: its workflow has ended.
 func (c *conversation) removeReply(reply string) {
 	workflow.GetLogger(c.ctx).Info("a reply that has ended is removed from the conversation", "reply", reply)
-	c.replies = slices.DeleteFunc(c.replies, func(r ReplyJoined) bool { return r.Reply == reply })
+	c.Replies = slices.DeleteFunc(c.Replies, func(r ReplyJoined) bool { return r.Reply == reply })
 }
 
 // ConversationInput starts Conversation. The settings are those of the account
@@ -328,7 +318,7 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 type ConversationContinueAsNewState struct {
 	ConversationStatus
 	StartedAt      time.Time             `json:"started_at"`
-	Replied        bool                  `json:"replied,omitempty"`
+	Replied        bool                  `json:"replied,omitempty"` // a reply has joined, even if it has ended since
 	RecentMessages []string              `json:"recent_messages,omitempty"`
 	Pending        []PendingNotification `json:"pending,omitempty"`
 }
@@ -349,30 +339,28 @@ type ConversationStatus struct {
 }
 
 func (c *conversation) status() *ConversationStatus {
-	s := &ConversationStatus{
-		LastMessageAt: c.newest, Replies: c.replies, MessagesSeen: c.seen,
-		FollowUps: c.followUps, RefusedSignals: c.refused,
+	s := c.ConversationStatus
+	s.RefusedSignals, s.WindowClosesAt = c.refused, time.Time{}
+	if !s.LastMessageAt.IsZero() {
+		s.WindowClosesAt = c.limits.WindowCloses(s.LastMessageAt)
 	}
-	if !c.newest.IsZero() {
-		s.WindowClosesAt = c.limits.WindowCloses(c.newest)
-	}
-	return s
+	return &s
 }
 
 // describe shows the window in the Web UI.
 func (c *conversation) describe() {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
-	if c.newest.IsZero() {
+	if c.LastMessageAt.IsZero() {
 		line("### The person has not written yet; the window is closed")
 	} else {
-		line("### The 24-hour window closes at %s", formatTime(c.limits.WindowCloses(c.newest)))
-		line("**Newest message:** %s, of %d seen", formatTime(c.newest), c.seen)
+		line("### The 24-hour window closes at %s", formatTime(c.limits.WindowCloses(c.LastMessageAt)))
+		line("**Newest message:** %s, of %d seen", formatTime(c.LastMessageAt), c.MessagesSeen)
 	}
-	for _, reply := range c.replies {
+	for _, reply := range c.Replies {
 		line("**Reply** `%s`, sent at %s", reply.Reply, formatTime(reply.SentAt))
 	}
-	for _, sent := range c.followUps {
+	for _, sent := range c.FollowUps {
 		line("**Follow-up** by %s at %s: `%s` %s", quote(sent.Agent), formatTime(sent.At), sent.State, sent.Reason.Sentence())
 	}
 	workflow.SetCurrentDetails(c.ctx, strings.TrimSpace(b.String()))
@@ -406,11 +394,11 @@ func (c followUpRequest) checkState(FollowUp) error { return nil }
 // message a second time.
 func (c *conversation) previousResult(ctx workflow.Context) *FollowUpResult {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
-	i := slices.IndexFunc(c.followUps, func(f FollowUpRecord) bool { return f.Update == id })
+	i := slices.IndexFunc(c.FollowUps, func(f FollowUpRecord) bool { return f.Update == id })
 	if id == "" || i < 0 {
 		return nil
 	}
-	return &c.followUps[i].FollowUpResult
+	return &c.FollowUps[i].FollowUpResult
 }
 
 func (c followUpRequest) validate(m FollowUp) error {
@@ -431,23 +419,23 @@ func (c *conversation) checkWindow(m FollowUp) error {
 	if c.followUpChannel(m) != privatereply.ChannelClosed {
 		return nil
 	}
-	if c.newest.IsZero() {
+	if c.LastMessageAt.IsZero() {
 		return errors.New("the window is closed: the person has not written yet, and only their message opens it")
 	}
-	closed := c.limits.WindowCloses(c.newest)
+	closed := c.limits.WindowCloses(c.LastMessageAt)
 	if m.HumanAgent && c.now().Before(closed) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may write from then on until %s",
-			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.newest)))
+			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.LastMessageAt)))
 	}
-	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.limits.SendUntil(privatereply.ChannelHumanAgent, c.newest)) {
+	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.limits.SendUntil(privatereply.ChannelHumanAgent, c.LastMessageAt)) {
 		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
-			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.newest)))
+			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.LastMessageAt)))
 	}
-	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", formatTime(c.newest), formatTime(closed))
+	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", formatTime(c.LastMessageAt), formatTime(closed))
 }
 
 func (c *conversation) followUpChannel(m FollowUp) privatereply.Channel {
-	return c.limits.FollowUpChannel(c.now(), c.newest, m.HumanAgent && c.in.HumanAgent)
+	return c.limits.FollowUpChannel(c.now(), c.LastMessageAt, m.HumanAgent && c.in.HumanAgent)
 }
 
 // followUp sends one follow-up and answers when it has ended. One goes at a time.
@@ -468,10 +456,10 @@ func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResu
 	if err != nil {
 		return nil, err
 	}
-	c.followUps = append(c.followUps, FollowUpRecord{
+	c.FollowUps = append(c.FollowUps, FollowUpRecord{
 		Agent: strings.TrimSpace(m.Agent), At: c.now(), Update: workflow.GetCurrentUpdateInfo(ctx).ID, FollowUpResult: *answer,
 	})
-	c.followUps = c.followUps[max(0, len(c.followUps)-maxFollowUps):]
+	c.FollowUps = c.FollowUps[max(0, len(c.FollowUps)-maxFollowUps):]
 	c.describe()
 	return answer, nil
 }
@@ -543,7 +531,7 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUp
 // attemptFollowUp makes one attempt. The agent waits for the answer, so a send that no
 // worker takes is given up.
 func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
-	scheduledAt, notAfter := c.now(), c.limits.SendUntil(channel, c.newest)
+	scheduledAt, notAfter := c.now(), c.limits.SendUntil(channel, c.LastMessageAt)
 	options := sendOptions(SendQueue(workflow.GetInfo(ctx).TaskQueueName), min(followUpTimeout, notAfter.Sub(scheduledAt)), c.in.Platform, c.in.Account)
 	options.Summary = "Send a follow-up"
 	result, started := sendResult(ctx, execute(ctx, options, Activities.SendFollowUp, SendFollowUpInput{
@@ -558,11 +546,11 @@ func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel
 
 // findFollowUp reads the conversation for a follow-up that nobody acknowledged.
 func (c *conversation) findFollowUp(ctx workflow.Context, m FollowUp, startedAt time.Time) string {
-	known := make([]string, 0, len(c.replies)+len(c.followUps))
-	for _, reply := range c.replies {
+	known := make([]string, 0, len(c.Replies)+len(c.FollowUps))
+	for _, reply := range c.Replies {
 		known = append(known, reply.MessageID)
 	}
-	for _, sent := range c.followUps {
+	for _, sent := range c.FollowUps {
 		known = append(known, sent.MessageID)
 	}
 	return foundMessage(ctx, findMessage(ctx, followUpTimeout, FindMessageInput{
