@@ -57,12 +57,16 @@ var guards = regexp.MustCompile("(?:`([a-z][\\w/]*)` |the (root) package's |go t
 // with it; of a subtest, which they name in full, its t.Run.
 func TestPagesNameTests(t *testing.T) {
 	tests := sources(t, true)
-	pages, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	pages := []string{"README.md", "CONTRIBUTING.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
 	}
 	n := 0
-	for _, page := range append(pages, "README.md", "CONTRIBUTING.md") {
+	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
