@@ -65,6 +65,26 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// Images are built without the repository, so every build is told its commit, under the
+// name of the variable that `starter version` and the logs show.
+func TestImageCommit(t *testing.T) {
+	_, lines := stages(t)
+	if !strings.Contains(lines["build"], "ARG COMMIT=\n") || !strings.Contains(lines["build"], "-X github.com/privatereply/privatereply/internal/version.commit=$COMMIT") {
+		t.Error("the Dockerfile does not set the commit")
+	}
+	if !strings.Contains(read(t, "../internal/version/version.go"), "\nvar commit string\n") {
+		t.Error("internal/version has no variable commit")
+	}
+	for name, service := range load(t, "full", map[string]string{"COMMIT": "0123abc"}).AllServices() {
+		if service.Build == nil {
+			continue
+		}
+		if got := service.Build.Args["COMMIT"]; got == nil || *got != "0123abc" {
+			t.Errorf("%s is built without its commit", name)
+		}
+	}
+}
+
 // The images are of the versions that go.mod needs and that the tests run.
 func TestImageVersions(t *testing.T) {
 	made, _ := stages(t)
