@@ -72,11 +72,18 @@ func TestRunbooks(t *testing.T) {
 
 // Links between the pages lead somewhere.
 func TestLinks(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) < 10 {
-		t.Fatalf("%d pages, %v", len(pages), err)
+	var pages []string
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
 	}
-	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md") {
+	if len(pages) < 10 {
+		t.Fatalf("only %d pages", len(pages))
+	}
+	for _, page := range pages {
 		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
