@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,21 +20,16 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/sweeps"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
-	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/rules"
-	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
 const (
 	page      = "100000000000001"
 	instagram = "17841400000000001"
-	queue     = "private-replies"
 	token     = "EAAtesttoken"
 
 	testRules = `
@@ -48,13 +42,12 @@ rules:
 `
 )
 
-// product is a real Temporal server with a worker, and a sandbox in Meta's place.
+// product is the product with one worker, whose accounts file a test can change.
 type product struct {
 	client.Client
-	t        *testing.T
-	meta     *meta.Sandbox
-	accounts *config.Accounts
-	file     string
+	*harness.Product
+	t    *testing.T
+	file string
 }
 
 func start(t *testing.T) *product {
@@ -62,57 +55,17 @@ func start(t *testing.T) *product {
 	t.Setenv("SWEEPS_TEST_TOKEN", token)
 	p := &product{t: t, file: filepath.Join(t.TempDir(), "accounts.yaml")}
 	p.write("sweep_every: 0")
-	var err error
-	if p.accounts, err = config.OpenAccounts(p.file); err != nil {
-		t.Fatal(err)
-	}
-	server := devservertest.Start(t)
-	p.Client, err = client.DialContext(t.Context(), client.Options{HostPort: server.Address, Namespace: server.Namespace, Logger: quiet{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	if _, err := setup.Apply(t.Context(), p.Client, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
-	var accounts []meta.Account
-	for _, a := range p.accounts.All() {
-		accounts = append(accounts, meta.Account{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Token: token, AppSecret: "test-app-secret"})
-	}
-	p.meta = meta.New(meta.Config{Accounts: accounts})
-	t.Cleanup(p.meta.Close)
-	graphAPI := httptest.NewServer(p.meta)
-	t.Cleanup(graphAPI.Close)
-	g, err := graph.New(graph.Options{FacebookURL: graphAPI.URL + "/facebook", InstagramURL: graphAPI.URL + "/instagram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := rules.Parse("rules.yaml", []byte(testRules))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := replyworker.New(replyworker.Config{
-		Client: p.Client, Namespace: server.Namespace, TaskQueue: queue, Accounts: p.accounts, Rules: fixed{set}, Graph: g,
-		Logger: zap.NewNop(), Fatal: func(err error) { t.Error(err) },
+	p.Product = harnesstest.New(t, harness.Config{
+		Workers: 1, AccountsFile: p.file, Rules: testRules,
+		Meta: meta.Config{Accounts: []meta.Account{
+			{Platform: privatereply.Facebook, ID: page, Name: "Clean Slate Page", Login: privatereply.LoginFacebook, Token: token, AppSecret: "test-app-secret"},
+			{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: page, Token: token, AppSecret: "test-app-secret"},
+		}},
 	})
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Stop)
+	p.Client = p.Product.Client
+	harnesstest.Start(t, p.Workers)
 	return p
 }
-
-type fixed struct{ set *rules.Set }
-
-func (f fixed) Current() *rules.Set { return f.set }
-
-// quiet keeps the SDK's lines out of the test's output.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
 
 // write writes the accounts file: the Page with the settings, and unless they name
 // only the Page the Instagram account as well.
@@ -143,7 +96,7 @@ func (p *product) write(settings string, only ...string) {
 func (p *product) comment(n meta.NewComment) privatereply.Comment {
 	p.t.Helper()
 	n.NoWebhook = true
-	id, err := p.meta.Comment(n)
+	id, err := p.Sandbox.Comment(n)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -243,7 +196,7 @@ func TestSweepsMakeUpForLostWebhooks(t *testing.T) {
 	for _, c := range all {
 		group.Go(func() { // its webhook arrives after all
 			in := workflows.PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Action: privatereply.ActionAsk, Text: "Hi!"}}
-			options, in, err := workflows.PrivateReplyOptions(in, queue, time.Now())
+			options, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, time.Now())
 			if err != nil {
 				t.Error(err)
 				return
@@ -353,12 +306,12 @@ func (p *product) want(account string, want scheduled) {
 // The Schedules follow the accounts file; what a person paused stays paused.
 func TestSchedulesFollowAccounts(t *testing.T) {
 	p := start(t)
-	keeper := sweeps.Schedules{Client: p.Client, Accounts: p.accounts, TaskQueue: queue, Logger: zap.NewNop()}
+	keeper := sweeps.Schedules{Client: p.Client, Accounts: p.Accounts, TaskQueue: harness.TaskQueue, Logger: zap.NewNop()}
 	sync := func(settings string, only ...string) {
 		t.Helper()
 		p.write(settings, only...)
 		count := 2 - len(only)
-		p.until("the accounts file to be read", func() bool { return len(p.accounts.All()) == count })
+		p.until("the accounts file to be read", func() bool { return len(p.Accounts.All()) == count })
 		if err := keeper.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +321,7 @@ func TestSchedulesFollowAccounts(t *testing.T) {
 
 	d := p.described(page)
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
-	if !ok || action.ID != scheduleID(page) || action.Workflow != workflows.SweepType || action.TaskQueue != queue {
+	if !ok || action.ID != scheduleID(page) || action.Workflow != workflows.SweepType || action.TaskQueue != harness.TaskQueue {
 		t.Errorf("action %+v", d.Schedule.Action)
 	}
 	if policy := d.Schedule.Policy; policy.Overlap != enumspb.SCHEDULE_OVERLAP_POLICY_SKIP || policy.CatchupWindow != time.Minute {
@@ -376,7 +329,7 @@ func TestSchedulesFollowAccounts(t *testing.T) {
 	}
 
 	sync("sweep_every: 2h # unpaused")
-	p.until("the new settings", func() bool { return p.accounts.All()[0].SweepEvery == 2*time.Hour })
+	p.until("the new settings", func() bool { return p.Accounts.All()[0].SweepEvery == 2*time.Hour })
 	if err := keeper.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +372,7 @@ func TestSchedulesOfOthers(t *testing.T) {
 	_, err = p.ScheduleClient().Create(t.Context(), client.ScheduleOptions{
 		ID:     "sweep:facebook:300000000000003",
 		Spec:   client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: time.Hour}}},
-		Action: &client.ScheduleWorkflowAction{ID: "ours", Workflow: workflows.SweepType, TaskQueue: queue},
+		Action: &client.ScheduleWorkflowAction{ID: "ours", Workflow: workflows.SweepType, TaskQueue: harness.TaskQueue},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -431,7 +384,7 @@ func TestSchedulesOfOthers(t *testing.T) {
 		}
 		return d.Schedule.State.Paused
 	}
-	keeper := sweeps.Schedules{Client: p.Client, Accounts: p.accounts, TaskQueue: queue, Logger: zap.NewNop()}
+	keeper := sweeps.Schedules{Client: p.Client, Accounts: p.Accounts, TaskQueue: harness.TaskQueue, Logger: zap.NewNop()}
 	p.until("our own one to be paused", func() bool {
 		if err := keeper.Sync(t.Context()); err != nil {
 			t.Fatal(err)

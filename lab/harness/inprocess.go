@@ -136,7 +136,7 @@ func (p *Product) runBridge(ctx context.Context, address string) (stop func() er
 
 func (p *Product) runDesk(ctx context.Context, address string) (stop func() error, err error) {
 	options := signin.Options{DevUser: devUser}
-	if len(p.config.Approvers) > 0 {
+	if p.config.UsersFile != "" {
 		users, err := signin.OpenUsers(p.config.UsersFile)
 		if err != nil {
 			return nil, err
@@ -157,6 +157,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 	}
 	all := replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
 	waiting := queue.New(all, c.Log)
+	p.Queue, p.Authenticator = waiting, authenticator
 	d := desk.New(desk.Config{
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,

@@ -22,6 +22,8 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/telemetry"
@@ -57,7 +59,7 @@ type Config struct {
 	// Approvers sign in at the desk with Product.Tokens. Nobody: a desk in this process
 	// lets everybody in, and one that is a process lets nobody in.
 	Approvers []string
-	UsersFile string // written for Approvers
+	UsersFile string // empty: written for Approvers
 
 	Meta        meta.Config // of the simulated Meta; its accounts, if it names none, are Accounts
 	VerifyToken string      // of the webhook subscription; empty: any
@@ -77,7 +79,7 @@ type Config struct {
 	Addresses    Addresses     // empty ones are free
 	Client       client.Client // of Server.Namespace; nil: one is made
 	Data         converter.DataConverter
-	Codec        *codec.Codec // of Client; nil: payloads are not encrypted
+	Codec        *codec.Codec // of Client, to which it is applied if Client is made; nil: payloads are not encrypted
 	// Connect gives a program its connection; nil: all share Client and nobody watches.
 	Connect  func(program string) (Connection, error)
 	Progress func(string) // hears in words which part starts and stops; nil: nobody
@@ -103,6 +105,10 @@ type Product struct {
 	Accounts *config.Accounts
 	Rules    *rules.Watcher       // in this process
 	Registry *prometheus.Registry // of the bridge in this process that was started last
+
+	// Of the desk in this process that was started last.
+	Queue         *queue.Queue
+	Authenticator *signin.Authenticator
 
 	Sandbox    *meta.Sandbox
 	SandboxURL string // without a slash at the end
@@ -219,7 +225,12 @@ func (p *Product) connect(ctx context.Context) error {
 			address = p.gate.Address
 		}
 		var err error
-		p.Client, err = client.DialContext(ctx, client.Options{HostPort: address, Namespace: p.Server.Namespace, Logger: discard})
+		options := client.Options{HostPort: address, Namespace: p.Server.Namespace, Logger: discard, DataConverter: p.config.Data}
+		if p.config.Codec != nil {
+			p.config.Codec.Apply(&options)
+			p.config.Data = options.DataConverter
+		}
+		p.Client, err = client.DialContext(ctx, options)
 		if err != nil {
 			return fmt.Errorf("the Temporal server at %s: %w", p.Server.Address, err)
 		}
@@ -329,6 +340,17 @@ func (p *Product) Wait(ctx context.Context) error {
 		return nil
 	case err := <-p.died:
 		return err
+	}
+}
+
+// Err is why a program in this process has ended by itself, if Wait has not returned it
+// before; nil: none has.
+func (p *Product) Err() error {
+	select {
+	case err := <-p.died:
+		return err
+	default:
+		return nil
 	}
 }
 
