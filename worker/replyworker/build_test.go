@@ -10,9 +10,10 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
-	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -63,12 +64,14 @@ func changed[In, Out any](f func(workflow.Context, In) (*Out, error), patch bool
 // test, if stop was not called before.
 func (s *stage) build(id string, register func(worker.WorkflowRegistry)) (stop func()) {
 	s.t.Helper()
-	c := s.config(1)
-	set, err := rules.Parse("rules.yaml", []byte("default: ask"))
+	graph, err := s.Graph()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c.Rules = fixedRules{set}
+	c := replyworker.Config{
+		Client: s.Client, Namespace: s.Server.Namespace, TaskQueue: harness.TaskQueue,
+		Accounts: s.Accounts, Rules: s.Rules, Graph: graph, Logger: zap.NewNop(),
+	}
 	if id != "" {
 		c.Version = worker.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildID: id}
 	}
@@ -81,10 +84,6 @@ func (s *stage) build(id string, register func(worker.WorkflowRegistry)) (stop f
 	return stop
 }
 
-type fixedRules struct{ set *rules.Set }
-
-func (f fixedRules) Current() *rules.Set { return f.set }
-
 // current makes a build the current one, as docs/operations/upgrades.md says.
 func (s *stage) current(id string) {
 	s.t.Helper()
@@ -96,7 +95,7 @@ func (s *stage) current(id string) {
 func (s *stage) temporal(command string, more ...string) {
 	s.t.Helper()
 	args := append(strings.Fields(command), more...)
-	args = append(args, "--address", s.server.Address)
+	args = append(args, "--address", s.Server.Address)
 	cli := devservertest.CLI(s.t)
 	var out []byte
 	var err error

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -26,7 +27,7 @@ type crossing struct {
 // begin starts workflows and brings each to where it waits.
 func (s *stage) begin() crossing {
 	s.t.Helper()
-	media, err := s.meta.StartLive(bigID)
+	media, err := s.Sandbox.StartLive(bigID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func (s *stage) begin() crossing {
 		s.t.Fatal(err)
 	}
 	at := time.Now().UTC()
-	if _, err := s.meta.WriteMessage(meta.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, NoWebhook: true}); err != nil {
+	if _, err := s.Sandbox.WriteMessage(meta.NewMessage{Account: bigID, Username: "rita", Text: "Great!", At: at, NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.await("the conversation to begin", time.Minute, func() bool {
@@ -77,10 +78,10 @@ func (s *stage) one(who string, where meta.NewComment, media string, d privatere
 // seconds, as replies to live comments do.
 func (s *stage) fallAsleep(who string) string {
 	s.t.Helper()
-	if _, err := s.meta.AddFault(meta.Fault{Name: "transient", Account: smallID, Times: 1}); err != nil {
+	if _, err := s.Sandbox.AddFault(meta.Fault{Name: "transient", Account: smallID, Times: 1}); err != nil {
 		s.t.Fatal(err)
 	}
-	media, err := s.meta.StartLive(smallID)
+	media, err := s.Sandbox.StartLive(smallID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -96,14 +97,14 @@ func (s *stage) fallAsleep(who string) string {
 // until the sandbox's faults are cleared.
 func (s *stage) sweepSlowly() string {
 	s.t.Helper()
-	if _, err := s.meta.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", NoWebhook: true}); err != nil {
+	if _, err := s.Sandbox.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.meta.AddFault(meta.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMilliseconds: 5000}); err != nil {
+	if _, err := s.Sandbox.AddFault(meta.Fault{Name: "slow", Account: smallID, Calls: "read", DelayMilliseconds: 5000}); err != nil {
 		s.t.Fatal(err)
 	}
 	const id = "sweep:instagram:" + smallID + "-by-hand"
-	if _, err := s.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: queue}, workflows.SweepType,
+	if _, err := s.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: harness.TaskQueue}, workflows.SweepType,
 		workflows.SweepInput{Platform: privatereply.Instagram, Account: smallID}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -119,8 +120,8 @@ func (s *stage) sweepSlowly() string {
 // finish leads everything that was begun to its end, and checks the ends.
 func (s *stage) finish(c crossing) {
 	s.t.Helper()
-	s.meta.ClearFault("")
-	if err := s.meta.EndLive(c.media); err != nil {
+	s.Sandbox.ClearFault("")
+	if err := s.Sandbox.EndLive(c.media); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, id := range []string{c.holding, c.awaiting} {

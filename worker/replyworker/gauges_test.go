@@ -9,15 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/activities/pacing"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
-	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -26,15 +23,7 @@ import (
 // no worker takes. Where nothing can be counted the figures stand still, and with
 // them their time.
 func TestBacklogGauges(t *testing.T) {
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: temporalclient.NewLogger(zap.NewNop())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	server, c := devservertest.StartSetUp(t)
 	const week = 7 * 24 * time.Hour
 	start := func(id string, d privatereply.Decision, age time.Duration) {
 		t.Helper()

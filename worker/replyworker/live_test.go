@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -31,11 +32,11 @@ func endLimit() time.Duration {
 //
 //	go test ./worker/replyworker -run TestBroadcastEndsItsReplies -replies 2000 -timeout 20m -v
 func TestBroadcastEndsItsReplies(t *testing.T) {
-	s := newStage(t, meta.Limits{}, "", "")
+	s := newStage(t, 1, meta.Limits{}, "", "")
 	yardstick := s.endBare(*replies)
 	t.Logf("%d bare workflows had ended after %v", *replies, yardstick.Round(time.Millisecond))
-	s.work(1)
-	media, err := s.meta.StartLive(bigID)
+	harnesstest.Start(t, s.Workers)
+	media, err := s.Sandbox.StartLive(bigID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +55,13 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 		t.Fatalf("the broadcast runs; its workflow says %+v", broadcast)
 	}
 	t.Logf("%d replies waited and had joined after %v", *replies, time.Since(began).Round(time.Millisecond))
-	late, err := s.meta.Comment(meta.NewComment{Account: bigID, Source: privatereply.SourceLive, NoWebhook: true})
+	late, err := s.Sandbox.Comment(meta.NewComment{Account: bigID, Source: privatereply.SourceLive, NoWebhook: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	ended := time.Now()
-	if err := s.meta.EndLive(media); err != nil {
+	if err := s.Sandbox.EndLive(media); err != nil {
 		t.Fatal(err)
 	}
 	limit := max(endLimit(), time.Duration(bareTimes*float64(yardstick)))
@@ -96,7 +97,7 @@ func TestBroadcastEndsItsReplies(t *testing.T) {
 		t.Errorf("the late one ended as %s %s", status.State, status.Reason)
 	}
 	t.Logf("a late one ended %v after it came", time.Since(ended).Round(time.Millisecond))
-	if n := s.meta.Report().SendsAfterLiveEnded; n != 0 {
+	if n := s.Sandbox.Report().SendsAfterLiveEnded; n != 0 {
 		t.Errorf("%d sends after the end", n)
 	}
 }

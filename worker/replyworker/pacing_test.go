@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
 	outside "github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -60,10 +60,9 @@ func (c crowd) perSecond() float64 { return float64(c.perHour) / 3600 }
 //	go test ./worker/replyworker -run 'TestPacing$' -replies 2000 -timeout 30m -v
 func TestPacing(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
-	s.work(2)
-	s.work(2)
-	media, err := s.meta.StartLive(bigID)
+	s := newStage(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	harnesstest.Start(t, s.Workers)
+	media, err := s.Sandbox.StartLive(bigID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +99,7 @@ func TestPacing(t *testing.T) {
 	s.checkPace("big account, posts", bigID, meta.LimitPosts, crowd.perSecond(), 30)
 	s.checkPace("big account, live", bigID, meta.LimitLive, liveRate, 2)
 	s.checkPace("small account, posts", smallID, meta.LimitPosts, posts, 30)
-	report := s.meta.Report()
+	report := s.Sandbox.Report()
 	for _, a := range report.Accounts {
 		if a.Throttled > 0 || len(a.Refused) > 0 {
 			t.Errorf("account %s: throttled %d times, refused %v", a.Account, a.Throttled, a.Refused)
@@ -127,16 +126,16 @@ func (s *stage) timeFew() time.Duration {
 //	go test ./worker/replyworker -run TestPacingGoesOn -replies 2000 -timeout 30m -v
 func TestPacingGoesOn(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
-	stops := []func(){s.work(2), s.work(2)}
+	s := newStage(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	harnesstest.Start(t, s.Workers)
 	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
 
-	media, err := s.meta.StartLive(smallID)
+	media, err := s.Sandbox.StartLive(smallID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// What Meta answers beyond a live limit names no time.
-	if _, err := s.meta.AddFault(meta.Fault{Name: "error", Account: smallID, Code: 613, Subcode: 2534040, Status: 429, Times: 1}); err != nil {
+	if _, err := s.Sandbox.AddFault(meta.Fault{Name: "error", Account: smallID, Code: 613, Subcode: 2534040, Status: 429, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	throttled := time.Now()
@@ -161,18 +160,17 @@ func TestPacingGoesOn(t *testing.T) {
 	if before == len(big) {
 		t.Errorf("all %d had gone before the workers were replaced", before)
 	}
-	for _, stop := range stops {
-		stop()
+	if err := s.Workers.Stop(); err != nil {
+		t.Fatal(err)
 	}
-	s.work(2)
-	s.work(2)
+	harnesstest.Start(t, s.Workers)
 	t.Logf("both workers were replaced within %v, after %d of %d", time.Since(restarted).Round(time.Millisecond), before, len(big))
 	s.awaitDelivered("the throttled account", small)
 	t.Logf("throttled account: %d delivered within %v", few, time.Since(throttled).Round(time.Millisecond))
 	s.awaitDelivered("the backlog", big)
 	s.checkPace("big account, posts", bigID, meta.LimitPosts, crowd.perSecond(), 30)
 	for _, id := range append(big, small...) {
-		if n := s.meta.RepliesDelivered(id); n != 1 {
+		if n := s.Sandbox.RepliesDelivered(id); n != 1 {
 			t.Errorf("comment %s was answered %d times", id, n)
 		}
 	}
@@ -181,13 +179,12 @@ func TestPacingGoesOn(t *testing.T) {
 // checkLists looks at the big account as people do while its replies wait.
 func (s *stage) checkLists(perSecond float64) {
 	s.t.Helper()
-	asks := outside.New(s.Client, s.server.Namespace, queue, converter.GetDefaultDataConverter())
 	waiting := outside.Filter{Account: bigID, States: []privatereply.State{privatereply.Sending}}
 	s.await("a list to tell of a next try", time.Minute, func() bool {
-		rows, err := asks.Earliest(s.t.Context(), waiting, *replies)
+		rows, err := s.Replies.Earliest(s.t.Context(), waiting, *replies)
 		return err == nil && slices.ContainsFunc(rows, func(r outside.Row) bool { return r.NextTry.After(time.Now()) })
 	})
-	forecast, err := asks.Forecast(s.t.Context(), waiting, perSecond)
+	forecast, err := s.Replies.Forecast(s.t.Context(), waiting, perSecond)
 	if err != nil || forecast.Sending == 0 || forecast.Late != 0 || forecast.FirstDeadline.IsZero() {
 		s.t.Errorf("the forecast is %+v, %v", forecast, err)
 	}
@@ -209,7 +206,7 @@ func (s *stage) delivered(comments []string) bool { return s.deliveries(comments
 
 func (s *stage) deliveries(comments []string) (n int) {
 	for _, id := range comments {
-		n += s.meta.RepliesDelivered(id)
+		n += s.Sandbox.RepliesDelivered(id)
 	}
 	return n
 }
@@ -228,7 +225,7 @@ func (s *stage) patience() time.Duration {
 // burst of all workers allow.
 func (s *stage) checkPace(what, account string, limit meta.LimitKind, perSecond, burst float64) {
 	s.t.Helper()
-	calls := s.meta.CallTimes(account, limit)
+	calls := s.Sandbox.CallTimes(account, limit)
 	shown := fmt.Sprintf("%s, at %v a second:", what, perSecond)
 	for _, window := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {
 		n := most(calls, window)

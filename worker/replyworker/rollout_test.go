@@ -47,7 +47,7 @@ func TestRollout(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, meta.Limits{}, pace, pace)
+			s := newStage(t, 0, meta.Limits{}, pace, pace)
 			stopOld := s.build(tt.old, replyworker.RegisterWorkflows)
 			if tt.old != "" {
 				s.current(tt.old)
@@ -91,7 +91,7 @@ func (s *stage) ramp(id string) {
 // would see it; made current again, the old build goes on as if nothing had been.
 func TestBrokenBuild(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, meta.Limits{}, pace, pace)
+	s := newStage(t, 0, meta.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")
 	reply := s.one("alice", post(bigID), "m1", ask("Sorry!"))
@@ -117,7 +117,7 @@ func TestBrokenBuild(t *testing.T) {
 // which does not know the branch; the others go back.
 func TestRollBack(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, meta.Limits{}, pace, pace)
+	s := newStage(t, 0, meta.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")
 	before := s.one("alice", post(bigID), "m1", ask("Sorry!"))

@@ -4,27 +4,17 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/graph"
-	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
-	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
-	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -35,86 +25,36 @@ var replies = flag.Int("replies", 100, "how many replies the tests with a crowd 
 const (
 	bigID   = "17841400000000001"
 	smallID = "17841400000000002"
-	queue   = "private-replies"
 )
 
-// stage is a Temporal server, a sandbox in Meta's place, and accounts.
+// stage is the product with two Instagram accounts; its workers run when a test starts
+// them.
 type stage struct {
 	client.Client
-	t        *testing.T
-	server   *devserver.Server
-	meta     *meta.Sandbox
-	graph    *graph.Client
-	accounts *config.Accounts
+	*harness.Product
+	t *testing.T
 }
 
-// newStage has the two Instagram accounts with the settings given, in YAML.
-func newStage(t *testing.T, limits meta.Limits, big, small string) *stage {
+// newStage has so many workers, and settings in YAML for each of the accounts.
+func newStage(t *testing.T, workers int, limits meta.Limits, big, small string) *stage {
 	t.Helper()
-	s := &stage{t: t, server: devservertest.Start(t)}
-	var err error
-	if s.Client, err = client.DialContext(t.Context(), client.Options{HostPort: s.server.Address, Logger: temporalclient.NewLogger(zap.NewNop())}); err != nil {
-		t.Fatal(err)
+	account := func(id, token, settings string) harness.Account {
+		return harness.Account{Settings: settings, Account: meta.Account{
+			Platform: privatereply.Instagram, ID: id, Login: privatereply.LoginInstagram, Token: token, AppSecret: "s",
+		}}
 	}
-	t.Cleanup(s.Close)
-	if _, err := setup.Apply(t.Context(), s.Client, s.server.Namespace); err != nil {
-		t.Fatal(err)
-	}
-
-	folder := t.TempDir()
-	file := filepath.Join(folder, "accounts.yaml")
-	for name, content := range map[string]string{
-		"big.token": "IGbigtoken", "small.token": "IGsmalltoken",
-		"accounts.yaml": fmt.Sprintf(`accounts:
-  - {platform: instagram, id: %q, login: instagram, token_file: %q, sweep_every: 0, %s}
-  - {platform: instagram, id: %q, login: instagram, token_file: %q, sweep_every: 0, %s}
-`, bigID, filepath.Join(folder, "big.token"), big, smallID, filepath.Join(folder, "small.token"), small),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s.accounts, err = config.OpenAccounts(file); err != nil {
-		t.Fatal(err)
-	}
-
-	s.meta = meta.New(meta.Config{Limits: limits, Accounts: []meta.Account{
-		{Platform: privatereply.Instagram, ID: bigID, Login: privatereply.LoginInstagram, Token: "IGbigtoken", AppSecret: "s"},
-		{Platform: privatereply.Instagram, ID: smallID, Login: privatereply.LoginInstagram, Token: "IGsmalltoken", AppSecret: "s"},
-	}})
-	web := httptest.NewServer(s.meta)
-	t.Cleanup(func() { s.meta.Close(); web.Close() })
-	if s.graph, err = graph.New(graph.Options{FacebookURL: web.URL + "/facebook", InstagramURL: web.URL + "/instagram", Timeout: workflows.HTTPTimeout}); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// work starts one of so many workers. It stops with the test, if stop was not
-// called before.
-func (s *stage) work(of int) (stop func()) {
-	s.t.Helper()
-	w := replyworker.New(s.config(of))
-	if err := w.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	stop = sync.OnceFunc(w.Stop)
-	s.t.Cleanup(stop)
-	return stop
-}
-
-func (s *stage) config(of int) replyworker.Config {
-	return replyworker.Config{
-		Client: s.Client, Namespace: s.server.Namespace, TaskQueue: queue,
-		Accounts: s.accounts, Graph: s.graph, SendWorkers: of, Logger: zap.NewNop(),
-	}
+	p := harnesstest.New(t, harness.Config{
+		Workers: workers, Meta: meta.Config{Limits: limits},
+		Accounts: []harness.Account{account(bigID, "IGbigtoken", big), account(smallID, "IGsmalltoken", small)},
+	})
+	return &stage{Client: p.Client, Product: p, t: t}
 }
 
 // start has n people comment, and starts their replies; it returns the ids of both.
 func (s *stage) start(n int, where meta.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
 	s.t.Helper()
 	where.NoWebhook = true
-	comments, err := s.meta.Comments(where, n)
+	comments, err := s.Sandbox.Comments(where, n)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -140,7 +80,7 @@ func (s *stage) startOne(comment string, where meta.NewComment, media string, d 
 		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,
 		Username: "somebody", Text: where.Text, EntryAt: now, ReceivedAt: now, Via: privatereply.ViaWebhook,
 	}}
-	options, in, err := workflows.PrivateReplyOptions(in, queue, now)
+	options, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, now)
 	if err != nil {
 		return "", err
 	}

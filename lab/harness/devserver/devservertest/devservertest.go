@@ -3,12 +3,16 @@ package devservertest
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver"
 )
 
@@ -39,6 +43,24 @@ func CLI(t testing.TB) string {
 func Start(t testing.TB) *devserver.Server {
 	t.Helper()
 	return StartWith(t, devserver.Options{})
+}
+
+// StartSetUp is Start with a client of the server, whose namespace is set up for the
+// product.
+func StartSetUp(t testing.TB) (*devserver.Server, client.Client) {
+	t.Helper()
+	s := Start(t)
+	c, err := client.DialContext(t.Context(), client.Options{
+		HostPort: s.Address, Namespace: s.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if _, err := setup.Apply(t.Context(), c, s.Namespace); err != nil {
+		t.Fatal(err)
+	}
+	return s, c
 }
 
 // StartWith is Start with options; CLIPath and LogFile are filled in if empty.
