@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-
-	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // DefaultRules ignore IgnoredText and answer AnsweredText. Of everything else a person
@@ -27,20 +24,6 @@ rules:
 	IgnoredText  = "🔥🔥🔥"
 	AnsweredText = "What is the price?"
 )
-
-// UnlimitedMeta is a sandbox with accounts and without limits on sends. The token of an account is
-// its id after tokenPrefix.
-func UnlimitedMeta(accounts []privatereply.Account, tokenPrefix, appSecret string) *meta.Sandbox {
-	var known []meta.Account
-	for _, a := range accounts {
-		known = append(known, meta.Account{
-			Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, Token: tokenPrefix + a.ID, AppSecret: appSecret,
-		})
-	}
-	return meta.New(meta.Config{Accounts: known, Limits: meta.Limits{
-		PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1,
-	}})
-}
 
 // Delivery is one signed webhook.
 type Delivery struct {

@@ -30,7 +30,7 @@ type DevOptions struct {
 	CLIPath   string    // the Temporal CLI; empty: find it, or build it
 	Ephemeral bool      // Temporal's state is not kept in the folder
 	Encrypt   bool      // make an encryption key for the folder if it has none
-	Progress  io.Writer // told of each part in words; nil: nobody
+	Progress  io.Writer // gets a line for each part that starts or stops; nil: nobody
 	Warnings  io.Writer // gets the warnings of the log; nil: nobody
 }
 
@@ -83,7 +83,7 @@ func (d *Dev) start(ctx context.Context) error {
 	if d.codec != nil {
 		d.codec.Apply(&options)
 	}
-	// Traces, if the environment asks for them; nobody looks at the metrics here.
+	// Traces, if the environment asks for them; nobody reads the metrics here.
 	traces, err := telemetry.Open(ctx, "dev", d.log)
 	if err != nil {
 		return err

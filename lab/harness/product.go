@@ -39,8 +39,8 @@ import (
 // TaskQueue is where a Product's workflows run unless its Config says otherwise.
 const TaskQueue = "private-replies"
 
-// discard is Temporal's logger of those who do not want to hear it.
-var discard = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+// noLog is Temporal's logger of those who do not want to hear it.
+var noLog = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 
 // Config says what a Product consists of. Dir, Server, and accounts and rules in one of
 // their two forms are required.
@@ -225,7 +225,7 @@ func (p *Product) connect(ctx context.Context) error {
 			address = p.gate.Address
 		}
 		var err error
-		options := client.Options{HostPort: address, Namespace: p.Server.Namespace, Logger: discard, DataConverter: p.config.Data}
+		options := client.Options{HostPort: address, Namespace: p.Server.Namespace, Logger: noLog, DataConverter: p.config.Data}
 		if p.config.Codec != nil {
 			p.config.Codec.Apply(&options)
 			p.config.Data = options.DataConverter

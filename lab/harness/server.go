@@ -95,7 +95,7 @@ func (s *Server) awaitAnswer(ctx context.Context) error {
 	tick := time.NewTicker(answerInterval)
 	defer tick.Stop()
 	for {
-		c, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Namespace: s.Namespace, Logger: discard})
+		c, err := client.DialContext(ctx, client.Options{HostPort: s.Address, Namespace: s.Namespace, Logger: noLog})
 		if err == nil {
 			c.Close()
 			return nil

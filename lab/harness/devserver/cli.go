@@ -53,7 +53,7 @@ var ErrNotFound = errors.New("no Temporal CLI")
 
 // Find is the path of a usable Temporal CLI: the one that TEMPORAL_CLI_PATH names,
 // the one on PATH, the one built before, or else one that it builds now, which
-// takes minutes and is told to progress.
+// takes minutes and is reported to progress.
 func Find(ctx context.Context, progress io.Writer) (string, error) {
 	path, err := Lookup(ctx)
 	if !errors.Is(err, ErrNotFound) {

@@ -15,7 +15,7 @@ const (
 	plainEvery    = 15 * time.Second
 )
 
-// progressLine tells how long something has been going on.
+// progressLine reports how long something has been going on.
 type progressLine struct {
 	w        io.Writer
 	what     string

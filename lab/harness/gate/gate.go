@@ -76,8 +76,8 @@ func (g *Gate) forward(_ any, in grpc.ServerStream) error {
 	if err := in.RecvMsg(&request); err != nil {
 		return err
 	}
-	if err := g.holds.pass(ctx, g, Before, method, request); err != nil {
-		return gone(err)
+	if err := g.holds.wait(ctx, g, Before, method, request); err != nil {
+		return callError(err)
 	}
 	headers, _ := metadata.FromIncomingContext(ctx)
 	var header, trailer metadata.MD
@@ -87,15 +87,15 @@ func (g *Gate) forward(_ any, in grpc.ServerStream) error {
 	if err != nil {
 		return err
 	}
-	if err := g.holds.pass(ctx, g, After, method, request, answer); err != nil {
-		return gone(err)
+	if err := g.holds.wait(ctx, g, After, method, request, answer); err != nil {
+		return callError(err)
 	}
 	return in.SendMsg(&answer)
 }
 
-// gone is what a program is told whose call did not pass. Often it is not there any
-// more to hear it.
-func gone(err error) error {
+// callError is the answer to a program whose call did not pass. Often the program has
+// ended by then.
+func callError(err error) error {
 	if err == context.DeadlineExceeded {
 		return status.FromContextError(err).Err()
 	}

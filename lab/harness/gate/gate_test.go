@@ -28,7 +28,7 @@ func (s *service) Check(_ context.Context, r *grpc_health_v1.HealthCheckRequest)
 	return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
 }
 
-// open opens a gate to a service, and a client that goes through it.
+// active opens a gate to a service, and a client that goes through it.
 func open(t *testing.T) (*service, *Holds, grpc_health_v1.HealthClient) {
 	t.Helper()
 	s := &service{calls: make(chan string, 10)}

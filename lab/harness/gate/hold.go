@@ -18,20 +18,20 @@ const (
 
 // Holds are the calls to be held, at one gate or several.
 type Holds struct {
-	mu   sync.Mutex
-	open []*Hold
+	mu     sync.Mutex
+	active []*Hold
 }
 
 // Hold holds every call that fits, until it is released. A call whose program gives
 // up or dies meanwhile is dropped where it stands.
 type Hold struct {
-	point  Point
-	method string // such as StartWorkflowExecution
-	about  []byte // stands in the request or the answer
+	point    Point
+	method   string // such as StartWorkflowExecution
+	contains []byte // stands in the request or the answer
 
-	all      *Holds
-	caught   chan *Gate // of the first call
-	released chan struct{}
+	all       *Holds
+	firstHeld chan *Gate // of the first call
+	released  chan struct{}
 
 	// Guarded by all.mu.
 	seen  bool
@@ -40,17 +40,17 @@ type Hold struct {
 
 // Add begins to hold calls of method in which about stands, such as a workflow id.
 func (h *Holds) Add(point Point, method, about string) *Hold {
-	hold := &Hold{point: point, method: method, about: []byte(about), all: h, caught: make(chan *Gate, 1), released: make(chan struct{})}
+	hold := &Hold{point: point, method: method, contains: []byte(about), all: h, firstHeld: make(chan *Gate, 1), released: make(chan struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.open = append(h.open, hold)
+	h.active = append(h.active, hold)
 	return hold
 }
 
 // Await waits until a call is held, and says at which gate.
 func (h *Hold) Await(ctx context.Context) (*Gate, error) {
 	select {
-	case g := <-h.caught:
+	case g := <-h.firstHeld:
 		return g, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -68,18 +68,18 @@ func (h *Hold) Held() bool {
 func (h *Hold) Release() {
 	h.all.mu.Lock()
 	defer h.all.mu.Unlock()
-	if n := len(h.all.open); n > 0 {
-		h.all.open = slices.DeleteFunc(h.all.open, func(o *Hold) bool { return o == h })
-		if len(h.all.open) < n {
+	if n := len(h.all.active); n > 0 {
+		h.all.active = slices.DeleteFunc(h.all.active, func(o *Hold) bool { return o == h })
+		if len(h.all.active) < n {
 			close(h.released)
 		}
 	}
 }
 
-// pass holds a call at a point, if it is to be held there.
-func (h *Holds) pass(ctx context.Context, g *Gate, point Point, method string, messages ...message) error {
+// wait holds a call at a point, if it is to be held there.
+func (h *Holds) wait(ctx context.Context, g *Gate, point Point, method string, messages ...message) error {
 	for {
-		hold := h.take(g, point, method, messages)
+		hold := h.claim(g, point, method, messages)
 		if hold == nil {
 			return nil
 		}
@@ -96,19 +96,19 @@ func (h *Holds) pass(ctx context.Context, g *Gate, point Point, method string, m
 	}
 }
 
-// take finds the hold that catches a call.
-func (h *Holds) take(g *Gate, point Point, method string, messages []message) *Hold {
+// claim finds the hold that catches a call.
+func (h *Holds) claim(g *Gate, point Point, method string, messages []message) *Hold {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, hold := range h.open {
+	for _, hold := range h.active {
 		if hold.point != point || hold.method != method ||
-			!slices.ContainsFunc(messages, func(m message) bool { return bytes.Contains(m, hold.about) }) {
+			!slices.ContainsFunc(messages, func(m message) bool { return bytes.Contains(m, hold.contains) }) {
 			continue
 		}
 		hold.holds++
 		if !hold.seen {
 			hold.seen = true
-			hold.caught <- g
+			hold.firstHeld <- g
 		}
 		return hold
 	}

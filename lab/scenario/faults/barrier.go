@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// phase is how far a trial has come in its round.
+// phase is how far a case has come towards the kill that it shares with others.
 type phase int
 
 const (
-	running     phase = iota
-	ready             // it is where nothing happens until the victim dies
-	blocked           // it is where little time is left: Meta, or Temporal, waits for it
-	killable          // everybody is at their step: the victim dies
-	restartable       // what had to happen in the outage has happened: the victim comes back
+	running     phase = iota // on the way to its step
+	ready                    // where nothing happens until the victim dies
+	blocked                  // where little time is left: a call to Temporal is held, or Meta waits
+	killable                 // at its step: when all are, the victim dies
+	restartable              // what had to happen in the outage has happened: when all are, the victim starts again
 	ended
 )
 
-// runTogether brings trials to their steps together, so that one death serves all.
+// barrier brings cases to their steps together, so that one kill serves all of them.
 type barrier struct {
 	mu      sync.Mutex
 	phases  map[*caseRun]phase
 	changed chan struct{}
-	bridge  sync.Mutex // for a webhook on its way: two that come together are one commit
+	bridge  sync.Mutex // held while a webhook is on its way: two that come together are one commit
 }
 
-func newBarrier(trials []*caseRun) *barrier {
+func newBarrier(runs []*caseRun) *barrier {
 	r := &barrier{phases: map[*caseRun]phase{}, changed: make(chan struct{})}
-	for _, t := range trials {
+	for _, t := range runs {
 		r.phases[t] = running
 		t.barrier = r
 	}
 	return r
 }
 
-// reach says that t has come to p.
+// reach records that a case has come to a phase.
 func (r *barrier) reach(t *caseRun, p phase) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +45,7 @@ func (r *barrier) reach(t *caseRun, p phase) {
 	r.changed = make(chan struct{})
 }
 
-// await waits until every trial has come to p.
+// await waits until every case has come to a phase.
 func (r *barrier) await(ctx context.Context, p phase) error {
 	for {
 		r.mu.Lock()
@@ -65,20 +65,20 @@ func (r *barrier) await(ctx context.Context, p phase) error {
 	}
 }
 
-// at lists the trials that are in p.
+// at lists the cases that are in a phase.
 func (r *barrier) at(p phase) []*caseRun {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var trials []*caseRun
+	var runs []*caseRun
 	for t, at := range r.phases {
 		if at == p {
-			trials = append(trials, t)
+			runs = append(runs, t)
 		}
 	}
-	return trials
+	return runs
 }
 
-// endLate ends the trials that have not come to their steps within d, so that the
+// endLate ends the cases that have not come to their steps within d, so that the
 // others still have the time for theirs: first those that all wait for, a little
 // later those that only had a moment to go.
 func (r *barrier) endLate(d time.Duration) (stop func()) {

@@ -17,31 +17,31 @@ import (
 // pollInterval is how often Temporal is asked about something that is awaited.
 const pollInterval = 250 * time.Millisecond
 
-// caseRun is a case that runs. Like a test it ends where something goes wrong: must
-// and fail end its goroutine.
+// caseRun runs one case, with what it has done and seen so far. Like testing.T it ends the
+// goroutine of the case where something goes wrong: see must and fail.
 type caseRun struct {
 	*Stack
 	Case
-	group   string
-	ctx     context.Context
-	barrier *barrier
+	scenario string
+	ctx      context.Context
+	barrier  *barrier
 
 	killed, restarted chan struct{} // closed when the victim has died, and when it is back
 
 	mu            sync.Mutex
-	cancel        context.CancelCauseFunc // of ctx, once the trial runs
+	cancel        context.CancelCauseFunc // of ctx, once the case runs
 	comments      []*comment
 	messaged      []meta.Person // to whom follow-ups went
 	observed      []string
 	problem       string
 	stillAtStep   []func() bool // each says whether the step still lasts
-	releaseBridge func()        // lets the next webhook of the round come, if this trial keeps it back
+	releaseBridge func()        // lets the next webhook of the round come, if this case keeps it back
 	missedStep    bool          // a step was over before the victim died
 	cleanups      []func()
 	background    sync.WaitGroup // what goes on beside the case: deliveries, clicks
 }
 
-// fail ends the trial, also from what goes on beside it.
+// fail ends the case, also from what goes on beside it.
 func (t *caseRun) fail(format string, args ...any) {
 	problem := fmt.Sprintf(format, args...)
 	t.recordProblem(problem)
@@ -49,7 +49,7 @@ func (t *caseRun) fail(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// end ends whatever the trial waits for.
+// end ends whatever the case waits for.
 func (t *caseRun) end(why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,7 +58,7 @@ func (t *caseRun) end(why error) {
 	}
 }
 
-// recordProblem keeps the first problem of a trial.
+// recordProblem keeps the first problem of a case.
 func (t *caseRun) recordProblem(problem string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,7 +67,7 @@ func (t *caseRun) recordProblem(problem string) {
 	}
 }
 
-// must ends the trial if err is one.
+// must ends the case if err is one.
 func (t *caseRun) must(err error) {
 	if err != nil {
 		t.fail("%v", err)
@@ -96,15 +96,14 @@ func (t *caseRun) await(what string, done func() (bool, error)) {
 	}
 }
 
-// awaitReady says that the case is where it can stay until the victim dies, and waits
-// until all others are as well: what follows has little time.
+// awaitReady waits at the barrier until all cases are ready: what follows has little time.
 func (t *caseRun) awaitReady() {
 	t.barrier.reach(t, ready)
 	t.must(t.barrier.await(t.ctx, ready))
 }
 
-// awaitBlocked waits until all others are where they should be, but for those that
-// come here: a webhook waits for few seconds only.
+// awaitBlocked waits at the barrier until all others are at their steps or blocked here,
+// and then goes on alone: Meta waits only seconds for the answer to a webhook.
 func (t *caseRun) awaitBlocked() {
 	t.barrier.reach(t, blocked)
 	t.must(t.barrier.await(t.ctx, blocked))
@@ -113,7 +112,8 @@ func (t *caseRun) awaitBlocked() {
 	t.cleanup(t.releaseBridge)
 }
 
-// awaitKill waits until the victim has died. Still says that the step lasts until then.
+// awaitKill waits at the barrier until the victim has died. Each of still must report until
+// then that the step lasts.
 func (t *caseRun) awaitKill(still ...func() bool) {
 	t.mu.Lock()
 	t.stillAtStep = still
@@ -125,13 +125,13 @@ func (t *caseRun) awaitKill(still ...func() bool) {
 	}
 }
 
-// awaitRestart waits until the victim runs again.
+// awaitRestart waits at the barrier until the victim runs again.
 func (t *caseRun) awaitRestart() {
 	t.barrier.reach(t, restartable)
 	t.wait(t.restarted)
 }
 
-// killAndRestart has the victim die and come back.
+// killAndRestart has the victim killed and started again.
 func (t *caseRun) killAndRestart(still ...func() bool) {
 	t.awaitKill(still...)
 	t.awaitRestart()
@@ -145,7 +145,7 @@ func (t *caseRun) wait(happened <-chan struct{}) {
 	}
 }
 
-// checkStep notes whether the step at which the trial waits is over.
+// checkStep records whether the step at which the case waits is over already.
 func (t *caseRun) checkStep() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,7 +164,7 @@ func (t *caseRun) awaitHeld(h *gate.Hold) {
 	}
 }
 
-// hold holds calls of programs until the trial releases them, or ends.
+// hold holds calls of programs until the case releases them, or ends.
 func (t *caseRun) hold(p *harness.Programs, point gate.Point, method, about string) *gate.Hold {
 	h := p.Holds.Add(point, method, about)
 	t.cleanup(h.Release)
@@ -177,7 +177,7 @@ func (t *caseRun) cleanup(f func()) {
 	t.cleanups = append(t.cleanups, f)
 }
 
-// within says that less than d has passed since now.
+// within reports, later, whether less than d has passed since the call.
 func within(d time.Duration) (still func() bool) {
 	began := time.Now()
 	return func() bool { return time.Since(began) < d }

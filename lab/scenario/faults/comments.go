@@ -14,7 +14,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// comment is a comment of a trial. What becomes of it is judged.
+// comment is a comment of a case. What becomes of it is judged.
 type comment struct {
 	id      string
 	account account

@@ -112,7 +112,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// Guards: nobody dies before everybody is at their step, and a trial that failed
+// Guards: nobody dies before everybody is at their step, and a case that failed
 // keeps nobody waiting.
 func TestRound(t *testing.T) {
 	trials := []*caseRun{{}, {}, {}}
@@ -136,7 +136,7 @@ func TestRound(t *testing.T) {
 	}
 }
 
-// Guards: one trial that never comes to its step does not take the others' time.
+// Guards: one case that never comes to its step does not take the others' time.
 func TestHurry(t *testing.T) {
 	ctx, end := context.WithCancelCause(t.Context())
 	late, ready := &caseRun{cancel: end}, &caseRun{cancel: func(error) { t.Error("who was ready was ended") }}
@@ -152,12 +152,12 @@ func TestHurry(t *testing.T) {
 // Guards: the table says what failed and what was left out, and only a run without
 // failures is a good one.
 func TestReport(t *testing.T) {
-	fine := Row{Group: "races", Case: "a", Expected: "x", Seen: "x", OK: true, Took: 1234 * time.Millisecond}
-	wrong := Row{Group: "races", Case: "b", Expected: "x", Seen: "y|z"}
-	leftOut := Row{Group: "kill", Case: "c", LeftOut: true}
+	fine := Row{Scenario: "races", Case: "a", Expected: "x", Seen: "x", OK: true, Took: 1234 * time.Millisecond}
+	wrong := Row{Scenario: "races", Case: "b", Expected: "x", Seen: "y|z"}
+	leftOut := Row{Scenario: "kill", Case: "c", LeftOut: true}
 	var b strings.Builder
 	WriteTable(&b, []Row{fine, wrong, leftOut})
-	want := `| group | case | expected | seen | | seconds |
+	want := `| scenario | case | expected | seen | | seconds |
 | --- | --- | --- | --- | --- | --- |
 | races | a | x | x | ok | 1.2 |
 | races | b | x | y\|z | FAILED | 0.0 |

@@ -14,8 +14,8 @@ import (
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
-// checkInvariants looks at everything once more when all cases are over: what goes wrong
-// may come after its case was judged.
+// checkInvariants checks all comments, follow-ups and histories once more when all cases
+// are over: what goes wrong may come after its case was judged.
 func (r *Runner) checkInvariants(ctx context.Context) {
 	for _, check := range []struct {
 		name   string
@@ -32,7 +32,7 @@ func (r *Runner) checkInvariants(ctx context.Context) {
 		for _, t := range r.runs {
 			broken = append(broken, check.breaks(t, ctx)...)
 		}
-		row := Row{Group: "invariants", Case: check.name, Expected: check.never, Seen: check.never, OK: len(broken) == 0, Took: time.Since(began)}
+		row := Row{Scenario: "invariants", Case: check.name, Expected: check.never, Seen: check.never, OK: len(broken) == 0, Took: time.Since(began)}
 		if !row.OK {
 			row.Seen = strings.Join(broken, ", ")
 		}
@@ -75,9 +75,9 @@ func (t *caseRun) wrongFollowUps(context.Context) (broken []string) {
 				closes = privatereply.WindowCloses(m.At).Add(-privatereply.WindowMargin)
 			case m.Kind != meta.KindFollowUp:
 			case texts[m.Text]:
-				broken = append(broken, fmt.Sprintf("%s of %s/%s: twice", p.Username, t.group, t.Name))
+				broken = append(broken, fmt.Sprintf("%s of %s/%s: twice", p.Username, t.scenario, t.Name))
 			case !m.At.Before(closes):
-				broken = append(broken, fmt.Sprintf("%s of %s/%s: at %v", p.Username, t.group, t.Name, m.At))
+				broken = append(broken, fmt.Sprintf("%s of %s/%s: at %v", p.Username, t.scenario, t.Name, m.At))
 			default:
 				texts[m.Text] = true
 			}

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxTries is how often a case comes to its step again whose step was over
-	// before the victim died: with fewer others beside it there is more time.
+	// maxTries is how often a case is tried whose step was over before the victim died:
+	// each time with fewer others beside it.
 	maxTries = 4
-	// maxHeldInBridge is how many webhooks a round holds in the bridge at once: it has four
+	// maxHeldInBridge is how many webhooks are held in the bridge at once: it has four
 	// commits under way at most.
 	maxHeldInBridge = 2
 	// maxParallel is how many cases run at once that kill nothing.
@@ -38,7 +38,7 @@ func (r *Runner) Run(ctx context.Context, scenarios []Scenario) ([]Row, error) {
 	for _, g := range scenarios {
 		if g.victim == temporal && !r.Stack.Server.CanRestart() {
 			for _, c := range g.Cases {
-				r.row(Row{Group: g.Name, Case: c.Name, Expected: c.Expect.String(), Seen: "this server is not ours to kill", LeftOut: true})
+				r.row(Row{Scenario: g.Name, Case: c.Name, Expected: c.Expect.String(), Seen: "this server is not ours to kill", LeftOut: true})
 			}
 			continue
 		}
@@ -104,7 +104,7 @@ func (r *Runner) runTogether(ctx context.Context, g Scenario, cases []Case, try 
 	killed, restarted := make(chan struct{}), make(chan struct{})
 	var runs []*caseRun
 	for _, c := range cases {
-		runs = append(runs, &caseRun{Stack: r.Stack, Case: c, group: g.Name, killed: killed, restarted: restarted})
+		runs = append(runs, &caseRun{Stack: r.Stack, Case: c, scenario: g.Name, killed: killed, restarted: restarted})
 	}
 	barrier := newBarrier(runs)
 	rows := make([]Row, len(runs))
@@ -186,7 +186,7 @@ func (t *caseRun) run(ctx context.Context, limit time.Duration) Row {
 		result = t.judge()
 	}()
 	<-over
-	row := Row{Group: t.group, Case: t.Name, Expected: t.Expect.String(), Took: time.Since(began)}
+	row := Row{Scenario: t.scenario, Case: t.Name, Expected: t.Expect.String(), Took: time.Since(began)}
 	row.Seen, row.OK = result.String(), t.problem == "" && result.meets(t.Expect)
 	if t.problem != "" {
 		row.Seen = t.problem
@@ -201,7 +201,7 @@ func (t *caseRun) run(ctx context.Context, limit time.Duration) Row {
 
 // Row is what came of one case.
 type Row struct {
-	Group, Case    string
+	Scenario, Case string
 	Expected, Seen string
 	OK             bool
 	LeftOut        bool
@@ -221,7 +221,7 @@ func (r Row) verdict() string {
 
 // Line is the row as a line of its own, while the others still run.
 func (r Row) Line() string {
-	line := fmt.Sprintf("%-8s %s/%s (%v)", r.verdict(), r.Group, r.Case, r.Took.Round(100*time.Millisecond))
+	line := fmt.Sprintf("%-8s %s/%s (%v)", r.verdict(), r.Scenario, r.Case, r.Took.Round(100*time.Millisecond))
 	if !r.OK {
 		line += fmt.Sprintf("\n         expected %s\n         seen     %s", r.Expected, r.Seen)
 	}
@@ -230,10 +230,10 @@ func (r Row) Line() string {
 
 // WriteTable writes Markdown.
 func WriteTable(w io.Writer, rows []Row) {
-	fmt.Fprintln(w, "| group | case | expected | seen | | seconds |")
+	fmt.Fprintln(w, "| scenario | case | expected | seen | | seconds |")
 	fmt.Fprintln(w, "| --- | --- | --- | --- | --- | --- |")
 	for _, r := range rows {
-		cells := []string{r.Group, r.Case, r.Expected, r.Seen, r.verdict(), fmt.Sprintf("%.1f", r.Took.Seconds())}
+		cells := []string{r.Scenario, r.Case, r.Expected, r.Seen, r.verdict(), fmt.Sprintf("%.1f", r.Took.Seconds())}
 		for i, cell := range cells {
 			cells[i] = strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell)
 		}

@@ -134,9 +134,9 @@ func (v Verdict) after(calls int) Verdict {
 }
 
 const (
-	// inspectInterval is how long the judge waits between two looks at one comment.
+	// inspectInterval is how often the judge asks about one comment.
 	inspectInterval = 500 * time.Millisecond
-	// lastInspection is how long the last look may take.
+	// lastInspection is how long the last question may take.
 	lastInspection = 15 * time.Second
 )
 
@@ -218,7 +218,7 @@ func (t *caseRun) writeEvidence(ctx context.Context) {
 	}
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err == nil {
-		err = os.WriteFile(t.File(strings.Join([]string{"failed", t.group, t.Name}, "-")+".json"), b, 0o600)
+		err = os.WriteFile(t.File(strings.Join([]string{"failed", t.scenario, t.Name}, "-")+".json"), b, 0o600)
 	}
 	if err != nil {
 		t.recordProblem(err.Error())

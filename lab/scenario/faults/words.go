@@ -180,7 +180,7 @@ func surroundings() Scenario {
 			half := whole[:strings.Index(string(whole), t.accounts[racedPage].id)]
 			half = half[:strings.LastIndexByte(string(half), '\n')+1]
 			t.cleanup(func() { _ = os.WriteFile(t.File("accounts.yaml"), whole, 0o600) })
-			for range 3 { // the looks at it are 0.9 s apart
+			for range 3 { // it is read every 0.9 s
 				t.must(os.WriteFile(t.File("accounts.yaml"), half, 0o600))
 				c := t.comment(racedPage, price)
 				t.deliver(c.id)
