@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
@@ -24,18 +25,18 @@ const (
 // each step is one promise of the desk.
 func TestBrowser(t *testing.T) {
 	s := newStage(t)
-	s.startWorker()
-	b := newBrowser(t, s.url)
+	harnesstest.Start(t, s.Workers)
+	b := newBrowser(t, s.ApprovalsURL)
 
 	// A delivery that nobody can prove takes a while; it happens beside the others.
 	lost, lostID := s.start(newComment{username: "otto", text: "How do I clean the board?", reply: "Hi otto, with warm water only.",
 		rule: "care", action: privatereply.ActionAuto, lost: true})
 
 	ana := s.tab(b, "ana", desktop)
-	ana.do(chromedp.Navigate(s.url + "/"))
+	ana.do(chromedp.Navigate(s.ApprovalsURL + "/"))
 	ana.awaitTrue(`location.pathname === "/signin"`)
 	ana.checkAccessibility()
-	ana.signIn(s.tokens["ana"])
+	ana.signIn(s.Tokens["ana"])
 	ana.awaitText(".empty", "All decided.")
 
 	step := func(name string, do func(t *testing.T)) {
@@ -94,7 +95,7 @@ func TestBrowser(t *testing.T) {
 	step("who loses a race is told who won, and leaving a page sends the click", func(t *testing.T) {
 		_, id := s.start(newComment{username: "jonas", text: "How much is the shipping?", reply: "Hi jonas, 4 euros.", rule: "price"})
 		ben := s.tab(b, "ben", desktop)
-		ben.signIn(s.tokens["ben"])
+		ben.signIn(s.Tokens["ben"])
 		path := "/replies/" + id
 		ana.open(path)
 		ben.open(path)
@@ -144,7 +145,7 @@ func TestBrowser(t *testing.T) {
 
 	step("the window is followed up on a phone", func(t *testing.T) {
 		pocket := s.tab(b, "ana's phone", phone)
-		pocket.signIn(s.tokens["ana"])
+		pocket.signIn(s.Tokens["ana"])
 		pocket.open("/replies/" + lena)
 		pocket.awaitText("#chat", "only an answer of the person opens it")
 		s.personAnswers(lena)
@@ -156,7 +157,7 @@ func TestBrowser(t *testing.T) {
 		pocket.checkAccessibility()
 		pocket.checkWidth()
 		pocket.screenshot("phone-reply")
-		inbox := s.sandbox.Inbox(meta.Person{Account: instagram, Username: "lena"})
+		inbox := s.Sandbox.Inbox(meta.Person{Account: instagram, Username: "lena"})
 		if last := inbox[len(inbox)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 			t.Errorf("the person got %+v", last)
 		}
@@ -169,7 +170,7 @@ func TestBrowser(t *testing.T) {
 		ana.awaitText(".card", "<script>window.pwned=1</script>")
 		ana.awaitText(".card", "{{username}}")
 		pocket := s.tab(b, "a phone", phone)
-		pocket.signIn(s.tokens["ana"])
+		pocket.signIn(s.Tokens["ana"])
 		pocket.awaitText(".card", "<script>")
 		pocket.checkWidth()
 		pocket.open("/replies/" + id)
@@ -196,15 +197,15 @@ func TestBrowser(t *testing.T) {
 		ana.click(".case .resolve form:nth-child(2) button")
 		ana.awaitResult(".case .outcome", "Noted: it was not delivered.", "You resolved this at")
 		status := s.awaitState(lostID, privatereply.Undeliverable)
-		if status.Reason != privatereply.ResolvedNotDelivered || s.sandbox.RepliesDelivered(lost) != 0 {
-			t.Errorf("reason %q, %d deliveries", status.Reason, s.sandbox.RepliesDelivered(lost))
+		if status.Reason != privatereply.ResolvedNotDelivered || s.Sandbox.RepliesDelivered(lost) != 0 {
+			t.Errorf("reason %q, %d deliveries", status.Reason, s.Sandbox.RepliesDelivered(lost))
 		}
 	})
 
 	step("a viewer decides nothing", func(t *testing.T) {
 		_, id := s.start(newComment{username: "noor", text: "Is it waterproof?", reply: "Hi noor, yes.", rule: "questions"})
 		vera := s.tab(b, "vera", desktop)
-		vera.signIn(s.tokens["vera"])
+		vera.signIn(s.Tokens["vera"])
 		vera.awaitText(".card", "Is it waterproof?")
 		for _, path := range []string{"/", "/replies/" + id} {
 			vera.open(path)
@@ -226,9 +227,9 @@ func TestBrowser(t *testing.T) {
 	step("who is signed out is told so, and nothing is decided", func(t *testing.T) {
 		_, id := s.start(newComment{username: "ida", text: "Do you restock?", reply: "Hi ida, in May.", rule: "questions"})
 		ben := s.tab(b, "ben", desktop)
-		ben.signIn(s.tokens["ben"])
+		ben.signIn(s.Tokens["ben"])
 		ben.awaitText(card(id), "Do you restock?")
-		if n := s.signedIn.SignOutUser("ben"); n == 0 {
+		if n := s.Authenticator.SignOutUser("ben"); n == 0 {
 			t.Fatal("ben was not signed in")
 		}
 		ben.click(card(id) + " [data-do=approve]")
@@ -252,7 +253,7 @@ func TestBrowser(t *testing.T) {
 	step("every page is accessible, in light and dark", func(t *testing.T) {
 		s.seedReplies()
 		adam := s.tab(b, "adam", desktop)
-		adam.signIn(s.tokens["adam"])
+		adam.signIn(s.Tokens["adam"])
 		// What the desk learns of only now waits behind the pill.
 		adam.awaitTrue(`(document.getElementById("pill")?.hidden === false && document.getElementById("pill").click(), [...document.querySelectorAll(".card")].some(e => e.innerText.includes("Live")))`)
 		for _, path := range []string{"/", "/?state=holding", "/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/nowhere"} {
@@ -276,7 +277,7 @@ func TestBrowser(t *testing.T) {
 		}
 		adam.screenshot("dark")
 		pocket := s.tab(b, "adam's phone", phone)
-		pocket.signIn(s.tokens["adam"])
+		pocket.signIn(s.Tokens["adam"])
 		for _, path := range []string{"/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/"} {
 			pocket.open(path)
 			pocket.awaitTrue(`document.querySelector("h1")`)
@@ -332,7 +333,7 @@ func (p *tab) post(path, body string) (status int, words string) {
 func (s *stage) noScriptTab(b *browser, name string) *tab {
 	s.t.Helper()
 	p := s.tab(b, name, desktop)
-	p.signIn(s.tokens["ana"])
+	p.signIn(s.Tokens["ana"])
 	p.do(chromedp.Func(func(ctx context.Context, tg *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
@@ -342,7 +343,7 @@ func (s *stage) noScriptTab(b *browser, name string) *tab {
 
 func (s *stage) delivered(comment string) string {
 	s.t.Helper()
-	report, ok := s.sandbox.CommentReport(comment)
+	report, ok := s.Sandbox.CommentReport(comment)
 	if !ok || len(report.Delivered) != 1 {
 		s.t.Fatalf("comment %s: %+v", comment, report)
 	}

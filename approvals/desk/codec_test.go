@@ -244,11 +244,11 @@ const (
 func TestBrowserWebUIDecrypts(t *testing.T) {
 	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
-	b := newBrowser(t, s.url)
+	b := newBrowser(t, s.ApprovalsURL)
 	p := s.tab(b, "the Web UI", desktop)
 	webUI := func() {
 		t.Helper()
-		p.url = s.server.UIURL
+		p.url = s.Server.UIURL
 		p.open("/namespaces/default/workflows/" + id)
 		p.awaitText("[data-testid=input-and-result]", "encoding")
 	}
@@ -262,16 +262,16 @@ func TestBrowserWebUIDecrypts(t *testing.T) {
 	hidden()
 
 	p.click("[data-testid=data-encoder-status]")
-	p.write("[data-testid=data-encoder-endpoint-input]", s.url+"/codec")
+	p.write("[data-testid=data-encoder-endpoint-input]", s.ApprovalsURL+"/codec")
 	p.click("[data-testid=data-encoder-include-credentials]")
 	p.click("[data-testid=confirm-data-encoder-button]")
 	webUI()
 	p.awaitTrue(`document.querySelector("[data-testid=data-encoder-status-error]")`) // nobody is signed in
 	hidden()
 
-	p.url = s.url
-	p.signIn(s.tokens["vera"])
-	p.url = s.server.UIURL
+	p.url = s.ApprovalsURL
+	p.signIn(s.Tokens["vera"])
+	p.url = s.Server.UIURL
 	p.open("/namespaces/default/workflows/" + id)
 	for _, secret := range []string{secretComment, secretReply, "hilda"} {
 		p.awaitText("[data-testid=input-and-result]", secret)
@@ -286,8 +286,8 @@ func TestBrowserWebUIDecrypts(t *testing.T) {
 func TestTemporalCLIDecrypts(t *testing.T) {
 	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
-	endpoint := []string{"--codec-endpoint", s.url + "/codec"}
-	token := append(endpoint, "--codec-auth", "Bearer "+s.tokens["ana"])
+	endpoint := []string{"--codec-endpoint", s.ApprovalsURL + "/codec"}
+	token := append(endpoint, "--codec-auth", "Bearer "+s.Tokens["ana"])
 	const rejection = "hilda wrote twice"
 	show := []string{"workflow", "show", "--output", "json", "--workflow-id", id}
 
@@ -326,7 +326,7 @@ func TestTemporalCLIDecrypts(t *testing.T) {
 // cli runs Temporal's own command line against the stage's server.
 func (s *stage) cli(args ...string) (string, error) {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), devservertest.CLI(s.t), append(args, "--address", s.server.Address)...)
+	cmd := exec.CommandContext(s.t.Context(), devservertest.CLI(s.t), append(args, "--address", s.Server.Address)...)
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "TEMPORAL_") {
 			cmd.Env = append(cmd.Env, kv)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -31,11 +32,11 @@ func BenchmarkTenThousandWaiting(b *testing.B) {
 	}
 	start := func(n int) error {
 		in := ask(n)
-		opts, in, err := workflows.PrivateReplyOptions(in, taskQueue, time.Now())
+		opts, in, err := workflows.PrivateReplyOptions(in, harness.TaskQueue, time.Now())
 		if err != nil {
 			return err
 		}
-		_, err = s.client.ExecuteWorkflow(b.Context(), opts, workflows.PrivateReplyType, in)
+		_, err = s.Client.ExecuteWorkflow(b.Context(), opts, workflows.PrivateReplyType, in)
 		return err
 	}
 	var starting errgroup.Group
@@ -46,10 +47,10 @@ func BenchmarkTenThousandWaiting(b *testing.B) {
 	if err := starting.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	watcher := s.queue.Watch(0)
+	watcher := s.Queue.Watch(0)
 	defer watcher.Close()
 	holds := func(n int) {
-		for len(s.queue.View(b.Context()).Rows) != n {
+		for len(s.Queue.View(b.Context()).Rows) != n {
 			select {
 			case <-watcher.Changed():
 			case <-b.Context().Done():
@@ -60,11 +61,11 @@ func BenchmarkTenThousandWaiting(b *testing.B) {
 	holds(waiting)
 
 	get := func() time.Duration {
-		req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, s.url+"/", nil)
+		req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, s.ApprovalsURL+"/", nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		req.Header.Set("Authorization", "Bearer "+s.tokens["ana"])
+		req.Header.Set("Authorization", "Bearer "+s.Tokens["ana"])
 		began := time.Now()
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
