@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -47,15 +46,7 @@ func (f *flaky) ExecuteWorkflow(ctx context.Context, options client.StartWorkflo
 // Every event of a batch reaches its workflow once: through failures, repeats and
 // disorder, live comments first; and the counts are exact.
 func TestDispatchOnRealServer(t *testing.T) {
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	_, c := devservertest.StartSetUp(t)
 	const queue = "dispatch"
 	temporal := &flaky{Client: c, refuse: map[string]bool{}}
 	options := worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind}

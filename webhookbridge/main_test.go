@@ -15,9 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
-	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/harness/process"
 )
@@ -113,15 +110,7 @@ func TestRunRefuses(t *testing.T) {
 // The program, as it is deployed: it becomes ready, takes a delivery, counts it, and
 // ends without an error when it is told to.
 func TestRun(t *testing.T) {
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	server, c := devservertest.StartSetUp(t)
 	env := environment(t, server.Address)
 	use(t, env)
 	webhooks, ops := "http://"+env["PRIVATEREPLY_WEBHOOK_ADDR"]+"/webhooks/meta", "http://"+env["PRIVATEREPLY_OPS_ADDR"]

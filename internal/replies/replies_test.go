@@ -19,7 +19,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -38,15 +37,7 @@ type harness struct {
 
 func newHarness(t *testing.T) *harness {
 	t.Helper()
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address, Logger: discardLogger{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	server, c := devservertest.StartSetUp(t)
 	return &harness{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
 }
 
@@ -370,11 +361,3 @@ func TestConversation(t *testing.T) {
 		t.Errorf("the window closes at %v", thread.Status.WindowClosesAt)
 	}
 }
-
-// discardLogger drops what Temporal's SDK logs.
-type discardLogger struct{}
-
-func (discardLogger) Debug(string, ...any) {}
-func (discardLogger) Info(string, ...any)  {}
-func (discardLogger) Warn(string, ...any)  {}
-func (discardLogger) Error(string, ...any) {}

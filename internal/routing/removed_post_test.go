@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -73,15 +72,7 @@ func TestRemovedPostDoesNotHoldUpIntake(t *testing.T) {
 // The same with a real server: somebody's batch over 1,000 workflows runs while a post
 // is removed.
 func TestRemovedPostBesideAnotherBatch(t *testing.T) {
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	server, c := devservertest.StartSetUp(t)
 	const n = 1000
 	for i := range n {
 		if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("w", i), TaskQueue: "nobody"}, "Some"); err != nil {
@@ -107,7 +98,7 @@ func TestRemovedPostBesideAnotherBatch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	began := time.Now()
-	err = New(c, "queue", time.Now).Route(ctx, []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Result) {})
+	err := New(c, "queue", time.Now).Route(ctx, []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Result) {})
 	if err != nil {
 		t.Error(err)
 	}

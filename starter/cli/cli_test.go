@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,8 +11,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/lab/harness"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -25,68 +23,25 @@ const (
 	page       = "100000000000001"
 )
 
-// product is the whole product, which the commands under test work with. Without a
-// Temporal CLI it is nil, and why says so.
-var (
-	product *harness.Dev
-	why     error
-)
+// product is what the commands under test work with.
+var product harnesstest.Dev
 
-func TestMain(m *testing.M) { os.Exit(runWithProduct(m)) }
-
-func runWithProduct(m *testing.M) int {
+func TestMain(m *testing.M) {
 	time.Local = time.UTC // the tests compare times as people read them; before anything reads the clock
-	folder, err := os.MkdirTemp("", "starter-cli-test-")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.RemoveAll(folder)
-	cli, err := devserver.Lookup(context.Background())
-	switch {
-	case errors.Is(err, devserver.ErrNotFound):
-		why = err
-		return m.Run()
-	case err != nil:
-		return fail(err)
-	}
-	ports, err := harness.FreePorts()
-	if err != nil {
-		return fail(err)
-	}
-	product, err = harness.StartDev(context.Background(), harness.DevOptions{Folder: folder, Ports: ports, CLIPath: cli, Ephemeral: true, Warnings: os.Stderr})
-	if err != nil {
-		return fail(err)
-	}
-	env, err := config.ReadDevEnv(folder)
-	if err != nil {
-		return fail(err)
-	}
-	for name, value := range env {
-		os.Setenv(name, value)
-	}
-	code := m.Run()
-	if err := product.Stop(); err != nil {
-		return fail(err)
-	}
-	return code
-}
-
-func fail(err error) int {
-	fmt.Fprintln(os.Stderr, err)
-	return 1
+	os.Exit(product.Main(m, func(context.Context) error {
+		env, err := config.ReadDevEnv(product.Folder)
+		for name, value := range env {
+			os.Setenv(name, value)
+		}
+		return err
+	}))
 }
 
 // needProduct lets tests of commands run at the same time, where a server can run.
 func needProduct(t *testing.T) {
 	t.Helper()
 	t.Parallel()
-	switch {
-	case product != nil:
-	case os.Getenv("CI") != "":
-		t.Fatalf("this test needs a Temporal server: %v", why)
-	default:
-		t.Skipf("this test needs a Temporal server; `starter dev` builds one: %v", why)
-	}
+	product.Need(t)
 }
 
 // result is what a command printed and how it ended.

@@ -19,7 +19,6 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
@@ -69,15 +68,7 @@ func TestStop(t *testing.T) {
 // Guards: the brake waits for somebody else's batch operation, says so, and stops then;
 // whoever does not want to wait can end it.
 func TestStopWaitsForAnotherBatch(t *testing.T) {
-	server := devservertest.Start(t)
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.Address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := setup.Apply(t.Context(), c, server.Namespace); err != nil {
-		t.Fatal(err)
-	}
+	server, c := devservertest.StartSetUp(t)
 	const n, one = 1000, `WorkflowType = "Some"`
 	for i := range n {
 		if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("w", i), TaskQueue: "nobody"}, "Some"); err != nil {

@@ -23,9 +23,7 @@ import (
 // sweep finds the comments of all of them.
 func needProductAlone(t *testing.T) {
 	t.Helper()
-	if product == nil {
-		needProduct(t)
-	}
+	product.Need(t)
 }
 
 // sweptJSON runs starter sweep --json.

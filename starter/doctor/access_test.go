@@ -16,19 +16,19 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Accounts of the stack: one with the Instagram login, one with human agents, and
+// Accounts of dev: one with the Instagram login, one with human agents, and
 // the Page of that one.
 const (
-	stackOwn   = "17841400000000002"
-	stackAgent = "17841400000000001"
-	stackPage  = "100000000000001"
+	devOwn   = "17841400000000002"
+	devAgent = "17841400000000001"
+	devPage  = "100000000000001"
 )
 
-// useStack makes the stack the installation to examine.
-func useStack(t *testing.T) {
+// useDev makes dev the installation to examine.
+func useDev(t *testing.T) {
 	t.Helper()
-	needStack(t)
-	env, err := config.ReadDevEnv(stackFolder)
+	dev.Need(t)
+	env, err := config.ReadDevEnv(dev.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,28 +53,28 @@ func found(t *testing.T, account, check string) doctor.Finding {
 // Guards: an app with Standard Access is told from what Meta says to replies,
 // because nothing else tells, and so are other refusals that replies wait for.
 func TestRefusedReplies(t *testing.T) {
-	useStack(t)
+	useDev(t)
 	tests := []struct {
 		name, account string
 		code, subcode int
 		want          wanted
 	}{
-		{"only people with a role", stackOwn, 200, 2018028, wanted{stackOwn, "access", doctor.Failure,
+		{"only people with a role", devOwn, 200, 2018028, wanted{devOwn, "access", doctor.Failure,
 			"only people with a role on the app|a reply that waits|200/2018028|Advanced Access"}},
-		{"another refusal", stackPage, 200, 2534041, wanted{stackPage, "waiting replies", doctor.Warning,
-			"a reply that waits|200/2534041|starter show reply:facebook:" + stackPage}},
+		{"another refusal", devPage, 200, 2534041, wanted{devPage, "waiting replies", doctor.Warning,
+			"a reply that waits|200/2534041|starter show reply:facebook:" + devPage}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if f := found(t, tt.account, "access"); f.Level != doctor.Unknown || !strings.Contains(f.Text, "only people with a role on the app") {
 				t.Errorf("before: %+v", f)
 			}
-			fault, err := stack.Sandbox.AddFault(meta.Fault{Name: "error", Account: tt.account, Calls: "private-reply", Code: tt.code, Subcode: tt.subcode, Status: 403})
+			fault, err := dev.Sandbox.AddFault(meta.Fault{Name: "error", Account: tt.account, Calls: "private-reply", Code: tt.code, Subcode: tt.subcode, Status: 403})
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { stack.Sandbox.ClearFault(fault) })
-			if _, err := stack.Sandbox.Comment(meta.NewComment{Account: tt.account, Username: "lena", Text: "How much is it?"}); err != nil {
+			t.Cleanup(func() { dev.Sandbox.ClearFault(fault) })
+			if _, err := dev.Sandbox.Comment(meta.NewComment{Account: tt.account, Username: "lena", Text: "How much is it?"}); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, func() bool { return tt.want.is(tt.account, found(t, tt.account, tt.want.check)) })
@@ -85,41 +85,41 @@ func TestRefusedReplies(t *testing.T) {
 // Guards: an app without the Human Agent feature is told from a human agent's
 // message that Meta did not permit.
 func TestHumanAgent(t *testing.T) {
-	useStack(t)
-	if f := found(t, stackAgent, "human agent"); f.Level != doctor.Unknown {
+	useDev(t)
+	if f := found(t, devAgent, "human agent"); f.Level != doctor.Unknown {
 		t.Errorf("before: %+v", f)
 	}
-	if err := stack.Sandbox.UpdateAccount(stackAgent, meta.AccountUpdate{HumanAgent: new(false)}); err != nil {
+	if err := dev.Sandbox.UpdateAccount(devAgent, meta.AccountUpdate{HumanAgent: new(false)}); err != nil {
 		t.Fatal(err)
 	}
-	person := meta.Person{Account: stackAgent, Username: "jonas"}
+	person := meta.Person{Account: devAgent, Username: "jonas"}
 	wrote := time.Now().Add(-25 * time.Hour).UTC()
-	if _, err := stack.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, NoWebhook: true}); err != nil {
+	if _, err := dev.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Hello?", At: wrote, NoWebhook: true}); err != nil {
 		t.Fatal(err)
 	}
-	id, err := stack.Sandbox.PersonID(person)
+	id, err := dev.Sandbox.PersonID(person)
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, known := stack.Accounts.Get(privatereply.Instagram, stackAgent)
+	account, known := dev.Accounts.Get(privatereply.Instagram, devAgent)
 	if !known {
-		t.Fatal("the stack has no such account")
+		t.Fatal("dev has no such account")
 	}
 	options, input, err := workflows.ConversationOptions(account, id, harness.TaskQueue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = stack.Client.SignalWithStartWorkflow(t.Context(), options.ID, workflows.PersonMessageSignal,
+	_, err = dev.Client.SignalWithStartWorkflow(t.Context(), options.ID, workflows.PersonMessageSignal,
 		workflows.PersonMessage{At: wrote, MessageID: "m_1"}, options, workflows.ConversationType, input)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool {
 		var status workflows.ConversationStatus
-		answer, err := stack.Client.QueryWorkflow(t.Context(), options.ID, "", workflows.StatusQuery)
+		answer, err := dev.Client.QueryWorkflow(t.Context(), options.ID, "", workflows.StatusQuery)
 		return err == nil && answer.Get(&status) == nil && !status.LastMessageAt.IsZero()
 	})
-	handle, err := stack.Client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+	handle, err := dev.Client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: options.ID, UpdateName: workflows.FollowUpUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
 		Args: []any{workflows.FollowUp{Agent: "ana", Text: "Hello!", HumanAgent: true}},
 	})
@@ -130,6 +130,6 @@ func TestHumanAgent(t *testing.T) {
 	if err := handle.Get(t.Context(), &answer); err != nil || answer.Reason != privatereply.NotPermitted {
 		t.Fatalf("the follow-up ended as %+v, %v", answer, err)
 	}
-	want := wanted{stackAgent, "human agent", doctor.Failure, options.ID + "|lacks the Human Agent feature|human_agent: false"}
-	eventually(t, func() bool { return want.is(stackAgent, found(t, stackAgent, "human agent")) })
+	want := wanted{devAgent, "human agent", doctor.Failure, options.ID + "|lacks the Human Agent feature|human_agent: false"}
+	eventually(t, func() bool { return want.is(devAgent, found(t, devAgent, "human agent")) })
 }

@@ -3,8 +3,6 @@ package doctor_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,18 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/types/known/durationpb"
-
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/lab/harness"
-	"github.com/privatereply/privatereply/lab/harness/devserver"
+	"github.com/privatereply/privatereply/lab/harness/cluster"
+	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/doctor"
 )
 
-// The accounts of a place: a Page, the Instagram account linked to it, and an
-// Instagram account with its own login. The stack has others.
+// The accounts of an installation: a Page, the Instagram account linked to it, and an
+// Instagram account with its own login. dev has others.
 const (
 	pageID   = "100000000000011"
 	linkedID = "17841400000000011"
@@ -55,65 +51,13 @@ const (
 // bare is a namespace that nobody has set up.
 const bare = "bare"
 
-// stack is a Temporal server with the product on it. Without a Temporal CLI it is
-// nil, and why says so.
-var (
-	stack       *harness.Dev
-	stackFolder string
-	why         error
-)
+// dev is the product on a Temporal server.
+var dev harnesstest.Dev
 
-func TestMain(m *testing.M) { os.Exit(runWithStack(m)) }
-
-func runWithStack(m *testing.M) (code int) {
-	fail := func(err error) int {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	ctx := context.Background()
-	cli, err := devserver.Lookup(ctx)
-	switch {
-	case errors.Is(err, devserver.ErrNotFound):
-		why = err
-		return m.Run()
-	case err != nil:
-		return fail(err)
-	}
-	if stackFolder, err = os.MkdirTemp("", "starter-doctor-test-"); err != nil {
-		return fail(err)
-	}
-	defer os.RemoveAll(stackFolder)
-	ports, err := harness.FreePorts()
-	if err != nil {
-		return fail(err)
-	}
-	stack, err = harness.StartDev(ctx, harness.DevOptions{Folder: stackFolder, Ports: ports, CLIPath: cli, Ephemeral: true})
-	if err != nil {
-		return fail(err)
-	}
-	defer func() {
-		if err := stack.Stop(); err != nil {
-			code = fail(err)
-		}
-	}()
-	_, err = stack.Client.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace: bare, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
-	if err != nil {
-		return fail(err)
-	}
-	return m.Run()
-}
-
-func needStack(t *testing.T) {
-	t.Helper()
-	switch {
-	case stack != nil:
-	case os.Getenv("CI") != "":
-		t.Fatalf("this test needs a Temporal server: %v", why)
-	default:
-		t.Skipf("this test needs a Temporal server; `starter dev` builds one: %v", why)
-	}
+func TestMain(m *testing.M) {
+	os.Exit(dev.Main(m, func(ctx context.Context) error {
+		return cluster.CreateNamespace(ctx, dev.Server.Address, bare, 24*time.Hour)
+	}))
 }
 
 // installation is an installation with nothing wrong, in which a test plants something.
@@ -156,7 +100,7 @@ rules:
 
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
-	needStack(t)
+	dev.Need(t)
 	p := &installation{t: t, folder: t.TempDir()}
 	p.Sandbox = meta.New(meta.Config{
 		WebhookURL: "https://replies.example.com/webhooks/meta",
@@ -180,8 +124,8 @@ func newInstallation(t *testing.T) *installation {
 	p.write("accounts.yaml", accountsFile)
 	p.write("rules.yaml", rulesFile)
 	for name, value := range map[string]string{
-		"TEMPORAL_ADDRESS":                 stack.Server.Address,
-		"TEMPORAL_NAMESPACE":               stack.Server.Namespace,
+		"TEMPORAL_ADDRESS":                 dev.Server.Address,
+		"TEMPORAL_NAMESPACE":               dev.Server.Namespace,
 		"PRIVATEREPLY_ACCOUNTS":            filepath.Join(p.folder, "accounts.yaml"),
 		"PRIVATEREPLY_RULES":               filepath.Join(p.folder, "rules.yaml"),
 		"PRIVATEREPLY_TASK_QUEUE":          harness.TaskQueue,

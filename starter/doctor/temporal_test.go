@@ -28,7 +28,7 @@ func (p *installation) startPoller(queue, identity string) {
 // startPollerAs is polling by a worker of a build.
 func (p *installation) startPollerAs(queue, identity string, build worker.DeploymentOptions) {
 	p.t.Helper()
-	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: stack.Server.Address, Identity: identity, Logger: temporalclient.NewLogger(zap.NewNop())})
+	c, err := client.DialContext(p.t.Context(), client.Options{HostPort: dev.Server.Address, Identity: identity, Logger: temporalclient.NewLogger(zap.NewNop())})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func (p *installation) startPollerAs(queue, identity string, build worker.Deploy
 // Meta is asked all the same.
 func TestPlantedInTemporal(t *testing.T) {
 	const fail = doctor.Failure
-	needStack(t)
+	dev.Need(t)
 	tests := []struct {
 		name  string
 		plant func(*installation)
@@ -96,7 +96,7 @@ func TestPlantedInTemporal(t *testing.T) {
 			{server, "worker build", fail, "waiting-send are"}, {server, "worker build", fail, "waiting-send-live"}, {server, "worker build", fail, "waiting-intake"},
 		}},
 	}
-	_, err := stack.Client.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
+	_, err := dev.Client.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
 		Namespace: bare, SearchAttributes: map[string]enumspb.IndexedValueType{"RuleName": enumspb.INDEXED_VALUE_TYPE_TEXT},
 	})
 	if err != nil {
