@@ -24,7 +24,7 @@ const (
 // The whole job of the people who decide, done in a browser on the real product:
 // each step is one promise of the desk.
 func TestBrowser(t *testing.T) {
-	s := newStage(t)
+	s := newProduct(t)
 	harnesstest.Start(t, s.Workers)
 	b := newBrowser(t, s.ApprovalsURL)
 
@@ -289,7 +289,7 @@ func TestBrowser(t *testing.T) {
 }
 
 // tab opens a page of somebody, on behalf of the step that runs.
-func (s *stage) tab(b *browser, name string, width int64) *tab {
+func (s *product) tab(b *browser, name string, width int64) *tab {
 	s.t.Helper()
 	p := b.tab(name, width, map[int64]int64{desktop: 900, phone: 844}[width])
 	p.t = s.t
@@ -330,7 +330,7 @@ func (p *tab) post(path, body string) (status int, words string) {
 }
 
 // noScriptTab is ana's browser without script.
-func (s *stage) noScriptTab(b *browser, name string) *tab {
+func (s *product) noScriptTab(b *browser, name string) *tab {
 	s.t.Helper()
 	p := s.tab(b, name, desktop)
 	p.signIn(s.Tokens["ana"])
@@ -341,7 +341,7 @@ func (s *stage) noScriptTab(b *browser, name string) *tab {
 	return p
 }
 
-func (s *stage) delivered(comment string) string {
+func (s *product) delivered(comment string) string {
 	s.t.Helper()
 	report, ok := s.Sandbox.CommentReport(comment)
 	if !ok || len(report.Delivered) != 1 {
@@ -351,7 +351,7 @@ func (s *stage) delivered(comment string) string {
 }
 
 // seedReplies fills the desk with the replies of an ordinary day.
-func (s *stage) seedReplies() {
+func (s *product) seedReplies() {
 	s.t.Helper()
 	const day = 24 * time.Hour
 	for _, a := range []newComment{

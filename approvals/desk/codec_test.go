@@ -242,7 +242,7 @@ const (
 // Temporal's Web UI shows encrypted texts in the browser of who is signed in at the
 // desk, and in no other, once the endpoint stands in the Web UI's own settings.
 func TestBrowserWebUIDecrypts(t *testing.T) {
-	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
+	s := newProductWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
 	b := newBrowser(t, s.ApprovalsURL)
 	p := s.tab(b, "the Web UI", desktop)
@@ -284,7 +284,7 @@ func TestBrowserWebUIDecrypts(t *testing.T) {
 // Temporal's command line reads and writes encrypted texts with somebody's token, and
 // reads none without.
 func TestTemporalCLIDecrypts(t *testing.T) {
-	s := newStageWith(t, newCodec(t, "a:"+codec.NewSecret()))
+	s := newProductWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
 	endpoint := []string{"--codec-endpoint", s.ApprovalsURL + "/codec"}
 	token := append(endpoint, "--codec-auth", "Bearer "+s.Tokens["ana"])
@@ -323,8 +323,8 @@ func TestTemporalCLIDecrypts(t *testing.T) {
 	}
 }
 
-// cli runs Temporal's own command line against the stage's server.
-func (s *stage) cli(args ...string) (string, error) {
+// cli runs Temporal's own command line against the product's server.
+func (s *product) cli(args ...string) (string, error) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), devservertest.CLI(s.t), append(args, "--address", s.Server.Address)...)
 	for _, kv := range os.Environ() {

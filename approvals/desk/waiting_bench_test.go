@@ -21,7 +21,7 @@ import (
 //	go test ./approvals/desk -run '^$' -bench TenThousandWaiting -benchtime 200x
 func BenchmarkTenThousandWaiting(b *testing.B) {
 	const waiting = 10_000
-	s := newStage(b)
+	s := newProduct(b)
 	ask := func(n int) workflows.PrivateReplyInput {
 		c := privatereply.Comment{
 			Platform: privatereply.Instagram, Account: instagram, CommentID: fmt.Sprint(18000000000000000 + n), MediaID: "17900000000000001",

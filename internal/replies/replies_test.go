@@ -28,21 +28,21 @@ const (
 	account = "17841400000000001"
 )
 
-// harness is a Temporal server with replies on it.
-type harness struct {
+// testServer is a Temporal server with replies on it.
+type testServer struct {
 	*Client
 	t        *testing.T
 	temporal client.Client
 }
 
-func newHarness(t *testing.T) *harness {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	server, c := devservertest.StartSetUp(t)
-	return &harness{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
+	return &testServer{Client: New(c, server.Namespace, queue, converter.GetDefaultDataConverter()), t: t, temporal: c}
 }
 
 // startWorker runs workers whose Meta answers a first attempt with send.
-func (b *harness) startWorker(send privatereply.SendResult) {
+func (b *testServer) startWorker(send privatereply.SendResult) {
 	b.t.Helper()
 	main := worker.New(b.temporal, queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
@@ -73,7 +73,7 @@ func (b *harness) startWorker(send privatereply.SendResult) {
 }
 
 // start starts a reply that a person must decide, to the comment with a number.
-func (b *harness) start(n int, change func(*workflows.PrivateReplyInput)) string {
+func (b *testServer) start(n int, change func(*workflows.PrivateReplyInput)) string {
 	b.t.Helper()
 	in := workflows.PrivateReplyInput{
 		Comment: privatereply.Comment{
@@ -97,7 +97,7 @@ func (b *harness) start(n int, change func(*workflows.PrivateReplyInput)) string
 }
 
 // await waits for something that happens by itself.
-func (b *harness) await(what string, done func() bool) {
+func (b *testServer) await(what string, done func() bool) {
 	b.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -114,7 +114,7 @@ func (b *harness) await(what string, done func() bool) {
 // Lists are sorted by the deadline although the server cannot sort, also where they
 // must be put together from slices, and need no query per row.
 func TestEarliest(t *testing.T) {
-	b := newHarness(t)
+	b := newTestServer(t)
 	const all = 12
 	for n := range all {
 		b.start(n, func(in *workflows.PrivateReplyInput) {
@@ -197,7 +197,7 @@ const unreadable = "unreadable"
 
 // What people type into a filter is a value, never a part of the query.
 func TestFilterValuesAreEscaped(t *testing.T) {
-	b := newHarness(t)
+	b := newTestServer(t)
 	b.start(1, nil)
 	b.await("it is listed", func() bool {
 		n, err := b.Count(t.Context(), Filter{Rule: "price"})
@@ -214,7 +214,7 @@ func TestFilterValuesAreEscaped(t *testing.T) {
 // A decision is taken once: its repeat has the same answer, and everybody else is
 // told who was first, also after the reply has ended.
 func TestDecisions(t *testing.T) {
-	b := newHarness(t)
+	b := newTestServer(t)
 	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001", Wrote: true})
 	refused := func(err error, kind Code, words string) {
 		t.Helper()
@@ -308,7 +308,7 @@ func TestUpdatesAreSentOnce(t *testing.T) {
 // A reply's story names each attempt with Meta's answer and everybody who decided;
 // what was refused is not in it.
 func TestHistory(t *testing.T) {
-	b := newHarness(t)
+	b := newTestServer(t)
 	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.PersonUnavailable, Code: 10, Subcode: 2534022, TraceID: "trace"})
 	id := b.start(1, nil)
 	if _, err := b.Approve(t.Context(), id, "click-1", workflows.Approve{}); err == nil {
@@ -335,7 +335,7 @@ func TestHistory(t *testing.T) {
 
 // A conversation shows whose turn it was, and how each follow-up ended.
 func TestConversation(t *testing.T) {
-	b := newHarness(t)
+	b := newTestServer(t)
 	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeSent})
 	opts, in, err := workflows.ConversationOptions(privatereply.Account{Platform: privatereply.Instagram, ID: account}, "6000000000000001", queue)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // ownWork is what the bridge does itself with a delivery of one comment: without
 // HTTP, the rules and Temporal.
 func ownWork(tb testing.TB) func() {
-	h := newHarness(tb, newFakeTemporal())
+	h := newTestBridge(tb, newFakeTemporal())
 	body := []byte(`{"object":"instagram","entry":[{"id":"17841400000000001","time":1795341595,"changes":[{"field":"comments","value":{` +
 		`"from":{"id":"6000000000000001","username":"someone"},"media":{"id":"17800000000000001","media_product_type":"REELS"},` +
 		`"id":"18000000000000002","parent_id":"18000000000000001","text":"How much is the blue one, please? \ud83d\ude00"}}]}]}`)
@@ -70,7 +70,7 @@ func BenchmarkAnswer(b *testing.B) {
 	body := []byte(delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "How much, please?"))))
 	for name, tracer := range map[string]trace.Tracer{"untraced": nil, "traced": traces.Tracer("test")} {
 		b.Run(name, func(b *testing.B) {
-			h := newHarness(b, discardClient{})
+			h := newTestBridge(b, discardClient{})
 			h.cfg.Tracer = tracer
 			h.cfg.Logger = zap.NewNop()
 			handler := h.Handler()

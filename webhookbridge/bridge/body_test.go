@@ -16,7 +16,7 @@ import (
 
 // listen runs h on a port of its own and returns its address. The bridge ends with
 // the test, without an error.
-func (h *harness) listen() string {
+func (h *testBridge) listen() string {
 	h.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +77,7 @@ func TestBodySize(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHarness(t, newFakeTemporal())
+			h := newTestBridge(t, newFakeTemporal())
 			r := signed(t, []byte(tt.body))
 			r.ContentLength = tt.length
 			if w := h.do(r); w.Code != tt.status {
@@ -90,7 +90,7 @@ func TestBodySize(t *testing.T) {
 		})
 	}
 	t.Run("announced, and unsigned", func(t *testing.T) {
-		h := newHarness(t, newFakeTemporal())
+		h := newTestBridge(t, newFakeTemporal())
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endlessReader{})
 		r.ContentLength = 1 << 40
 		if w := h.do(r); w.Code != http.StatusRequestEntityTooLarge {
@@ -98,7 +98,7 @@ func TestBodySize(t *testing.T) {
 		}
 	})
 	t.Run("without end, with a signature of something", func(t *testing.T) {
-		h := newHarness(t, newFakeTemporal())
+		h := newTestBridge(t, newFakeTemporal())
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, endlessReader{})
 		r.Header.Set("X-Hub-Signature-256", sign(nil, appSecret))
 		if w := h.do(r); w.Code != http.StatusRequestEntityTooLarge {
@@ -111,7 +111,7 @@ func TestBodySize(t *testing.T) {
 // come again.
 func TestBodiesAreBounded(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi")))
 	if !h.bodies.memory.TryAcquire(maxBodies - firstRead + 1) {
 		t.Fatal("the memory is taken already")
@@ -130,7 +130,7 @@ func TestBodiesAreBounded(t *testing.T) {
 
 // Large bodies, whoever sends them, leave room for small ones.
 func TestLargeBodiesLeaveRoom(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	small := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi")))
 	large := small + strings.Repeat(" ", largeBody)
 	var stalled []*body
@@ -162,7 +162,7 @@ func TestLargeBodiesLeaveRoom(t *testing.T) {
 // Whoever sends a header or a body byte by byte loses the connection, and nobody
 // else waits for him.
 func TestSlowSenders(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	h.timeouts.header, h.timeouts.body = 2*time.Second, 2*time.Second
 	addr := h.listen()
 	body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi")))
@@ -208,7 +208,7 @@ func TestSlowSenders(t *testing.T) {
 // connection serves the next request.
 func TestBodyDeadlineEndsWithTheBody(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	h.timeouts.body = 2 * time.Second
 	fake.before = func(ctx context.Context, _ string) error {
 		select { // longer than the body may take

@@ -46,7 +46,7 @@ func TestVerification(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHarness(t, newFakeTemporal())
+			h := newTestBridge(t, newFakeTemporal())
 			w := h.do(httptest.NewRequestWithContext(t.Context(), http.MethodGet, Path+"?"+tt.query.Encode(), nil))
 			if w.Code != tt.status {
 				t.Errorf("status = %d, want %d", w.Code, tt.status)
@@ -74,7 +74,7 @@ func TestVerification(t *testing.T) {
 
 // The webhook takes GET and POST, and refuses other methods with the list of these.
 func TestMethods(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	for _, method := range []string{"HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FANCY"} {
 		w := h.do(httptest.NewRequestWithContext(t.Context(), method, Path, nil))
 		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, POST" {
@@ -91,7 +91,7 @@ func TestMethods(t *testing.T) {
 
 // A bridge that anybody could sign for, or verify, does not start.
 func TestNewRefuses(t *testing.T) {
-	good := newHarness(t, newFakeTemporal()).cfg
+	good := newTestBridge(t, newFakeTemporal()).cfg
 	tests := []struct {
 		name    string
 		spoil   func(*Config)
@@ -127,7 +127,7 @@ func TestGracefulStop(t *testing.T) {
 		<-goOn
 		return nil
 	}
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func (brokenRules) Err() error { return errors.New("rules.yaml: line 3") }
 // A rules file that does not load is shown to the operator, and does not stop the
 // bridge: the one before is in force.
 func TestChecks(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	h.cfg.Rules = brokenRules{h.cfg.Rules.(rulesFile)}
 	needed := map[string]bool{}
 	for _, c := range h.Checks() {
@@ -232,7 +232,7 @@ func TestHalfAccountsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	temporal := newFakeTemporal()
-	h := newHarness(t, temporal)
+	h := newTestBridge(t, temporal)
 	h.cfg.Accounts = accounts
 	addr := h.listen()
 	deliver := func(id string) {

@@ -39,7 +39,7 @@ const (
 // A comment becomes one workflow, with what Meta said about it and what the rules say.
 func TestCommentStartsReply(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	if status := h.post(delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "What is the price?")))); status != 200 {
 		t.Fatalf("status = %d", status)
 	}
@@ -135,7 +135,7 @@ func TestEffects(t *testing.T) {
 			fake := newFakeTemporal()
 			fake.begin(tt.running...)
 			fake.end(tt.ended...)
-			h := newHarness(t, fake)
+			h := newTestBridge(t, fake)
 			if status := h.post(tt.body); status != 200 {
 				t.Errorf("status = %d, want 200", status)
 			}
@@ -157,7 +157,7 @@ func TestHostileIDs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := newFakeTemporal()
-			h := newHarness(t, fake)
+			h := newTestBridge(t, fake)
 			bad := fmt.Sprintf(`{"field":"comments","value":{"id":%s,"text":"secret text"}}`, id)
 			if status := h.post(delivery("instagram", entryOf(instagramID, bad, commentChange("18000000000000001", "hi")))); status != 200 {
 				t.Errorf("status = %d, want 200", status)
@@ -176,7 +176,7 @@ func TestHostileIDs(t *testing.T) {
 // A colon or a quote in an id reaches neither another workflow nor a query.
 func TestIDsCannotEscape(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("instagram", entryOf(instagramID, commentChange("1:2", "hi"), commentChange(`1" OR "1`, "hi"))) // the second has spaces
 	if status := h.post(body); status != 200 {
 		t.Errorf("status = %d", status)
@@ -206,7 +206,7 @@ func TestIDsCannotEscape(t *testing.T) {
 // A delivery that was recorded and is sent again changes nothing.
 func TestReplay(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi"), commentChange("18000000000000002", "hi")))
 	for range 5 {
 		if status := h.post(body); status != 200 {
@@ -227,7 +227,7 @@ func TestReplay(t *testing.T) {
 // called, nor a secret.
 func TestLogsHaveNoTexts(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	bodies := []string{
 		delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "a private text"), commentChange("", "a private text"))),
 		delivery("instagram", entryOf("17841400000000777", commentChange("18000000000000001", "a private text"))),
@@ -260,7 +260,7 @@ func TestLogsHaveNoTexts(t *testing.T) {
 // delivery, and a post goes after the comments under it.
 func TestOrder(t *testing.T) {
 	fake := newFakeTemporal()
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	var changes, items []string
 	for n := range 20 {
 		comment := fmt.Sprintf("200000000000001_30000000000000%02d", n)
@@ -294,7 +294,7 @@ func TestOrder(t *testing.T) {
 
 // The answer repeats nothing of the request.
 func TestNothingIsReflected(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	for _, body := range []string{"<script>", delivery("<script>"), delivery("instagram", entryOf(instagramID, commentChange("<script>", "<script>")))} {
 		w := h.do(signed(t, []byte(body)))
 		if w.Code != http.StatusOK || w.Body.String() != "OK\n" {
@@ -330,7 +330,7 @@ func TestFailureClasses(t *testing.T) {
 		t.Run(tt.class+" "+tt.err.Error(), func(t *testing.T) {
 			fake := newFakeTemporal()
 			fake.before = failing(tt.err)
-			h := newHarness(t, fake)
+			h := newTestBridge(t, fake)
 			body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi"), commentChange("", "hi")))
 			for range 3 {
 				w := h.do(signed(t, []byte(body)))
@@ -371,7 +371,7 @@ func TestNeighboursOfFailure(t *testing.T) {
 		}
 		return nil
 	}
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("instagram", entryOf(instagramID, commentChange("18000000000000001", "hi"), commentChange("18000000000000002", "hi")))
 	if status := h.post(body); status != http.StatusServiceUnavailable {
 		t.Errorf("status = %d, want 503", status)
@@ -399,7 +399,7 @@ func TestFailureStopsTheOrderingKey(t *testing.T) {
 		}
 		return nil
 	}
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("page", entryOf(pageID,
 		feedChange("comment", "add", "200000000000001_300000000000001", pagePost),
 		feedChange("comment", "remove", "200000000000001_300000000000001", pagePost)))
@@ -418,7 +418,7 @@ func TestFailureStopsTheOrderingKey(t *testing.T) {
 func TestCommitHasALimit(t *testing.T) {
 	fake := newFakeTemporal()
 	fake.before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	h.timeouts.answer = 20 * time.Millisecond
 	hungUp, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -452,7 +452,7 @@ func TestCallsAreBounded(t *testing.T) {
 		<-full
 		return nil
 	}
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	var changes []string
 	for n := range 3 * maxConcurrentCalls {
 		changes = append(changes, commentChange(strings.Repeat("1", n+1), "hi"))
@@ -519,7 +519,7 @@ func TestSpans(t *testing.T) {
 				under = trace.SpanContextFromContext(ctx)
 				return tt.fault
 			}
-			h := newHarness(t, fake)
+			h := newTestBridge(t, fake)
 			spans := tracetest.NewSpanRecorder()
 			h.cfg.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
 
@@ -555,7 +555,7 @@ func TestSpans(t *testing.T) {
 
 // Without a tracer an event carries nothing that it did not carry before.
 func TestNoSpansWithoutTracer(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	ctx, end := h.startSpan(t.Context(), now, 1)
 	defer end(http.StatusOK)
 	if span := telemetry.Traceparent(ctx); span != "" {
@@ -588,7 +588,7 @@ func slowRules(t *testing.T) rulesFile {
 // what they do not come to is for people, and all is committed in the time that Meta waits.
 func TestSlowRulesCommit(t *testing.T) {
 	const comments = 400
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	h.cfg.Rules = slowRules(t)
 	var mu sync.Mutex // a second group may begin while a slow one is committed
 	var committed []workflows.InboundEvent
@@ -652,7 +652,7 @@ func TestSlowRulesCommit(t *testing.T) {
 // Usual comments and an edited one are decided, and a delivery that leaves time leaves it
 // to the commits.
 func TestRulesInTime(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	h.cfg.Rules = slowRules(t)
 	comment := privatereply.Comment{Platform: privatereply.Instagram, Account: instagramID, CommentID: "1", Text: "hi"}
 	arrivals := h.inboundEvents(t.Context(), []privatereply.Event{{Comment: &comment}, {Edited: &comment}})
@@ -673,7 +673,7 @@ func TestRulesInTime(t *testing.T) {
 // What arrives has what the workflows need to know of its account: an edited comment what
 // the rules say of its new words, and a message without a sender what a message has.
 func TestInboundEvents(t *testing.T) {
-	h := newHarness(t, newFakeTemporal())
+	h := newTestBridge(t, newFakeTemporal())
 	edited := privatereply.Comment{Platform: privatereply.Facebook, Account: pageID, CommentID: "1_2", Text: "What is the price?"}
 	nobody := privatereply.PersonMessage{Platform: privatereply.Instagram, Account: humanID, MessageID: "m1", At: now}
 	kept := privatereply.PersonMessage{Platform: privatereply.Instagram, Account: instagramID, MessageID: "m2", At: now}
@@ -697,7 +697,7 @@ func TestInboundEvents(t *testing.T) {
 func TestRemovedPosts(t *testing.T) {
 	fake := newFakeTemporal()
 	fake.begin("reply:facebook:" + pageID + ":post-1")
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("page", entryOf(pageID,
 		feedChange("post", "remove", "", pageID+"_1"), feedChange("photo", "remove", "", pageID+"_2")))
 	if status := h.post(body); status != 200 {
@@ -724,7 +724,7 @@ func TestRemovedPosts(t *testing.T) {
 func TestRemovedPostWhileOverloaded(t *testing.T) {
 	fake := newFakeTemporal()
 	fake.before = failing(serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_RPS_LIMIT, "namespace rate limit exceeded"))
-	h := newHarness(t, fake)
+	h := newTestBridge(t, fake)
 	body := delivery("page", entryOf(pageID, feedChange("post", "remove", "", pagePost)))
 	if status := h.post(body); status != 503 {
 		t.Errorf("status = %d, want 503", status)

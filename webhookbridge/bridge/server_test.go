@@ -36,7 +36,7 @@ func TestAgainstTemporal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	h := newHarness(t, c)
+	h := newTestBridge(t, c)
 	h.cfg.Now, h.committer = time.Now, directCommitter{routing.New(c, "private-replies", time.Now)}
 	h.timeouts.answer = time.Minute // 50 commits at once, one by one on a busy machine
 	addr := h.listen()

@@ -53,7 +53,7 @@ func TestSignature(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			fake := newFakeTemporal()
-			h := newHarness(t, fake)
+			h := newTestBridge(t, fake)
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Path, bytes.NewReader([]byte(tt.body)))
 			for key, values := range tt.header {
 				r.Header[key] = values

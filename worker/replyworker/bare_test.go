@@ -19,7 +19,7 @@ import (
 // do the least that a reply could at the end of its broadcast: each takes one Signal,
 // upserts one attribute and completes. They are signalled as many at a time as
 // replies are.
-func (s *stage) endBare(n int) time.Duration {
+func (s *product) endBare(n int) time.Duration {
 	s.t.Helper()
 	const bareQueue = "bare"
 	w := worker.New(s.Client, bareQueue, worker.Options{DisableRegistrationAliasing: true, WorkflowTaskPollerBehavior: replyworker.WorkflowPollers})

@@ -62,7 +62,7 @@ func changed[In, Out any](f func(workflow.Context, In) (*Out, error), patch bool
 
 // build starts a worker of a build, without one if id is empty. It stops with the
 // test, if stop was not called before.
-func (s *stage) build(id string, register func(worker.WorkflowRegistry)) (stop func()) {
+func (s *product) build(id string, register func(worker.WorkflowRegistry)) (stop func()) {
 	s.t.Helper()
 	graph, err := s.Graph()
 	if err != nil {
@@ -85,14 +85,14 @@ func (s *stage) build(id string, register func(worker.WorkflowRegistry)) (stop f
 }
 
 // current makes a build the current one, as docs/operations/upgrades.md says.
-func (s *stage) current(id string) {
+func (s *product) current(id string) {
 	s.t.Helper()
 	s.temporal("worker deployment set-current-version --deployment-name " + deploymentName + " --build-id " + id + " --yes")
 }
 
 // temporal runs a command of Temporal's, again until it works: the server learns
 // only from its polls which task queues a new worker has.
-func (s *stage) temporal(command string, more ...string) {
+func (s *product) temporal(command string, more ...string) {
 	s.t.Helper()
 	args := append(strings.Fields(command), more...)
 	args = append(args, "--address", s.Server.Address)
@@ -111,7 +111,7 @@ func (s *stage) temporal(command string, more ...string) {
 }
 
 // memo is what a changed build noted in the memo of a workflow.
-func (s *stage) memo(id, key string) (value string) {
+func (s *product) memo(id, key string) (value string) {
 	s.t.Helper()
 	described, err := s.DescribeWorkflowExecution(s.t.Context(), id, "")
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *stage) memo(id, key string) (value string) {
 
 // failures are the causes of the workflow tasks of a workflow that failed, and
 // builds the builds that did the others, in order and each once.
-func (s *stage) failures(id string) (causes []enumspb.WorkflowTaskFailedCause, builds []string) {
+func (s *product) failures(id string) (causes []enumspb.WorkflowTaskFailedCause, builds []string) {
 	s.t.Helper()
 	for it := s.GetWorkflowHistory(s.t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
 		event, err := it.Next()

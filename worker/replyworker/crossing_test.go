@@ -25,7 +25,7 @@ type crossing struct {
 }
 
 // begin starts workflows and brings each to where it waits.
-func (s *stage) begin() crossing {
+func (s *product) begin() crossing {
 	s.t.Helper()
 	media, err := s.Sandbox.StartLive(bigID)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *stage) begin() crossing {
 }
 
 // one has somebody comment and starts the reply.
-func (s *stage) one(who string, where meta.NewComment, media string, d privatereply.Decision) string {
+func (s *product) one(who string, where meta.NewComment, media string, d privatereply.Decision) string {
 	s.t.Helper()
 	where.Username = who
 	_, ids := s.start(1, where, media, d)
@@ -76,7 +76,7 @@ func (s *stage) one(who string, where meta.NewComment, media string, d privatere
 
 // fallAsleep starts a reply whose first send Meta refuses for now: it sleeps ten
 // seconds, as replies to live comments do.
-func (s *stage) fallAsleep(who string) string {
+func (s *product) fallAsleep(who string) string {
 	s.t.Helper()
 	if _, err := s.Sandbox.AddFault(meta.Fault{Name: "transient", Account: smallID, Times: 1}); err != nil {
 		s.t.Fatal(err)
@@ -95,7 +95,7 @@ func (s *stage) fallAsleep(who string) string {
 
 // sweepSlowly starts a pass over a comment that has no reply. Meta takes its time
 // until the sandbox's faults are cleared.
-func (s *stage) sweepSlowly() string {
+func (s *product) sweepSlowly() string {
 	s.t.Helper()
 	if _, err := s.Sandbox.Comment(meta.NewComment{Account: smallID, Username: "mo", Text: "Hello?", NoWebhook: true}); err != nil {
 		s.t.Fatal(err)
@@ -118,7 +118,7 @@ func (s *stage) sweepSlowly() string {
 }
 
 // finish leads everything that was begun to its end, and checks the ends.
-func (s *stage) finish(c crossing) {
+func (s *product) finish(c crossing) {
 	s.t.Helper()
 	s.Sandbox.ClearFault("")
 	if err := s.Sandbox.EndLive(c.media); err != nil {
@@ -166,7 +166,7 @@ func (s *stage) finish(c crossing) {
 }
 
 // answer has the person answer a sent reply a day ago, so that its window is over.
-func (s *stage) answer(id string) {
+func (s *product) answer(id string) {
 	s.t.Helper()
 	at := workflows.EventTime{At: time.Now().Add(-25 * time.Hour).UTC()}
 	if err := s.SignalWorkflow(s.t.Context(), id, "", workflows.PersonRespondedSignal, at); err != nil {
@@ -175,7 +175,7 @@ func (s *stage) answer(id string) {
 }
 
 // followUp writes to the person whose window is open.
-func (s *stage) followUp(conversation string) {
+func (s *product) followUp(conversation string) {
 	s.t.Helper()
 	handle, err := s.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: conversation, UpdateName: workflows.FollowUpUpdate, Args: []any{workflows.FollowUp{Agent: "ana", Text: "Anything else?"}},
@@ -191,7 +191,7 @@ func (s *stage) followUp(conversation string) {
 }
 
 // until waits until a reply is in a state.
-func (s *stage) until(id string, state privatereply.State) (status workflows.PrivateReplyStatus) {
+func (s *product) until(id string, state privatereply.State) (status workflows.PrivateReplyStatus) {
 	s.t.Helper()
 	s.await(id+" to be "+string(state), time.Minute, func() bool {
 		status = workflows.PrivateReplyStatus{}
@@ -201,7 +201,7 @@ func (s *stage) until(id string, state privatereply.State) (status workflows.Pri
 }
 
 // checkTasks reads the history of each of at least n workflows of the product.
-func (s *stage) checkTasks(t *testing.T, n int) {
+func (s *product) checkTasks(t *testing.T, n int) {
 	t.Helper()
 	var all *workflowservice.ListWorkflowExecutionsResponse
 	s.await("the list of all workflows", time.Minute, func() (enough bool) {

@@ -32,7 +32,7 @@ func endLimit() time.Duration {
 //
 //	go test ./worker/replyworker -run TestBroadcastEndsItsReplies -replies 2000 -timeout 20m -v
 func TestBroadcastEndsItsReplies(t *testing.T) {
-	s := newStage(t, 1, meta.Limits{}, "", "")
+	s := newProduct(t, 1, meta.Limits{}, "", "")
 	yardstick := s.endBare(*replies)
 	t.Logf("%d bare workflows had ended after %v", *replies, yardstick.Round(time.Millisecond))
 	harnesstest.Start(t, s.Workers)

@@ -60,7 +60,7 @@ func (c crowd) perSecond() float64 { return float64(c.perHour) / 3600 }
 //	go test ./worker/replyworker -run 'TestPacing$' -replies 2000 -timeout 30m -v
 func TestPacing(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	s := newProduct(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
 	harnesstest.Start(t, s.Workers)
 	media, err := s.Sandbox.StartLive(bigID)
 	if err != nil {
@@ -111,7 +111,7 @@ func TestPacing(t *testing.T) {
 }
 
 // timeFew measures how long a few replies of the small account take.
-func (s *stage) timeFew() time.Duration {
+func (s *product) timeFew() time.Duration {
 	s.t.Helper()
 	began := time.Now()
 	comments, _ := s.start(few, post(smallID), "m2", auto("Our prices: …"))
@@ -126,7 +126,7 @@ func (s *stage) timeFew() time.Duration {
 //	go test ./worker/replyworker -run TestPacingGoesOn -replies 2000 -timeout 30m -v
 func TestPacingGoesOn(t *testing.T) {
 	crowd := theCrowd()
-	s := newStage(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
+	s := newProduct(t, 2, meta.Limits{PostsPerHour: crowd.perHour, LivePerSecond: 22}, crowd.pace(), pace)
 	harnesstest.Start(t, s.Workers)
 	big, _ := s.start(*replies, post(bigID), "m1", auto("Our prices: …"))
 
@@ -177,7 +177,7 @@ func TestPacingGoesOn(t *testing.T) {
 }
 
 // checkLists looks at the big account as people do while its replies wait.
-func (s *stage) checkLists(perSecond float64) {
+func (s *product) checkLists(perSecond float64) {
 	s.t.Helper()
 	waiting := outside.Filter{Account: bigID, States: []privatereply.State{privatereply.Sending}}
 	s.await("a list to tell of a next try", time.Minute, func() bool {
@@ -202,28 +202,28 @@ func approveNow(id string) client.UpdateWorkflowOptions {
 }
 
 // delivered reports whether every comment has its one reply.
-func (s *stage) delivered(comments []string) bool { return s.deliveries(comments) == len(comments) }
+func (s *product) delivered(comments []string) bool { return s.deliveries(comments) == len(comments) }
 
-func (s *stage) deliveries(comments []string) (n int) {
+func (s *product) deliveries(comments []string) (n int) {
 	for _, id := range comments {
 		n += s.Sandbox.RepliesDelivered(id)
 	}
 	return n
 }
 
-func (s *stage) awaitDelivered(whose string, comments []string) {
+func (s *product) awaitDelivered(whose string, comments []string) {
 	s.t.Helper()
 	s.await("the replies of "+whose, s.patience(), func() bool { return s.delivered(comments) })
 }
 
 // patience is how long the crowd may take: more than twice as long as its rate says.
-func (s *stage) patience() time.Duration {
+func (s *product) patience() time.Duration {
 	return 2*time.Minute + time.Duration(*replies)*400*time.Millisecond
 }
 
 // checkPace checks every window of some lengths against what the rate and the
 // burst of all workers allow.
-func (s *stage) checkPace(what, account string, limit meta.LimitKind, perSecond, burst float64) {
+func (s *product) checkPace(what, account string, limit meta.LimitKind, perSecond, burst float64) {
 	s.t.Helper()
 	calls := s.Sandbox.CallTimes(account, limit)
 	shown := fmt.Sprintf("%s, at %v a second:", what, perSecond)

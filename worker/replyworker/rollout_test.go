@@ -21,24 +21,24 @@ func TestRollout(t *testing.T) {
 	tests := []struct {
 		name     string
 		old, new string // builds; empty without versioning
-		roll     func(s *stage, stopOld, startNew func())
+		roll     func(s *product, stopOld, startNew func())
 	}{
-		{"without versioning", "", "", func(_ *stage, stopOld, startNew func()) {
+		{"without versioning", "", "", func(_ *product, stopOld, startNew func()) {
 			stopOld()
 			startNew()
 		}},
-		{"with versioning", "v1", "v2", func(s *stage, stopOld, startNew func()) {
+		{"with versioning", "v1", "v2", func(s *product, stopOld, startNew func()) {
 			startNew()
 			s.ramp("v2")
 			s.current("v2")
 			stopOld()
 		}},
-		{"versioning switched on", "", "v2", func(s *stage, stopOld, startNew func()) {
+		{"versioning switched on", "", "v2", func(s *product, stopOld, startNew func()) {
 			startNew()
 			s.current("v2")
 			stopOld()
 		}},
-		{"versioning switched off", "v1", "", func(s *stage, stopOld, startNew func()) {
+		{"versioning switched off", "v1", "", func(s *product, stopOld, startNew func()) {
 			startNew()
 			s.temporal("worker deployment set-current-version --deployment-name " + deploymentName + " --unversioned --yes")
 			stopOld()
@@ -47,7 +47,7 @@ func TestRollout(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, 0, meta.Limits{}, pace, pace)
+			s := newProduct(t, 0, meta.Limits{}, pace, pace)
 			stopOld := s.build(tt.old, replyworker.RegisterWorkflows)
 			if tt.old != "" {
 				s.current(tt.old)
@@ -73,7 +73,7 @@ func TestRollout(t *testing.T) {
 }
 
 // ramp lets a build have half of the workflows, and sees that both builds answer.
-func (s *stage) ramp(id string) {
+func (s *product) ramp(id string) {
 	s.t.Helper()
 	s.temporal("worker deployment set-ramping-version --deployment-name " + deploymentName + " --build-id " + id + " --percentage 50 --yes")
 	_, replies := s.start(20, post(bigID), "m1", auto("Our prices: …"))
@@ -91,7 +91,7 @@ func (s *stage) ramp(id string) {
 // would see it; made current again, the old build goes on as if nothing had been.
 func TestBrokenBuild(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, 0, meta.Limits{}, pace, pace)
+	s := newProduct(t, 0, meta.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")
 	reply := s.one("alice", post(bigID), "m1", ask("Sorry!"))
@@ -117,7 +117,7 @@ func TestBrokenBuild(t *testing.T) {
 // which does not know the branch; the others go back.
 func TestRollBack(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, 0, meta.Limits{}, pace, pace)
+	s := newProduct(t, 0, meta.Limits{}, pace, pace)
 	s.build("v1", replyworker.RegisterWorkflows)
 	s.current("v1")
 	before := s.one("alice", post(bigID), "m1", ask("Sorry!"))

@@ -81,15 +81,15 @@ type rulesFile struct{ set *rules.Set }
 func (r rulesFile) Current() *rules.Set { return r.set }
 func (rulesFile) Err() error            { return nil }
 
-// harness is a bridge, what it counts and what it logs.
-type harness struct {
+// testBridge is a bridge, what it counts and what it logs.
+type testBridge struct {
 	*Bridge
 	t        testing.TB
 	registry *prometheus.Registry
 	logs     *observer.ObservedLogs
 }
 
-func newHarness(t testing.TB, c client.Client) *harness {
+func newTestBridge(t testing.TB, c client.Client) *testBridge {
 	t.Helper()
 	set, err := rules.Parse("rules.yaml", []byte(testRules))
 	if err != nil {
@@ -112,7 +112,7 @@ func newHarness(t testing.TB, c client.Client) *harness {
 	// One call for each event, so that a test sees what it comes to; groups have
 	// tests of their own.
 	b.committer = directCommitter{routing.New(c, "private-replies", b.cfg.Now)}
-	return &harness{Bridge: b, t: t, registry: registry, logs: logs}
+	return &testBridge{Bridge: b, t: t, registry: registry, logs: logs}
 }
 
 // sign is the value of X-Hub-Signature-256 for body.
@@ -128,20 +128,20 @@ func signed(t testing.TB, body []byte) *http.Request {
 	return r
 }
 
-func (h *harness) do(r *http.Request) *httptest.ResponseRecorder {
+func (h *testBridge) do(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.Handler().ServeHTTP(w, r)
 	return w
 }
 
 // post delivers a signed body and returns the status.
-func (h *harness) post(body string) int {
+func (h *testBridge) post(body string) int {
 	h.t.Helper()
 	return h.do(signed(h.t, []byte(body))).Code
 }
 
 // wantCounted compares a metric, written as "name{label=value,…}" without the prefix.
-func (h *harness) wantCounted(want map[string]float64) {
+func (h *testBridge) wantCounted(want map[string]float64) {
 	h.t.Helper()
 	got := h.counted()
 	for name, n := range want {
@@ -153,7 +153,7 @@ func (h *harness) wantCounted(want map[string]float64) {
 
 // counted is every metric that is not zero. It also checks the promise that every
 // event is counted exactly once.
-func (h *harness) counted() map[string]float64 {
+func (h *testBridge) counted() map[string]float64 {
 	h.t.Helper()
 	families, err := h.registry.Gather()
 	if err != nil {
@@ -189,7 +189,7 @@ func (h *harness) counted() map[string]float64 {
 }
 
 // logged is everything that was logged, as one text.
-func (h *harness) logged() string {
+func (h *testBridge) logged() string {
 	var b strings.Builder
 	for _, e := range h.logs.All() {
 		fmt.Fprintln(&b, e.Level, e.Message, e.ContextMap())

@@ -27,16 +27,16 @@ const (
 	smallID = "17841400000000002"
 )
 
-// stage is the product with two Instagram accounts; its workers run when a test starts
+// product is the product with two Instagram accounts; its workers run when a test starts
 // them.
-type stage struct {
+type product struct {
 	client.Client
 	*harness.Product
 	t *testing.T
 }
 
-// newStage has so many workers, and settings in YAML for each of the accounts.
-func newStage(t *testing.T, workers int, limits meta.Limits, big, small string) *stage {
+// newProduct has so many workers, and settings in YAML for each of the accounts.
+func newProduct(t *testing.T, workers int, limits meta.Limits, big, small string) *product {
 	t.Helper()
 	account := func(id, token, settings string) harness.Account {
 		return harness.Account{Settings: settings, Account: meta.Account{
@@ -47,11 +47,11 @@ func newStage(t *testing.T, workers int, limits meta.Limits, big, small string) 
 		Workers: workers, Meta: meta.Config{Limits: limits},
 		Accounts: []harness.Account{account(bigID, "IGbigtoken", big), account(smallID, "IGsmalltoken", small)},
 	})
-	return &stage{Client: p.Client, Product: p, t: t}
+	return &product{Client: p.Client, Product: p, t: t}
 }
 
 // start has n people comment, and starts their replies; it returns the ids of both.
-func (s *stage) start(n int, where meta.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
+func (s *product) start(n int, where meta.NewComment, media string, d privatereply.Decision) (comments, ids []string) {
 	s.t.Helper()
 	where.NoWebhook = true
 	comments, err := s.Sandbox.Comments(where, n)
@@ -74,7 +74,7 @@ func (s *stage) start(n int, where meta.NewComment, media string, d privatereply
 }
 
 // startOne starts the reply to a comment and returns its workflow id.
-func (s *stage) startOne(comment string, where meta.NewComment, media string, d privatereply.Decision) (string, error) {
+func (s *product) startOne(comment string, where meta.NewComment, media string, d privatereply.Decision) (string, error) {
 	now := time.Now().UTC()
 	in := workflows.PrivateReplyInput{Decision: d, Comment: privatereply.Comment{
 		Platform: privatereply.Instagram, Account: where.Account, CommentID: comment, MediaID: media, Source: where.Source,
@@ -89,7 +89,7 @@ func (s *stage) startOne(comment string, where meta.NewComment, media string, d 
 }
 
 // await waits until done says true.
-func (s *stage) await(what string, patience time.Duration, done func() bool) {
+func (s *product) await(what string, patience time.Duration, done func() bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
@@ -106,7 +106,7 @@ func (s *stage) await(what string, patience time.Duration, done func() bool) {
 
 // ended asks visibility how many workflows of a type have ended as expired; -1 when
 // it cannot say.
-func (s *stage) ended(workflowType string) int {
+func (s *product) ended(workflowType string) int {
 	n, err := s.CountWorkflow(s.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{
 		Query: fmt.Sprintf(`WorkflowType=%q AND ReplyState="expired" AND ExecutionStatus="Completed"`, workflowType),
 	})
@@ -117,7 +117,7 @@ func (s *stage) ended(workflowType string) int {
 }
 
 // status asks a reply or a broadcast for its status.
-func (s *stage) status(id string, into any) error {
+func (s *product) status(id string, into any) error {
 	value, err := s.QueryWorkflow(s.t.Context(), id, "", workflows.StatusQuery)
 	if err != nil {
 		return err

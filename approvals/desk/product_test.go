@@ -24,20 +24,20 @@ const (
 	page      = "100000000000002"
 )
 
-// stage is the product with one desk; its worker runs when a test starts it.
-type stage struct {
+// product is the product with one desk; its worker runs when a test starts it.
+type product struct {
 	*harness.Product
 	t testing.TB
 }
 
-func newStage(t testing.TB) *stage {
+func newProduct(t testing.TB) *product {
 	t.Helper()
-	return newStageWith(t, nil)
+	return newProductWith(t, nil)
 }
 
-// newStageWith encrypts payloads, if there is a codec. At the desk ana and ben decide,
-// vera only reads, and adam is the admin.
-func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
+// newProductWith encrypts payloads, unless encryption is nil. At the desk ana and ben
+// decide, vera only reads, and adam is the admin.
+func newProductWith(t testing.TB, encryption *codec.Codec) *product {
 	t.Helper()
 	tokens := map[string]string{}
 	var users strings.Builder
@@ -53,7 +53,7 @@ func newStageWith(t testing.TB, encryption *codec.Codec) *stage {
 	if err := os.WriteFile(file, []byte(users.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, Product: harnesstest.New(t, harness.Config{
+	s := &product{t: t, Product: harnesstest.New(t, harness.Config{
 		Workers: 1, Desks: 1, UsersFile: file, Codec: encryption, GraphTimeout: 2 * time.Second,
 		Accounts: []harness.Account{
 			{Settings: "posts_per_hour: 100000", Account: meta.Account{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", Login: privatereply.LoginFacebook, PageID: "100000000000001", Token: "EAAtoken"}},
@@ -76,7 +76,7 @@ type newComment struct {
 }
 
 // start writes a comment as a person, and starts its reply as the bridge would.
-func (s *stage) start(a newComment) (comment, id string) {
+func (s *product) start(a newComment) (comment, id string) {
 	s.t.Helper()
 	c := privatereply.Comment{
 		Platform: privatereply.Instagram, Account: instagram, Username: a.username, Text: a.text,
@@ -125,7 +125,7 @@ func (s *stage) start(a newComment) (comment, id string) {
 }
 
 // awaitState waits until a reply is in a state.
-func (s *stage) awaitState(id string, state privatereply.State) workflows.PrivateReplyStatus {
+func (s *product) awaitState(id string, state privatereply.State) workflows.PrivateReplyStatus {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 40*time.Second)
 	defer cancel()
@@ -145,7 +145,7 @@ func (s *stage) awaitState(id string, state privatereply.State) workflows.Privat
 }
 
 // personAnswers writes back as the person of a delivered reply, as the bridge reports it.
-func (s *stage) personAnswers(id string) {
+func (s *product) personAnswers(id string) {
 	s.t.Helper()
 	status := s.awaitState(id, privatereply.Sent)
 	conversation, ok := replies.ConversationID(status)
