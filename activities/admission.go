@@ -7,8 +7,12 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
+// maxAdmissionPause bounds a pause: a call that hung in an outage says nothing of the server
+// that is back.
+const maxAdmissionPause = time.Second
+
 // admission admits the events of all batches of a process: one at a time, and after each a
-// pause as long as its call to the server took. To accept a comment and to start its reply
+// pause as long as its call to the server took, at most a second. To accept a comment and to start its reply
 // cost the same server, and Meta waits five seconds only for the first: the slower the
 // server is, the more of it is left to what comes in. Live comments do not wait, because
 // their broadcast ends.
@@ -37,7 +41,7 @@ func (a *admission) acquire(ctx context.Context, e workflows.InboundEvent) (rele
 	}
 	began := time.Now()
 	return func() {
-		a.nextAt = time.Now().Add(time.Since(began))
+		a.nextAt = time.Now().Add(min(time.Since(began), maxAdmissionPause))
 		<-a.slot
 	}, nil
 }

@@ -113,7 +113,6 @@ type SendPrivateReplyInput struct {
 	Text     string               `json:"text"`
 	Deadline time.Time            `json:"deadline"`
 	Attempt  int                  `json:"attempt"`             // from 1
-	Since    time.Time            `json:"since,omitzero"`      // when it was decided, or last tried; nobody reads it any more
 	Waited   bool                 `json:"waited,omitempty"`    // it has slept since: a broadcast may be over
 	ByPerson bool                 `json:"by_person,omitempty"` // a person approved it
 }

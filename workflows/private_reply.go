@@ -85,9 +85,8 @@ type reply struct {
 	editDecision     *privatereply.Decision // on an edited comment, for a send that has to be stopped first
 	send             SendStatus
 	evidence         evidence
-	lastTriedAt      time.Time // when the last attempt was written: a retry queues by it
-	immediateRetries int       // tries in a row that could be repeated at once
-	hasSlept         bool      // before an attempt: the broadcast may be over
+	immediateRetries int  // tries in a row that could be repeated at once
+	hasSlept         bool // before an attempt: the broadcast may be over
 	responses        responses
 	published        published
 

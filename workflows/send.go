@@ -140,7 +140,6 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 		Text:     r.text,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
-		Since:    later(r.decidedAt, r.lastTriedAt),
 		Waited:   r.hasSlept,
 		ByPerson: r.approver != "",
 	})
@@ -252,9 +251,6 @@ func (r *reply) recordAttempt(result privatereply.SendResult) {
 	}
 	if !late && !heldBack(result) || result.Code != 0 {
 		r.send.Code, r.send.Subcode, r.send.TraceID = result.Code, result.Subcode, result.TraceID
-	}
-	if result.Wrote {
-		r.lastTriedAt = r.now()
 	}
 }
 
