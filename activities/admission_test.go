@@ -89,10 +89,10 @@ func TestAdmissionStops(t *testing.T) {
 		}
 		stopped := func(what string) {
 			t.Helper()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 			defer cancel()
 			began := time.Now()
-			if _, err := a.acquire(ctx, event); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			if _, err := a.acquire(ctx, event); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second/2 {
 				t.Errorf("%s: %v after %v", what, err, time.Since(began))
 			}
 		}

@@ -144,7 +144,7 @@ func (b *broadcast) notifyReplies() error {
 		StartToCloseTimeout: 10 * time.Minute,
 		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumInterval: time.Minute},
-		Summary:             "Tell the waiting replies that the broadcast has ended",
+		Summary:             "Signal the waiting replies that the broadcast has ended",
 	}, Activities.EndReplies, EndRepliesInput{Platform: b.in.Platform, Account: b.in.Account, Comments: batch, At: b.EndedAt})
 	if err := b.await(done.IsReady); err != nil {
 		return err
@@ -322,7 +322,7 @@ func (b *broadcast) describe() {
 	} else {
 		line("### The broadcast ended at %s", formatTime(b.EndedAt))
 		line("Known because %s (`%s`)", endedByWords[b.EndedBy], b.EndedBy)
-		line("**Told:** %d of the %d replies that waited", b.Notified, b.Notified+len(b.Pending))
+		line("**Notified:** %d of the %d replies that waited", b.Notified, b.Notified+len(b.Pending))
 	}
 	workflow.SetCurrentDetails(b.ctx, strings.TrimSpace(d.String()))
 }

@@ -241,10 +241,10 @@ func TestSomebodyElseAnsweredOnInstagram(t *testing.T) {
 	}
 }
 
-// An objection stops a send that sleeps and forbids every repeat; who objected is
+// A request to stop ends a send that sleeps and forbids every repeat; who asked is
 // told what came of it. What it does to a send that a worker has needs a real
 // server: see TestRejectWhileWorkerSends.
-func TestObjectionWhileSending(t *testing.T) {
+func TestStopRequestWhileSending(t *testing.T) {
 	asleep := []func(SendPrivateReplyInput) privatereply.SendResult{notSent(privatereply.Throttled, true, 3*time.Hour), delivered}
 	tests := []struct {
 		name   string

@@ -291,7 +291,7 @@ func TestOnRealServer(t *testing.T) {
 	t.Run("Outage", func(t *testing.T) { testOutage(t, s) })
 }
 
-// An objection to a send that a worker has does not undo it; the answer says so.
+// A request to stop a send that a worker has does not undo it; the answer says so.
 func testRejectWhileWorkerSends(t *testing.T, s *testServer) {
 	tests := []struct {
 		name   string

@@ -30,8 +30,9 @@ const (
 	maxJitter = 0.2
 )
 
-// cooldown is a time in which Meta does not want the account's sends. When it is over one
-// send goes as a probe (half-open); only its answer lets the others follow.
+// cooldown is the circuit breaker of an account's sends: a time in which Meta does not want
+// them. When it is over one send goes as a probe (half-open); only its answer lets the
+// others follow.
 type cooldown struct {
 	until      time.Time // zero: there is none
 	reason     privatereply.Reason

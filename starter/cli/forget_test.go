@@ -72,7 +72,7 @@ func testForget(t *testing.T, platform privatereply.Platform, account string) {
 		_, err := product.Client.DescribeWorkflowExecution(t.Context(), conversation, "")
 		return err
 	})
-	intake := storm(t, sent, others)
+	intake := intakeBatch(t, sent, others)
 	old := beyondReturn(t, platform, account, person)
 
 	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "slow", CommentID: underWay, DelayMilliseconds: 3000, Times: 1}); err != nil {
@@ -191,8 +191,8 @@ func beyondReturn(t *testing.T, platform privatereply.Platform, account, person 
 	return options.ID
 }
 
-// storm is a batch in which the comments of two replies came, already placed.
-func storm(t *testing.T, replies ...string) string {
+// intakeBatch is a batch in which the comments of two replies came, already placed.
+func intakeBatch(t *testing.T, replies ...string) string {
 	t.Helper()
 	var in workflows.IntakeInput
 	for _, id := range replies {

@@ -262,7 +262,7 @@ func TestFullQueue(t *testing.T) {
 		close(temporal.open)
 		answered.Wait()
 		if _, err := g.commit(t.Context(), eventsOf("again")); err != nil {
-			t.Errorf("after the storm: %v", err)
+			t.Errorf("after the burst: %v", err)
 		}
 	})
 }
