@@ -238,13 +238,17 @@ func Trigger(ctx context.Context, c client.Client, scheduleID string, waiting fu
 	}
 }
 
-// recentPasses are the latest passes of a Schedule.
+// recentPasses are the latest passes of a Schedule, and those that run: the server may list
+// a pass that has just begun among the latter only.
 func recentPasses(is *client.ScheduleDescription) []Pass {
 	var all []Pass
 	for _, action := range is.Info.RecentActions {
 		if r := action.StartWorkflowResult; r != nil {
 			all = append(all, Pass{r.WorkflowID, r.FirstExecutionRunID})
 		}
+	}
+	for _, r := range is.Info.RunningWorkflows {
+		all = append(all, Pass{r.WorkflowID, r.FirstExecutionRunID})
 	}
 	return all
 }
