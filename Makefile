@@ -20,12 +20,12 @@ dev:
 demo:
 	go run ./starter demo
 
-# Measures the product on this machine, in about four minutes; a part of it with
+# Measures the product on this machine, in about five minutes; a part of it with
 # make bench BENCH=quiet,single
 bench:
 	go run ./lab/cmd/lab run -only "$(BENCH)" bench
 
-# Tries to break the promises, in about ten minutes; a part of it with
+# Tries to break the promises, in about twenty minutes; a part of it with
 # make faults FAULTS=races,kill-worker/send-accepted
 faults:
 	go run ./lab/cmd/lab run -only "$(FAULTS)" faults
