@@ -18,11 +18,7 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// maxConcurrentRoutes is how many live comments of one batch are routed at once; everything
-// else waits for the admission.
-const maxConcurrentRoutes = 2
-
-// intakeHeartbeatInterval is the time between two heartbeats of a batch that waits for a slot.
+// intakeHeartbeatInterval is the time between two heartbeats of a batch.
 const intakeHeartbeatInterval = workflows.IntakeHeartbeatTimeout / 4
 
 // Dispatcher routes the events of an Intake.
@@ -30,14 +26,14 @@ type Dispatcher struct {
 	temporal      client.Client
 	dataConverter converter.DataConverter
 	router        *routing.Router
+	concurrency   int // events that are routed at once
 	metrics       *Metrics
 }
 
-// NewDispatcher makes a dispatcher that starts replies on queue. Data is how the client
-// encodes payloads.
-func NewDispatcher(c client.Client, data converter.DataConverter, queue string) *Dispatcher {
-	router := routing.New(c, queue, time.Now).WithSlots(newAdmission().acquire)
-	return &Dispatcher{temporal: c, dataConverter: data, router: router, metrics: NewMetrics(nil)}
+// NewDispatcher makes a dispatcher that starts replies on queue, and routes at most
+// concurrency events of a batch at once. Data is how the client encodes payloads.
+func NewDispatcher(c client.Client, data converter.DataConverter, queue string, concurrency int) *Dispatcher {
+	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, time.Now), concurrency: concurrency, metrics: NewMetrics(nil)}
 }
 
 // WithMetrics makes the dispatcher count in m.
@@ -85,7 +81,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context) (workflows.IntakeResult, erro
 		activity.RecordHeartbeat(ctx, dispatchProgress{slices.Clone(progress.Done), progress.Result})
 	}
 	defer startTicker(intakeHeartbeatInterval, heartbeat)()
-	err = d.router.Route(ctx, events, maxConcurrentRoutes, func(i int, e routing.Result) {
+	err = d.router.Route(ctx, events, d.concurrency, func(i int, e routing.Result) {
 		mu.Lock()
 		progress.Done[pending[i]] = true
 		progress.Result = addResult(progress.Result, e)

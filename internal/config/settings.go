@@ -45,6 +45,8 @@ type Worker struct {
 	Versioning
 	OpsAddr     string `env:"OPS_ADDR" envDefault:":9092"`
 	SendWorkers int    `env:"SEND_WORKERS" envDefault:"1"` // processes that share each account's rate
+	// IntakeConcurrency is how many events of batches a process routes at once.
+	IntakeConcurrency int `env:"INTAKE_CONCURRENCY" envDefault:"1"`
 }
 
 // Starter are the settings of the command line.

@@ -51,7 +51,7 @@ func TestDefaults(t *testing.T) {
 			Bridge{Common: defaultCommon, VerifyToken: "verify", AppSecrets: SecretList{"one"}, WebhookAddr: ":8080", OpsAddr: ":9091"}},
 		{"worker", nil,
 			func() (any, error) { return Read[Worker]() },
-			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1}},
+			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1, IntakeConcurrency: 1}},
 		{"starter", nil,
 			func() (any, error) { return Read[Starter]() },
 			Starter{Common: defaultCommon, Graph: defaultGraph}},
@@ -59,7 +59,7 @@ func TestDefaults(t *testing.T) {
 			"ACCOUNTS": "", "RULES": "", "TASK_QUEUE": "", "LOG_FORMAT": "", "LOG_LEVEL": "", "OPS_ADDR": "",
 			"SEND_WORKERS": "", "GRAPH_FACEBOOK_URL": "", "GRAPH_INSTAGRAM_URL": "", "GRAPH_VERSION": ""},
 			func() (any, error) { return Read[Worker]() },
-			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1}},
+			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1, IntakeConcurrency: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestVariables(t *testing.T) {
 		t.Errorf("%v %s", err, diff)
 	}
 	worker, err := Read[Worker]()
-	if diff := cmp.Diff(Worker{Common: common, Graph: graph, OpsAddr: ":2", SendWorkers: 3}, worker); err != nil || diff != "" {
+	if diff := cmp.Diff(Worker{Common: common, Graph: graph, OpsAddr: ":2", SendWorkers: 3, IntakeConcurrency: 1}, worker); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 	starter, err := Read[Starter]()

