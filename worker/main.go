@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range base.Accounts.Warnings() {
+	for _, warning := range append(base.Accounts.Warnings(), base.Accounts.Unfinished()...) {
 		base.Logger.Warn(warning)
 	}
 	watched, err := rules.Watch(ctx, settings.Rules, base.Logger)

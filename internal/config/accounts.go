@@ -22,11 +22,18 @@ import (
 // file: the file may have been saved by half.
 const removedGrace = 10 * time.Minute
 
-// Accounts is the accounts file, read again when it changes.
-type Accounts struct{ file *reload.File[accountSet] }
+// Accounts are the accounts file, or the accounts folder, read again when it changes.
+type Accounts struct {
+	file   *reload.File[accountSet]
+	folder *folder // nil: a plain file
+}
 
-// OpenAccounts reads the accounts file at path.
+// OpenAccounts reads the accounts file at path, or the folder there with the keys and the
+// apps of the environment.
 func OpenAccounts(path string) (*Accounts, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openFolderFromEnv(path)
+	}
 	var last accountSet
 	file, err := reload.Open(path, func(path string, data []byte) (accountSet, error) {
 		set, err := loadAccounts(path, data)
@@ -160,31 +167,49 @@ func (s accountSet) withRemoved(before accountSet, now time.Time) accountSet {
 }
 
 type accountEntry struct {
-	account privatereply.Account
-	sources secretSources
+	account    privatereply.Account
+	sources    secretSources
+	connection *connection // nil: people wrote the account into accounts.yaml
+}
+
+// writtenAccount is an account as a file writes it, with where that is.
+type writtenAccount struct {
+	accountYAML
+	where      string // begins its errors
+	place      string // names it in the error of another account
+	connection *connection
 }
 
 func loadAccounts(path string, data []byte) (accountSet, error) {
-	accounts, lines, err := decodeAccounts(data)
-	if err != nil {
-		return accountSet{}, fmt.Errorf("%s: %w", path, err)
+	written, err := decodeAccounts(path, data)
+	if err == nil && len(written) == 0 {
+		err = fmt.Errorf("%s: accounts: list at least one account", path)
 	}
+	if err != nil {
+		return accountSet{}, err
+	}
+	return newAccountSet(written)
+}
+
+// newAccountSet checks the accounts. Its error lists everything that is wrong.
+func newAccountSet(written []writtenAccount) (accountSet, error) {
 	set := accountSet{entries: map[accountKey]accountEntry{}}
 	var problems []error
-	first := map[accountKey]int{}
-	for i, y := range accounts {
+	first := map[accountKey]string{}
+	for _, y := range written {
 		if logins := y.Platform.Facts().Logins; y.Login == "" && len(logins) == 1 {
 			y.Login = logins[0].Login
 		}
 		entry, wrong := y.read()
+		entry.connection = y.connection
 		key := accountKey{y.Platform, y.ID}
-		if line, twice := first[key]; twice && y.ID != "" {
-			wrong = append(wrong, fmt.Errorf("id: %s %s is listed twice, first in line %d", y.Platform, y.ID, line))
+		if place, twice := first[key]; twice && y.ID != "" {
+			wrong = append(wrong, fmt.Errorf("id: %s %s is listed twice, first in %s", y.Platform, y.ID, place))
 		} else {
-			first[key] = lines[i]
+			first[key] = y.place
 		}
 		for _, err := range wrong {
-			problems = append(problems, fmt.Errorf("%s: line %d, accounts[%d]: %w", path, lines[i], i, err))
+			problems = append(problems, fmt.Errorf("%s: %w", y.where, err))
 		}
 		set.entries[key] = entry
 		set.order = append(set.order, entry.account)
@@ -195,34 +220,45 @@ func loadAccounts(path string, data []byte) (accountSet, error) {
 	return set, nil
 }
 
-// decodeAccounts returns the accounts of a file and the lines in which they begin.
-func decodeAccounts(data []byte) (accounts []accountYAML, lines []int, err error) {
+// decodeAccounts returns the accounts of a file, with the lines in which they begin.
+func decodeAccounts(path string, data []byte) ([]writtenAccount, error) {
 	var doc struct {
 		Accounts []accountYAML `yaml:"accounts"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, yamlError(err)
-	}
-	if dec.Decode(new(any)) == nil {
-		return nil, nil, errors.New("there is a second document (after ---); write everything into one")
-	}
-	if len(doc.Accounts) == 0 {
-		return nil, nil, errors.New("accounts: list at least one account")
+	if err := decodeDocument(data, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var nodes struct {
 		Accounts []ast.Node `yaml:"accounts"`
 	}
 	if err := yaml.Unmarshal(data, &nodes); err != nil {
-		return nil, nil, yamlError(err)
+		return nil, fmt.Errorf("%s: %w", path, yamlError(err))
 	}
+	var written []writtenAccount
 	for n, node := range nodes.Accounts {
 		if node == nil {
-			return nil, nil, fmt.Errorf("accounts: entry %d is empty", n+1)
+			return nil, fmt.Errorf("%s: accounts: entry %d is empty", path, n+1)
 		}
-		lines = append(lines, node.GetToken().Position.Line)
+		line := node.GetToken().Position.Line
+		written = append(written, writtenAccount{
+			accountYAML: doc.Accounts[n],
+			where:       fmt.Sprintf("%s: line %d, accounts[%d]", path, line, n),
+			place:       fmt.Sprintf("line %d", line),
+		})
 	}
-	return doc.Accounts, lines, nil
+	return written, nil
+}
+
+// decodeDocument reads a file that is one YAML document, and may be empty.
+func decodeDocument(data []byte, into any) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return yamlError(err)
+	}
+	if dec.Decode(new(any)) == nil {
+		return errors.New("there is a second document (after ---); write everything into one")
+	}
+	return nil
 }
 
 // yamlError says what is wrong in the YAML and in which line. It quotes nothing of the
@@ -329,5 +365,5 @@ func (y accountYAML) read() (accountEntry, []error) {
 	if account.Name == "" {
 		account.Name = account.ID
 	}
-	return accountEntry{account, y.Secrets}, append(wrong, y.Secrets.problems()...)
+	return accountEntry{account: account, sources: y.Secrets}, append(wrong, y.Secrets.problems()...)
 }

@@ -32,7 +32,13 @@ func (a *Accounts) Secrets(p privatereply.Platform, id string) (Secrets, error) 
 	if !ok {
 		return Secrets{}, fmt.Errorf("account %s %s is not in the accounts file", p, id)
 	}
-	secrets, err := entry.sources.read()
+	var secrets Secrets
+	var err error
+	if entry.connection == nil {
+		secrets, err = entry.sources.read()
+	} else {
+		secrets, err = a.folder.secrets(entry)
+	}
 	if err != nil {
 		return Secrets{}, fmt.Errorf("account %s: %w", id, err)
 	}
@@ -52,14 +58,19 @@ func (p secretSources) read() (Secrets, error) {
 	if err != nil {
 		return Secrets{}, err
 	}
-	if p.AppSecretEnv == "" && p.AppSecretFile == "" {
-		return Secrets{Token: token}, nil
-	}
-	appSecret, err := readSecret("app_secret", p.AppSecretEnv, p.AppSecretFile)
+	appSecret, err := p.readAppSecret()
 	if err != nil {
 		return Secrets{}, err
 	}
 	return Secrets{Token: token, AppSecret: appSecret}, nil
+}
+
+// readAppSecret reads the account's own app secret; empty: it has none.
+func (p secretSources) readAppSecret() (string, error) {
+	if p.AppSecretEnv == "" && p.AppSecretFile == "" {
+		return "", nil
+	}
+	return readSecret("app_secret", p.AppSecretEnv, p.AppSecretFile)
 }
 
 func readSecret(field, variable, file string) (string, error) {

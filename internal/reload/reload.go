@@ -1,4 +1,5 @@
-// Package reload keeps a parsed file up to date while a program runs.
+// Package reload keeps a parsed file, or the files of a folder, up to date while a program
+// runs.
 package reload
 
 import (
@@ -24,14 +25,14 @@ const (
 	maxBytes = 16 << 20
 )
 
-// File is the parsed content of a file that may change, however it is replaced: in
-// place, by rename, by a swapped symbolic link. A change counts when two reads in a row
+// File is the parsed content of a file, or of the files of a folder, that may change,
+// however it is replaced: in place, by rename, by a swapped symbolic link. A change counts when two reads in a row
 // gave the same bytes: editors, cp and Kubernetes change a file in several steps, and half
 // a file can be a valid one. A content that does not parse, or a file that is gone, leaves the
 // content before in force.
 type File[T any] struct {
 	path    string
-	parse   func(path string, data []byte) (T, error)
+	load    func() (loaded[T], error)
 	changed func(current T, err error)
 	state   atomic.Pointer[snapshot[T]] // read without a lock: parsing may take long
 
@@ -44,15 +45,21 @@ type File[T any] struct {
 	confirmed   chan struct{} // see Confirmed
 }
 
-// parseSafely parses data, and turns a panic of the parser into an error: half a file must
+// loaded is what one read gave: the hash of its bytes, and their parser.
+type loaded[T any] struct {
+	sum   string
+	parse func() (T, error)
+}
+
+// parseSafely parses what was read, and turns a panic of the parser into an error: half a file must
 // not end the program.
-func (f *File[T]) parseSafely(data []byte) (content T, err error) {
+func (f *File[T]) parseSafely(l loaded[T]) (content T, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			err = fmt.Errorf("%s cannot be read: it is not valid", f.path)
 		}
 	}()
-	return f.parse(f.path, data)
+	return l.parse()
 }
 
 // Confirmed is closed when two reads in a row gave what is in force. What Open read may
@@ -66,20 +73,30 @@ type snapshot[T any] struct {
 	err     error
 }
 
-// Open parses the file, and polls it as long as the program holds the File. An error of Open is final. Changed is called whenever another
-// content, or another error, is in force; it may be nil.
+// Open parses the file, and polls it as long as the program holds the File. An error of
+// Open is final. Changed is called whenever another content, or another error, is in force;
+// it may be nil.
 func Open[T any](path string, parse func(path string, data []byte) (T, error), changed func(current T, err error)) (*File[T], error) {
-	data, err := read(path)
+	return open(path, func() (loaded[T], error) {
+		data, err := read(path)
+		if err != nil {
+			return loaded[T]{}, err
+		}
+		return loaded[T]{SHA256(data), func() (T, error) { return parse(path, data) }}, nil
+	}, changed)
+}
+
+func open[T any](path string, load func() (loaded[T], error), changed func(current T, err error)) (*File[T], error) {
+	f := &File[T]{path: path, load: load, changed: changed, confirmed: make(chan struct{})}
+	first, err := load()
 	if err != nil {
 		return nil, err
 	}
-	f := &File[T]{path: path, parse: parse, changed: changed, confirmed: make(chan struct{})}
-	content, err := f.parseSafely(data)
+	content, err := f.parseSafely(first)
 	if err != nil {
 		return nil, err
 	}
-	sum := SHA256(data)
-	f.currentSum, f.lastSum = sum, sum
+	f.currentSum, f.lastSum = first.sum, first.sum
 	f.state.Store(&snapshot[T]{current: content})
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,11 +139,8 @@ func (f *File[T]) Err() error { return f.state.Load().err }
 func (f *File[T]) Poll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	data, err := read(f.path)
-	sum, was := "", f.lastSum
-	if err == nil {
-		sum = SHA256(data)
-	}
+	newest, err := f.load()
+	sum, was := newest.sum, f.lastSum // the sum is empty after an error
 	f.lastSum = sum
 	last := f.Err()
 	switch {
@@ -139,7 +153,7 @@ func (f *File[T]) Poll() {
 			f.publish(f.Current(), nil)
 		}
 	case last == nil || sum != f.rejectedSum:
-		content, err := f.parseSafely(data)
+		content, err := f.parseSafely(newest)
 		if err != nil {
 			f.reject(err, sum)
 			return

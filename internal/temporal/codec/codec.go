@@ -70,8 +70,7 @@ func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 				metadataEncoding: []byte(encryptedEncoding),
 				metadataKeyID:    []byte(c.first),
 			},
-			// The key's id is authenticated with the text.
-			Data: c.keys[c.first].Seal(nil, nil, clear, []byte(c.first)),
+			Data: c.seal(clear, ""),
 		}
 	}
 	return out, nil
@@ -87,13 +86,9 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 			continue
 		}
 		id := string(p.GetMetadata()[metadataKeyID])
-		key, ok := c.keys[id]
-		if !ok {
-			return nil, decryptError{fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)}
-		}
-		clear, err := key.Open(nil, nil, p.GetData(), []byte(id))
+		clear, err := c.open(id, p.GetData(), "")
 		if err != nil {
-			return nil, decryptError{fmt.Errorf("decrypt with key %q: %w", id, err)}
+			return nil, decryptError{err}
 		}
 		out[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(clear, out[i]); err != nil {
@@ -101,6 +96,34 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 		}
 	}
 	return out, nil
+}
+
+// Seal encrypts what does not go to Temporal, with the first key, whose id it returns. What
+// is sealed for one use, such as the name of a file, opens for that use only.
+func (c *Codec) Seal(clear []byte, use string) (keyID string, sealed []byte) {
+	return c.first, c.seal(clear, " "+use)
+}
+
+// Open decrypts what Seal encrypted for use with the key keyID.
+func (c *Codec) Open(keyID string, sealed []byte, use string) ([]byte, error) {
+	return c.open(keyID, sealed, " "+use)
+}
+
+// seal authenticates the key's id with the text, and the use behind it.
+func (c *Codec) seal(clear []byte, use string) []byte {
+	return c.keys[c.first].Seal(nil, nil, clear, []byte(c.first+use))
+}
+
+func (c *Codec) open(id string, sealed []byte, use string) ([]byte, error) {
+	key, ok := c.keys[id]
+	if !ok {
+		return nil, fmt.Errorf("decrypt: key %q is not configured; add it to PRIVATEREPLY_ENCRYPTION_KEYS behind the first", id)
+	}
+	clear, err := key.Open(nil, nil, sealed, []byte(id+use))
+	if err != nil {
+		return nil, fmt.Errorf("decrypt with key %q: %w", id, err)
+	}
+	return clear, nil
 }
 
 // decryptError is the failure to decrypt a payload: its key is missing or wrong.
