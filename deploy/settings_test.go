@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/privatereply/privatereply/internal/config"
-	"github.com/privatereply/privatereply/starter/doctor"
+	"github.com/privatereply/privatereply/internal/doctor"
 )
 
 // deliberate are the settings that docker-compose.yml leaves as they are by default,

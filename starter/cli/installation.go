@@ -10,9 +10,9 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/internal/version"
-	"github.com/privatereply/privatereply/starter/doctor"
 )
 
 func newSetup() *cobra.Command {

@@ -5,8 +5,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/starter/doctor"
 )
 
 // appScopedID is what the token's own app calls the account with its own login.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/starter/doctor"
 	"github.com/privatereply/privatereply/workflows"
 )
 

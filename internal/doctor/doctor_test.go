@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/starter/cli"
-	"github.com/privatereply/privatereply/starter/doctor"
 )
 
 // Guards: an installation with nothing wrong is told so.

@@ -15,8 +15,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
-	"github.com/privatereply/privatereply/starter/doctor"
 	"github.com/privatereply/privatereply/workflows"
 )
 

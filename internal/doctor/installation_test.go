@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/cluster"
 	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
-	"github.com/privatereply/privatereply/starter/doctor"
 )
 
 // The accounts of an installation: a Page, the Instagram account linked to it, and an

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/privatereply/privatereply/starter/doctor"
+	"github.com/privatereply/privatereply/internal/doctor"
 )
 
 // Guards: a setting or file that is wrong is named with its repair, and what does
