@@ -398,9 +398,10 @@ func sweep(t *caseRun, where int) {
 func (t *caseRun) triggerSweep(where int) {
 	id, err := privatereply.SweepID(t.accounts[where].platform, t.accounts[where].id)
 	t.must(err)
-	t.await("the Schedule of the sweeps", func() (bool, error) { // the worker makes it when it starts
-		_, err := t.Client.ScheduleClient().GetHandle(t.ctx, id).Describe(t.ctx)
-		return err == nil, err
+	// The worker makes the Schedule when it starts; a pass of a try before this one may still run.
+	t.await("the Schedule of the sweeps, and no pass", func() (bool, error) {
+		is, err := t.Client.ScheduleClient().GetHandle(t.ctx, id).Describe(t.ctx)
+		return err == nil && len(is.Info.RunningWorkflows) == 0, err
 	})
 	_, err = sweeps.Trigger(t.ctx, t.Client, id, func(sweeps.Pass) error { return errors.New("another pass runs") })
 	t.must(err)
