@@ -60,11 +60,18 @@ func MessageID(p Platform, account, mid string) (string, error) {
 }
 
 // SweepID is the id of an account's sweep Schedule.
-func SweepID(p Platform, account string) (string, error) {
+func SweepID(p Platform, account string) (string, error) { return scheduleID("sweep", p, account) }
+
+// TokenRenewalID is the id of the Schedule that renews an account's token.
+func TokenRenewalID(p Platform, account string) (string, error) {
+	return scheduleID("token", p, account)
+}
+
+func scheduleID(kind string, p Platform, account string) (string, error) {
 	if err := checkOwner(p, account); err != nil {
 		return "", err
 	}
-	id := "sweep:" + string(p) + ":" + account
+	id := kind + ":" + string(p) + ":" + account
 	if err := checkLength("account", id, maxIDBytes-scheduleBytes); err != nil {
 		return "", err
 	}

@@ -70,6 +70,7 @@ func TestWorkflowIDs(t *testing.T) {
 			return MessageID(Instagram, "17841400000000001", "aWdfZAG1faXRlbToxOk==")
 		}, "message:instagram:17841400000000001:aWdfZAG1faXRlbToxOk==", ID{}},
 		{"sweep", func() (string, error) { return SweepID(Facebook, "100000000000001") }, "sweep:facebook:100000000000001", ID{}},
+		{"token renewal", func() (string, error) { return TokenRenewalID(Instagram, "17841400000000001") }, "token:instagram:17841400000000001", ID{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
