@@ -18,8 +18,12 @@ type accountChecker struct {
 	appID   string // of the app that the token belongs to; empty: Meta did not say
 }
 
+func accountSubject(account privatereply.Account) string {
+	return fmt.Sprintf("%s %s (%s)", account.Platform, account.ID, account.Name)
+}
+
 func (d *checker) checkAccount(ctx context.Context, account privatereply.Account) Section {
-	s := Section{Subject: fmt.Sprintf("%s %s (%s)", account.Platform, account.ID, account.Name)}
+	s := Section{Subject: accountSubject(account)}
 	e := &accountChecker{checker: d, account: account}
 	s.add(e.checkMeta(ctx)...)
 	s.add(d.runConcurrently(ctx, e.checkAccess, e.checkHumanAgent)...)

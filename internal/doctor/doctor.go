@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/ops"
@@ -79,6 +80,18 @@ func Run(ctx context.Context, o Options) Report {
 	}
 	_ = running.Wait() // what goes wrong is a finding
 	return newReport(append(append(sections, found...), d.checkMetaClock()...))
+}
+
+// CheckAccounts checks some accounts at Meta, as Run does. Temporal is not asked.
+func CheckAccounts(ctx context.Context, s Settings, accounts *config.Accounts, meta *graph.Client, which []privatereply.Account) Report {
+	d := &checker{now: time.Now, timeout: defaultTimeout, settings: s, accounts: accounts, meta: meta}
+	var sections []Section
+	for _, account := range which {
+		section := Section{Subject: accountSubject(account)}
+		section.add((&accountChecker{checker: d, account: account}).checkMeta(ctx)...)
+		sections = append(sections, section)
+	}
+	return newReport(sections)
 }
 
 // checkFunc is one check, or several on the same subject.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 )
 
@@ -192,9 +193,13 @@ func (e *accountChecker) checkToken(ctx context.Context) []Finding {
 
 func (e *accountChecker) checkExpiry(info graph.TokenInfo) Finding {
 	const name = "expiry"
+	// What a connected account's file says is Meta's word too, at the login or the renewal.
+	if facts, err := e.accounts.Token(e.account.Platform, e.account.ID); err == nil && facts.Connected {
+		return e.checkConnectedExpiry(facts)
+	}
 	switch left := info.ExpiresAt.Sub(e.now()); {
 	case !info.Valid && e.usesInstagramLogin():
-		return unknown(name, "Meta does not tell when a token of the Instagram login ends; it lives 60 days unless it is refreshed")
+		return unknown(name, "Meta does not tell when a token of the Instagram login ends; it lives 60 days, and nobody renews it: connect the account (starter connect), then it is renewed by itself")
 	case !info.Valid:
 		return unknown(name, "Meta does not tell when this token ends")
 	case info.ExpiresAt.IsZero():
@@ -204,6 +209,24 @@ func (e *accountChecker) checkExpiry(info graph.TokenInfo) Finding {
 			"make a Page token from a long-lived user token: that one has no end")
 	}
 	return ok(name, "the token ends on %s", date(info.ExpiresAt))
+}
+
+// checkConnectedExpiry judges the life of a token that is renewed by itself, from a third
+// of it on.
+func (e *accountChecker) checkConnectedExpiry(facts config.TokenFacts) Finding {
+	const name = "expiry"
+	const repair = "connect the account again: starter connect, or the desk's page Accounts"
+	left := facts.ExpiresAt.Sub(e.now())
+	switch {
+	case facts.ExpiresAt.IsZero():
+		return ok(name, "the token has no end")
+	case left <= 0:
+		return failure(name, fmt.Sprintf("the token ended on %s, and Meta renews no token that has", date(facts.ExpiresAt)), repair)
+	case left <= facts.Life/3:
+		return warning(name, fmt.Sprintf("the token ends on %s, %s; it should have been renewed by now", date(facts.ExpiresAt), console.RelativeTime(facts.ExpiresAt, e.now())),
+			"see what the renewals say: starter accounts. Or "+repair)
+	}
+	return ok(name, "the token ends on %s and is renewed by itself", date(facts.ExpiresAt))
 }
 
 // checkPermissions checks that the token has the permissions that the product needs.

@@ -81,7 +81,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	)
 	root.AddCommand(
 		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
-		newList(), newShow(), newForecast(), newFeed(), newConversations(),
+		newList(), newShow(), newAccounts(), newForecast(), newFeed(), newConversations(),
 		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newVersion(),
 	)
 	root.AddCommand(extra...)
