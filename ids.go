@@ -3,6 +3,7 @@ package privatereply
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -76,6 +77,18 @@ func scheduleID(kind string, p Platform, account string) (string, error) {
 		return "", err
 	}
 	return id, nil
+}
+
+// confirmationCode is the form of an erasure's confirmation code: 120 bits in base32.
+var confirmationCode = regexp.MustCompile(`^[A-Z2-7]{24}$`)
+
+// ErasureID is the id of the workflow that carries out an erasure:
+// "erasure:<confirmation code>".
+func ErasureID(code string) (string, error) {
+	if !confirmationCode.MatchString(code) {
+		return "", fmt.Errorf("%w: a confirmation code has 24 of the characters A to Z and 2 to 7", ErrUnusableID)
+	}
+	return "erasure:" + code, nil
 }
 
 // ID is a workflow id taken apart.

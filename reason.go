@@ -8,6 +8,7 @@ const (
 	IgnoredByRule        Reason = "ignored_by_rule"
 	IgnoredByDefault     Reason = "ignored_by_default"
 	RejectedByApprover   Reason = "rejected_by_approver"
+	AccountDisconnected  Reason = "account_disconnected"
 	CommentRemoved       Reason = "comment_removed"
 	PastDeadline         Reason = "past_deadline"          // already when the reply started
 	NobodyDecided        Reason = "nobody_decided"         // before the deadline
@@ -74,6 +75,7 @@ var reasonSentences = map[Reason]string{
 	IgnoredByRule:                "A rule leaves this comment alone.",
 	IgnoredByDefault:             "No rule matched, and the default is to leave comments alone.",
 	RejectedByApprover:           "A person decided not to answer.",
+	AccountDisconnected:          "The account was disconnected before the reply was sent.",
 	CommentRemoved:               "The person removed the comment.",
 	PastDeadline:                 "The deadline had already passed when the comment arrived.",
 	NobodyDecided:                "Nobody decided before the deadline.",

@@ -39,6 +39,16 @@ type IntakeActivities interface {
 	Dispatch(context.Context) (IntakeResult, error)
 }
 
+// ErasureActivities are those of Erasure. Each may be repeated, and goes on where a worker
+// has left it.
+type ErasureActivities interface {
+	SearchPerson(context.Context, SearchPersonInput) (SearchPersonResult, error)
+	RemoveRuns(context.Context, RemoveRunsInput) (RemoveRunsResult, error)
+	FindConnections(context.Context, FindConnectionsInput) (FindConnectionsResult, error)
+	DisconnectAccount(context.Context, AccountKey) error
+	RejectAutomatic(context.Context, AccountKey) (RejectAutomaticResult, error)
+}
+
 // Names of the activities in histories: those of their methods.
 const (
 	SendPrivateReplyActivity   = "SendPrivateReply"
@@ -55,6 +65,11 @@ const (
 	SweepPageActivity          = "SweepPage"
 	SweepConversationsActivity = "SweepConversations"
 	DispatchActivity           = "Dispatch"
+	SearchPersonActivity       = "SearchPerson"
+	RemoveRunsActivity         = "RemoveRuns"
+	FindConnectionsActivity    = "FindConnections"
+	DisconnectAccountActivity  = "DisconnectAccount"
+	RejectAutomaticActivity    = "RejectAutomatic"
 )
 
 // future is the result of an activity that may still run.

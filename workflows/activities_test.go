@@ -23,9 +23,14 @@ func TestActivityNames(t *testing.T) {
 		SweepPageActivity:          methodName(SweepActivities.SweepPage),
 		SweepConversationsActivity: methodName(SweepActivities.SweepConversations),
 		DispatchActivity:           methodName(IntakeActivities.Dispatch),
+		SearchPersonActivity:       methodName(ErasureActivities.SearchPerson),
+		RemoveRunsActivity:         methodName(ErasureActivities.RemoveRuns),
+		FindConnectionsActivity:    methodName(ErasureActivities.FindConnections),
+		DisconnectAccountActivity:  methodName(ErasureActivities.DisconnectAccount),
+		RejectAutomaticActivity:    methodName(ErasureActivities.RejectAutomatic),
 	}
 	methods := 0
-	for _, of := range []reflect.Type{reflect.TypeFor[Activities](), reflect.TypeFor[SweepActivities](), reflect.TypeFor[IntakeActivities]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[Activities](), reflect.TypeFor[SweepActivities](), reflect.TypeFor[IntakeActivities](), reflect.TypeFor[ErasureActivities]()} {
 		methods += of.NumMethod()
 	}
 	if len(names) != methods {

@@ -118,6 +118,9 @@ func (r rejection) validate(m Reject) error {
 	if n := utf8.RuneCountInString(m.Reason); n > maxReasonChars {
 		return fmt.Errorf("reason: has %d characters; at most %d", n, maxReasonChars)
 	}
+	if m.Cause != "" && m.Cause != privatereply.AccountDisconnected {
+		return fmt.Errorf("cause: %s is not a cause of a rejection; write %s, or leave it out", quote(string(m.Cause)), privatereply.AccountDisconnected)
+	}
 	return nil
 }
 

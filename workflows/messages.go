@@ -29,6 +29,7 @@ const (
 
 	RemovedPostType   = "RemovedPost"
 	LocateMessageType = "LocateMessage"
+	ErasureType       = "Erasure"
 )
 
 // Messages of PrivateReply.
@@ -99,10 +100,12 @@ type CommentEdited struct {
 	Attachment privatereply.Attachment `json:"attachment,omitzero"`
 }
 
-// Reject asks never to send the reply.
+// Reject asks never to send the reply. Cause is privatereply.AccountDisconnected where that
+// is why; empty: a person decided against the reply.
 type Reject struct {
-	Approver string `json:"approver"`
-	Reason   string `json:"reason,omitempty"`
+	Approver string              `json:"approver"`
+	Reason   string              `json:"reason,omitempty"`
+	Cause    privatereply.Reason `json:"cause,omitempty"`
 }
 
 // Resolve settles a delivery that nobody could prove. It never sends.

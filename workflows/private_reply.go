@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -375,7 +376,7 @@ func (r *reply) approve(a Approve) {
 // a paced reply may sleep there for hours.
 func (r *reply) reject(m Reject) {
 	r.rejectReason = m.Reason
-	r.requestStop(privatereply.Rejected, privatereply.RejectedByApprover, strings.TrimSpace(m.Approver))
+	r.requestStop(privatereply.Rejected, cmp.Or(m.Cause, privatereply.RejectedByApprover), strings.TrimSpace(m.Approver))
 	if r.state != privatereply.Sending {
 		r.endIfStopRequested()
 	}

@@ -1,5 +1,6 @@
 // Package erasure finds and removes what Temporal holds of a person: the replies to
-// their comments, their conversations, and the batches in which their events came.
+// their comments, their conversations, and the batches in which their events came. The
+// workflow Erasure does so in steps that another worker can go on with.
 //
 // What Meta holds, backups and archives of Temporal's database, and logs (which have
 // ids and no texts) are out of its reach.
@@ -18,6 +19,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // Config is what an Eraser needs.
@@ -26,7 +28,8 @@ type Config struct {
 	Namespace string                  // of Temporal
 	Data      converter.DataConverter // of Temporal
 	Queue     string                  // the task queue of the workers that end open replies
-	Operator  string                  // who asked for the erasure; the approver of the rejections
+	Keys      Keys                    // that stand for persons
+	Operator  string                  // the approver of the rejections
 	UpdateID  string                  // Update id of the rejections: a repeat changes nothing
 	// Progress is called with the number of runs that were read, and of all; nil: not
 	// called.
@@ -39,6 +42,8 @@ type Eraser struct {
 	replies    *replies.Client
 	now        func() time.Time
 	endTimeout time.Duration // for an open run to end
+	// changed is called when a removal has changed one of its runs.
+	changed func([]Run)
 }
 
 // New makes an eraser.
@@ -46,15 +51,15 @@ func New(cfg Config) *Eraser {
 	if cfg.Progress == nil {
 		cfg.Progress = func(int, int) {}
 	}
-	return &Eraser{Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, endTimeout: endTimeout}
+	return &Eraser{
+		Config: cfg, replies: replies.New(cfg.Temporal, cfg.Namespace, cfg.Queue, cfg.Data), now: time.Now, endTimeout: endTimeout,
+		changed: func([]Run) {},
+	}
 }
 
 // AccountKey names the account that a person wrote to: Meta gives a person another id for
 // each account.
-type AccountKey struct {
-	Platform privatereply.Platform `json:"platform"`
-	Account  string                `json:"account"`
-}
+type AccountKey = workflows.AccountKey
 
 // Person is the person to erase. Without an account it is the id with every account.
 type Person struct {
@@ -64,36 +69,6 @@ type Person struct {
 
 func (p Person) matches(to AccountKey) bool {
 	return p.AccountKey == AccountKey{} || p.AccountKey == to
-}
-
-// maxPasses limits the searches of one erasure. The last search finds nothing, unless a run
-// could not be removed or new comments keep coming in.
-const maxPasses = 4
-
-// Erase removes everything that is held of a person, and searches again until it finds
-// nothing more.
-func (e *Eraser) Erase(ctx context.Context, p Person) (Report, error) {
-	report := Report{Person: p.ID}
-	for pass := 1; ; pass++ {
-		found, err := e.Find(ctx, p)
-		if err != nil {
-			return report, err
-		}
-		report.Unreadable, report.Remaining = found.Unreadable, nil
-		if pass > maxPasses {
-			for _, h := range found.Runs {
-				h.KeptReason = "it came in while the others were removed; run the command again"
-				report.Remaining = append(report.Remaining, h)
-			}
-			return report, nil
-		}
-		removed, kept, err := e.remove(ctx, found.Runs)
-		report.Removed = append(report.Removed, removed...)
-		report.Remaining = kept
-		if err != nil || len(removed) == 0 {
-			return report, err
-		}
-	}
 }
 
 // remove ends runs in their order, then deletes them and waits until they are gone. All
@@ -107,6 +82,7 @@ func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, e
 			h := &held[i]
 			if h.KeptReason == "" && err == nil {
 				h.KeptReason, err = step(ctx, h)
+				e.changed(held)
 			}
 			if h.KeptReason == "" && err != nil {
 				h.KeptReason = "an error came first; run the command again"
@@ -169,6 +145,31 @@ type Run struct {
 	KeptReason string `json:"why,omitempty"` // why it was not removed
 
 	comment privatereply.Comment
+	ended   bool // by endRun
+}
+
+// held is h as the history of an erasure may have it.
+func (h Run) held() workflows.HeldRun {
+	return workflows.HeldRun{
+		Kind: string(h.Kind), RunID: h.RunID, AccountKey: h.AccountKey, Open: h.Open, OtherPersons: h.OtherPersons,
+		Ended: h.ended, Tombstoned: h.Tombstoned, KeptReason: h.KeptReason,
+	}
+}
+
+// RunOf is a run of an erasure's history, with its workflow id where that is known.
+func RunOf(h workflows.HeldRun, workflowID string) Run {
+	return Run{
+		Kind: Kind(h.Kind), WorkflowID: workflowID, RunID: h.RunID, AccountKey: h.AccountKey, Open: h.Open,
+		OtherPersons: h.OtherPersons, Tombstoned: h.Tombstoned, KeptReason: h.KeptReason, ended: h.Ended,
+	}
+}
+
+func heldRuns(runs []Run) []workflows.HeldRun {
+	var held []workflows.HeldRun
+	for _, h := range runs {
+		held = append(held, h.held())
+	}
+	return held
 }
 
 func (h Run) compare(o Run) int {

@@ -89,10 +89,7 @@ func TestWhatIsKept(t *testing.T) {
 	unreadable := waiting(t, theirs, person, "18000000000000002")
 	awaitListed(t, ours, batch.GetID(), kept, unreadable)
 
-	report, err := e.Erase(t.Context(), Person{ID: person})
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := erase(t, e, Person{ID: person})
 	if report.Done() || len(report.Removed) != 0 || len(report.Remaining) != 2 || len(report.Unreadable) != 1 {
 		t.Fatalf("the report is %+v", report)
 	}
@@ -108,6 +105,20 @@ func TestWhatIsKept(t *testing.T) {
 	if _, err := ours.DescribeWorkflowExecution(t.Context(), kept, ""); err != nil {
 		t.Errorf("what is kept is gone: %v", err)
 	}
+}
+
+// erase searches and removes once.
+func erase(t *testing.T, e *Eraser, p Person) Report {
+	t.Helper()
+	found, err := e.Find(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed, kept, err := e.remove(t.Context(), found.Runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Report{Person: p.ID, Removed: removed, Remaining: kept, Unreadable: found.Unreadable}
 }
 
 // A batch that did not complete may be the only copy of what others wrote: it is kept

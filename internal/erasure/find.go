@@ -49,69 +49,163 @@ type Findings struct {
 // others the history. Meta may have two ids for a person, one for comments and one for
 // messages; where a reply shows both, Find searches for both.
 func (e *Eraser) Find(ctx context.Context, p Person) (Findings, error) {
-	known := map[Person]bool{}
-	for {
-		var found Findings
-		before := len(known)
-		unreadable, err := e.scan(ctx, personRuns, p.matches, func(h Run, mentions []subject) {
-			others := 0
-			about := false
-			for _, m := range mentions {
-				if !p.matches(m.AccountKey) || !slices.ContainsFunc(m.ids, func(id string) bool { return id == p.ID || known[Person{m.AccountKey, id}] }) {
-					others++
-					continue
-				}
-				about = true
-				h.AccountKey, h.comment = m.AccountKey, m.comment
-				for _, id := range m.ids {
-					known[Person{m.AccountKey, id}] = true
-				}
-			}
-			if !about {
-				return
-			}
-			h.OtherPersons = others
-			found.Runs = append(found.Runs, h)
-			if !slices.Contains(found.Accounts, h.AccountKey) {
-				found.Accounts = append(found.Accounts, h.AccountKey)
-			}
+	found, err := e.search(ctx, Subject{p.AccountKey, []workflows.PersonKey{{AccountKey: p.AccountKey, Key: e.Keys.Of(p.ID)}}}, searchLimits{}, SearchState{}, func(SearchState) {})
+	if err != nil {
+		return Findings{}, err
+	}
+	findings := Findings{Runs: found.runs, Unreadable: found.unreadable}
+	for _, h := range found.runs {
+		if !slices.Contains(findings.Accounts, h.AccountKey) {
+			findings.Accounts = append(findings.Accounts, h.AccountKey)
+		}
+	}
+	return findings, nil
+}
+
+// Subject is the person to erase as the history of an erasure may know them: by keyed
+// hashes. The first is of the person that was asked for.
+type Subject struct {
+	AccountKey // empty: every account
+	Keys       []workflows.PersonKey
+}
+
+// about reports whether one of the subject's ids is among those of a mention.
+func (e *Eraser) about(s Subject, m subject) bool {
+	if !(Person{AccountKey: s.AccountKey}).matches(m.AccountKey) {
+		return false
+	}
+	return slices.ContainsFunc(m.ids, func(id string) bool {
+		keys := e.Keys.all(id)
+		return slices.ContainsFunc(s.Keys, func(k workflows.PersonKey) bool {
+			return (k.AccountKey == AccountKey{} || k.AccountKey == m.AccountKey) && slices.Contains(keys, k.Key)
+		})
+	})
+}
+
+// withIDs adds the ids of a mention that is about the subject.
+func (e *Eraser) withIDs(s Subject, m subject) Subject {
+	for _, id := range m.ids {
+		if one := (subject{AccountKey: m.AccountKey, ids: []string{id}}); !e.about(s, one) {
+			s.Keys = append(s.Keys, workflows.PersonKey{AccountKey: m.AccountKey, Key: e.Keys.Of(id)})
+		}
+	}
+	return s
+}
+
+// The limits of a search whose result goes into a history.
+const (
+	maxHeldRuns       = 500
+	maxUnreadableRuns = 50
+)
+
+// searchLimits bound what a search remembers; 0: no limit.
+type searchLimits struct{ runs, unreadable int }
+
+// SearchState is how far a search is: with it another worker goes on.
+type SearchState struct {
+	workflows.SearchPersonResult
+	Token      []byte `json:"token,omitempty"` // of the next page; empty: of the first
+	Read       int    `json:"read"`            // runs, before that page
+	KeysBefore int    `json:"keys_before"`     // known when this reading of all runs began
+}
+
+// Search is Find for a workflow. It goes on where state was handed to checkpoint.
+func (e *Eraser) Search(ctx context.Context, s Subject, state SearchState, checkpoint func(SearchState)) (workflows.SearchPersonResult, error) {
+	found, err := e.search(ctx, s, searchLimits{maxHeldRuns, maxUnreadableRuns}, state, checkpoint)
+	if err != nil {
+		return workflows.SearchPersonResult{}, err
+	}
+	return found.result(), nil
+}
+
+// search is one search while it runs.
+type search struct {
+	searchLimits
+	subject         Subject
+	runs            []Run
+	more            bool
+	unreadable      []Unreadable
+	unreadableCount int
+}
+
+func (f *search) result() workflows.SearchPersonResult {
+	r := workflows.SearchPersonResult{Keys: f.subject.Keys, Runs: heldRuns(f.runs), More: f.more, Unreadable: f.unreadableCount}
+	for _, u := range f.unreadable {
+		r.UnreadableRuns = append(r.UnreadableRuns, workflows.UnreadableRun{RunID: u.RunID, Why: u.Why})
+	}
+	return r
+}
+
+// add remembers a run. Beyond the limit the first ones in the order of removal stay.
+func (f *search) add(h Run) {
+	f.runs = append(f.runs, h)
+	if f.searchLimits.runs > 0 && len(f.runs) > f.searchLimits.runs {
+		slices.SortFunc(f.runs, Run.compare)
+		f.runs, f.more = f.runs[:f.searchLimits.runs], true
+	}
+}
+
+func (f *search) addUnreadable(u Unreadable) {
+	f.unreadableCount++
+	if f.searchLimits.unreadable == 0 || len(f.unreadable) < f.searchLimits.unreadable {
+		f.unreadable = append(f.unreadable, u)
+	}
+}
+
+// search reads all runs, and again as long as that makes further ids of the person known.
+func (e *Eraser) search(ctx context.Context, s Subject, limits searchLimits, from SearchState, checkpoint func(SearchState)) (*search, error) {
+	f := &search{searchLimits: limits, subject: s}
+	if len(from.Keys) > 0 {
+		f.subject.Keys, f.more, f.unreadableCount = from.Keys, from.More, from.Unreadable
+		for _, h := range from.Runs {
+			f.runs = append(f.runs, RunOf(h, ""))
+		}
+		for _, u := range from.UnreadableRuns {
+			f.unreadable = append(f.unreadable, Unreadable{RunID: u.RunID, Why: u.Why})
+		}
+	}
+	at := scanPosition{from.Token, from.Read}
+	for before := max(from.KeysBefore, len(s.Keys)); ; before = len(f.subject.Keys) {
+		err := e.scan(ctx, personRuns, at, Person{AccountKey: s.AccountKey}.matches, f.addUnreadable, func(h Run, mentions []subject) error {
+			return e.collect(ctx, f, h, mentions)
+		}, func(next scanPosition) {
+			checkpoint(SearchState{SearchPersonResult: f.result(), Token: next.token, Read: next.read, KeysBefore: before})
 		})
 		if err != nil {
-			return found, err
+			return nil, err
 		}
-		found.Unreadable = unreadable
-		if !hasOtherID(known, p.ID) || len(known) == before {
-			slices.SortFunc(found.Runs, Run.compare)
-			return e.dropMissing(ctx, found)
+		if len(f.subject.Keys) == before {
+			slices.SortFunc(f.runs, Run.compare)
+			return f, nil
 		}
+		at, f.runs, f.more, f.unreadable, f.unreadableCount = scanPosition{}, nil, false, nil, 0
 	}
 }
 
-// dropMissing drops conversations that exist only in the list, which lags behind: they were
-// not read.
-func (e *Eraser) dropMissing(ctx context.Context, f Findings) (Findings, error) {
-	var problem error
-	f.Runs = slices.DeleteFunc(f.Runs, func(h Run) bool {
-		if h.Kind != Conversation || problem != nil {
-			return false
+// collect adds a run if it is about the person. A conversation that exists only in the
+// list, which lags behind, is not: it was not read.
+func (e *Eraser) collect(ctx context.Context, f *search, h Run, mentions []subject) error {
+	others, about := 0, false
+	for _, m := range mentions {
+		if !e.about(f.subject, m) {
+			others++
+			continue
 		}
-		err := e.exists(ctx, h)
-		if err != nil && !isNotFound(err) {
-			problem = fmt.Errorf("describe %s: %w", h.WorkflowID, err)
-		}
-		return isNotFound(err)
-	})
-	return f, problem
-}
-
-// hasOtherID reports whether more than one id is known.
-func hasOtherID(known map[Person]bool, id string) bool {
-	for p := range known {
-		if p.ID != id {
-			return true
+		about = true
+		h.AccountKey, h.comment = m.AccountKey, m.comment
+		f.subject = e.withIDs(f.subject, m)
+	}
+	if !about {
+		return nil
+	}
+	if h.Kind == Conversation {
+		if err := e.exists(ctx, h); err != nil {
+			return callError("describe", h, err)
 		}
 	}
-	return false
+	h.OtherPersons = others
+	f.add(h)
+	return nil
 }
 
 // NamedPerson is a person who wrote comments under a name.
@@ -126,7 +220,8 @@ type NamedPerson struct {
 func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]NamedPerson, []Unreadable, error) {
 	name = strings.TrimPrefix(name, "@")
 	all := map[Person]*NamedPerson{}
-	unreadable, err := e.scan(ctx, replyRuns, of.matches, func(h Run, mentions []subject) {
+	var unreadable []Unreadable
+	err := e.scan(ctx, replyRuns, scanPosition{}, of.matches, func(u Unreadable) { unreadable = append(unreadable, u) }, func(h Run, mentions []subject) error {
 		for _, m := range mentions {
 			if !strings.EqualFold(m.comment.Username, name) || !of.matches(m.AccountKey) {
 				continue
@@ -137,7 +232,8 @@ func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]Name
 			}
 			all[key].Replies = append(all[key].Replies, h.WorkflowID)
 		}
-	})
+		return nil
+	}, func(scanPosition) {})
 	named := []NamedPerson{} // [] rather than null
 	for _, n := range all {
 		slices.Sort(n.Replies)
@@ -147,23 +243,27 @@ func (e *Eraser) FindByName(ctx context.Context, name string, of Person) ([]Name
 	return named, unreadable, err
 }
 
-// scan reads the runs of a query and calls visit for each, one at a time. It skips the
-// accounts that are not wanted.
-func (e *Eraser) scan(ctx context.Context, query visibility.Condition, wanted func(AccountKey) bool, visit func(Run, []subject)) ([]Unreadable, error) {
+// scanPosition is where a scan begins or goes on.
+type scanPosition struct {
+	token []byte // of the next page
+	read  int    // runs before it
+}
+
+// scan reads the runs of a query and calls visit, or unreadable, for each, one at a time.
+// It skips the accounts that are not wanted. After each page but the last it calls next.
+func (e *Eraser) scan(ctx context.Context, query visibility.Condition, at scanPosition, wanted func(AccountKey) bool,
+	unreadable func(Unreadable), visit func(Run, []subject) error, next func(scanPosition)) error {
 	count, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query.String()})
 	if err != nil {
-		return nil, fmt.Errorf("count the workflows: %w", err)
+		return fmt.Errorf("count the workflows: %w", err)
 	}
-	var unreadable []Unreadable
-	var token []byte
-	read := 0
 	for {
-		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: pageSize, NextPageToken: token})
+		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query.String(), PageSize: pageSize, NextPageToken: at.token})
 		if err != nil {
-			return nil, fmt.Errorf("list the workflows: %w", err)
+			return fmt.Errorf("list the workflows: %w", err)
 		}
 		var mu sync.Mutex
-		group, ctx := errgroup.WithContext(ctx)
+		group, reading := errgroup.WithContext(ctx)
 		group.SetLimit(parallelReads)
 		for _, info := range page.GetExecutions() {
 			h := runOf(info)
@@ -171,30 +271,32 @@ func (e *Eraser) scan(ctx context.Context, query visibility.Condition, wanted fu
 				continue
 			}
 			group.Go(func() error {
-				mentions, err := e.subjects(ctx, h)
+				mentions, err := e.subjects(reading, h)
 				mu.Lock()
 				defer mu.Unlock()
 				var why decodeError
-				switch {
-				case errors.As(err, &why):
-					unreadable = append(unreadable, Unreadable{h.WorkflowID, h.RunID, why.Error()})
-				case isNotFound(err): // its retention ended meanwhile
-				case err != nil:
-					return fmt.Errorf("read %s: %w", h.WorkflowID, err)
-				default:
-					visit(h, mentions)
+				if errors.As(err, &why) {
+					unreadable(Unreadable{h.WorkflowID, h.RunID, why.Error()})
+					return nil
 				}
-				return nil
+				if err == nil {
+					err = visit(h, mentions)
+				}
+				if isNotFound(err) { // its retention ended meanwhile
+					return nil
+				}
+				return callError("read", h, err)
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return nil, err
+			return err
 		}
-		read += len(page.GetExecutions())
-		e.Progress(read, max(read, int(count.GetCount())))
-		if token = page.GetNextPageToken(); len(token) == 0 {
-			return unreadable, nil
+		at = scanPosition{page.GetNextPageToken(), at.read + len(page.GetExecutions())}
+		e.Progress(at.read, max(at.read, int(count.GetCount())))
+		if len(at.token) == 0 {
+			return nil
 		}
+		next(at)
 	}
 }
 

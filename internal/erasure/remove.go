@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -34,6 +35,96 @@ const (
 	terminationReason = "the person is erased"
 )
 
+// maxQueryRuns is the number of runs that one query asks for by their ids.
+const maxQueryRuns = 50
+
+// Remove removes runs that a search has found, and reports on each. It goes on with what
+// an earlier attempt reported to checkpoint. Runs that are gone count as removed.
+func (e *Eraser) Remove(ctx context.Context, s Subject, held []workflows.HeldRun, checkpoint func([]workflows.HeldRun)) (removed, kept []workflows.HeldRun, err error) {
+	runs, gone, err := e.resolve(ctx, s, held)
+	if err != nil {
+		return nil, nil, err
+	}
+	attempt := *e
+	attempt.changed = func(now []Run) { checkpoint(append(heldRuns(now), gone...)) }
+	done, left, err := attempt.remove(ctx, runs)
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(heldRuns(done), gone...), heldRuns(left), nil
+}
+
+// resolve finds the workflow ids of runs, and the comments that replies are about. The list
+// has no run that is deleted.
+func (e *Eraser) resolve(ctx context.Context, s Subject, held []workflows.HeldRun) (runs []Run, gone []workflows.HeldRun, err error) {
+	for chunk := range slices.Chunk(held, maxQueryRuns) {
+		byID := map[string]workflows.HeldRun{}
+		var ids []string
+		for _, h := range chunk {
+			byID[h.RunID] = h
+			ids = append(ids, h.RunID)
+		}
+		page, err := e.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query: visibility.In(visibility.RunID, ids...).String(), PageSize: maxQueryRuns,
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("list the workflows: %w", err)
+		}
+		for _, info := range page.GetExecutions() {
+			h := RunOf(byID[info.GetExecution().GetRunId()], info.GetExecution().GetWorkflowId())
+			delete(byID, h.RunID)
+			var err error
+			if h.Kind == Reply && !h.ended {
+				err = e.readComment(ctx, s, &h)
+			}
+			switch {
+			case isNotFound(err):
+				gone = append(gone, h.held())
+			case err != nil:
+				return nil, nil, err
+			default:
+				runs = append(runs, h)
+			}
+		}
+		for _, h := range byID {
+			gone = append(gone, h)
+		}
+	}
+	slices.SortFunc(runs, Run.compare)
+	return runs, gone, nil
+}
+
+// readComment reads the comment that a reply is about.
+func (e *Eraser) readComment(ctx context.Context, s Subject, h *Run) error {
+	mentions, err := e.subjects(ctx, *h)
+	var why decodeError
+	switch {
+	case errors.As(err, &why):
+		h.KeptReason = why.Error()
+		return nil
+	case err != nil:
+		return callError("read", *h, err)
+	}
+	for _, m := range mentions {
+		if e.about(s, m) {
+			h.comment = m.comment
+		}
+	}
+	return nil
+}
+
+// callError is the error of a call about a run. The history of an erasure may have it, so
+// that it does not name a conversation, whose workflow id has the person's.
+func callError(verb string, h Run, err error) error {
+	switch {
+	case err == nil, isNotFound(err):
+		return err
+	case h.Kind == Conversation:
+		return fmt.Errorf("%s a conversation, run %s: %s", verb, h.RunID, serviceerror.ToStatus(err).Code())
+	}
+	return fmt.Errorf("%s %s: %w", verb, h.WorkflowID, err)
+}
+
 // deleteRun deletes an ended run. If it cannot, why says the reason.
 func (e *Eraser) deleteRun(ctx context.Context, h *Run) (why string, err error) {
 	_, err = e.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
@@ -46,16 +137,14 @@ func (e *Eraser) deleteRun(ctx context.Context, h *Run) (why string, err error) 
 		return "", nil
 	case errors.As(err, &denied):
 		return "this client may not delete workflows in namespace " + e.Namespace, nil
-	case err != nil:
-		return "", fmt.Errorf("delete %s: %w", h.WorkflowID, err)
 	}
-	return "", nil
+	return "", callError("delete", *h, err)
 }
 
 // isDeleted reports whether the run and its entry in lists are gone.
 func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 	if err := e.exists(ctx, h); !isNotFound(err) {
-		return false, err
+		return false, callError("describe", h, err)
 	}
 	listed, err := e.Temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: visibility.Equals(visibility.RunID, h.RunID).String()})
 	return err == nil && listed.GetCount() == 0, err
@@ -64,6 +153,10 @@ func (e *Eraser) isDeleted(ctx context.Context, h Run) (bool, error) {
 // endRun ends a run so that nothing more is sent to the person, without cutting a send off.
 // If it cannot, why says the reason.
 func (e *Eraser) endRun(ctx context.Context, h *Run) (why string, err error) {
+	if h.ended {
+		return "", nil
+	}
+	defer func() { h.ended = why == "" && err == nil }()
 	if h.Open {
 		if why, err = e.awaitEnd(ctx, h); why != "" || err != nil {
 			return why, err
@@ -86,7 +179,13 @@ func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
 	case Conversation:
 		ended = e.endConversation
 	}
-	ok, err := poll(ctx, e.endTimeout, func() (bool, error) { return ended(ctx, h) })
+	ok, err := poll(ctx, e.endTimeout, func() (bool, error) {
+		ok, err := ended(ctx, h)
+		if h.Kind == Conversation {
+			err = callError("end", *h, err)
+		}
+		return ok, err
+	})
 	var refusal *replies.Error
 	switch {
 	case isNotFound(err):

@@ -9,11 +9,14 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -38,13 +41,14 @@ const (
 type Codec struct {
 	first string
 	keys  map[string]cipher.AEAD
+	macs  []Key // in their order
 }
 
 var _ converter.PayloadCodec = (*Codec)(nil)
 
 // New makes a codec of keys, which ParseKeys read.
 func New(keys []Key) (*Codec, error) {
-	c := &Codec{first: keys[0].ID, keys: map[string]cipher.AEAD{}}
+	c := &Codec{first: keys[0].ID, keys: map[string]cipher.AEAD{}, macs: slices.Clone(keys)}
 	for _, k := range keys {
 		block, err := aes.NewCipher(k.secret[:])
 		if err != nil {
@@ -124,6 +128,18 @@ func (c *Codec) open(id string, sealed []byte, use string) ([]byte, error) {
 		return nil, fmt.Errorf("decrypt with key %q: %w", id, err)
 	}
 	return clear, nil
+}
+
+// MACs are the HMAC-SHA256 of a message with each of the keys, the first key's first. They
+// stand for what must not be written in clear and must be recognised.
+func (c *Codec) MACs(message string) [][]byte {
+	all := make([][]byte, len(c.macs))
+	for i, k := range c.macs {
+		mac := hmac.New(sha256.New, k.secret[:])
+		mac.Write([]byte(message))
+		all[i] = mac.Sum(nil)
+	}
+	return all
 }
 
 // decryptError is the failure to decrypt a payload: its key is missing or wrong.
