@@ -41,9 +41,10 @@ type Activities struct {
 
 // The workflows know the activities by these interfaces.
 var (
-	_ workflows.Activities       = (*Activities)(nil)
-	_ workflows.SweepActivities  = (*Sweeper)(nil)
-	_ workflows.IntakeActivities = (*Dispatcher)(nil)
+	_ workflows.Activities        = (*Activities)(nil)
+	_ workflows.SweepActivities   = (*Sweeper)(nil)
+	_ workflows.IntakeActivities  = (*Dispatcher)(nil)
+	_ workflows.ErasureActivities = (*Eraser)(nil)
 )
 
 // New makes the activities. Conversations and broadcasts that they start run on queue; the

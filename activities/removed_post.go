@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
@@ -41,7 +42,10 @@ func (a *Activities) WithdrawReplies(ctx context.Context, in workflows.RemovedPo
 		return workflows.WithdrawRepliesResult{}, temporal.NewNonRetryableApplicationError(err.Error(), "UnusableID", nil)
 	}
 	defer startTicker(withdrawHeartbeatInterval, func() { activity.RecordHeartbeat(ctx) })()
-	w := withdrawal{activities: a, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account), signalled: map[string]bool{}}
+	w := withdrawal{
+		temporal: a.temporal, query: query, prefix: fmt.Sprintf("reply:%s:%s:", in.Platform, in.Account),
+		signal: workflows.CommentRemovedSignal, argument: struct{}{}, signalled: map[string]bool{},
+	}
 	for {
 		before := w.count
 		if err := w.pass(ctx); err != nil {
@@ -67,24 +71,26 @@ func withdrawableQuery(in workflows.RemovedPostInput) (string, error) {
 		visibility.In(workflows.ReplyState, waiting...)).String(), nil
 }
 
-// withdrawal is one attempt of WithdrawReplies.
+// withdrawal is one attempt to signal to all replies of a query that they end.
 type withdrawal struct {
-	activities *Activities
-	query      string
-	prefix     string // of the workflow ids: two platforms may have an account with the same id
-	count      int
-	signalled  map[string]bool
+	temporal  client.Client
+	query     string
+	prefix    string // of the workflow ids: two platforms may have an account with the same id
+	signal    string
+	argument  any // of the signal
+	count     int
+	signalled map[string]bool
 }
 
 // pass signals the replies of the whole list once, page by page.
 func (w *withdrawal) pass(ctx context.Context) error {
 	var token []byte
 	for {
-		page, err := w.activities.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		page, err := w.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 			Query: w.query, PageSize: withdrawPageSize, NextPageToken: token,
 		})
 		if err != nil {
-			return fmt.Errorf("list the replies under the post: %w", err)
+			return fmt.Errorf("list the replies: %w", err)
 		}
 		var ids []string
 		for _, info := range page.GetExecutions() {
@@ -93,7 +99,7 @@ func (w *withdrawal) pass(ctx context.Context) error {
 				ids = append(ids, id)
 			}
 		}
-		if err := w.signal(ctx, ids); err != nil {
+		if err := w.send(ctx, ids); err != nil {
 			return err
 		}
 		if token = page.GetNextPageToken(); len(token) == 0 {
@@ -107,12 +113,12 @@ func (w *withdrawal) pass(ctx context.Context) error {
 	}
 }
 
-func (w *withdrawal) signal(ctx context.Context, ids []string) error {
+func (w *withdrawal) send(ctx context.Context, ids []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrentWithdrawals)
 	for _, id := range ids {
 		group.Go(func() error {
-			err := w.activities.temporal.SignalWorkflow(ctx, id, "", workflows.CommentRemovedSignal, struct{}{})
+			err := w.temporal.SignalWorkflow(ctx, id, "", w.signal, w.argument)
 			var ended *serviceerror.NotFound
 			if err != nil && !errors.As(err, &ended) {
 				return fmt.Errorf("signal %s: %w", id, err)

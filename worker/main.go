@@ -62,7 +62,7 @@ func run(ctx context.Context) error {
 	working, stopWorking := context.WithCancelCause(ctx)
 	defer stopWorking(nil)
 	w := replyworker.New(replyworker.Config{
-		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, TaskQueue: settings.TaskQueue,
+		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, Codec: base.Codec, TaskQueue: settings.TaskQueue,
 		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Telemetry: base.Telemetry, Logger: base.Logger,
 		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
 		Fatal:   func(err error) { stopWorking(fmt.Errorf("cannot go on: %w", err)) },

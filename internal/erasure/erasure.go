@@ -190,6 +190,8 @@ type Report struct {
 	Removed    []Run        `json:"removed"`
 	Remaining  []Run        `json:"kept,omitempty"`
 	Unreadable []Unreadable `json:"unreadable,omitempty"`
+	Code       string       `json:"confirmation_code,omitempty"` // of the erasure that removed
+	NextAt     time.Time    `json:"next_at,omitzero"`            // when it tries again what is kept
 }
 
 // Done reports whether nothing of the person is left.

@@ -309,7 +309,7 @@ func runOf(info *workflowpb.WorkflowExecutionInfo) Run {
 		Open: info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
 	}
 	if id, ok := privatereply.ParseID(h.WorkflowID); ok {
-		h.AccountKey = AccountKey{id.Platform, id.Account}
+		h.AccountKey = AccountKey{Platform: id.Platform, Account: id.Account}
 	}
 	return h
 }
@@ -327,7 +327,7 @@ type subject struct {
 }
 
 func subjectOf(c privatereply.Comment, recipient string) subject {
-	m := subject{AccountKey: AccountKey{c.Platform, c.Account}, comment: c}
+	m := subject{AccountKey: AccountKey{Platform: c.Platform, Account: c.Account}, comment: c}
 	for _, id := range []string{c.PersonID, recipient} {
 		if id != "" {
 			m.ids = append(m.ids, id)
@@ -379,7 +379,7 @@ func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error)
 		case a.Edited != nil:
 			all = append(all, subjectOf(*a.Edited, ""))
 		case a.Message != nil:
-			all = append(all, subject{AccountKey: AccountKey{a.Message.Platform, a.Message.Account}, ids: []string{a.Message.PersonID}})
+			all = append(all, subject{AccountKey: AccountKey{Platform: a.Message.Platform, Account: a.Message.Account}, ids: []string{a.Message.PersonID}})
 		}
 	}
 	return all, nil

@@ -20,6 +20,7 @@ import (
 	"github.com/privatereply/privatereply/internal/logging"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/telemetry"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 	"github.com/privatereply/privatereply/internal/version"
@@ -48,6 +49,7 @@ type Base struct {
 	Temporal      client.Client
 	Namespace     string                  // of Temporal
 	DataConverter converter.DataConverter // of Temporal
+	Codec         *codec.Codec            // of Temporal; nil: nothing is encrypted
 }
 
 // Open makes the logger and reads the accounts file. A program reads its other files
@@ -81,6 +83,9 @@ func (b *Base) Connect(ctx context.Context, name string) error {
 		return err
 	}
 	b.Namespace, b.DataConverter = opts.Namespace, opts.DataConverter
+	if b.Codec, err = temporalclient.ReadCodec(); err != nil {
+		return err
+	}
 	b.Temporal, err = temporalclient.Connect(ctx, opts)
 	return err
 }

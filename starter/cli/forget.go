@@ -1,17 +1,22 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 func newForget() *cobra.Command {
@@ -23,6 +28,9 @@ nothing is found: the replies to their comments, their conversations, and the ba
 which their events came. Replies that wait are rejected first, and a send under way comes
 to its end. A comment that Meta or a sweep could bring again within its 7 days keeps a
 locked reply with its id alone, so that nobody answers it anew.
+
+A worker does this in an Erasure, a workflow that this command starts and follows. It goes
+on when the command is stopped, and what is kept it tries again by itself for a month.
 
 PERSON is Meta's id of the person, or the workflow id of their conversation. --name says
 which persons wrote under a name, and removes nothing. To erase is for good: --dry-run
@@ -39,21 +47,20 @@ see docs/operations/encryption.md.`,
 	name := cmd.Flags().String("name", "", "find the persons who wrote under this name, and remove nothing")
 	dry := cmd.Flags().Bool("dry-run", false, "show what would be removed")
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
-	who := approverFlag(cmd)
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		person, err := s.person(args, *name, *account)
 		if err != nil {
 			return err
 		}
-		operator, err := s.approver(*who)
+		encryption, err := temporalclient.ReadCodec()
 		if err != nil {
 			return err
 		}
 		out, progress := cmd.OutOrStdout(), &readProgress{out: cmd.ErrOrStderr()}
 		e := erasure.New(erasure.Config{
 			Temporal: s.Client, Namespace: s.namespace, Data: s.data, Queue: s.settings.TaskQueue,
-			Operator: operator, UpdateID: s.updateID, Progress: progress.update,
+			Keys: erasure.NewKeys(encryption), Progress: progress.update,
 		})
 		if *name != "" {
 			named, unreadable, err := e.FindByName(ctx, *name, person)
@@ -69,21 +76,129 @@ see docs/operations/encryption.md.`,
 		if len(found.Accounts) > 1 && person.AccountKey == (erasure.AccountKey{}) {
 			return errSeveralAccounts(person.ID, found.Accounts)
 		}
-		if *dry {
+		if *dry || len(found.Runs) == 0 {
 			return printReport(out, erasure.Report{Person: person.ID, Found: found.Runs, Unreadable: found.Unreadable}, *asJSON)
 		}
-		if len(found.Runs) > 0 && !*yes && isTerminal(cmd.InOrStdin()) {
+		if !*yes && isTerminal(cmd.InOrStdin()) {
 			if err := confirm(cmd, fmt.Sprintf("Remove %d workflows for good?", len(found.Runs))); err != nil {
 				return err
 			}
 		}
-		report, err := e.Erase(ctx, person)
-		if told := printReport(out, report, *asJSON); err == nil {
-			err = told
+		code := erasure.NewCode()
+		status, err := s.erase(ctx, cmd.ErrOrStderr(), code, workflows.ErasureInput{
+			Scope: workflows.ErasePerson, PersonKey: e.Keys.Of(person.ID), AccountKey: person.AccountKey, RequestedAt: time.Now().UTC(),
+		})
+		if err != nil {
+			return err
 		}
-		return err
+		return printReport(out, reportOf(person, code, found, status), *asJSON)
 	})
 	return cmd
+}
+
+// erasurePollInterval is how often the state of an erasure is read.
+const erasurePollInterval = 500 * time.Millisecond
+
+// erase starts an erasure and follows it until it is done, or stuck. The error says that it
+// goes on where it does.
+func (s *Session) erase(ctx context.Context, progress io.Writer, code string, in workflows.ErasureInput) (workflows.ErasureStatus, error) {
+	if err := erasure.Request(ctx, s, code, s.settings.TaskQueue, in); err != nil {
+		return workflows.ErasureStatus{}, err
+	}
+	id, err := privatereply.ErasureID(code)
+	if err != nil {
+		return workflows.ErasureStatus{}, err
+	}
+	fmt.Fprintf(progress, "the erasure is %s; it goes on if this command is stopped\n", id)
+	tick := time.NewTicker(erasurePollInterval)
+	defer tick.Stop()
+	for told := ""; ; {
+		waitsFor, err := s.erasureWaitsFor(ctx, id)
+		if err != nil {
+			return workflows.ErasureStatus{}, err
+		}
+		if waitsFor != told && waitsFor != "" {
+			fmt.Fprintln(progress, "waiting: "+waitsFor)
+		}
+		told = waitsFor
+		now, err := erasure.Progress(ctx, s, s.data, code)
+		if err != nil {
+			return workflows.ErasureStatus{}, err
+		}
+		if now.State == workflows.ErasureDone || now.State == workflows.ErasureStuck {
+			return s.erasureStatus(ctx, id)
+		}
+		select {
+		case <-ctx.Done():
+			return workflows.ErasureStatus{}, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// erasureWaitsFor says what keeps an erasure from going on. That no worker is there is an
+// error: the command would wait for ever.
+func (s *Session) erasureWaitsFor(ctx context.Context, id string) (string, error) {
+	d, err := s.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return "", fmt.Errorf("describe %s: %w", id, err)
+	}
+	if isUnclaimed(d, time.Now()) {
+		queue := d.GetExecutionConfig().GetTaskQueue().GetName()
+		if pollers, err := s.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW); err == nil && len(pollers.GetPollers()) == 0 {
+			return "", fmt.Errorf("no worker is running for task queue %s: start one; %s waits for it, and goes on then by itself", queue, id)
+		}
+		return "no worker has taken it yet", nil
+	}
+	if activities := d.GetPendingActivities(); len(activities) > 0 {
+		return s.retryReason(activities[0]), nil
+	}
+	return "", nil
+}
+
+// erasureStatus is the result of an erasure, or the status of one that is stuck.
+func (s *Session) erasureStatus(ctx context.Context, id string) (status workflows.ErasureStatus, err error) {
+	d, err := s.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return status, fmt.Errorf("describe %s: %w", id, err)
+	}
+	if d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		if err := s.GetWorkflow(ctx, id, "").Get(ctx, &status); err != nil {
+			return status, fmt.Errorf("%s was ended from outside: run the command again: %w", id, applicationError(err))
+		}
+		return status, nil
+	}
+	answer, err := s.QueryWorkflow(ctx, id, "", workflows.StatusQuery)
+	if err != nil {
+		return status, fmt.Errorf("ask %s for its status: %w", id, err)
+	}
+	return status, answer.Get(&status)
+}
+
+// reportOf is the report of an erasure for the person who asked for it: with the workflow
+// ids, which the erasure does not keep.
+func reportOf(person erasure.Person, code string, found erasure.Findings, status workflows.ErasureStatus) erasure.Report {
+	ids := map[string]string{}
+	for _, h := range found.Runs {
+		ids[h.RunID] = h.WorkflowID
+	}
+	for _, u := range found.Unreadable {
+		ids[u.RunID] = u.WorkflowID
+	}
+	workflowID := func(kind, run string) string {
+		return cmp.Or(ids[run], kind+", run "+run)
+	}
+	report := erasure.Report{Person: person.ID, Code: code, NextAt: status.NextAt}
+	for _, h := range status.RemovedRuns {
+		report.Removed = append(report.Removed, erasure.RunOf(h, workflowID(h.Kind, h.RunID)))
+	}
+	for _, h := range status.KeptRuns {
+		report.Remaining = append(report.Remaining, erasure.RunOf(h, workflowID(h.Kind, h.RunID)))
+	}
+	for _, u := range status.UnreadableRuns {
+		report.Unreadable = append(report.Unreadable, erasure.Unreadable{WorkflowID: workflowID("unknown", u.RunID), RunID: u.RunID, Why: u.Why})
+	}
+	return report
 }
 
 // person is whom the arguments mean.
@@ -203,6 +318,9 @@ func writeReport(out io.Writer, r erasure.Report) error {
 			fmt.Fprintf(out, "\n%d found; nothing was removed\n", len(r.Found))
 		} else {
 			fmt.Fprintf(out, "\n%d removed, %d kept\n", len(r.Removed), len(r.Remaining))
+		}
+		if !r.NextAt.IsZero() {
+			fmt.Fprintf(out, "what is kept is tried again at %s, and then for a month; running the command again does it at once\n", r.NextAt.Local().Format("15:04 on 2 Jan"))
 		}
 	}
 	return writeUnreadable(out, r.Unreadable)

@@ -18,8 +18,10 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/internal/telemetry"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -28,6 +30,7 @@ type Config struct {
 	Client        client.Client
 	Namespace     string                  // of Client
 	DataConverter converter.DataConverter // of Client; nil: Temporal's own
+	Codec         *codec.Codec            // of Client; nil: nothing is encrypted
 	TaskQueue     string
 	Accounts      *config.Accounts
 	Rules         activities.Rules // for what sweeps find
@@ -121,6 +124,14 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	acts.Register(main)
 	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithMetrics(metrics).Register(main)
 
+	data := c.DataConverter
+	if data == nil {
+		data = converter.GetDefaultDataConverter()
+	}
+	activities.NewEraser(erasure.Config{
+		Temporal: c.Client, Namespace: c.Namespace, Data: data, Queue: c.TaskQueue, Keys: erasure.NewKeys(c.Codec),
+	}, connections{c.Accounts}).Register(main)
+
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
 	posts := worker.New(c.Client, workflows.SendQueue(c.TaskQueue), options)
@@ -129,10 +140,6 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	live := worker.New(c.Client, workflows.LiveSendQueue(c.TaskQueue), options)
 	acts.RegisterSends(live)
 
-	data := c.DataConverter
-	if data == nil {
-		data = converter.GetDefaultDataConverter()
-	}
 	options.DisableWorkflowWorker = false
 	options.MaxConcurrentActivityExecutionSize = maxDispatches
 	options.MaxConcurrentWorkflowTaskExecutionSize = 2
@@ -158,6 +165,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
 	r.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
 	r.RegisterWorkflowWithOptions(workflows.LocateMessage, workflow.RegisterOptions{Name: workflows.LocateMessageType})
+	r.RegisterWorkflowWithOptions(workflows.Erasure, workflow.RegisterOptions{Name: workflows.ErasureType})
 }
 
 // Start begins to poll. After an error nothing runs.
@@ -217,6 +225,31 @@ func (c credentialSource) Credentials(p privatereply.Platform, id string) (graph
 	}
 	secrets, err := c.accounts.Secrets(p, id)
 	return graph.Credentials{Account: account, Token: secrets.Token, AppSecret: secrets.AppSecret}, err
+}
+
+// connections are the connected accounts of the accounts folder.
+type connections struct{ accounts *config.Accounts }
+
+// Connected lists the accounts with the persons who connected them. That a token cannot be
+// read hides no account.
+func (c connections) Connected() []activities.Connection {
+	var all []activities.Connection
+	for _, a := range c.accounts.All() {
+		if facts, _ := c.accounts.Token(a.Platform, a.ID); facts.Connected {
+			all = append(all, activities.Connection{AccountKey: workflows.AccountKey{Platform: a.Platform, Account: a.ID}, By: facts.ConnectedBy})
+		}
+	}
+	return all
+}
+
+// Disconnect removes the files of a connected account.
+func (c connections) Disconnect(ctx context.Context, account workflows.AccountKey) error {
+	w, err := c.accounts.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.Unlock()
+	return w.Remove(account.Platform, account.Account)
 }
 
 // deploymentOptions opts into Worker Deployment Versioning if v is set.
