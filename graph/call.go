@@ -27,12 +27,14 @@ const (
 
 // call is one request to the Graph API. A body makes it a POST.
 type call struct {
-	op    string   // name of the operation, for errors and spans
-	path  []string // unescaped segments below the version
-	query url.Values
-	json  any        // body
-	form  url.Values // body
-	limit int64      // bytes of the answer
+	op     string   // name of the operation, for errors and spans
+	base   string   // URL instead of the account's host with the version; empty: that one
+	path   []string // unescaped segments below the version
+	query  url.Values
+	json   any        // body
+	form   url.Values // body
+	remove bool       // a DELETE
+	limit  int64      // bytes of the answer
 }
 
 // response is Meta's answer to a call that it did not refuse.
@@ -75,17 +77,22 @@ func (c *Client) call(ctx context.Context, cred Credentials, k call) (response, 
 }
 
 func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (response, error) {
-	failure := Error{Op: k.op}
 	if !cred.usable() {
-		return response{}, failure.classified(AccountFault, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
+		return response{}, Error{Op: k.op}.classified(AccountFault, privatereply.TokenRejected, "the access token is empty or has characters that no token has")
 	}
+	return c.transact(ctx, k.op, cred.Account, k.limit, func(ctx context.Context) (*http.Request, error) { return c.request(ctx, cred, k) })
+}
+
+// transact makes the request that build builds, once. Limit bounds the answer, in bytes.
+func (c *Client) transact(ctx context.Context, op string, account privatereply.Account, limit int64, build func(context.Context) (*http.Request, error)) (response, error) {
+	failure := Error{Op: op}
 	if err := ctx.Err(); err != nil {
 		return response{}, failure.connectionFailed(err, time.Time{}, false)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var w writeTracker
-	req, err := c.request(httptrace.WithClientTrace(ctx, w.trace(c.now)), cred, k)
+	req, err := build(httptrace.WithClientTrace(ctx, w.trace(c.now)))
 	if err != nil {
 		return response{}, failure.classified(Final, privatereply.BadRequest, err.Error())
 	}
@@ -105,17 +112,17 @@ func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (respo
 	failure.Wrote, failure.SentAt = true, at
 	failure.HTTPStatus = resp.StatusCode
 	failure.TraceID = traceID(resp.Header.Get("X-Fb-Trace-Id"))
-	failure.Usage = readUsage(resp.Header, cred.Account)
+	failure.Usage = readUsage(resp.Header, account)
 	failure.RetryAfter = max(failure.Usage.RegainAfter, retryAfter(resp.Header, c.now()))
-	body, err := io.ReadAll(io.LimitReader(resp.Body, k.limit+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return response{}, failure.fromBody(body) // its headers are enough, even if the body broke off
 	}
 	if err != nil {
 		return response{}, failure.connectionFailed(err, at, true)
 	}
-	if int64(len(body)) > k.limit {
-		return response{}, failure.classified(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", k.limit))
+	if int64(len(body)) > limit {
+		return response{}, failure.classified(Unknown, privatereply.NoAnswer, fmt.Sprintf("the answer is larger than %d bytes", limit))
 	}
 	if refused := failure.fromBody(body); refused != nil {
 		return response{}, refused
@@ -125,7 +132,10 @@ func (c *Client) roundTrip(ctx context.Context, cred Credentials, k call) (respo
 
 // request builds the HTTP request. Its errors name no id and no URL.
 func (c *Client) request(ctx context.Context, cred Credentials, k call) (*http.Request, error) {
-	target := c.baseURL(cred.Account)
+	target := k.base
+	if target == "" {
+		target = c.baseURL(cred.Account)
+	}
 	for _, segment := range k.path {
 		if segment == "" || segment == "." || segment == ".." {
 			return nil, fmt.Errorf("an id is missing or cannot stand in a URL")
@@ -171,6 +181,8 @@ func (k call) content() (method, kind string, body io.Reader, err error) {
 		return http.MethodPost, "application/json", bytes.NewReader(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 	case k.form != nil:
 		return http.MethodPost, "application/x-www-form-urlencoded", strings.NewReader(k.form.Encode()), nil
+	case k.remove:
+		return http.MethodDelete, "", nil, nil
 	}
 	return http.MethodGet, "", nil, nil
 }

@@ -48,6 +48,8 @@ type Options struct {
 type Client struct {
 	facebook   string // with the version, without a slash at the end
 	instagram  string
+	tokens     string // Instagram's host, where tokens are exchanged and renewed: without a version
+	version    string
 	timeout    time.Duration
 	now        func() time.Time
 	transport  http.RoundTripper
@@ -73,6 +75,8 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		facebook:  facebook + "/" + version,
 		instagram: instagram + "/" + version,
+		tokens:    instagram,
+		version:   version,
 		timeout:   o.Timeout,
 		now:       o.Now,
 		transport: o.Transport,

@@ -109,6 +109,7 @@ type TokenInfo struct {
 	Valid     bool
 	ExpiresAt time.Time // UTC; zero for a token that does not expire
 	Scopes    []string
+	UserID    string // app-scoped id of the person who logged in; empty if Meta did not say
 }
 
 // DebugToken inspects the token with itself. Meta documents this call as a GET with the
@@ -117,10 +118,15 @@ type TokenInfo struct {
 // may refuse to let a token inspect itself, and graph.instagram.com may not have
 // the call: then nothing is learnt about the token.
 func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, error) {
+	return c.debugToken(ctx, cred, cred.Token)
+}
+
+// debugToken inspects a token with that of cred.
+func (c *Client) debugToken(ctx context.Context, cred Credentials, token string) (TokenInfo, error) {
 	a, err := c.call(ctx, cred, call{
 		op:    "inspect the token",
 		path:  []string{"debug_token"},
-		form:  url.Values{"method": {"get"}, "input_token": {cred.Token}},
+		form:  url.Values{"method": {"get"}, "input_token": {token}},
 		limit: nodeLimit,
 	})
 	if err != nil {
@@ -133,13 +139,14 @@ func (c *Client) DebugToken(ctx context.Context, cred Credentials) (TokenInfo, e
 			Valid   bool            `json:"is_valid"`
 			Expires metajson.Time   `json:"expires_at"`
 			Scopes  []string        `json:"scopes"`
+			UserID  metajson.String `json:"user_id"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(a.body, &n) != nil || n.Data == nil {
 		return TokenInfo{}, a.unreadable("the answer does not have the expected form")
 	}
 	d := n.Data
-	return TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes}, nil
+	return TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes, UserID: string(d.UserID)}, nil
 }
 
 // Permissions lists the permissions that the token's user granted to the app. Meta
