@@ -19,6 +19,7 @@ type Account struct {
 	SweepAutoWithin time.Duration
 	PostsPerHour    float64
 	LivePerSecond   float64
+	AutomaticPaused bool // rules send nothing by themselves: a person decides
 }
 
 // IsSelf reports whether id is the account itself, or the Page behind it.

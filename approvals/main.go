@@ -14,11 +14,16 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/notify"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/connect"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/replies"
@@ -57,6 +62,11 @@ func run(ctx context.Context) error {
 	all := replies.New(base.Temporal, base.Namespace, settings.TaskQueue, base.DataConverter)
 	waiting := queue.New(all, base.Logger.Named("queue"))
 
+	logins, err := openConnections(base, all)
+	if err != nil {
+		return err
+	}
+
 	ln, err := program.Listen("APPROVALS_ADDR", settings.Addr)
 	if err != nil {
 		return err
@@ -70,6 +80,7 @@ func run(ctx context.Context) error {
 	if url == "" {
 		url = "http://" + ln.Addr().String()
 	}
+	logins.URL = url
 	base.Logger.Info("the desk is open", zap.String("url", url))
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -84,13 +95,38 @@ func run(ctx context.Context) error {
 		return desk.New(desk.Config{
 			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
-			Codec: encryption, CodecOrigin: string(settings.CodecOrigin),
+			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins,
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {
 		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.FileCheck("users", guard.Err), queueCheck(waiting))...))
 	})
 	return group.Wait()
+}
+
+// openConnections makes what the page Accounts works with.
+func openConnections(base *program.Base, all *replies.Client) (*desk.Connections, error) {
+	logins, err := config.Read[config.Connect]()
+	if err != nil {
+		return nil, err
+	}
+	examined, err := config.Read[doctor.Settings]()
+	if err != nil {
+		return nil, err
+	}
+	meta, err := graph.New(graph.Options{FacebookURL: examined.FacebookURL, InstagramURL: examined.InstagramURL, Version: examined.Version})
+	if err != nil {
+		return nil, err
+	}
+	return &desk.Connections{
+		Connector: connect.New(connect.Config{Settings: logins, Graph: meta, Accounts: base.Accounts}),
+		Accounts:  base.Accounts,
+		Status:    accountstatus.Reader{Accounts: base.Accounts, Temporal: base.Temporal, Replies: all},
+		Temporal:  base.Temporal,
+		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
+			return doctor.CheckAccounts(ctx, examined, base.Accounts, meta, which)
+		},
+	}, nil
 }
 
 // openAuthenticator makes the authenticator from the settings and the users file.

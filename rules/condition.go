@@ -184,6 +184,9 @@ type Input struct {
 	AccountName  string // the account's name in the accounts file
 	Now          time.Time
 	FoundBySweep bool
+	// AutomaticPaused is the account's setting: what a rule would send by itself, a person
+	// decides.
+	AutomaticPaused bool
 }
 
 // variables are those of conditions, in the order in which help lists them.

@@ -55,6 +55,14 @@ func (s *Set) DecideWithin(ctx context.Context, in Input) privatereply.Decision 
 func (s *Set) Explain(in Input) Explanation { return s.explain(context.Background(), in) }
 
 func (s *Set) explain(ctx context.Context, in Input) Explanation {
+	e := s.evaluate(ctx, in)
+	if d := &e.Decision; in.AutomaticPaused && d.Action == privatereply.ActionAuto {
+		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.AutomaticPaused
+	}
+	return e
+}
+
+func (s *Set) evaluate(ctx context.Context, in Input) Explanation {
 	e := Explanation{Rules: make([]RuleResult, 0, len(s.rules))}
 	var of *evaluation
 	for _, r := range s.rules {

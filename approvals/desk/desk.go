@@ -53,6 +53,8 @@ type Config struct {
 	// endpoint. CodecOrigin is the origin of another site that may call it.
 	Codec       *codec.Codec
 	CodecOrigin string
+	// Connections is what the page Accounts works with; nil: there is no such page.
+	Connections *Connections
 	Logger      *zap.Logger
 }
 
@@ -121,6 +123,15 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
+	if d.Connections != nil {
+		page("GET /accounts", signin.Admin, d.accountsPage)
+		page("GET /accounts/connect", signin.Admin, d.beginConnect)
+		page("GET "+CallbackPath, signin.Admin, d.connectCallback)
+		page("GET /accounts/choose", signin.Admin, d.choosePage)
+		page("POST /accounts/connect", signin.Admin, d.connectForm)
+		page("GET /accounts/{platform}/{id}/disconnect", signin.Admin, d.disconnectPage)
+		page("POST /accounts/{platform}/{id}/{verb}", signin.Admin, d.accountAction)
+	}
 	page("/", signin.Viewer, d.notFoundPage)
 
 	api := func(pattern string, role signin.Role, h http.HandlerFunc) {

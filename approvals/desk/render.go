@@ -29,7 +29,7 @@ type pages struct{ byName map[string]*template.Template }
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
 	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html"))
-	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "signin", "error"} {
+	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
 	return p
@@ -71,13 +71,15 @@ type pageFrame struct {
 	Version int
 	Stale   string
 	Now     time.Time
+	// HasAccounts reports that there is a page Accounts.
+	HasAccounts bool
 }
 
 // newFrame returns the frame of a page for a request's user.
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.Queue.View(r.Context())
 	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
-		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC()}
+		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil}
 	if v.Err != nil {
 		f.Stale = staleMessage
 	}

@@ -304,6 +304,7 @@ type accountYAML struct {
 	SweepAutoWithin *string               `yaml:"sweep_auto_within"`
 	PostsPerHour    *float64              `yaml:"posts_per_hour"`
 	LivePerSecond   *float64              `yaml:"live_per_second"`
+	Automatic       *bool                 `yaml:"automatic_replies"`
 	Secrets         secretSources         `yaml:",inline"`
 }
 
@@ -361,6 +362,7 @@ func (y accountYAML) read() (accountEntry, []error) {
 		SweepAutoWithin: duration("sweep_auto_within", y.SweepAutoWithin),
 		PostsPerHour:    rate("posts_per_hour", y.PostsPerHour, defaultPostsPerHour),
 		LivePerSecond:   rate("live_per_second", y.LivePerSecond, defaultLivePerSecond),
+		AutomaticPaused: y.Automatic != nil && !*y.Automatic,
 	}
 	if account.Name == "" {
 		account.Name = account.ID

@@ -125,31 +125,49 @@ func (w *Writer) WriteToken(p privatereply.Platform, id string, t Token) error {
 // WriteAccount writes the YAML of a connected account in one step. Of one that is there
 // already it changes what the login says, and keeps the settings and comments of people.
 func (w *Writer) WriteAccount(account privatereply.Account, connectedBy string, connectedAt time.Time) error {
-	path, token, err := w.folder.files(account.Platform, account.ID)
+	return w.edit(account.Platform, account.ID, true, func(fields yaml.MapSlice, token string) yaml.MapSlice {
+		fields = setField(fields, "platform", string(account.Platform))
+		fields = setField(fields, "id", account.ID)
+		if account.Name != "" && !hasField(fields, "name") {
+			fields = setField(fields, "name", account.Name)
+		}
+		fields = setField(fields, "login", string(account.Login))
+		fields = setField(fields, "page_id", account.PageID)
+		fields = setField(fields, "token_env", "")
+		fields = setField(fields, "token_file", filepath.Base(token))
+		fields = setField(fields, "connected_by", connectedBy)
+		return setField(fields, "connected_at", connectedAt.UTC().Format(time.RFC3339))
+	})
+}
+
+// PauseAutomatic pauses a connected account's automatic replies, or resumes them. What a
+// rule would send by itself waits for a person meanwhile.
+func (w *Writer) PauseAutomatic(p privatereply.Platform, id string, paused bool) error {
+	return w.edit(p, id, false, func(fields yaml.MapSlice, _ string) yaml.MapSlice {
+		if fields = setField(fields, "automatic_replies", ""); paused {
+			fields = append(fields, yaml.MapItem{Key: "automatic_replies", Value: false})
+		}
+		return fields
+	})
+}
+
+// edit changes fields of a connected account's YAML, in one step, and keeps what people
+// wrote into it. Create says whether the file may be new.
+func (w *Writer) edit(p privatereply.Platform, id string, create bool, change func(fields yaml.MapSlice, token string) yaml.MapSlice) error {
+	path, token, err := w.folder.files(p, id)
 	if err != nil {
 		return err
 	}
 	comments := yaml.CommentMap{}
 	var fields yaml.MapSlice
 	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !(create && errors.Is(err, fs.ErrNotExist)) {
 		return err
 	}
 	if err := yaml.UnmarshalWithOptions(data, &fields, yaml.CommentToMap(comments)); err != nil {
 		return fmt.Errorf("%s: %w; correct the file, or delete it", path, yamlError(err))
 	}
-	fields = setField(fields, "platform", string(account.Platform))
-	fields = setField(fields, "id", account.ID)
-	if account.Name != "" && !hasField(fields, "name") {
-		fields = setField(fields, "name", account.Name)
-	}
-	fields = setField(fields, "login", string(account.Login))
-	fields = setField(fields, "page_id", account.PageID)
-	fields = setField(fields, "token_env", "")
-	fields = setField(fields, "token_file", filepath.Base(token))
-	fields = setField(fields, "connected_by", connectedBy)
-	fields = setField(fields, "connected_at", connectedAt.UTC().Format(time.RFC3339))
-	data, err = yaml.MarshalWithOptions(fields, yaml.WithComment(comments))
+	data, err = yaml.MarshalWithOptions(change(fields, token), yaml.WithComment(comments))
 	if err != nil {
 		return fmt.Errorf("%s: could not be encoded", path)
 	}

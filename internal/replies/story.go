@@ -89,8 +89,11 @@ func decisionText(d privatereply.Decision) string {
 	case privatereply.ActionIgnore:
 		return "By " + by + " it is left alone"
 	}
-	if d.Reason == privatereply.FoundBySweep {
+	switch d.Reason {
+	case privatereply.FoundBySweep:
 		return "By " + by + " a person is asked: a sweep found the comment late"
+	case privatereply.AutomaticPaused:
+		return "By " + by + " a person is asked: the account's automatic replies are paused"
 	}
 	return "By " + by + " a person is asked"
 }

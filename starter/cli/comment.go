@@ -121,7 +121,7 @@ func (s *Session) manualDecision(f commentFlags, c privatereply.Comment, a priva
 	if err != nil {
 		return privatereply.Decision{}, fmt.Errorf(`%w; or say yourself what to answer, with --reply "…"`, err)
 	}
-	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now}), nil
+	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now, AutomaticPaused: a.AutomaticPaused}), nil
 }
 
 // startReport is the outcome of a start.

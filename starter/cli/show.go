@@ -209,6 +209,8 @@ func describeSource(d privatereply.Decision) string {
 		return "rule " + failed + ", whose condition failed"
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
 		return "rule " + d.Rule + ", but a sweep found the comment late"
+	case d.Rule != "" && d.Reason == privatereply.AutomaticPaused:
+		return "rule " + d.Rule + ", but the account's automatic replies are paused"
 	case d.Rule != "":
 		return "rule " + d.Rule
 	case d.Reason == privatereply.DecidedByDefault:
