@@ -16,6 +16,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/activities/pacing"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/visibility"
 	"github.com/privatereply/privatereply/workflows"
@@ -163,10 +164,16 @@ func (c *backlogGauges) updateQueues(ctx context.Context) error {
 // accountCollector collects the status of each account of the accounts file in this process. The
 // id of the account is a label: there are as many as the file has.
 type accountCollector struct {
-	accounts interface{ All() []privatereply.Account }
+	accounts accountSource
 	pacer    *pacing.Pacer
 	metrics  *activities.Metrics
 	since    time.Time
+}
+
+// accountSource is the accounts file or folder.
+type accountSource interface {
+	All() []privatereply.Account
+	Token(p privatereply.Platform, id string) (config.TokenFacts, error)
 }
 
 func accountDesc(name, help string, labels ...string) *prometheus.Desc {
@@ -177,12 +184,13 @@ var (
 	pausedDesc   = accountDesc("account_paused", "1 while Meta holds back the account's private replies, with the reason.", "limit", "reason")
 	waitingDesc  = accountDesc("account_waiting", "Slots for the account's limit that this process gave to replies and that are still to come.", "limit")
 	sweptDesc    = accountDesc("sweep_finished_timestamp_seconds", "When this process last ended a sweep of the account; its own start before that.")
+	tokenDesc    = accountDesc("token_seconds_left", "Seconds until the account's token ends, below zero afterwards; missing where it has no end or its end is not known.")
 	intervalDesc = accountDesc("sweep_interval_seconds", "How often the account is swept; 0 is by hand.")
 )
 
 // Describe implements prometheus.Collector.
 func (s *accountCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pausedDesc, waitingDesc, sweptDesc, intervalDesc} {
+	for _, d := range []*prometheus.Desc{pausedDesc, waitingDesc, sweptDesc, intervalDesc, tokenDesc} {
 		ch <- d
 	}
 }
@@ -212,5 +220,8 @@ func (s *accountCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(sweptDesc, float64(swept.Unix()))
 		gauge(intervalDesc, a.SweepEvery.Seconds())
+		if facts, err := s.accounts.Token(a.Platform, a.ID); err == nil && !facts.ExpiresAt.IsZero() {
+			gauge(tokenDesc, time.Until(facts.ExpiresAt).Seconds())
+		}
 	}
 }

@@ -3,6 +3,7 @@ package replyworker
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
 	"github.com/privatereply/privatereply/activities/pacing"
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -122,6 +124,14 @@ type accountList []privatereply.Account
 
 func (l accountList) All() []privatereply.Account { return l }
 
+// Token is that of account 1, which ended ten years ago; account 2 has one without an end.
+func (l accountList) Token(_ privatereply.Platform, id string) (facts config.TokenFacts, err error) {
+	if id == "1" {
+		facts = config.TokenFacts{Connected: true, ExpiresAt: time.Now().AddDate(-10, 0, 0)}
+	}
+	return facts, nil
+}
+
 // Every account of the file is shown, whether it has sent or not: what holds it back,
 // how many wait for it, and since when it was not swept.
 func TestAccountCollector(t *testing.T) {
@@ -152,7 +162,13 @@ func TestAccountCollector(t *testing.T) {
 		"sweep_interval_seconds 1 instagram":              3600,
 		"sweep_interval_seconds 2 facebook":               0,
 	}
-	if diff := cmp.Diff(want, gauges(t, registry)); diff != "" {
+	shown := gauges(t, registry)
+	const left = "token_seconds_left 1 instagram"
+	if day := 24 * time.Hour; math.Abs(shown[left]+3652.5*day.Seconds()) > 2*day.Seconds() {
+		t.Errorf("a token that ended ten years ago has %v seconds left", shown[left])
+	}
+	delete(shown, left)
+	if diff := cmp.Diff(want, shown); diff != "" {
 		t.Errorf("shown (-want +got):\n%s", diff)
 	}
 }
