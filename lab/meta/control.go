@@ -20,9 +20,13 @@ func (s *Sandbox) routes() *http.ServeMux {
 
 	mux := http.NewServeMux()
 	protected := http.NewCrossOriginProtection().Handler(own)
-	for _, path := range []string{"/{$}", "/assets/", "/act/", "/sandbox/"} {
+	s.loginRoutes(own)
+	for _, path := range []string{"/{$}", "/assets/", "/pictures/", "/act/", "/sandbox/", "/login/"} {
 		mux.Handle(path, protected)
 	}
+	mux.HandleFunc("/instagram/access_token", s.instagramTokenHandler((*Sandbox).routeLongToken))
+	mux.HandleFunc("/instagram/refresh_access_token", s.instagramTokenHandler((*Sandbox).routeRefresh))
+	mux.HandleFunc("POST /login/instagram/oauth/access_token", s.serveInstagramCode)
 	mux.Handle("/facebook/", s.graphHandler(hostFacebook))
 	mux.Handle("/instagram/", s.graphHandler(hostInstagram))
 	mux.Handle("/", s.graphHandler(hostEither))

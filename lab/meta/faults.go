@@ -71,6 +71,8 @@ var FaultKinds = []FaultKind{
 	{"trickle", "does it; the answer comes a byte every delay_ms", stageAfter},
 	{"time-paging", "lists go on by until and __paging_token, without cursors", stageAfter},
 	{"circle", "lists go on at their beginning after their end", stageAfter},
+	{"without-expiry", "a new token's answer has no expires_in", stageAfter},
+	{"documented", "the answer to Instagram's code has the form of the documentation", stageAfter},
 }
 
 // activeFault is an injected fault with its remaining uses.
@@ -119,6 +121,9 @@ func (f *activeFault) matches(e endpoint) bool {
 	if f.onlyLists() && (e.pageLimit == 0 || f.Name == "too-large" && e.pageLimit <= f.Limit) {
 		return false
 	}
+	if f.Name == "without-expiry" && !e.op.givesToken() || f.Name == "documented" && e.op != OpCodeExchange {
+		return false
+	}
 	switch f.Calls {
 	case "all":
 		return true
@@ -126,6 +131,8 @@ func (f *activeFault) matches(e endpoint) bool {
 		return e.op.sends()
 	case "read":
 		return !e.op.sends()
+	case "account":
+		return e.op.aboutAccount()
 	}
 	return Operation(f.Calls) == e.op
 }
@@ -142,10 +149,13 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 		return "", fmt.Errorf("name: %q is no fault; GET /sandbox/faults lists them", f.Name)
 	}
 	calls := []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp), string(OpThreadReply),
-		string(OpComment), string(OpFeed), string(OpConversations), string(OpLiveMedia), string(OpAccount)}
+		string(OpComment), string(OpFeed), string(OpConversations), string(OpLiveMedia), string(OpAccount),
+		string(OpCodeExchange), string(OpTokenExchange), string(OpTokenRefresh), string(OpPages), string(OpDebugToken), string(OpPermissions), string(OpSubscription)}
 	switch {
 	case f.Calls == "" && f.onlyLists():
 		f.Calls = string(OpFeed)
+	case f.Calls == "" && (f.Name == "without-expiry" || f.Name == "documented"):
+		f.Calls = "all"
 	case f.Calls == "":
 		f.Calls = "send"
 	}

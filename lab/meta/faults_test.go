@@ -17,6 +17,9 @@ import (
 // send.
 var ofLists = map[string]bool{"too-large": true, "time-paging": true, "circle": true}
 
+// ofLogins are the faults of TestLoginFaults.
+var ofLogins = map[string]bool{"without-expiry": true, "documented": true}
+
 // What a fault does to one call, and whether the message was delivered all the same.
 type faultResult struct {
 	answer    reply
@@ -137,6 +140,9 @@ func TestFaults(t *testing.T) {
 		}},
 	}
 	for _, kind := range meta.FaultKinds {
+		if ofLogins[kind.Name] {
+			continue
+		}
 		t.Run(kind.Name, func(t *testing.T) {
 			tt, tested := tests[kind.Name]
 			if !tested {
@@ -153,8 +159,8 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if len(tests) != len(meta.FaultKinds) {
-		t.Errorf("%d tests for %d faults", len(tests), len(meta.FaultKinds))
+	if known := len(meta.FaultKinds) - len(ofLogins); len(tests) != known {
+		t.Errorf("%d tests for %d faults", len(tests), known)
 	}
 }
 

@@ -34,28 +34,42 @@ const maxBody = 1 << 20
 type call struct {
 	sandbox *Sandbox
 	host    host
-	base    string // scheme, host and mount point, for the next links
+	origin  string // scheme and host
+	base    string // origin and mount point, for the next links
 	version string
 	method  string
-	path    []string // node, and edge if there is one
+	path    []string // node, edge if there is one, and a permission where one is taken back
 	params  map[string]string
 	fields  []field
 	token   string
-	owner   *owner // of the token
+
+	credential *credential // of the token
+	owner      *owner      // of the token; nil: it is a person's
+	user       *appUser    // whose token it is, if owner is nil
+	flatErrors bool        // errors have the form of api.instagram.com
 }
 
 var versionPattern = regexp.MustCompile(`^v[0-9]+\.[0-9]+$`)
 
-// readCall reads a request whose path begins with the mount point of h.
-func readCall(r *http.Request, h host) (*call, *graphError) {
-	c := &call{host: h, method: r.Method, base: "http://" + r.Host}
-	path := strings.Trim(r.URL.Path, "/")
+func newCall(r *http.Request, h host) *call {
+	c := &call{host: h, method: r.Method, origin: "http://" + r.Host}
+	c.base = c.origin
 	if h != hostEither {
 		c.base += "/" + string(h)
+	}
+	return c
+}
+
+// readCall reads a request whose path begins with the mount point of h.
+func readCall(r *http.Request, h host) (*call, *graphError) {
+	c := newCall(r, h)
+	path := strings.Trim(r.URL.Path, "/")
+	if h != hostEither {
 		path = strings.TrimPrefix(strings.TrimPrefix(path, string(h)), "/")
 	}
 	parts := strings.Split(path, "/")
-	if len(parts) < 2 || len(parts) > 3 || !versionPattern.MatchString(parts[0]) {
+	onePermission := len(parts) == 4 && parts[2] == "permissions"
+	if len(parts) < 2 || len(parts) > 3 && !onePermission || !versionPattern.MatchString(parts[0]) {
 		return c, &graphError{code: 2500, topic: topicParameter, text: "Unknown path components: /" + path}
 	}
 	c.version, c.path = parts[0], parts[1:]
@@ -81,7 +95,7 @@ func readCall(r *http.Request, h host) (*call, *graphError) {
 
 // edge is the second part of the path, empty for a call of the node itself.
 func (c *call) edge() string {
-	if len(c.path) == 2 {
+	if len(c.path) > 1 {
 		return c.path[1]
 	}
 	return ""
@@ -130,10 +144,13 @@ func (s *Sandbox) authenticate(c *call) *graphError {
 		return errNoToken
 	}
 	cred := s.tokens[c.token]
-	if cred == nil || !cred.owner.acceptedBy(c.host) {
+	if cred == nil || !cred.acceptedBy(c.host) {
 		return errBadToken
 	}
-	c.owner = cred.owner
+	c.credential, c.owner = cred, cred.owner
+	if cred.owner == nil {
+		c.user = cred.user
+	}
 	return nil
 }
 
@@ -143,12 +160,6 @@ func (s *Sandbox) checkToken(c *call) *graphError {
 		return errInvalidToken(subcode, c.host)
 	}
 	return s.checkProof(c)
-}
-
-// acceptedBy reports whether the host accepts the owner's tokens: neither host can
-// parse the other's.
-func (o *owner) acceptedBy(h host) bool {
-	return h == hostEither || o.ownLogin == (h == hostInstagram)
 }
 
 func errInvalidToken(subcode int, h host) *graphError {
@@ -166,9 +177,9 @@ func errInvalidToken(subcode int, h host) *graphError {
 func (s *Sandbox) checkProof(c *call) *graphError {
 	proof := c.params["appsecret_proof"]
 	required := false
-	for _, a := range c.owner.accounts() {
+	for _, a := range c.accounts() {
 		required = required || a.RequireProof
-		for _, secret := range []string{a.AppSecret, a.InstagramAppSecret} {
+		for _, secret := range []string{a.AppSecret, a.InstagramAppSecret, s.cfg.App.FacebookSecret, s.cfg.App.InstagramSecret} {
 			if secret != "" && hmac.Equal([]byte(proof), []byte(appsecretProof(secret, c.token))) {
 				return nil
 			}
@@ -201,8 +212,21 @@ const (
 	OpFeed          Operation = "feed"          // posts, media and their comments
 	OpConversations Operation = "conversations" // conversations and their messages
 	OpLiveMedia     Operation = "live-media"
-	OpAccount       Operation = "account" // the account itself, its token, permissions and subscription
+	OpAccount       Operation = "account" // the account itself
+
+	OpCodeExchange  Operation = "code-exchange"  // a login's code for a short-lived token
+	OpTokenExchange Operation = "token-exchange" // a short-lived token for a long-lived one
+	OpTokenRefresh  Operation = "token-refresh"
+	OpPages         Operation = "pages" // a person's Pages and businesses
+	OpDebugToken    Operation = "debug-token"
+	OpPermissions   Operation = "permissions"
+	OpSubscription  Operation = "subscription" // subscribed_apps
 )
+
+// aboutAccount reports whether o is one of the calls about an account and its token.
+func (o Operation) aboutAccount() bool {
+	return o == OpAccount || o == OpDebugToken || o == OpPermissions || o == OpSubscription
+}
 
 func (o Operation) sends() bool { return o == OpPrivateReply || o == OpFollowUp || o == OpThreadReply }
 
@@ -242,8 +266,15 @@ func (s *Sandbox) graphHandler(h host) http.HandlerFunc {
 func (s *Sandbox) respond(c *call, refused *graphError) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refused == nil && s.isApp(c.token) && c.host != hostInstagram {
-		return s.respondToApp(c)
+	if refused == nil && c.host != hostInstagram {
+		switch {
+		case c.path[0] == "oauth" && c.edge() == "access_token":
+			return s.serve(c, s.routeFacebookTokens(c))
+		case s.isApp(c.token) && c.path[0] == "debug_token":
+			return s.serve(c, s.routeDebugToken(c))
+		case s.isApp(c.token):
+			return s.respondToApp(c)
+		}
 	}
 	if refused == nil {
 		refused = s.authenticate(c)
@@ -260,6 +291,11 @@ func (s *Sandbox) respond(c *call, refused *graphError) response {
 		s.logRefusal(c, e, refused)
 		return s.errorResponse(c, refused)
 	}
+	return s.serve(c, e)
+}
+
+// serve waits as the faults of stageDelay demand and performs the call.
+func (s *Sandbox) serve(c *call, e endpoint) response {
 	if f := s.faults.match(e, stageDelay); f != nil {
 		s.logEvent("fault", e.account.ID, f.ID, "%s: %s waits %d ms", f.Name, e.op, f.DelayMilliseconds)
 		s.mu.Unlock()
@@ -302,6 +338,10 @@ func (s *Sandbox) perform(c *call, e endpoint) response {
 			c.pageByTime(a.body)
 		case "circle":
 			c.pageInLoop(a.body)
+		case "without-expiry":
+			a.body = withoutExpiry(a.body)
+		case "documented":
+			a.body = documentedExchange(a.body)
 		}
 	}
 	return a
@@ -329,6 +369,9 @@ func (s *Sandbox) errorResponse(c *call, r *graphError) response {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
+	if c.flatErrors {
+		return response{status: status, header: http.Header{}, body: object{"error_type": e["type"], "code": status, "error_message": e["message"]}}
+	}
 	return response{status: status, header: http.Header{}, body: object{"error": e}}
 }
 
@@ -352,7 +395,10 @@ func (s *Sandbox) logRefusal(c *call, e endpoint, r *graphError) {
 func (s *Sandbox) route(c *call) endpoint {
 	id, key := c.path[0], c.method+" "+c.edge()
 	if id == "debug_token" && key == "GET " && c.host != hostInstagram {
-		return endpoint{op: OpAccount, account: c.owner.chargedAccount(), withoutPermission: true, run: func() (any, *graphError) { return c.debugToken() }}
+		return s.routeDebugToken(c)
+	}
+	if c.owner == nil {
+		return s.routeUser(c, key)
 	}
 	if o := c.owner; id == "me" || id == o.id || (o.ownLogin && id == o.appScopedID) {
 		return s.routeOwner(c, key)
@@ -377,7 +423,7 @@ func (s *Sandbox) route(c *call) endpoint {
 
 // routeNotFound answers 100/33.
 func (s *Sandbox) routeNotFound(c *call) endpoint {
-	e := endpoint{op: OpComment, account: c.owner.chargedAccount(), withoutPermission: true}
+	e := endpoint{op: OpComment, account: c.chargedAccount(), withoutPermission: true}
 	e.run = func() (any, *graphError) {
 		if c.edge() != "" {
 			return nil, errUnsupported
@@ -389,18 +435,18 @@ func (s *Sandbox) routeNotFound(c *call) endpoint {
 
 func (s *Sandbox) routeOwner(c *call, key string) endpoint {
 	o := c.owner
-	account := func(run func() (any, *graphError)) endpoint {
-		return endpoint{op: OpAccount, account: o.chargedAccount(), run: run, withoutPermission: true}
+	account := func(op Operation, run func() (any, *graphError)) endpoint {
+		return endpoint{op: op, account: o.chargedAccount(), run: run, withoutPermission: true}
 	}
 	switch key {
 	case "GET ":
-		return account(func() (any, *graphError) { return selectFields(o, c.fields, []string{"name", "id"}, c.ownerField) })
+		return account(OpAccount, func() (any, *graphError) { return selectFields(o, c.fields, []string{"name", "id"}, c.ownerField) })
 	case "GET permissions":
-		return account(func() (any, *graphError) { return c.listPermissions(), nil })
+		return account(OpPermissions, func() (any, *graphError) { return c.listPermissions(), nil })
 	case "GET subscribed_apps":
-		return account(func() (any, *graphError) { return c.listSubscribedApps(), nil })
+		return account(OpSubscription, func() (any, *graphError) { return c.listSubscribedApps(), nil })
 	case "POST subscribed_apps", "DELETE subscribed_apps":
-		return account(func() (any, *graphError) { return c.subscribe() })
+		return account(OpSubscription, func() (any, *graphError) { return c.subscribe() })
 	case "POST messages":
 		return s.routeMessages(c)
 	case "GET conversations":

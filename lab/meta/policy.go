@@ -259,7 +259,7 @@ func (s *Sandbox) Limits() Limits {
 func (s *Sandbox) setLimits(l Limits) {
 	s.cfg.Limits = l
 	s.appCalls = newLimiter(l.AppPerHour, 0, time.Hour)
-	for _, a := range s.accounts {
+	for _, a := range append(s.accounts[:len(s.accounts):len(s.accounts)], s.nobody) {
 		a.limiters = map[LimitKind]*limiter{
 			LimitPosts:         newLimiter(l.PostsPerHour, 750, time.Hour),
 			LimitLive:          newLimiter(l.LivePerSecond, 100, time.Second),

@@ -31,6 +31,9 @@ type Config struct {
 	Accounts        []Account        // taken as they are; whoever read the accounts file has checked them
 	WebhookURL      string           // the callback; empty: webhooks are built and kept, not posted
 	VerifyToken     string           // for the callback's verification
+	App             App              // the app that people connect their accounts to; without ids nobody can log in
+	TokenLife       time.Duration    // of a long-lived token; 0 is Meta's 60 days
+	MinTokenAge     time.Duration    // a younger token is not renewed; 0 is a sixtieth of its life, Meta's 24 h of 60 days
 	Limits          Limits           // zero fields are Meta's own limits
 	WebhookSettings WebhookSettings  // how webhooks are delivered
 	WebhookTimeout  time.Duration    // how long a callback may take; 0 is Meta's 5 s
@@ -53,6 +56,19 @@ type Account struct {
 	HumanAgent           bool   // the app has the Human Agent feature
 	RequireProof         bool   // "Require App Secret": a call without appsecret_proof is refused
 	SeparateMessagingIDs bool   // people have one id as commenters and another one in messages
+
+	Unconnected bool          // the app has no token of it and is not subscribed until somebody logs in; Token stays empty
+	TokenLife   time.Duration // of the tokens of an account with the Instagram login, Token included; 0 is Config.TokenLife, and Token has no end
+	Business    string        // the business portfolio that owns the Page; it is found through /me/businesses only
+	OtherApp    string        // the name of another app that is subscribed to its webhooks
+}
+
+// App is the app at Meta that people connect their accounts to. With the Instagram login
+// it has an id and a secret of its own.
+type App struct {
+	FacebookID, FacebookSecret   string
+	InstagramID, InstagramSecret string
+	RedirectURIs                 []string // where a login may lead back to, word for word; none: any loopback address
 }
 
 func (a Account) instagram() bool { return a.Platform == privatereply.Instagram }
@@ -104,6 +120,9 @@ func (c Config) withDefaults() Config {
 	if c.WebhookTimeout == 0 {
 		c.WebhookTimeout = callbackTimeout
 	}
+	if c.TokenLife == 0 {
+		c.TokenLife = tokenLife
+	}
 	if c.RetryDelays == nil {
 		c.RetryDelays = defaultRetryDelays
 	}
@@ -118,7 +137,8 @@ func (c Config) withDefaults() Config {
 
 // Sandbox simulates Meta in one process. It is an http.Handler: the Graph API under
 // /facebook/{version}/, /instagram/{version}/ and /{version}/ (which accepts the tokens
-// of both), the control API under /sandbox/, the page at /.
+// of both), the login dialogs under /login/, the control API under /sandbox/, the page
+// at /.
 //
 // One mutex guards its state. Each call touches a few map entries and never walks a
 // list of comments, so the mutex is held for microseconds.
@@ -136,6 +156,9 @@ type Sandbox struct {
 	byID           map[string]*account
 	owners         map[string]*owner
 	tokens         map[string]*credential
+	codes          map[string]*loginCode
+	facebookUser   *appUser            // who logs in with Facebook: one person, who runs every Page
+	nobody         *account            // what calls that belong to no account count for
 	comments       map[string]*comment // by number: visitor posts too
 	posts          map[string]*post    // by every id a post has
 	conversations  map[string]*person  // by conversation id
@@ -162,6 +185,9 @@ func New(cfg Config) *Sandbox {
 		byID:          map[string]*account{},
 		owners:        map[string]*owner{},
 		tokens:        map[string]*credential{},
+		codes:         map[string]*loginCode{},
+		facebookUser:  &appUser{id: scopedID("102", "app-user", cfg.App.FacebookID), name: "Robin Keeper"},
+		nobody:        newAccount(Account{Platform: privatereply.Facebook}),
 		comments:      map[string]*comment{},
 		posts:         map[string]*post{},
 		conversations: map[string]*person{},

@@ -161,11 +161,22 @@ func (e *env) try(ctx context.Context, method, path, token, body string) (reply,
 	if err != nil {
 		return reply{}, err
 	}
+	return readAnswer(resp)
+}
+
+func readAnswer(resp *http.Response) (reply, error) {
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	r := reply{status: resp.StatusCode, header: resp.Header, body: string(raw)}
 	_ = json.Unmarshal(raw, &r.json) // some faults answer with something else
 	return r, err
+}
+
+func readReply(t *testing.T, resp *http.Response) reply {
+	t.Helper()
+	r, err := readAnswer(resp)
+	must(t, err)
+	return r
 }
 
 // The routes by which the three accounts send.

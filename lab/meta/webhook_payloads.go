@@ -354,7 +354,7 @@ func (s *Sandbox) echoItem(m *message) webhookItem {
 	field := "messages"
 	if !p.account.instagram() {
 		field = "message_echoes"
-		v.Message.AppID = appID
+		v.Message.AppID = s.appID()
 		if m.sender == SenderHuman {
 			v.Message.AppID = inboxAppID
 		}
