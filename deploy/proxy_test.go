@@ -167,7 +167,7 @@ func call(t *testing.T, method, url string, body []byte) (status int, said strin
 	return resp.StatusCode, string(b), err
 }
 
-// From outside there are Meta's webhooks and nothing else, with bodies as large as the
+// From outside there are Meta's webhooks, the public pages and nothing else, with bodies as large as the
 // bridge takes; the desk answers only under its own name; and nothing of a
 // verification's token gets into the log.
 func TestProxyLetsIn(t *testing.T) {
@@ -185,10 +185,17 @@ func TestProxyLetsIn(t *testing.T) {
 		{"a delivery", http.MethodPost, webhooks + bridge.Path, 100, 200, bridge.Path},
 		{"the largest delivery", http.MethodPost, webhooks + bridge.Path, 8 << 20, 200, bridge.Path},
 		{"a larger one", http.MethodPost, webhooks + bridge.Path, 10 << 20, 413, ""},
+		{"somebody leaves", http.MethodPost, webhooks + bridge.DeauthorizePath, 100, 200, bridge.DeauthorizePath},
+		{"a deletion", http.MethodPost, webhooks + bridge.DataDeletionPath, 100, 200, bridge.DataDeletionPath},
+		{"its status page", http.MethodGet, webhooks + bridge.DeletionStatusPath + "/ABC", 0, 200, bridge.DeletionStatusPath + "/ABC"},
+		{"how to ask for it", http.MethodGet, webhooks + "/data-deletion", 0, 200, "/data-deletion"},
+		{"privacy", http.MethodGet, webhooks + "/privacy", 0, 200, "/privacy"},
+		{"terms", http.MethodGet, webhooks + "/terms", 0, 200, "/terms"},
 		{"the root", http.MethodGet, webhooks + "/", 0, 404, ""},
 		{"below the webhooks", http.MethodGet, webhooks + bridge.Path + "/x", 0, 404, ""},
 		{"metrics", http.MethodGet, webhooks + "/metrics", 0, 404, ""},
 		{"a way round", http.MethodGet, webhooks + "/x/.." + "/metrics", 0, 404, ""},
+		{"another way round", http.MethodGet, webhooks + "/data-deletion/.." + "/metrics", 0, 404, ""},
 		{"the desk", http.MethodGet, desk + "/", 0, 200, "the desk of " + strings.TrimPrefix(desk, "http://")},
 	}
 	for _, tt := range tests {

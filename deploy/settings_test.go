@@ -27,6 +27,7 @@ var deliberate = map[string]string{
 	"APPROVALS_PROXIES":      "people sign in with their tokens",
 	"APPROVALS_PROXY_ROLE":   "people sign in with their tokens",
 	"NOTIFY_URL":             "docs/operations.md: not everybody has a chat",
+	"WEBHOOK_URL":            "Meta's requests name the host",
 	"bridge OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
 	"worker OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
 	"approvals RULES":        "the desk reads no rules",

@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
@@ -24,6 +26,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	apps, err := config.Read[config.Connect]()
+	if err != nil {
+		return err
+	}
+	settings.AppSecrets = appSecrets(settings.AppSecrets, apps)
 	base, err := program.Open(settings.Common)
 	if err != nil {
 		return err
@@ -40,7 +47,7 @@ func run(ctx context.Context) error {
 	defer base.Close()
 	b, err := bridge.New(bridge.Config{
 		Settings: settings, Accounts: base.Accounts, Rules: watcher, Client: base.Temporal, Namespace: base.Namespace,
-		Logger: base.Logger, Registry: base.Telemetry.Registry, Tracer: base.Telemetry.Tracer,
+		Data: base.DataConverter, Codec: base.Codec, Logger: base.Logger, Registry: base.Telemetry.Registry, Tracer: base.Telemetry.Tracer,
 	})
 	if err != nil {
 		return err
@@ -65,4 +72,15 @@ func run(ctx context.Context) error {
 	running.Go(func() error { return b.Run(ctx, webhooks) })
 	running.Go(func() error { return ops.Serve(ctx, watch, ops.Handler(base.Telemetry.Registry, checks...)) })
 	return running.Wait()
+}
+
+// appSecrets are all secrets that Meta may sign with: those of the setting, and those of the
+// apps that accounts are connected with.
+func appSecrets(listed config.SecretList, apps config.Connect) config.SecretList {
+	for _, login := range []privatereply.Login{privatereply.LoginFacebook, privatereply.LoginInstagram} {
+		if _, secret := apps.App(login); secret != "" && !slices.Contains(listed, string(secret)) {
+			listed = append(listed, string(secret))
+		}
+	}
+	return listed
 }

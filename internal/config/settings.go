@@ -35,6 +35,8 @@ type Bridge struct {
 	VerifyToken Secret     `env:"VERIFY_TOKEN,required,notEmpty"`
 	AppSecrets  SecretList `env:"APP_SECRETS,required,notEmpty"` // any may sign
 	WebhookAddr string     `env:"WEBHOOK_ADDR" envDefault:":8080"`
+	WebhookURL  PublicURL  `env:"WEBHOOK_URL"` // where Meta reaches the bridge; empty: as its requests say
+	LegalPages  string     `env:"LEGAL_PAGES"` // the folder of the pages that Meta asks an app for; empty: they are elsewhere
 	OpsAddr     string     `env:"OPS_ADDR" envDefault:":9091"`
 }
 

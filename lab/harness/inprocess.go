@@ -104,7 +104,7 @@ func (p *Product) runBridge(ctx context.Context, address string) (stop func() er
 			VerifyToken: config.Secret(p.config.VerifyToken), AppSecrets: appSecrets(p.config.Meta.Accounts), WebhookAddr: address,
 		},
 		Accounts: p.Accounts, Rules: p.Rules, Client: c.Client, Namespace: p.Server.Namespace,
-		Logger: c.Log, Registry: p.Registry, Tracer: c.Tracer,
+		Data: p.config.Data, Codec: p.config.Codec, Logger: c.Log, Registry: p.Registry, Tracer: c.Tracer,
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -20,11 +21,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/routing"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/decode"
@@ -66,7 +71,8 @@ type Rules interface {
 	Err() error // why its newest version is not in force
 }
 
-// Config is the configuration of a Bridge. Every field but Tracer and Now is required.
+// Config is the configuration of a Bridge. Every field but Data,
+// Codec, Tracer and Now is required.
 type Config struct {
 	Settings  config.Bridge
 	Accounts  Accounts
@@ -75,19 +81,24 @@ type Config struct {
 	Namespace string // of Client
 	Logger    *zap.Logger
 	Registry  *prometheus.Registry
-	Tracer    trace.Tracer     // nil: nothing is traced
-	Now       func() time.Time // nil: time.Now
+	Data      converter.DataConverter // of Client; nil: Temporal's own
+	Codec     *codec.Codec            // of Client; nil: nothing is encrypted
+	Tracer    trace.Tracer            // nil: nothing is traced
+	Now       func() time.Time        // nil: time.Now
 }
 
 // Bridge is the HTTP handler of Meta's webhooks. Use New.
 type Bridge struct {
-	cfg       Config
-	secrets   secrets
-	bodies    *bodyReader
-	committer committer
-	metrics   *metrics
-	sampler   *logSampler
-	timeouts  timeouts
+	cfg           Config
+	secrets       secrets
+	bodies        *bodyReader
+	committer     committer
+	data          converter.DataConverter
+	keys          erasure.Keys
+	metrics       *metrics
+	sampler       *logSampler
+	timeouts      timeouts
+	statusLimiter *rate.Limiter
 }
 
 // timeouts are the constants above; tests shorten them.
@@ -104,6 +115,11 @@ func New(c Config) (*Bridge, error) {
 	if len(c.Settings.AppSecrets) == 0 || slices.Contains(c.Settings.AppSecrets, "") {
 		return nil, errors.New("an app secret is empty: write " + config.Prefix + "APP_SECRETS as secret,secret")
 	}
+	if folder := c.Settings.LegalPages; folder != "" {
+		if err := checkLegalPages(folder); err != nil {
+			return nil, err
+		}
+	}
 	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now)}
 	batcher := newBatcher(batchLimitsDefault, direct, newIntakeStarter(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, batcher.depth)
@@ -111,17 +127,20 @@ func New(c Config) (*Bridge, error) {
 		return nil, err
 	}
 	return &Bridge{
-		cfg:       c,
-		secrets:   newSecrets(c.Settings.AppSecrets),
-		bodies:    newBodies(),
-		committer: batcher,
-		metrics:   m,
-		sampler:   newLogSampler(),
-		timeouts:  timeouts{headerTimeout, bodyTimeout, rulesTimeout, answerTimeout},
+		cfg:           c,
+		secrets:       newSecrets(c.Settings.AppSecrets),
+		bodies:        newBodies(),
+		committer:     batcher,
+		data:          cmp.Or(c.Data, converter.GetDefaultDataConverter()),
+		keys:          erasure.NewKeys(c.Codec),
+		metrics:       m,
+		sampler:       newLogSampler(),
+		timeouts:      timeouts{headerTimeout, bodyTimeout, rulesTimeout, answerTimeout},
+		statusLimiter: rate.NewLimiter(maxStatusRate, maxStatusBurst),
 	}, nil
 }
 
-// Handler serves Path.
+// Handler serves Path, what Meta sends when people leave, and the public pages.
 func (b *Bridge) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
@@ -135,6 +154,14 @@ func (b *Bridge) Handler() http.Handler {
 			writeStatus(w, http.StatusMethodNotAllowed)
 		}
 	})
+	mux.HandleFunc("POST "+DeauthorizePath, b.leave("deauthorize", b.answerDeauthorize))
+	mux.HandleFunc("POST "+DataDeletionPath, b.leave("data_deletion", b.answerDataDeletion))
+	mux.HandleFunc("GET "+DeletionStatusPath+"/{code}", b.deletionStatus)
+	if b.cfg.Settings.LegalPages != "" {
+		for _, name := range legalPages {
+			mux.HandleFunc("GET /"+name, b.legalPage(name))
+		}
+	}
 	return mux
 }
 

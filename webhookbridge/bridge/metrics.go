@@ -29,6 +29,7 @@ type metrics struct {
 	sentBack   prometheus.Counter
 	tooSlow    prometheus.Counter
 	failures   *prometheus.CounterVec
+	callbacks  *prometheus.CounterVec
 }
 
 func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, error) {
@@ -52,12 +53,13 @@ func newMetrics(registry *prometheus.Registry, waiting func() int) (*metrics, er
 		sentBack:   counter("events_sent_back_total", "Events of deliveries answered 503. Meta delivers them again."),
 		tooSlow:    counter("rules_too_slow_total", "Comments that the rules had no time for: people decide them."),
 		failures:   counters("commit_failures_total", "Deliveries answered 503 by the failure class of the commit.", "class"),
+		callbacks:  counters("callbacks_total", "Meta's requests of people who leave, by the status of their answer.", "kind", "status"),
 	}
 	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "privatereply", Subsystem: "bridge", Name: "events_waiting",
 		Help: "Events that wait to be committed to Temporal.",
 	}, func() float64 { return float64(waiting()) })
-	for _, c := range []prometheus.Collector{depth, m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.tooSlow, m.failures} {
+	for _, c := range []prometheus.Collector{depth, m.deliveries, m.seconds, m.bytes, m.unreadable, m.received, m.events, m.sentBack, m.tooSlow, m.failures, m.callbacks} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -86,6 +88,10 @@ func (m *metrics) countDelivery(status int, took time.Duration) {
 	if status == http.StatusOK {
 		m.seconds.Observe(took.Seconds())
 	}
+}
+
+func (m *metrics) countCallback(kind string, status int) {
+	m.callbacks.WithLabelValues(kind, strconv.Itoa(status)).Inc()
 }
 
 func (m *metrics) countAcknowledged(results []routing.Result) {

@@ -21,7 +21,7 @@ func newSecrets(all []string) secrets {
 }
 
 // parseSignature reads the header X-Hub-Signature-256: "sha256=" and 64 hexadecimal digits.
-func parseSignature(header string) (sum [sha256.Size]byte, ok bool) {
+func parseSignature(header string) (sum [sha256Size]byte, ok bool) {
 	digits, ok := strings.CutPrefix(header, "sha256=")
 	if !ok || len(digits) != hex.EncodedLen(len(sum)) {
 		return sum, false
@@ -30,14 +30,26 @@ func parseSignature(header string) (sum [sha256.Size]byte, ok bool) {
 	return sum, err == nil
 }
 
-// signed reports whether sum is the signature of the raw body with any of the
-// secrets. It tries them all, so that its time does not tell which one.
-func (s secrets) signed(body []byte, sum [sha256.Size]byte) bool {
-	found := 0
-	for _, secret := range s {
+// sha256Size is the length of a signature in bytes.
+const sha256Size = sha256.Size
+
+// signed reports whether sum is the signature of the raw body with any of the secrets.
+func (s secrets) signed(body []byte, sum [sha256Size]byte) bool {
+	_, ok := s.signer(body, sum)
+	return ok
+}
+
+// signer is the secret that sum is the signature of a message with. It tries them all, so
+// that its time does not tell which one.
+func (s secrets) signer(message []byte, sum [sha256Size]byte) (secret []byte, ok bool) {
+	found := -1
+	for i, secret := range s {
 		mac := hmac.New(sha256.New, secret)
-		mac.Write(body)
-		found |= subtle.ConstantTimeCompare(mac.Sum(nil), sum[:])
+		mac.Write(message)
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(mac.Sum(nil), sum[:]), i, found)
 	}
-	return found == 1
+	if found < 0 {
+		return nil, false
+	}
+	return s[found], true
 }
