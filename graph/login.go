@@ -139,7 +139,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (c *Client) transactLogin(ctx context.Context, op string, app LoginApp, build func(context.Context) (*http.Request, error)) (response, error) {
 	ctx, end := startSpan(ctx, op)
 	a, err := c.transact(ctx, op, app.owner(""), nodeLimit, build)
-	err = loginError(err)
+	err = loginError(op, err)
 	end(a, err)
 	return a, err
 }
@@ -160,7 +160,7 @@ func (a LoginApp) Credentials(id, token string) Credentials {
 
 // loginError gives an error of the token endpoints the meaning that it has there. Meta's
 // words, which would say more, are in the language of the app's owner.
-func loginError(err error) error {
+func loginError(op string, err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.HTTPStatus < 400 || e.HTTPStatus >= 500 || e.Class == Throttled {
 		return err
@@ -170,6 +170,8 @@ func loginError(err error) error {
 		return e.classified(AccountFault, privatereply.AppMisconfigured, "Meta does not accept the app's id and secret")
 	case e.Code == 191:
 		return e.classified(Final, privatereply.BadRequest, "the redirect address is not among those in the app's settings, to the letter")
+	case e.Code == 100 && op == renewToken:
+		return e.classified(Final, privatereply.BadRequest, "Meta renews only long-lived tokens, from an age of a day on")
 	case e.Code == 100 || e.Code == 0: // 0: the form of api.instagram.com
 		return e.classified(Final, privatereply.BadRequest,
 			"Meta does not take it: a code works once and for minutes, and only with the app and the redirect address that it was given for")
@@ -220,11 +222,14 @@ func (c *Client) LongLivedToken(ctx context.Context, app LoginApp, short LoginTo
 	return c.tokenCall(ctx, app, k)
 }
 
+// renewToken is the operation of RenewToken.
+const renewToken = "renew the token"
+
 // RenewToken renews a long-lived token of Instagram's, which must be a day old and must not
 // have ended. The old one lives on for a while.
 func (c *Client) RenewToken(ctx context.Context, token string) (LoginToken, error) {
 	return c.tokenCall(ctx, LoginApp{Login: privatereply.LoginInstagram}, call{
-		op: "renew the token", base: c.tokens, path: []string{"refresh_access_token"},
+		op: renewToken, base: c.tokens, path: []string{"refresh_access_token"},
 		query: url.Values{"grant_type": {"ig_refresh_token"}, "access_token": {token}},
 	})
 }
