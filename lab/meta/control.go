@@ -104,6 +104,12 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	registerControl(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountUpdate) (any, error) {
 		return okAnswer(s.UpdateAccount(r.PathValue("id"), n))
 	})
+	registerControl(mux, "POST login", func(_ *http.Request, n loginBody) (any, error) {
+		back, err := s.AnswerLogin(n.URL, n.LoginAnswer)
+		return map[string]string{"location": back}, err
+	})
+	registerControl(mux, "POST deauthorize", func(r *http.Request, n SignedCallback) (any, error) { return s.Deauthorize(r.Context(), n) })
+	registerControl(mux, "POST data-deletion", func(r *http.Request, n SignedCallback) (any, error) { return s.RequestDeletion(r.Context(), n) })
 	registerControl(mux, "PUT app", func(_ *http.Request, n AppSubscription) (any, error) { return okAnswer(s.SubscribeApp(n)) })
 	registerControl(mux, "POST faults", func(_ *http.Request, n Fault) (any, error) { return idAnswer(s.AddFault(n)) })
 	clearFault := func(r *http.Request, _ emptyBody) (any, error) {
@@ -160,6 +166,10 @@ type (
 	testWebhookBody struct {
 		Account string `json:"account"`
 		Field   string `json:"field"`
+	}
+	loginBody struct {
+		URL string `json:"url"` // of the dialog
+		LoginAnswer
 	}
 	callbackBody struct {
 		URL         string `json:"url"`

@@ -79,7 +79,8 @@ func (s *Sandbox) view() pageView {
 		Report: s.Report(), Accounts: s.Accounts(), Faults: FaultKinds, Active: s.ActiveFaults(), Delivery: s.WebhookSettings(),
 		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp},
 		Kinds:  MessageKinds,
-		Ops:    []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp)},
+		Ops: []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp),
+			string(OpCodeExchange), string(OpTokenExchange), string(OpTokenRefresh), string(OpPages), string(OpDebugToken), string(OpPermissions), string(OpSubscription)},
 	}
 	v.Webhooks = s.Webhooks()
 	v.Webhooks = v.Webhooks[:min(len(v.Webhooks), webhooksShown)]
@@ -194,6 +195,14 @@ func (s *Sandbox) performForm(r *http.Request) error {
 		_, err = s.StartLive(person.Account)
 	case "live-end":
 		return s.EndLive(id)
+	case "token-end":
+		return s.UpdateAccount(person.Account, AccountUpdate{TokenState: new(TokenExpired)})
+	case "unsubscribe":
+		return s.UpdateAccount(person.Account, AccountUpdate{Fields: &[]string{}})
+	case "app-remove":
+		_, err = s.Deauthorize(r.Context(), SignedCallback{Account: person.Account})
+	case "data-deletion":
+		_, err = s.RequestDeletion(r.Context(), SignedCallback{Account: person.Account})
 	case "fault":
 		_, err = s.AddFault(Fault{Name: r.FormValue("name"), Account: person.Account, Calls: r.FormValue("calls"), Times: number("times"),
 			Minutes: number("minutes"), Code: number("code"), Subcode: number("subcode"), DelayMilliseconds: number("delay_ms")})

@@ -169,6 +169,14 @@ func TestPageForms(t *testing.T) {
 	act("test", "account", ownLoginID, "field", "comments")
 	must(t, e.DrainWebhooks(t.Context()))
 
+	act("unsubscribe", "account", ownLoginID)
+	act("token-end", "account", ownLoginID)
+	if got := e.get("/instagram/v26.0/me", ownToken); got.code() != [2]int{190, 463} {
+		t.Errorf("after its token was ended: %s", got.body)
+	}
+	act("data-deletion", "account", ownLoginID)
+	act("app-remove", "account", ownLoginID)
+
 	for form, used := range forms {
 		if used == 0 {
 			t.Errorf("the form %s was not tried", form)
