@@ -31,6 +31,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	apps, err := config.Read[config.Connect]()
+	if err != nil {
+		return err
+	}
 	meta, err := graph.New(graph.Options{
 		FacebookURL: settings.FacebookURL, InstagramURL: settings.InstagramURL,
 		Version: settings.Version, Timeout: workflows.HTTPTimeout,
@@ -63,7 +67,7 @@ func run(ctx context.Context) error {
 	defer stopWorking(nil)
 	w := replyworker.New(replyworker.Config{
 		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, Codec: base.Codec, TaskQueue: settings.TaskQueue,
-		Accounts: base.Accounts, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Telemetry: base.Telemetry, Logger: base.Logger,
+		Accounts: base.Accounts, Apps: apps, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Telemetry: base.Telemetry, Logger: base.Logger,
 		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
 		Fatal:   func(err error) { stopWorking(fmt.Errorf("cannot go on: %w", err)) },
 	})

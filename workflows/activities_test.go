@@ -28,9 +28,12 @@ func TestActivityNames(t *testing.T) {
 		FindConnectionsActivity:    methodName(ErasureActivities.FindConnections),
 		DisconnectAccountActivity:  methodName(ErasureActivities.DisconnectAccount),
 		RejectAutomaticActivity:    methodName(ErasureActivities.RejectAutomatic),
+		ReadTokenActivity:          methodName(TokenActivities.ReadToken),
+		RenewTokenActivity:         methodName(TokenActivities.RenewToken),
+		CheckConnectionActivity:    methodName(TokenActivities.CheckConnection),
 	}
 	methods := 0
-	for _, of := range []reflect.Type{reflect.TypeFor[Activities](), reflect.TypeFor[SweepActivities](), reflect.TypeFor[IntakeActivities](), reflect.TypeFor[ErasureActivities]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[Activities](), reflect.TypeFor[SweepActivities](), reflect.TypeFor[IntakeActivities](), reflect.TypeFor[ErasureActivities](), reflect.TypeFor[TokenActivities]()} {
 		methods += of.NumMethod()
 	}
 	if len(names) != methods {

@@ -30,6 +30,7 @@ const (
 	RemovedPostType   = "RemovedPost"
 	LocateMessageType = "LocateMessage"
 	ErasureType       = "Erasure"
+	TokenRenewalType  = "TokenRenewal"
 )
 
 // Messages of PrivateReply.

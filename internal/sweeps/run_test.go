@@ -48,7 +48,7 @@ func TestSchedulesRun(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		Schedules{Client: c, Accounts: accounts, TaskQueue: "q", Logger: zap.NewNop()}.run(ctx, time.Millisecond)
+		Schedules{Client: c, Accounts: accounts, TaskQueue: "q", Logger: zap.NewNop()}.set().Run(ctx, time.Millisecond)
 	}()
 	every := func(want time.Duration) {
 		t.Helper()

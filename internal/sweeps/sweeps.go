@@ -6,18 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/schedules"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -29,12 +27,8 @@ const (
 	checkInterval = time.Minute
 )
 
-// The notes of Schedules that this package has paused. A Schedule that a person has paused
-// has another note, and stays paused.
-const (
-	noteManual         = "sweep_every is 0: this account is swept by hand only"
-	noteAccountRemoved = "the accounts file does not have this account any more"
-)
+// noteManual is the note of the Schedule of an account that is swept by hand.
+const noteManual = "sweep_every is 0: this account is swept by hand only"
 
 // Accounts is the accounts file.
 type Accounts interface {
@@ -51,138 +45,33 @@ type Schedules struct {
 
 // Run synchronises the Schedules now, and again when the accounts file has changed or the
 // last synchronisation failed, until ctx is done.
-func (s Schedules) Run(ctx context.Context) { s.run(ctx, checkInterval) }
+func (s Schedules) Run(ctx context.Context) { s.set().Run(ctx, checkInterval) }
 
-func (s Schedules) run(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	var done []privatereply.Account
-	for {
-		if accounts := s.Accounts.All(); !slices.Equal(accounts, done) {
-			err := s.Sync(ctx)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				s.Logger.Error("Cannot bring the Schedules of the sweeps up to date; trying again", zap.Duration("in", every), zap.Error(err))
-			default:
-				done = accounts
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// Sync makes the Schedule of each account as the accounts file says: see schedules.Set.
+func (s Schedules) Sync(ctx context.Context) error { return s.set().Sync(ctx) }
+
+func (s Schedules) set() schedules.Set {
+	return schedules.Set{
+		Client: s.Client, TaskQueue: s.TaskQueue, Logger: s.Logger, Prefix: "sweep:", Purpose: "sweeps",
+		CatchUp: catchUpWindow, NotePause: noteManual, Entries: s.entries,
 	}
 }
 
-// Sync makes the Schedule of each account as the accounts file says: it creates
-// what is missing, updates the others, and pauses those of accounts that are gone.
-// Several workers may do it at the same time. One account that cannot be scheduled
-// does not keep the others from it.
-func (s Schedules) Sync(ctx context.Context) error {
-	var all []error
-	wanted := map[string]bool{}
+func (s Schedules) entries() []schedules.Entry {
+	var all []schedules.Entry
 	for _, account := range s.Accounts.All() {
 		id, err := privatereply.SweepID(account.Platform, account.ID)
-		if err == nil {
-			wanted[id] = true
-			err = s.upsert(ctx, id, account)
-		}
 		if err != nil {
-			all = append(all, fmt.Errorf("schedule the sweeps of %s %s: %w", account.Platform, account.ID, err))
-		}
-	}
-	if err := s.pauseRemoved(ctx, wanted); err != nil {
-		all = append(all, fmt.Errorf("pause the sweeps of accounts that are gone: %w", err))
-	}
-	return errors.Join(all...)
-}
-
-// upsert creates or updates the Schedule of an account. An update writes every field anew: the
-// input may be encrypted with an old key.
-func (s Schedules) upsert(ctx context.Context, id string, account privatereply.Account) error {
-	schedules := s.Client.ScheduleClient()
-	want := s.desired(id, account)
-	_, err := schedules.Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: *want.Spec, Action: want.Action, Overlap: want.Policy.Overlap, CatchupWindow: want.Policy.CatchupWindow,
-		Paused: want.State.Paused, Note: want.State.Note,
-	})
-	if err == nil {
-		s.Logger.Info("Scheduled the sweeps of an account", zap.String("schedule", id), zap.Duration("every", account.SweepEvery))
-	}
-	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		return err
-	}
-	return schedules.GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
-		DoUpdate: func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			if was := is.Description.Schedule.State; was.Paused && was.Note != noteManual && was.Note != noteAccountRemoved {
-				want.State = was // somebody paused it
-			}
-			return &client.ScheduleUpdate{Schedule: &want}, nil
-		},
-	})
-}
-
-// desired is the Schedule that account should have.
-func (s Schedules) desired(id string, account privatereply.Account) client.Schedule {
-	want := client.Schedule{
-		Spec: &client.ScheduleSpec{},
-		Action: &client.ScheduleWorkflowAction{
-			ID: id, Workflow: workflows.SweepType, TaskQueue: s.TaskQueue,
-			Args:          []any{workflows.SweepInput{Platform: account.Platform, Account: account.ID}},
-			StaticSummary: fmt.Sprintf("Sweep of %s account %s", account.Platform, account.ID),
-		},
-		Policy: &client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUpWindow},
-		State:  &client.ScheduleState{},
-	}
-	if account.SweepEvery == 0 {
-		want.State.Paused, want.State.Note = true, noteManual
-		return want
-	}
-	want.Spec.Intervals = []client.ScheduleIntervalSpec{{Every: account.SweepEvery, Offset: offset(id, account.SweepEvery)}}
-	return want
-}
-
-// offset spreads the accounts over the interval, so that not all are swept on the
-// hour.
-func offset(id string, every time.Duration) time.Duration {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
-	return (time.Duration(h.Sum32()) * time.Second % every).Truncate(time.Second)
-}
-
-// pauseRemoved pauses the Schedules on this task queue whose accounts are gone. The
-// list may be a moment behind: then the next time finds them.
-func (s Schedules) pauseRemoved(ctx context.Context, wanted map[string]bool) error {
-	schedules := s.Client.ScheduleClient()
-	list, err := schedules.List(ctx, client.ScheduleListOptions{})
-	if err != nil {
-		return err
-	}
-	for list.HasNext() {
-		entry, err := list.Next()
-		if err != nil {
-			return err
-		}
-		if !strings.HasPrefix(entry.ID, "sweep:") || wanted[entry.ID] || entry.Paused {
+			s.Logger.Error("An account cannot be swept", zap.Error(err)) // the accounts file refuses such ids
 			continue
 		}
-		handle := schedules.GetHandle(ctx, entry.ID)
-		is, err := handle.Describe(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", entry.ID, err)
-		}
-		if action, ok := is.Schedule.Action.(*client.ScheduleWorkflowAction); !ok || action.TaskQueue != s.TaskQueue || is.Schedule.State.Paused {
-			continue // another product's, or another deployment's
-		}
-		if err := handle.Pause(ctx, client.SchedulePauseOptions{Note: noteAccountRemoved}); err != nil {
-			return fmt.Errorf("%s: %w", entry.ID, err)
-		}
-		s.Logger.Info("Paused the sweeps of an account that is gone", zap.String("schedule", entry.ID))
+		all = append(all, schedules.Entry{
+			ID: id, Every: account.SweepEvery, Workflow: workflows.SweepType,
+			Input:   workflows.SweepInput{Platform: account.Platform, Account: account.ID},
+			Summary: fmt.Sprintf("Sweep of %s account %s", account.Platform, account.ID),
+		})
 	}
-	return nil
+	return all
 }
 
 // pollInterval is the time between two questions whether a Schedule has started a pass. It starts

@@ -3,6 +3,7 @@ package replyworker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -18,7 +19,9 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/renewals"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
@@ -33,6 +36,7 @@ type Config struct {
 	Codec         *codec.Codec            // of Client; nil: nothing is encrypted
 	TaskQueue     string
 	Accounts      *config.Accounts
+	Apps          config.Connect   // at Meta, of connected accounts
 	Rules         activities.Rules // for what sweeps find
 	Graph         *graph.Client
 	SendWorkers   int // processes that share each account's rate; 0 is 1
@@ -85,7 +89,8 @@ const maxDispatches = 1
 
 // Worker polls four task queues: one for workflows and reads, two for sends, so that
 // neither a backlog of posts nor of reads delays a live reply, and one for Intakes, both
-// workflows and activities. It also keeps the Schedules of the accounts' sweeps.
+// workflows and activities. It also keeps the
+// Schedules of the accounts' sweeps and token renewals.
 type Worker struct {
 	queueWorkers   []queueWorker
 	version        worker.WorkerDeploymentVersion
@@ -130,7 +135,8 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	}
 	activities.NewEraser(erasure.Config{
 		Temporal: c.Client, Namespace: c.Namespace, Data: data, Queue: c.TaskQueue, Keys: erasure.NewKeys(c.Codec),
-	}, connections{c.Accounts}).Register(main)
+	}, connections{c.Accounts, connect.New(connect.Config{Settings: c.Apps, Graph: c.Graph, Accounts: c.Accounts}), c.Logger}).Register(main)
+	activities.NewRenewer(c.Graph, c.Accounts, c.Apps).Register(main)
 
 	options.DisableWorkflowWorker = true
 	options.MaxConcurrentActivityExecutionSize = maxPostSends
@@ -147,8 +153,9 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	activities.NewDispatcher(c.Client, data, c.TaskQueue, max(1, c.IntakeConcurrency)).WithMetrics(metrics).Register(intake)
 
-	schedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	return &Worker{logger: c.Logger, version: c.Version, background: append(background, schedules.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
+	sweepSchedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
+	tokenSchedules := renewals.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
+	return &Worker{logger: c.Logger, version: c.Version, background: append(background, sweepSchedules.Run, tokenSchedules.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
@@ -162,6 +169,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
 	r.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	r.RegisterWorkflowWithOptions(workflows.Broadcast, workflow.RegisterOptions{Name: workflows.BroadcastType})
+	r.RegisterWorkflowWithOptions(workflows.TokenRenewal, workflow.RegisterOptions{Name: workflows.TokenRenewalType})
 	r.RegisterWorkflowWithOptions(workflows.Sweep, workflow.RegisterOptions{Name: workflows.SweepType})
 	r.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
 	r.RegisterWorkflowWithOptions(workflows.LocateMessage, workflow.RegisterOptions{Name: workflows.LocateMessageType})
@@ -228,7 +236,11 @@ func (c credentialSource) Credentials(p privatereply.Platform, id string) (graph
 }
 
 // connections are the connected accounts of the accounts folder.
-type connections struct{ accounts *config.Accounts }
+type connections struct {
+	accounts  *config.Accounts
+	connector *connect.Connector
+	logger    *zap.Logger
+}
 
 // Connected lists the accounts with the persons who connected them. That a token cannot be
 // read hides no account.
@@ -242,14 +254,15 @@ func (c connections) Connected() []activities.Connection {
 	return all
 }
 
-// Disconnect removes the files of a connected account.
+// Disconnect ends the webhooks of a connected account and removes its files. An account that
+// has left may not let its webhooks be ended any more.
 func (c connections) Disconnect(ctx context.Context, account workflows.AccountKey) error {
-	w, err := c.accounts.Lock(ctx)
-	if err != nil {
-		return err
+	err := c.connector.Disconnect(ctx, connect.Key{Platform: account.Platform, ID: account.Account})
+	if errors.Is(err, connect.ErrStillSubscribed) {
+		c.logger.Warn("Meta did not end the webhooks of an account that is disconnected", zap.String("platform", string(account.Platform)), zap.String("account", account.Account), zap.Error(err))
+		return nil
 	}
-	defer w.Unlock()
-	return w.Remove(account.Platform, account.Account)
+	return err
 }
 
 // deploymentOptions opts into Worker Deployment Versioning if v is set.
