@@ -198,7 +198,7 @@ func (s *Sandbox) Accounts() []AccountInfo {
 	list := []AccountInfo{}
 	for _, a := range s.accounts {
 		info := AccountInfo{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID, Posts: []PostInfo{},
-			Permissions: slices.Clone(a.owner.permissions), Fields: slices.Clone(a.owner.fields)}
+			Permissions: append([]string{}, a.owner.permissions...), Fields: append([]string{}, a.owner.fields...)}
 		s.describeTokens(a.owner, &info)
 		for i := len(a.published) - 1; i >= 0 && len(info.Posts) < maxPostsListed; i-- {
 			if p := a.published[i]; p.commentable() {
@@ -226,8 +226,14 @@ func (c *call) ownerField(o *owner, f field) (any, *graphError) {
 	if o.ownLogin {
 		switch f.name {
 		case "id":
+			if o.instagram.NoUserID {
+				return o.id, nil
+			}
 			return o.appScopedID, nil
 		case "user_id":
+			if o.instagram.NoUserID {
+				return nil, errNoField(f.name, "IGUser")
+			}
 			return o.id, nil
 		case "account_type":
 			return "BUSINESS", nil

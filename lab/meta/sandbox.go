@@ -59,6 +59,7 @@ type Account struct {
 
 	Unconnected bool          // the app has no token of it and is not subscribed until somebody logs in; Token stays empty
 	TokenLife   time.Duration // of the tokens of an account with the Instagram login, Token included; 0 is Config.TokenLife, and Token has no end
+	NoUserID    bool          // a kind of account whose /me has no user_id, with the Instagram login: its id is the account's
 	Business    string        // the business portfolio that owns the Page; it is found through /me/businesses only
 	OtherApp    string        // the name of another app that is subscribed to its webhooks
 }

@@ -436,7 +436,7 @@ func (c *call) debugToken() object {
 		data["granular_scopes"] = cred.user.granularScopes()
 	}
 	if cred.owner != nil {
-		data["type"], data["profile_id"], data["scopes"] = "PAGE", cred.owner.id, cred.owner.permissions
+		data["type"], data["profile_id"], data["scopes"] = "PAGE", cred.owner.id, append([]string{}, cred.owner.permissions...)
 	} else {
 		data["type"], data["scopes"] = "USER", cred.user.granted()
 	}

@@ -3,6 +3,7 @@ package meta_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,27 @@ func TestInstagramCode(t *testing.T) {
 				t.Errorf("answered %d %s", got.status, got.body)
 			}
 		})
+	}
+}
+
+// The id of the exchange is app-scoped, as is /me's id; webhooks have /me's user_id, which
+// some kinds of account lack.
+func TestInstagramIDs(t *testing.T) {
+	for _, without := range []bool{false, true} {
+		e := startUnconnected(t, func(c *meta.Config) { c.Accounts[2].NoUserID = without })
+		short := e.instagramCode("code", e.login(instagramDialog(), meta.LoginAnswer{}))
+		scoped := regexp.MustCompile(`"user_id":(\d+)`).FindStringSubmatch(short.body)[1]
+		full := e.get("/instagram/v26.0/me", short.text("access_token"), "fields", "id,user_id,username,profile_picture_url,account_type")
+		id := e.get("/instagram/v26.0/me", short.text("access_token"), "fields", "id,username").text("id")
+		if without {
+			if full.code() != [2]int{100, 0} || id != ownLoginID {
+				t.Errorf("without user_id: %s; id %s", full.body, id)
+			}
+			continue
+		}
+		if full.text("user_id") != ownLoginID || full.text("id") != scoped || id != scoped || full.text("profile_picture_url") == "" {
+			t.Errorf("exchange %s, me %s", short.body, full.body)
+		}
 	}
 }
 
