@@ -10,10 +10,11 @@ import (
 
 // The state folder of `starter dev`, and the files in it that other commands read.
 const (
-	DevFolder       = ".dev"          // the default, in the working directory
-	DevAccountsFile = "accounts.yaml" // written once, then edited by people
-	DevRulesFile    = "rules.yaml"    // written once, then edited by people
-	DevEnvFile      = "env"           // variables of the product that runs, or ran last
+	DevFolder         = ".dev"                   // the default, in the working directory
+	DevAccountsFolder = "accounts"               // what is connected comes in here
+	DevAccountsFile   = "accounts/accounts.yaml" // written once, then edited by people
+	DevRulesFile      = "rules.yaml"             // written once, then edited by people
+	DevEnvFile        = "env"                    // variables of the product that runs, or ran last
 )
 
 // ReadDevEnv reads the variables of the product that runs in a state folder, or ran

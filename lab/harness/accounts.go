@@ -9,6 +9,8 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
@@ -65,6 +67,38 @@ func writeAccounts(dir string, accounts []Account) (path string, err error) {
 		err = os.WriteFile(path, []byte(b.String()), 0o600)
 	}
 	return path, err
+}
+
+// openAccounts opens an accounts file, or a folder as a program with these settings does.
+func openAccounts(path string, logins config.Connect, keys []codec.Key) (*config.Accounts, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return config.OpenFolder(path, logins, keys)
+	}
+	return config.OpenAccounts(path)
+}
+
+// loginsOf are the settings of the logins to app, at a simulated Meta.
+func loginsOf(app meta.App, sandboxURL string) config.Connect {
+	return config.Connect{
+		FacebookAppID: config.AppID(app.FacebookID), FacebookAppSecret: config.Secret(app.FacebookSecret),
+		InstagramAppID: config.AppID(app.InstagramID), InstagramSecret: config.Secret(app.InstagramSecret),
+		FacebookLoginURL: config.MetaURL(sandboxURL + "/login/facebook"), InstagramLoginURL: config.MetaURL(sandboxURL + "/login/instagram"),
+		InstagramTokenURL: config.MetaURL(sandboxURL + "/login/instagram"),
+	}
+}
+
+// loginSettings are loginsOf without their prefix, for programs that are processes.
+func loginSettings(app meta.App, sandboxURL string) map[string]string {
+	c := loginsOf(app, sandboxURL)
+	all := map[string]string{}
+	if app.FacebookID != "" {
+		all["FACEBOOK_APP_ID"], all["FACEBOOK_APP_SECRET"], all["FACEBOOK_LOGIN_URL"] = app.FacebookID, app.FacebookSecret, string(c.FacebookLoginURL)
+	}
+	if app.InstagramID != "" {
+		all["INSTAGRAM_APP_ID"], all["INSTAGRAM_APP_SECRET"] = app.InstagramID, app.InstagramSecret
+		all["INSTAGRAM_LOGIN_URL"], all["INSTAGRAM_TOKEN_URL"] = string(c.InstagramLoginURL), string(c.InstagramTokenURL)
+	}
+	return all
 }
 
 // atMeta are the accounts as Meta knows them.

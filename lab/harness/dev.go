@@ -40,12 +40,13 @@ type Dev struct {
 	*Product
 	CLIPath string
 
-	opts    DevOptions
-	folder  folder
-	log     *zap.Logger
-	keys    string       // of the encryption; empty: none
-	codec   *codec.Codec // nil: payloads are not encrypted
-	closers []func() error
+	opts       DevOptions
+	folder     folder
+	log        *zap.Logger
+	keys       string       // of the encryption; empty: none
+	codec      *codec.Codec // nil: payloads are not encrypted
+	encryption []codec.Key  // of codec
+	closers    []func() error
 }
 
 // StartDev starts every part, and returns when all of them are ready. ctx bounds the
@@ -97,7 +98,11 @@ func (d *Dev) start(ctx context.Context) error {
 		return err
 	}
 	d.closers = append(d.closers, func() error { temporal.Close(); return nil })
-	accounts, err := d.folder.metaAccounts()
+	app, err := d.folder.app()
+	if err != nil {
+		return err
+	}
+	accounts, err := d.folder.metaAccounts(ctx, app, d.encryption)
 	if err != nil {
 		return err
 	}
@@ -106,9 +111,9 @@ func (d *Dev) start(ctx context.Context) error {
 		return err
 	}
 	d.Product, err = New(ctx, Config{
-		Dir: string(d.folder), Server: OnDevServer(server), AccountsFile: d.folder.path(config.DevAccountsFile), RulesFile: d.folder.path(config.DevRulesFile),
-		Meta: meta.Config{Accounts: accounts, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1,
-		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec,
+		Dir: string(d.folder), Server: OnDevServer(server), AccountsFile: d.folder.path(config.DevAccountsFolder), RulesFile: d.folder.path(config.DevRulesFile),
+		Meta: meta.Config{Accounts: accounts, App: app, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1,
+		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec, Keys: d.encryption,
 		Connect: func(program string) (Connection, error) {
 			return Connection{Client: temporal, Log: d.log.Named(program), Registry: traces.Registry, Tracer: traces.Tracer}, nil
 		},

@@ -18,7 +18,6 @@ import (
 
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
-	"github.com/privatereply/privatereply/lab/meta"
 )
 
 // The state folder holds these beside the files that config names.
@@ -54,8 +53,10 @@ func openFolder(path string) (folder, error) {
 		return "", err
 	}
 	f := folder(abs)
-	if err := os.MkdirAll(f.path(secretsFolder), 0o700); err != nil {
-		return "", fmt.Errorf("state folder: %w", err)
+	for _, name := range []string{secretsFolder, config.DevAccountsFolder} {
+		if err := os.MkdirAll(f.path(name), 0o700); err != nil {
+			return "", fmt.Errorf("state folder: %w", err)
+		}
 	}
 	secrets := map[string]string{verifyToken: "", appSecret: "", instagramSecret: ""}
 	maps.Copy(secrets, tokens)
@@ -93,34 +94,6 @@ func writeOnce(path, content string, mode os.FileMode) error {
 	return errors.Join(err, file.Close())
 }
 
-// metaAccounts are the accounts of the folder's accounts file as Meta knows them, with
-// the secrets that Meta shares with the product.
-func (f folder) metaAccounts() ([]meta.Account, error) {
-	accounts, err := config.OpenAccounts(f.path(config.DevAccountsFile))
-	if err != nil {
-		return nil, err
-	}
-	signs, err := f.secret(appSecret)
-	if err != nil {
-		return nil, err
-	}
-	var all []meta.Account
-	for _, a := range accounts.All() {
-		secrets, err := accounts.Secrets(a.Platform, a.ID)
-		if err != nil {
-			return nil, fmt.Errorf("%w; `starter dev` writes %s anew when it is missing", err, f.path(config.DevAccountsFile))
-		}
-		if secrets.AppSecret == "" {
-			secrets.AppSecret = signs
-		}
-		all = append(all, meta.Account{
-			Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID,
-			Token: secrets.Token, AppSecret: secrets.AppSecret, HumanAgent: a.HumanAgent,
-		})
-	}
-	return all, nil
-}
-
 // openKeys reads the keys with which Temporal's payloads are encrypted: those of the
 // environment, else the folder's own. A folder that has keys stays encrypted: without
 // them nobody could go on with what runs in it.
@@ -141,6 +114,7 @@ func (d *Dev) openKeys() error {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	if len(keys) > 0 {
+		d.encryption = keys
 		d.codec, err = codec.New(keys)
 	}
 	return err
@@ -165,7 +139,7 @@ func (d *Dev) env() map[string]string {
 	vars := map[string]string{
 		"TEMPORAL_ADDRESS":              d.Server.Address,
 		"TEMPORAL_NAMESPACE":            d.Server.Namespace,
-		variable("ACCOUNTS"):            d.folder.path(config.DevAccountsFile),
+		variable("ACCOUNTS"):            d.folder.path(config.DevAccountsFolder),
 		variable("RULES"):               d.folder.path(config.DevRulesFile),
 		variable("TASK_QUEUE"):          TaskQueue,
 		variable("VERIFY_TOKEN"):        d.config.VerifyToken,
@@ -175,6 +149,9 @@ func (d *Dev) env() map[string]string {
 		variable("GRAPH_FACEBOOK_URL"):  d.SandboxURL + "/facebook",
 		variable("GRAPH_INSTAGRAM_URL"): d.SandboxURL + "/instagram",
 		variable("WEB_UI_URL"):          d.Server.UIURL,
+	}
+	for name, value := range loginSettings(d.config.Meta.App, d.SandboxURL) {
+		vars[variable(name)] = value
 	}
 	if d.codec != nil {
 		vars[variable("ENCRYPTION_KEYS")] = d.keys

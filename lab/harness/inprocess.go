@@ -9,11 +9,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/connect"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/rules"
@@ -158,10 +162,24 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 	all := replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
 	waiting := queue.New(all, c.Log)
 	p.Queue, p.Authenticator = waiting, authenticator
+	meta, err := p.Graph()
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	connections := &desk.Connections{
+		Connector: connect.New(connect.Config{Settings: loginsOf(p.config.Meta.App, p.SandboxURL), Graph: meta, Accounts: p.Accounts}),
+		Accounts:  p.Accounts,
+		Status:    accountstatus.Reader{Accounts: p.Accounts, Temporal: c.Client, Replies: all},
+		Temporal:  c.Client,
+		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
+			return doctor.CheckAccounts(ctx, p.doctorSettings(), p.Accounts, meta, which)
+		},
+		URL: "http://" + ln.Addr().String(),
+	}
 	d := desk.New(desk.Config{
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
-		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL,
+		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections,
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group
@@ -177,4 +195,12 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		end()
 		return running.Wait()
 	}, nil
+}
+
+// doctorSettings are those of a doctor beside this Product.
+func (p *Product) doctorSettings() doctor.Settings {
+	return doctor.Settings{
+		Graph:      config.Graph{FacebookURL: p.SandboxURL + "/facebook", InstagramURL: p.SandboxURL + "/instagram", Version: graph.DefaultVersion},
+		AppSecrets: appSecrets(p.config.Meta.Accounts),
+	}
 }

@@ -50,7 +50,7 @@ type Config struct {
 	TaskQueue string // empty: TaskQueue
 
 	// Accounts and Rules are written to files in Dir; AccountsFile and RulesFile name
-	// files that are there already.
+	// files that are there already. AccountsFile may be a folder.
 	Accounts     []Account
 	AccountsFile string
 	Rules        string
@@ -79,6 +79,7 @@ type Config struct {
 	Addresses    Addresses     // empty ones are free
 	Client       client.Client // of Server.Namespace; nil: one is made
 	Data         converter.DataConverter
+	Keys         []codec.Key  // of Codec; token files in an accounts folder are encrypted with the first
 	Codec        *codec.Codec // of Client, to which it is applied if Client is made; nil: payloads are not encrypted
 	// Connect gives a program its connection; nil: all share Client and nobody watches.
 	Connect  func(program string) (Connection, error)
@@ -147,7 +148,7 @@ func (p *Product) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if p.Accounts, err = config.OpenAccounts(p.config.AccountsFile); err != nil {
+	if p.Accounts, err = openAccounts(p.config.AccountsFile, loginsOf(p.config.Meta.App, ""), p.config.Keys); err != nil {
 		return err
 	}
 	if err := p.connect(ctx); err != nil {

@@ -122,6 +122,7 @@ func (p *Product) addProcess(programs *Programs, name, binary, address string, s
 	all := map[string]string{
 		"ACCOUNTS": p.config.AccountsFile, "RULES": p.config.RulesFile, "TASK_QUEUE": p.config.TaskQueue, "OPS_ADDR": ops,
 	}
+	maps.Copy(all, loginSettings(p.config.Meta.App, p.SandboxURL))
 	maps.Copy(all, settings)
 	maps.Copy(all, p.config.Settings)
 	env := []string{"TEMPORAL_ADDRESS=" + temporal, "TEMPORAL_NAMESPACE=" + p.Server.Namespace}
