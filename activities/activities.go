@@ -36,7 +36,15 @@ type Activities struct {
 	metrics    *Metrics
 	temporal   client.Client
 	queue      string // where conversations and broadcasts run
+	repair     time.Duration // between tries while an account has to be repaired; 0: five minutes
 	now        func() time.Time
+}
+
+// WithRepairInterval sets the time between two tries of a send whose account a person has to
+// repair.
+func (a *Activities) WithRepairInterval(d time.Duration) *Activities {
+	a.repair = d
+	return a
 }
 
 // The workflows know the activities by these interfaces.

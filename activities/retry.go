@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -36,6 +37,7 @@ const (
 type backoff struct {
 	attempt int // from 1
 	live    bool
+	repair  time.Duration // while a person has to repair the account; 0 is repairInterval
 	now     func() time.Time
 }
 
@@ -53,7 +55,7 @@ func (b backoff) delay(failed *graph.Error) time.Duration {
 	first, longest, growth := postBackoffMin, postBackoffMax, 2
 	switch {
 	case failed.Class == graph.AccountFault:
-		return repairInterval
+		return cmp.Or(b.repair, repairInterval)
 	case b.live:
 		first, longest = liveBackoffMin, liveBackoffMax
 	case failed.Code != 0 && (failed.Class == graph.Temporary || failed.Class == graph.Unlisted):

@@ -28,7 +28,7 @@ func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPriv
 
 func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) privatereply.SendResult {
 	c := in.Comment
-	backoff := backoff{attempt: in.Attempt, live: c.OnLive(), now: a.now}
+	backoff := backoff{attempt: in.Attempt, live: c.OnLive(), repair: a.repair, now: a.now}
 	cred, err := a.accounts.Credentials(c.Platform, c.Account)
 	if err != nil {
 		return backoff.withoutCredentials(ctx, err)
@@ -67,7 +67,7 @@ func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUp
 }
 
 func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) privatereply.SendResult {
-	backoff := backoff{attempt: 1, live: true, now: a.now} // an agent waits for the answer
+	backoff := backoff{attempt: 1, live: true, repair: a.repair, now: a.now} // an agent waits for the answer
 	cred, err := a.accounts.Credentials(in.Platform, in.Account)
 	if err != nil {
 		return backoff.withoutCredentials(ctx, err)

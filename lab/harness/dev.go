@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gofrs/flock"
 	"go.temporal.io/sdk/client"
@@ -25,13 +26,14 @@ import (
 
 // DevOptions say how Dev runs. Folder and Ports are required.
 type DevOptions struct {
-	Folder    string    // the state folder; what is missing in it is made
-	Ports     Ports     // all of them; see FreePorts
-	CLIPath   string    // the Temporal CLI; empty: find it, or build it
-	Ephemeral bool      // Temporal's state is not kept in the folder
-	Encrypt   bool      // make an encryption key for the folder if it has none
-	Progress  io.Writer // gets a line for each part that starts or stops; nil: nobody
-	Warnings  io.Writer // gets the warnings of the log; nil: nobody
+	Folder         string        // the state folder; what is missing in it is made
+	Ports          Ports         // all of them; see FreePorts
+	CLIPath        string        // the Temporal CLI; empty: find it, or build it
+	Ephemeral      bool          // Temporal's state is not kept in the folder
+	RepairInterval time.Duration // see Config
+	Encrypt        bool          // make an encryption key for the folder if it has none
+	Progress       io.Writer     // gets a line for each part that starts or stops; nil: nobody
+	Warnings       io.Writer     // gets the warnings of the log; nil: nobody
 }
 
 // Dev is the Product of `starter dev`, `starter demo` and their tests: in one process, on
@@ -112,7 +114,7 @@ func (d *Dev) start(ctx context.Context) error {
 	}
 	d.Product, err = New(ctx, Config{
 		Dir: string(d.folder), Server: OnDevServer(server), AccountsFile: d.folder.path(config.DevAccountsFolder), RulesFile: d.folder.path(config.DevRulesFile),
-		Meta: meta.Config{Accounts: accounts, App: app, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1,
+		Meta: meta.Config{Accounts: accounts, App: app, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1, RepairInterval: d.opts.RepairInterval,
 		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec, Keys: d.encryption,
 		Connect: func(program string) (Connection, error) {
 			return Connection{Client: temporal, Log: d.log.Named(program), Registry: traces.Registry, Tracer: traces.Tracer}, nil

@@ -30,7 +30,7 @@ var ending = privatereply.Account{Platform: privatereply.Instagram, ID: "1784140
 
 // app is the app at Meta of `starter dev`.
 func (f folder) app() (meta.App, error) {
-	a := meta.App{FacebookID: "240000000000001", InstagramID: "240000000000003"}
+	a := meta.App{FacebookID: "240000000000001", InstagramID: "240000000000009"}
 	var err error
 	if a.FacebookSecret, err = f.secret(appSecret); err != nil {
 		return a, err

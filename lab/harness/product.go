@@ -74,13 +74,14 @@ type Config struct {
 
 	// The rest is for programs in this process.
 
-	Log          *zap.Logger   // nil: nothing is logged; without Connect
-	GraphTimeout time.Duration // of a call to Meta; 0: the worker's own
-	Addresses    Addresses     // empty ones are free
-	Client       client.Client // of Server.Namespace; nil: one is made
-	Data         converter.DataConverter
-	Keys         []codec.Key  // of Codec; token files in an accounts folder are encrypted with the first
-	Codec        *codec.Codec // of Client, to which it is applied if Client is made; nil: payloads are not encrypted
+	Log            *zap.Logger   // nil: nothing is logged; without Connect
+	GraphTimeout   time.Duration // of a call to Meta; 0: the worker's own
+	RepairInterval time.Duration // between tries while an account has to be repaired; 0: the worker's own
+	Addresses      Addresses     // empty ones are free
+	Client         client.Client // of Server.Namespace; nil: one is made
+	Data           converter.DataConverter
+	Keys           []codec.Key  // of Codec; token files in an accounts folder are encrypted with the first
+	Codec          *codec.Codec // of Client, to which it is applied if Client is made; nil: payloads are not encrypted
 	// Connect gives a program its connection; nil: all share Client and nobody watches.
 	Connect  func(program string) (Connection, error)
 	Progress func(string) // hears in words which part starts and stops; nil: nobody

@@ -42,6 +42,9 @@ type Config struct {
 	SendWorkers   int // processes that share each account's rate; 0 is 1
 	// IntakeConcurrency is how many events of batches this process routes at once; 0 is 1.
 	IntakeConcurrency int
+	// RepairInterval is the time between two tries of a send while a person has to repair its
+	// account; 0 is five minutes.
+	RepairInterval time.Duration
 	// Version opts into Worker Deployment Versioning: see docs/operations/upgrades.md.
 	Version worker.WorkerDeploymentVersion
 	// Telemetry is what the Client counts and traces in; nil: no metrics.
@@ -114,7 +117,7 @@ func New(c Config) *Worker {
 func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	pacer := pacing.New(c.SendWorkers, time.Now)
 	metrics, background := newMetrics(c, pacer)
-	acts := activities.New(c.Graph, credentialSource{c.Accounts}, pacer, c.Client, c.TaskQueue).WithMetrics(metrics)
+	acts := activities.New(c.Graph, credentialSource{c.Accounts}, pacer, c.Client, c.TaskQueue).WithMetrics(metrics).WithRepairInterval(c.RepairInterval)
 	options := worker.Options{
 		WorkerStopTimeout:           workflows.WorkerStopTimeout,
 		DisableRegistrationAliasing: true,
