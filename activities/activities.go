@@ -35,7 +35,7 @@ type Activities struct {
 	joins      joins
 	metrics    *Metrics
 	temporal   client.Client
-	queue      string // where conversations and broadcasts run
+	queue      string        // where conversations and broadcasts run
 	repair     time.Duration // between tries while an account has to be repaired; 0: five minutes
 	now        func() time.Time
 }
