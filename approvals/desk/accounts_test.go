@@ -1,0 +1,193 @@
+package desk_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/lab/harness"
+	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
+	"github.com/privatereply/privatereply/lab/meta"
+	"github.com/privatereply/privatereply/workflows"
+)
+
+// The accounts of `starter dev` that wait to be connected.
+const (
+	lampPost     = "17841400000000006"
+	fernGatePage = "100000000000005"
+)
+
+// accountsDay is `starter dev` with a browser in which an admin is signed in.
+type accountsDay struct {
+	*tab
+	dev    *harness.Dev
+	folder string
+}
+
+func newAccountsDay(t *testing.T) *accountsDay {
+	t.Helper()
+	ports, err := harness.FreePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	dev, err := harness.StartDev(t.Context(), harness.DevOptions{
+		Folder: folder, Ports: ports, CLIPath: devservertest.CLI(t), Ephemeral: true, Encrypt: true, RepairInterval: 2 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &accountsDay{tab: newBrowser(t, dev.ApprovalsURL).tab("admin", 1280, 900), dev: dev, folder: filepath.Join(folder, config.DevAccountsFolder, "connected")}
+}
+
+// connect goes through Meta's dialog of a login and chooses everything that it reaches.
+func (d *accountsDay) connect(login privatereply.Login) {
+	d.t.Helper()
+	d.open("/accounts")
+	d.click(`a.button[href="/accounts/connect?login=` + string(login) + `"]`)
+	d.awaitTrue(`document.querySelector("#approve")`)
+	if login == privatereply.LoginInstagram {
+		d.click("#account-" + lampPost)
+	}
+	d.click("#approve")
+	d.awaitTrue(`document.querySelector("form[action='/accounts/connect']")`)
+	d.screenshot("choose-" + string(login))
+	d.click("form[action='/accounts/connect'] button.primary")
+	d.awaitTrue(`document.querySelector("h1").textContent == "Connected"`)
+	d.screenshot("connected-" + string(login))
+}
+
+// ask has somebody comment on the account's newest post, and approves the reply once it
+// waits.
+func (d *accountsDay) ask(account string) (comment, reply string) {
+	d.t.Helper()
+	comment, err := d.dev.Sandbox.Comment(meta.NewComment{Account: account, Username: "lena", Text: "Does it come in oak?"})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	a := d.account(account)
+	if reply, err = privatereply.ReplyID(privatereply.Comment{Platform: a.Platform, Account: account, CommentID: comment}); err != nil {
+		d.t.Fatal(err)
+	}
+	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool { return s.State == privatereply.AwaitingApproval })
+	if _, err := d.dev.Replies.Approve(d.t.Context(), reply, "approve-"+comment, workflows.Approve{Approver: "ana", Text: "Yes, it does."}); err != nil {
+		d.t.Fatal(err)
+	}
+	return comment, reply
+}
+
+func (d *accountsDay) account(id string) privatereply.Account {
+	d.t.Helper()
+	for _, a := range d.dev.Accounts.All() {
+		if a.ID == id {
+			return a
+		}
+	}
+	d.t.Fatalf("%s is not among the accounts", id)
+	return privatereply.Account{}
+}
+
+func (d *accountsDay) awaitStatus(reply string, reached func(workflows.PrivateReplyStatus) bool) {
+	d.t.Helper()
+	var status workflows.PrivateReplyStatus
+	var err error
+	for end := time.Now().Add(pageTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if status, err = d.dev.Replies.Status(d.t.Context(), reply); err == nil && reached(status) {
+			return
+		}
+	}
+	d.t.Fatalf("%s: %+v, %v", reply, status, err)
+}
+
+func (d *accountsDay) awaitSent(reply string) {
+	d.t.Helper()
+	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool { return s.State == privatereply.Sent })
+}
+
+// files are the names of an account's files in the folder.
+func (d *accountsDay) files(id string) []string {
+	d.t.Helper()
+	entries, err := os.ReadDir(d.folder)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.Contains(e.Name(), id) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// A day of an account: it is connected through Meta's dialog, answers, waits while its token
+// is over, goes on when it is connected again, and leaves nothing when it is disconnected.
+func TestAccountsDay(t *testing.T) {
+	d := newAccountsDay(t)
+	d.open("/accounts")
+	d.awaitTrue(`document.body.textContent.includes("tin.kettle")`)
+
+	d.connect(privatereply.LoginInstagram)
+	d.connect(privatereply.LoginFacebook)
+	d.open("/accounts")
+	d.checkAccessibility()
+	d.screenshot("accounts")
+	for _, id := range []string{lampPost, fernGatePage} {
+		if n := len(d.files(id)); n != 2 {
+			t.Fatalf("%s has %d files in the folder, want its YAML and its token", id, n)
+		}
+		comment, reply := d.ask(id)
+		d.awaitSent(reply)
+		if report, _ := d.dev.Sandbox.CommentReport(comment); len(report.Delivered) != 1 {
+			t.Errorf("%s: %d messages delivered, want 1", id, len(report.Delivered))
+		}
+	}
+
+	expired := meta.TokenExpired
+	if err := d.dev.Sandbox.UpdateAccount(lampPost, meta.AccountUpdate{TokenState: &expired}); err != nil {
+		t.Fatal(err)
+	}
+	comment, reply := d.ask(lampPost)
+	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool {
+		return s.State == privatereply.Sending && s.Send != nil && s.Send.Reason == privatereply.TokenRejected
+	})
+	d.open("/accounts")
+	d.awaitTrue(`document.querySelector("#instagram-` + lampPost + ` .banner")`)
+	d.screenshot("accounts-waiting")
+	d.connect(privatereply.LoginInstagram)
+	d.awaitSent(reply)
+	if report, _ := d.dev.Sandbox.CommentReport(comment); len(report.Delivered) != 1 {
+		t.Errorf("%d messages were delivered after the account was connected again, want 1", len(report.Delivered))
+	}
+
+	d.open("/accounts/instagram/" + lampPost + "/disconnect")
+	d.screenshot("disconnect")
+	d.click("form button.danger")
+	d.awaitTrue(`document.querySelector(".banner[role=status]")`)
+	if left := d.files(lampPost); len(left) > 0 {
+		t.Errorf("a disconnected account left %v in the folder", left)
+	}
+	d.awaitGone("/accounts", "#instagram-"+lampPost)
+}
+
+// awaitGone opens a page until it has no such element: the folder is read again within
+// seconds.
+func (d *accountsDay) awaitGone(path, selector string) {
+	d.t.Helper()
+	for end := time.Now().Add(pageTimeout); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		d.open(path)
+		if get[bool](d.tab, `!document.querySelector("`+selector+`")`) {
+			return
+		}
+	}
+	d.t.Fatalf("%s still shows %s", path, selector)
+}
