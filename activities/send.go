@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -174,7 +175,7 @@ func (a *Activities) reportToPacer(r pacing.Request, receipt graph.SendResult, e
 			a.pacer.Unused(r)
 			break
 		}
-		result.RetryAt = retryAt(a.pacer.Rejected(r, failed.Reason, withJitter(repairInterval)))
+		result.RetryAt = retryAt(a.pacer.Rejected(r, failed.Reason, withJitter(cmp.Or(a.repair, repairInterval))))
 	case graph.NotWritten, graph.Unknown, graph.Temporary, graph.Unlisted:
 		a.pacer.Unused(r)
 	default:

@@ -105,7 +105,7 @@ func (d *accountsDay) awaitStatus(reply string, reached func(workflows.PrivateRe
 			return
 		}
 	}
-	d.t.Fatalf("%s: %+v, %v", reply, status, err)
+	d.t.Fatalf("%s: %s %s, send %+v, %v", reply, status.State, status.Reason, status.Send, err)
 }
 
 func (d *accountsDay) awaitSent(reply string) {
