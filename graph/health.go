@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply/internal/metajson"
@@ -109,7 +111,8 @@ type TokenInfo struct {
 	Valid     bool
 	ExpiresAt time.Time // UTC; zero for a token that does not expire
 	Scopes    []string
-	UserID    string // app-scoped id of the person who logged in; empty if Meta did not say
+	UserID    string   // app-scoped id of the person who logged in; empty if Meta did not say
+	PageIDs   []string // of the Pages that the person chose at the login; nil if Meta did not say
 }
 
 // DebugToken inspects the token with itself. Meta documents this call as a GET with the
@@ -140,13 +143,28 @@ func (c *Client) debugToken(ctx context.Context, cred Credentials, token string)
 			Expires metajson.Time   `json:"expires_at"`
 			Scopes  []string        `json:"scopes"`
 			UserID  metajson.String `json:"user_id"`
+			Granted []struct {
+				Scope   string            `json:"scope"`
+				Targets []metajson.String `json:"target_ids"`
+			} `json:"granular_scopes"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(a.body, &n) != nil || n.Data == nil {
 		return TokenInfo{}, a.unreadable("the answer does not have the expected form")
 	}
 	d := n.Data
-	return TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes, UserID: string(d.UserID)}, nil
+	info := TokenInfo{AppID: string(d.AppID), Kind: string(d.Kind), Valid: d.Valid, ExpiresAt: d.Expires.Time, Scopes: d.Scopes, UserID: string(d.UserID)}
+	for _, g := range d.Granted {
+		if !strings.HasPrefix(g.Scope, "pages_") { // others have ids of businesses and Instagram accounts
+			continue
+		}
+		for _, id := range g.Targets {
+			if !slices.Contains(info.PageIDs, string(id)) {
+				info.PageIDs = append(info.PageIDs, string(id))
+			}
+		}
+	}
+	return info, nil
 }
 
 // Permissions lists the permissions that the token's user granted to the app. Meta

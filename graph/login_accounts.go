@@ -62,15 +62,27 @@ func (n pageNode) page() LoginPage {
 	return p
 }
 
-// LoginPages lists the Pages of a person who logged in to Facebook, cred, with the long-lived
-// token: only then do the Pages' tokens have no end. Where Meta lists none, those of the
-// person's businesses are listed: Meta keeps Pages that a business owns to itself.
-func (c *Client) LoginPages(ctx context.Context, cred Credentials) ([]LoginPage, error) {
-	pages, err := c.pagesOf(ctx, cred, "list the Pages", "me", "accounts")
-	if err != nil || len(pages) > 0 {
-		return pages, err
+// LoginPages lists the Pages of a person who logged in to the app, with the long-lived token
+// of cred: only then do the Pages' tokens have no end. Meta does not list Pages that a
+// business owns: where it lists none, those of the person's businesses are listed, and where
+// the app may not ask for them those that the person chose at the login.
+func (c *Client) LoginPages(ctx context.Context, app LoginApp, cred Credentials) ([]LoginPage, error) {
+	for _, list := range []func() ([]LoginPage, error){
+		func() ([]LoginPage, error) { return c.pagesOf(ctx, cred, "list the Pages", "me", "accounts") },
+		func() ([]LoginPage, error) { return c.businessPages(ctx, cred) },
+		func() ([]LoginPage, error) { return c.chosenPages(ctx, app, cred) },
+	} {
+		if pages, err := list(); err != nil || len(pages) > 0 {
+			return pages, err
+		}
 	}
+	return nil, nil
+}
+
+// businessPages lists the Pages of the person's businesses.
+func (c *Client) businessPages(ctx context.Context, cred Credentials) ([]LoginPage, error) {
 	businesses := readPages[object](ctx, c, cred, call{op: "list the businesses", path: []string{"me", "businesses"}, query: url.Values{"fields": {"id"}}}, pageRequest{sizes: []int{100, 25}}, cycleDetector{})
+	var pages []LoginPage
 	seen := map[string]bool{}
 	for p, err := range businesses {
 		if notPermitted(err) {
@@ -93,6 +105,32 @@ func (c *Client) LoginPages(ctx context.Context, cred Credentials) ([]LoginPage,
 				}
 			}
 		}
+	}
+	return pages, nil
+}
+
+// chosenPages reads the Pages that the token itself names.
+func (c *Client) chosenPages(ctx context.Context, app LoginApp, cred Credentials) ([]LoginPage, error) {
+	info, err := c.InspectToken(ctx, app, cred.Token)
+	if notPermitted(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pages []LoginPage
+	for _, id := range info.PageIDs {
+		var n pageNode
+		var err error
+		for _, fields := range pageFields {
+			if _, err = c.readNode(ctx, cred, "read a Page", id, fields(0), &n); !notPermitted(err) {
+				break
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, n.page())
 	}
 	return pages, nil
 }

@@ -175,7 +175,7 @@ func TestLoginErrors(t *testing.T) {
 			_, long := m.LongLivedToken(t.Context(), instagram, short)
 			_, longer := m.LongLivedToken(t.Context(), facebook, short)
 			_, renew := m.RenewToken(t.Context(), testToken)
-			_, pages := m.LoginPages(t.Context(), facebook.Credentials("1", testToken))
+			_, pages := m.LoginPages(t.Context(), facebook, facebook.Credentials("1", testToken))
 			_, profile := m.InstagramProfile(t.Context(), instagram.Credentials("1", testToken))
 			_, inspect := m.InspectToken(t.Context(), facebook, testToken)
 			for i, err := range []error{exchange, again, long, longer, renew, pages, profile, inspect} {
@@ -235,6 +235,10 @@ func TestLoginPages(t *testing.T) {
 		{"a business that may not be read", map[string]string{
 			"me/accounts": `{"data":[]}`, "me/businesses": `{"data":[{"id":"9"}]}`, "9/client_pages": `{"data":[` + full + `]}`,
 		}, []LoginPage{whole}},
+		{"only the token names it", map[string]string{
+			"me/accounts": `{"data":[]}`, "debug_token": `{"data":{"granular_scopes":[{"scope":"pages_messaging","target_ids":["1"]},{"scope":"pages_show_list","target_ids":[1]},{"scope":"instagram_basic","target_ids":["17"]}]}}`,
+			"1": full,
+		}, []LoginPage{whole}},
 		{"businesses may not be read", map[string]string{"me/accounts": `{"data":[]}`}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -247,7 +251,7 @@ func TestLoginPages(t *testing.T) {
 				respondWith(400, `{"error":{"code":10}}`)(w, r)
 			})
 			facebook, _ := loginApps(m)
-			got, err := m.LoginPages(t.Context(), facebook.Credentials("1", testToken))
+			got, err := m.LoginPages(t.Context(), facebook, facebook.Credentials("1", testToken))
 			if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {
 				t.Errorf("%s, %v", diff, err)
 			}
@@ -261,7 +265,7 @@ func TestLoginPages(t *testing.T) {
 		respondWith(200, `{"data":[{"id":"2","access_token":"EAAoak"}]}`)(w, r)
 	})
 	facebook, _ := loginApps(m)
-	if got, err := m.LoginPages(t.Context(), facebook.Credentials("1", testToken)); err != nil || len(got) != 1 || got[0].Instagram != nil {
+	if got, err := m.LoginPages(t.Context(), facebook, facebook.Credentials("1", testToken)); err != nil || len(got) != 1 || got[0].Instagram != nil {
 		t.Errorf("without instagram_basic: %+v, %v", got, err)
 	}
 }

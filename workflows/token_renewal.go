@@ -163,7 +163,11 @@ func (r *TokenRenewalResult) fail(err error) {
 func describeFailure(err error) (privatereply.Reason, string) {
 	var failed *temporal.ApplicationError
 	if errors.As(err, &failed) {
-		return privatereply.Reason(failed.Type()), failed.Message()
+		reason := privatereply.Reason(failed.Type())
+		if reason.Sentence() == string(reason) { // the type of an error that has no reason
+			reason = ""
+		}
+		return reason, failed.Message()
 	}
 	return privatereply.NoWorker, "no worker did it in time"
 }

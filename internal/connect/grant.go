@@ -173,7 +173,7 @@ func (c *Connector) readFacebook(ctx context.Context, g *grant, long graph.Login
 	if granted, err = c.config.Graph.Permissions(ctx, user); err != nil {
 		return nil, err
 	}
-	pages, err := c.config.Graph.LoginPages(ctx, user)
+	pages, err := c.config.Graph.LoginPages(ctx, g.app, user)
 	if err != nil {
 		return nil, err
 	}
