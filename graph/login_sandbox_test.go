@@ -61,7 +61,7 @@ func TestLoginAtTheSandbox(t *testing.T) {
 		scope := []string{"pages_show_list", "pages_manage_metadata", "pages_messaging", "business_management"}
 		for page, answer := range map[string]meta.LoginAnswer{pageAccount.ID: {}, "100000000000009": {Pages: []string{"100000000000009"}}} {
 			user := login(t, app, scope, answer)
-			pages, err := c.LoginPages(t.Context(), app.Credentials("u", user.Token))
+			pages, err := c.LoginPages(t.Context(), app, app.Credentials("u", user.Token))
 			if err != nil || len(pages) != 1 || pages[0].ID != page || pages[0].Token == "" || pages[0].Picture == "" || !slices.Contains(pages[0].Tasks, "MESSAGING") {
 				t.Fatalf("%d Pages, %v; want %s", len(pages), err, page)
 			}

@@ -85,7 +85,7 @@ func (p *Product) runWorker(context.Context, string) (stop func() error, err err
 	}
 	w := replyworker.New(replyworker.Config{
 		Client: c.Client, Namespace: p.Server.Namespace, DataConverter: p.config.Data, Codec: p.config.Codec, TaskQueue: p.config.TaskQueue,
-		Accounts: p.Accounts, Rules: p.Rules, Graph: meta, Logger: c.Log, Telemetry: c.Telemetry, SendWorkers: p.config.Workers, RepairInterval: p.config.RepairInterval,
+		Accounts: p.Accounts, Apps: loginsOf(p.config.Meta.App, p.SandboxURL), Rules: p.Rules, Graph: meta, Logger: c.Log, Telemetry: c.Telemetry, SendWorkers: p.config.Workers, RepairInterval: p.config.RepairInterval,
 		Fatal: func(err error) { p.die("worker", err) },
 	})
 	if err := w.Start(); err != nil {
