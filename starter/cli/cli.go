@@ -82,7 +82,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	root.AddCommand(
 		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
 		newList(), newShow(), newAccounts(), newForecast(), newFeed(), newConversations(),
-		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newVersion(),
+		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newConnect(), newVersion(),
 	)
 	root.AddCommand(extra...)
 	return root

@@ -54,8 +54,8 @@ type Session struct {
 	updateID string
 }
 
-// connect reads the settings and connects. Close the session at the end.
-func connect(cmd *cobra.Command) (*Session, error) {
+// newSession reads the settings and connects. Close the session at the end.
+func newSession(cmd *cobra.Command) (*Session, error) {
 	set, err := readSettings(cmd)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func connect(cmd *cobra.Command) (*Session, error) {
 // WithSession runs a command that needs Temporal.
 func WithSession(run func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		s, err := connect(cmd)
+		s, err := newSession(cmd)
 		if err != nil {
 			return err
 		}
