@@ -20,6 +20,11 @@ var deliberate = map[string]string{
 	"LOG_FORMAT":             "JSON is what collectors read",
 	"GRAPH_FACEBOOK_URL":     "Meta itself",
 	"GRAPH_INSTAGRAM_URL":    "Meta itself",
+	"FACEBOOK_LOGIN_URL":     "Meta itself",
+	"INSTAGRAM_LOGIN_URL":    "Meta itself",
+	"INSTAGRAM_TOKEN_URL":    "Meta itself",
+	"approvals SEND_WORKERS": "the desk's doctor looks at accounts only",
+	"approvals VERIFY_TOKEN": "the desk's doctor looks at accounts only",
 	"GRAPH_VERSION":          "the version that the release was tried with",
 	"DEPLOYMENT_NAME":        "docs/operations/upgrades.md: only for a rollout that can be taken back",
 	"BUILD_ID":               "docs/operations/upgrades.md: only for a rollout that can be taken back",
@@ -35,11 +40,11 @@ var deliberate = map[string]string{
 
 // programs are the settings of what each service runs.
 var programs = map[string][]reflect.Type{
-	"worker":    {reflect.TypeFor[config.Worker](), reflect.TypeFor[config.Encryption]()},
+	"worker":    {reflect.TypeFor[config.Worker](), reflect.TypeFor[config.Encryption](), reflect.TypeFor[config.Connect]()},
 	"bridge":    {reflect.TypeFor[config.Bridge](), reflect.TypeFor[config.Encryption]()},
-	"approvals": {reflect.TypeFor[config.Desk](), reflect.TypeFor[config.Encryption]()},
+	"approvals": {reflect.TypeFor[config.Desk](), reflect.TypeFor[config.Encryption](), reflect.TypeFor[config.Connect](), reflect.TypeFor[doctor.Settings]()},
 	"starter": {
-		reflect.TypeFor[config.Starter](), reflect.TypeFor[config.Encryption](), reflect.TypeFor[doctor.Settings](),
+		reflect.TypeFor[config.Starter](), reflect.TypeFor[config.Encryption](), reflect.TypeFor[config.Connect](), reflect.TypeFor[doctor.Settings](),
 		reflect.TypeFor[struct {
 			WebUI config.PublicURL `env:"WEB_UI_URL"` // as package cli has it
 		}](),
