@@ -216,11 +216,6 @@ func withoutExpiry(body any) any {
 	return body
 }
 
-// givesToken reports whether o is answered with a new token.
-func (o Operation) givesToken() bool {
-	return o == OpCodeExchange || o == OpTokenExchange || o == OpTokenRefresh
-}
-
 // routeFacebookTokens finds the endpoint of oauth/access_token on graph.facebook.com.
 func (s *Sandbox) routeFacebookTokens(c *call) endpoint {
 	e := endpoint{op: OpCodeExchange, account: s.nobody, withoutPermission: true}
