@@ -123,6 +123,7 @@ func openConnections(base *program.Base, all *replies.Client) (*desk.Connections
 		Accounts:  base.Accounts,
 		Status:    accountstatus.Reader{Accounts: base.Accounts, Temporal: base.Temporal, Replies: all},
 		Temporal:  base.Temporal,
+		Graph:     meta,
 		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
 			return doctor.CheckAccounts(ctx, examined, base.Accounts, meta, which)
 		},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/connect"
@@ -30,6 +31,7 @@ type Connections struct {
 	Accounts  *config.Accounts
 	Status    accountstatus.Reader
 	Temporal  client.Client
+	Graph     *graph.Client
 	// Check asks Meta about accounts, as the doctor does.
 	Check func(context.Context, []privatereply.Account) doctor.Report
 	// URL is where browsers reach the desk, without a slash at the end: Meta leads back there.

@@ -140,6 +140,7 @@ func TestAccountsDay(t *testing.T) {
 	d.connect(privatereply.LoginFacebook)
 	d.open("/accounts")
 	d.checkAccessibility()
+	d.awaitTrue(`document.querySelector("#instagram-` + lampPost + ` img").naturalWidth == 50`)
 	d.screenshot("accounts")
 	for _, id := range []string{lampPost, fernGatePage} {
 		if n := len(d.files(id)); n != 2 {

@@ -129,6 +129,7 @@ func (d *Desk) Handler() http.Handler {
 		page("GET "+CallbackPath, signin.Admin, d.connectCallback)
 		page("GET /accounts/choose", signin.Admin, d.choosePage)
 		page("POST /accounts/connect", signin.Admin, d.connectForm)
+		page("GET /accounts/{platform}/{id}/picture", signin.Admin, d.accountPicture)
 		page("GET /accounts/{platform}/{id}/disconnect", signin.Admin, d.disconnectPage)
 		page("POST /accounts/{platform}/{id}/{verb}", signin.Admin, d.accountAction)
 	}

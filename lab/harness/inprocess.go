@@ -171,6 +171,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		Accounts:  p.Accounts,
 		Status:    accountstatus.Reader{Accounts: p.Accounts, Temporal: c.Client, Replies: all},
 		Temporal:  c.Client,
+		Graph:     meta,
 		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
 			return doctor.CheckAccounts(ctx, p.doctorSettings(), p.Accounts, meta, which)
 		},

@@ -71,7 +71,7 @@ func TestPagesOfAPerson(t *testing.T) {
 		t.Errorf("tasks %v", tasks)
 	}
 	picture := linked["profile_picture_url"].(string)
-	if got := e.do(http.MethodGet, strings.TrimPrefix(picture, e.url), "", ""); got.status != 200 || got.header.Get("Content-Type") != "image/svg+xml" {
+	if got := e.do(http.MethodGet, strings.TrimPrefix(picture, e.url), "", ""); got.status != 200 || got.header.Get("Content-Type") != "image/png" {
 		t.Errorf("the picture %s: %d", picture, got.status)
 	}
 
