@@ -36,9 +36,9 @@ const (
 	DecidedByHand    = "hand"
 	FoundBySweep     = "found_by_sweep"
 	AutomaticPaused  = "automatic_paused" // the account's automatic replies are paused
-	FoundByEdit      = "found_by_edit" // only the edit of the comment was reported
-	EditedUndecided  = "edited"        // the comment was edited, and nobody asked the rules again
-	DecidedByRemoval = "removed"       // the comment was removed before its reply began
+	FoundByEdit      = "found_by_edit"    // only the edit of the comment was reported
+	EditedUndecided  = "edited"           // the comment was edited, and nobody asked the rules again
+	DecidedByRemoval = "removed"          // the comment was removed before its reply began
 	RuleErrorPrefix  = "rule_error:"
 )
 

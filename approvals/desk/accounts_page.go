@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,6 +80,8 @@ func (d *Desk) accountsPage(w http.ResponseWriter, r *http.Request) {
 		account, _ := c.Accounts.Get(status.Platform, status.ID)
 		v.Accounts = append(v.Accounts, accountView{status, status.Alerts(d.now()), account.AutomaticPaused, status.Token.Words(d.now()), accountPath(status.Platform, status.ID)})
 	}
+	// What needs a person comes first.
+	slices.SortStableFunc(v.Accounts, func(a, b accountView) int { return cmp.Compare(len(b.Alerts), len(a.Alerts)) })
 	if _, folder := c.Accounts.Folder(); !folder {
 		v.CannotAdd = sentence(lockError(r.Context(), c.Accounts).Error())
 	} else if len(c.Connector.Logins()) == 0 {

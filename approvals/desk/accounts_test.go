@@ -85,6 +85,29 @@ func (d *accountsDay) ask(account string) (comment, reply string) {
 	return comment, reply
 }
 
+// askPaused has somebody ask for the price, which a rule answers by itself but for the pause,
+// and returns the reply that waits for a person instead.
+func (d *accountsDay) askPaused(account string) (reply string) {
+	d.t.Helper()
+	for end := time.Now().Add(pageTimeout); !d.account(account).AutomaticPaused; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			d.t.Fatal("the pause is not in force")
+		}
+	}
+	comment, err := d.dev.Sandbox.Comment(meta.NewComment{Account: account, Username: "otto", Text: "How much is it?"})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	reply, err = privatereply.ReplyID(privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: comment})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool {
+		return s.State == privatereply.AwaitingApproval && s.Decision.Reason == privatereply.AutomaticPaused && s.Text != ""
+	})
+	return reply
+}
+
 func (d *accountsDay) account(id string) privatereply.Account {
 	d.t.Helper()
 	for _, a := range d.dev.Accounts.All() {
@@ -170,14 +193,23 @@ func TestAccountsDay(t *testing.T) {
 		t.Errorf("%d messages were delivered after the account was connected again, want 1", len(report.Delivered))
 	}
 
+	d.open("/accounts")
+	d.click("form[action='/accounts/instagram/" + lampPost + "/pause'] button")
+	d.awaitTrue(`document.querySelector("form[action='/accounts/instagram/` + lampPost + `/resume']")`)
+	waiting := d.askPaused(lampPost)
+
 	d.open("/accounts/instagram/" + lampPost + "/disconnect")
 	d.screenshot("disconnect")
+	d.click("input[name=replies][value=reject]")
 	d.click("form button.danger")
 	d.awaitTrue(`document.querySelector(".banner[role=status]")`)
 	if left := d.files(lampPost); len(left) > 0 {
 		t.Errorf("a disconnected account left %v in the folder", left)
 	}
 	d.awaitGone("/accounts", "#instagram-"+lampPost)
+	d.awaitStatus(waiting, func(s workflows.PrivateReplyStatus) bool {
+		return s.State == privatereply.Rejected && s.RejectReason == "the account was disconnected"
+	})
 }
 
 // awaitGone opens a page until it has no such element: the folder is read again within
