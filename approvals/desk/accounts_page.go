@@ -172,8 +172,15 @@ func (c *Connections) pauseAutomatic(ctx context.Context, account privatereply.A
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock()
-	return lock.PauseAutomatic(account.Platform, account.ID, paused)
+	err = lock.PauseAutomatic(account.Platform, account.ID, paused)
+	lock.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.inForce(ctx, func() bool {
+		now, _ := c.Accounts.Get(account.Platform, account.ID)
+		return now.AutomaticPaused == paused
+	})
 }
 
 type disconnectView struct {

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -116,7 +117,7 @@ func (d *Desk) connectForm(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	v := connectedView{pageFrame: d.newFrame(r, "accounts", "Connected"), Connected: all}
-	if err := c.inForce(r.Context(), good); err != nil {
+	if err := c.inForce(r.Context(), func() bool { return c.areConnected(good) }); err != nil {
 		d.Logger.Warn("a connected account is not in force yet", zap.Error(err))
 	} else if len(good) > 0 {
 		v.Report = c.Check(r.Context(), good)
@@ -128,18 +129,23 @@ func (d *Desk) connectForm(w http.ResponseWriter, r *http.Request) {
 const inForceTimeout = 10 * time.Second
 
 // inForce waits until the accounts folder was read again with what was just written.
-func (c *Connections) inForce(ctx context.Context, accounts []privatereply.Account) error {
+func (c *Connections) inForce(ctx context.Context, written func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, inForceTimeout)
 	defer cancel()
-	for slices.ContainsFunc(accounts, func(a privatereply.Account) bool {
-		facts, err := c.Accounts.Token(a.Platform, a.ID)
-		return err != nil || !facts.Connected
-	}) {
+	for !written() {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the folder was not read again within %v: %w", inForceTimeout, c.Accounts.Err())
+			return errors.Join(fmt.Errorf("it was written, but the folder was not read again within %v", inForceTimeout), c.Accounts.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return nil
+}
+
+// areConnected reports whether the folder that is in force has accounts, with their tokens.
+func (c *Connections) areConnected(accounts []privatereply.Account) bool {
+	return !slices.ContainsFunc(accounts, func(a privatereply.Account) bool {
+		facts, err := c.Accounts.Token(a.Platform, a.ID)
+		return err != nil || !facts.Connected
+	})
 }
