@@ -183,9 +183,9 @@ func (c *Connector) finish(ctx context.Context, l *login, query url.Values) (*gr
 	case query.Get("error") == "access_denied":
 		return nil, errors.New("the login was declined at Meta: nothing has changed")
 	case query.Get("error") != "" || query.Get("error_code") != "":
-		return nil, errors.New("Meta ended the login with an error: check that the app's settings list this page's address, and that the person has a role in an app that is not published; then begin again")
+		return nil, errors.New("the login ended with an error at Meta: check that the app's settings list this page's address, and that the person has a role in an app that is not published; then begin again")
 	case code == "":
-		return nil, errors.New("Meta sent no code: begin again")
+		return nil, errors.New("no code came from Meta: begin again")
 	}
 	short, err := c.config.Graph.ExchangeCode(ctx, l.app, l.redirect, code)
 	if err != nil {

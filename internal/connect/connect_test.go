@@ -134,7 +134,7 @@ func TestCallback(t *testing.T) {
 		}, "", 0, "declined at Meta: nothing has changed", 0},
 		{"Meta's error", func(s string) url.Values {
 			return url.Values{"state": {s}, "error": {"server_error"}, "error_message": {goodCode}}
-		}, "", 0, "Meta ended the login", 0},
+		}, "", 0, "the login ended with an error at Meta", 0},
 		{"no code", func(s string) url.Values { return url.Values{"state": {s}} }, "", 0, "no code", 0},
 		{"a code that was used", func(s string) url.Values { return url.Values{"state": {s}, "code": {"AQAused"}} }, "", 0, "a code works once", 1},
 	} {

@@ -103,6 +103,7 @@ ready
 
   Be a person who comments  %[1]s/
   Decide replies            %[13]s/ (you are signed in as "you")
+  Connect accounts          %[13]s/accounts (some wait for it; the token of one ends in minutes and is renewed)
   Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
   Temporal server           %[4]s, namespace %[3]s
   Webhooks                  %[5]s

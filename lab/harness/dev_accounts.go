@@ -96,5 +96,5 @@ func renewEnding(ctx context.Context, accounts *config.Accounts) error {
 	if err := lock.WriteToken(ending.Platform, ending.ID, config.NewToken("IGAA"+rand.Text(), now, endingTokenLife)); err != nil {
 		return err
 	}
-	return lock.WriteAccount(ending, "1020000000000001", now)
+	return lock.WriteAccount(ending, meta.AppScopedID(ending.ID), now)
 }

@@ -61,6 +61,10 @@ func newAccount(cfg Account) *account {
 	}
 }
 
+// AppScopedID is the id by which only the app knows whoever logged in with an Instagram
+// account.
+func AppScopedID(account string) string { return scopedID("2", "app-scoped", account) }
+
 func (s *Sandbox) addAccount(cfg Account) {
 	if cfg.AppSecret == "" && cfg.InstagramAppSecret == "" {
 		cfg.AppSecret = s.cfg.App.FacebookSecret
@@ -75,7 +79,7 @@ func (s *Sandbox) addAccount(cfg Account) {
 	if o == nil {
 		o = &owner{
 			id:          cfg.ownerID(),
-			appScopedID: scopedID("2", "app-scoped", cfg.ID),
+			appScopedID: AppScopedID(cfg.ID),
 			name:        cfg.Name,
 			ownLogin:    cfg.ownLogin(),
 			published:   true,
