@@ -17,8 +17,9 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// minTokenAge is how old a token must be before Meta renews it.
-const minTokenAge = 24 * time.Hour
+// minTokenAge is how old a token of Meta's 60 days must be before it is renewed; one of a
+// shorter life the same part of it.
+const minTokenAge, wholeLife = 24 * time.Hour, 60 * 24 * time.Hour
 
 // Renewer has the activities of TokenRenewal. Tokens stay in it: their inputs and results
 // hold times.
@@ -138,7 +139,7 @@ func (r *Renewer) renewalRefused(ctx context.Context, account privatereply.Accou
 		return workflows.RenewTokenResult{Outcome: workflows.TokenTooLate}, nil
 	case err != nil:
 		return renewalFailed(reasonOf(err), fmt.Sprintf("the token does not work any more: connect the account again (%v)", err))
-	case r.now().Sub(old.IssuedAt) < minTokenAge:
+	case r.now().Sub(old.IssuedAt) < min(minTokenAge, old.Life/(wholeLife/minTokenAge)):
 		return workflows.RenewTokenResult{Outcome: workflows.TokenTooYoung, Reason: reasonOf(refused)}, nil
 	}
 	return renewalFailed(reasonOf(refused), fmt.Sprintf("Meta does not renew the token, which ends at %s: connect the account again before (%v)",

@@ -125,7 +125,7 @@ func openConnections(base *program.Base, all *replies.Client) (*desk.Connections
 		Temporal:  base.Temporal,
 		Graph:     meta,
 		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
-			return doctor.CheckAccounts(ctx, examined, base.Accounts, meta, which)
+			return doctor.CheckAccounts(ctx, examined, base.Accounts, meta, nil, which)
 		},
 	}, nil
 }

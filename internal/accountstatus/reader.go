@@ -115,32 +115,40 @@ func (r Reader) readToken(s *Status) {
 
 // readRenewal reads what the account's last renewal workflow found.
 func (r Reader) readRenewal(ctx context.Context, account privatereply.Account, s *Status) error {
-	id, err := privatereply.TokenRenewalID(account.Platform, account.ID)
-	if err != nil {
+	result, at, err := LastRenewal(ctx, r.Temporal, account)
+	if err != nil || at.IsZero() {
 		return err
 	}
-	is, err := r.Temporal.ScheduleClient().GetHandle(ctx, id).Describe(ctx)
-	if isNotFound(err) {
-		return nil // no token of the account ends, or no worker has begun yet
-	}
-	if err != nil {
-		return err
-	}
-	last := lastEnded(is)
-	if last == nil {
-		return nil
-	}
-	var result workflows.TokenRenewalResult
-	if err := r.Temporal.GetWorkflow(ctx, last.StartWorkflowResult.WorkflowID, last.StartWorkflowResult.FirstExecutionRunID).Get(ctx, &result); err != nil {
-		return err
-	}
-	s.Token.CheckedAt, s.Webhooks.CheckedAt = last.ActualTime, last.ActualTime
+	s.Token.CheckedAt, s.Webhooks.CheckedAt = at, at
 	s.Token.LastRenewal = string(result.Outcome)
 	s.Token.MissingPermissions, s.Webhooks.Resubscribed = result.MissingPermissions, result.Subscribed
 	if problem := result.Problem(); problem != "" && s.Token.Problem == "" {
 		s.Token.Problem = problem
 	}
 	return nil
+}
+
+// LastRenewal is the result of the account's last renewal workflow, and when it began; zero:
+// there was none, because no token of the account ends or no worker has run since it was
+// connected.
+func LastRenewal(ctx context.Context, c client.Client, account privatereply.Account) (result workflows.TokenRenewalResult, at time.Time, err error) {
+	id, err := privatereply.TokenRenewalID(account.Platform, account.ID)
+	if err != nil {
+		return result, at, err
+	}
+	is, err := c.ScheduleClient().GetHandle(ctx, id).Describe(ctx)
+	if isNotFound(err) {
+		return result, at, nil
+	}
+	if err != nil {
+		return result, at, err
+	}
+	last := lastEnded(is)
+	if last == nil {
+		return result, at, nil
+	}
+	err = c.GetWorkflow(ctx, last.StartWorkflowResult.WorkflowID, last.StartWorkflowResult.FirstExecutionRunID).Get(ctx, &result)
+	return result, last.ActualTime, err
 }
 
 // lastEnded is the newest action of a Schedule whose workflow does not run any more; nil:

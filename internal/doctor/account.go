@@ -26,7 +26,7 @@ func (d *checker) checkAccount(ctx context.Context, account privatereply.Account
 	s := Section{Subject: accountSubject(account)}
 	e := &accountChecker{checker: d, account: account}
 	s.add(e.checkMeta(ctx)...)
-	s.add(d.runConcurrently(ctx, e.checkAccess, e.checkHumanAgent)...)
+	s.add(d.runConcurrently(ctx, e.checkAccess, e.checkHumanAgent, e.checkRenewal)...)
 	return s
 }
 

@@ -82,13 +82,15 @@ func Run(ctx context.Context, o Options) Report {
 	return newReport(append(append(sections, found...), d.checkMetaClock()...))
 }
 
-// CheckAccounts checks some accounts at Meta, as Run does. Temporal is not asked.
-func CheckAccounts(ctx context.Context, s Settings, accounts *config.Accounts, meta *graph.Client, which []privatereply.Account) Report {
-	d := &checker{now: time.Now, timeout: defaultTimeout, settings: s, accounts: accounts, meta: meta}
+// CheckAccounts checks some accounts at Meta, as Run does, and what the last renewals of
+// their tokens found; without temporal only the former.
+func CheckAccounts(ctx context.Context, s Settings, accounts *config.Accounts, meta *graph.Client, temporal client.Client, which []privatereply.Account) Report {
+	d := &checker{now: time.Now, timeout: defaultTimeout, settings: s, accounts: accounts, meta: meta, temporal: temporal}
 	var sections []Section
 	for _, account := range which {
 		section := Section{Subject: accountSubject(account)}
-		section.add((&accountChecker{checker: d, account: account}).checkMeta(ctx)...)
+		e := &accountChecker{checker: d, account: account}
+		section.add(append(e.checkMeta(ctx), e.checkRenewal(ctx)...)...)
 		sections = append(sections, section)
 	}
 	return newReport(sections)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/console"
 )
@@ -227,6 +228,25 @@ func (e *accountChecker) checkConnectedExpiry(facts config.TokenFacts) Finding {
 			"see what the renewals say: starter accounts. Or "+repair)
 	}
 	return ok(name, "the token ends on %s and is renewed by itself", date(facts.ExpiresAt))
+}
+
+// checkRenewal says what the last renewal of a connected account's token found.
+func (e *accountChecker) checkRenewal(ctx context.Context) []Finding {
+	const name = "renewal"
+	if facts, _ := e.accounts.Token(e.account.Platform, e.account.ID); !facts.Connected || e.temporal == nil {
+		return nil
+	}
+	result, at, err := accountstatus.LastRenewal(ctx, e.temporal, e.account)
+	switch {
+	case err != nil:
+		return []Finding{unknown(name, "the last renewal could not be read: %v", err)}
+	case at.IsZero():
+		return []Finding{unknown(name, "nobody has looked at the token and the webhooks yet; a worker does it every day")}
+	case result.Problem() != "":
+		return []Finding{warning(name, fmt.Sprintf("%s: %s", console.RelativeTime(at, e.now()), result.Problem()),
+			"connect the account again before its token ends: starter connect, or the desk's page Accounts")}
+	}
+	return []Finding{ok(name, "%s: %s", console.RelativeTime(at, e.now()), result.Outcome)}
 }
 
 // checkPermissions checks that the token has the permissions that the product needs.

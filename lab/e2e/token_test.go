@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/harness/harnesstest"
 	"github.com/privatereply/privatereply/lab/meta"
@@ -66,11 +68,34 @@ func TestTokenRenewal(t *testing.T) {
 	if early := failed.Outcome == workflows.TokenFailed || failed.Outcome == workflows.TokenTooYoung; !early || failed.Reason != privatereply.NotPermitted || !time.Now().Before(failed.ExpiresAt) {
 		t.Errorf("when Meta refuses: %+v", failed)
 	}
+	r.checkWords()
 	if len(r.tokens) < 4 {
 		t.Errorf("only %d tokens were in force", len(r.tokens))
 	}
 	if seen := scanHistories(t, p.Client, append(r.tokens, instagramSecret)); seen < 8 {
 		t.Errorf("only %d workflows were looked at", seen)
+	}
+}
+
+// checkWords expects the desk and the doctor to say, before the token ends, that its renewals
+// fail.
+func (r *renewals) checkWords() {
+	r.t.Helper()
+	account, _ := r.Accounts.Get(privatereply.Instagram, instagramLogin)
+	status := accountstatus.Reader{Accounts: r.Accounts, Temporal: r.Client, Replies: r.Replies}.Read(r.t.Context(), account)
+	if alerts := status.Alerts(time.Now()); len(alerts) == 0 || status.Token.Problem == "" || status.Token.State == accountstatus.TokenEnded {
+		r.t.Errorf("the desk says %+v of the token %+v", alerts, status.Token)
+	}
+	meta, err := r.Graph()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	report := doctor.CheckAccounts(r.t.Context(), doctor.Settings{}, r.Accounts, meta, r.Client, []privatereply.Account{account})
+	warned := slices.ContainsFunc(report.Sections[0].Findings, func(f doctor.Finding) bool {
+		return f.Check == "renewal" && f.Level == doctor.Warning && f.Repair != ""
+	})
+	if !warned || time.Now().After(status.Token.ExpiresAt) {
+		r.t.Errorf("before the token's end at %v the doctor says %+v", status.Token.ExpiresAt, report)
 	}
 }
 

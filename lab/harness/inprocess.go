@@ -173,7 +173,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		Temporal:  c.Client,
 		Graph:     meta,
 		Check: func(ctx context.Context, which []privatereply.Account) doctor.Report {
-			return doctor.CheckAccounts(ctx, p.doctorSettings(), p.Accounts, meta, which)
+			return doctor.CheckAccounts(ctx, p.doctorSettings(), p.Accounts, meta, nil, which)
 		},
 		URL: "http://" + ln.Addr().String(),
 	}
