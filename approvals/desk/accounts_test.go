@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,9 +80,9 @@ func (d *accountsDay) ask(account string) (comment, reply string) {
 		d.t.Fatal(err)
 	}
 	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool { return s.State == privatereply.AwaitingApproval })
-	if _, err := d.dev.Replies.Approve(d.t.Context(), reply, "approve-"+comment, workflows.Approve{Approver: "ana", Text: "Yes, it does."}); err != nil {
-		d.t.Fatal(err)
-	}
+	d.open("/replies/" + url.PathEscape(reply))
+	d.write("#text", "Yes, it does.")
+	d.click("#edit button.primary")
 	return comment, reply
 }
 
