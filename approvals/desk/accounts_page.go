@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"go.temporal.io/sdk/client"
@@ -50,6 +52,32 @@ type accountsView struct {
 	Unfinished []string
 	Message    string
 	Callback   string // the address that the app at Meta must list
+	Search     string
+	Total      int    // accounts there are
+	Next       string // the address of the next page; empty: this is the last
+}
+
+// accountsPageSize is how many accounts a page shows: a server answers some ten counts a
+// second, of which each account needs several.
+const accountsPageSize = 20
+
+// accountsOf are the accounts of a page: those whose name or id holds what is searched for,
+// from a position on.
+func accountsOf(all []privatereply.Account, query url.Values) (shown []privatereply.Account, search, next string) {
+	search = strings.TrimSpace(query.Get("q"))
+	for _, a := range all {
+		if strings.Contains(strings.ToLower(a.Name), strings.ToLower(search)) || strings.Contains(a.ID, search) {
+			shown = append(shown, a)
+		}
+	}
+	from, _ := strconv.Atoi(query.Get("from")) // what is no number begins at the first
+	from = max(0, min(from, len(shown)))
+	shown = shown[from:]
+	if len(shown) > accountsPageSize {
+		shown = shown[:accountsPageSize]
+		next = "/accounts?" + url.Values{"q": {search}, "from": {strconv.Itoa(from + accountsPageSize)}}.Encode()
+	}
+	return shown, search, next
 }
 
 type accountView struct {
@@ -76,7 +104,10 @@ func (d *Desk) accountsPage(w http.ResponseWriter, r *http.Request) {
 	c := d.Connections
 	v := accountsView{pageFrame: d.newFrame(r, "accounts", "Accounts"), Message: messages[r.URL.Query().Get("done")],
 		Unfinished: c.Accounts.Unfinished(), Callback: c.URL + CallbackPath}
-	for _, status := range c.Status.All(r.Context()) {
+	var shown []privatereply.Account
+	shown, v.Search, v.Next = accountsOf(c.Accounts.All(), r.URL.Query())
+	v.Total = len(c.Accounts.All())
+	for _, status := range c.Status.ReadAll(r.Context(), shown) {
 		account, _ := c.Accounts.Get(status.Platform, status.ID)
 		v.Accounts = append(v.Accounts, accountView{status, status.Alerts(d.now()), account.AutomaticPaused, status.Token.Words(d.now()), accountPath(status.Platform, status.ID)})
 	}

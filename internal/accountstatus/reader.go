@@ -35,9 +35,9 @@ type Reader struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// All reads the status of each account, in the order of the accounts.
-func (r Reader) All(ctx context.Context) []Status {
-	accounts := r.Accounts.All()
+// ReadAll reads the status of each of accounts, in their order. One takes about ten calls to
+// Temporal.
+func (r Reader) ReadAll(ctx context.Context, accounts []privatereply.Account) []Status {
 	all := make([]Status, len(accounts))
 	var group errgroup.Group
 	group.SetLimit(accountsAtOnce)

@@ -38,7 +38,7 @@ The exit code is 1 if an account cannot send: its token has ended or cannot be r
 		reader := accountstatus.Reader{Accounts: accounts, Temporal: s.Client, Replies: s.replies}
 		all := []accountstatus.Status{}
 		if *only == "" {
-			all = append(all, reader.All(ctx)...)
+			all = append(all, reader.ReadAll(ctx, accounts.All())...)
 		} else {
 			account, err := findAccount(accounts, *only)
 			if err != nil {
