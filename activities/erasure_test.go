@@ -262,7 +262,6 @@ func (k *killSwitch) intercept(ctx context.Context, method string, req, reply an
 // left, nobody else loses anything, no comment is answered anew, and the erasure names
 // nobody.
 func TestErasureOutlivesItsWorker(t *testing.T) {
-	server, _ := devservertest.StartSetUp(t)
 	keys, err := codec.ParseKeys("a:" + codec.NewSecret())
 	if err != nil {
 		t.Fatal(err)
@@ -288,10 +287,7 @@ func TestErasureOutlivesItsWorker(t *testing.T) {
 	} {
 		all.Go(func() {
 			t.Run(tt.name, func(t *testing.T) {
-				server := server
-				if tt.codec != nil { // the others cannot read what it encrypts
-					server, _ = devservertest.StartSetUp(t)
-				}
+				server, _ := devservertest.StartSetUp(t) // of its own: one carries out one deletion after the other
 				e := newEraserTest(t, server, n, tt.codec)
 				stop := e.work(e.Client, nil)
 				held, others := e.hold()

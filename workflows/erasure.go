@@ -19,9 +19,9 @@ const (
 	// maxErasurePasses limits the searches that follow a removal. The last search finds
 	// nothing, unless new comments keep coming in.
 	maxErasurePasses = 4
-	// An erasure that is stuck tries again after an hour, then after twice the time, up to
-	// a day, for a month: what cannot be read now has ended its retention by then.
-	firstErasureRetry = time.Hour
+	// An erasure that is stuck tries again after five minutes, then after twice the time, up
+	// to a day, for a month: what cannot be read now has ended its retention by then.
+	firstErasureRetry = 5 * time.Minute
 	maxErasureRetry   = 24 * time.Hour
 	erasurePeriod     = 31 * 24 * time.Hour
 	// maxListedRuns bounds the removed runs that a status lists, at about 200 bytes each.

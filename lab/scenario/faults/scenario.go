@@ -52,7 +52,7 @@ func all() []Scenario {
 	return slices.Concat(killScenarios(), []Scenario{
 		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
 		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
-		stopWorker(), stopBridge(), stopDesk(),
+		stopWorker(), stopBridge(), stopDesk(), erasures(),
 	})
 }
 
