@@ -30,6 +30,7 @@ var types = map[string]any{
 	RemovedPostType:   RemovedPost,
 	LocateMessageType: LocateMessage,
 	ErasureType:       Erasure,
+	TokenRenewalType:  TokenRenewal,
 }
 
 // waits are the histories of a release that end where a reply waits. Nearly all
