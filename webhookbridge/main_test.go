@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/harness/process"
 )
@@ -185,4 +187,15 @@ func do(t *testing.T, r *http.Request) (int, string) {
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(body)
+}
+
+// Meta may sign with the secret of each app that accounts are connected with, too.
+func TestAppSecrets(t *testing.T) {
+	apps := config.Connect{FacebookAppID: "1", FacebookAppSecret: "facebook", InstagramAppID: "2", InstagramSecret: "listed"}
+	if got := appSecrets(config.SecretList{"listed"}, apps); !slices.Equal(got, config.SecretList{"listed", "facebook"}) {
+		t.Errorf("%q", []string(got))
+	}
+	if got := appSecrets(config.SecretList{"listed"}, config.Connect{}); !slices.Equal(got, config.SecretList{"listed"}) {
+		t.Errorf("without apps: %q", []string(got))
+	}
 }

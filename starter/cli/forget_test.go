@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
 
@@ -326,5 +328,57 @@ func TestForgetRefuses(t *testing.T) {
 	}
 	if r := starter(t, "forget", "--name", "nobody.at.all").mustSucceed(t); !strings.Contains(r.out, "nobody who wrote under this name") {
 		t.Errorf("of an unknown name it told %s", r.out)
+	}
+}
+
+// Guards: without a worker the command says so instead of waiting for ever, and names the
+// erasure, which goes on by itself.
+func TestForgetNeedsWorker(t *testing.T) {
+	needProduct(t)
+	s := &Session{Client: product.Client, data: converter.GetDefaultDataConverter()}
+	s.settings.TaskQueue = "nobody-erases"
+	code := erasure.NewCode()
+	var told bytes.Buffer
+	_, err := s.erase(t.Context(), &told, code, workflows.ErasureInput{Scope: workflows.ErasePerson, PersonKey: erasure.NewKeys(nil).Of("6000000000000405"), RequestedAt: time.Now()})
+	if err == nil || !strings.Contains(err.Error(), "no worker is running for task queue nobody-erases: start one; erasure:"+code) {
+		t.Errorf("it says %v", err)
+	}
+	if !strings.Contains(told.String(), "erasure:"+code+"; it goes on if this command is stopped") {
+		t.Errorf("before that it told %q", told.String())
+	}
+	p, err := erasure.Progress(t.Context(), product.Client, s.data, code)
+	if err != nil || p.State != workflows.ErasureSearching {
+		t.Errorf("the erasure is %+v, %v", p, err)
+	}
+	if err := product.Client.TerminateWorkflow(t.Context(), "erasure:"+code, "", "the test is over"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Guards: what an erasure kept is named for whoever asked for it, with why and when it is
+// tried again, and is no success.
+func TestForgetReportsWhatIsKept(t *testing.T) {
+	found := erasure.Findings{
+		Runs:       []erasure.Run{{Kind: erasure.Reply, WorkflowID: "reply:a", RunID: "1"}, {Kind: erasure.Conversation, WorkflowID: "conversation:b", RunID: "2"}},
+		Unreadable: []erasure.Unreadable{{WorkflowID: "reply:c", RunID: "3"}},
+	}
+	status := workflows.ErasureStatus{
+		State: workflows.ErasureStuck, NextAt: time.Date(2026, 11, 29, 14, 5, 0, 0, time.UTC),
+		RemovedRuns:    []workflows.HeldRun{{Kind: "reply", RunID: "1", Tombstoned: true}, {Kind: "reply", RunID: "4"}},
+		KeptRuns:       []workflows.HeldRun{{Kind: "conversation", RunID: "2", KeptReason: "a message is under way"}},
+		UnreadableRuns: []workflows.UnreadableRun{{RunID: "3", Why: "its key is not configured"}},
+	}
+	report := reportOf(erasure.Person{ID: "6000000000000406"}, "CODE", found, status)
+	var out bytes.Buffer
+	if err := printReport(&out, report, false); !errors.Is(err, ErrReported) {
+		t.Errorf("err = %v", err)
+	}
+	for _, words := range []string{
+		"reply:a", "its place is locked", "reply, run 4", "KEPT", "conversation:b", "a message is under way",
+		"2 removed, 1 kept", "tried again at 14:05 on 29 Nov", "reply:c: its key is not configured",
+	} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("the report lacks %q:\n%s", words, out.String())
+		}
 	}
 }
