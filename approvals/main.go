@@ -24,6 +24,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
+	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/replies"
@@ -96,6 +97,7 @@ func run(ctx context.Context) error {
 			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
 			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins,
+			Erasures: &desk.Erasures{Temporal: base.Temporal, Data: base.DataConverter, TaskQueue: settings.TaskQueue, Keys: erasure.NewKeys(encryption)},
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {

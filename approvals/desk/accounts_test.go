@@ -86,6 +86,30 @@ func (d *accountsDay) ask(account string) (comment, reply string) {
 	return comment, reply
 }
 
+// forget has the person of a reply forgotten, and expects nothing to be left of the reply but
+// that it was withdrawn before it began.
+func (d *accountsDay) forget(reply string) {
+	d.t.Helper()
+	d.open("/replies/" + url.PathEscape(reply))
+	d.click("#story a[href$='/forget']")
+	d.awaitTrue(`document.querySelector("form[action$='/forget']")`)
+	d.screenshot("forget")
+	d.click("form[action$='/forget'] button.danger")
+	for end := time.Now().Add(pageTimeout); ; time.Sleep(500 * time.Millisecond) {
+		d.awaitTrue(`document.querySelector("h1").textContent == "Forgetting a person"`)
+		if get[bool](d.tab, `document.querySelector(".lead").textContent == "It is done."`) {
+			break
+		}
+		if time.Now().After(end) {
+			d.t.Fatal("the erasure is not done")
+		}
+		d.click("p > a.button")
+	}
+	if status, err := d.dev.Replies.Status(d.t.Context(), reply); err == nil && (status.Comment.Text != "" || status.Text != "" || status.Comment.Username != "") {
+		d.t.Errorf("the reply of a person who was forgotten says %+v", status)
+	}
+}
+
 // askPaused has somebody ask for the price, which a rule answers by itself but for the pause,
 // and returns the reply that waits for a person instead.
 func (d *accountsDay) askPaused(account string) (reply string) {
@@ -193,6 +217,8 @@ func TestAccountsDay(t *testing.T) {
 	if report, _ := d.dev.Sandbox.CommentReport(comment); len(report.Delivered) != 1 {
 		t.Errorf("%d messages were delivered after the account was connected again, want 1", len(report.Delivered))
 	}
+
+	d.forget(reply)
 
 	d.open("/accounts")
 	d.click("form[action='/accounts/instagram/" + lampPost + "/pause'] button")

@@ -56,7 +56,9 @@ type Config struct {
 	CodecOrigin string
 	// Connections is what the page Accounts works with; nil: there is no such page.
 	Connections *Connections
-	Logger      *zap.Logger
+	// Erasures is what the pages that forget a person work with; nil: there are none.
+	Erasures *Erasures
+	Logger   *zap.Logger
 }
 
 // Desk serves the pages and the API.
@@ -124,6 +126,11 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
+	if d.Erasures != nil {
+		page("GET /replies/{id}/forget", signin.Admin, d.forgetPage)
+		page("POST /replies/{id}/forget", signin.Admin, d.forgetForm)
+		page("GET /erasures/{code}", signin.Admin, d.erasurePage)
+	}
 	if d.Connections != nil {
 		page("GET /accounts", signin.Admin, d.accountsPage)
 		page("GET /accounts/connect", signin.Admin, d.beginConnect)

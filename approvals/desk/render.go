@@ -29,7 +29,7 @@ type pages struct{ byName map[string]*template.Template }
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
 	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html"))
-	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "signin", "error"} {
+	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
 	return p

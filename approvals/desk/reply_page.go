@@ -27,6 +27,7 @@ type replyView struct {
 	// Comment is what the page shows of it. CommentSHA256 is the hash of its text.
 	Comment       privatereply.Comment
 	CommentSHA256 string
+	CanForget     bool // the user may have the person forgotten
 }
 
 // replyPage shows one reply: comment, decision, conversation and story.
@@ -61,6 +62,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
+		page.CanForget = d.Erasures != nil && s.Comment.PersonID != "" && signin.UserFrom(r.Context()).IsAdmin()
 	}
 	history, err := d.Replies.History(r.Context(), id)
 	if err != nil && page.Error == "" {

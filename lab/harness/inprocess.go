@@ -18,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
+	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/rules"
@@ -181,6 +182,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
 		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections,
+		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group
