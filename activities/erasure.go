@@ -92,14 +92,15 @@ func (e *Eraser) eraser(ctx context.Context) *erasure.Eraser {
 	return erasure.New(c)
 }
 
-// FindConnections lists the accounts that a person connected.
+// FindConnections lists the accounts that a person connected. With Instagram Login operators
+// disagree which of a person's ids Meta names: the account's own is taken, too.
 func (e *Eraser) FindConnections(_ context.Context, in workflows.FindConnectionsInput) (workflows.FindConnectionsResult, error) {
 	var found workflows.FindConnectionsResult
 	if e.connections == nil {
 		return found, nil
 	}
 	for _, c := range e.connections.Connected() {
-		if c.By != "" && e.config.Keys.Match(c.By, in.PersonKey) {
+		if c.By != "" && e.config.Keys.Match(c.By, in.PersonKey) || e.config.Keys.Match(c.Account, in.PersonKey) {
 			found.Accounts = append(found.Accounts, c.AccountKey)
 		}
 	}

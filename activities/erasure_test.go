@@ -454,3 +454,28 @@ func TestErasureOfAConnection(t *testing.T) {
 		t.Error("the erasure names the person")
 	}
 }
+
+// A connection is found by whoever made it, and by the account's own id, and by no empty one.
+func TestFindConnections(t *testing.T) {
+	account := func(id string) workflows.AccountKey {
+		return workflows.AccountKey{Platform: privatereply.Instagram, Account: id}
+	}
+	connected := &connectionList{all: []Connection{{account("1"), "71"}, {account("2"), "72"}, {account("3"), ""}, {account("4"), "71"}}}
+	keys := erasure.NewKeys(nil)
+	for id, want := range map[string]string{"71": "1 4", "72": "2", "2": "2", "3": "3", "": "", "73": ""} {
+		found, err := NewEraser(erasure.Config{Keys: keys}, connected).FindConnections(t.Context(), workflows.FindConnectionsInput{PersonKey: keys.Of(id)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, a := range found.Accounts {
+			got = append(got, a.Account)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("of %q: %q, want %q", id, got, want)
+		}
+	}
+	if found, err := NewEraser(erasure.Config{Keys: keys}, nil).FindConnections(t.Context(), workflows.FindConnectionsInput{PersonKey: keys.Of("71")}); err != nil || len(found.Accounts) > 0 {
+		t.Errorf("without connections: %v, %v", found, err)
+	}
+}
