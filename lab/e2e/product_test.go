@@ -81,7 +81,10 @@ func start(t *testing.T) *product {
 // prepare prepares the product. Nothing of it runs yet.
 func prepare(t *testing.T, cfg harness.Config) *product {
 	t.Helper()
-	cfg.Accounts, cfg.Rules, cfg.VerifyToken, cfg.GraphTimeout = accounts, rulesYAML, verifyToken, httpTimeout
+	cfg.Rules, cfg.VerifyToken, cfg.GraphTimeout = rulesYAML, verifyToken, httpTimeout
+	if cfg.Accounts == nil {
+		cfg.Accounts = accounts
+	}
 	// The tests do in a minute what takes a day.
 	cfg.Meta.Limits = meta.Limits{PostsPerHour: -1}
 	return &product{Product: harnesstest.New(t, cfg), t: t}
@@ -236,7 +239,11 @@ func (p *product) received(account, username string) []string {
 
 // post posts a delivery to the bridge.
 func (p *product) post(body []byte, header http.Header) (int, error) {
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.WebhookURL, strings.NewReader(string(body)))
+	return p.postTo(p.WebhookURL, body, header)
+}
+
+func (p *product) postTo(address string, body []byte, header http.Header) (int, error) {
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, address, strings.NewReader(string(body)))
 	if err != nil {
 		return 0, err
 	}

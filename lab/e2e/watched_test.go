@@ -71,8 +71,12 @@ func newWatched(t *testing.T) *watched {
 			c.Close()
 		}
 	})
+	all := slices.Clone(accounts) // one of them was connected, and its token ends
+	i := slices.IndexFunc(all, func(a harness.Account) bool { return a.ID == instagramLogin })
+	all[i].Connected, all[i].TokenLife = true, 60*24*time.Hour
 	w.product = prepare(t, harness.Config{
-		Server: harness.OnDevServer(server), Workers: 1, Bridges: 1, Desks: 1,
+		Accounts: all,
+		Server:   harness.OnDevServer(server), Workers: 1, Bridges: 1, Desks: 1,
 		Connect: func(program string) (harness.Connection, error) { return w.connect(t, server.Address, program) },
 	})
 	if err := w.Start(t.Context()); err != nil {
@@ -274,11 +278,15 @@ func (w *watched) batched() (replyIDs []string) {
 	return replyIDs
 }
 
-// troubled is what goes wrong now and then: a forgery, a send that Meta does not
+// troubled is what goes wrong now and then: two forgeries, a send that Meta does not
 // answer, and a workflow that the worker's code does not fit.
 func (w *watched) troubled() {
 	if status, err := w.post([]byte("{}"), http.Header{"X-Hub-Signature-256": {"sha256=" + strings.Repeat("0", 64)}}); err != nil || status != http.StatusForbidden {
 		w.t.Fatalf("a forgery was answered %d, %v", status, err)
+	}
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	if status, err := w.postTo(w.WebhookURL+"/deauthorize", []byte("signed_request=a.b"), form); err != nil || status == http.StatusOK {
+		w.t.Fatalf("a forgery of somebody who leaves was answered %d, %v", status, err)
 	}
 	id, comment := w.comment(meta.NewComment{Account: page, Username: "karl.of.the.logs", Text: texts[4], NoWebhook: true})
 	if _, err := w.Sandbox.AddFault(meta.Fault{Name: "accept-then-drop", CommentID: comment, Times: 1}); err != nil {

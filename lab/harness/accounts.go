@@ -1,11 +1,14 @@
 package harness
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
@@ -20,12 +23,16 @@ type Account struct {
 	// Settings are more of its entry in the accounts file, such as
 	// "posts_per_hour: 360000, human_agent: true". Sweeps go by hand unless they say more.
 	Settings string
+	// Connected: it is connected in the accounts folder, not written in the file, and its
+	// token lives for TokenLife.
+	Connected bool
 }
 
 // Unlimited are Settings of an account whose sends go at once: pacing has tests of its own.
 const Unlimited = "posts_per_hour: 1000000000, live_per_second: 1000000"
 
-// writeAccounts writes the accounts file into dir, with each account's secrets in files.
+// writeAccounts writes the accounts file into dir, with each account's secrets in files. With
+// connected accounts dir is the accounts folder.
 func writeAccounts(dir string, accounts []Account) (path string, err error) {
 	secret := func(name, value string) string {
 		file := filepath.Join(dir, name)
@@ -36,7 +43,12 @@ func writeAccounts(dir string, accounts []Account) (path string, err error) {
 	}
 	var b strings.Builder
 	b.WriteString("accounts:\n")
+	var connected []meta.Account
 	for _, a := range accounts {
+		if a.Connected {
+			connected = append(connected, a.Account)
+			continue
+		}
 		fields := []string{"platform: " + string(a.Platform), fmt.Sprintf("id: %q", a.ID)}
 		if a.Name != "" {
 			fields = append(fields, fmt.Sprintf("name: %q", a.Name))
@@ -66,8 +78,35 @@ func writeAccounts(dir string, accounts []Account) (path string, err error) {
 	if err == nil {
 		err = os.WriteFile(path, []byte(b.String()), 0o600)
 	}
+	if err == nil && len(connected) > 0 {
+		return dir, connectAccounts(dir, connected)
+	}
 	return path, err
 }
+
+// connectAccounts writes accounts into the folder as a login does.
+func connectAccounts(folder string, all []meta.Account) error {
+	accounts, err := config.OpenFolder(folder, config.Connect{}, nil)
+	if err != nil {
+		return err
+	}
+	w, err := accounts.Lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer w.Unlock()
+	now := time.Now()
+	for _, a := range all {
+		account := privatereply.Account{Platform: a.Platform, ID: a.ID, Name: a.Name, Login: a.Login, PageID: a.PageID}
+		if err := errors.Join(w.WriteToken(a.Platform, a.ID, config.NewToken(a.Token, now, a.TokenLife)), w.WriteAccount(account, connectedBy, now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connectedBy is the app-scoped id of the person who connected the accounts.
+const connectedBy = "26000000000000001"
 
 // openAccounts opens an accounts file, or a folder as a program with these settings does.
 func openAccounts(path string, logins config.Connect, keys []codec.Key) (*config.Accounts, error) {
