@@ -25,7 +25,7 @@ demo:
 bench:
 	go run ./lab/cmd/lab run -only "$(BENCH)" bench
 
-# Tries to break the promises, in about twenty minutes; a part of it with
+# Tries to break the promises, in about half an hour; a part of it with
 # make faults FAULTS=races,kill-worker/send-accepted
 faults:
 	go run ./lab/cmd/lab run -only "$(FAULTS)" faults

@@ -121,6 +121,7 @@ func (p *Product) addProcess(programs *Programs, name, binary, address string, s
 	}
 	all := map[string]string{
 		"ACCOUNTS": p.config.AccountsFile, "RULES": p.config.RulesFile, "TASK_QUEUE": p.config.TaskQueue, "OPS_ADDR": ops,
+		"GRAPH_FACEBOOK_URL": p.SandboxURL + "/facebook", "GRAPH_INSTAGRAM_URL": p.SandboxURL + "/instagram",
 	}
 	maps.Copy(all, loginSettings(p.config.Meta.App, p.SandboxURL))
 	maps.Copy(all, settings)
@@ -159,7 +160,6 @@ func (p *Product) addProcesses() error {
 	}
 	for range c.Workers {
 		if err := p.addProcess(p.Workers, "worker", "worker", "", map[string]string{
-			"GRAPH_FACEBOOK_URL": p.SandboxURL + "/facebook", "GRAPH_INSTAGRAM_URL": p.SandboxURL + "/instagram",
 			"SEND_WORKERS": strconv.Itoa(c.Workers),
 		}); err != nil {
 			return err

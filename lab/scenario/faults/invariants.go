@@ -14,24 +14,37 @@ import (
 	"github.com/privatereply/privatereply/lab/meta"
 )
 
-// checkInvariants checks all comments, follow-ups and histories once more when all cases
-// are over: what goes wrong may come after its case was judged.
-func (r *Runner) checkInvariants(ctx context.Context) {
-	for _, check := range []struct {
-		name   string
-		never  string
-		breaks func(*caseRun, context.Context) []string
-	}{
-		{"one-private-reply", "no comment with two private replies", (*caseRun).sentTwice},
-		{"never-late", "no private reply after its deadline", (*caseRun).sentLate},
-		{"follow-ups", "no follow-up twice or outside the window", (*caseRun).wrongFollowUps},
-		{"no-secrets", "no token or secret in the history of a reply", (*caseRun).withSecrets},
-	} {
-		began := time.Now()
-		var broken []string
+// invariant is something that must never be, whatever the cases do.
+type invariant struct {
+	name   string
+	never  string
+	breaks func(context.Context, *Runner) []string
+}
+
+// commentInvariants are those of comments, follow-ups and histories.
+var commentInvariants = []invariant{
+	{"one-private-reply", "no comment with two private replies", ofEach((*caseRun).sentTwice)},
+	{"never-late", "no private reply after its deadline", ofEach((*caseRun).sentLate)},
+	{"follow-ups", "no follow-up twice or outside the window", ofEach((*caseRun).wrongFollowUps)},
+	{"no-secrets", "no token or secret in the history of a reply", ofEach((*caseRun).withSecrets)},
+}
+
+// ofEach asks each case that has run.
+func ofEach(breaks func(*caseRun, context.Context) []string) func(context.Context, *Runner) []string {
+	return func(ctx context.Context, r *Runner) (broken []string) {
 		for _, t := range r.runs {
-			broken = append(broken, check.breaks(t, ctx)...)
+			broken = append(broken, breaks(t, ctx)...)
 		}
+		return broken
+	}
+}
+
+// checkInvariants checks once more when all cases are over: what goes wrong may come after
+// its case was judged.
+func (r *Runner) checkInvariants(ctx context.Context) {
+	for _, check := range r.invariants {
+		began := time.Now()
+		broken := check.breaks(ctx, r)
 		row := Row{Scenario: "invariants", Case: check.name, Expected: check.never, Seen: check.never, OK: len(broken) == 0, Took: time.Since(began)}
 		if !row.OK {
 			row.Seen = strings.Join(broken, ", ")

@@ -96,6 +96,7 @@ const redeliveryCount = 500
 type Stack struct {
 	*harness.Product
 	accounts []account
+	folder   *folder // of connected accounts; nil: the accounts stand in a file
 
 	persons   atomic.Int64 // who were invented so far
 	metaAhead atomic.Int64 // a time.Duration: how far Meta's clock is ahead of ours

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,8 +29,9 @@ type Runner struct {
 	Limit time.Duration // of a case
 	OnRow func(Row)     // of each case, when it is over
 
-	rows []Row
-	runs []*caseRun
+	invariants []invariant // checked when all scenarios are over
+	rows       []Row
+	runs       []*caseRun
 }
 
 // Run runs scenarios one after the other and then checks the invariants. An error says
@@ -80,21 +82,21 @@ func (r *Runner) runScenario(ctx context.Context, g Scenario) error {
 // batches are cases that can wait for one death together.
 func batches(cases []Case) [][]Case {
 	var all [][]Case
-	var others, bridges []Case
+	var others, bridges, folders []Case
 	for _, c := range cases {
-		if c.heldInBridge {
+		switch {
+		case c.heldInBridge:
 			bridges = append(bridges, c)
-		} else {
+		case c.holdsFolder:
+			folders = append(folders, c)
+		default:
 			others = append(others, c)
 		}
 	}
-	for len(bridges) > 0 {
-		n := min(maxHeldInBridge, len(bridges))
-		all = append(all, append(others, bridges[:n]...))
-		others, bridges = nil, bridges[n:]
-	}
-	if len(others) > 0 {
-		all = append(all, others)
+	for len(others)+len(bridges)+len(folders) > 0 {
+		b, f := min(maxHeldInBridge, len(bridges)), min(1, len(folders))
+		all = append(all, slices.Concat(others, bridges[:b], folders[:f]))
+		others, bridges, folders = nil, bridges[b:], folders[f:]
 	}
 	return all
 }

@@ -35,6 +35,7 @@ type Scenario struct {
 	Cases    []Case
 	victim   victim
 	graceful bool // SIGTERM instead of kill -9
+	onFolder bool // it runs on the product whose accounts stand in a folder: see newFolderStack
 }
 
 // Case tries to break one promise in one way.
@@ -45,11 +46,14 @@ type Case struct {
 	// heldInBridge says that the case holds a webhook in the bridge, which has room for
 	// few of them at once.
 	heldInBridge bool
+	// holdsFolder says that a program holds the lock of the accounts folder at the case's
+	// step, so that no other case can come to one of these beside it.
+	holdsFolder bool
 }
 
 // all are all scenarios, in the order in which they run.
 func all() []Scenario {
-	return slices.Concat(killScenarios(), []Scenario{
+	return slices.Concat(killScenarios(), accountScenarios(), []Scenario{
 		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
 		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
 		stopWorker(), stopBridge(), stopDesk(), erasures(),
@@ -73,17 +77,23 @@ func registered() []scenario.Scenario {
 	return registered
 }
 
-// run runs the chosen scenarios on one Product and prints their table.
+// run runs the chosen scenarios, each on the Product that it needs, and prints their table.
 func run(ctx context.Context, lab *scenario.Lab, chosen []scenario.Scenario) error {
 	began := time.Now()
-	stack, closeServer, err := newStack(ctx, lab)
-	if err != nil {
-		return err
+	var onFile, onFolder []Scenario
+	for _, s := range pick(all(), chosen) {
+		if s.onFolder {
+			onFolder = append(onFolder, s)
+		} else {
+			onFile = append(onFile, s)
+		}
 	}
-	defer closeServer()
-	defer stack.Close()
-	runner := Runner{Stack: stack, Limit: lab.Limit, OnRow: func(r Row) { lab.Printf("%s", r.Line()) }}
-	rows, err := runner.Run(ctx, pick(all(), chosen))
+	rows, err := runOn(ctx, lab, newStack, commentInvariants, onFile)
+	if err == nil {
+		var more []Row
+		more, err = runOn(ctx, lab, newFolderStack, folderInvariants, onFolder)
+		rows = append(rows, more...)
+	}
 	WriteTable(lab.Out, rows)
 	summary, ok := Summary(rows)
 	fmt.Fprintf(lab.Out, "\n%s, in %v\n", summary, time.Since(began).Round(time.Second))
@@ -91,6 +101,21 @@ func run(ctx context.Context, lab *scenario.Lab, chosen []scenario.Scenario) err
 		err = errors.New("a case failed, or none could run")
 	}
 	return err
+}
+
+// runOn runs scenarios on one Product, which is not started if there are none.
+func runOn(ctx context.Context, lab *scenario.Lab, start func(context.Context, *scenario.Lab) (*Stack, func(), error), invariants []invariant, scenarios []Scenario) ([]Row, error) {
+	if len(scenarios) == 0 {
+		return nil, nil
+	}
+	stack, closeServer, err := start(ctx, lab)
+	if err != nil {
+		return nil, err
+	}
+	defer closeServer()
+	defer stack.Close()
+	runner := Runner{Stack: stack, Limit: lab.Limit, OnRow: func(r Row) { lab.Printf("%s", r.Line()) }, invariants: invariants}
+	return runner.Run(ctx, scenarios)
 }
 
 // pick keeps the scenarios and cases that the registry chose.
