@@ -94,7 +94,7 @@ func TestReplyID(t *testing.T) {
 		"visitor post by its number":   {arg: barePost, want: postReply},
 		"visitor post, canonical":      {arg: "post-" + barePost, want: postReply},
 		"two replies":                  {arg: "777", err: []string{"means several replies", "reply:facebook:" + page + ":777\n", "reply:facebook:" + page + ":post-777"}},
-		"no reply":                     {arg: "18000000000000000", err: []string{"no reply to a comment 18000000000000000", "3 accounts", "starter list"}},
+		"no reply":                     {arg: "18000000000000000", err: []string{"no reply to a comment 18000000000000000", "4 accounts", "starter list"}},
 		"whole id that does not exist": {arg: "reply:instagram:" + instagram + ":1", err: []string{"does not exist"}},
 		"broken whole id":              {arg: "reply:instagram:1", err: []string{"is not a whole workflow id"}},
 		"a conversation":               {arg: "conversation:instagram:1:2", err: []string{"is the id of a conversation"}},

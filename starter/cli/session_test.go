@@ -18,7 +18,7 @@ func TestUseDevSettings(t *testing.T) {
 		for _, name := range []string{"PRIVATEREPLY_ACCOUNTS", "PRIVATEREPLY_RULES", "TEMPORAL_ADDRESS"} {
 			t.Setenv(name, "")
 		}
-		if err := os.Mkdir(config.DevFolder, 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(config.DevFolder, config.DevAccountsFolder), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for name, content := range map[string]string{
