@@ -235,6 +235,7 @@ func TestReplayTraced(t *testing.T) {
 		workflows.PrivateReplyType: workflows.PrivateReply, workflows.ConversationType: workflows.Conversation,
 		workflows.BroadcastType: workflows.Broadcast, workflows.SweepType: workflows.Sweep, workflows.IntakeType: workflows.Intake,
 		workflows.RemovedPostType: workflows.RemovedPost, workflows.LocateMessageType: workflows.LocateMessage,
+		workflows.ErasureType: workflows.Erasure, workflows.TokenRenewalType: workflows.TokenRenewal,
 	} {
 		replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}
