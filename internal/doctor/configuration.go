@@ -40,6 +40,9 @@ func (d *checker) checkAccountsFile() []Finding {
 	}
 	d.accounts = accounts
 	found := []Finding{ok("accounts file", "%s has %s", d.settings.Accounts, plural(len(accounts.All()), "account"))}
+	for _, text := range accounts.Unfinished() {
+		found = append(found, warning("accounts folder", text, "starter connect, or the desk's page Accounts"))
+	}
 	for _, text := range accounts.Warnings() {
 		found = append(found, warning("rates", text, "lower it in the accounts file, unless Meta has granted the account more"))
 	}
