@@ -113,8 +113,8 @@ func (d *Desk) accountsPage(w http.ResponseWriter, r *http.Request) {
 	}
 	// What needs a person comes first.
 	slices.SortStableFunc(v.Accounts, func(a, b accountView) int { return cmp.Compare(len(b.Alerts), len(a.Alerts)) })
-	if _, folder := c.Accounts.Folder(); !folder {
-		v.CannotAdd = sentence(lockError(r.Context(), c.Accounts).Error())
+	if err := c.Accounts.CheckWritable(r.Context()); err != nil {
+		v.CannotAdd = sentence(err.Error())
 	} else if len(c.Connector.Logins()) == 0 {
 		v.CannotAdd = "No app of Meta's is set: PRIVATEREPLY_FACEBOOK_APP_ID and PRIVATEREPLY_FACEBOOK_APP_SECRET for Pages, or PRIVATEREPLY_INSTAGRAM_APP_ID and PRIVATEREPLY_INSTAGRAM_APP_SECRET."
 	}
@@ -136,15 +136,6 @@ var messages = map[string]string{
 
 func accountPath(p privatereply.Platform, id string) string {
 	return "/accounts/" + url.PathEscape(string(p)) + "/" + url.PathEscape(id)
-}
-
-func lockError(ctx context.Context, accounts *config.Accounts) error {
-	lock, err := accounts.Lock(ctx)
-	if err == nil {
-		lock.Unlock()
-		return errors.New("accounts can be connected")
-	}
-	return err
 }
 
 // accountAction is what a button of the page does about an account.

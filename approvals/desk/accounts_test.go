@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -81,8 +82,7 @@ func (d *accountsDay) ask(account string) (comment, reply string) {
 	}
 	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool { return s.State == privatereply.AwaitingApproval })
 	d.open("/replies/" + url.PathEscape(reply))
-	d.write("#text", "Yes, it does.")
-	d.click("#edit button.primary")
+	d.clickWith("#edit button.primary", `document.querySelector("#text").value = "Yes, it does."`)
 	return comment, reply
 }
 
@@ -91,7 +91,7 @@ func (d *accountsDay) ask(account string) (comment, reply string) {
 func (d *accountsDay) forget(reply string) {
 	d.t.Helper()
 	d.open("/replies/" + url.PathEscape(reply))
-	d.click("#story a[href$='/forget']")
+	d.clickWith("#story a[href$='/forget']", "")
 	d.awaitTrue(`document.querySelector("form[action$='/forget']")`)
 	d.screenshot("forget")
 	d.click("form[action$='/forget'] button.danger")
@@ -131,6 +131,14 @@ func (d *accountsDay) askPaused(account string) (reply string) {
 		return s.State == privatereply.AwaitingApproval && s.Decision.Reason == privatereply.AutomaticPaused && s.Text != ""
 	})
 	return reply
+}
+
+// clickWith runs a script and clicks, in one step: a reply's page renews its parts whenever
+// something happens, also between two steps.
+func (d *accountsDay) clickWith(selector, script string) {
+	d.t.Helper()
+	d.awaitLoad()
+	d.awaitTrue(fmt.Sprintf("(() => { const e = document.querySelector(%q); if (!e) return false; %s; e.click(); return true; })()", selector, script))
 }
 
 func (d *accountsDay) account(id string) privatereply.Account {

@@ -11,11 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
-	"go.uber.org/zap"
 )
 
 // connectCookie names the browser that began a login: Meta's answer is taken from no other.
