@@ -8,6 +8,7 @@
 package privatereply
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -155,6 +156,20 @@ func (c Comment) TargetID() string {
 	}
 	return c.CommentID
 }
+
+// ParentComment is the id of the comment that c stands under; empty if that is the post
+// itself. Facebook names a parent for every comment: of a first one it is the post, whose
+// id it writes with different prefixes.
+func (c Comment) ParentComment() string {
+	if c.Platform.Facts().ParentIsPost && lastPart(c.ParentID) == lastPart(c.MediaID) {
+		return ""
+	}
+	return c.ParentID
+}
+
+// ShownMediaID is the id of the post that people see. An ad of Instagram's is a copy of it
+// with an id of its own; a visitor's post is the comment itself.
+func (c Comment) ShownMediaID() string { return cmp.Or(c.OriginalMediaID, c.MediaID, c.PostID) }
 
 // OnLive reports whether c may only be answered while a broadcast runs. That is
 // Instagram's rule; a comment on a Facebook Page's live has the usual seven days.

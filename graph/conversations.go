@@ -25,6 +25,12 @@ type ConversationQuery struct {
 	Since time.Time
 	// UpdatedSince ends the list at the first conversation that has not changed since.
 	UpdatedSince time.Time
+	// Attachments asks for what is attached to the messages as well. Where Meta refuses
+	// that, the messages come without.
+	Attachments bool
+	// MessageLimit is how many messages of each conversation come, at most, and then 50
+	// conversations at once; 0: as many as Meta gives, and 25 at once.
+	MessageLimit int
 	// BeforeRequest is called ahead of each request, if it is set: Meta allows two of them a
 	// second. Its error ends the sequence, as it is.
 	BeforeRequest func(ctx context.Context) error
@@ -36,6 +42,9 @@ type Conversation struct {
 	UpdatedAt    time.Time
 	Participants []Participant // the account is one of them
 	Messages     []Message     // newest first
+	// Link leads to it in the Page's inbox; empty on Instagram, and without
+	// ConversationQuery.Attachments. It is foreign input.
+	Link string
 	// Complete is true if Messages holds every message back to ConversationQuery.Since, or
 	// to the beginning, each with its sender and time: a message that is missing then does
 	// not exist. Instagram shows only the 20 newest messages.
@@ -56,6 +65,8 @@ type Message struct {
 	ToIDs  []string // only from Client.Message
 	Text   string
 	At     time.Time // UTC, in whole seconds; zero if Meta did not say
+	// Attachments come with ConversationQuery.Attachments only.
+	Attachments []MessageAttachment
 }
 
 // readable reports whether Meta gave the sender and the time of m.
@@ -76,7 +87,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 			ctx = WithBeforeRequest(ctx, q.BeforeRequest)
 		}
 		count := 0
-		for p, err := range c.conversationPages(ctx, cred, q.PersonID) {
+		for p, err := range c.conversationPages(ctx, cred, q) {
 			if errors.Is(err, errCycle) {
 				return
 			}
@@ -100,7 +111,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 	}
 }
 
-func (c *Client) conversationPages(ctx context.Context, cred Credentials, personID string) iter.Seq2[page[conversationNode], error] {
+func (c *Client) conversationPages(ctx context.Context, cred Credentials, q ConversationQuery) iter.Seq2[page[conversationNode], error] {
 	fixed, owner := url.Values{}, cred.Account.SendNode()
 	if onInstagramHost(cred.Account) {
 		owner = "me"
@@ -108,24 +119,39 @@ func (c *Client) conversationPages(ctx context.Context, cred Credentials, person
 	if cred.Account.Platform == privatereply.Instagram {
 		fixed.Set("platform", "instagram")
 	}
-	if personID != "" {
-		fixed.Set("user_id", personID)
+	if q.PersonID != "" {
+		fixed.Set("user_id", q.PersonID)
 	}
-	fields := func(size int) string {
-		messages := "messages"
-		if size > 0 {
-			messages = fmt.Sprintf("messages.limit(%d)", postSizes[size])
+	op, messages, conversation := "read the conversations", []string{messageFields}, []string{"id,updated_time,participants"}
+	if q.Attachments {
+		op, messages, conversation = "read the conversations with attachments", attachedFields(cred.Account.Platform), linkedConversation(cred.Account.Platform)
+	}
+	sizes := postSizes
+	if q.MessageLimit > 0 {
+		op, sizes = op+", a few messages of each", commentSizes
+	}
+	fields := make([]func(int) string, len(messages))
+	for i, names := range messages {
+		fields[i] = func(size int) string {
+			limit := q.MessageLimit
+			if size > 0 && (limit == 0 || limit > sizes[size]) {
+				limit = sizes[size]
+			}
+			edge := "messages"
+			if limit > 0 {
+				edge = fmt.Sprintf("messages.limit(%d)", limit)
+			}
+			return conversation[i] + "," + edge + "{" + names + "}"
 		}
-		return "id,updated_time,participants," + messages + "{" + messageFields + "}"
 	}
 	return readPages[conversationNode](ctx, c, cred,
-		call{op: "read the conversations", path: []string{owner, "conversations"}, query: fixed},
-		pageRequest{fields: []func(int) string{fields}, sizes: postSizes}, cycleDetector{})
+		call{op: op, path: []string{owner, "conversations"}, query: fixed},
+		pageRequest{fields: fields, sizes: sizes}, cycleDetector{})
 }
 
 // conversation completes n with its older messages, back to since.
 func (c *Client) conversation(ctx context.Context, cred Credentials, n conversationNode, since time.Time) (Conversation, error) {
-	conv := Conversation{ID: string(n.ID), UpdatedAt: n.Updated.Time, Messages: toMessages(n.Messages.Data)}
+	conv := Conversation{ID: string(n.ID), UpdatedAt: n.Updated.Time, Link: string(n.Link), Messages: toMessages(n.Messages.Data)}
 	for _, p := range n.Participants.Data {
 		conv.Participants = append(conv.Participants, Participant{ID: string(p.ID), Name: p.name()})
 	}
@@ -209,6 +235,7 @@ func (c *Client) Message(ctx context.Context, cred Credentials, id string) (Mess
 type conversationNode struct {
 	ID           metajson.String   `json:"id"`
 	Updated      metajson.Time     `json:"updated_time"`
+	Link         metajson.Text     `json:"link"`
 	Participants page[profile]     `json:"participants"`
 	Messages     page[messageNode] `json:"messages"`
 }
@@ -218,6 +245,7 @@ type messageNode struct {
 	Text    metajson.String `json:"message"`
 	From    profile         `json:"from"`
 	Created metajson.Time   `json:"created_time"`
+	messageContent
 }
 
 func (n conversationNode) itemID() metajson.String { return n.ID }
@@ -226,7 +254,7 @@ func (n messageNode) itemID() metajson.String      { return n.ID }
 func toMessages(nodes []messageNode) []Message {
 	messages := make([]Message, len(nodes))
 	for i, n := range nodes {
-		messages[i] = Message{ID: string(n.ID), FromID: string(n.From.ID), Text: string(n.Text), At: n.Created.Time}
+		messages[i] = Message{ID: string(n.ID), FromID: string(n.From.ID), Text: string(n.Text), At: n.Created.Time, Attachments: n.attachments()}
 	}
 	return messages
 }

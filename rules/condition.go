@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
@@ -205,7 +204,7 @@ var variables = []struct {
 	// A GIF is neither, nor is a sticker: people use them as they do emoji.
 	{"has_photo", cel.BoolType, func(in Input) any { return in.Comment.Attachment.Kind == privatereply.Photo }},
 	{"has_video", cel.BoolType, func(in Input) any { return in.Comment.Attachment.Kind == privatereply.Video }},
-	{"is_reply", cel.BoolType, func(in Input) any { return isReply(in.Comment) }},
+	{"is_reply", cel.BoolType, func(in Input) any { return in.Comment.ParentComment() != "" }},
 	{"account", cel.StringType, func(in Input) any { return in.AccountName }},
 	{"age", cel.DurationType, func(in Input) any { return age(in) }},
 	{"found_by_sweep", cel.BoolType, func(in Input) any { return in.FoundBySweep }},
@@ -218,18 +217,6 @@ func mediaID(c privatereply.Comment) string {
 	}
 	return c.MediaID
 }
-
-// isReply reports whether c stands under another comment. Facebook names a parent
-// for every comment: of a first one it is the post, whose id it writes with
-// different prefixes.
-func isReply(c privatereply.Comment) bool {
-	if c.Platform.Facts().ParentIsPost && afterPrefix(c.ParentID) == afterPrefix(c.MediaID) {
-		return false
-	}
-	return c.ParentID != ""
-}
-
-func afterPrefix(id string) string { return id[strings.LastIndexByte(id, '_')+1:] }
 
 // age is the time since the comment, by its best clock. A clock that is ahead, or
 // a comment without any, gives none.
