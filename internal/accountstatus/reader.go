@@ -74,6 +74,19 @@ func (r Reader) Read(ctx context.Context, account privatereply.Account) Status {
 	return *s
 }
 
+// ReadToken reads what is known of an account's token, which takes two calls to Temporal. The
+// rest of the Status is empty.
+func (r Reader) ReadToken(ctx context.Context, account privatereply.Account) Status {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	s := Status{Platform: account.Platform, ID: account.ID, Name: account.Name, Login: account.Login, PageID: account.PageID}
+	r.readToken(&s)
+	if err := r.readRenewal(ctx, account, &s); err != nil {
+		s.Unread = append(s.Unread, fmt.Sprintf("the token's last renewal could not be read: %v", err))
+	}
+	return s
+}
+
 // soon is how long before its end a token is said to end soon: 14 days, or half of a
 // shorter life.
 func soon(facts config.TokenFacts) time.Duration {
@@ -120,7 +133,7 @@ func (r Reader) readRenewal(ctx context.Context, account privatereply.Account, s
 		return err
 	}
 	s.Token.CheckedAt, s.Webhooks.CheckedAt = at, at
-	s.Token.LastRenewal = string(result.Outcome)
+	s.Token.LastRenewal, s.Token.LastReason = string(result.Outcome), result.Reason
 	s.Token.MissingPermissions, s.Webhooks.Resubscribed = result.MissingPermissions, result.Subscribed
 	if problem := result.Problem(); problem != "" && s.Token.Problem == "" {
 		s.Token.Problem = problem

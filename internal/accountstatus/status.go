@@ -34,13 +34,15 @@ type Status struct {
 
 // Token is the state of an account's access token.
 type Token struct {
-	State              TokenState `json:"state"`
-	ExpiresAt          time.Time  `json:"expires_at,omitzero"`
-	IssuedAt           time.Time  `json:"issued_at,omitzero"`
-	CheckedAt          time.Time  `json:"checked_at,omitzero"`           // end of the last renewal workflow
-	LastRenewal        string     `json:"last_renewal,omitempty"`        // its outcome
-	Problem            string     `json:"problem,omitempty"`             // what is wrong, and what to do
-	MissingPermissions []string   `json:"missing_permissions,omitempty"` // that were taken away
+	State       TokenState `json:"state"`
+	ExpiresAt   time.Time  `json:"expires_at,omitzero"`
+	IssuedAt    time.Time  `json:"issued_at,omitzero"`
+	CheckedAt   time.Time  `json:"checked_at,omitzero"`    // end of the last renewal workflow
+	LastRenewal string     `json:"last_renewal,omitempty"` // its outcome
+	// LastReason is why the last renewal failed, or that the token has ended.
+	LastReason         privatereply.Reason `json:"last_reason,omitempty"`
+	Problem            string              `json:"problem,omitempty"`             // what is wrong, and what to do
+	MissingPermissions []string            `json:"missing_permissions,omitempty"` // that were taken away
 }
 
 // TokenState is how long a token lives.
