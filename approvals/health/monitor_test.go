@@ -99,27 +99,27 @@ func TestProblems(t *testing.T) {
 	good := accountstatus.TokenGood
 	for _, tt := range []struct {
 		name string
-		fake fake
+		fake *fake
 		want string // reason, number of standing replies, repair
 	}{
-		{"nothing is on its way", fake{}, ""},
-		{"a rejected token", fake{rows: sending(1, 37, 37), waits: map[string]privatereply.Reason{"1": privatereply.TokenRejected}}, "token_rejected 37 connect"},
-		{"a missing permission", fake{rows: sending(1, 1, 1), waits: map[string]privatereply.Reason{"1": privatereply.NotPermitted}}, "not_permitted 1 connect"},
-		{"a blocked account", fake{rows: sending(1, 1, 1), waits: map[string]privatereply.Reason{"1": privatereply.AccountBlocked}}, "account_blocked 1 meta"},
-		{"an outage of many", fake{rows: sending(1, 3, 3), waits: map[string]privatereply.Reason{"1": privatereply.Outage}}, "outage 3 wait"},
-		{"the account's own pace", fake{rows: sending(1, 9, 9), waits: map[string]privatereply.Reason{"1": privatereply.Paced}}, ""},
-		{"Meta's limit", fake{rows: sending(1, 9, 9), waits: map[string]privatereply.Reason{"1": privatereply.Throttled}}, ""},
-		{"no worker", fake{rows: sending(1, 2, 2), waits: map[string]privatereply.Reason{"1": privatereply.NoWorker}}, "no_worker 2 operator"},
-		{"a token that has ended, before anything failed", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenEnded}}}}, "token_rejected 0 connect"},
-		{"a token that nobody can read", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenMissing, Problem: "SECRET_TOKEN is not set"}}}}, "token_rejected 0 operator"},
-		{"a permission that was taken away", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, MissingPermissions: []string{"pages_messaging"}}}}}, "not_permitted 0 connect"},
-		{"the account was connected again since", fake{tokens: map[string]accountstatus.Status{"1": {ConnectedAt: noon.Add(time.Minute), Token: accountstatus.Token{State: good, CheckedAt: noon, MissingPermissions: []string{"pages_messaging"}}}}}, ""},
-		{"a renewal that Meta refused", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, LastReason: privatereply.TokenRejected}}}}, "token_rejected 0 connect"},
-		{"a renewal in an outage", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, LastReason: privatereply.Outage}}}}, ""},
-		{"a token that ends soon", fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenEndsSoon}}}}, ""},
+		{"nothing is on its way", &fake{}, ""},
+		{"a rejected token", &fake{rows: sending(1, 37, 37), waits: map[string]privatereply.Reason{"1": privatereply.TokenRejected}}, "token_rejected 37 connect"},
+		{"a missing permission", &fake{rows: sending(1, 1, 1), waits: map[string]privatereply.Reason{"1": privatereply.NotPermitted}}, "not_permitted 1 connect"},
+		{"a blocked account", &fake{rows: sending(1, 1, 1), waits: map[string]privatereply.Reason{"1": privatereply.AccountBlocked}}, "account_blocked 1 meta"},
+		{"an outage of many", &fake{rows: sending(1, 3, 3), waits: map[string]privatereply.Reason{"1": privatereply.Outage}}, "outage 3 wait"},
+		{"the account's own pace", &fake{rows: sending(1, 9, 9), waits: map[string]privatereply.Reason{"1": privatereply.Paced}}, ""},
+		{"Meta's limit", &fake{rows: sending(1, 9, 9), waits: map[string]privatereply.Reason{"1": privatereply.Throttled}}, ""},
+		{"no worker", &fake{rows: sending(1, 2, 2), waits: map[string]privatereply.Reason{"1": privatereply.NoWorker}}, "no_worker 2 operator"},
+		{"a token that has ended, before anything failed", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenEnded}}}}, "token_rejected 0 connect"},
+		{"a token that nobody can read", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenMissing, Problem: "SECRET_TOKEN is not set"}}}}, "token_rejected 0 operator"},
+		{"a permission that was taken away", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, MissingPermissions: []string{"pages_messaging"}}}}}, "not_permitted 0 connect"},
+		{"the account was connected again since", &fake{tokens: map[string]accountstatus.Status{"1": {ConnectedAt: noon.Add(time.Minute), Token: accountstatus.Token{State: good, CheckedAt: noon, MissingPermissions: []string{"pages_messaging"}}}}}, ""},
+		{"a renewal that Meta refused", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, LastReason: privatereply.TokenRejected}}}}, "token_rejected 0 connect"},
+		{"a renewal in an outage", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: good, CheckedAt: noon, LastReason: privatereply.Outage}}}}, ""},
+		{"a token that ends soon", &fake{tokens: map[string]accountstatus.Status{"1": {Token: accountstatus.Token{State: accountstatus.TokenEndsSoon}}}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m := newMonitor(&tt.fake)
+			m := newMonitor(tt.fake)
 			v := m.read(t.Context(), View{})
 			v = m.read(t.Context(), v)
 			got := ""
