@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -101,7 +102,7 @@ func run(ctx context.Context) error {
 		}).Run(ctx, ln)
 	})
 	group.Go(func() error {
-		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.FileCheck("users", guard.Err), queueCheck(waiting))...))
+		return ops.Serve(ctx, opsLn, ops.Handler(base.Telemetry.Registry, append(base.Checks(), ops.FileCheck("users", usersCheck(guard, base.Accounts)), queueCheck(waiting))...))
 	})
 	return group.Wait()
 }
@@ -154,10 +155,19 @@ func queueCheck(waiting *queue.Queue) ops.Check {
 	return ops.Check{Name: "queue", Run: func(ctx context.Context) error { return waiting.View(ctx).Err }}
 }
 
+// usersCheck says what is wrong with the users file, also accounts of it that nobody knows.
+func usersCheck(guard *signin.Authenticator, accounts desk.Accounts) func() error {
+	return func() error {
+		return errors.Join(guard.Err(), guard.CheckAccounts(func(idOrName string) bool {
+			return slices.ContainsFunc(accounts.All(), func(a privatereply.Account) bool { return a.ID == idOrName || a.Name == idOrName })
+		}))
+	}
+}
+
 const usage = `usage:
   approvals                                             run the desk
   approvals healthcheck                                 ask the desk that runs here whether it is ready
-  approvals user NAME [--role viewer|approver|admin]    make an entry for the users file
+  approvals user NAME [--role viewer|writer|approver|admin]    make an entry for the users file
 
 The entry goes to standard output, to be added to the file of PRIVATEREPLY_APPROVALS_USERS;
 the token, which only the user may have, goes to standard error`

@@ -66,7 +66,7 @@ func TestNewUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := users.All()
-	if len(all) != 3 || all[0] != (signin.User{Name: "ana", Role: signin.Admin}) || all[1].Name != "O'Neil: \"ben\"" || all[2].Role != signin.Approver {
+	if len(all) != 3 || all[0].Name != "ana" || all[0].Role != signin.Admin || all[1].Name != "O'Neil: \"ben\"" || all[2].Role != signin.Approver {
 		t.Errorf("the file has %v", all)
 	}
 	if strings.Contains(file.String(), "desk-") || strings.Count(told.String(), "desk-") != 3 {

@@ -103,10 +103,14 @@ var loginLabels = map[privatereply.Login]string{
 func (d *Desk) accountsPage(w http.ResponseWriter, r *http.Request) {
 	c := d.Connections
 	v := accountsView{pageFrame: d.newFrame(r, "accounts", "Accounts"), Message: messages[r.URL.Query().Get("done")],
-		Unfinished: c.Accounts.Unfinished(), Callback: c.URL + CallbackPath}
+		Callback: c.URL + CallbackPath}
+	if d.seenAccounts(r.Context()) == nil {
+		v.Unfinished = c.Accounts.Unfinished()
+	}
 	var shown []privatereply.Account
-	shown, v.Search, v.Next = accountsOf(c.Accounts.All(), r.URL.Query())
-	v.Total = len(c.Accounts.All())
+	all := d.onlySeen(r, c.Accounts.All())
+	shown, v.Search, v.Next = accountsOf(all, r.URL.Query())
+	v.Total = len(all)
 	for _, status := range c.Status.ReadAll(r.Context(), shown) {
 		account, _ := c.Accounts.Get(status.Platform, status.ID)
 		v.Accounts = append(v.Accounts, accountView{status, status.Alerts(d.now()), account.AutomaticPaused, status.Token.Words(d.now()), accountPath(status.Platform, status.ID)})
@@ -142,7 +146,7 @@ func accountPath(p privatereply.Platform, id string) string {
 func (d *Desk) accountAction(w http.ResponseWriter, r *http.Request) {
 	c := d.Connections
 	account, ok := c.Accounts.Get(privatereply.Platform(r.PathValue("platform")), r.PathValue("id"))
-	if !ok {
+	if !ok || !d.sees(r, account.ID) {
 		d.errorPage(w, r, http.StatusNotFound, "There is no such account.")
 		return
 	}
@@ -216,7 +220,7 @@ type disconnectView struct {
 func (d *Desk) disconnectPage(w http.ResponseWriter, r *http.Request) {
 	c := d.Connections
 	account, ok := c.Accounts.Get(privatereply.Platform(r.PathValue("platform")), r.PathValue("id"))
-	if !ok {
+	if !ok || !d.sees(r, account.ID) {
 		d.errorPage(w, r, http.StatusNotFound, "There is no such account.")
 		return
 	}

@@ -24,7 +24,7 @@ const maxAPIRows = 1000
 // apiList lists the waiting replies, as the queue page shows them.
 func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	v := d.Queue.View(r.Context())
+	v := d.view(r.Context())
 	rows := v.Select(parseFilter(q))
 	from := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	count := intOrZero(q.Get("limit"))
@@ -40,7 +40,7 @@ func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) apiCounts(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, countsOf(d.Queue.View(r.Context())))
+	writeJSON(w, http.StatusOK, countsOf(d.view(r.Context())))
 }
 
 // apiShow returns a reply's status as the workflow has it, and the id of its conversation.

@@ -27,7 +27,8 @@ const (
 
 // codecHandler is Temporal's remote codec: it decrypts what the product gave to Temporal,
 // and encrypts what people enter, for the Web UI and the command line. Decrypting needs the
-// role viewer, who sees the same texts in the queue; encrypting needs the role approver. Of
+// role viewer, who sees the same texts in the queue, and all accounts; encrypting needs the
+// role approver. Of
 // other sites only CodecOrigin may call it, and nothing else at the desk.
 func (d *Desk) codecHandler() http.Handler {
 	if d.Codec == nil {
@@ -37,7 +38,7 @@ func (d *Desk) codecHandler() http.Handler {
 	}
 	protocol := limitBodies(converter.NewPayloadCodecHTTPHandler(d.Codec))
 	mux := http.NewServeMux()
-	mux.Handle("POST "+CodecPath+"/decode", d.requireRole(signin.Viewer, writeTextError, protocol))
+	mux.Handle("POST "+CodecPath+"/decode", d.requireRole(signin.Viewer, writeTextError, requireAllAccounts(protocol)))
 	mux.Handle("POST "+CodecPath+"/encode", d.requireRole(signin.Approver, writeTextError, protocol))
 	sites := http.NewCrossOriginProtection()
 	if d.CodecOrigin != "" {
@@ -46,6 +47,18 @@ func (d *Desk) codecHandler() http.Handler {
 		}
 	}
 	return allowOrigin(d.CodecOrigin, sites.Handler(mux))
+}
+
+// requireAllAccounts refuses users who see only some accounts: a payload does not say of
+// which account it is.
+func requireAllAccounts(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if len(signin.UserFrom(r.Context()).Accounts) > 0 {
+			writeTextError(w, r, httpError{http.StatusForbidden, "accounts", "you see only some accounts, and a payload does not say of which one it is; somebody who sees all can decrypt it"})
+			return
+		}
+		h(w, r)
+	}
 }
 
 // allowOrigin adds CORS headers: the pages of an origin may read the responses, with the

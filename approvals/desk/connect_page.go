@@ -76,6 +76,9 @@ func (d *Desk) choosePage(w http.ResponseWriter, r *http.Request) {
 	}
 	v := chooseView{pageFrame: d.newFrame(r, "accounts", "Choose accounts"), Grant: grant}
 	for _, found := range grant.Found {
+		if !d.sees(r, found.Account.ID) {
+			continue
+		}
 		v.Choices = append(v.Choices, accountChoice{found, string(found.Account.Platform) + ":" + found.Account.ID})
 		v.AnyToTry = v.AnyToTry || found.Problem == ""
 	}
@@ -97,7 +100,9 @@ func (d *Desk) connectForm(w http.ResponseWriter, r *http.Request) {
 	var keys []connect.Key
 	for _, value := range r.PostForm["account"] {
 		platform, id, _ := strings.Cut(value, ":")
-		keys = append(keys, connect.Key{Platform: privatereply.Platform(platform), ID: id})
+		if d.sees(r, id) {
+			keys = append(keys, connect.Key{Platform: privatereply.Platform(platform), ID: id})
+		}
 	}
 	if len(keys) == 0 {
 		d.errorPage(w, r, http.StatusBadRequest, "No account was chosen. Go back and choose one.")

@@ -208,12 +208,15 @@ var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // the platform's limit.
 func normalizeNewlines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
-// sentence makes a message a sentence, with a capital letter and a full stop.
+// sentence makes a message a sentence, with a full stop, and a capital letter unless it begins
+// with an id.
 func sentence(s string) string {
 	if s == "" {
 		return s
 	}
-	s = strings.ToUpper(s[:1]) + s[1:]
+	if first, _, _ := strings.Cut(s, " "); !strings.Contains(first, ":") {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
 	if !strings.HasSuffix(s, ".") {
 		s += "."
 	}

@@ -71,7 +71,9 @@ type Desk struct {
 
 // New makes a desk.
 func New(cfg Config) *Desk {
-	d := &Desk{Config: cfg, funnel: newFunnelCounter(cfg.Replies), now: time.Now}
+	d := &Desk{Config: cfg, now: time.Now}
+	d.Replies = seenReplies{cfg.Replies, d}
+	d.funnel = newFunnelCounter(d.Replies)
 	d.pages = newPages(d)
 	return d
 }

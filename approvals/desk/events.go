@@ -40,6 +40,9 @@ type event struct {
 	Now     time.Time      `json:"now"`
 }
 
+// saysNothing reports whether nothing has happened but for counts and staleness.
+func (e event) saysNothing() bool { return !e.Changed && !e.Reply && len(e.Decided) == 0 }
+
 type decidedEvent struct {
 	ElementID string             `json:"key"`
 	By        string             `json:"by"`
@@ -66,7 +69,8 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	watcher := d.Queue.Watch(intOrZero(q.Get("version")))
 	defer watcher.Close()
 	story := d.followReply(ctx, q.Get("reply"))
-	filter, user := parseFilter(q), signin.UserFrom(ctx).Name
+	filter, user, sees := parseFilter(q), signin.UserFrom(ctx).Name, d.seesAmong(ctx)
+	var last *event
 
 	send := func(format string, args ...any) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(heartbeat))
@@ -95,7 +99,14 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		case <-watcher.Changed():
 		}
 		changes, view, missed := watcher.Next()
-		e = d.event(e, changes, view, missed, filter, user)
+		for i, c := range changes {
+			changes[i] = c.Only(sees)
+		}
+		e = d.event(e, changes, d.seenOf(ctx, view), missed, filter, user)
+		if last != nil && e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale {
+			continue // it was about what this user does not see
+		}
+		last = &e
 		data, err := json.Marshal(e)
 		if err != nil || !send("data: %s\n\n", data) {
 			return

@@ -43,7 +43,8 @@ func (f *fakeReplies) matching(filter replies.Filter) []replies.Row {
 	defer f.mu.Unlock()
 	var found []replies.Row
 	for _, r := range f.rows {
-		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) {
+		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) &&
+			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) {
 			found = append(found, r)
 		}
 	}
@@ -187,13 +188,16 @@ func newFakeDeskWith(t *testing.T, change func(*desk.Config), rows ...replies.Ro
 	running.Go(func() { c.queue.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 	var file strings.Builder
-	for name, role := range map[string]signin.Role{"ana": signin.Approver, "vera": signin.Viewer, "adam": signin.Admin} {
+	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "wim": signin.Writer, "vera": signin.Viewer, "adam": signin.Admin, "otto": signin.Admin} {
 		token, lines, err := signin.NewUser(name, role)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.tokens[name] = token
 		file.WriteString(lines)
+		if name == "otto" { // sees one account only, and not the one of waitingID
+			file.WriteString("  accounts: [Oak Corner]\n")
+		}
 	}
 	path := filepath.Join(t.TempDir(), "users.yaml")
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
@@ -216,11 +220,14 @@ func newFakeDeskWith(t *testing.T, change func(*desk.Config), rows ...replies.Ro
 	return c
 }
 
-// fakeAccounts has the one account of a fakeDesk.
+// fakeAccounts has the accounts of a fakeDesk.
 type fakeAccounts struct{}
 
 func (fakeAccounts) All() []privatereply.Account {
-	return []privatereply.Account{{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", HumanAgent: true}}
+	return []privatereply.Account{
+		{Platform: privatereply.Instagram, ID: instagram, Name: "Clean Slate", HumanAgent: true},
+		{Platform: privatereply.Facebook, ID: page, Name: "Oak Corner"},
+	}
 }
 
 func (k fakeAccounts) Get(privatereply.Platform, string) (privatereply.Account, bool) {

@@ -73,9 +73,9 @@ type funnelCounter struct {
 }
 
 type countKey struct {
-	stage         stage // empty: all of them
-	account, rule string
-	from, before  time.Time
+	stage stage // empty: all of them
+	funnelFilter
+	from, before time.Time
 }
 
 type cachedCount struct {
@@ -117,7 +117,12 @@ type day struct {
 }
 
 // funnelFilter narrows the counts. Empty fields mean all.
-type funnelFilter struct{ Account, Rule string }
+type funnelFilter struct {
+	Account, Rule string
+	// Among are the accounts that the user sees, to which the source narrows every count by
+	// itself; one user must not get a cached count of another's.
+	Among string
+}
 
 // Days counts the last days, the oldest first. It fails when ctx is done before
 // everything is counted; the next call continues with what is cached.
@@ -153,7 +158,7 @@ func sumDays(days []day) stageCounts {
 }
 
 func (c *funnelCounter) counts(ctx context.Context, sel funnelFilter, from, before time.Time) (stageCounts, error) {
-	k := countKey{account: sel.Account, rule: sel.Rule, from: from, before: before}
+	k := countKey{funnelFilter: sel, from: from, before: before}
 	counts := stageCounts{In: map[stage]int64{}}
 	var err error
 	if counts.Received, err = c.count(ctx, k); err != nil {
@@ -191,7 +196,7 @@ func (c *funnelCounter) count(ctx context.Context, k countKey) (int64, error) {
 		return 0, err
 	}
 	n, err := c.source.Count(ctx, replies.Filter{
-		States: statesOf[k.stage], Account: k.account, Rule: k.rule, StartedFrom: k.from, StartedBefore: k.before,
+		States: statesOf[k.stage], Account: k.Account, Rule: k.Rule, StartedFrom: k.from, StartedBefore: k.before,
 	})
 	if err != nil {
 		return 0, err

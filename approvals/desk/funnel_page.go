@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply/internal/replies"
@@ -54,8 +55,8 @@ type funnelTable struct {
 // funnelPage shows what became of the comments.
 func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := funnelView{pageFrame: d.newFrame(r, "funnel", "Funnel"), Sel: funnelFilter{Account: q.Get("account"), Rule: q.Get("rule")}}
-	for _, a := range d.Accounts.All() {
+	page := funnelView{pageFrame: d.newFrame(r, "funnel", "Funnel"), Sel: funnelFilter{Account: q.Get("account"), Rule: q.Get("rule"), Among: strings.Join(d.seenAccounts(r.Context()), " ")}}
+	for _, a := range d.onlySeen(r, d.Accounts.All()) {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}
 	page.Rules = d.ruleNames(r)
@@ -114,7 +115,7 @@ func ranges(kept int) []int {
 }
 
 func (d *Desk) ruleNames(r *http.Request) []string {
-	names := d.Queue.View(r.Context()).Choices().Rules
+	names := d.view(r.Context()).Choices().Rules
 	rows, _, err := d.Replies.Page(r.Context(), replies.Filter{}, ruleSample, nil)
 	if err != nil {
 		return names

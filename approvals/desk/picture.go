@@ -28,6 +28,10 @@ var pictureTypes = []string{"image/jpeg", "image/png", "image/webp", "image/gif"
 // accountPicture passes an account's picture on from Meta, so that a page fetches nothing
 // from elsewhere. A browser keeps it for an hour.
 func (d *Desk) accountPicture(w http.ResponseWriter, r *http.Request) {
+	if !d.sees(r, r.PathValue("id")) {
+		http.Error(w, "There is no such account.", http.StatusNotFound)
+		return
+	}
 	kind, picture, err := d.Connections.picture(r.Context(), privatereply.Platform(r.PathValue("platform")), r.PathValue("id"))
 	if err != nil {
 		http.Error(w, sentence(err.Error()), http.StatusNotFound)

@@ -54,7 +54,7 @@ type queueView struct {
 func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	filter := parseFilter(q)
-	v := d.Queue.View(r.Context())
+	v := d.view(r.Context())
 	rows := v.Select(filter)
 	start := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	end := min(start+pageCards, len(rows))
@@ -154,7 +154,7 @@ func intOrZero(s string) int {
 
 // findRow finds a reply for a list: in memory if it waits, otherwise in Temporal.
 func (d *Desk) findRow(r *http.Request, id string) (replies.Row, error) {
-	if row, ok := d.Queue.View(r.Context()).Row(id); ok {
+	if row, ok := d.view(r.Context()).Row(id); ok {
 		return row, nil
 	}
 	return d.Replies.Row(r.Context(), id)
@@ -236,7 +236,7 @@ type listView struct {
 // listPage shows replies in any state, the newest first, as visibility has them.
 func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.Accounts.All()}
+	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.onlySeen(r, d.Accounts.All())}
 	page.Filter = replies.Filter{Account: q.Get("account"), Rule: q.Get("rule"), Media: q.Get("media")}
 	if s := privatereply.State(q.Get("state")); slices.Contains(privatereply.States, s) {
 		page.State, page.Filter.States = s, []privatereply.State{s}

@@ -77,7 +77,7 @@ type pageFrame struct {
 
 // newFrame returns the frame of a page for a request's user.
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
-	v := d.Queue.View(r.Context())
+	v := d.view(r.Context())
 	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
 		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil}
 	if v.Err != nil {

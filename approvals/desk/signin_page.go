@@ -2,10 +2,12 @@ package desk
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
 )
 
@@ -70,7 +72,30 @@ type peopleView struct {
 
 // peoplePage shows the users and the open sessions.
 func (d *Desk) peoplePage(w http.ResponseWriter, r *http.Request) {
-	d.render(w, http.StatusOK, "people", layout, peopleView{d.newFrame(r, "people", "People"), d.Authenticator.Users(), d.Authenticator.Sessions()})
+	page := peopleView{pageFrame: d.newFrame(r, "people", "People")}
+	for _, user := range d.Authenticator.Users() {
+		if d.administers(r, user) {
+			page.Users = append(page.Users, user)
+		}
+	}
+	for _, session := range d.Authenticator.Sessions() {
+		// Who has left the file is shown to those who see everybody.
+		if user, _ := d.Authenticator.User(session.Name); d.administers(r, user) {
+			page.Sessions = append(page.Sessions, session)
+		}
+	}
+	d.render(w, http.StatusOK, "people", layout, page)
+}
+
+// administers reports whether the user of a request sees every account that another one sees.
+func (d *Desk) administers(r *http.Request, other signin.User) bool {
+	admin := signin.UserFrom(r.Context())
+	if len(admin.Accounts) == 0 {
+		return true
+	}
+	return len(other.Accounts) > 0 && !slices.ContainsFunc(d.Accounts.All(), func(a privatereply.Account) bool {
+		return other.Sees(a.ID, a.Name) && !d.sees(r, a.ID)
+	})
 }
 
 // endSessions signs a user out everywhere, for example after a phone was lost.
@@ -79,6 +104,11 @@ func (d *Desk) endSessions(w http.ResponseWriter, r *http.Request) {
 		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return
 	}
-	d.Authenticator.SignOutUser(r.PostForm.Get("name"))
+	name := r.PostForm.Get("name")
+	if user, ok := d.Authenticator.User(name); ok && !d.administers(r, user) {
+		d.errorPage(w, r, http.StatusNotFound, "There is no such user.")
+		return
+	}
+	d.Authenticator.SignOutUser(name)
 	http.Redirect(w, r, "/people", http.StatusSeeOther)
 }

@@ -35,7 +35,7 @@ type unknownCase struct {
 
 // unknownPage shows the deliveries that people must resolve.
 func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
-	rows := d.Queue.View(r.Context()).Select(queue.Filter{State: privatereply.DeliveryUnknown})
+	rows := d.view(r.Context()).Select(queue.Filter{State: privatereply.DeliveryUnknown})
 	page := unknownView{pageFrame: d.newFrame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-maxUnknownShown)}
 	rows = rows[:min(len(rows), maxUnknownShown)]
 	page.Cases = make([]unknownCase, len(rows))

@@ -48,6 +48,17 @@ func Compare(a, b replies.Row) int {
 	return a.Compare(b)
 }
 
+// Only is the part of v that somebody may see. It says that there is more where v does.
+func (v *View) Only(sees func(account string) bool) *View {
+	rows := slices.DeleteFunc(slices.Clone(v.Rows), func(r replies.Row) bool { return !sees(r.Account) })
+	part := newView(rows, 0, v.ReadAt)
+	part.Version, part.Err = v.Version, v.Err
+	if v.Total > int64(len(v.Rows)) {
+		part.Total++
+	}
+	return part
+}
+
 // Row finds one row.
 func (v *View) Row(id string) (replies.Row, bool) {
 	i, ok := v.byID[id]

@@ -1,6 +1,9 @@
 package queue
 
 import (
+	"slices"
+
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
@@ -13,6 +16,18 @@ type Change struct {
 	Added   []replies.Row // new, in a new state, with a new deadline or with new words
 	Removed []replies.Row // as they were
 	Decided []Decision
+}
+
+// Only is the part of c that somebody may see.
+func (c Change) Only(sees func(account string) bool) Change {
+	hidden := func(r replies.Row) bool { return !sees(r.Account) }
+	c.Added = slices.DeleteFunc(slices.Clone(c.Added), hidden)
+	c.Removed = slices.DeleteFunc(slices.Clone(c.Removed), hidden)
+	c.Decided = slices.DeleteFunc(slices.Clone(c.Decided), func(d Decision) bool {
+		id, ok := privatereply.ParseID(d.ID)
+		return !ok || !sees(id.Account)
+	})
+	return c
 }
 
 // Matches reports whether a changed row matches f.

@@ -54,6 +54,11 @@ func (g *Authenticator) AcceptsTokens() bool { return g.opts.Users != nil }
 // Err says why the newest users file is not in force.
 func (g *Authenticator) Err() error { return g.opts.Users.Err() }
 
+// CheckAccounts says which accounts of the users file are none that known knows.
+func (g *Authenticator) CheckAccounts(known func(idOrName string) bool) error {
+	return g.opts.Users.CheckAccounts(known)
+}
+
 // Authenticate returns the user of a request. ErrTooManyAttempts means that its address
 // tried too many wrong tokens.
 func (g *Authenticator) Authenticate(r *http.Request) (User, error) {
@@ -168,6 +173,12 @@ func (g *Authenticator) Sessions() []Session { return g.sessions.list() }
 
 // SignOutUser signs a user out everywhere.
 func (g *Authenticator) SignOutUser(name string) int { return g.sessions.removeUser(name) }
+
+// User is the user of the users file with a name.
+func (g *Authenticator) User(name string) (User, bool) {
+	entry, ok := g.opts.Users.byName(name)
+	return entry.User, ok
+}
 
 // Users lists the users of the users file.
 func (g *Authenticator) Users() []User { return g.opts.Users.All() }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,7 +84,7 @@ func TestWhoComesThroughTheProxy(t *testing.T) {
 		err    error
 	}{
 		{"a known user has the file's role", Viewer, "10.1.2.3:999", "ana", ana, nil},
-		{"an unknown user has the proxy's role", Viewer, "10.1.2.3:999", "carl", User{"carl", Viewer}, nil},
+		{"an unknown user has the proxy's role", Viewer, "10.1.2.3:999", "carl", User{Name: "carl", Role: Viewer}, nil},
 		{"an unknown user without a role stays out", "", "10.1.2.3:999", "carl", User{}, ErrNoRole},
 		{"a header from elsewhere is nobody", Admin, "192.0.2.1:999", "ana", User{}, ErrNotSignedIn},
 		{"a mapped address is the address", Viewer, "[::ffff:10.1.2.3]:999", "ana", ana, nil},
@@ -94,7 +95,7 @@ func TestWhoComesThroughTheProxy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g, _ := newGuard(t, Options{Header: "X-User", Proxies: proxies, ProxyRole: tt.role}, ana, vera)
 			got, err := g.Authenticate(request(tt.remote, "desk.example.com", func(r *http.Request) { r.Header.Set("X-User", tt.header) }))
-			if got != tt.want || !errors.Is(err, tt.err) {
+			if !reflect.DeepEqual(got, tt.want) || !errors.Is(err, tt.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)
 			}
 		})
@@ -114,7 +115,7 @@ func TestForwardedAuthorization(t *testing.T) {
 		want           User
 		err            error
 	}{
-		{"a foreign token of whom the proxy names", "10.1.2.3:999", "carl", foreign, User{"carl", Viewer}, nil},
+		{"a foreign token of whom the proxy names", "10.1.2.3:999", "carl", foreign, User{Name: "carl", Role: Viewer}, nil},
 		{"of whom the file knows", "10.1.2.3:999", "ana", foreign, ana, nil},
 		{"a name that may not come in", "10.1.2.3:999", "a\u202eb", foreign, User{}, ErrNoRole},
 		{"of nobody", "10.1.2.3:999", "", foreign, User{}, ErrUnknownToken},
@@ -128,7 +129,7 @@ func TestForwardedAuthorization(t *testing.T) {
 				r.Header.Set("X-User", tt.header)
 				r.Header.Set("Authorization", "Bearer "+tt.token)
 			}))
-			if got != tt.want || !errors.Is(err, tt.err) {
+			if !reflect.DeepEqual(got, tt.want) || !errors.Is(err, tt.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)
 			}
 		})
@@ -197,7 +198,7 @@ func TestSession(t *testing.T) {
 				t.Errorf("the cookie is %v", cookie)
 			}
 			with := func(r *http.Request) { r.AddCookie(cookie) }
-			if user, err := g.Authenticate(request("127.0.0.1:9", tt.host, with)); user != ana || err != nil {
+			if user, err := g.Authenticate(request("127.0.0.1:9", tt.host, with)); !reflect.DeepEqual(user, ana) || err != nil {
 				t.Errorf("got %v, %v", user, err)
 			}
 			g.SignOut(httptest.NewRecorder(), request("127.0.0.1:9", tt.host, with))
@@ -274,7 +275,7 @@ func TestHalfWrittenFile(t *testing.T) {
 		for _, part := range []string{"", string(whole[:half]), string(whole[:half+5]), string(whole)} {
 			write(t, path, part)
 			time.Sleep(time.Second) // less than two looks
-			if user, err := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); user != ana || err != nil {
+			if user, err := g.Authenticate(request("127.0.0.1:9", "localhost", func(r *http.Request) { r.AddCookie(w.Result().Cookies()[0]) })); !reflect.DeepEqual(user, ana) || err != nil {
 				t.Errorf("with %d of %d bytes written: %v, %v", len(part), len(whole), user, err)
 			}
 		}

@@ -68,6 +68,20 @@ func (u *Users) All() []User {
 	return all
 }
 
+// CheckAccounts says which accounts of the file are none that known knows. Their users see
+// nothing of them.
+func (u *Users) CheckAccounts(known func(idOrName string) bool) error {
+	var problems []error
+	for _, user := range u.All() {
+		for _, account := range user.Accounts {
+			if !known(account) {
+				problems = append(problems, fmt.Errorf("user %q: accounts: no account has the id or name %q", user.Name, account))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
 // byName finds the entry of a user.
 func (u *Users) byName(name string) (userEntry, bool) {
 	if u == nil {
@@ -97,16 +111,17 @@ func (u *Users) byToken(token string) (found userEntry, ok bool) {
 }
 
 type userYAML struct {
-	Name        string `yaml:"name"`
-	Role        string `yaml:"role"`
-	TokenSHA256 string `yaml:"token_sha256"`
+	Name        string    `yaml:"name"`
+	Role        string    `yaml:"role"`
+	Accounts    *[]string `yaml:"accounts,omitempty"`
+	TokenSHA256 string    `yaml:"token_sha256"`
 }
 
 func loadUsers(path string, data []byte) ([]userEntry, error) {
 	var list []userYAML
 	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := dec.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: it is not a list of users with name, role and token_sha256: %s", path, firstLine(err))
+		return nil, fmt.Errorf("%s: it is not a list of users with name, role, accounts and token_sha256: %s", path, firstLine(err))
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: there is no user in it; make one with `approvals user NAME --role admin >> %[1]s`", path)
@@ -144,6 +159,13 @@ func (y userYAML) entry() (userEntry, error) {
 		return e, fmt.Errorf("role: %w", err)
 	}
 	e.Name = y.Name
+	if y.Accounts != nil {
+		// An empty list would be all accounts, which nobody means who writes it.
+		if len(*y.Accounts) == 0 || slices.ContainsFunc(*y.Accounts, func(a string) bool { return strings.TrimSpace(a) != a || a == "" }) {
+			return e, errors.New("accounts: write ids or names of the accounts file; without the field the user sees all accounts")
+		}
+		e.Accounts = *y.Accounts
+	}
 	if y.TokenSHA256 == "" {
 		return e, nil
 	}
@@ -185,19 +207,20 @@ func NewUser(name string, role Role) (token, lines string, err error) {
 // Role is a set of rights. Each role has those of the one before it.
 type Role string
 
-// The roles: to read; to decide; to end other people's sessions.
+// The roles: to read; to propose, note and assign; to decide; to end other people's sessions.
 const (
 	Viewer   Role = "viewer"
+	Writer   Role = "writer"
 	Approver Role = "approver"
 	Admin    Role = "admin"
 )
 
-var roles = []Role{Viewer, Approver, Admin}
+var roles = []Role{Viewer, Writer, Approver, Admin}
 
 // UnmarshalText reads a role.
 func (r *Role) UnmarshalText(text []byte) error {
 	if !slices.Contains(roles, Role(text)) {
-		return fmt.Errorf("%q is not a role; write viewer, approver or admin", text)
+		return fmt.Errorf("%q is not a role; write viewer, writer, approver or admin", text)
 	}
 	*r = Role(text)
 	return nil
@@ -210,10 +233,21 @@ func (r Role) MarshalText() ([]byte, error) { return []byte(r), nil }
 type User struct {
 	Name string
 	Role Role
+	// Accounts are the ids or names of the accounts that the user sees and decides; empty:
+	// all.
+	Accounts []string
 }
 
 // May reports whether the user may do what role may.
 func (u User) May(role Role) bool { return slices.Index(roles, u.Role) >= slices.Index(roles, role) }
+
+// Sees reports whether the user sees the account with an id and a name.
+func (u User) Sees(id, name string) bool {
+	return len(u.Accounts) == 0 || slices.Contains(u.Accounts, id) || slices.Contains(u.Accounts, name)
+}
+
+// CanPropose reports whether the user may write proposals and notes, and assign replies.
+func (u User) CanPropose() bool { return u.May(Writer) }
 
 // CanDecide reports whether the user may approve, reject and write.
 func (u User) CanDecide() bool { return u.May(Approver) }

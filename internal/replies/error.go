@@ -78,7 +78,10 @@ func (c *Client) errEnded(ctx context.Context, workflowID string) error {
 	return newError(Refused, "this reply has ended: it is %s. %s", status.State, status.Reason.Sentence())
 }
 
-func (c *Client) errNotFound(workflowID string) error {
+func (c *Client) errNotFound(workflowID string) error { return NotFoundError(workflowID) }
+
+// NotFoundError is the error for a workflow that does not exist, or no longer.
+func NotFoundError(workflowID string) error {
 	return newError(NotFound, "%s does not exist, or ended so long ago that it is no longer kept", workflowID)
 }
 

@@ -117,9 +117,11 @@ func (c *Client) page(ctx context.Context, query visibility.Condition, size int,
 type Filter struct {
 	States  []privatereply.State
 	Account string
-	Rule    string
-	Media   string
-	Source  privatereply.Source
+	// Accounts are the ids of several accounts; empty: all.
+	Accounts []string
+	Rule     string
+	Media    string
+	Source   privatereply.Source
 	// NotSource excludes the replies of one source.
 	NotSource privatereply.Source
 	Running   bool     // only those whose workflow has not ended
@@ -140,6 +142,7 @@ func (f Filter) query() visibility.Condition {
 	add(len(f.IDs) > 0, visibility.In(visibility.WorkflowID, f.IDs...))
 	add(len(f.States) > 0, visibility.In(workflows.ReplyState, f.States...))
 	add(f.Account != "", visibility.Equals(workflows.AccountID, f.Account))
+	add(len(f.Accounts) > 0, visibility.In(workflows.AccountID, f.Accounts...))
 	add(f.Rule != "", visibility.Equals(workflows.RuleName, f.Rule))
 	add(f.Media != "", visibility.Equals(workflows.MediaID, f.Media))
 	add(f.Source != "", visibility.Equals(workflows.CommentSource, f.Source))
