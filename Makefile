@@ -50,7 +50,7 @@ determinism:
 
 # CI=true makes a test fail that would be skipped for want of a tool.
 test: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
-	CI=true go test -race -parallel 8 -timeout 15m ./...
+	CI=true go test -race -p 3 -parallel 8 -timeout 15m ./...
 
 # Records the histories of a release for the replay test: make histories RELEASE=v0.2
 histories: $(TEMPORAL_CLI_PATH)

@@ -15,6 +15,7 @@ import (
 
 // The product as a business uses it.
 func TestProduct(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	stopWorker := p.startWorker()
 
