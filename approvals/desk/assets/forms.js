@@ -2,6 +2,13 @@
 
 import { announce, button, link, order, say } from "./hold.js";
 
+// next tells the keyboard that a card is decided: what had the focus in it is hidden. A
+// pointer stays where it is, so that nothing scrolls under it.
+function next(card, byKeyboard) {
+  if (byKeyboard) document.dispatchEvent(new CustomEvent("desk:next", { detail: card }));
+  else card.focus({ preventScroll: true });
+}
+
 const encoder = new TextEncoder();
 // As the platforms count: Instagram bytes, Facebook UTF-16 units.
 function used(text, unit) { return unit === "bytes" ? encoder.encode(text).length : text.length; }
@@ -61,12 +68,13 @@ export function reread(host, comment) {
   if (!words.querySelector(".edited")) words.prepend(el("p", { className: "marks" }, el("span", { className: "mark edited", textContent: "edited" })));
 }
 
-export function approve(card) {
+export function approve(card, byKeyboard = false) {
   const editor = card.querySelector(".editor"), area = editor?.querySelector("textarea");
   if (card.dataset.settled || editor && !area) return; // decided, or about to be rejected
   const body = { comment_sha256: area?.dataset.comment || card.dataset.comment };
   if (area) body.text = area.value;
   else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
+  else if (unfold(card)) return; // nobody approves what is folded away
   if (area && !area.value.trim()) { area.focus(); return; }
   showText(card, area);
   order(card, "approve", api(card, "approve"), body, (answer) => {
@@ -78,6 +86,14 @@ export function approve(card) {
     if (area) area.dataset.comment = answer.comment.comment_sha256;
     card.querySelector(".buttons").replaceChildren(Object.assign(link("Read and decide", card.dataset.url), { className: "button primary" }));
   });
+  if (area) next(card, byKeyboard);
+}
+
+// unfold shows a proposal that is folded, and reports whether there was one.
+function unfold(card) {
+  const folded = card.querySelector(".decide > .unfold:not([open])");
+  if (folded) folded.open = true;
+  return Boolean(folded);
 }
 
 // showText shows on the card what is about to be sent.
@@ -92,37 +108,45 @@ export function reject(card) {
   if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
   const reason = el("input", { name: "reason", maxLength: 500, autocomplete: "off", placeholder: "spam" });
   const quick = el("div", { className: "quick" });
-  for (const why of ["spam", "not a question", "answered in public", "abusive"]) quick.append(button(why, () => { reason.value = why; go(); }));
-  const go = () => {
+  for (const why of ["spam", "not a question", "answered in public", "abusive"]) quick.append(button(why, (e) => { reason.value = why; go(e.detail === 0); }));
+  const go = (byKeyboard) => {
     if (!reason.value.trim()) { reason.focus(); return; }
     order(card, "reject", api(card, "reject"), { reason: reason.value.trim() }, (answer) => { if (answer.accepted) settle(card); });
+    next(card, byKeyboard);
   };
-  const yes = button(card.dataset.state === "holding" ? "Stop it" : "Reject", go);
+  const yes = button(card.dataset.state === "holding" ? "Stop it" : "Reject", (e) => go(e.detail === 0));
   yes.classList.add("danger");
   const editor = el("div", { className: "editor" },
     el("label", {}, "Why should this never be sent? ", reason), quick,
     el("div", { className: "quick" }, yes, button("Cancel", () => closeEditor(card))));
   reason.addEventListener("keydown", (e) => {
-    if (e.key === "Enter") { e.preventDefault(); go(); }
+    if (e.key === "Enter") { e.preventDefault(); go(true); }
     if (e.key === "Escape") closeEditor(card);
   });
   open(card, editor, reason);
 }
 
+// rowsOf is enough lines to show the whole proposal while it is edited, where a browser
+// does not fit the box to its text.
+function rowsOf(proposal) {
+  const lines = (proposal?.textContent || "").split("\n");
+  return lines.reduce((n, line) => n + 1 + Math.floor(line.length / 40), 2);
+}
+
 export function edit(card) {
   const form = card.querySelector(".decide"), buttons = form.querySelector(".buttons"), proposal = form.querySelector(".proposal");
   if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
-  const area = el("textarea", { rows: 4, dir: "auto", value: proposal ? proposal.textContent : "" });
+  const area = el("textarea", { rows: rowsOf(proposal), dir: "auto", value: proposal ? proposal.textContent : "" });
   const counter = el("p", { className: "counter" }, el("span"), ` of ${buttons.dataset.max} ${buttons.dataset.unit}`);
   counter.firstChild.dataset.used = "";
   Object.assign(counter.dataset, { max: buttons.dataset.max, unit: buttons.dataset.unit });
-  const yes = button(card.dataset.state === "holding" ? "Send now" : "Approve", () => approve(card));
+  const yes = button(card.dataset.state === "holding" ? "Send now" : "Approve", (e) => approve(card, e.detail === 0));
   yes.classList.add("primary");
   const editor = el("div", { className: "editor" },
     el("label", {}, "What the person will read", area), counter,
     el("div", { className: "quick" }, yes, button("Cancel", () => { forget(`draft:${card.id}`); closeEditor(card); })));
   area.addEventListener("keydown", (e) => {
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); approve(card); }
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); approve(card, true); }
     if (e.key === "Escape") closeEditor(card);
   });
   draft(area, `draft:${card.id}`);
@@ -132,6 +156,7 @@ export function edit(card) {
 }
 
 function open(card, editor, focus) {
+  card.dataset.height = card.offsetHeight; // to which it closes again when it is decided
   const buttons = card.querySelector(".buttons");
   say(card.querySelector(".outcome"), "");
   buttons.hidden = true;
@@ -140,6 +165,7 @@ function open(card, editor, focus) {
 }
 
 function closeEditor(card) {
+  delete card.dataset.height;
   card.querySelector(".editor")?.remove();
   card.querySelector(".sending")?.remove();
   card.querySelector(".buttons").hidden = false;

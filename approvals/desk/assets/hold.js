@@ -24,8 +24,9 @@ export function order(host, verb, url, body, done) {
   const place = host.querySelector(".outcome");
   const entry = { host, url, body: JSON.stringify({ ...body, click: newClick() }), timer: 0, sent: false };
   host.dataset.pending = verb;
-  // Nothing below may move under the next click.
-  host.style.minHeight = `${host.offsetHeight}px`;
+  // Nothing below may move under the next click. A card that was opened to write closes to
+  // what it was, at the click itself.
+  host.style.minHeight = `${host.dataset.height || host.offsetHeight}px`;
   host.classList.add("held");
   entry.drop = (text, bad) => {
     clearTimeout(entry.timer);

@@ -66,6 +66,12 @@ function move(by) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
+// After a decision in an editor the next card has the focus, or this one if it is the last.
+document.addEventListener("desk:next", (e) => {
+  e.detail.focus();
+  move(1);
+});
+
 function onCard(act, thenNext) {
   return () => {
     const card = current();
