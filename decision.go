@@ -35,7 +35,7 @@ const (
 	DecidedByDefault = "default"
 	DecidedByHand    = "hand"
 	FoundBySweep     = "found_by_sweep"
-	AutomaticPaused  = "automatic_paused" // the account's automatic replies are paused
+	AutomaticPaused  = "automatic_paused" // automatic replies of the rule or the account are paused
 	FoundByEdit      = "found_by_edit"    // only the edit of the comment was reported
 	EditedUndecided  = "edited"           // the comment was edited, and nobody asked the rules again
 	DecidedByRemoval = "removed"          // the comment was removed before its reply began

@@ -31,7 +31,8 @@ const TooSlow = "too_slow"
 type RuleResult struct {
 	Name   string `json:"name"`
 	Result Result `json:"result"`
-	Error  string `json:"error,omitempty"` // why it failed
+	Error  string `json:"error,omitempty"`  // why it failed
+	Paused bool   `json:"paused,omitempty"` // it matched, and sends nothing by itself
 }
 
 // Explanation says how a decision came about.
@@ -55,15 +56,17 @@ func (s *Set) DecideWithin(ctx context.Context, in Input) privatereply.Decision 
 func (s *Set) Explain(in Input) Explanation { return s.explain(context.Background(), in) }
 
 func (s *Set) explain(ctx context.Context, in Input) Explanation {
-	e := s.evaluate(ctx, in)
-	if d := &e.Decision; in.AutomaticPaused && d.Action == privatereply.ActionAuto {
+	e, paused := s.evaluate(ctx, in)
+	if d := &e.Decision; (paused || in.AutomaticPaused) && d.Action == privatereply.ActionAuto {
 		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.AutomaticPaused
 	}
 	return e
 }
 
-func (s *Set) evaluate(ctx context.Context, in Input) Explanation {
-	e := Explanation{Rules: make([]RuleResult, 0, len(s.rules))}
+// evaluate decides without regard to what is paused, and says whether the rule that decided
+// is.
+func (s *Set) evaluate(ctx context.Context, in Input) (e Explanation, paused bool) {
+	e = Explanation{Rules: make([]RuleResult, 0, len(s.rules))}
 	var of *evaluation
 	for _, r := range s.rules {
 		var matched bool
@@ -78,23 +81,23 @@ func (s *Set) evaluate(ctx context.Context, in Input) Explanation {
 		case err != nil && ctx.Err() != nil:
 			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Failed, Error: "there was no time for it"})
 			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+TooSlow)
-			return e
+			return e, false
 		case err != nil:
 			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Failed, Error: err.Error()})
 			e.Decision = s.decision(privatereply.ActionAsk, privatereply.RuleErrorPrefix+r.Name)
-			return e
+			return e, false
 		case matched:
-			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Matched})
+			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Matched, Paused: r.Paused})
 			e.Decision = s.decision(r.Action, privatereply.DecidedByRule)
 			e.Decision.Rule = r.Name
 			e.Decision.Text = r.template.render(in.Comment.Platform, in.Comment.Username)
 			e.Decision.Hold = r.Hold
-			return e
+			return e, r.Paused
 		}
 		e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: NotMatched})
 	}
 	e.Decision = s.decision(s.fallback, privatereply.DecidedByDefault)
-	return e
+	return e, false
 }
 
 func (r rule) matches(ctx context.Context, of *evaluation) (bool, error) {

@@ -44,6 +44,7 @@ type Rule struct {
 	Action privatereply.Action   `json:"action"`
 	Text   string                `json:"text,omitempty"` // with its placeholders
 	Hold   privatereply.Duration `json:"hold,omitempty"`
+	Paused bool                  `json:"paused,omitempty"` // a person decides what it would send by itself
 }
 
 // rule is a Rule that is ready to run.
@@ -146,7 +147,7 @@ func parseRawFile(data []byte, ps *problems) rawFile {
 		case privatereply.ActionAsk, privatereply.ActionIgnore:
 			f.fallback = action
 		default:
-			ps.add(Problem{Line: lineOf(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", quotedNode(node))})
+			ps.add(Problem{Line: lineOf(node), Column: columnOf(node), Field: "default", Message: fmt.Sprintf("%s is not a default; write ask (a person decides) or ignore", quotedNode(node))})
 		}
 	}
 	if node, ok := fields["rules"]; ok {
@@ -189,7 +190,7 @@ func parseFields(node ast.Node, rule string, known []string, ps *problems) (map[
 	fields := map[string]ast.Node{}
 	for it := mapping.MapRange(); it.Next(); {
 		name := it.Key().GetToken().Value
-		p := Problem{Line: lineOf(it.Key()), Rule: rule, Field: name}
+		p := Problem{Line: lineOf(it.Key()), Column: columnOf(it.Key()), Rule: rule, Field: name}
 		switch {
 		case !slices.Contains(known, name):
 			p.Message = "there is no such field; the fields are " + strings.Join(known, ", ")
@@ -217,7 +218,8 @@ func parseYAML(data []byte, ps *problems) ast.Node {
 	if !utf8.Valid(data) {
 		return refuse(0, "the file is not UTF-8; save it with the encoding UTF-8")
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Windows editors begin a file with it
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))             // Windows editors begin a file with it
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser counts a comment's end twice
 	if i := bytes.IndexFunc(data, isForbidden); i >= 0 {
 		r, _ := utf8.DecodeRune(data[i:])
 		return refuse(1+bytes.Count(data[:i], []byte("\n")), fmt.Sprintf("there is an invisible control character (%U); remove it", r))
@@ -232,7 +234,9 @@ func parseYAML(data []byte, ps *problems) ast.Node {
 		if !errors.As(err, &syntax) {
 			return refuse(0, "it is not valid YAML: "+err.Error())
 		}
-		return refuse(syntax.GetToken().Position.Line, "it is not valid YAML: "+syntax.GetMessage()+"; "+yamlHint(syntax.GetMessage()))
+		at := syntax.GetToken().Position
+		ps.add(Problem{Line: at.Line, Column: at.Column, Message: "it is not valid YAML: " + syntax.GetMessage() + "; " + yamlHint(syntax.GetMessage())})
+		return nil
 	}
 	var root ast.Node
 	for _, doc := range parsed.Docs {
@@ -292,6 +296,14 @@ func lineOf(node ast.Node) int {
 	return 0
 }
 
+// columnOf is where node begins in its line, in characters from 1.
+func columnOf(node ast.Node) int {
+	if t := node.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Column
+	}
+	return 0
+}
+
 // scalar is the text of a scalar without surrounding space, or empty if node is no text.
 func scalar(node ast.Node) string {
 	switch n := node.(type) {
@@ -331,8 +343,9 @@ func quotedNode(node ast.Node) string {
 // Problem is one thing that is wrong in a rules file, in words for the person who
 // wrote it.
 type Problem struct {
-	Line    int    `json:"line,omitempty"` // from 1; 0 when it concerns the whole file
-	Rule    string `json:"rule,omitempty"` // the rule's name, or "#3" when it has no usable one
+	Line    int    `json:"line,omitempty"`   // from 1; 0 when it concerns the whole file
+	Column  int    `json:"column,omitempty"` // from 1, in characters; 0 when it concerns the whole line
+	Rule    string `json:"rule,omitempty"`   // the rule's name, or "#3" when it has no usable one
 	Field   string `json:"field,omitempty"`
 	Message string `json:"message"`
 }

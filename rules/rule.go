@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	ruleFields = []string{"name", "when", "reply", "ask", "ignore", "hold"}
+	ruleFields = []string{"name", "when", "reply", "ask", "ignore", "hold", "paused"}
 	// Names become search attributes, parts of reasons and arguments of commands.
 	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 )
@@ -38,6 +38,7 @@ func (d rawRule) rule(ps *problems) rule {
 		r.template = parseCheckedTemplate(r.Text, where, func(message string) { add(textField[r.Action], message) })
 	}
 	r.Hold = d.hold(r.Action, add)
+	r.Paused = d.paused(add)
 	return r
 }
 
@@ -53,7 +54,7 @@ func (d rawRule) label() string {
 func (d rawRule) problem(field, message string) Problem {
 	p := Problem{Line: d.line, Rule: d.label(), Field: field, Message: message}
 	if node, ok := d.fields[field]; ok {
-		p.Line = lineOf(node)
+		p.Line, p.Column = lineOf(node), columnOf(node)
 	}
 	return p
 }
@@ -219,6 +220,19 @@ func (d rawRule) hold(action privatereply.Action, add reportFunc) privatereply.D
 		return privatereply.Duration(hold)
 	}
 	return 0
+}
+
+func (d rawRule) paused(add reportFunc) bool {
+	node, ok := d.fields["paused"]
+	if !ok {
+		return false
+	}
+	boolean, ok := node.(*ast.BoolNode)
+	if !ok {
+		add("paused", quotedNode(node)+" is neither true nor false; write paused: true to have a person decide what this rule would send, or remove the field")
+		return false
+	}
+	return boolean.Value
 }
 
 // checkOrder adds what is wrong between rules: names given twice, and rules that can

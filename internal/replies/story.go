@@ -93,7 +93,7 @@ func decisionText(d privatereply.Decision) string {
 	case privatereply.FoundBySweep:
 		return "By " + by + " a person is asked: a sweep found the comment late"
 	case privatereply.AutomaticPaused:
-		return "By " + by + " a person is asked: the account's automatic replies are paused"
+		return "By " + by + " a person is asked: automatic replies of the rule or the account are paused"
 	}
 	return "By " + by + " a person is asked"
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/backtest"
 )
 
 const testRules = `default: ask
@@ -27,6 +28,10 @@ rules:
   - name: photo
     when: has_photo || has_video
     ask: "A picture?"
+  - name: oak
+    when: says(text, "oak")
+    reply: "Yes, in oak."
+    paused: true
 `
 
 func rulesFile(t *testing.T, content string) string {
@@ -50,10 +55,11 @@ func TestRulesTest(t *testing.T) {
 		"none matches":   {[]string{"price"}, []string{"price  not matched", "shop   not matched", "a person decides, by the default, because no rule matched"}},
 		"by age":         {[]string{"hm", "--age", "25h"}, []string{"late   matched", "left alone, by rule late"}},
 		"by account":     {[]string{"hm", "--account", "Shop"}, []string{"shop   matched", "“Hello?”"}},
-		"only the file":  {nil, []string{"is all right: 4 rules"}},
+		"only the file":  {nil, []string{"is all right: 5 rules"}},
 		"file, as JSON":  {[]string{"--json"}, []string{`"name": "price"`, `"hold": "2m0s"`}},
 		"found by sweep": {[]string{"hm", "--found-by-sweep"}, []string{"shop   matched"}},
 		"photo":          {[]string{"", "--photo"}, []string{"photo  matched", "“A picture?”"}},
+		"paused":         {[]string{"in oak?"}, []string{"oak    matched, paused", "a person decides, by rule oak, but automatic replies of the rule or the account are paused", "“Yes, in oak.”"}},
 		"video":          {[]string{"", "--video"}, []string{"photo  matched", "“A picture?”"}},
 	}
 	for name, tc := range tests {
@@ -130,11 +136,11 @@ func TestRulesBacktest(t *testing.T) {
 	if err := os.WriteFile(file, []byte(rulesFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var got backtest
-	var changed *backtestDifference
+	var got backtest.Report
+	var changed *backtest.Difference
 	eventually(t, func() error { // visibility follows
 		r := starter(t, "rules", "backtest", file, "--account", instagram, "--json").mustSucceed(t)
-		got = backtest{}
+		got = backtest.Report{}
 		if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 			return err
 		}

@@ -210,7 +210,7 @@ func describeSource(d privatereply.Decision) string {
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
 		return "rule " + d.Rule + ", but a sweep found the comment late"
 	case d.Rule != "" && d.Reason == privatereply.AutomaticPaused:
-		return "rule " + d.Rule + ", but the account's automatic replies are paused"
+		return "rule " + d.Rule + ", but automatic replies of the rule or the account are paused"
 	case d.Rule != "":
 		return "rule " + d.Rule
 	case d.Reason == privatereply.DecidedByDefault:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/stop"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/workflows"
@@ -40,7 +42,7 @@ func TestStop(t *testing.T) {
 		t.Errorf("a rule that nobody has stopped something: %s", got)
 	}
 	r := starter(t, "stop", "--account", instagram, "--rule", "delivery", "--approver", "ana", "--json").mustSucceed(t)
-	var got stopReport
+	var got stop.Report
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +109,14 @@ func TestStopWaitsForAnotherBatch(t *testing.T) {
 		return err
 	})
 	s := &Session{Client: c, namespace: server.Namespace, data: converter.GetDefaultDataConverter()}
-	query := stopQuery(page, "price")
+	selection := stop.Selection{Account: page, Rule: "price"}
+	say := func(to io.Writer) func(string) { return func(reason string) { fmt.Fprintln(to, reason) } }
 
 	ctx, interrupt := context.WithCancel(t.Context())
 	var told said
 	impatient := make(chan error, 1)
 	go func() {
-		_, err := s.batchReject(ctx, &told, query, workflows.Reject{Approver: "ana"})
+		_, err := s.batches().Reject(ctx, selection, workflows.Reject{Approver: "ana"}, say(&told))
 		impatient <- err
 	}()
 	eventually(t, func() error {
@@ -128,7 +131,7 @@ func TestStopWaitsForAnotherBatch(t *testing.T) {
 	}
 
 	told.reset()
-	got, err := s.batchReject(t.Context(), &told, query, workflows.Reject{Approver: "ana", Reason: "stopped by batch"})
+	got, err := s.batches().Reject(t.Context(), selection, workflows.Reject{Approver: "ana", Reason: "stopped by batch"}, say(&told))
 	if err != nil || got.Concerned != 1 || got.Signalled != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
