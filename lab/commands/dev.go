@@ -48,6 +48,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 	flags.IntVar(&opts.Ports.Sandbox, "sandbox-port", opts.Ports.Sandbox, "port of the sandbox")
 	flags.IntVar(&opts.Ports.Approvals, "approvals-port", opts.Ports.Approvals, "port of the approvals desk")
 	flags.BoolVar(&opts.Encrypt, "encrypt", false, "encrypt what Temporal holds, with a key that is made for the state folder; from then on it stays encrypted")
+	flags.StringVar(&opts.UsersFile, "users", "", "the file of who may sign in at the desk, to try roles (see approvals user); without it you are its admin")
 	free := flags.Bool("free-ports", false, "pick free ports instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := cmd.OutOrStdout()
@@ -66,7 +67,7 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 		if err != nil {
 			return err
 		}
-		if err := welcome(out, stack, opts.Folder); err != nil {
+		if err := welcome(out, stack, opts.Folder, opts.UsersFile); err != nil {
 			return errors.Join(err, stack.Stop())
 		}
 		died := stack.Wait(cmd.Context())
@@ -86,12 +87,16 @@ state folder and is there again the next time, but for what the sandbox knew.`,
 }
 
 // welcome says where everything is and what to try.
-func welcome(w io.Writer, s *harness.Dev, folder string) error {
+func welcome(w io.Writer, s *harness.Dev, folder, users string) error {
 	account := s.Accounts.All()[0].ID
 	starter, temporal := starterCommand(), temporalCommand(s.CLIPath)
 	elsewhere := ""
 	if filepath.Clean(folder) != config.DevFolder {
 		elsewhere = fmt.Sprintf("     (first: set -a; . %s; set +a)\n", filepath.Join(folder, config.DevEnvFile))
+	}
+	signIn := `you are signed in as "you"`
+	if users != "" {
+		signIn = "sign in with a token of a user in " + users
 	}
 	encrypted, codec := "", ""
 	if s.CodecURL() != "" {
@@ -102,7 +107,7 @@ func welcome(w io.Writer, s *harness.Dev, folder string) error {
 ready
 
   Be a person who comments  %[1]s/
-  Decide replies            %[13]s/ (you are signed in as "you")
+  Decide replies            %[13]s/ (%[16]s)
   Connect accounts          %[13]s/accounts (some wait for it; the token of one ends in minutes and is renewed)
   Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
   Temporal server           %[4]s, namespace %[3]s
@@ -126,7 +131,7 @@ Try this in another terminal:
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,
-		config.DevAccountsFile, config.DevRulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec)
+		config.DevAccountsFile, config.DevRulesFile, account, elsewhere, starter, temporal, s.ApprovalsURL, encrypted, codec, signIn)
 	return err
 }
 

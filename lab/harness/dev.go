@@ -32,6 +32,7 @@ type DevOptions struct {
 	Ephemeral      bool          // Temporal's state is not kept in the folder
 	RepairInterval time.Duration // see Config
 	Encrypt        bool          // make an encryption key for the folder if it has none
+	UsersFile      string        // who may sign in at the desk; empty: everybody is its admin
 	Progress       io.Writer     // gets a line for each part that starts or stops; nil: nobody
 	Warnings       io.Writer     // gets the warnings of the log; nil: nobody
 }
@@ -114,7 +115,7 @@ func (d *Dev) start(ctx context.Context) error {
 	}
 	d.Product, err = New(ctx, Config{
 		Dir: string(d.folder), Server: OnDevServer(server), AccountsFile: d.folder.path(config.DevAccountsFolder), RulesFile: d.folder.path(config.DevRulesFile),
-		Meta: meta.Config{Accounts: accounts, App: app, Log: d.log.Named("sandbox")}, VerifyToken: token, Workers: 1, Bridges: 1, Desks: 1, RepairInterval: d.opts.RepairInterval,
+		Meta: meta.Config{Accounts: accounts, App: app, Log: d.log.Named("sandbox")}, VerifyToken: token, UsersFile: d.opts.UsersFile, Workers: 1, Bridges: 1, Desks: 1, RepairInterval: d.opts.RepairInterval,
 		Log: d.log, Client: temporal, Data: options.DataConverter, Codec: d.codec, Keys: d.encryption,
 		Connect: func(program string) (Connection, error) {
 			return Connection{Client: temporal, Log: d.log.Named(program), Registry: traces.Registry, Tracer: traces.Tracer}, nil
