@@ -13,20 +13,21 @@ import (
 
 // post is content that can be commented on: an Instagram media or a Page's post.
 type post struct {
-	account     *account
-	id          string // as webhooks write it: <page>_<number> on a Page
-	number      string // Page: the part of id that comment ids start with
-	videoID     string // Page reel: the prefix that reading uses in its comments' ids
-	adID        string
-	source      privatereply.Source
-	caption     string
-	createdAt   time.Time
-	original    *post    // the organic post of an ad
-	visitorPost *comment // set for a post that a visitor wrote: what a private reply answers
-	comments    []*comment
-	allComments []*comment // comments and the answers to them
-	live        bool
-	removed     bool
+	account        *account
+	id             string // as webhooks write it: <page>_<number> on a Page
+	number         string // Page: the part of id that comment ids start with
+	videoID        string // Page reel: the prefix that reading uses in its comments' ids
+	adID           string
+	source         privatereply.Source
+	caption        string
+	withoutPicture bool
+	createdAt      time.Time
+	original       *post    // the organic post of an ad
+	visitorPost    *comment // set for a post that a visitor wrote: what a private reply answers
+	comments       []*comment
+	allComments    []*comment // comments and the answers to them
+	live           bool
+	removed        bool
 }
 
 // NewPost describes a post that the account publishes.
@@ -34,6 +35,9 @@ type NewPost struct {
 	Account string              `json:"account"`
 	Source  privatereply.Source `json:"source"` // post, reel, ad or story; empty is post
 	Caption string              `json:"caption"`
+	// NoPicture leaves out media_url, as Meta does of a reel with somebody else's music, and a
+	// Page's picture.
+	NoPicture bool `json:"no_picture"`
 }
 
 // PublishPost publishes a post and returns its id. StartLive starts a live, and Comment
@@ -54,6 +58,7 @@ func (s *Sandbox) PublishPost(n NewPost) (string, error) {
 	}
 	original := a.newest[privatereply.SourcePost]
 	p := s.addPost(a, n.Source, n.Caption, s.now())
+	p.withoutPicture = n.NoPicture
 	if n.Source == privatereply.SourceAd {
 		p.original = original
 	}
@@ -191,6 +196,10 @@ func (p *post) statusType() string {
 	}
 	return "mobile_status_update"
 }
+
+// hasPicture reports whether a Page's post has a picture: the posts of visitors have none
+// here.
+func (p *post) hasPicture() bool { return !p.withoutPicture && p.visitorPost == nil }
 
 // promotionStatus is a Page's promotion_status.
 func (p *post) promotionStatus() string {
@@ -478,6 +487,12 @@ func (c *comment) onLive() bool {
 	return c.account.instagram() && c.post.source == privatereply.SourceLive
 }
 
+// readable reports whether the Graph API shows the post: of Instagram's broadcasts only
+// those that are on the air.
+func (p *post) readable() bool {
+	return !p.removed && (p.live || p.source != privatereply.SourceLive || !p.account.instagram())
+}
+
 // readable reports whether the Graph API shows the comment.
 func (c *comment) readable() bool { return !c.isRemoved() && (!c.onLive() || c.post.live) }
 
@@ -490,6 +505,8 @@ var attachmentTypes = map[string]struct{ name, ending string }{
 	"gif":     {"animated_image_share", ".gif"},
 }
 
+// attachmentURL is the address of the attachment in a webhook. It leads nowhere; a read of
+// the comment names one that does.
 func (c *comment) attachmentURL() string {
 	return "https://www.example.com/attachments/" + c.number + attachmentTypes[c.attachmentKind].ending
 }

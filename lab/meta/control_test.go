@@ -45,11 +45,15 @@ func TestControlAPI(t *testing.T) {
 		t.Errorf("%d comments, want 3", got)
 	}
 	has(call(http.MethodGet, "comments/"+comment, ""), `"username":"Kim"`, `"attempts":0`, `"verdict":""`, `"created_at":"2026-11-02T07:30:00Z"`)
+	under := call(http.MethodPost, "comments", `{"parent_id":"`+comment+`","username":"Lou","text":"me too","attachment":"photo"}`).text("id")
+	has(call(http.MethodGet, "comments/"+under, ""), `"parent_id":"`+comment+`"`, `"attachment":"photo"`)
 	call(http.MethodPost, "comments/"+comment+"/hide", "")
 	call(http.MethodPost, "comments/"+comment+"/unhide", "")
 	call(http.MethodPost, "comments/"+comment+"/human", `{"text":"By hand"}`)
 	has(call(http.MethodGet, "inbox?account="+pageID+"&username=Kim", ""), `"by":"human"`, `"text":"By hand"`, comment)
 	call(http.MethodPost, "messages", `{"account":"`+pageID+`","username":"Kim","kind":"postback","text":"More"}`)
+	call(http.MethodPost, "messages", `{"account":"`+pageID+`","username":"Kim","attachment":"photo"}`)
+	has(call(http.MethodGet, "inbox?account="+pageID+"&username=Kim", ""), `"attachment":"photo"`)
 	call(http.MethodPost, "human", `{"account":"`+pageID+`","username":"Kim","text":"More by hand"}`)
 	call(http.MethodPost, "people", `{"account":"`+pageID+`","username":"Kim","state":"blocked"}`)
 	call(http.MethodDelete, "comments/"+comment, "")
@@ -111,7 +115,7 @@ func TestControlAPI(t *testing.T) {
 	if diff := cmp.Diff(e.Report(), report); diff != "" {
 		t.Error(diff)
 	}
-	if report.Comments != 4 || report.Answered != 1 {
+	if report.Comments != 5 || report.Answered != 1 {
 		t.Errorf("report: %+v", report)
 	}
 }

@@ -376,7 +376,7 @@ func (s *Sandbox) route(c *call) endpoint {
 	if a := c.owner.instagram; a != nil && id == a.ID {
 		return s.routeInstagram(c, a, key)
 	}
-	if p := s.posts[id]; p != nil && p.account.owner == c.owner && !p.removed {
+	if p := s.posts[id]; p != nil && p.account.owner == c.owner && p.readable() {
 		return s.routePost(c, p, key)
 	}
 	if m := s.findComment(id); m != nil && m.account.owner == c.owner && m.readable() {

@@ -85,7 +85,7 @@ func (c *call) pageCommentField(m *comment, f field) (any, *graphError) {
 		if m.attachmentKind == "" || !m.account.canReadUserContent() {
 			return nil, nil
 		}
-		return selectNested(m.attachmentObject(), f.sub), nil
+		return selectNested(c.commentAttachment(m), f.sub), nil
 	case "is_hidden":
 		return m.hidden, nil
 	case "parent":
@@ -132,7 +132,7 @@ func (c *call) postField(p *post, f field) (any, *graphError) {
 		if p.visitorPost != nil && !p.account.canReadUserContent() {
 			return nil, nil
 		}
-		return p.caption, nil
+		return orNone(p.caption), nil
 	case "created_time", "updated_time":
 		return formatTime(p.createdAt), nil
 	case "from":
@@ -144,6 +144,15 @@ func (c *call) postField(p *post, f field) (any, *graphError) {
 		return p.visitorPost != nil && c.sandbox.checkReply(p.visitorPost) == nil, nil
 	case "permalink_url":
 		return p.permalink(), nil
+	case "full_picture":
+		if !p.hasPicture() {
+			return nil, nil
+		}
+		return c.fileURL("post-"+p.number, ".png"), nil
+	case "story":
+		return nil, nil // only of posts without words, such as a new cover photo
+	case "attachments":
+		return c.postAttachments(p, f), nil
 	case "is_published":
 		return p.source != privatereply.SourceAd, nil
 	case "promotion_status":
@@ -161,7 +170,16 @@ func (c *call) mediaField(p *post, f field) (any, *graphError) {
 	case "id":
 		return p.id, nil
 	case "caption":
-		return p.caption, nil
+		return orNone(p.caption), nil
+	case "media_url":
+		return c.mediaURL(p), nil
+	case "thumbnail_url":
+		if mediaType(p) != "VIDEO" {
+			return nil, nil
+		}
+		return c.fileURL("post-"+p.id, ".png"), nil
+	case "children":
+		return nil, nil // only of albums
 	case "timestamp":
 		return formatTime(p.createdAt), nil
 	case "media_type":
@@ -180,6 +198,39 @@ func (c *call) mediaField(p *post, f field) (any, *graphError) {
 		return c.listPostComments(p, nestedRequest(f))
 	}
 	return nil, errNoField(f.name, "IGMedia")
+}
+
+// orNone is text as a field's value: an empty one is absent.
+func orNone(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// mediaURL is the picture of a media, of a reel the video. Meta leaves it out of media with
+// somebody else's music in it, and of a broadcast.
+func (c *call) mediaURL(p *post) any {
+	switch {
+	case p.withoutPicture || p.source == privatereply.SourceLive:
+		return nil
+	case mediaType(p) == "VIDEO":
+		return c.fileURL("post-"+p.id, ".mp4")
+	}
+	return c.fileURL("post-"+p.id, ".png")
+}
+
+// postAttachments are the picture or the video of a Page's post.
+func (c *call) postAttachments(p *post, f field) any {
+	if !p.hasPicture() {
+		return nil
+	}
+	kind := "photo"
+	if p.statusType() == "added_video" {
+		kind = "video"
+	}
+	one := object{"media_type": kind, "type": kind, "title": "", "media": object{"image": object{"src": c.fileURL("post-"+p.number, ".png"), "width": pictureSize, "height": pictureSize}}}
+	return object{"data": []object{selectNested(one, f.sub)}}
 }
 
 // The most that one page of a list holds.
@@ -387,9 +438,54 @@ func (c *call) readMessage(m *message, want []field) (object, *graphError) {
 			return sender, nil
 		case "to":
 			return object{"data": []object{recipient}}, nil
+		case "attachments":
+			if m.attachment == "" {
+				return nil, nil
+			}
+			return object{"data": []object{selectNested(c.messageAttachment(m), f.sub)}}, nil
+		case "sticker":
+			if m.person.account.instagram() {
+				break
+			}
+			if m.attachment != "sticker" {
+				return nil, nil
+			}
+			return c.fileURL("message-"+m.id, ".png"), nil
+		case "shares":
+			return nil, nil
+		case "story":
+			switch {
+			case !m.person.account.instagram():
+				return nil, errNoField(f.name, "Message")
+			case m.kind != "story_reply":
+				return nil, nil
+			}
+			return object{"reply_to": object{"id": scopedID("17", m.person.account.ID, "story"), "link": storyURL}}, nil
 		}
 		return nil, errNoField(f.name, "Message")
 	})
+}
+
+// messageAttachment is what a message carries, as a read of it says. Instagram says
+// neither names nor sizes.
+func (c *call) messageAttachment(m *message) object {
+	kind := messageAttachments[m.attachment]
+	picture, file := c.fileURL("message-"+m.id, ".png"), c.fileURL("message-"+m.id, kind.ending)
+	o := object{}
+	if !m.person.account.instagram() {
+		o = object{"id": m.id, "mime_type": kind.mime, "name": m.attachment + kind.ending, "size": 4096}
+	}
+	switch m.attachment {
+	case "video":
+		o["video_data"] = object{"width": 720, "height": 720, "url": file, "preview_url": picture}
+	case "audio", "file":
+		o["file_url"] = file
+	case "gif":
+		o["image_data"] = object{"width": pictureSize, "height": pictureSize, "url": picture, "preview_url": picture, "animated_gif_url": picture}
+	default:
+		o["image_data"] = object{"width": pictureSize, "height": pictureSize, "url": picture, "preview_url": picture, "render_as_sticker": m.attachment == "sticker"}
+	}
+	return o
 }
 
 // participant is the person as a conversation's object names them.
@@ -408,16 +504,17 @@ func (a *account) participant() object {
 	return object{"id": a.ID, "name": a.Name}
 }
 
-// attachmentObject is the attachment in a read of a Page's comment: a video has a
+// commentAttachment is the attachment in a read of a Page's comment: a video has a
 // picture as well.
-func (c *comment) attachmentObject() object {
-	media := object{"image": object{"src": c.attachmentURL(), "width": 720, "height": 720}}
-	if c.attachmentKind == "video" {
-		media = object{"image": object{"src": c.attachmentURL() + ".jpg"}, "source": c.attachmentURL()}
+func (c *call) commentAttachment(m *comment) object {
+	picture := c.fileURL("comment-"+m.number, ".png")
+	media := object{"image": object{"src": picture, "width": pictureSize, "height": pictureSize}}
+	if m.attachmentKind == "video" {
+		media["source"] = c.fileURL("comment-"+m.number, ".mp4")
 	}
 	return object{
-		"type": attachmentTypes[c.attachmentKind].name, "url": "https://www.facebook.com/photo.php?fbid=" + c.number,
-		"title": "", "media": media, "target": object{"id": c.number},
+		"type": attachmentTypes[m.attachmentKind].name, "url": "https://www.facebook.com/photo.php?fbid=" + m.number,
+		"title": "", "media": media, "target": object{"id": m.number},
 	}
 }
 

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"fmt"
@@ -53,27 +54,30 @@ const (
 
 // message is one message of a conversation.
 type message struct {
-	id        string
-	person    *person
-	sender    Sender
-	kind      string
-	text      string
-	commentID string // of a private reply
-	tag       string
-	anonymous bool // its webhook does not say who wrote it
-	at        time.Time
-	index     int // in person.messages
+	id         string
+	person     *person
+	sender     Sender
+	kind       string
+	text       string
+	attachment string // one of MessageAttachments
+	commentID  string // of a private reply
+	tag        string
+	anonymous  bool // its webhook does not say who wrote it
+	at         time.Time
+	index      int // in person.messages
 }
 
 // Message is one message of a person's inbox.
 type Message struct {
-	ID        string    `json:"id"`
-	Sender    Sender    `json:"by"`
-	Kind      string    `json:"kind"`
-	Text      string    `json:"text,omitempty"`
-	CommentID string    `json:"comment_id,omitempty"` // the comment or visitor post that a private reply answers
-	Tag       string    `json:"tag,omitempty"`
-	At        time.Time `json:"at"`
+	ID         string    `json:"id"`
+	Sender     Sender    `json:"by"`
+	Kind       string    `json:"kind"`
+	Text       string    `json:"text,omitempty"`
+	Attachment string    `json:"attachment,omitempty"`
+	Picture    string    `json:"picture,omitempty"`    // the path of its picture in the sandbox
+	CommentID  string    `json:"comment_id,omitempty"` // the comment or visitor post that a private reply answers
+	Tag        string    `json:"tag,omitempty"`
+	At         time.Time `json:"at"`
 }
 
 // Person identifies a person by account and user name.
@@ -99,7 +103,11 @@ func (s *Sandbox) Inbox(p Person) []Message {
 }
 
 func (m *message) view() Message {
-	return Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, CommentID: m.commentID, Tag: m.tag, At: m.at}
+	v := Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, Attachment: m.attachment, CommentID: m.commentID, Tag: m.tag, At: m.at}
+	if kind := messageAttachments[m.attachment]; kind.picture {
+		v.Picture = filePath("message-"+m.id, ".png")
+	}
+	return v
 }
 
 // PersonID is the person's id in messages. An unknown person is created.
@@ -174,25 +182,61 @@ var MessageKinds = []string{"text", "postback", "quick_reply", "story_reply", "e
 // openingKinds is how many of MessageKinds, from the first, open the messaging window.
 const openingKinds = 5
 
+// MessageAttachments are what a message of the kind text can carry.
+var MessageAttachments = []string{"photo", "video", "sticker", "gif", "audio", "file"}
+
+// messageAttachments are the facts of MessageAttachments.
+var messageAttachments = map[string]struct {
+	webhookType string // in a webhook
+	mime        string
+	ending      string
+	picture     bool // there is a still picture
+}{
+	"photo":   {"image", "image/png", ".png", true},
+	"video":   {"video", "video/mp4", ".mp4", true},
+	"sticker": {"image", "image/png", ".png", true},
+	"gif":     {"image", "image/gif", ".gif", true},
+	"audio":   {"audio", "audio/mp4", ".m4a", false},
+	"file":    {"file", "application/pdf", ".pdf", false},
+}
+
 // NewMessage describes what a person does in the conversation with an account. A
 // reaction, edit, deletion or read receipt is about the conversation's newest message,
 // if there is one.
 type NewMessage struct {
-	Account   string    `json:"account"`
-	Username  string    `json:"username"`
-	Kind      string    `json:"kind"` // one of MessageKinds; empty is text
-	Text      string    `json:"text"`
-	At        time.Time `json:"at"`    // its own time; zero is now
-	NoWebhook bool      `json:"quiet"` // no webhook: for SignedWebhook
+	Account  string `json:"account"`
+	Username string `json:"username"`
+	Kind     string `json:"kind"` // one of MessageKinds; empty is text
+	Text     string `json:"text"`
+	// Attachment is one of MessageAttachments, for the kind text. With words beside it the
+	// person sends two messages, as Meta's apps do.
+	Attachment string    `json:"attachment"`
+	At         time.Time `json:"at"`    // its own time; zero is now
+	NoWebhook  bool      `json:"quiet"` // no webhook: for SignedWebhook
 	// Anonymous is for edit_zero: the webhook has neither sender nor recipient nor text.
 	Anonymous bool `json:"anonymous"`
 }
 
-// WriteMessage lets a person write to the account and returns the message's id. The
-// webhook is delivered afterwards.
+// WriteMessage lets a person write to the account and returns the message's id, of two
+// messages that of the words. The webhook is delivered afterwards.
 func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 	if n.Kind == "" {
 		n.Kind = "text"
+	}
+	switch _, known := messageAttachments[n.Attachment]; {
+	case n.Attachment == "":
+	case !known:
+		return "", fmt.Errorf("attachment: %q is not a kind; write one of %v", n.Attachment, MessageAttachments)
+	case n.Kind != "text":
+		return "", fmt.Errorf("attachment: a message of the kind %s has none", n.Kind)
+	case n.Text != "":
+		words, attached := n, n
+		words.Attachment, attached.Text = "", ""
+		id, err := s.WriteMessage(words)
+		if err == nil {
+			_, err = s.WriteMessage(attached)
+		}
+		return id, err
 	}
 	kind := slices.Index(MessageKinds, n.Kind)
 	if kind < 0 {
@@ -205,7 +249,7 @@ func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 		return "", err
 	}
 	p := s.person(a, usernameOrDefault(n.Username))
-	m := &message{id: s.newMessageID(a.instagram()), person: p, sender: SenderPerson, kind: n.Kind, text: n.Text, at: n.At, anonymous: n.Anonymous}
+	m := &message{id: s.newMessageID(a.instagram()), person: p, sender: SenderPerson, kind: n.Kind, text: n.Text, attachment: n.Attachment, at: n.At, anonymous: n.Anonymous}
 	if m.at.IsZero() {
 		m.at = s.now()
 	}
@@ -217,7 +261,7 @@ func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 	} else if len(p.messages) > 0 {
 		m.id = p.messages[len(p.messages)-1].id
 	}
-	s.logEvent("person", a.ID, m.id, "%s: %s %s", p.username, n.Kind, n.Text)
+	s.logEvent("person", a.ID, m.id, "%s: %s %s", p.username, n.Kind, cmp.Or(n.Text, n.Attachment))
 	if !n.NoWebhook {
 		s.publish(s.messageItem(m))
 	}

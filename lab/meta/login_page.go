@@ -2,15 +2,10 @@ package meta
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"html/template"
-	"image"
-	"image/color"
-	"image/png"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/privatereply/privatereply"
 )
@@ -52,7 +47,7 @@ func (s *Sandbox) loginRoutes(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET /login/instagram/oauth/authorize", s.showLogin(privatereply.LoginInstagram))
 	mux.HandleFunc("POST /login/instagram/oauth/authorize", s.submitLogin(privatereply.LoginInstagram))
-	mux.HandleFunc("GET /pictures/{file}", servePicture)
+	pictureRoutes(mux)
 }
 
 func (s *Sandbox) showLogin(login privatereply.Login) http.HandlerFunc {
@@ -181,25 +176,4 @@ func (s *Sandbox) renderLogin(w http.ResponseWriter, status int, v loginView) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes())
-}
-
-// pictureURL is the address of the picture of a Page, an account or a person.
-func (c *call) pictureURL(id string) string { return c.origin + "/pictures/" + id + ".png" }
-
-func (c *call) picture(id string) object {
-	return object{"data": object{"height": 50, "is_silhouette": false, "url": c.pictureURL(id), "width": 50}}
-}
-
-// servePicture draws a square whose colour comes of the id.
-func servePicture(w http.ResponseWriter, r *http.Request) {
-	id, isPicture := strings.CutSuffix(r.PathValue("file"), ".png")
-	if !isPicture {
-		http.NotFound(w, r)
-		return
-	}
-	sum := sha256.Sum256([]byte(id))
-	square := image.NewPaletted(image.Rect(0, 0, 50, 50), color.Palette{color.RGBA{sum[0], sum[1], sum[2], 255}})
-	w.Header().Set("Content-Type", "image/png")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = png.Encode(w, square) // an error means that the client has gone
 }

@@ -21,7 +21,20 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"clock": func(t time.Time) string { return t.Format("15:04:05") },
 	"stamp": func(t time.Time) string { return t.Format(time.RFC3339) },
 	"words": func(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") },
+	"short": shortCaption,
 }).ParseFS(assets, "assets/page.html"))
+
+// shortCaption is the beginning of a caption, for a list of posts.
+func shortCaption(caption string) string {
+	first, _, more := strings.Cut(caption, "\n")
+	if letters := []rune(first); len(letters) > 60 {
+		first, more = string(letters[:60]), true
+	}
+	if more {
+		first += " …"
+	}
+	return first
+}
 
 // pagePolicy is the Content-Security-Policy of the page: only its own script, style and
 // images.
@@ -45,6 +58,7 @@ type pageView struct {
 	Events   []Event
 	States   []PersonState
 	Kinds    []string
+	Attached []string // what a message can carry
 }
 
 // commentView is a comment on the page.
@@ -78,7 +92,7 @@ func (s *Sandbox) view() pageView {
 	v := pageView{
 		Report: s.Report(), Accounts: s.Accounts(), Faults: FaultKinds, Active: s.ActiveFaults(), Delivery: s.WebhookSettings(),
 		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp},
-		Kinds:  MessageKinds,
+		Kinds:  MessageKinds, Attached: MessageAttachments,
 		Ops: []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp),
 			string(OpCodeExchange), string(OpTokenExchange), string(OpTokenRefresh), string(OpPages), string(OpDebugToken), string(OpPermissions), string(OpSubscription)},
 	}
@@ -188,7 +202,7 @@ func (s *Sandbox) performForm(r *http.Request) error {
 	case "human":
 		_, err = s.HumanReply(id, text)
 	case "say":
-		_, err = s.WriteMessage(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text})
+		_, err = s.WriteMessage(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text, Attachment: r.FormValue("attachment")})
 	case "person":
 		return s.SetPersonState(person, PersonState(r.FormValue("state")))
 	case "live-start":
@@ -227,7 +241,7 @@ func (s *Sandbox) performForm(r *http.Request) error {
 // submitComment writes a comment from the form, whose field "place" is "post:<id>" or
 // "visitor:<account>".
 func (s *Sandbox) submitComment(r *http.Request) error {
-	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), ByAccount: r.FormValue("own") != ""}
+	n := NewComment{Username: r.FormValue("username"), Text: r.FormValue("text"), ParentID: r.FormValue("parent"), Attachment: r.FormValue("attachment"), ByAccount: r.FormValue("own") != ""}
 	if hours, err := strconv.Atoi(r.FormValue("age")); err == nil {
 		n.Age = privatereply.Duration(time.Duration(hours) * time.Hour)
 	}

@@ -102,9 +102,12 @@ type CommentReport struct {
 	ID            string    `json:"id"`
 	Account       string    `json:"account"`
 	PostID        string    `json:"post_id"`
+	ParentID      string    `json:"parent_id,omitempty"`
 	Source        string    `json:"source"`
 	Username      string    `json:"username"`
 	Text          string    `json:"text"`
+	Attachment    string    `json:"attachment,omitempty"`
+	Picture       string    `json:"picture,omitempty"` // the path of the attachment's picture in the sandbox
 	CreatedAt     time.Time `json:"created_at"`
 	Removed       bool      `json:"removed"`
 	Hidden        bool      `json:"hidden"`
@@ -129,6 +132,12 @@ func (s *Sandbox) commentReport(c *comment) CommentReport {
 		ID: c.id(), Account: c.account.ID, PostID: c.post.id, Source: string(c.post.source), Username: c.author(), Text: c.text,
 		CreatedAt: c.createdAt, Removed: c.isRemoved(), Hidden: c.hidden, Attempts: c.attempts, Delivered: []Message{},
 		RefusalReason: s.refusalReason(c),
+	}
+	if c.parent != nil {
+		r.ParentID = c.parent.id()
+	}
+	if r.Attachment = c.attachmentKind; r.Attachment != "" {
+		r.Picture = filePath("comment-"+c.number, ".png")
 	}
 	for _, m := range c.repliesDelivered {
 		r.Delivered = append(r.Delivered, m.view())

@@ -201,8 +201,8 @@ func New(cfg Config) *Sandbox {
 		s.addAccount(a)
 	}
 	s.setLimits(cfg.Limits)
-	for _, a := range s.accounts {
-		s.seed(a)
+	for i, a := range s.accounts {
+		s.seed(a, firstCaptions[i%len(firstCaptions)])
 	}
 	s.mux = s.routes()
 	return s
@@ -260,12 +260,24 @@ func (s *Sandbox) now() time.Time { return s.cfg.Now().UTC() }
 
 // seed gives an account its first content: a post, a reel and an ad of that post.
 // Nothing is live.
-func (s *Sandbox) seed(a *account) {
+func (s *Sandbox) seed(a *account, captions [3]string) {
 	now := s.now()
-	first := s.addPost(a, privatereply.SourcePost, "Fresh out of the workshop: our oak side table.", now.Add(-72*time.Hour))
-	s.addPost(a, privatereply.SourceReel, "Sixty seconds of sawdust: how the table is made.", now.Add(-48*time.Hour))
-	ad := s.addPost(a, privatereply.SourceAd, "The oak side table, now with free delivery.", now.Add(-24*time.Hour))
+	first := s.addPost(a, privatereply.SourcePost, captions[0], now.Add(-72*time.Hour))
+	s.addPost(a, privatereply.SourceReel, captions[1], now.Add(-48*time.Hour))
+	ad := s.addPost(a, privatereply.SourceAd, captions[2], now.Add(-24*time.Hour))
 	ad.original = first
+}
+
+// firstCaptions are those of the first post, reel and ad of each account, in turn.
+var firstCaptions = [][3]string{
+	{"Fresh out of the workshop: our oak side table.", "Sixty seconds of sawdust: how the table is made.", "The oak side table, now with free delivery."},
+	{
+		"The walnut shelf is back.\n\nThree boards, no screws: it hangs on two brass pins and takes twenty kilos. We cut it to your wall, " +
+			"in steps of a centimetre. Orders of this week leave before the holidays.\n\n#walnut #shelf #workshop",
+		"From plank to shelf in one afternoon.", "The walnut shelf: cut to your wall, delivered in a week.",
+	},
+	{"New in the shop: the copper kettle, 1.7 litres.", "Listen to it: the kettle that hums before it boils.", "The copper kettle, with a lid for life."},
+	{"Behind the counter today: linen, dyed with onion skins.", "How we dye: ten minutes in thirty seconds.", "Linen napkins, a set of four, for the long table."},
 }
 
 // Ids have the shapes of Meta's: digits only, 15 to 18 of them, and a Facebook

@@ -284,13 +284,23 @@ type messagingParty struct {
 }
 
 type messageBody struct {
-	MID        string      `json:"mid"`
-	Text       string      `json:"text,omitempty"`
-	QuickReply *quickReply `json:"quick_reply,omitempty"`
-	ReplyTo    *replyTo    `json:"reply_to,omitempty"`
-	IsEcho     bool        `json:"is_echo,omitempty"`
-	IsDeleted  bool        `json:"is_deleted,omitempty"`
-	AppID      json.Number `json:"app_id,omitempty"`
+	MID         string        `json:"mid"`
+	Text        string        `json:"text,omitempty"`
+	Attachments []messageFile `json:"attachments,omitempty"`
+	QuickReply  *quickReply   `json:"quick_reply,omitempty"`
+	ReplyTo     *replyTo      `json:"reply_to,omitempty"`
+	IsEcho      bool          `json:"is_echo,omitempty"`
+	IsDeleted   bool          `json:"is_deleted,omitempty"`
+	AppID       json.Number   `json:"app_id,omitempty"`
+}
+
+type messageFile struct {
+	Type    string      `json:"type"`
+	Payload filePayload `json:"payload"`
+}
+
+type filePayload struct {
+	URL string `json:"url"`
 }
 
 type quickReply struct {
@@ -332,6 +342,9 @@ type messageEdit struct {
 	Text    string `json:"text,omitempty"`
 	NumEdit int    `json:"num_edit"`
 }
+
+// storyURL is the address of the story that people answer.
+const storyURL = "https://www.example.com/stories/1"
 
 // personItem is an item about an action of a person, who is its sender.
 func (s *Sandbox) personItem(p *person, field string, at time.Time, v messagingValue) webhookItem {
@@ -384,11 +397,14 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 	switch m.kind {
 	case "text":
 		v.Message = &messageBody{MID: m.id, Text: m.text}
+		if kind := messageAttachments[m.attachment]; m.attachment != "" {
+			v.Message.Attachments = []messageFile{{kind.webhookType, filePayload{"https://www.example.com/messages/" + m.id + kind.ending}}}
+		}
 	case "quick_reply":
 		v.Message = &messageBody{MID: m.id, Text: m.text, QuickReply: &quickReply{Payload: "QUICK_REPLY"}}
 	case "story_reply":
 		v.Message = &messageBody{MID: m.id, Text: m.text, ReplyTo: &replyTo{Story: &story{
-			URL: "https://www.example.com/stories/1", ID: scopedID("17", m.person.account.ID, "story"),
+			URL: storyURL, ID: scopedID("17", m.person.account.ID, "story"),
 		}}}
 	case "delete":
 		v.Message = &messageBody{MID: m.id, IsDeleted: true}
