@@ -36,6 +36,12 @@ func NewDispatcher(c client.Client, data converter.DataConverter, queue string, 
 	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, time.Now), concurrency: concurrency, metrics: NewMetrics(nil)}
 }
 
+// WithEvents makes the replies that the dispatcher starts report what happens to them.
+func (d *Dispatcher) WithEvents(scope workflows.EventScope) *Dispatcher {
+	d.router.WithEvents(scope)
+	return d
+}
+
 // WithMetrics makes the dispatcher count in m.
 func (d *Dispatcher) WithMetrics(m *Metrics) *Dispatcher {
 	d.metrics = m

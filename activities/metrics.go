@@ -19,6 +19,7 @@ type Metrics struct {
 	lateRetries    *prometheus.CounterVec
 	events         *prometheus.CounterVec
 	missedWebhooks *prometheus.CounterVec
+	deliveries     *prometheus.CounterVec
 
 	mu         sync.Mutex
 	lastSweeps map[accountKey]time.Time
@@ -51,8 +52,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		lateRetries:    counters("tries_after_deadline_total", "Times that the next try of a reply was put after its deadline: unless others are stopped it expires.", "limit"),
 		events:         counters("events_total", "Events of batches by effect.", "effect", "reason"),
 		missedWebhooks: counters("webhooks_missed_total", "Replies that sweeps had to start, because no webhook of the comment had come.", "platform"),
+		deliveries:     counters("event_deliveries_total", "Tries to deliver an event of a reply to PRIVATEREPLY_EVENTS_URL.", "outcome"),
 		lastSweeps:     map[accountKey]time.Time{},
 	}
+	m.deliveries.WithLabelValues(eventTaken)
+	m.deliveries.WithLabelValues(eventRefused)
 	// A series must exist at zero: only then does an increase show its first event.
 	m.sends.WithLabelValues(kindReply, string(privatereply.OutcomeSent), "")
 	for _, r := range []privatereply.Reason{
@@ -101,6 +105,20 @@ func (m *Metrics) countReply(in workflows.SendPrivateReplyInput, r privatereply.
 // observeMargin observes the time left until the deadline of a reply that is sent now.
 func (m *Metrics) observeMargin(in workflows.SendPrivateReplyInput, now time.Time) {
 	m.margin.WithLabelValues(limitLabel(in.Comment.OnLive())).Observe(in.Deadline.Sub(now).Seconds())
+}
+
+// How a try to deliver an event ends.
+const (
+	eventTaken   = "delivered"
+	eventRefused = "failed"
+)
+
+func (m *Metrics) countDelivery(ok bool) {
+	outcome := eventTaken
+	if !ok {
+		outcome = eventRefused
+	}
+	m.deliveries.WithLabelValues(outcome).Inc()
 }
 
 func (m *Metrics) countEvent(e routing.Result) { m.events.WithLabelValues(e.Effect, e.Reason).Inc() }

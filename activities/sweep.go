@@ -62,6 +62,12 @@ func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer
 	}
 }
 
+// WithEvents makes the replies that the sweeper starts report what happens to them.
+func (s *Sweeper) WithEvents(scope workflows.EventScope) *Sweeper {
+	s.router.WithEvents(scope)
+	return s
+}
+
 // WithMetrics makes the sweeper count in m.
 func (s *Sweeper) WithMetrics(m *Metrics) *Sweeper {
 	s.metrics = m

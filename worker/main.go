@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 	defer stopWorking(nil)
 	w := replyworker.New(replyworker.Config{
 		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, Codec: base.Codec, TaskQueue: settings.TaskQueue,
-		Accounts: base.Accounts, Apps: apps, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Telemetry: base.Telemetry, Logger: base.Logger,
+		Accounts: base.Accounts, Apps: apps, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Events: settings.Events, Telemetry: base.Telemetry, Logger: base.Logger,
 		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
 		Fatal:   func(err error) { stopWorking(fmt.Errorf("cannot go on: %w", err)) },
 	})

@@ -16,7 +16,7 @@ type Metric struct {
 }
 
 // Metrics are all of them.
-var Metrics = []Metric{repliesMetric, ambiguousMetric}
+var Metrics = []Metric{repliesMetric, ambiguousMetric, eventsMetric}
 
 var (
 	repliesMetric = Metric{
@@ -28,6 +28,11 @@ var (
 		Name:   "privatereply_worker_ambiguous_sends",
 		Help:   "Attempts after which nobody knew whether Meta had delivered the reply.",
 		Labels: []string{"reason"},
+	}
+	eventsMetric = Metric{
+		Name:   "privatereply_worker_events_reported",
+		Help:   "Events of replies for PRIVATEREPLY_EVENTS_URL, by how their delivery ended.",
+		Labels: []string{"type", "outcome"},
 	}
 )
 
@@ -59,5 +64,8 @@ func InitMetrics(h client.MetricsHandler) {
 	}
 	for _, r := range []privatereply.Reason{privatereply.NoAnswer, privatereply.AnsweredWithError, privatereply.WorkerLost} {
 		ambiguousMetric.add(h, 0, []string{string(r)})
+	}
+	for _, t := range eventTypes {
+		eventsMetric.add(h, 0, []string{string(t), string(EventUndelivered)})
 	}
 }

@@ -35,14 +35,15 @@ func PrivateReply(ctx workflow.Context, in PrivateReplyInput) (*PrivateReplyStat
 // complete answers everybody before the workflow completes. Completion comes in a workflow
 // task of its own, when nothing of the reply is under way and a while after the last
 // Update: the server drops a completing task, with the Updates in it, when an
-// event came meanwhile, and aborts an Update that comes just afterwards.
+// event came meanwhile, and aborts an Update that comes just afterwards. What is reported is
+// delivered or given up by then.
 func (r *reply) complete() (*PrivateReplyStatus, error) {
 	r.ending = true
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
 	}
 	for {
-		idle := func() bool { return r.backgroundActivities == 0 && workflow.AllHandlersFinished(r.ctx) }
+		idle := func() bool { return r.backgroundActivities == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx) }
 		if err := r.await(idle); err != nil {
 			return nil, err
 		}
@@ -90,6 +91,7 @@ type reply struct {
 	hasSlept         bool // before an attempt: the broadcast may be over
 	responses        responses
 	published        published
+	events           eventReports
 
 	backgroundActivities int // under way; the workflow does not complete before their end
 	leaveBroadcast       func()
@@ -124,6 +126,7 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 	r.limits = b.Limits
 	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
 	r.evidence = r.newEvidence()
+	r.events.scope = b.Events
 	r.readPublished()
 	r.transition(b.State, b.Reason)
 	return r, nil
@@ -137,6 +140,7 @@ type InitialState struct {
 	Reason       privatereply.Reason `json:"reason,omitempty"`
 	HoldUntil    time.Time           `json:"hold_until,omitzero"`
 	Limits       privatereply.Limits `json:"limits,omitzero"`
+	Events       EventScope          `json:"events,omitempty"`
 }
 
 // newInitialState works out how the reply of in begins at now.
@@ -214,6 +218,7 @@ func (r *reply) transition(state privatereply.State, reason privatereply.Reason)
 	r.log.Info("reply", "state", state, "reason", reason)
 	repliesMetric.count(r.ctx, string(state), string(reason))
 	r.publish()
+	r.report()
 }
 
 // run leads the reply through its life, in the order of the state diagram.

@@ -14,7 +14,9 @@ import (
 	"github.com/caarlos0/env/v11"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/privatereply/privatereply/internal/events"
 	"github.com/privatereply/privatereply/internal/logging"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // Prefix begins the name of every variable here.
@@ -29,9 +31,29 @@ type Common struct {
 	LogLevel  zapcore.Level  `env:"LOG_LEVEL" envDefault:"info"`
 }
 
+// Events are the settings of the outgoing events. A reply reports them if whoever started
+// it had the address; the worker posts them there.
+type Events struct {
+	EventsURL    SecretURL `env:"EVENTS_URL"`
+	EventsSecret Secret    `env:"EVENTS_SECRET"`
+	EventsTexts  bool      `env:"EVENTS_TEXTS"` // also what people wrote
+}
+
+// EventScope is what a reply that is started now reports.
+func (e Events) EventScope() workflows.EventScope {
+	switch {
+	case e.EventsURL == "":
+		return workflows.NoEvents
+	case e.EventsTexts:
+		return workflows.EventsWithTexts
+	}
+	return workflows.EventsOfFacts
+}
+
 // Bridge are the settings of webhookbridge.
 type Bridge struct {
 	Common
+	Events
 	VerifyToken Secret     `env:"VERIFY_TOKEN,required,notEmpty"`
 	AppSecrets  SecretList `env:"APP_SECRETS,required,notEmpty"` // any may sign
 	WebhookAddr string     `env:"WEBHOOK_ADDR" envDefault:":8080"`
@@ -45,6 +67,7 @@ type Worker struct {
 	Common
 	Graph
 	Versioning
+	Events
 	OpsAddr     string `env:"OPS_ADDR" envDefault:":9092"`
 	SendWorkers int    `env:"SEND_WORKERS" envDefault:"1"` // processes that share each account's rate
 	// IntakeConcurrency is how many events of batches a process routes at once.
@@ -55,7 +78,25 @@ type Worker struct {
 type Starter struct {
 	Common
 	Graph
+	Events
 	Approver string `env:"APPROVER"` // who decides, unless --approver says so
+}
+
+// validate refuses a worker of events that nobody could verify.
+func (w Worker) validate() error {
+	if err := w.Versioning.validate(); err != nil {
+		return err
+	}
+	switch {
+	case w.EventsURL == "":
+		return nil
+	case w.EventsSecret == "":
+		return fmt.Errorf("%[1]sEVENTS_SECRET is missing: set it beside %[1]sEVENTS_URL, or %[1]sEVENTS_SECRET%[2]s to the path of a file that holds it", Prefix, fileSuffix)
+	}
+	if _, err := events.ParseSecret(string(w.EventsSecret)); err != nil {
+		return fmt.Errorf("%sEVENTS_SECRET: %w", Prefix, err)
+	}
+	return nil
 }
 
 // Encryption has the keys that Temporal's payloads are encrypted with, as id:key pairs;

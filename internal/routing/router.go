@@ -45,11 +45,27 @@ type Router struct {
 	client client.Client
 	queue  string
 	now    func() time.Time
+	events workflows.EventScope // what the replies that it starts report
 }
 
 // New makes a router that starts workflows on queue, in the namespace of c.
 func New(c client.Client, queue string, now func() time.Time) *Router {
 	return &Router{client: c, queue: queue, now: now}
+}
+
+// WithEvents makes the replies that the router starts report what happens to them.
+func (r *Router) WithEvents(scope workflows.EventScope) *Router {
+	r.events = scope
+	return r
+}
+
+// replyOptions are the options to start the reply of in, and in with its beginning.
+func (r *Router) replyOptions(in workflows.PrivateReplyInput) (client.StartWorkflowOptions, workflows.PrivateReplyInput, error) {
+	options, in, err := workflows.PrivateReplyOptions(in, r.queue, r.now())
+	if err == nil {
+		in.InitialState.Events = r.events
+	}
+	return options, in, err
 }
 
 // Route routes events, at most concurrency of them at the same time. It calls routed with
@@ -176,7 +192,7 @@ func (r *Router) routeOne(ctx context.Context, e workflows.InboundEvent, id stri
 
 // startReply starts the reply to a comment, unless it has one.
 func (r *Router) startReply(ctx context.Context, in workflows.PrivateReplyInput) (Result, error) {
-	options, in, err := workflows.PrivateReplyOptions(in, r.queue, r.now())
+	options, in, err := r.replyOptions(in)
 	if err != nil {
 		return Result{}, err
 	}
@@ -240,7 +256,7 @@ func (r *Router) signalRemoved(ctx context.Context, c privatereply.Comment, id s
 
 // signalReply signals a reply, and starts it with in if there is none.
 func (r *Router) signalReply(ctx context.Context, id, name string, signal any, in workflows.PrivateReplyInput) (Result, error) {
-	options, in, err := workflows.PrivateReplyOptions(in, r.queue, r.now())
+	options, in, err := r.replyOptions(in)
 	if err != nil {
 		return Result{}, err
 	}

@@ -137,6 +137,7 @@ func (s *Session) start(ctx context.Context, in workflows.PrivateReplyInput) (st
 	if err != nil {
 		return startReport{}, err
 	}
+	in.InitialState.Events = s.settings.EventScope()
 	_, err = s.ExecuteWorkflow(ctx, opts, workflows.PrivateReplyType, in)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):

@@ -120,7 +120,7 @@ func New(c Config) (*Bridge, error) {
 			return nil, err
 		}
 	}
-	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now)}
+	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now).WithEvents(c.Settings.EventScope())}
 	batcher := newBatcher(batchLimitsDefault, direct, newIntakeStarter(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, batcher.depth)
 	if err != nil {

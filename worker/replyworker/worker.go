@@ -21,6 +21,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/events"
 	"github.com/privatereply/privatereply/internal/renewals"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/internal/telemetry"
@@ -45,6 +46,8 @@ type Config struct {
 	// RepairInterval is the time between two tries of a send while a person has to repair its
 	// account; 0 is five minutes.
 	RepairInterval time.Duration
+	// Events are where replies report what happens to them; without an address they do not.
+	Events config.Events
 	// Version opts into Worker Deployment Versioning: see docs/operations/upgrades.md.
 	Version worker.WorkerDeploymentVersion
 	// Telemetry is what the Client counts and traces in; nil: no metrics.
@@ -90,9 +93,13 @@ const (
 // for the first.
 const maxDispatches = 1
 
-// Worker polls four task queues: one for workflows and reads, two for sends, so that
-// neither a backlog of posts nor of reads delays a live reply, and one for Intakes, both
-// workflows and activities. It also keeps the
+// maxDeliveries is how many events one process delivers at once. A receiver that does not
+// answer holds each for 15 seconds, and nothing but other events.
+const maxDeliveries = 20
+
+// Worker polls five task queues: one for workflows and reads, two for sends, so that
+// neither a backlog of posts nor of reads delays a live reply, one for events, and one for
+// Intakes, both workflows and activities. It also keeps the
 // Schedules of the accounts' sweeps and token renewals.
 type Worker struct {
 	queueWorkers   []queueWorker
@@ -130,7 +137,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	main := worker.New(c.Client, c.TaskQueue, options)
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithMetrics(metrics).Register(main)
+	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(main)
 
 	data := c.DataConverter
 	if data == nil {
@@ -149,12 +156,18 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	live := worker.New(c.Client, workflows.LiveSendQueue(c.TaskQueue), options)
 	acts.RegisterSends(live)
 
+	options.MaxConcurrentActivityExecutionSize = maxDeliveries
+	options.MaxConcurrentActivityTaskPollers = 1
+	deliveries := worker.New(c.Client, workflows.EventQueue(c.TaskQueue), options)
+	activities.NewEventDeliverer(eventSender(c), c.Events.EventsTexts).WithMetrics(metrics).Register(deliveries)
+	options.MaxConcurrentActivityTaskPollers = 0
+
 	options.DisableWorkflowWorker = false
 	options.MaxConcurrentActivityExecutionSize = maxDispatches
 	options.MaxConcurrentWorkflowTaskExecutionSize = 2
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, c.TaskQueue, max(1, c.IntakeConcurrency)).WithMetrics(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, c.TaskQueue, max(1, c.IntakeConcurrency)).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(intake)
 
 	sweepSchedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
 	tokenSchedules := renewals.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
@@ -163,7 +176,22 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 		{workflows.SendQueue(c.TaskQueue), posts},
 		{workflows.LiveSendQueue(c.TaskQueue), live},
 		{workflows.IntakeQueue(c.TaskQueue), intake},
+		{workflows.EventQueue(c.TaskQueue), deliveries},
 	}}
+}
+
+// eventSender is the sender of events; nil: there is no address for them, or no usable
+// secret, which config.Worker has refused.
+func eventSender(c Config) activities.EventSender {
+	if c.Events.EventsURL == "" {
+		return nil
+	}
+	sender, err := events.NewSender(string(c.Events.EventsURL), string(c.Events.EventsSecret))
+	if err != nil {
+		c.Logger.Error("events are not delivered", zap.Error(err))
+		return nil
+	}
+	return sender
 }
 
 // registerWorkflows registers the workflows under the names of the contract: a renamed
