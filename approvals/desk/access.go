@@ -118,6 +118,14 @@ func (s seenReplies) Page(ctx context.Context, f replies.Filter, size int, token
 	return s.all.Page(ctx, f, size, token)
 }
 
+func (s seenReplies) Newest(ctx context.Context, f replies.Filter, after replies.Cursor, limit int) ([]replies.Row, replies.Cursor, error) {
+	f, ok := s.restrict(ctx, f)
+	if !ok {
+		return nil, replies.Cursor{}, nil
+	}
+	return s.all.Newest(ctx, f, after, limit)
+}
+
 func (s seenReplies) Row(ctx context.Context, id string) (row replies.Row, err error) {
 	if !s.desk.seesReply(ctx, id) {
 		return row, replies.NotFoundError(id)

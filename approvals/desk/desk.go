@@ -23,6 +23,7 @@ import (
 // Replies is the client of replies; *replies.Client in production.
 type Replies interface {
 	queue.Source
+	Newest(ctx context.Context, f replies.Filter, after replies.Cursor, limit int) ([]replies.Row, replies.Cursor, error)
 	Row(ctx context.Context, id string) (replies.Row, error)
 	Status(ctx context.Context, id string) (workflows.PrivateReplyStatus, error)
 	History(ctx context.Context, id string) (replies.History, error)

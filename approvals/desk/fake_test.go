@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -61,6 +62,21 @@ func (f *fakeReplies) Earliest(_ context.Context, filter replies.Filter, _ int) 
 
 func (f *fakeReplies) Page(_ context.Context, filter replies.Filter, _ int, _ []byte) ([]replies.Row, []byte, error) {
 	return f.matching(filter), nil, nil
+}
+
+func (f *fakeReplies) Newest(_ context.Context, filter replies.Filter, after replies.Cursor, limit int) ([]replies.Row, replies.Cursor, error) {
+	rows := f.matching(filter)
+	slices.SortFunc(rows, func(a, b replies.Row) int {
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), strings.Compare(a.ID, b.ID))
+	})
+	if !after.IsZero() {
+		at := slices.IndexFunc(rows, func(r replies.Row) bool { return r.ID == after.ID })
+		rows = rows[at+1:]
+	}
+	if len(rows) <= limit {
+		return rows, replies.Cursor{}, nil
+	}
+	return rows[:limit], replies.CursorAfter(rows[limit-1]), nil
 }
 
 func (f *fakeReplies) Row(_ context.Context, id string) (replies.Row, error) {

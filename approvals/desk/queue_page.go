@@ -2,13 +2,11 @@ package desk
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -64,9 +62,11 @@ func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 		Query: encodeFilter(filter).Encode(),
 	}
 	page.Version = v.Version
-	decides := signin.UserFrom(r.Context()).CanDecide()
+	words := searchWords(filter.Search)
 	for _, row := range rows[start:end] {
-		page.Cards = append(page.Cards, card{row, decides, page.Now})
+		c := d.newCard(r, row)
+		c.Words = words
+		page.Cards = append(page.Cards, c)
 	}
 	link := func(from int) string {
 		values := encodeFilter(filter)
@@ -93,7 +93,7 @@ func parseFilter(q url.Values) queue.Filter {
 		Account: q.Get("account"),
 		Rule:    q.Get("rule"),
 		Source:  privatereply.Source(q.Get("source")),
-		Search:  q.Get("q"),
+		Search:  boundSearch(q.Get("q")),
 	}
 	if !slices.Contains(queue.States, f.State) {
 		f.State = privatereply.AwaitingApproval
@@ -165,6 +165,12 @@ type card struct {
 	replies.Row
 	CanDecide bool // the user may decide
 	Now       time.Time
+	Words     []string // that were searched for
+}
+
+// newCard makes the card of a reply for the user of a request.
+func (d *Desk) newCard(r *http.Request, row replies.Row) card {
+	return card{Row: row, CanDecide: signin.UserFrom(r.Context()).CanDecide(), Now: d.now().UTC()}
 }
 
 // ElementID is the id of the card's HTML element.
@@ -221,57 +227,3 @@ func (c card) PostURL() string {
 
 // SamePostURL is the list of all replies under the same post.
 func (c card) SamePostURL() string { return "/replies?" + url.Values{"media": {c.Media}}.Encode() }
-
-type listView struct {
-	pageFrame
-	Filter  replies.Filter
-	State   privatereply.State
-	States  []privatereply.State
-	Choices []privatereply.Account
-	Cards   []card
-	NextURL string
-	Error   string
-}
-
-// listPage shows replies in any state, the newest first, as visibility has them.
-func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), States: privatereply.States, Choices: d.onlySeen(r, d.Accounts.All())}
-	page.Filter = replies.Filter{Account: q.Get("account"), Rule: q.Get("rule"), Media: q.Get("media")}
-	if s := privatereply.State(q.Get("state")); slices.Contains(privatereply.States, s) {
-		page.State, page.Filter.States = s, []privatereply.State{s}
-	}
-	token, err := base64.RawURLEncoding.DecodeString(q.Get("after"))
-	if err != nil {
-		token = nil
-	}
-	rows, next, err := d.Replies.Page(r.Context(), page.Filter, pageCards, token)
-	if err != nil {
-		page.Error = d.errorMessage(err)
-	}
-	decides := signin.UserFrom(r.Context()).CanDecide()
-	for _, row := range rows {
-		page.Cards = append(page.Cards, card{row, decides, page.Now})
-	}
-	if len(next) > 0 && len(rows) == pageCards {
-		q.Set("after", base64.RawURLEncoding.EncodeToString(next))
-		page.NextURL = "/replies?" + q.Encode()
-	}
-	d.render(w, http.StatusOK, "list", layout, page)
-}
-
-// FilterURL is the address of the list with one more condition.
-func (v listView) FilterURL(name, value string) string {
-	values := url.Values{}
-	for n, old := range map[string]string{
-		"state": string(v.State), "account": v.Filter.Account, "rule": v.Filter.Rule, "media": v.Filter.Media,
-	} {
-		if old != "" {
-			values.Set(n, old)
-		}
-	}
-	if values.Del(name); value != "" {
-		values.Set(name, value)
-	}
-	return strings.TrimSuffix("/replies?"+values.Encode(), "?")
-}

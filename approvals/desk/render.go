@@ -38,6 +38,7 @@ func newPages(d *Desk) *pages {
 func (d *Desk) functions() template.FuncMap {
 	return template.FuncMap{
 		"asset":          assetURL,
+		"highlight":      highlight,
 		"account":        d.accountName,
 		"left":           func(t time.Time) string { return timeLeft(t, d.now()) },
 		"urgency":        func(t time.Time) string { return urgency(t, d.now()) },

@@ -50,7 +50,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	decides := signin.UserFrom(r.Context()).CanDecide()
 	page := replyView{
 		pageFrame: d.newFrame(r, "reply", "Reply to "+personName(row.Person)), ID: id, CanDecide: decides,
-		Row: card{row, decides, d.now()}, Result: v, Draft: written,
+		Row: d.newCard(r, row), Result: v, Draft: written,
 	}
 	page.Comment.Text, page.Comment.Attachment, page.Comment.EditedAt = row.Comment, row.Attachment, row.EditedAt
 	s, err := d.Replies.Status(r.Context(), id)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/queue"
-	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -39,12 +38,11 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 	page := unknownView{pageFrame: d.newFrame(r, "unknown", "Unknown deliveries"), More: max(0, len(rows)-maxUnknownShown)}
 	rows = rows[:min(len(rows), maxUnknownShown)]
 	page.Cases = make([]unknownCase, len(rows))
-	decides := signin.UserFrom(r.Context()).CanDecide()
 	var group errgroup.Group
 	group.SetLimit(unknownParallel)
 	for i, row := range rows {
 		group.Go(func() error {
-			c := unknownCase{card: card{row, decides, page.Now}}
+			c := unknownCase{card: d.newCard(r, row)}
 			if s, err := d.Replies.Status(r.Context(), row.ID); err != nil {
 				c.Error = d.errorMessage(err)
 			} else {

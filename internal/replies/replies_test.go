@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,18 @@ func TestEarliest(t *testing.T) {
 				t.Errorf("%+v: row %d is %s, want %s", tt, i, r.Person, want)
 			}
 		}
+	}
+	// From the newest to the oldest, page by page, whatever has ended.
+	var newest []Row
+	for after, pages := (Cursor{}), 0; pages == 0 || !after.IsZero(); pages++ {
+		page, next, err := b.Newest(t.Context(), Filter{Account: account}, after, 5)
+		if err != nil || pages > all {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		newest, after = append(newest, page...), next
+	}
+	if len(newest) != all || !slices.IsSortedFunc(newest, compareNewest) {
+		t.Errorf("%d newest, sorted: %v", len(newest), slices.IsSortedFunc(newest, compareNewest))
 	}
 	rows, token, err := b.Page(t.Context(), waiting, 5, nil)
 	if err != nil || len(rows) != 5 || len(token) == 0 {
