@@ -11,6 +11,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -212,7 +213,7 @@ func (a *Activities) LocateMessage(ctx context.Context, in workflows.LocateMessa
 func (a *Activities) routeLocated(ctx context.Context, m privatereply.PersonMessage, in workflows.LocateMessageInput) (workflows.LocateMessageResult, error) {
 	located := workflows.LocateMessageResult{Outcome: workflows.LocateNotified}
 	event := workflows.InboundEvent{Event: privatereply.Event{Message: &m}, HumanAgent: in.HumanAgent, RepliedOnly: in.RepliedOnly}
-	err := routing.New(a.temporal, a.queue, a.now).Route(ctx, []workflows.InboundEvent{event}, 1, func(_ int, result routing.Result) {
+	err := routing.New(a.temporal, a.queue, personkey.Keys{}, a.now).Route(ctx, []workflows.InboundEvent{event}, 1, func(_ int, result routing.Result) {
 		if result.Effect == routing.Ignored {
 			located.Outcome = workflows.LocateTooOld
 		}

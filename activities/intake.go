@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -31,9 +32,10 @@ type Dispatcher struct {
 }
 
 // NewDispatcher makes a dispatcher that starts replies on queue, and routes at most
-// concurrency events of a batch at once. Data is how the client encodes payloads.
-func NewDispatcher(c client.Client, data converter.DataConverter, queue string, concurrency int) *Dispatcher {
-	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, time.Now), concurrency: concurrency, metrics: NewMetrics(nil)}
+// concurrency events of a batch at once. Data is how the client encodes payloads; the keys
+// are those of the persons.
+func NewDispatcher(c client.Client, data converter.DataConverter, queue string, keys personkey.Keys, concurrency int) *Dispatcher {
+	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, keys, time.Now), concurrency: concurrency, metrics: NewMetrics(nil)}
 }
 
 // WithEvents makes the replies that the dispatcher starts report what happens to them.

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -54,7 +55,7 @@ func TestDispatchOnRealServer(t *testing.T) {
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	intake := worker.New(c, workflows.IntakeQueue(queue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	NewDispatcher(temporal, converter.GetDefaultDataConverter(), queue, 1).Register(intake)
+	NewDispatcher(temporal, converter.GetDefaultDataConverter(), queue, personkey.Keys{}, 1).Register(intake)
 	for _, w := range []worker.Worker{main, intake} {
 		if err := w.Start(); err != nil {
 			t.Fatal(err)

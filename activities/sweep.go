@@ -19,6 +19,7 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/feed"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/workflows"
@@ -54,10 +55,10 @@ type Sweeper struct {
 	now      func() time.Time
 }
 
-// NewSweeper makes a sweeper that starts replies on queue.
-func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, queue string) *Sweeper {
+// NewSweeper makes a sweeper that starts replies on queue. The keys are those of the persons.
+func NewSweeper(g *graph.Client, accounts Accounts, r Rules, pacer *pacing.Pacer, temporal client.Client, queue string, keys personkey.Keys) *Sweeper {
 	return &Sweeper{
-		graph: g, accounts: accounts, rules: r, pacer: pacer, router: routing.New(temporal, queue, time.Now),
+		graph: g, accounts: accounts, rules: r, pacer: pacer, router: routing.New(temporal, queue, keys, time.Now),
 		metrics: NewMetrics(nil), now: time.Now,
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/lab/meta"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/workflows"
@@ -107,7 +108,7 @@ func newSweeping(t *testing.T, account privatereply.Account) *sweeping {
 			s.started = append(s.started, args[0].(workflows.PrivateReplyInput))
 			return nil, nil
 		})
-	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, queue)
+	s.sweeper = NewSweeper(meta, s, fixedRules{set}, pacing.New(1, time.Now), c, queue, personkey.Keys{})
 	s.sweeper.now = now
 	s.restart()
 	return s

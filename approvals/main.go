@@ -27,6 +27,7 @@ import (
 	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
@@ -61,7 +62,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := replies.New(base.Temporal, base.Namespace, settings.TaskQueue, base.DataConverter)
+	all := replies.New(base.Temporal, base.Namespace, settings.TaskQueue, base.DataConverter).WithPersonKeys(personkey.New(base.Codec))
 	waiting := queue.New(all, base.Logger.Named("queue"))
 
 	logins, err := openConnections(base, all)

@@ -31,6 +31,8 @@ func (r *reply) handleMessages() error {
 	r.handle(CommentEditedSignal, "The person edited the comment", r.commentEdited)
 	r.handle(RejectMessage, "Never send the reply", signalHandler(rejection{r}))
 	r.handle(ApproveMessage, "Send the reply", r.approvedBySignal)
+	// A proposal after an approval: the approver has not seen it.
+	r.handle(ProposeMessage, "Propose a text for an approver to decide", signalHandler(proposing{r}))
 	r.handle(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.handle(PersonRespondedSignal, "The person answered", r.personResponded)
 	for _, err := range []error{
@@ -48,7 +50,7 @@ func (r *reply) handleMessages() error {
 			return err
 		}
 	}
-	return nil
+	return r.handleTeamMessages()
 }
 
 // approvedBySignal remembers that an approval came too late: signals are durable while no
@@ -88,16 +90,30 @@ func (r approval) checkState(a Approve) error {
 		return r.alreadyDecided()
 	case r.expired():
 		return r.pastDeadline()
-	case a.Text == "" && r.in.Decision.Text == "":
-		return errors.New(`text: is missing, and no rule proposed one; give it, such as {"approver":"ana","text":"Hi!"}`)
+	case a.Text == "" && r.text == "":
+		return errors.New(NoTextProposed + `; give it, such as {"approver":"ana","text":"Hi!"}`)
 	case a.CommentSHA256 != "" && !strings.EqualFold(a.CommentSHA256, privatereply.TextSHA256(r.in.Comment.Text)):
 		return r.commentChanged()
 	case a.Text == "" && a.CommentSHA256 == "" && !r.in.Comment.EditedAt.IsZero():
 		// The proposal is made for the new words. Who has not said what they have read may
 		// mean the old one.
 		return r.commentChanged()
+	case a.TextSHA256 != "" && !strings.EqualFold(a.TextSHA256, privatereply.TextSHA256(r.text)):
+		return r.proposalChanged()
 	}
 	return nil
+}
+
+// NoTextProposed begins the refusal of an approval that has no text to send.
+const NoTextProposed = "text: is missing, and nobody proposed one"
+
+// proposalChanged says that the proposed text is not the one that the approver has read.
+func (r *reply) proposalChanged() error {
+	text := quote(privatereply.CutText(r.text, maxErrorBytes))
+	if r.team.ProposedBy == "" {
+		return fmt.Errorf("text_sha256: is not that of the proposed text, which is %s; read it, then decide again", text)
+	}
+	return fmt.Errorf("%s proposed another text at %s: %s; read it, then decide again", r.team.ProposedBy, formatTime(r.team.ProposedAt), text)
 }
 
 // commentChanged says that the comment is not the one that the approver has read.

@@ -28,7 +28,7 @@ func TestRefusedUpdates(t *testing.T) {
 		{"a blank approver", ask(), nil, ApproveMessage, Approve{Approver: " "}, "approver: is missing"},
 		{"a long approver", ask(), nil, ApproveMessage, Approve{Approver: strings.Repeat("é", 101)}, "approver: has 101 characters; at most 100"},
 		{"a control character", ask(), nil, ApproveMessage, Approve{Approver: "ana\x1b[2J"}, "control character"},
-		{"no text anywhere", unproposed, nil, ApproveMessage, Approve{Approver: "ana"}, "text: is missing, and no rule proposed one"},
+		{"no text anywhere", unproposed, nil, ApproveMessage, Approve{Approver: "ana"}, "text: is missing, and nobody proposed one"},
 		{"a blank text", ask(), nil, ApproveMessage, Approve{Approver: "ana", Text: " \n"}, "it is empty"},
 		{"a text over the limit", ask(), nil, ApproveMessage, Approve{Approver: "ana", Text: strings.Repeat("値", 334)}, "it has 1002 bytes; instagram takes at most 1000"},
 		{"a mistyped field", ask(), nil, ApproveMessage, map[string]any{"approver": "ana", "txt": "Hi"}, `unknown field "txt"`},

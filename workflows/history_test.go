@@ -48,6 +48,7 @@ var recordedReplies = []recordedReply{
 	}},
 	{"held-then-rejected", privatereply.Rejected, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		run := s.start(name, TestComment(), AutoAfter(time.Hour), nil)
+		s.untilState(run.GetID(), privatereply.Holding)
 		if _, err := s.update(run.GetID(), "u", RejectMessage, Reject{Approver: "ana", Reason: "spam"}); err != nil {
 			t.Fatal(err)
 		}

@@ -31,6 +31,7 @@ const (
 	LocateMessageType = "LocateMessage"
 	ErasureType       = "Erasure"
 	TokenRenewalType  = "TokenRenewal"
+	ReopenType        = "Reopen"
 )
 
 // Messages of PrivateReply.
@@ -38,6 +39,9 @@ const (
 	ApproveMessage        = "approve"          // Update and Signal: Approve
 	RejectMessage         = "reject"           // Update and Signal: Reject
 	ResolveMessage        = "resolve"          // Update: Resolve
+	ProposeMessage        = "propose"          // Update and Signal: Propose
+	NoteMessage           = "note"             // Update: Note
+	AssignMessage         = "assign"           // Update: Assign
 	CommentRemovedSignal  = "comment-removed"  // no payload
 	CommentEditedSignal   = "comment-edited"   // CommentEdited
 	BroadcastEndedSignal  = "broadcast-ended"  // At
@@ -72,6 +76,10 @@ type PrivateReplyInput struct {
 	Comment      privatereply.Comment  `json:"comment"`
 	Decision     privatereply.Decision `json:"decision"`
 	InitialState *InitialState         `json:"begin,omitempty"`
+	// Reopened says that the reply was rejected before, and Team what people had done with
+	// it by then.
+	Reopened *Reopened `json:"reopened,omitempty"`
+	Team     *TeamWork `json:"team,omitempty"`
 }
 
 // Validate reports the first thing that makes in unusable, naming the field.
@@ -83,12 +91,14 @@ func (in PrivateReplyInput) Validate() error {
 }
 
 // Approve asks to send the reply. An empty Text sends the proposed one. CommentSHA256
-// is the privatereply.TextSHA256 of the comment that the approver has read; the
-// approval is refused if the comment was edited since. Empty: not asked for.
+// and TextSHA256 are the privatereply.TextSHA256 of the comment and of the proposed text
+// that the approver has read; the approval is refused if the comment was edited since, or
+// if another text was proposed. Empty: not asked for.
 type Approve struct {
 	Approver      string `json:"approver"`
 	Text          string `json:"text,omitempty"`
 	CommentSHA256 string `json:"comment_sha256,omitempty"`
+	TextSHA256    string `json:"text_sha256,omitempty"`
 }
 
 // CommentEdited reports to a reply that the words of its comment have changed, and what the
@@ -210,6 +220,12 @@ func example(v any) string {
 		return `{"approver":"ana","reason":"spam"}`
 	case *Resolve:
 		return `{"approver":"ana","delivered":true}`
+	case *Propose:
+		return `{"by":"ana","text":"Hi!","note":"please check the price"}`
+	case *Note:
+		return `{"by":"ana","text":"asked the warehouse"}`
+	case *Assign:
+		return `{"by":"ana","to":"ben"}`
 	case *FollowUp:
 		return `{"agent":"ana","text":"Hi!"}`
 	case *ReplyJoined:

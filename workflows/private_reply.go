@@ -43,7 +43,9 @@ func (r *reply) complete() (*PrivateReplyStatus, error) {
 		r.leaveBroadcast()
 	}
 	for {
-		idle := func() bool { return r.backgroundActivities == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx) }
+		idle := func() bool {
+			return r.backgroundActivities == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx)
+		}
 		if err := r.await(idle); err != nil {
 			return nil, err
 		}
@@ -76,6 +78,7 @@ type reply struct {
 	holdUntil time.Time
 
 	text            string
+	team            TeamWork
 	approver        string
 	decidedAt       time.Time
 	rejectReason    string // what the person gave as the reason
@@ -105,6 +108,7 @@ type published struct {
 	rule     string
 	deadline time.Time
 	nextTry  time.Time
+	memo     map[string]any
 }
 
 func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
@@ -115,6 +119,9 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 		log:       workflow.GetLogger(ctx),
 		in:        in,
 		text:      in.Decision.Text,
+	}
+	if in.Team != nil {
+		r.team = *in.Team
 	}
 	if r.in.Comment.ReceivedAt.IsZero() {
 		r.in.Comment.ReceivedAt = r.now()
@@ -478,14 +485,14 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		r.applyDecision(decision)
 	case r.state == privatereply.AwaitingApproval:
 		decision.Action, decision.Hold = privatereply.ActionAsk, 0
-		r.in.Decision, r.text = decision, decision.Text
-		r.publish()
+		r.in.Decision = decision
+		if r.team.ProposedBy == "" { // a person's proposal stays: a person decides anyway
+			r.text = decision.Text
+		}
 	case r.state == privatereply.Sending && r.approver == "" && !r.evidence.inDoubt():
 		r.editDecision = &decision
-	default:
-		r.describe()
 	}
-	r.publishEdit()
+	r.publish()
 	return nil
 }
 
@@ -510,7 +517,6 @@ func (r *reply) applyEditDecision() bool {
 		return false
 	}
 	r.applyDecision(*d)
-	r.publishEdit()
 	return r.state != privatereply.Sending
 }
 

@@ -225,7 +225,8 @@ func TestReplayNoticesMissingHistories(t *testing.T) {
 
 // billable are the events that Temporal Cloud counts as actions:
 // https://docs.temporal.io/evaluate/cloud/actions. A signal with start counts once
-// at its sender; workflow tasks, completions and cancelled timers do not count.
+// at its sender; workflow tasks, completions, cancelled timers and changes of the memo do
+// not count.
 var billable = map[enumspb.EventType]bool{
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:                   true,
 	enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:                      true,
@@ -233,7 +234,6 @@ var billable = map[enumspb.EventType]bool{
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:                  true,
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:           true,
 	enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:            true,
-	enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:                 true,
 	enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: true,
 	enumspb.EVENT_TYPE_MARKER_RECORDED:                              true,
 }

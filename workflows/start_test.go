@@ -30,7 +30,10 @@ func TestEncryptedMemoIsSmall(t *testing.T) {
 	c.MediaID = "100000000000002_1220000000000000001"
 	c.Text = strings.Repeat(`"<é値🔥`, 500)
 	c.Attachment.Kind = privatereply.Sticker
-	fields := memo(PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Text: c.Text, Rule: "questions-about-the-price"}})
+	c.ParentID = "100000000000002_1220000000000000002"
+	name := strings.Repeat("ö", 100)
+	in := PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Rule: "questions-about-the-price"}}
+	fields := newMemo(in, c.Text, TeamMemo{Assignee: name, ProposedBy: name, Approver: name})
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 	fields[MemoEdited], fields[MemoNextTry] = at, at
 
@@ -65,7 +68,7 @@ func TestMemoTexts(t *testing.T) {
 		"neither is there": {"", "", false, false, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := memo(PrivateReplyInput{Comment: privatereply.Comment{Text: tt.comment}, Decision: privatereply.Decision{Text: tt.text}})
+			m := newMemo(PrivateReplyInput{Comment: privatereply.Comment{Text: tt.comment}}, tt.text, TeamMemo{})
 			comment, _ := m[MemoComment].(string)
 			text, _ := m[MemoText].(string)
 			if cut := comment != tt.comment; cut != tt.commentCut || cut != strings.HasSuffix(comment, privatereply.CutMark) || len(comment) < tt.commentMin {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ type PrivateReplyStatus struct {
 	HoldUntil      time.Time             `json:"hold_until,omitzero"`
 	Send           *SendStatus           `json:"send,omitempty"`
 	Window         *WindowStatus         `json:"window,omitempty"`
+	ProposedBy     string                `json:"proposed_by,omitempty"` // empty: the text is a rule's
+	ProposedAt     time.Time             `json:"proposed_at,omitzero"`
+	ProposalNote   string                `json:"proposal_note,omitempty"`
+	Assignee       string                `json:"assignee,omitempty"`
+	Notes          []TeamNote            `json:"notes,omitempty"`
+	Reopened       *Reopened             `json:"reopened,omitempty"`
 	RefusedSignals []RefusedSignal       `json:"refused_signals,omitempty"` // the last 10
 }
 
@@ -68,12 +75,14 @@ func (r *reply) readPublished() {
 		r.published.deadline = at
 	}
 	r.published.rule, _ = set.GetKeyword(RuleName)
+	r.published.memo = r.memo()
 }
 
-// publish brings search attributes and the Web UI up to date: one upsert a
+// publish brings search attributes, memo and the Web UI up to date: one upsert a
 // visible change.
 func (r *reply) publish() {
 	defer r.describe()
+	defer r.publishMemo()
 	var updates []temporal.SearchAttributeUpdate
 	if r.published.state == "" && r.published.deadline.IsZero() {
 		all := searchAttributes(r.in, r.state, r.deadline.At)
@@ -105,6 +114,8 @@ func (r *reply) status() *PrivateReplyStatus {
 		Comment: r.in.Comment, Decision: r.in.Decision,
 		Text: r.text, Approver: r.approver, DecidedAt: r.decidedAt,
 		RejectReason: r.rejectReason, HoldUntil: r.holdUntil,
+		ProposedBy: r.team.ProposedBy, ProposedAt: r.team.ProposedAt, ProposalNote: r.team.ProposalNote,
+		Assignee: r.team.Assignee, Notes: slices.Clone(r.team.Notes), Reopened: r.in.Reopened,
 		RefusedSignals: r.refused,
 	}
 	if r.send != (SendStatus{}) {
@@ -141,6 +152,7 @@ func (r *reply) describe() {
 	if r.text != "" {
 		line("**Reply:** %s", quote(r.text))
 	}
+	r.describeTeam(line)
 	if r.approver != "" {
 		line("**Decided by** %s at %s", quote(r.approver), formatTime(r.decidedAt))
 	}
@@ -162,21 +174,6 @@ func (r *reply) describeComment(line func(format string, args ...any)) {
 	}
 	if c.Attachment.Kind != "" {
 		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orDefault(c.Attachment.URL, "that Meta gave no address of")))
-	}
-}
-
-// publishEdit brings the memo up to date, which lists are made of: the comment, its hash
-// and what is proposed for it change together.
-func (r *reply) publishEdit() {
-	m := memo(r.in)
-	for _, key := range []string{MemoComment, MemoText, MemoRule} {
-		if _, ok := m[key]; !ok {
-			m[key] = nil // takes it away
-		}
-	}
-	m[MemoEdited] = r.in.Comment.EditedAt
-	if err := workflow.UpsertMemo(r.ctx, m); err != nil {
-		r.log.Error("cannot set the memo", "error", err)
 	}
 }
 

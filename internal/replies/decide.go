@@ -37,6 +37,21 @@ func (c *Client) Resolve(ctx context.Context, id, updateID string, m workflows.R
 	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ResolveMessage, m)
 }
 
+// Propose puts a text before those who approve. It never sends.
+func (c *Client) Propose(ctx context.Context, id, updateID string, m workflows.Propose) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.ProposeMessage, m)
+}
+
+// Note adds a remark of the team.
+func (c *Client) Note(ctx context.Context, id, updateID string, m workflows.Note) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.NoteMessage, m)
+}
+
+// Assign says who takes care of a reply; nobody, if To is empty.
+func (c *Client) Assign(ctx context.Context, id, updateID string, m workflows.Assign) (workflows.DecisionResult, error) {
+	return update[workflows.DecisionResult](ctx, c, id, updateID, workflows.AssignMessage, m)
+}
+
 // FollowUp writes to the person of a conversation while its window is open. It returns when
 // the send has ended.
 func (c *Client) FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error) {

@@ -126,6 +126,8 @@ type Filter struct {
 	NotSource privatereply.Source
 	Running   bool     // only those whose workflow has not ended
 	IDs       []string // only these workflows
+	// PersonKeys are those of one person: see Client.PersonKeys.
+	PersonKeys []string
 
 	StartedFrom, StartedBefore time.Time
 	DeadlineBefore             time.Time
@@ -147,6 +149,7 @@ func (f Filter) query() visibility.Condition {
 	add(f.Media != "", visibility.Equals(workflows.MediaID, f.Media))
 	add(f.Source != "", visibility.Equals(workflows.CommentSource, f.Source))
 	add(f.NotSource != "", visibility.NotEquals(workflows.CommentSource, f.NotSource))
+	add(len(f.PersonKeys) > 0, visibility.In(workflows.PersonKeyAttribute, f.PersonKeys...))
 	add(f.Running, visibility.Running)
 	add(!f.StartedFrom.IsZero(), visibility.From(visibility.StartTime, f.StartedFrom))
 	add(!f.StartedBefore.IsZero(), visibility.Before(visibility.StartTime, f.StartedBefore))
@@ -170,7 +173,7 @@ type Row struct {
 	CommentID string                `json:"comment_id"` // canonical
 	Person    string                `json:"person,omitempty"`
 	Comment   string                `json:"comment,omitempty"`
-	Text      string                `json:"text,omitempty"` // proposed
+	Text      string                `json:"text,omitempty"` // proposed, or approved
 	Rule      string                `json:"rule,omitempty"`
 	Media     string                `json:"media_id,omitempty"`
 	Source    privatereply.Source   `json:"source,omitempty"`
@@ -182,6 +185,13 @@ type Row struct {
 	CommentSHA256 string    `json:"comment_sha256,omitempty"`
 	StartedAt     time.Time `json:"started_at"`
 	NextTry       time.Time `json:"next_try,omitzero"` // of a send that waits; waits of seconds are left out
+	// The people who work on it. ProposedBy is empty where the text is a rule's.
+	Assignee   string    `json:"assignee,omitempty"`
+	ProposedBy string    `json:"proposed_by,omitempty"`
+	Approver   string    `json:"approver,omitempty"`   // who approved, rejected or resolved it
+	PersonKey  string    `json:"person_key,omitempty"` // a hash: see Client.PersonKeys
+	ParentID   string    `json:"parent_id,omitempty"`  // the comment that the comment answers
+	EndedAt    time.Time `json:"ended_at,omitzero"`
 }
 
 // Encrypted is the text in place of what this program has no key for.
@@ -205,29 +215,35 @@ func (r Row) MissesDeadline() bool { return !r.NextTry.IsZero() && !r.NextTry.Be
 // better than none.
 func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	r := Row{ID: info.GetExecution().GetWorkflowId(), StartedAt: info.GetStartTime().AsTime()}
+	if at := info.GetCloseTime(); at != nil {
+		r.EndedAt = at.AsTime()
+	}
 	if id, ok := privatereply.ParseID(r.ID); ok {
 		r.Platform, r.Account, r.CommentID = id.Platform, id.Account, id.Subject
 	}
 	memo := info.GetMemo().GetFields()
 	for key, to := range map[string]*string{
 		workflows.MemoPerson: &r.Person, workflows.MemoComment: &r.Comment, workflows.MemoText: &r.Text,
-		workflows.MemoRule: &r.Rule, workflows.MemoMedia: &r.Media,
+		workflows.MemoRule: &r.Rule, workflows.MemoMedia: &r.Media, workflows.MemoParent: &r.ParentID,
 	} {
 		if p, ok := memo[key]; ok && c.data.FromPayload(p, to) != nil {
 			*to = Encrypted
 		}
 	}
+	var team workflows.TeamMemo
 	for key, to := range map[string]any{
-		workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
+		workflows.MemoTeam: &team, workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
 	} {
 		if p, ok := memo[key]; ok {
 			_ = c.data.FromPayload(p, to)
 		}
 	}
+	r.Assignee, r.ProposedBy, r.Approver = team.Assignee, team.ProposedBy, team.Approver
 	attributes := info.GetSearchAttributes().GetIndexedFields()
 	attribute(attributes, workflows.ReplyState, &r.State)
 	attribute(attributes, workflows.ReplyDeadline, &r.Deadline)
 	attribute(attributes, workflows.CommentSource, &r.Source)
+	attribute(attributes, workflows.PersonKeyAttribute, &r.PersonKey)
 	if p, ok := memo[workflows.MemoNextTry]; ok && r.State == privatereply.Sending {
 		_ = c.data.FromPayload(p, &r.NextTry)
 	}

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -23,6 +24,7 @@ type Client struct {
 	namespace string
 	queue     string
 	data      converter.DataConverter
+	keys      personkey.Keys
 	now       func() time.Time
 	sliceRows int
 }
@@ -31,6 +33,18 @@ type Client struct {
 // task queue; data decodes what c leaves encoded, such as a memo.
 func New(c client.Client, namespace, queue string, data converter.DataConverter) *Client {
 	return &Client{temporal: c, namespace: namespace, queue: queue, data: data, now: time.Now, sliceRows: sliceRows}
+}
+
+// WithPersonKeys has the client find the replies to a person by keys.
+func (c *Client) WithPersonKeys(keys personkey.Keys) *Client {
+	c.keys = keys
+	return c
+}
+
+// PersonKeys are the values of Row.PersonKey that the replies to a person may have: one for
+// every encryption key, and one for replies from before there were keys.
+func (c *Client) PersonKeys(p privatereply.Platform, account, person string) []string {
+	return c.keys.All(p, account, person)
 }
 
 // Retention is the time for which the namespace keeps ended replies.

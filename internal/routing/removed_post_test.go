@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -42,7 +43,7 @@ func TestRemovedPostDoesNotHoldUpIntake(t *testing.T) {
 		temporal.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.RemovedPostType, mock.Anything).Return(nil, nil)
 		ctx, over := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer over()
-		router := New(temporal, "queue", time.Now)
+		router := New(temporal, "queue", personkey.Keys{}, time.Now)
 		removal := []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}
 		began := time.Now()
 		for range 4 { // batches with a removal each
@@ -88,7 +89,7 @@ func TestRemovedPostBesideAnotherBatch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	began := time.Now()
-	err := New(c, "queue", time.Now).Route(ctx, []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Result) {})
+	err := New(c, "queue", personkey.Keys{}, time.Now).Route(ctx, []workflows.InboundEvent{{Event: privatereply.Event{Removal: &privatereply.Removal{Platform: privatereply.Facebook, Account: "1", MediaID: "1_2"}}}}, 8, func(int, Result) {})
 	if err != nil {
 		t.Error(err)
 	}

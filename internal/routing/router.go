@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -44,13 +45,15 @@ const (
 type Router struct {
 	client client.Client
 	queue  string
+	keys   personkey.Keys
 	now    func() time.Time
 	events workflows.EventScope // what the replies that it starts report
 }
 
-// New makes a router that starts workflows on queue, in the namespace of c.
-func New(c client.Client, queue string, now func() time.Time) *Router {
-	return &Router{client: c, queue: queue, now: now}
+// New makes a router that starts workflows on queue, in the namespace of c. The keys are
+// those of the persons.
+func New(c client.Client, queue string, keys personkey.Keys, now func() time.Time) *Router {
+	return &Router{client: c, queue: queue, keys: keys, now: now}
 }
 
 // WithEvents makes the replies that the router starts report what happens to them.
@@ -196,6 +199,7 @@ func (r *Router) startReply(ctx context.Context, in workflows.PrivateReplyInput)
 	if err != nil {
 		return Result{}, err
 	}
+	r.keys.Set(&options, in.Comment)
 	_, err = r.client.ExecuteWorkflow(ctx, options, workflows.PrivateReplyType, in)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return Result{Duplicate, ""}, nil
@@ -260,6 +264,7 @@ func (r *Router) signalReply(ctx context.Context, id, name string, signal any, i
 	if err != nil {
 		return Result{}, err
 	}
+	r.keys.Set(&options, in.Comment)
 	options.WorkflowIDConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	_, err = r.client.SignalWithStartWorkflow(ctx, id, name, signal, options, workflows.PrivateReplyType, in)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/mocks"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -48,7 +49,7 @@ func testRouteConcurrency(t *testing.T, concurrency int) {
 			}).Return(nil, nil)
 		routed := map[int]int{}
 		last := map[string]int{}
-		err := New(temporal, "queue", time.Now).Route(t.Context(), events, concurrency, func(n int, _ Result) {
+		err := New(temporal, "queue", personkey.Keys{}, time.Now).Route(t.Context(), events, concurrency, func(n int, _ Result) {
 			routed[n]++
 			person := events[n].Message.PersonID
 			if was, ok := last[person]; ok && was > n {
@@ -71,7 +72,7 @@ func testRouteConcurrency(t *testing.T, concurrency int) {
 func routeAll(t *testing.T, c client.Client, events ...workflows.InboundEvent) []Result {
 	t.Helper()
 	results := make([]Result, len(events))
-	err := New(c, "queue", func() time.Time { return now }).Route(t.Context(), events, 8, func(n int, e Result) { results[n] = e })
+	err := New(c, "queue", personkey.Keys{}, func() time.Time { return now }).Route(t.Context(), events, 8, func(n int, e Result) { results[n] = e })
 	if err != nil {
 		t.Fatal(err)
 	}

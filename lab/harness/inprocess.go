@@ -19,6 +19,7 @@ import (
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/rules"
@@ -160,7 +161,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 	if err != nil {
 		return nil, err
 	}
-	all := replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
+	all := replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data).WithPersonKeys(personkey.New(p.config.Codec))
 	waiting := queue.New(all, c.Log)
 	p.Queue, p.Authenticator = waiting, authenticator
 	meta, err := p.Graph()

@@ -25,6 +25,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/telemetry"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
@@ -238,7 +239,7 @@ func (p *Product) connect(ctx context.Context) error {
 		}
 		p.closeClient = p.Client.Close
 	}
-	p.Replies = replies.New(p.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data)
+	p.Replies = replies.New(p.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data).WithPersonKeys(personkey.New(p.config.Codec))
 	_, err := setup.Apply(ctx, p.Client, p.Server.Namespace)
 	return err
 }

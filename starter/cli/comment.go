@@ -138,6 +138,7 @@ func (s *Session) start(ctx context.Context, in workflows.PrivateReplyInput) (st
 		return startReport{}, err
 	}
 	in.InitialState.Events = s.settings.EventScope()
+	s.keys.Set(&opts, in.Comment)
 	_, err = s.ExecuteWorkflow(ctx, opts, workflows.PrivateReplyType, in)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):

@@ -23,6 +23,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
@@ -49,6 +50,7 @@ type Session struct {
 	settings  settings
 	namespace string
 	data      converter.DataConverter
+	keys      personkey.Keys
 	// updateID is that of every Update of this command, so that a repeat after a lost
 	// answer gets the first one's answer. A workflow gets one Update of a command.
 	updateID string
@@ -66,16 +68,21 @@ func newSession(cmd *cobra.Command) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	encryption, err := temporalclient.ReadCodec()
+	if err != nil {
+		return nil, err
+	}
 	c, err := temporalclient.Dial(cmd.Context(), "starter", logger)
 	if err != nil {
 		return nil, err
 	}
 	return &Session{
 		Client:    c,
-		replies:   replies.New(c, opts.Namespace, set.TaskQueue, opts.DataConverter),
+		replies:   replies.New(c, opts.Namespace, set.TaskQueue, opts.DataConverter).WithPersonKeys(personkey.New(encryption)),
 		settings:  set,
 		namespace: opts.Namespace,
 		data:      opts.DataConverter,
+		keys:      personkey.New(encryption),
 		updateID:  "starter-" + uuid.NewString(),
 	}, nil
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
@@ -120,7 +121,7 @@ func New(c Config) (*Bridge, error) {
 			return nil, err
 		}
 	}
-	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, c.Now).WithEvents(c.Settings.EventScope())}
+	direct := directCommitter{routing.New(c.Client, c.Settings.TaskQueue, personkey.New(c.Codec), c.Now).WithEvents(c.Settings.EventScope())}
 	batcher := newBatcher(batchLimitsDefault, direct, newIntakeStarter(c.Client, c.Settings.TaskQueue))
 	m, err := newMetrics(c.Registry, batcher.depth)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/activities"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/devserver/devservertest"
@@ -37,7 +38,7 @@ func TestAgainstTemporal(t *testing.T) {
 	}
 	defer c.Close()
 	h := newTestBridge(t, c)
-	h.cfg.Now, h.committer = time.Now, directCommitter{routing.New(c, "private-replies", time.Now)}
+	h.cfg.Now, h.committer = time.Now, directCommitter{routing.New(c, "private-replies", personkey.Keys{}, time.Now)}
 	h.timeouts.answer = time.Minute // 50 commits at once, one by one on a busy machine
 	addr := h.listen()
 
@@ -138,7 +139,7 @@ func TestAgainstTemporal(t *testing.T) {
 	t.Run("a removed post", func(t *testing.T) {
 		const queue = "removals" // here a worker runs
 		before := h.committer
-		h.committer = directCommitter{routing.New(c, queue, time.Now)}
+		h.committer = directCommitter{routing.New(c, queue, personkey.Keys{}, time.Now)}
 		defer func() { h.committer = before }()
 		w := worker.New(c, queue, worker.Options{})
 		w.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/config"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/routing"
 	"github.com/privatereply/privatereply/rules"
 )
@@ -111,7 +112,7 @@ func newTestBridge(t testing.TB, c client.Client) *testBridge {
 	}
 	// One call for each event, so that a test sees what it comes to; groups have
 	// tests of their own.
-	b.committer = directCommitter{routing.New(c, "private-replies", b.cfg.Now)}
+	b.committer = directCommitter{routing.New(c, "private-replies", personkey.Keys{}, b.cfg.Now)}
 	return &testBridge{Bridge: b, t: t, registry: registry, logs: logs}
 }
 

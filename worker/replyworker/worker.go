@@ -22,6 +22,7 @@ import (
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/events"
+	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/renewals"
 	"github.com/privatereply/privatereply/internal/sweeps"
 	"github.com/privatereply/privatereply/internal/telemetry"
@@ -137,7 +138,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	main := worker.New(c.Client, c.TaskQueue, options)
 	register(main)
 	acts.Register(main)
-	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(main)
+	activities.NewSweeper(c.Graph, credentialSource{c.Accounts}, c.Rules, pacer, c.Client, c.TaskQueue, personkey.New(c.Codec)).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(main)
 
 	data := c.DataConverter
 	if data == nil {
@@ -167,7 +168,7 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	options.MaxConcurrentWorkflowTaskExecutionSize = 2
 	intake := worker.New(c.Client, workflows.IntakeQueue(c.TaskQueue), options)
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
-	activities.NewDispatcher(c.Client, data, c.TaskQueue, max(1, c.IntakeConcurrency)).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(intake)
+	activities.NewDispatcher(c.Client, data, c.TaskQueue, personkey.New(c.Codec), max(1, c.IntakeConcurrency)).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(intake)
 
 	sweepSchedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
 	tokenSchedules := renewals.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
@@ -205,6 +206,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.RemovedPost, workflow.RegisterOptions{Name: workflows.RemovedPostType})
 	r.RegisterWorkflowWithOptions(workflows.LocateMessage, workflow.RegisterOptions{Name: workflows.LocateMessageType})
 	r.RegisterWorkflowWithOptions(workflows.Erasure, workflow.RegisterOptions{Name: workflows.ErasureType})
+	r.RegisterWorkflowWithOptions(workflows.Reopen, workflow.RegisterOptions{Name: workflows.ReopenType})
 }
 
 // Start begins to poll. After an error nothing runs.
