@@ -110,9 +110,9 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	row, err := d.findRow(r, id)
 	item := bulkItem{card: card{Row: row, CanDecide: true, Now: d.now()}}
 	item.ID = id
-	if err == nil && replies.IsCut(row.Text) {
+	if err == nil && (replies.IsCut(row.Text) || replies.IsCut(row.Comment)) {
 		s, statusErr := d.Replies.Status(r.Context(), id)
-		item.Text, item.State, err = s.Decision.Text, s.State, statusErr
+		item.Text, item.State, err = s.Text, s.State, statusErr
 		if err == nil {
 			item.Comment, item.EditedAt = s.Comment.Text, s.Comment.EditedAt
 			item.Attachment, item.CommentSHA256 = s.Comment.Attachment, privatereply.TextSHA256(s.Comment.Text)

@@ -79,4 +79,34 @@ func TestBrowserQueue(t *testing.T) {
 	focused(4)
 	ana.press("k")
 	focused(3)
+
+	// In the compact list a proposal that does not fit has no Approve until it is unfolded,
+	// not by the keyboard either.
+	for range 3 {
+		ana.press("u")
+	}
+	ana.awaitTrue(`!document.querySelector(".held")`)
+	ana.awaitTrue(`document.body.dataset.hold = 10`)
+	ana.click(".head .view")
+	ana.awaitTrue(`document.querySelector("#list.compact")`)
+	ana.awaitTrue(`location.search === ""`)
+	first := card(rows[0].ID)
+	approvable := `[...document.querySelectorAll(".card")].filter(c => c.querySelector("[data-do=approve]").checkVisibility()).map(c => c.id)`
+	if n := len(get[[]string](ana, approvable)); n != 3 {
+		t.Errorf("%d of the compact cards can be approved", n)
+	}
+	whole(ana, ".card:not(:has(.decide > .unfold)) .proposal")
+	ana.checkAccessibility()
+	ana.press("j")
+	ana.press("a")
+	ana.awaitTrue(`document.querySelector('` + first + ` .decide > .unfold').open`)
+	whole(ana, first+" .proposal")
+	if n := len(get[[]string](ana, approvable)); n != 4 {
+		t.Errorf("%d can be approved after one was unfolded", n)
+	}
+	c.fake.mu.Lock()
+	if n := len(c.fake.approved); n != 0 {
+		t.Errorf("%d were approved unread", n)
+	}
+	c.fake.mu.Unlock()
 }

@@ -40,7 +40,10 @@ type queueView struct {
 	Filter      queue.Filter
 	Choices     queue.Choices
 	Cards       []card
+	Order       queueOrder
+	Compact     bool
 	Found       int    // number of matching replies
+	Total       int    // of those in the same state
 	From        int    // the number of the first card, from 1
 	NextURL     string // the next page; empty: there is none
 	PreviousURL string
@@ -50,26 +53,30 @@ type queueView struct {
 // queuePage shows the waiting replies, or with part=list only the cards: the script asks
 // for them after a change.
 func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
+	if d.chooseView(w, r) {
+		return
+	}
 	q := r.URL.Query()
-	filter := parseFilter(q)
+	filter, order := parseFilter(q), parseOrder(q)
 	v := d.view(r.Context())
 	rows := v.Select(filter)
+	order.sort(rows)
 	start := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	end := min(start+pageCards, len(rows))
 	page := queueView{
 		pageFrame: d.newFrame(r, "queue", "Queue"),
 		Filter:    filter, Choices: v.Choices(), Found: len(rows), From: start + 1,
-		Query: encodeFilter(filter).Encode(),
+		Query: encodeFilter(filter).Encode(), Order: order, Compact: isCompact(r), Total: v.Count(filter.State),
 	}
 	page.Version = v.Version
 	words := searchWords(filter.Search)
 	for _, row := range rows[start:end] {
 		c := d.newCard(r, row)
-		c.Words = words
+		c.Words, c.Compact = words, page.Compact
 		page.Cards = append(page.Cards, c)
 	}
 	link := func(from int) string {
-		values := encodeFilter(filter)
+		values := page.values(filter)
 		values.Set("from", strconv.Itoa(from))
 		return "/?" + values.Encode()
 	}
@@ -127,7 +134,7 @@ func (v queueView) IsFiltered() bool {
 func (v queueView) TabURL(s privatereply.State) string {
 	f := v.Filter
 	f.State = s
-	return "/?" + encodeFilter(f).Encode()
+	return "/?" + v.values(f).Encode()
 }
 
 // Last is the number of the last card.
@@ -166,6 +173,7 @@ type card struct {
 	CanDecide bool // the user may decide
 	Now       time.Time
 	Words     []string // that were searched for
+	Compact   bool     // it is one of many on a page that shows little of each
 }
 
 // newCard makes the card of a reply for the user of a request.

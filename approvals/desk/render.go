@@ -39,6 +39,7 @@ func (d *Desk) functions() template.FuncMap {
 	return template.FuncMap{
 		"asset":          assetURL,
 		"highlight":      highlight,
+		"ago":            func(t time.Time) string { return timeAgo(t, d.now()) },
 		"account":        d.accountName,
 		"left":           func(t time.Time) string { return timeLeft(t, d.now()) },
 		"urgency":        func(t time.Time) string { return urgency(t, d.now()) },
@@ -204,6 +205,20 @@ func timeLeft(until, now time.Time) string {
 		return fmt.Sprintf("%d h %d min", hours, minutes)
 	default:
 		return fmt.Sprintf("%d:%02d", minutes, int(d.Seconds())%60)
+	}
+}
+
+// timeAgo is the time since a moment, in words, as clock.js writes it.
+func timeAgo(at, now time.Time) string {
+	switch d := now.Sub(at); {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d d ago", int(d.Hours())/24)
 	}
 }
 

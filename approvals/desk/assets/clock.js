@@ -22,8 +22,20 @@ function urgency(ms) {
   return ms < 86400e3 ? "today" : "later";
 }
 
-const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const otherDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+function ago(ms) {
+  const minutes = Math.floor(ms / 60e3), hours = Math.floor(minutes / 60);
+  if (minutes < 1) return "just now";
+  if (hours < 1) return `${minutes} min ago`;
+  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} d ago`;
+}
+
+// The page is English, and so are its dates, in the reader's own zone. The desk learns that
+// zone, for the sentences and days that it writes itself.
+const sameDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const otherDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 
 // show brings every time under root up to date.
 export function show(root = document) {
@@ -34,6 +46,12 @@ export function show(root = document) {
       el.textContent = text;
       el.className = `left ${urgency(ms)}`;
     }
+  }
+  for (const el of root.querySelectorAll("[data-since]")) {
+    const at = new Date(el.dateTime), text = `written ${ago(now() - at)}`;
+    if (el.textContent !== text) el.textContent = text;
+    const title = exact.format(at);
+    if (el.title !== title) el.title = title;
   }
   for (const el of root.querySelectorAll("[data-local]")) {
     const at = new Date(el.dateTime);

@@ -143,7 +143,9 @@ function edited(card, next) {
     for (const part of [".words", ".by", ".buttons"]) card.querySelector(part).replaceWith(next.querySelector(part));
     card.querySelector(".proposal:not(.sending)")?.remove();
     const proposal = next.querySelector(".proposal");
-    if (proposal) card.querySelector(".by").after(proposal);
+    card.querySelector(".decide > .unfold")?.remove();
+    const unfold = next.querySelector(".decide > .unfold");
+    if (proposal) card.querySelector(".by").after(...[proposal, unfold].filter(Boolean));
     for (const hidden of [proposal, card.querySelector(".buttons")]) if (hidden) hidden.hidden = true;
   } else {
     words ||= editedWords.read;
@@ -176,6 +178,8 @@ function place(list, cards) {
 }
 
 function bringPages(doc) {
+  const found = document.getElementById("found"), foundNow = doc.getElementById("found");
+  if (found && foundNow && found.textContent !== foundNow.textContent) found.textContent = foundNow.textContent;
   const old = document.getElementById("pages"), now = doc.getElementById("pages");
   if (!now || old.contains(document.activeElement)) return;
   old.replaceChildren(...now.childNodes);
