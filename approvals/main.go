@@ -17,6 +17,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/notify"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
@@ -84,10 +85,12 @@ func run(ctx context.Context) error {
 		url = "http://" + ln.Addr().String()
 	}
 	logins.URL = url
+	wellbeing := health.New(all, base.Accounts, logins.Status, base.Logger.Named("health"))
 	base.Logger.Info("the desk is open", zap.String("url", url))
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { waiting.Run(ctx); return nil })
+	group.Go(func() error { wellbeing.Run(ctx); return nil })
 	if settings.NotifyURL != "" {
 		group.Go(func() error {
 			notify.New(waiting, string(settings.NotifyURL), url, base.Logger.Named("notify")).Run(ctx)
@@ -98,7 +101,7 @@ func run(ctx context.Context) error {
 		return desk.New(desk.Config{
 			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
-			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins,
+			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins, Health: wellbeing,
 			Erasures: &desk.Erasures{Temporal: base.Temporal, Data: base.DataConverter, TaskQueue: settings.TaskQueue, Keys: erasure.NewKeys(encryption)},
 		}).Run(ctx, ln)
 	})

@@ -217,6 +217,13 @@ func TestAccountsDay(t *testing.T) {
 	d.awaitStatus(reply, func(s workflows.PrivateReplyStatus) bool {
 		return s.State == privatereply.Sending && s.Send != nil && s.Send.Reason == privatereply.TokenRejected
 	})
+	// The page that is open says so by itself, and what to do.
+	d.awaitTrue(`document.querySelector("#banners .trouble")?.textContent.includes("1 approved reply waits")`)
+	d.awaitTrue(`document.querySelector("#banners a[href='/accounts#instagram-` + lampPost + `']")`)
+	d.open("/replies?state=sending")
+	d.awaitTrue(`document.querySelector(".row-held")?.textContent.includes("rejects the account")`)
+	d.checkAccessibility()
+	d.screenshot("banner")
 	d.open("/accounts")
 	d.awaitTrue(`document.querySelector("#instagram-` + lampPost + ` .banner")`)
 	d.screenshot("accounts-waiting")
@@ -225,6 +232,8 @@ func TestAccountsDay(t *testing.T) {
 	if report, _ := d.dev.Sandbox.CommentReport(comment); len(report.Delivered) != 1 {
 		t.Errorf("%d messages were delivered after the account was connected again, want 1", len(report.Delivered))
 	}
+	d.open("/")
+	d.awaitTrue(`document.querySelector("#banners") && !document.querySelector("#banners .trouble")`)
 
 	d.forget(reply)
 

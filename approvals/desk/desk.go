@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/ops"
@@ -57,6 +58,8 @@ type Config struct {
 	CodecOrigin string
 	// Connections is what the page Accounts works with; nil: there is no such page.
 	Connections *Connections
+	// Health knows which accounts cannot send or receive; nil: no page says so.
+	Health *health.Monitor
 	// Erasures is what the pages that forget a person work with; nil: there are none.
 	Erasures *Erasures
 	Logger   *zap.Logger
@@ -126,6 +129,7 @@ func (d *Desk) Handler() http.Handler {
 	page("POST /replies/{id}/{verb}", signin.Approver, d.decideForm)
 	page("POST /bulk", signin.Approver, d.bulkPage)
 	page("POST /bulk/approve", signin.Approver, d.bulkForm)
+	page("GET /banners", signin.Viewer, d.bannersPart)
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/poll"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 )
@@ -35,6 +36,7 @@ type event struct {
 	Counts  tabCounts      `json:"counts"`
 	Changed bool           `json:"changed,omitempty"` // a reply that matches the filter
 	Decided []decidedEvent `json:"decided,omitempty"`
+	Banners string         `json:"banners"`         // a hash of what they say
 	Reply   bool           `json:"story,omitempty"` // something has happened to the reply
 	Stale   string         `json:"stale,omitempty"`
 	Now     time.Time      `json:"now"`
@@ -49,7 +51,8 @@ type decidedEvent struct {
 	Mine      bool               `json:"mine,omitempty"`
 	State     privatereply.State `json:"state"`
 	Message   string             `json:"words"`
-	Final     bool               `json:"final,omitempty"` // no more events follow
+	Final     bool               `json:"final,omitempty"`   // no more events follow
+	NextTry   time.Time          `json:"next_try,omitzero"` // of a send that stands still
 }
 
 // events streams changes: of the queue, by the filter in the query, and of one reply if the
@@ -68,6 +71,16 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	watcher := d.Queue.Watch(intOrZero(q.Get("version")))
 	defer watcher.Close()
+	var unwell *poll.Watcher
+	if d.Health != nil {
+		unwell = d.Health.Watch()
+		defer unwell.Close()
+	}
+	// What has changed since the page was made is told at once.
+	missing := make(chan struct{}, 1)
+	if _, is := d.banners(ctx); q.Has("banners") && q.Get("banners") != is {
+		missing <- struct{}{}
+	}
 	story := d.followReply(ctx, q.Get("reply"))
 	filter, user, sees := parseFilter(q), signin.UserFrom(ctx).Name, d.seesAmong(ctx)
 	var last *event
@@ -96,14 +109,16 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 			continue
 		case <-story:
 			e.Reply = true
+		case <-missing:
+		case <-unwell.Changed():
 		case <-watcher.Changed():
 		}
 		changes, view, missed := watcher.Next()
 		for i, c := range changes {
 			changes[i] = c.Only(sees)
 		}
-		e = d.event(e, changes, d.seenOf(ctx, view), missed, filter, user)
-		if last != nil && e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale {
+		e = d.event(ctx, e, changes, d.seenOf(ctx, view), missed, filter, user)
+		if last != nil && e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale && e.Banners == last.Banners {
 			continue // it was about what this user does not see
 		}
 		last = &e
@@ -118,17 +133,22 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Desk) event(e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
+func (d *Desk) event(ctx context.Context, e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
 	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v), d.now().UTC(), missed
 	for _, c := range changes {
 		e.Changed = e.Changed || c.Matches(f)
 		for _, decided := range c.Decided {
-			e.Decided = append(e.Decided, decidedEvent{
+			told := decidedEvent{
 				ElementID: elementID(decided.ID), By: decided.By, Mine: decided.By == user, State: decided.State,
 				Message: decidedMessage(decided, user), Final: decided.State.Final() || decided.State == privatereply.Sent,
-			})
+			}
+			if stands, nextTry := d.standing(ctx, decided); stands != "" {
+				told.Message, told.NextTry = told.Message+" "+stands, nextTry
+			}
+			e.Decided = append(e.Decided, told)
 		}
 	}
+	_, e.Banners = d.banners(ctx)
 	if v.Err != nil {
 		e.Stale = staleMessage
 	}

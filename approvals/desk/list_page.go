@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/internal/replies"
 )
@@ -73,6 +74,7 @@ type listView struct {
 	Later    bool          // it is not the first page
 	NextURL  string
 	Error    string
+	Held     map[string]*health.Held // what stands still, by the reply's id
 }
 
 // chip is a condition that is in force, with the address of the list without it.
@@ -120,6 +122,7 @@ func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 		values.Set("after", next.String())
 		page.NextURL = "/replies?" + values.Encode()
 	}
+	page.Held = d.held(r.Context(), rows)
 	d.render(w, http.StatusOK, "list", layout, page)
 }
 

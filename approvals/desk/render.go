@@ -28,7 +28,7 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html"))
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html"))
 	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
@@ -75,6 +75,9 @@ type pageFrame struct {
 	Now     time.Time
 	// HasAccounts reports that there is a page Accounts.
 	HasAccounts bool
+	// Banners are the accounts that cannot send or receive.
+	Banners        []banner
+	BannersVersion string
 }
 
 // newFrame returns the frame of a page for a request's user.
@@ -82,6 +85,7 @@ func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.view(r.Context())
 	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
 		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil}
+	f.Banners, f.BannersVersion = d.banners(r.Context())
 	if v.Err != nil {
 		f.Stale = staleMessage
 	}
@@ -172,7 +176,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js"}
+var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js", "banners.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

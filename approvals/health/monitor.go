@@ -274,7 +274,7 @@ func (m *Monitor) status(ctx context.Context, row replies.Row) (Held, error) {
 	return held, nil
 }
 
-// Held says of the rows that wait for their next try what they wait for, by id. It is for
+// Held says of the rows that stand still on their way what they wait for, by id. It is for
 // the rows of one page, and returns what it has found in time.
 func (m *Monitor) Held(ctx context.Context, rows []replies.Row) map[string]Held {
 	ctx, cancel := context.WithTimeout(ctx, heldTimeout)
@@ -284,7 +284,7 @@ func (m *Monitor) Held(ctx context.Context, rows []replies.Row) map[string]Held 
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for _, row := range rows {
-		if row.State != privatereply.Sending || row.NextTry.IsZero() {
+		if row.State != privatereply.Sending {
 			continue
 		}
 		group.Go(func() error {

@@ -187,6 +187,8 @@ const (
 	// decisionTTL is the time for which a decision of this desk is followed: long enough
 	// for the usual delivery and for the visibility store's delay.
 	decisionTTL = time.Minute
+	// standingTTL is the time for which one is followed that stands still.
+	standingTTL = time.Hour
 	// maxDecidedRead limits the decisions in one call. Older ones are no longer followed.
 	maxDecidedRead = 200
 )
@@ -198,6 +200,8 @@ type Decision struct {
 	By    string             `json:"by"`
 	At    time.Time          `json:"at"`
 	State privatereply.State `json:"state"` // as far as it is known
+	// NextTry is that of a reply that stands still in Sending.
+	NextTry time.Time `json:"next_try,omitzero"`
 }
 
 // RecordDecision removes a decided reply from the view at once: the visibility store is a
@@ -251,15 +255,15 @@ func (q *Queue) updateDecided(rows []replies.Row, now time.Time) []Decision {
 	for _, r := range rows {
 		d, ok := q.decided[r.ID]
 		// The visibility store may still have the state before the decision.
-		if !ok || d.State == r.State || r.State == privatereply.AwaitingApproval || r.State == privatereply.Holding {
+		if !ok || d.State == r.State && d.NextTry.Equal(r.NextTry) || r.State == privatereply.AwaitingApproval || r.State == privatereply.Holding {
 			continue
 		}
-		d.State = r.State
+		d.State, d.NextTry = r.State, r.NextTry
 		q.decided[r.ID] = d
 		news = append(news, d)
 	}
 	for id, d := range q.decided {
-		if now.Sub(d.At) > decisionTTL {
+		if age := now.Sub(d.At); age > decisionTTL && (d.NextTry.IsZero() || age > standingTTL) {
 			delete(q.decided, id)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/desk"
+	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
@@ -179,15 +180,17 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		},
 		URL: "http://" + ln.Addr().String(),
 	}
+	wellbeing := health.New(all, p.Accounts, connections.Status, c.Log)
 	d := desk.New(desk.Config{
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
-		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections,
+		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections, Health: wellbeing,
 		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group
 	running.Go(func() error { waiting.Run(life); return nil })
+	running.Go(func() error { wellbeing.Run(life); return nil })
 	running.Go(func() error {
 		err := d.Run(life, ln)
 		if err != nil {

@@ -4,6 +4,7 @@ import "./clock.js";
 import "./hold.js";
 import { wire } from "./forms.js";
 import "./queue.js";
+import "./banners.js";
 import "./keys.js";
 
 wire();

@@ -12,6 +12,7 @@ let stream;
 function connect() {
   const query = new URLSearchParams(document.getElementById("list")?.dataset.query || "");
   query.set("version", document.body.dataset.version);
+  query.set("banners", document.getElementById("banners")?.dataset.version || "");
   const reply = document.getElementById("reply");
   if (reply) query.set("reply", reply.dataset.reply);
   stream = new EventSource(`/events?${query}`);
@@ -51,6 +52,7 @@ function take(e) {
   }
   if (page === "queue") document.title = document.title.replace(/^(\(\d+\) )?/, e.counts.decide ? `(${e.counts.decide}) ` : "");
   warn(e.stale || "");
+  document.dispatchEvent(new CustomEvent("desk:event", { detail: e }));
   for (const d of e.decided || []) decided(d);
   if (page === "queue" && e.changed) refresh();
   if (page === "reply" && (e.story || e.decided)) story();
@@ -64,7 +66,16 @@ function decided(d) {
   else if (card.dataset.pending) return; // its own answer is on the way
   const first = !card.dataset.settled;
   close(card, d.words, d.mine);
+  if (d.next_try) nextTry(card.querySelector(".outcome p"), d.next_try);
   if (first && !d.mine) announce(d.words);
+}
+
+// nextTry says when what stands still is tried again.
+function nextTry(p, at) {
+  const time = Object.assign(document.createElement("time"), { dateTime: at, textContent: at });
+  time.dataset.local = "";
+  p?.append(" Next try ", time, ".");
+  if (p) show(p);
 }
 
 // close marks a card as decided. One in which somebody writes stays as it is, and
@@ -289,7 +300,7 @@ function swap(old, now, words) {
 
 document.addEventListener("desk:changed", () => { if (page === "reply") story(); });
 
-if (["queue", "reply", "unknown"].includes(page)) {
+if (document.querySelector(".me")) {
   connect();
   // A browser has six connections to the desk without HTTP/2. Tabs that nobody sees
   // leave them to others; a queue goes on counting in its title.
