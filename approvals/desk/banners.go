@@ -66,7 +66,7 @@ func (d *Desk) newBanner(user signin.User, p health.Problem, deciding int) banne
 	if admin && d.Connections != nil {
 		page = "/accounts#" + url.PathEscape(string(p.Platform)+"-"+p.Account)
 	}
-	ask := "Ask " + d.admins()
+	ask := "Ask " + d.adminsOf(p)
 	switch {
 	case p.Repair == health.RepairWait:
 		b.Repair = "It goes on by itself when Meta answers again."
@@ -88,11 +88,11 @@ func (d *Desk) newBanner(user signin.User, p health.Problem, deciding int) banne
 	return b
 }
 
-// admins names who can repair an account.
-func (d *Desk) admins() string {
+// adminsOf names who can connect an account.
+func (d *Desk) adminsOf(p health.Problem) string {
 	var names []string
 	for _, u := range d.Authenticator.Users() {
-		if u.IsAdmin() && len(names) < 3 {
+		if u.IsAdmin() && u.Sees(p.Account, p.Name) && len(names) < 3 {
 			names = append(names, u.Name)
 		}
 	}
@@ -102,7 +102,7 @@ func (d *Desk) admins() string {
 	return strings.Join(names, " or ")
 }
 
-// Standing says how many approved replies wait for the account.
+// StandingWords says how many approved replies wait for the account.
 func (b banner) StandingWords() string {
 	more := ""
 	if b.More {
