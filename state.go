@@ -39,20 +39,20 @@ func (s State) Final() bool { return slices.Index(States, s) >= slices.Index(Sta
 
 // stateWords is the one table of words for the states. The desk, the command line, the
 // Web UI and docs/approvals.md show these.
-var stateWords = map[State]struct{ label, sentence string }{
-	Holding:          {"Held: it goes out by itself", "It goes out by itself when the hold is over, unless somebody rejects it."},
-	AwaitingApproval: {"Waits for a decision", "A person must decide."},
-	Sending:          {"On its way", "It is on its way to Meta, or waits for its next try."},
-	Sent:             {"Delivered", "It was delivered; the person has not answered yet."},
-	Responded:        {"The person answered", "The person answered; the 24-hour window is open."},
-	DeliveryUnknown:  {"Delivery unknown", "Nobody knows whether it arrived; a person must find out and resolve it."},
-	WindowClosed:     {"Answered; the conversation is over", "It was delivered and answered; the 24-hour window has closed."},
-	NoResponse:       {"Delivered; no answer came", "It was delivered and never answered."},
-	Undeliverable:    {"Not delivered", "It was not delivered and is not tried again."},
-	Ignored:          {"Left alone", "Nobody answers this comment."},
-	Rejected:         {"Rejected", "A person decided against it."},
-	Withdrawn:        {"The comment was removed", "The comment was removed before anything was sent."},
-	Expired:          {"Too late: nothing was sent", "The deadline passed; nothing was sent."},
+var stateWords = map[State]struct{ label, clause, sentence string }{
+	Holding:          {"Held: it goes out by itself", "it is held", "It goes out by itself when the hold is over, unless somebody rejects it."},
+	AwaitingApproval: {"Waits for a decision", "it waits for a decision", "A person must decide."},
+	Sending:          {"On its way", "it is on its way", "It is on its way to Meta, or waits for its next try."},
+	Sent:             {"Delivered", "it is delivered", "It was delivered; the person has not answered yet."},
+	Responded:        {"The person answered", "the person has answered", "The person answered; the 24-hour window is open."},
+	DeliveryUnknown:  {"Delivery unknown", "nobody knows whether it arrived", "Nobody knows whether it arrived; a person must find out and resolve it."},
+	WindowClosed:     {"Answered; the conversation is over", "it was answered, and the conversation is over", "It was delivered and answered; the 24-hour window has closed."},
+	NoResponse:       {"Delivered; no answer came", "it was delivered, and no answer came", "It was delivered and never answered."},
+	Undeliverable:    {"Not delivered", "it was not delivered", "It was not delivered and is not tried again."},
+	Ignored:          {"Left alone", "it is left alone", "Nobody answers this comment."},
+	Rejected:         {"Rejected", "it is rejected", "A person decided against it."},
+	Withdrawn:        {"The comment was removed", "the comment was removed", "The comment was removed before anything was sent."},
+	Expired:          {"Too late: nothing was sent", "the deadline has passed", "The deadline passed; nothing was sent."},
 }
 
 // Label names s for people in a few words, with a capital letter. A reply that another
@@ -71,3 +71,11 @@ func (s State) Label() string {
 // Sentence says what s means, in one sentence for people. It is empty for a state that
 // is not in States.
 func (s State) Sentence() string { return stateWords[s].sentence }
+
+// Clause says how it stands with a reply in s, to stand behind a colon or semicolon.
+func (s State) Clause() string {
+	if w, ok := stateWords[s]; ok {
+		return w.clause
+	}
+	return "its state is " + string(s)
+}

@@ -184,7 +184,7 @@ func (r resolution) validate(m Resolve) error {
 
 func (r resolution) checkState(Resolve) error {
 	if r.state != privatereply.DeliveryUnknown || r.ending {
-		return fmt.Errorf("there is nothing to resolve: the reply is %s; only a reply in delivery_unknown can be resolved", r.state)
+		return fmt.Errorf("there is nothing to resolve: %s; only a reply whose delivery is unknown can be resolved", r.state.Clause())
 	}
 	return nil
 }
@@ -203,15 +203,15 @@ func (r *reply) alreadyDecided() error {
 	case r.state == privatereply.Rejected && r.approver != "":
 		return fmt.Errorf("already decided: %s rejected this reply at %s", r.approver, formatTime(r.decidedAt))
 	case r.state == privatereply.Rejected, r.state == privatereply.Withdrawn, r.state == privatereply.Expired, r.state == privatereply.Ignored:
-		return fmt.Errorf("this reply has ended: it is %s. %s", r.state, r.reason.Sentence())
+		return fmt.Errorf("this reply has ended: %s. %s", r.state.Clause(), r.reason.Sentence())
 	case r.stopRequest != nil && r.stopRequest.by != "":
 		return fmt.Errorf("already decided: %s rejected this reply; it is being stopped", r.stopRequest.by)
 	case r.stopRequest != nil:
 		return fmt.Errorf("this reply is being stopped. %s", r.stopRequest.reason.Sentence())
 	case r.approver != "":
-		return fmt.Errorf("already decided: %s approved this reply at %s; it is %s", r.approver, formatTime(r.decidedAt), r.state)
+		return fmt.Errorf("already decided: %s approved this reply at %s; %s", r.approver, formatTime(r.decidedAt), r.state.Clause())
 	}
-	return fmt.Errorf("already decided: rule %q sends this reply by itself; it is %s", r.in.Decision.Rule, r.state)
+	return fmt.Errorf("already decided: rule %q sends this reply by itself; %s", r.in.Decision.Rule, r.state.Clause())
 }
 
 func (r *reply) pastDeadline() error {

@@ -35,10 +35,10 @@ func TestRefusedUpdates(t *testing.T) {
 		{"a wrong type", ask(), nil, ApproveMessage, map[string]any{"approver": 7}, `field "approver" cannot be a JSON number`},
 		{"not an object", ask(), nil, ApproveMessage, "ana", "it is a JSON string, not an object"},
 		{"a long reason", ask(), nil, RejectMessage, Reject{Approver: "ana", Reason: strings.Repeat("x", 501)}, "reason: has 501 characters"},
-		{"approve after approve", ask(), approved, ApproveMessage, Approve{Approver: "ben"}, "already decided: ana approved this reply at 12:01:00 UTC on 2 Mar 2026; it is sent"},
+		{"approve after approve", ask(), approved, ApproveMessage, Approve{Approver: "ben"}, "already decided: ana approved this reply at 12:01:00 UTC on 2 Mar 2026; it is delivered"},
 		{"reject after the send", ask(), approved, RejectMessage, Reject{Approver: "ben"}, "already decided: ana approved this reply"},
-		{"approve what a rule sent", auto(), nil, ApproveMessage, Approve{Approver: "ben"}, `already decided: rule "price" sends this reply by itself; it is sent`},
-		{"resolve what is not unknown", ask(), nil, ResolveMessage, map[string]any{"approver": "ana", "delivered": true}, "there is nothing to resolve: the reply is awaiting_approval"},
+		{"approve what a rule sent", auto(), nil, ApproveMessage, Approve{Approver: "ben"}, `already decided: rule "price" sends this reply by itself; it is delivered`},
+		{"resolve what is not unknown", ask(), nil, ResolveMessage, map[string]any{"approver": "ana", "delivered": true}, "there is nothing to resolve: it waits for a decision"},
 		{"resolve without a verdict", ask(), nil, ResolveMessage, map[string]any{"approver": "ana"}, "delivered: is missing"},
 	}
 	for _, tt := range tests {

@@ -127,6 +127,23 @@ var recordedReplies = []recordedReply{
 		})
 		return run
 	}},
+	{"proposed-noted-assigned", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
+		run := s.start(name, TestComment(), AutoAfter(time.Hour), nil)
+		s.untilState(run.GetID(), privatereply.Holding)
+		s.signal(run.GetID(), ProposeMessage, Propose{By: "tool", Text: "Hello!", Note: "is the price right?"})
+		s.untilState(run.GetID(), privatereply.AwaitingApproval)
+		for message, payload := range map[string]any{
+			NoteMessage: Note{By: "ana", Text: "it is"}, AssignMessage: Assign{By: "ana", To: "ben"},
+		} {
+			if _, err := s.update(run.GetID(), message, message, payload); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.update(run.GetID(), "u", ApproveMessage, Approve{Approver: "ben"}); err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}},
 	{"started-by-hand", privatereply.Sent, func(t *testing.T, s *testServer, name string) client.WorkflowRun {
 		c := TestComment()
 		c.CommentID, c.EntryAt, c.ReceivedAt = name, time.Time{}, time.Time{}
@@ -240,6 +257,42 @@ func TestHistories(t *testing.T) {
 		}
 		s.keep(t, "conversation", run, Conversation, ConversationType)
 	})
+}
+
+// A rejected reply begins anew under its id, once, and both histories replay.
+func TestHistoriesOfReopen(t *testing.T) {
+	s := newTestServer(t)
+	t.Cleanup(s.work())
+	run := s.start("reopened", TestComment(), Ask(), nil)
+	if _, err := s.update(run.GetID(), "u", RejectMessage, Reject{Approver: "ana", Reason: "spam"}); err != nil {
+		t.Fatal(err)
+	}
+	rejected := RejectedReply{ID: run.GetID(), RunID: run.GetRunID(), PersonKey: "00112233445566778899aabbccddeeff"}
+	if err := run.Get(t.Context(), &rejected.Status); err != nil {
+		t.Fatal(err)
+	}
+	options, in, err := ReopenOptions(rejected, "ben", "by mistake", s.queue, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reopening, err := s.ExecuteWorkflow(t.Context(), options, ReopenType, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ExecuteWorkflow(t.Context(), options, ReopenType, in); !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		t.Errorf("the second one who reopens is told %v", err)
+	}
+	var result ReopenResult
+	if err := reopening.Get(t.Context(), &result); err != nil || result.RunID == "" || result.RunID == run.GetRunID() {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	s.keep(t, "reopen", reopening, Reopen, ReopenType)
+	s.untilListed(t, `PersonKey="00112233445566778899aabbccddeeff" AND ReplyState="awaiting_approval"`, run.GetID())
+	if _, err := s.update(run.GetID(), "u2", ApproveMessage, Approve{Approver: "ben"}); err != nil {
+		t.Fatal(err)
+	}
+	s.untilState(run.GetID(), privatereply.Sent)
+	s.keep(t, "reopened", s.GetWorkflow(t.Context(), run.GetID(), result.RunID), PrivateReply, PrivateReplyType)
 }
 
 // The histories of broadcasts, while they run and after their end, replay.

@@ -31,6 +31,7 @@ var types = map[string]any{
 	LocateMessageType: LocateMessage,
 	ErasureType:       Erasure,
 	TokenRenewalType:  TokenRenewal,
+	ReopenType:        Reopen,
 }
 
 // waits are the histories of a release that end where a reply waits. Nearly all

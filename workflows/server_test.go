@@ -75,6 +75,7 @@ func (s *testServer) work() (stop func()) {
 	main.RegisterWorkflowWithOptions(PrivateReply, workflow.RegisterOptions{Name: PrivateReplyType})
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
+	main.RegisterWorkflowWithOptions(Reopen, workflow.RegisterOptions{Name: ReopenType})
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		id, _ := privatereply.ParseID(in.Reply)
 		p := s.script(id.Subject[strings.LastIndexByte(id.Subject, '_')+1:])

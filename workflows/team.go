@@ -155,7 +155,7 @@ func (r assigning) validate(m Assign) error {
 
 func (r assigning) checkState(Assign) error {
 	if r.state.Final() {
-		return fmt.Errorf("this reply has ended: it is %s. %s", r.state, r.reason.Sentence())
+		return fmt.Errorf("this reply has ended: %s. %s", r.state.Clause(), r.reason.Sentence())
 	}
 	return nil
 }

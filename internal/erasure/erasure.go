@@ -120,15 +120,16 @@ func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, e
 // Kind is the kind of a workflow that holds something of a person.
 type Kind string
 
-// The kinds, in the order of their removal: a batch may start replies, and a reply may
-// start a conversation.
+// The kinds, in the order of their removal: a batch may start replies, so may a reopening,
+// and a reply may start a conversation.
 const (
 	Intake       Kind = "intake"
+	Reopening    Kind = "reopening"
 	Reply        Kind = "reply"
 	Conversation Kind = "conversation"
 )
 
-var removalOrder = map[Kind]int{Intake: 0, Reply: 1, Conversation: 2}
+var removalOrder = map[Kind]int{Intake: 0, Reopening: 1, Reply: 2, Conversation: 3}
 
 // Run is one run of a workflow that holds something of a person.
 type Run struct {
@@ -172,8 +173,17 @@ func heldRuns(runs []Run) []workflows.HeldRun {
 	return held
 }
 
+// compare puts the open run of a workflow id first: what takes the id of an ended one would
+// end it in the middle of a send.
 func (h Run) compare(o Run) int {
-	return cmp.Or(cmp.Compare(removalOrder[h.Kind], removalOrder[o.Kind]), strings.Compare(h.WorkflowID, o.WorkflowID), strings.Compare(h.RunID, o.RunID))
+	open := func(r Run) int {
+		if r.Open {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(removalOrder[h.Kind], removalOrder[o.Kind]), strings.Compare(h.WorkflowID, o.WorkflowID),
+		cmp.Compare(open(h), open(o)), strings.Compare(h.RunID, o.RunID))
 }
 
 // Unreadable is a run that could not be decoded, so that nobody knows whom it is about.

@@ -33,7 +33,7 @@ const (
 // The workflows that can hold something of a person, and those that hold names. Broadcasts
 // and sweeps hold ids of comments at most.
 var (
-	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType)
+	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType, workflows.ReopenType)
 	replyRuns  = visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)
 )
 
@@ -300,7 +300,7 @@ func (e *Eraser) scan(ctx context.Context, query visibility.Condition, at scanPo
 	}
 }
 
-var kinds = map[string]Kind{workflows.PrivateReplyType: Reply, workflows.ConversationType: Conversation, workflows.IntakeType: Intake}
+var kinds = map[string]Kind{workflows.PrivateReplyType: Reply, workflows.ConversationType: Conversation, workflows.IntakeType: Intake, workflows.ReopenType: Reopening}
 
 func runOf(info *workflowpb.WorkflowExecutionInfo) Run {
 	h := Run{
@@ -351,6 +351,8 @@ func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 		return []subject{{AccountKey: h.AccountKey, ids: []string{id.Subject}}}, nil
 	case Intake:
 		return e.subjectsOfIntake(ctx, h)
+	case Reopening:
+		return e.subjectsOfReopening(ctx, h)
 	}
 	return e.subjectsOfReply(ctx, h)
 }
@@ -361,14 +363,27 @@ func (e *Eraser) exists(ctx context.Context, h Run) error {
 	return err
 }
 
-func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error) {
+// input decodes what a run was started with.
+func (e *Eraser) input(ctx context.Context, h Run, in any) error {
 	events := e.Temporal.GetWorkflowHistory(ctx, h.WorkflowID, h.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	first, err := events.Next()
 	if err != nil {
+		return err
+	}
+	return e.decodeFirst(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), in)
+}
+
+func (e *Eraser) subjectsOfReopening(ctx context.Context, h Run) ([]subject, error) {
+	var in workflows.ReopenInput
+	if err := e.input(ctx, h, &in); err != nil {
 		return nil, err
 	}
+	return []subject{subjectOf(in.Input.Comment, "")}, nil
+}
+
+func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error) {
 	var in workflows.IntakeInput
-	if err := e.decodeFirst(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &in); err != nil {
+	if err := e.input(ctx, h, &in); err != nil {
 		return nil, err
 	}
 	var all []subject

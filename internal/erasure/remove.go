@@ -174,7 +174,7 @@ func (e *Eraser) endRun(ctx context.Context, h *Run) (why string, err error) {
 func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
 	ended := e.endReply
 	switch h.Kind {
-	case Intake:
+	case Intake, Reopening:
 		ended = e.isClosed
 	case Conversation:
 		ended = e.endConversation

@@ -73,9 +73,9 @@ func (c *Client) errEnded(ctx context.Context, workflowID string) error {
 	case status.State == privatereply.Rejected && status.Approver != "":
 		return newError(Refused, "already decided: %s rejected this reply at %s", status.Approver, status.DecidedAt.UTC().Format(clock))
 	case status.Approver != "":
-		return newError(Refused, "already decided: %s approved this reply at %s; it is %s", status.Approver, status.DecidedAt.UTC().Format(clock), status.State)
+		return newError(Refused, "already decided: %s approved this reply at %s; %s", status.Approver, status.DecidedAt.UTC().Format(clock), status.State.Clause())
 	}
-	return newError(Refused, "this reply has ended: it is %s. %s", status.State, status.Reason.Sentence())
+	return newError(Refused, "this reply has ended: %s. %s", status.State.Clause(), status.Reason.Sentence())
 }
 
 func (c *Client) errNotFound(workflowID string) error { return NotFoundError(workflowID) }

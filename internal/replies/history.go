@@ -1,6 +1,7 @@
 package replies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,6 +188,8 @@ type MessageEvent struct {
 	By        string
 	Text      string
 	Reason    string
+	To        string // of an assignment
+	Note      string // of a proposal
 	Delivered *bool
 }
 
@@ -236,6 +239,9 @@ func (c *Client) attempt(a *activityEvent) Attempt {
 func (c *Client) decodeMessage(d *messageEvent) MessageEvent {
 	var m struct {
 		Approver  string    `json:"approver"`
+		By        string    `json:"by"`
+		To        string    `json:"to"`
+		Note      string    `json:"note"`
 		Text      string    `json:"text"`
 		Reason    string    `json:"reason"`
 		Delivered *bool     `json:"delivered"`
@@ -243,7 +249,8 @@ func (c *Client) decodeMessage(d *messageEvent) MessageEvent {
 	}
 	s := MessageEvent{Name: d.Name, At: d.At, Signal: d.Signal}
 	if d.message(c, &m) == nil {
-		s.By, s.Text, s.Reason, s.Delivered = m.Approver, m.Text, m.Reason, m.Delivered
+		s.By, s.Text, s.Reason, s.Delivered = cmp.Or(m.Approver, m.By), m.Text, m.Reason, m.Delivered
+		s.To, s.Note = m.To, m.Note
 	}
 	return s
 }

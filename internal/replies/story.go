@@ -45,6 +45,15 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 		add(c.CreatedAt, EventNote, "The comment was written", "", "")
 		add(c.ReceivedAt, EventNote, "The comment arrived here", "", "by "+string(c.Via))
 		add(c.ReceivedAt, EventNote, decisionText(s.Decision), "", "")
+		if b := s.Reopened; b != nil {
+			for _, n := range s.Notes {
+				if n.At.Before(b.At) { // those of this run are among its messages
+					add(n.At, EventNote, n.By+" noted", n.Text, "")
+				}
+			}
+			add(b.RejectedAt, EventPerson, b.RejectedBy+" rejected it", b.RejectReason, "")
+			add(b.At, EventPerson, b.By+" took the rejection back", b.Reason, "")
+		}
 	}
 	for _, m := range h.Messages {
 		e := messageWords(m)
@@ -52,7 +61,12 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 		all = append(all, e)
 	}
 	for _, a := range h.Attempts {
-		all = append(all, attemptWords(a))
+		e := attemptWords(a)
+		if s != nil && delivered(s.State) && provesDelivery(a.Result) {
+			e.Kind, e.Title = EventGood, fmt.Sprintf("Attempt %d: Meta had delivered it before", a.Number)
+			e.Detail = "Meta takes one private reply for a comment, and refused this repeat: an earlier attempt had arrived." + metaDetail(a.Result)
+		}
+		all = append(all, e)
 	}
 	for _, l := range h.Searches {
 		all = append(all, searchWords(l))
@@ -70,6 +84,19 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 	}
 	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
 	return all
+}
+
+// delivered reports whether a reply in state s has arrived.
+func delivered(s privatereply.State) bool {
+	return slices.Contains([]privatereply.State{privatereply.Sent, privatereply.Responded, privatereply.WindowClosed, privatereply.NoResponse}, s)
+}
+
+// provesDelivery reports whether r is Meta's refusal of a repeat, which it gives because the
+// reply has arrived already. For a reply that has not arrived it means that somebody else
+// used the one private reply.
+func provesDelivery(r *privatereply.SendResult) bool {
+	return r != nil && r.Outcome == privatereply.OutcomeRefused &&
+		(r.Reason == privatereply.AlreadyReplied || r.Reason == privatereply.NotRepliableOrAlreadyReplied)
 }
 
 func decisionText(d privatereply.Decision) string {
@@ -113,6 +140,18 @@ func messageWords(m MessageEvent) Event {
 			return Event{Kind: EventPerson, Title: by + " found that it was delivered"}
 		}
 		return Event{Kind: EventPerson, Title: by + " found that it was not delivered"}
+	case workflows.ProposeMessage:
+		return Event{Kind: EventPerson, Title: by + " proposed a text", Text: m.Text, Detail: m.Note}
+	case workflows.NoteMessage:
+		return Event{Kind: EventNote, Title: by + " noted", Text: m.Text}
+	case workflows.AssignMessage:
+		switch m.To {
+		case "":
+			return Event{Kind: EventNote, Title: by + " gave it back to everybody"}
+		case m.By:
+			return Event{Kind: EventNote, Title: by + " took it"}
+		}
+		return Event{Kind: EventNote, Title: "Assigned to " + m.To + " by " + by}
 	case workflows.CommentRemovedSignal:
 		return Event{Kind: EventNote, Title: "The person removed the comment"}
 	case workflows.CommentEditedSignal:

@@ -236,6 +236,7 @@ func TestReplayTraced(t *testing.T) {
 		workflows.BroadcastType: workflows.Broadcast, workflows.SweepType: workflows.Sweep, workflows.IntakeType: workflows.Intake,
 		workflows.RemovedPostType: workflows.RemovedPost, workflows.LocateMessageType: workflows.LocateMessage,
 		workflows.ErasureType: workflows.Erasure, workflows.TokenRenewalType: workflows.TokenRenewal,
+		workflows.ReopenType: workflows.Reopen,
 	} {
 		replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -157,7 +157,7 @@ func (d decisionReport) write(out, errOut io.Writer) {
 	case d.Error != "":
 		fmt.Fprintf(errOut, "%s: %s\n", d.ID, d.Error)
 	case !d.Accepted:
-		fmt.Fprintf(errOut, "%s: not taken. %s It is %s.\n", d.ID, d.Reason.Sentence(), d.State)
+		fmt.Fprintf(errOut, "%s: not taken. %s %s\n", d.ID, d.Reason.Sentence(), d.State.Sentence())
 	case !d.Deadline.IsZero():
 		fmt.Fprintf(out, "%s: %s, until %s\n", d.ID, d.State, console.FormatTime(d.Deadline, time.Now()))
 	default:
