@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -33,7 +34,8 @@ type Users struct{ file *reload.File[[]userEntry] }
 // trusted proxy.
 type userEntry struct {
 	User
-	hash []byte
+	hash  []byte
+	slack string // the id in Slack; empty: none
 }
 
 // OpenUsers reads the users file at path.
@@ -95,6 +97,19 @@ func (u *Users) byName(name string) (userEntry, bool) {
 	return userEntry{}, false
 }
 
+// BySlack finds the user with an id in Slack.
+func (u *Users) BySlack(id string) (User, bool) {
+	if u == nil || id == "" {
+		return User{}, false
+	}
+	for _, e := range u.file.Current() {
+		if e.slack == id {
+			return e.User, true
+		}
+	}
+	return User{}, false
+}
+
 // byToken finds the user of a token. Tokens are long and random, so that one round of
 // SHA-256 is enough.
 func (u *Users) byToken(token string) (found userEntry, ok bool) {
@@ -114,6 +129,7 @@ type userYAML struct {
 	Name        string    `yaml:"name"`
 	Role        string    `yaml:"role"`
 	Accounts    *[]string `yaml:"accounts,omitempty"`
+	Slack       string    `yaml:"slack,omitempty"`
 	TokenSHA256 string    `yaml:"token_sha256"`
 }
 
@@ -131,8 +147,12 @@ func loadUsers(path string, data []byte) ([]userEntry, error) {
 	seen := map[string]bool{}
 	for i, y := range list {
 		e, err := y.entry()
-		if err == nil && seen[y.Name] {
+		switch {
+		case err != nil:
+		case seen[y.Name]:
 			err = fmt.Errorf("name: %q is there twice", y.Name)
+		case e.slack != "" && slices.ContainsFunc(all, func(o userEntry) bool { return o.slack == e.slack }):
+			err = fmt.Errorf("slack: %q is there twice", e.slack)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: user %d: %w", path, i+1, err))
@@ -166,6 +186,10 @@ func (y userYAML) entry() (userEntry, error) {
 		}
 		e.Accounts = *y.Accounts
 	}
+	if y.Slack != "" && !slackID.MatchString(y.Slack) {
+		return e, fmt.Errorf("slack: %q is not the id of a person in Slack, such as U0123ABCD; their profile has it under \"Copy member ID\"", y.Slack)
+	}
+	e.slack = y.Slack
 	if y.TokenSHA256 == "" {
 		return e, nil
 	}
@@ -176,6 +200,9 @@ func (y userYAML) entry() (userEntry, error) {
 	e.hash = hash
 	return e, nil
 }
+
+// slackID is the form of a person's id in Slack.
+var slackID = regexp.MustCompile(`^[UW][A-Z0-9]{2,30}$`)
 
 func checkName(name string) error {
 	switch n := utf8.RuneCountInString(name); {
