@@ -21,6 +21,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/notify"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/approvals/slack"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
@@ -94,6 +95,15 @@ func run(ctx context.Context) error {
 	if settings.NotifyURL != "" {
 		group.Go(func() error {
 			notify.New(waiting, string(settings.NotifyURL), url, base.Logger.Named("notify")).Run(ctx)
+			return nil
+		})
+	}
+	if settings.SlackEnabled() {
+		group.Go(func() error {
+			slack.NewPoster(slack.Config{
+				Token: string(settings.SlackToken), Channel: string(settings.SlackChannel), URL: string(settings.SlackURL), Desk: string(settings.URL),
+				Replies: all, Accounts: base.Accounts,
+			}, waiting, base.Logger.Named("slack")).Run(ctx)
 			return nil
 		})
 	}

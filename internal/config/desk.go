@@ -12,6 +12,7 @@ import (
 // Desk are the settings of approvals.
 type Desk struct {
 	Common
+	Slack
 	Addr        string    `env:"APPROVALS_ADDR" envDefault:"127.0.0.1:8090"`
 	OpsAddr     string    `env:"OPS_ADDR" envDefault:"127.0.0.1:9093"`
 	URL         PublicURL `env:"APPROVALS_URL"`          // where people reach it; for links in notifications

@@ -54,6 +54,12 @@ func (e Events) EventScope() workflows.EventScope {
 type Bridge struct {
 	Common
 	Events
+	Slack
+	SlackSigningSecret Secret    `env:"SLACK_SIGNING_SECRET"` // empty: interactions of Slack are not taken
+	SlackTeam          string    `env:"SLACK_TEAM"`           // the workspace whose people may decide; empty: any
+	Users              string    `env:"APPROVALS_USERS"`      // the desk's users file, for who may decide in Slack
+	DeskURL            PublicURL `env:"APPROVALS_URL"`        // for links in Slack
+
 	VerifyToken Secret     `env:"VERIFY_TOKEN,required,notEmpty"`
 	AppSecrets  SecretList `env:"APP_SECRETS,required,notEmpty"` // any may sign
 	WebhookAddr string     `env:"WEBHOOK_ADDR" envDefault:":8080"`

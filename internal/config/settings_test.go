@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"fmt"
 	"os"
 	"strings"
@@ -48,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	}{
 		{"bridge", map[string]string{"VERIFY_TOKEN": "verify", "APP_SECRETS": "one"},
 			func() (any, error) { return Read[Bridge]() },
-			Bridge{Common: defaultCommon, VerifyToken: "verify", AppSecrets: SecretList{"one"}, WebhookAddr: ":8080", OpsAddr: ":9091"}},
+			Bridge{Common: defaultCommon, Slack: defaultSlack, VerifyToken: "verify", AppSecrets: SecretList{"one"}, WebhookAddr: ":8080", OpsAddr: ":9091"}},
 		{"worker", nil,
 			func() (any, error) { return Read[Worker]() },
 			Worker{Common: defaultCommon, Graph: defaultGraph, OpsAddr: ":9092", SendWorkers: 1, IntakeConcurrency: 1}},
@@ -75,6 +76,40 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+var defaultSlack = Slack{SlackURL: "https://slack.com/api"}
+
+// Settings that belong together are asked for together, and a secret that is none, or a
+// channel's name, is refused.
+func TestPairs(t *testing.T) {
+	secret := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	bridge := map[string]string{"VERIFY_TOKEN": "verify", "APP_SECRETS": "one"}
+	tests := []struct {
+		name string
+		vars map[string]string
+		read func() (any, error)
+		want string // in the error; empty: none
+	}{
+		{"events", map[string]string{"EVENTS_URL": "https://hooks.example.com/x", "EVENTS_SECRET": secret}, func() (any, error) { return Read[Worker]() }, ""},
+		{"events without a secret", map[string]string{"EVENTS_URL": "https://hooks.example.com/x"}, func() (any, error) { return Read[Worker]() }, "EVENTS_SECRET is missing"},
+		{"events with a short secret", map[string]string{"EVENTS_URL": "https://hooks.example.com/x", "EVENTS_SECRET": "aGk="}, func() (any, error) { return Read[Worker]() }, "EVENTS_SECRET: write"},
+		{"events in clear", map[string]string{"EVENTS_URL": "http://hooks.example.com/x"}, func() (any, error) { return Read[Starter]() }, "EVENTS_URL: write an https:// address"},
+		{"Slack without a channel", map[string]string{"SLACK_TOKEN": "xoxb"}, func() (any, error) { return Read[Desk]() }, "SLACK_CHANNEL is missing"},
+		{"a channel's name", map[string]string{"SLACK_TOKEN": "xoxb", "SLACK_CHANNEL": "#replies"}, func() (any, error) { return Read[Desk]() }, "SLACK_CHANNEL: it is not the id"},
+		{"Slack at the bridge", map[string]string{"SLACK_TOKEN": "xoxb", "SLACK_CHANNEL": "C0123", "SLACK_SIGNING_SECRET": "s", "APPROVALS_USERS": "users.yaml"}, func() (any, error) { return Read[Bridge]() }, ""},
+		{"Slack at the bridge without users", map[string]string{"SLACK_TOKEN": "xoxb", "SLACK_CHANNEL": "C0123", "SLACK_SIGNING_SECRET": "s"}, func() (any, error) { return Read[Bridge]() }, "APPROVALS_USERS is missing"},
+		{"Slack at the bridge without a token", map[string]string{"SLACK_SIGNING_SECRET": "s"}, func() (any, error) { return Read[Bridge]() }, "SLACK_TOKEN is missing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			maps.Copy(tt.vars, bridge)
+			setenv(t, tt.vars)
+			if _, err := tt.read(); tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
 // Every variable of the contract is read under its full name.
 func TestVariables(t *testing.T) {
 	setenv(t, map[string]string{
@@ -86,7 +121,7 @@ func TestVariables(t *testing.T) {
 	common := Common{Accounts: "a.yaml", Rules: "r.yaml", TaskQueue: "queue", LogFormat: logging.Console, LogLevel: zapcore.DebugLevel}
 	graph := Graph{FacebookURL: "http://127.0.0.1:1", InstagramURL: "http://127.0.0.1:2", Version: "v25.0"}
 	bridge, err := Read[Bridge]()
-	if diff := cmp.Diff(Bridge{Common: common, VerifyToken: "verify", AppSecrets: SecretList{"one", "two", "three"}, WebhookAddr: ":1", OpsAddr: ":2"}, bridge); err != nil || diff != "" {
+	if diff := cmp.Diff(Bridge{Common: common, Slack: defaultSlack, VerifyToken: "verify", AppSecrets: SecretList{"one", "two", "three"}, WebhookAddr: ":1", OpsAddr: ":2"}, bridge); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 	worker, err := Read[Worker]()

@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
+	"github.com/privatereply/privatereply/approvals/slack"
 	"github.com/privatereply/privatereply/internal/config"
 	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/ops"
@@ -73,7 +74,7 @@ type Rules interface {
 }
 
 // Config is the configuration of a Bridge. Every field but Data,
-// Codec, Tracer and Now is required.
+// Codec, Tracer, Now and Slack is required.
 type Config struct {
 	Settings  config.Bridge
 	Accounts  Accounts
@@ -86,6 +87,7 @@ type Config struct {
 	Codec     *codec.Codec            // of Client; nil: nothing is encrypted
 	Tracer    trace.Tracer            // nil: nothing is traced
 	Now       func() time.Time        // nil: time.Now
+	Slack     http.Handler            // of Slack's interactions; nil: they are not taken
 }
 
 // Bridge is the HTTP handler of Meta's webhooks. Use New.
@@ -157,6 +159,9 @@ func (b *Bridge) Handler() http.Handler {
 	})
 	mux.HandleFunc("POST "+DeauthorizePath, b.leave("deauthorize", b.answerDeauthorize))
 	mux.HandleFunc("POST "+DataDeletionPath, b.leave("data_deletion", b.answerDataDeletion))
+	if b.cfg.Slack != nil {
+		mux.Handle("POST "+slack.Path, b.cfg.Slack)
+	}
 	mux.HandleFunc("GET "+DeletionStatusPath+"/{code}", b.deletionStatus)
 	if b.cfg.Settings.LegalPages != "" {
 		for _, name := range legalPages {
