@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -35,6 +36,10 @@ type TeamMemo struct {
 	Assignee   string `json:"assignee,omitempty"`
 	ProposedBy string `json:"proposed_by,omitempty"` // empty: the text is a rule's
 	Approver   string `json:"approver,omitempty"`    // who approved, rejected or resolved it
+	// DecidedAt is when the approver did so, to the second. Edited reports that another text
+	// than the proposed one was approved.
+	DecidedAt time.Time `json:"decided_at,omitzero"`
+	Edited    bool      `json:"edited,omitempty"`
 }
 
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130 bytes a
@@ -45,7 +50,7 @@ const (
 	memoTextBytes      = 600 // of both texts together, at most
 	memoLeastTextBytes = 120 // of both texts together, at least
 	memoNameBytes      = 150
-	memoColleagueBytes = 45
+	memoColleagueBytes = 35
 )
 
 // newMemo is the memo of in with the text to send, which lists show.
@@ -120,7 +125,11 @@ func cutJSON(text string, limit int) string {
 
 // memo is the memo that the reply should have.
 func (r *reply) memo() map[string]any {
-	return newMemo(r.in, r.text, TeamMemo{Assignee: r.team.Assignee, ProposedBy: r.team.ProposedBy, Approver: r.approver})
+	team := TeamMemo{Assignee: r.team.Assignee, ProposedBy: r.team.ProposedBy}
+	if r.approver != "" {
+		team.Approver, team.DecidedAt, team.Edited = r.approver, r.decidedAt.UTC().Truncate(time.Second), r.edited
+	}
+	return newMemo(r.in, r.text, team)
 }
 
 // publishMemo brings the memo up to date, which lists are made of: in one step, what has

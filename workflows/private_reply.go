@@ -81,6 +81,7 @@ type reply struct {
 	team            TeamWork
 	approver        string
 	decidedAt       time.Time
+	edited          bool   // the approver changed the text
 	rejectReason    string // what the person gave as the reason
 	approvedTooLate bool   // an approval came after the deadline
 	broadcastJoined bool   // the reply has joined its broadcast
@@ -379,7 +380,7 @@ func (r *reply) followWindow() error {
 func (r *reply) approve(a Approve) {
 	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
 	if a.Text != "" {
-		r.text = a.Text
+		r.text, r.edited = a.Text, a.Text != r.text
 	}
 	r.transition(privatereply.Sending, "")
 }

@@ -33,7 +33,7 @@ func TestEncryptedMemoIsSmall(t *testing.T) {
 	c.ParentID = "100000000000002_1220000000000000002"
 	name := strings.Repeat("ö", 100)
 	in := PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Rule: "questions-about-the-price"}}
-	fields := newMemo(in, c.Text, TeamMemo{Assignee: name, ProposedBy: name, Approver: name})
+	fields := newMemo(in, c.Text, TeamMemo{Assignee: name, ProposedBy: name, Approver: name, DecidedAt: time.Unix(1.8e9, 0).UTC(), Edited: true})
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 	fields[MemoEdited], fields[MemoNextTry] = at, at
 

@@ -217,6 +217,19 @@ func (v listView) chips(d *Desk) []chip {
 	return all
 }
 
+// Verdict is what the approver did.
+func (c card) Verdict() string {
+	switch {
+	case c.State == privatereply.Rejected:
+		return "rejected"
+	case c.Edited:
+		return "edited and approved"
+	case c.State == privatereply.Undeliverable:
+		return "decided"
+	}
+	return "approved"
+}
+
 // TextLabel says what the reply's text is: it was sent, is proposed, or was never sent.
 func (c card) TextLabel() string {
 	switch c.State {

@@ -27,6 +27,7 @@ func TestSearchOfAllReplies(t *testing.T) {
 		rows = append(rows, endedRow(n, fmt.Sprintf("person%d", n), "How much?", "12 euros"))
 	}
 	rows[70] = endedRow(70, "mary.ann", "Is <b>walnut</b> sturdier?", "Yes, & it is 48 euros")
+	rows[70].Approver, rows[70].DecidedAt, rows[70].Edited = "<ben>", rows[70].StartedAt.Add(time.Minute), true
 	rows[5500] = endedRow(5500, "mary.ann", "And oak?", "No")
 	c := newFakeDesk(t, rows...)
 	ana := c.signedIn("ana")
@@ -48,7 +49,7 @@ func TestSearchOfAllReplies(t *testing.T) {
 	}
 
 	n, page := found("/replies?q=mary.ann")
-	for _, want := range []string{"1 found", "Searched the newest 5000", "<mark>mary.ann</mark>", "Is &lt;b&gt;walnut", "Sent: <bdi>Yes, &amp; it is 48 euros", "Clean Slate"} {
+	for _, want := range []string{"1 found", "Searched the newest 5000", "<mark>mary.ann</mark>", "Is &lt;b&gt;walnut", "Sent: <bdi>Yes, &amp; it is 48 euros", "Clean Slate", "edited and approved by <bdi>&lt;ben&gt;</bdi>, <time"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -90,7 +90,7 @@ func (f Filter) Matches(r replies.Row) bool {
 	case f.Search == "":
 		return true
 	}
-	hay := strings.ToLower(strings.Join([]string{r.Person, r.Comment, r.Text, r.Rule, r.Media, r.ID, string(r.Attachment.Kind)}, "\n"))
+	hay := strings.ToLower(strings.Join([]string{r.Person, r.Comment, r.Text, r.Rule, r.Media, r.ID, r.Approver, string(r.Attachment.Kind)}, "\n"))
 	for word := range strings.FieldsSeq(strings.ToLower(f.Search)) {
 		if !strings.Contains(hay, word) {
 			return false

@@ -189,6 +189,8 @@ type Row struct {
 	Assignee   string    `json:"assignee,omitempty"`
 	ProposedBy string    `json:"proposed_by,omitempty"`
 	Approver   string    `json:"approver,omitempty"`   // who approved, rejected or resolved it
+	DecidedAt  time.Time `json:"decided_at,omitzero"`  // by the approver
+	Edited     bool      `json:"edited,omitempty"`     // the approver changed the text
 	PersonKey  string    `json:"person_key,omitempty"` // a hash: see Client.PersonKeys
 	ParentID   string    `json:"parent_id,omitempty"`  // the comment that the comment answers
 	EndedAt    time.Time `json:"ended_at,omitzero"`
@@ -239,6 +241,7 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 		}
 	}
 	r.Assignee, r.ProposedBy, r.Approver = team.Assignee, team.ProposedBy, team.Approver
+	r.DecidedAt, r.Edited = team.DecidedAt, team.Edited
 	attributes := info.GetSearchAttributes().GetIndexedFields()
 	attribute(attributes, workflows.ReplyState, &r.State)
 	attribute(attributes, workflows.ReplyDeadline, &r.Deadline)

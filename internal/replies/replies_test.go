@@ -237,11 +237,11 @@ func TestDecisions(t *testing.T) {
 		}
 	}
 	approved := b.start(1, nil)
-	first, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben"})
+	first, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben", Text: "11 euros"})
 	if err != nil || !first.Accepted || first.State != privatereply.Sending {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	again, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben"})
+	again, err := b.Approve(t.Context(), approved, "click-1", workflows.Approve{Approver: "ben", Text: "11 euros"})
 	if diff := cmp.Diff(first, again); err != nil || diff != "" {
 		t.Errorf("a repeat: %v, %s", err, diff)
 	}
@@ -256,6 +256,13 @@ func TestDecisions(t *testing.T) {
 		d, err := b.temporal.DescribeWorkflowExecution(t.Context(), rejected, "")
 		return err == nil && d.GetWorkflowExecutionInfo().GetCloseTime() != nil
 	})
+	// A list says who decided, when, and whether the text was changed.
+	for id, edited := range map[string]bool{approved: true, rejected: false} {
+		row, err := b.Row(t.Context(), id)
+		if err != nil || row.Approver != "ben" || time.Since(row.DecidedAt) > time.Minute || row.Edited != edited || (row.Text == "11 euros") != edited {
+			t.Errorf("%+v, %v", row, err)
+		}
+	}
 	_, err = b.Approve(t.Context(), rejected, "click-4", workflows.Approve{Approver: "ana"})
 	refused(err, Refused, "already decided: ben rejected this reply at")
 	if s, err := b.Status(t.Context(), rejected); err != nil || s.RejectReason != "spam" {
