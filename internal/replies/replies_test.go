@@ -47,6 +47,7 @@ func (b *testServer) startWorker(send privatereply.SendResult) {
 	b.t.Helper()
 	main := worker.New(b.temporal, queue, worker.Options{WorkflowTaskPollerBehavior: devservertest.TwoOfEachKind})
 	main.RegisterWorkflowWithOptions(workflows.PrivateReply, workflow.RegisterOptions{Name: workflows.PrivateReplyType})
+	main.RegisterWorkflowWithOptions(workflows.Reopen, workflow.RegisterOptions{Name: workflows.ReopenType})
 	main.RegisterWorkflowWithOptions(workflows.Conversation, workflow.RegisterOptions{Name: workflows.ConversationType})
 	main.RegisterActivityWithOptions(func(context.Context, workflows.FindMessageInput) (workflows.FindMessageResult, error) {
 		return workflows.FindMessageResult{}, nil
@@ -91,6 +92,7 @@ func (b *testServer) start(n int, change func(*workflows.PrivateReplyInput)) str
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.keys.Set(&opts, in.Comment)
 	if _, err := b.temporal.ExecuteWorkflow(b.t.Context(), opts, workflows.PrivateReplyType, in); err != nil {
 		b.t.Fatal(err)
 	}
@@ -161,7 +163,8 @@ func TestEarliest(t *testing.T) {
 	}
 	want := Row{ID: got.ID, CommentSHA256: got.CommentSHA256, State: privatereply.AwaitingApproval, Deadline: got.Deadline, Platform: privatereply.Instagram, Account: account,
 		CommentID: got.CommentID, Person: got.Person, Comment: "How much?", Text: "12 euros", Rule: "price", Media: "17900000000000001",
-		Source: privatereply.SourcePost, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, StartedAt: got.StartedAt}
+		Source: privatereply.SourcePost, Attachment: privatereply.Attachment{Kind: privatereply.Photo}, StartedAt: got.StartedAt,
+		PersonKey: b.PersonKeys(privatereply.Instagram, account, "6000000000000001")[0]}
 	if diff := cmp.Diff(want, got); diff != "" || got.Deadline.IsZero() {
 		t.Errorf("a row: %s", diff)
 	}
