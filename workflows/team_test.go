@@ -35,7 +35,7 @@ func TestPropose(t *testing.T) {
 	want := []any{
 		map[string]any{MemoText: "first", MemoTeam: TeamMemo{ProposedBy: "ana"}},
 		map[string]any{MemoText: "second", MemoTeam: TeamMemo{ProposedBy: "tool"}},
-		map[string]any{MemoTeam: TeamMemo{ProposedBy: "tool", Approver: "ben"}},
+		map[string]any{MemoTeam: TeamMemo{ProposedBy: "tool", Approver: "ben", DecidedAt: start.Add(time.Hour)}},
 	}
 	if diff := cmp.Diff(want, memos); diff != "" {
 		t.Errorf("lists are told (-want +got):\n%s", diff)
@@ -55,12 +55,12 @@ func TestMemoFollowsTheText(t *testing.T) {
 	}{
 		"by a rule": {auto(), nil, nil},
 		"approved as proposed": {ask(), func(s *replyTest) { s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana"}) },
-			[]any{map[string]any{MemoTeam: TeamMemo{Approver: "ana"}}}},
+			[]any{map[string]any{MemoTeam: TeamMemo{Approver: "ana", DecidedAt: start.Add(time.Hour)}}}},
 		"edited": {ask(), func(s *replyTest) {
 			s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana", Text: "mine"})
-		}, []any{map[string]any{MemoText: "mine", MemoTeam: TeamMemo{Approver: "ana"}}}},
+		}, []any{map[string]any{MemoText: "mine", MemoTeam: TeamMemo{Approver: "ana", DecidedAt: start.Add(time.Hour), Edited: true}}}},
 		"rejected": {ask(), func(s *replyTest) { s.signalAt(time.Hour, RejectMessage, Reject{Approver: "ana"}) },
-			[]any{map[string]any{MemoTeam: TeamMemo{Approver: "ana"}}}},
+			[]any{map[string]any{MemoTeam: TeamMemo{Approver: "ana", DecidedAt: start.Add(time.Hour)}}}},
 		"assigned and given back": {ask(), func(s *replyTest) {
 			s.updateAt(time.Hour, "1", AssignMessage, Assign{By: "ana", To: "ben"})
 			s.updateAt(2*time.Hour, "2", AssignMessage, Assign{By: "ana", To: "ben"})
