@@ -66,7 +66,7 @@ func (t template) fill(name string) string {
 // render gives the text for a comment of a person called username on platform p.
 // The fallbacks stand in for a name that is empty, invisible or too long.
 func (t template) render(p privatereply.Platform, username string) string {
-	text := t.fill(cleanName(username))
+	text := t.fill(CleanName(username))
 	if privatereply.CheckText(p, text) != nil {
 		return t.fill("")
 	}
@@ -88,9 +88,9 @@ func (t template) check(platforms []privatereply.Platform) error {
 	return errors.Join(errs...)
 }
 
-// cleanName is name on one line, without characters that could reorder or hide
+// CleanName is a person's name on one line, without characters that could reorder or hide
 // the text around it. It is empty when nothing visible is left.
-func cleanName(name string) string {
+func CleanName(name string) string {
 	visible := false
 	name = strings.Map(func(r rune) rune {
 		switch {

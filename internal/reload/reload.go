@@ -86,6 +86,33 @@ func Open[T any](path string, parse func(path string, data []byte) (T, error), c
 	}, changed)
 }
 
+// OpenOptional is Open for a file that a program can do without. A missing file is an empty
+// one, and of a file that does not parse at first nothing is in force: Err says why.
+func OpenOptional[T any](path string, parse func(path string, data []byte) (T, error), changed func(current T, err error)) *File[T] {
+	load := func() (loaded[T], error) {
+		data, err := read(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return loaded[T]{}, err
+		}
+		return loaded[T]{SHA256(data), func() (T, error) { return parse(path, data) }}, nil
+	}
+	f := &File[T]{path: path, load: load, changed: changed, confirmed: make(chan struct{})}
+	first, err := load()
+	var content T
+	if err == nil {
+		content, err = f.parseSafely(first)
+	}
+	f.lastSum = first.sum
+	if err == nil {
+		f.currentSum = first.sum
+	} else {
+		f.rejectedSum = first.sum
+	}
+	f.state.Store(&snapshot[T]{content, err})
+	f.start()
+	return f
+}
+
 func open[T any](path string, load func() (loaded[T], error), changed func(current T, err error)) (*File[T], error) {
 	f := &File[T]{path: path, load: load, changed: changed, confirmed: make(chan struct{})}
 	first, err := load()
@@ -98,10 +125,15 @@ func open[T any](path string, load func() (loaded[T], error), changed func(curre
 	}
 	f.currentSum, f.lastSum = first.sum, first.sum
 	f.state.Store(&snapshot[T]{current: content})
+	f.start()
+	return f, nil
+}
+
+// start begins the polling.
+func (f *File[T]) start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.timer = time.AfterFunc(pollInterval, pollAgain(weak.Make(f)))
-	return f, nil
 }
 
 // pollAgain polls a File that is not garbage yet, and sets its timer again.
