@@ -20,6 +20,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/notify"
 	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/saved"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/approvals/slack"
 	"github.com/privatereply/privatereply/graph"
@@ -31,7 +32,9 @@ import (
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/program"
+	"github.com/privatereply/privatereply/internal/reload"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/stop"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
 )
 
@@ -112,6 +115,11 @@ func run(ctx context.Context) error {
 			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
 			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins, Health: wellbeing,
+			Rules: desk.NewRulesFile(settings.Rules, all), Saved: saved.Open(settings.Saved, base.Logger.Named("saved")),
+			Stops: &desk.Stops{
+				Batches: stop.Batches{Temporal: base.Temporal, Namespace: base.Namespace, Data: base.DataConverter, Program: "approvals desk"},
+				InForce: reload.InForceWithin,
+			},
 			Erasures: &desk.Erasures{Temporal: base.Temporal, Data: base.DataConverter, TaskQueue: settings.TaskQueue, Keys: erasure.NewKeys(encryption)},
 		}).Run(ctx, ln)
 	})

@@ -45,7 +45,6 @@ var deliberate = map[string]string{
 	"WEBHOOK_URL":            "Meta's requests name the host",
 	"bridge OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
 	"worker OPS_ADDR":        "its port is in deploy/prometheus/prometheus.yml",
-	"approvals RULES":        "the desk reads no rules",
 }
 
 // programs are the settings of what each service runs.

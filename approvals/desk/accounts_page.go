@@ -46,6 +46,7 @@ const CallbackPath = "/accounts/callback"
 
 type accountsView struct {
 	pageFrame
+	HasStops   bool
 	Accounts   []accountView
 	Logins     []loginView
 	CannotAdd  string // why nothing can be connected here
@@ -102,7 +103,7 @@ var loginLabels = map[privatereply.Login]string{
 // accountsPage shows each account and what can be done about it.
 func (d *Desk) accountsPage(w http.ResponseWriter, r *http.Request) {
 	c := d.Connections
-	v := accountsView{pageFrame: d.newFrame(r, "accounts", "Accounts"), Message: messages[r.URL.Query().Get("done")],
+	v := accountsView{pageFrame: d.newFrame(r, "accounts", "Accounts"), Message: messages[r.URL.Query().Get("done")], HasStops: d.Stops != nil,
 		Callback: c.URL + CallbackPath}
 	if d.seenAccounts(r.Context()) == nil {
 		v.Unfinished = c.Accounts.Unfinished()

@@ -14,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/saved"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/replies"
@@ -62,7 +63,13 @@ type Config struct {
 	Health *health.Monitor
 	// Erasures is what the pages that forget a person work with; nil: there are none.
 	Erasures *Erasures
-	Logger   *zap.Logger
+	// Rules is the rules file that admins edit; nil: there is no page Rules.
+	Rules *RulesFile
+	// Stops stops a rule or an account at once; nil: it is not offered.
+	Stops *Stops
+	// Saved has the team's saved replies; nil: there are none.
+	Saved  *saved.File
+	Logger *zap.Logger
 }
 
 // Desk serves the pages and the API.
@@ -148,6 +155,20 @@ func (d *Desk) Handler() http.Handler {
 		page("GET /accounts/{platform}/{id}/disconnect", signin.Admin, d.disconnectPage)
 		page("POST /accounts/{platform}/{id}/{verb}", signin.Admin, d.accountAction)
 	}
+	if d.Rules != nil {
+		page("GET /rules", signin.Admin, d.rulesPage)
+		page("POST /rules/{verb}", signin.Admin, d.rulesForm)
+		page("GET /rules/versions/{name}", signin.Admin, d.rulesVersionPage)
+		page("POST /rules/versions/{name}", signin.Admin, d.takeBackRules)
+	}
+	if d.Stops != nil {
+		page("POST /stop", signin.Approver, d.stopForm)
+		page("POST /resume", signin.Approver, d.resumeForm)
+	}
+	if d.Saved != nil {
+		page("GET /saved", signin.Writer, d.savedPage)
+		page("POST /saved", signin.Approver, d.savedForm)
+	}
 	page("/", signin.Viewer, d.notFoundPage)
 
 	api := func(pattern string, role signin.Role, h http.HandlerFunc) {
@@ -159,6 +180,12 @@ func (d *Desk) Handler() http.Handler {
 	api("POST /api/approve", signin.Approver, d.apiBulk)
 	api("GET /api/counts", signin.Viewer, d.apiCounts)
 	api("GET "+eventsPath, signin.Viewer, d.events)
+	if d.Rules != nil {
+		api("POST /api/rules/check", signin.Admin, d.apiCheckRules)
+	}
+	if d.Saved != nil {
+		api("GET /api/saved", signin.Writer, d.apiSaved)
+	}
 	api("/api/", signin.Viewer, apiNotFound)
 
 	// Another site's page can make a browser post here, but cannot hide its origin.

@@ -45,7 +45,7 @@ func (f *fakeReplies) matching(filter replies.Filter) []replies.Row {
 	var found []replies.Row
 	for _, r := range f.rows {
 		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) &&
-			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) {
+			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) && (filter.Rule == "" || filter.Rule == r.Rule) {
 			found = append(found, r)
 		}
 	}
@@ -204,7 +204,7 @@ func newFakeDeskWith(t *testing.T, change func(*desk.Config), rows ...replies.Ro
 	running.Go(func() { c.queue.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 	var file strings.Builder
-	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "wim": signin.Writer, "vera": signin.Viewer, "adam": signin.Admin, "otto": signin.Admin} {
+	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "wim": signin.Writer, "vera": signin.Viewer, "adam": signin.Admin, "eve": signin.Admin, "otto": signin.Admin} {
 		token, lines, err := signin.NewUser(name, role)
 		if err != nil {
 			t.Fatal(err)

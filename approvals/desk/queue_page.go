@@ -48,6 +48,7 @@ type queueView struct {
 	NextURL     string // the next page; empty: there is none
 	PreviousURL string
 	Query       string // the filter, for the event stream
+	Stop        stopOffer
 }
 
 // queuePage shows the waiting replies, or with part=list only the cards: the script asks
@@ -68,7 +69,7 @@ func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 		Filter:    filter, Choices: v.Choices(), Found: len(rows), From: start + 1,
 		Query: encodeFilter(filter).Encode(), Order: order, Compact: isCompact(r), Total: v.Count(filter.State),
 	}
-	page.Version = v.Version
+	page.Version, page.Stop = v.Version, d.stopOffer(r, filter)
 	words := searchWords(filter.Search)
 	for _, row := range rows[start:end] {
 		c := d.newCard(r, row)

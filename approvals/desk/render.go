@@ -28,8 +28,8 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html"))
-	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "signin", "error"} {
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/stop.html", "pages/diff.html"))
+	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
 	return p
@@ -59,6 +59,8 @@ func (d *Desk) functions() template.FuncMap {
 		"cut":            replies.IsCut,
 		"uncut":          func(s string) string { return strings.TrimSuffix(s, privatereply.CutMark) },
 		"modules":        func() []string { return modules },
+		"decisionWords":  decisionWords,
+		"resultWords":    resultWords,
 		"lines":          func(title string, rows []funnelRow) funnelTable { return funnelTable{title, rows} },
 	}
 }
@@ -78,13 +80,15 @@ type pageFrame struct {
 	// Banners are the accounts that cannot send or receive.
 	Banners        []banner
 	BannersVersion string
+	// HasRules and HasSaved report that there are pages Rules and Saved replies.
+	HasRules, HasSaved bool
 }
 
 // newFrame returns the frame of a page for a request's user.
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.view(r.Context())
 	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
-		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil}
+		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil, HasRules: d.Rules != nil, HasSaved: d.Saved != nil}
 	f.Banners, f.BannersVersion = d.banners(r.Context())
 	if v.Err != nil {
 		f.Stale = staleMessage
@@ -176,7 +180,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js", "banners.js"}
+var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js", "banners.js", "saved.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

@@ -21,8 +21,9 @@ type Desk struct {
 	Proxies     Networks  `env:"APPROVALS_PROXIES"`      // where trusted proxies are
 	ProxyRole   string    `env:"APPROVALS_PROXY_ROLE"`   // of users whom the file does not name
 	NotifyURL   SecretURL `env:"NOTIFY_URL"`
-	WebUI       PublicURL `env:"WEB_UI_URL"`   // Temporal's Web UI, to link into it
-	CodecOrigin Origin    `env:"CODEC_ORIGIN"` // whose page may have payloads decrypted: the Web UI's
+	Saved       string    `env:"SAVED_REPLIES" envDefault:"saved-replies.yaml"` // the file of the team's saved replies
+	WebUI       PublicURL `env:"WEB_UI_URL"`                                    // Temporal's Web UI, to link into it
+	CodecOrigin Origin    `env:"CODEC_ORIGIN"`                                  // whose page may have payloads decrypted: the Web UI's
 }
 
 // PublicURL is the address of a web page, without a slash at the end. Empty: none.

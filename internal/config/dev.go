@@ -14,7 +14,9 @@ const (
 	DevAccountsFolder = "accounts"               // what is connected comes in here
 	DevAccountsFile   = "accounts/accounts.yaml" // written once, then edited by people
 	DevRulesFile      = "rules.yaml"             // written once, then edited by people
-	DevEnvFile        = "env"                    // variables of the product that runs, or ran last
+	// DevSavedRepliesFile has the team's saved replies, which the desk writes.
+	DevSavedRepliesFile = "saved-replies.yaml"
+	DevEnvFile          = "env" // variables of the product that runs, or ran last
 )
 
 // ReadDevEnv reads the variables of the product that runs in a state folder, or ran

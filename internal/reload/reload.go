@@ -21,6 +21,8 @@ const (
 	// are mounted into a container send none, and a folder sends one for every write of
 	// a database in it.
 	pollInterval = 900 * time.Millisecond
+	// InForceWithin is the time after which a changed file is in force.
+	InForceWithin = 2 * time.Second
 	// maxBytes is far above every file that people write.
 	maxBytes = 16 << 20
 )

@@ -141,6 +141,7 @@ func (d *Dev) env() map[string]string {
 		"TEMPORAL_NAMESPACE":            d.Server.Namespace,
 		variable("ACCOUNTS"):            d.folder.path(config.DevAccountsFolder),
 		variable("RULES"):               d.folder.path(config.DevRulesFile),
+		variable("SAVED_REPLIES"):       d.folder.path(config.DevSavedRepliesFile),
 		variable("TASK_QUEUE"):          TaskQueue,
 		variable("VERIFY_TOKEN"):        d.config.VerifyToken,
 		variable("APP_SECRETS"):         d.appSecrets(),

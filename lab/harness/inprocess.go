@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -13,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
+	"github.com/privatereply/privatereply/approvals/saved"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/accountstatus"
@@ -21,7 +23,9 @@ import (
 	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/erasure"
 	"github.com/privatereply/privatereply/internal/personkey"
+	"github.com/privatereply/privatereply/internal/reload"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/stop"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
@@ -141,7 +145,7 @@ func (p *Product) runBridge(ctx context.Context, address string) (stop func() er
 	return stop, nil
 }
 
-func (p *Product) runDesk(ctx context.Context, address string) (stop func() error, err error) {
+func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, err error) {
 	options := signin.Options{DevUser: devUser}
 	if p.config.UsersFile != "" {
 		users, err := signin.OpenUsers(p.config.UsersFile)
@@ -185,6 +189,11 @@ func (p *Product) runDesk(ctx context.Context, address string) (stop func() erro
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
 		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections, Health: wellbeing,
+		Rules: desk.NewRulesFile(p.config.RulesFile, all), Saved: saved.Open(filepath.Join(filepath.Dir(p.config.RulesFile), config.DevSavedRepliesFile), c.Log),
+		Stops: &desk.Stops{
+			Batches: stop.Batches{Temporal: c.Client, Namespace: p.Server.Namespace, Data: p.config.Data, Program: "approvals desk"},
+			InForce: reload.InForceWithin,
+		},
 		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -120,7 +120,7 @@ func (p *Product) addProcess(programs *Programs, name, binary, address string, s
 		return err
 	}
 	all := map[string]string{
-		"ACCOUNTS": p.config.AccountsFile, "RULES": p.config.RulesFile, "TASK_QUEUE": p.config.TaskQueue, "OPS_ADDR": ops,
+		"ACCOUNTS": p.config.AccountsFile, "RULES": p.config.RulesFile, "SAVED_REPLIES": filepath.Join(filepath.Dir(p.config.RulesFile), config.DevSavedRepliesFile), "TASK_QUEUE": p.config.TaskQueue, "OPS_ADDR": ops,
 		"GRAPH_FACEBOOK_URL": p.SandboxURL + "/facebook", "GRAPH_INSTAGRAM_URL": p.SandboxURL + "/instagram",
 	}
 	maps.Copy(all, loginSettings(p.config.Meta.App, p.SandboxURL))

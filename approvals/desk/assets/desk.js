@@ -6,5 +6,6 @@ import { wire } from "./forms.js";
 import "./queue.js";
 import "./banners.js";
 import "./keys.js";
+import "./saved.js";
 
 wire();
