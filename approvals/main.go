@@ -29,6 +29,7 @@ import (
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/lookup"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/program"
@@ -75,6 +76,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 
+	reader := lookup.New(logins.Graph, base.Accounts)
+
 	ln, err := program.Listen("APPROVALS_ADDR", settings.Addr)
 	if err != nil {
 		return err
@@ -120,6 +123,7 @@ func run(ctx context.Context) error {
 				Batches: stop.Batches{Temporal: base.Temporal, Namespace: base.Namespace, Data: base.DataConverter, Program: "approvals desk"},
 				InForce: reload.InForceWithin,
 			},
+			Lookup: reader, LocalMeta: logins.Graph.OnThisMachine(),
 			Erasures: &desk.Erasures{Temporal: base.Temporal, Data: base.DataConverter, TaskQueue: settings.TaskQueue, Keys: erasure.NewKeys(encryption)},
 		}).Run(ctx, ln)
 	})

@@ -93,6 +93,16 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
+// OnThisMachine reports whether Meta is simulated here: both hosts are on loopback.
+func (c *Client) OnThisMachine() bool {
+	for _, base := range []string{c.facebook, c.instagram} {
+		if u, err := url.Parse(base); err != nil || !loopback(u.Hostname()) {
+			return false
+		}
+	}
+	return true
+}
+
 // baseURL is the URL of the host that serves account, with the version.
 func (c *Client) baseURL(account privatereply.Account) string {
 	if onInstagramHost(account) {

@@ -1,7 +1,6 @@
 package desk_test
 
 import (
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -131,14 +130,6 @@ func (d *accountsDay) askPaused(account string) (reply string) {
 		return s.State == privatereply.AwaitingApproval && s.Decision.Reason == privatereply.AutomaticPaused && s.Text != ""
 	})
 	return reply
-}
-
-// clickWith runs a script and clicks, in one step: a reply's page renews its parts whenever
-// something happens, also between two steps.
-func (d *accountsDay) clickWith(selector, script string) {
-	d.t.Helper()
-	d.awaitLoad()
-	d.awaitTrue(fmt.Sprintf("(() => { const e = document.querySelector(%q); if (!e) return false; %s; e.click(); return true; })()", selector, script))
 }
 
 func (d *accountsDay) account(id string) privatereply.Account {

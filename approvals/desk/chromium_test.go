@@ -161,6 +161,14 @@ func (p *tab) click(selector string) {
 	p.do(chromedp.ScrollIntoView(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
+// clickWith runs a script and clicks, in one step: a reply's page renews its parts whenever
+// something happens, also between two steps.
+func (p *tab) clickWith(selector, script string) {
+	p.t.Helper()
+	p.awaitLoad()
+	p.awaitTrue(fmt.Sprintf("(() => { const e = document.querySelector(%q); if (!e) return false; %s; e.click(); return true; })()", selector, script))
+}
+
 func (p *tab) write(selector, text string) {
 	p.t.Helper()
 	p.awaitLoad()

@@ -16,6 +16,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/saved"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/internal/lookup"
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/temporal/codec"
@@ -37,6 +38,15 @@ type Replies interface {
 	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error)
 	Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.DecisionResult, error)
 	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error)
+}
+
+// Lookup reads from Meta for people who look; *lookup.Reader in production. Words says why
+// something cannot be read.
+type Lookup interface {
+	Thread(ctx context.Context, a privatereply.Account, personID string) (lookup.Thread, error)
+	LatestThreads(ctx context.Context, a privatereply.Account) ([]lookup.Thread, error)
+	Post(ctx context.Context, c privatereply.Comment) (lookup.Post, error)
+	Comment(ctx context.Context, a privatereply.Account, commentID string) (lookup.Comment, error)
 }
 
 // Accounts is the accounts file.
@@ -61,6 +71,11 @@ type Config struct {
 	Connections *Connections
 	// Health knows which accounts cannot send or receive; nil: no page says so.
 	Health *health.Monitor
+	// Lookup reads from Meta what people look at; nil: the pages do without.
+	Lookup Lookup
+	// LocalMeta says that Meta is simulated on this machine: only then pictures may come from
+	// here.
+	LocalMeta bool
 	// Erasures is what the pages that forget a person work with; nil: there are none.
 	Erasures *Erasures
 	// Rules is the rules file that admins edit; nil: there is no page Rules.
@@ -75,14 +90,16 @@ type Config struct {
 // Desk serves the pages and the API.
 type Desk struct {
 	Config
-	funnel *funnelCounter
-	pages  *pages
-	now    func() time.Time
+	funnel   *funnelCounter
+	pages    *pages
+	pictures *pictures
+	partners partners
+	now      func() time.Time
 }
 
 // New makes a desk.
 func New(cfg Config) *Desk {
-	d := &Desk{Config: cfg, now: time.Now}
+	d := &Desk{Config: cfg, pictures: newPictures(cfg.LocalMeta), now: time.Now}
 	d.Replies = seenReplies{cfg.Replies, d}
 	d.funnel = newFunnelCounter(d.Replies)
 	d.pages = newPages(d)
@@ -134,6 +151,10 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /replies", signin.Viewer, d.listPage)
 	page("GET /replies/{id}", signin.Viewer, d.replyPage)
 	page("POST /replies/{id}/{verb}", signin.Approver, d.decideForm)
+	if d.Lookup != nil {
+		page("GET /pictures/{id}/{what}", signin.Viewer, d.picture)
+		page("GET /pictures/{id}/message/{message}/{index}", signin.Viewer, d.messagePicture)
+	}
 	page("POST /bulk", signin.Approver, d.bulkPage)
 	page("POST /bulk/approve", signin.Approver, d.bulkForm)
 	page("GET /banners", signin.Viewer, d.bannersPart)

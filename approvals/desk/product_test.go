@@ -2,7 +2,6 @@ package desk_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,7 +71,8 @@ type newComment struct {
 	action                               privatereply.Action
 	hold                                 time.Duration
 	age                                  time.Duration
-	lost                                 bool // Meta answers no send of it
+	lost                                 bool   // Meta answers no send of it
+	post, parent, attachment             string // ids of the sandbox, and a kind
 }
 
 // start writes a comment as a person, and starts its reply as the bridge would.
@@ -89,7 +89,11 @@ func (s *product) start(a newComment) (comment, id string) {
 		c.Source = a.source
 	}
 	c.CreatedAt = c.ReceivedAt.Add(-a.age)
-	written := meta.NewComment{Account: c.Account, Username: a.username, Text: a.text, Age: privatereply.Duration(a.age), NoWebhook: true}
+	if a.post != "" {
+		c.MediaID = a.post
+	}
+	c.ParentID, c.Attachment.Kind = a.parent, privatereply.AttachmentKind(a.attachment)
+	written := meta.NewComment{Account: c.Account, PostID: a.post, ParentID: a.parent, Username: a.username, Text: a.text, Attachment: a.attachment, Age: privatereply.Duration(a.age), NoWebhook: true}
 	var err error
 	if c.OnLive() {
 		if c.MediaID, err = s.Sandbox.StartLive(c.Account); err != nil {
@@ -147,12 +151,24 @@ func (s *product) awaitState(id string, state privatereply.State) workflows.Priv
 // personAnswers writes back as the person of a delivered reply, as the bridge reports it.
 func (s *product) personAnswers(id string) {
 	s.t.Helper()
-	status := s.awaitState(id, privatereply.Sent)
+	s.awaitState(id, privatereply.Sent)
+	s.personWrites(id, meta.NewMessage{Text: "Thanks!"})
+}
+
+// personWrites writes a message as the person of a delivered reply, as the bridge reports it.
+func (s *product) personWrites(id string, n meta.NewMessage) {
+	s.t.Helper()
+	status, err := s.Replies.Status(s.t.Context(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	conversation, ok := replies.ConversationID(status)
 	if !ok {
 		s.t.Fatal("nobody knows whom the conversation is with")
 	}
-	if _, err := s.Sandbox.WriteMessage(meta.NewMessage{Account: status.Comment.Account, Username: status.Comment.Username, Text: "Thanks!", NoWebhook: true}); err != nil {
+	n.Account, n.Username, n.NoWebhook = status.Comment.Account, status.Comment.Username, true
+	mid, err := s.Sandbox.WriteMessage(n)
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	account := privatereply.Account{Platform: status.Comment.Platform, ID: status.Comment.Account}
@@ -161,7 +177,7 @@ func (s *product) personAnswers(id string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	message := workflows.PersonMessage{At: time.Now().UTC(), MessageID: fmt.Sprintf("m_%s", parsed.Subject)}
+	message := workflows.PersonMessage{At: time.Now().UTC(), MessageID: mid}
 	if _, err := s.Client.SignalWithStartWorkflow(s.t.Context(), conversation, workflows.PersonMessageSignal, message, opts, workflows.ConversationType, in); err != nil {
 		s.t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/stop.html", "pages/diff.html"))
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/stop.html", "pages/diff.html", "pages/conversation.html"))
 	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
@@ -54,6 +54,8 @@ func (d *Desk) functions() template.FuncMap {
 		"marks":          func(k privatereply.AttachmentKind, editedAt time.Time) marks { return marks{k, editedAt} },
 		"reason":         privatereply.Reason.Sentence,
 		"replyURL":       replyURL,
+		"pictureURL":     pictureURL,
+		"picture":        isPicture,
 		"webUI":          d.webUI,
 		"idempotencyKey": func() string { return idempotencyKey("") },
 		"cut":            replies.IsCut,
@@ -69,6 +71,7 @@ func (d *Desk) functions() template.FuncMap {
 type pageFrame struct {
 	Title   string
 	Page    string
+	Tab     string // of the navigation that the page belongs to
 	User    signin.User
 	Tokens  bool // users sign in with tokens, and can sign out
 	Counts  tabCounts
@@ -87,7 +90,7 @@ type pageFrame struct {
 // newFrame returns the frame of a page for a request's user.
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.view(r.Context())
-	f := pageFrame{Title: title, Page: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
+	f := pageFrame{Title: title, Page: page, Tab: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
 		Counts: countsOf(v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil, HasRules: d.Rules != nil, HasSaved: d.Saved != nil}
 	f.Banners, f.BannersVersion = d.banners(r.Context())
 	if v.Err != nil {
@@ -180,7 +183,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js", "banners.js", "saved.js"}
+var modules = []string{"clock.js", "hold.js", "forms.js", "queue.js", "keys.js", "banners.js", "saved.js", "reply.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

@@ -22,16 +22,28 @@ type replyView struct {
 	Error        string
 	Story        []replies.Event
 	Conversation *conversationView
+	Post         *postView       // read for those without script; nil: the script asks for it
+	Reads        bool            // the desk reads from Meta
 	Result       *decisionResult // of the form that was sent
 	Draft        string          // the text in that form
 	// Comment is what the page shows of it. CommentSHA256 is the hash of its text.
 	Comment       privatereply.Comment
 	CommentSHA256 string
 	CanForget     bool // the user may have the person forgotten
+	Trail         trail
+	Decided       string // the reply that was decided before this one was opened
 }
 
 // replyPage shows one reply: comment, decision, conversation and story.
 func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Query().Get("part") {
+	case "thread":
+		d.threadPart(w, r)
+		return
+	case "post":
+		d.postPart(w, r)
+		return
+	}
 	d.showReply(w, r, http.StatusOK, nil, "")
 }
 
@@ -50,7 +62,11 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	decides := signin.UserFrom(r.Context()).CanDecide()
 	page := replyView{
 		pageFrame: d.newFrame(r, "reply", "Reply to "+personName(row.Person)), ID: id, CanDecide: decides,
-		Row: d.newCard(r, row), Result: v, Draft: written,
+		Row: d.newCard(r, row), Result: v, Draft: written, Trail: d.trail(r, row),
+	}
+	page.Tab = page.Trail.Tab
+	if decided := r.URL.Query().Get("decided"); d.seesReply(r.Context(), decided) {
+		page.Decided = decided
 	}
 	page.Comment.Text, page.Comment.Attachment, page.Comment.EditedAt = row.Comment, row.Attachment, row.EditedAt
 	s, err := d.Replies.Status(r.Context(), id)
@@ -62,6 +78,9 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
+		if page.Reads = d.Lookup != nil; page.Reads && r.URL.Query().Has("post") {
+			page.Post = d.post(r.Context(), id, s.Comment)
+		}
 		page.CanForget = d.Erasures != nil && s.Comment.PersonID != "" && signin.UserFrom(r.Context()).IsAdmin()
 	}
 	history, err := d.Replies.History(r.Context(), id)
@@ -85,6 +104,7 @@ func (d *Desk) errorMessage(err error) string {
 // conversationView is the conversation that a reply opened.
 type conversationView struct {
 	replies.Conversation
+	Thread   *threadView
 	Platform privatereply.Platform
 	Channel  privatereply.Channel
 	Until    time.Time // the end of the window
@@ -100,34 +120,37 @@ func (c conversationView) HumanAgentOnly() bool { return c.Channel == privaterep
 // Limit is the limit of a follow-up.
 func (c conversationView) Limit() limit { return limitOf(c.Platform, "") }
 
-// conversationView reads the conversation, if the reply has been delivered.
+// conversation reads the conversation, if the reply may have been delivered.
 func (d *Desk) conversation(r *http.Request, s workflows.PrivateReplyStatus) *conversationView {
-	switch s.State {
-	case privatereply.Sent, privatereply.Responded, privatereply.WindowClosed, privatereply.NoResponse:
-	default:
+	if !hasConversation(s.State) {
 		return nil
 	}
 	c := &conversationView{Platform: s.Comment.Platform}
-	id, ok := replies.ConversationID(s)
-	if !ok {
-		return c
+	if id, ok := replies.ConversationID(s); ok {
+		d.readWindow(r, id, s.Comment, c)
 	}
+	c.Thread = d.thread(r.Context(), r.PathValue("id"), s, c.Conversation, threadPatience)
+	return c
+}
+
+// readWindow reads what the workflow of a conversation knows, and whether somebody may write
+// now.
+func (d *Desk) readWindow(r *http.Request, id string, comment privatereply.Comment, c *conversationView) {
 	var err error
 	if c.Conversation, err = d.Replies.Conversation(r.Context(), id); err != nil {
 		var refusal *replies.Error
 		if !errors.As(err, &refusal) || refusal.Code != replies.NotFound {
 			c.Error = d.errorMessage(err)
 		}
-		return c
+		return
 	}
-	account, _ := d.Accounts.Get(s.Comment.Platform, s.Comment.Account)
+	account, _ := d.Accounts.Get(comment.Platform, comment.Account)
 	last := c.Status.LastMessageAt
 	c.Channel = privatereply.FollowUpChannel(d.now(), last, account.HumanAgent)
 	c.Until = last.Add(privatereply.StandardWindow - privatereply.WindowMargin)
 	if c.HumanAgentOnly() {
 		c.Until = last.Add(privatereply.HumanAgentWindow - privatereply.WindowMargin)
 	}
-	return c
 }
 
 // decideForm carries out the decision of a form without script, and shows the reply with
@@ -148,9 +171,10 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		o.Delivered = &delivered
 	}
 	o.HumanAgent = r.PostForm.Get("human_agent") == "true"
+	next := d.afterDecision(r, o)
 	v := d.decide(r.Context(), o)
 	if v.Accepted {
-		http.Redirect(w, r, replyURL(o.ID), http.StatusSeeOther)
+		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
 	written := ""
@@ -158,6 +182,19 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		written = *o.Text
 	}
 	d.showReply(w, r, v.status, &v, written)
+}
+
+// afterDecision is the page that follows an accepted decision of a form: the next reply of
+// the list that the user came from, or the same page.
+func (d *Desk) afterDecision(r *http.Request, o decisionRequest) string {
+	if o.Verb == verbFollowUp || ownPage(r.PostForm.Get("back")) == nil {
+		return replyURL(o.ID)
+	}
+	row, err := d.Replies.Row(r.Context(), o.ID)
+	if err != nil {
+		return replyURL(o.ID)
+	}
+	return d.trail(r, row).AfterDecision(o.ID)
 }
 
 // maxFormBytes is more than any form here needs.

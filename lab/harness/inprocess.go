@@ -22,6 +22,7 @@ import (
 	"github.com/privatereply/privatereply/internal/connect"
 	"github.com/privatereply/privatereply/internal/doctor"
 	"github.com/privatereply/privatereply/internal/erasure"
+	"github.com/privatereply/privatereply/internal/lookup"
 	"github.com/privatereply/privatereply/internal/personkey"
 	"github.com/privatereply/privatereply/internal/reload"
 	"github.com/privatereply/privatereply/internal/replies"
@@ -194,6 +195,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, 
 			Batches: stop.Batches{Temporal: c.Client, Namespace: p.Server.Namespace, Data: p.config.Data, Program: "approvals desk"},
 			InForce: reload.InForceWithin,
 		},
+		Lookup: lookup.New(meta, p.Accounts), LocalMeta: meta.OnThisMachine(),
 		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -7,5 +7,6 @@ import "./queue.js";
 import "./banners.js";
 import "./keys.js";
 import "./saved.js";
+import "./reply.js";
 
 wire();

@@ -203,12 +203,16 @@ function submit(e, form) {
     if (answer.comment) document.dispatchEvent(new Event("desk:changed"));
     if (!answer.accepted) return;
     for (const area of form.querySelectorAll("textarea")) {
+      if (verb === "follow-up") {
+        area.value = "";
+        area.dispatchEvent(new Event("input")); // for the counter
+      }
       forget(`draft:${location.pathname}:${area.id}`);
       delete area.dataset.dirty;
-      if (verb === "follow-up") area.value = "";
     }
     if (host.matches("article")) settle(host);
     document.dispatchEvent(new Event("desk:changed"));
+    if (verb !== "follow-up" && !host.matches("article")) document.dispatchEvent(new Event("desk:decided"));
   });
 }
 

@@ -59,6 +59,7 @@ addEventListener("pageshow", selected);
 const cards = () => [...document.querySelectorAll(".card, .case")].filter((c) => !c.dataset.settled);
 const current = () => document.activeElement.closest?.(".card, .case");
 function move(by) {
+  document.querySelector(by > 0 ? ".trail [rel=next]" : ".trail [rel=prev]")?.click();
   const all = [...document.querySelectorAll(".card, .case")], at = all.indexOf(current());
   const rest = by > 0 ? all.slice(at + 1) : all.slice(0, Math.max(at, 0)).reverse();
   const next = rest.find((c) => !c.dataset.settled) || (at < 0 ? cards()[0] : null);

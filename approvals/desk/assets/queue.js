@@ -3,6 +3,7 @@
 import { correct, show } from "./clock.js";
 import { announce, link, overtaken, say } from "./hold.js";
 import { settle, typing, wire } from "./forms.js";
+import { keepThread } from "./reply.js";
 
 const page = document.body.dataset.page;
 const pill = document.getElementById("pill");
@@ -262,6 +263,7 @@ function tellStory(doc) {
   for (const id of ["decide", "chat"]) {
     const old = document.getElementById(id), now = doc.getElementById(id);
     if (!now) continue;
+    if (id === "chat") keepThread(old, now);
     if (!old) {
       document.getElementById("decide").after(now);
       wire(now);
@@ -274,7 +276,7 @@ function tellStory(doc) {
     } else if (typing(old)) {
       if (changed && id === "decide") say(old.querySelector(".outcome"), `While you were writing: ${now.innerText || now.textContent}`.replace(/\s+/g, " ").slice(0, 400), true);
       else if (reworded && id === "decide") reread(old, now);
-      if (id === "chat") old.querySelector(".chat").replaceWith(now.querySelector(".chat"));
+      if (id === "chat") old.querySelector("#thread").replaceWith(now.querySelector("#thread"));
     } else {
       swap(old, now, reworded && id === "decide" && !old.querySelector(".outcome.bad p") ? editedWords.read : "");
     }
