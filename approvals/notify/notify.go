@@ -1,5 +1,7 @@
-// Package notify posts to a chat when replies wait for a decision, and again when their
-// deadlines are near. It posts numbers and times, never what people wrote.
+// Package notify posts to a chat what a team has to know: replies that wait for a decision
+// and those that run out of time, unknown deliveries, people whose window closes, accounts
+// that cannot send. It posts numbers, times and names of accounts, never what people wrote,
+// and to a rhythm: what comes meanwhile is gathered.
 package notify
 
 import (
@@ -11,14 +13,15 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/answered"
+	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
-	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/internal/config"
 )
 
 const (
@@ -28,23 +31,40 @@ const (
 	postTimeout = 10 * time.Second
 )
 
-// Notifier posts messages about a queue. Nothing waits for it: a failed message delays no
-// reply.
+// Accounts is the accounts file.
+type Accounts interface {
+	Get(p privatereply.Platform, id string) (privatereply.Account, bool)
+	// NotifyURL is the account's own address for notifications, or empty.
+	NotifyURL(p privatereply.Platform, id string) (string, error)
+}
+
+// Config is what a Notifier needs.
+type Config struct {
+	Queue    *queue.Queue
+	Answered func() answered.View // nil: nothing is said of people who answered
+	Problems func() health.View   // nil: nothing is said of accounts that cannot send
+	Accounts Accounts
+	Webhook  string // for accounts without an address of their own; empty: none
+	Desk     string // without a slash at the end
+	// Every is the least time between two messages to one address, but for what cannot wait
+	// so long.
+	Every  time.Duration
+	Quiet  config.QuietHours
+	Logger *zap.Logger
+}
+
+// Notifier posts messages. Nothing waits for it: a failed message delays no reply.
 type Notifier struct {
-	queue        *queue.Queue
-	url          string
-	desk         string
-	log          *zap.Logger
+	Config
 	http         *http.Client
 	now          func() time.Time
 	pollInterval time.Duration
 }
 
-// New returns a notifier that posts to webhook, with a link to the desk. It posts nothing
-// before Run.
-func New(q *queue.Queue, webhook, desk string, log *zap.Logger) *Notifier {
+// New returns a notifier. It posts nothing before Run.
+func New(c Config) *Notifier {
 	return &Notifier{
-		queue: q, url: webhook, desk: desk, log: log, now: time.Now, pollInterval: pollInterval,
+		Config: c, now: time.Now, pollInterval: pollInterval,
 		http: &http.Client{
 			Timeout: postTimeout,
 			// The address is a secret: it must not reach the target of a redirect.
@@ -54,9 +74,10 @@ func New(q *queue.Queue, webhook, desk string, log *zap.Logger) *Notifier {
 }
 
 // Run posts messages until ctx is done. After a failure the next try has a new message, of
-// the replies that wait then.
+// what is then to be said.
 func (n *Notifier) Run(ctx context.Context) {
-	state := newNotificationState(n.now())
+	state := newNotices(n.now(), n.Every)
+	chats := map[string]*chatState{}
 	ticks := time.NewTicker(n.pollInterval)
 	defer ticks.Stop()
 	for {
@@ -66,31 +87,70 @@ func (n *Notifier) Run(ctx context.Context) {
 		case <-ticks.C:
 		}
 		now := n.now()
-		state.update(n.queue.View(ctx), now)
-		message := state.nextMessage(now)
-		if message == nil {
-			continue
+		state.update(n.read(ctx), now)
+		for address, pending := range n.byAddress(state.pending()) {
+			chat := chats[address]
+			if chat == nil {
+				chat = &chatState{every: n.Every}
+				chats[address] = chat
+			}
+			message := chat.next(pending, now, n.Quiet.End(now))
+			if len(message) == 0 {
+				continue
+			}
+			if err := n.post(ctx, address, n.text(message, now)); err != nil {
+				chat.recordFailure(now)
+				n.Logger.Warn("cannot notify", zap.Error(err), zap.Int("tries", chat.failures))
+				continue
+			}
+			chat.recordSent(now)
+			state.recordSent(message, now)
 		}
-		if err := n.post(ctx, message.text(n.desk, now)); err != nil {
-			state.recordFailure(now)
-			n.log.Warn("cannot notify", zap.Error(err), zap.Int("tries", state.failures))
-			continue
-		}
-		state.recordSent(message, now)
 	}
 }
 
+// read is what there is to know now.
+func (n *Notifier) read(ctx context.Context) facts {
+	f := facts{queue: n.Queue.View(ctx)}
+	if n.Answered != nil {
+		f.answered = n.Answered()
+	}
+	if n.Problems != nil {
+		f.problems = n.Problems()
+	}
+	return f
+}
+
+// byAddress sorts notices by where they go. An account's own address that cannot be read is
+// logged, and the notice goes where the others do.
+func (n *Notifier) byAddress(all []*notice) map[string][]*notice {
+	sorted := map[string][]*notice{}
+	for _, about := range all {
+		address, err := n.Accounts.NotifyURL(about.platform, about.account)
+		if err != nil {
+			n.Logger.Debug("an account's own address for notifications cannot be read", zap.String("account", about.account), zap.Error(err))
+		}
+		if address == "" {
+			address = n.Webhook
+		}
+		if address != "" {
+			sorted[address] = append(sorted[address], about)
+		}
+	}
+	return sorted
+}
+
 // post sends one message in the form of incoming webhooks.
-func (n *Notifier) post(ctx context.Context, text string) error {
+func (n *Notifier) post(ctx context.Context, address, text string) error {
 	body, err := json.Marshal(struct {
 		Text string `json:"text"`
 	}{text})
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return errors.New("PRIVATEREPLY_NOTIFY_URL is not a usable address")
+		return errors.New("the address for notifications is not usable")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := n.http.Do(req)
@@ -113,176 +173,4 @@ func withoutURL(err error) error {
 		return wrapped.Err
 	}
 	return err
-}
-
-const (
-	// batchDelay is the wait after the first new reply, so that a burst is one message.
-	batchDelay = 10 * time.Second
-	// minInterval is the least time between two messages.
-	minInterval = time.Minute
-	// urgentBefore is the time before its deadline at which a reply is urgent;
-	// liveUrgentBefore for a comment on a live broadcast, which can end earlier at any
-	// moment.
-	urgentBefore     = time.Hour
-	liveUrgentBefore = 15 * time.Minute
-	// maxAgeAtStart limits the age of replies that are new at the start: older ones were in
-	// a message of the process before.
-	maxAgeAtStart = 10 * time.Minute
-	// maxBackoff is the longest wait after a failure.
-	maxBackoff = 5 * time.Minute
-)
-
-// notificationState is what has been posted, and what is pending.
-type notificationState struct {
-	startedAt  time.Time
-	replies    map[string]*pending
-	lastSentAt time.Time
-	failures   int
-	retryAt    time.Time
-}
-
-// pending is one waiting reply, and what to post about it.
-type pending struct {
-	row         replies.Row
-	newSince    time.Time // zero: not new
-	urgentSince time.Time
-	urgentSent  bool
-}
-
-func newNotificationState(now time.Time) *notificationState {
-	return &notificationState{startedAt: now, replies: map[string]*pending{}}
-}
-
-// update takes over the waiting replies of a view. Those that were decided are dropped.
-func (l *notificationState) update(v *queue.View, now time.Time) {
-	waits := map[string]bool{}
-	for _, r := range v.Rows {
-		if r.State != privatereply.AwaitingApproval {
-			continue
-		}
-		waits[r.ID] = true
-		m, known := l.replies[r.ID]
-		if !known {
-			m = &pending{}
-			if r.StartedAt.After(l.startedAt.Add(-maxAgeAtStart)) {
-				m.newSince = now
-			}
-			l.replies[r.ID] = m
-		}
-		m.row = r
-		if !m.urgentSent && m.urgentSince.IsZero() && isUrgent(r, now) {
-			m.urgentSince = now
-		}
-	}
-	for id := range l.replies {
-		if !waits[id] {
-			delete(l.replies, id)
-		}
-	}
-}
-
-func isUrgent(r replies.Row, now time.Time) bool {
-	if r.OnLive() {
-		return r.Deadline.Sub(now) < liveUrgentBefore
-	}
-	return r.Deadline.Sub(now) < urgentBefore
-}
-
-// message is the content of one post.
-type message struct{ fresh, urgent []*pending }
-
-// nextMessage is the message to post now, or nil.
-func (l *notificationState) nextMessage(now time.Time) *message {
-	if now.Before(l.retryAt) || now.Before(l.lastSentAt.Add(minInterval)) {
-		return nil
-	}
-	var m message
-	var since time.Time
-	for _, about := range l.replies {
-		switch {
-		case !about.urgentSince.IsZero():
-			m.urgent = append(m.urgent, about)
-			since = earlier(since, about.urgentSince)
-		case !about.newSince.IsZero():
-			m.fresh = append(m.fresh, about)
-			since = earlier(since, about.newSince)
-		}
-	}
-	if since.IsZero() || now.Before(since.Add(batchDelay)) {
-		return nil
-	}
-	return &m
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func (l *notificationState) recordSent(m *message, now time.Time) {
-	l.lastSentAt, l.failures, l.retryAt = now, 0, time.Time{}
-	for _, about := range m.fresh {
-		about.newSince = time.Time{}
-	}
-	for _, about := range m.urgent {
-		about.newSince, about.urgentSince, about.urgentSent = time.Time{}, time.Time{}, true
-	}
-}
-
-func (l *notificationState) recordFailure(now time.Time) {
-	l.failures++
-	l.retryAt = now.Add(min(maxBackoff, 2*time.Second<<min(l.failures, 10)))
-}
-
-// text writes a message in at most three lines. It has numbers and times only, so that
-// nothing must be escaped.
-func (m *message) text(desk string, now time.Time) string {
-	var lines []string
-	if n := len(m.fresh); n > 0 {
-		line := fmt.Sprintf("%s for a decision", plural(n, "new reply waits", "new replies wait"))
-		if live := countLive(m.fresh); live > 0 {
-			line += fmt.Sprintf(", %d of a live broadcast", live)
-		}
-		lines = append(lines, line+". Earliest deadline "+timeLeft(m.fresh, now)+".")
-	}
-	if n := len(m.urgent); n > 0 {
-		lines = append(lines, fmt.Sprintf(":hourglass: %s out of time: the earliest deadline is %s.", plural(n, "reply runs", "replies run"), timeLeft(m.urgent, now)))
-	}
-	return strings.Join(append(lines, desk), "\n")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func countLive(all []*pending) int {
-	n := 0
-	for _, m := range all {
-		if m.row.OnLive() {
-			n++
-		}
-	}
-	return n
-}
-
-func timeLeft(all []*pending, now time.Time) string {
-	first := all[0].row.Deadline
-	for _, m := range all {
-		first = earlier(first, m.row.Deadline)
-	}
-	switch left := first.Sub(now).Round(time.Minute); {
-	case left < time.Minute:
-		return "in less than a minute"
-	case left < 2*time.Hour:
-		return fmt.Sprintf("in %d minutes", int(left.Minutes()))
-	case left < 48*time.Hour:
-		return fmt.Sprintf("in %d hours", int(left.Hours()))
-	default:
-		return fmt.Sprintf("in %d days", int(left.Hours())/24)
-	}
 }

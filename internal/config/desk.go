@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Desk are the settings of approvals.
@@ -22,8 +23,24 @@ type Desk struct {
 	ProxyRole   string    `env:"APPROVALS_PROXY_ROLE"`   // of users whom the file does not name
 	NotifyURL   SecretURL `env:"NOTIFY_URL"`
 	Saved       string    `env:"SAVED_REPLIES" envDefault:"saved-replies.yaml"` // the file of the team's saved replies
-	WebUI       PublicURL `env:"WEB_UI_URL"`                                    // Temporal's Web UI, to link into it
-	CodecOrigin Origin    `env:"CODEC_ORIGIN"`                                  // whose page may have payloads decrypted: the Web UI's
+	// NotifyEvery is the least time between two notifications, but for what cannot wait.
+	NotifyEvery Interval   `env:"NOTIFY_EVERY" envDefault:"15m"`
+	NotifyQuiet QuietHours `env:"NOTIFY_QUIET"` // such as 22:00-07:00 Europe/Berlin
+	WebUI       PublicURL  `env:"WEB_UI_URL"`   // Temporal's Web UI, to link into it
+	CodecOrigin Origin     `env:"CODEC_ORIGIN"` // whose page may have payloads decrypted: the Web UI's
+}
+
+// Interval is a time between two things, of a minute to a day.
+type Interval time.Duration
+
+// UnmarshalText reads a duration such as 15m.
+func (i *Interval) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < time.Minute || d > 24*time.Hour {
+		return fmt.Errorf("%q is not a time from 1m to 24h; write one such as 15m", text)
+	}
+	*i = Interval(d)
+	return nil
 }
 
 // PublicURL is the address of a web page, without a slash at the end. Empty: none.

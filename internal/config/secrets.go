@@ -51,6 +51,36 @@ type secretSources struct {
 	TokenFile     string `yaml:"token_file"`
 	AppSecretEnv  string `yaml:"app_secret_env"`
 	AppSecretFile string `yaml:"app_secret_file"`
+	NotifyURLEnv  string `yaml:"notify_url_env"`
+	NotifyURLFile string `yaml:"notify_url_file"`
+}
+
+// NotifyURL is the account's own address for notifications; empty: it has none, or is in no
+// accounts file.
+func (a *Accounts) NotifyURL(p privatereply.Platform, id string) (string, error) {
+	entry, ok := a.file.Current().entries[accountKey{p, id}]
+	if !ok || entry.sources.NotifyURLEnv == "" && entry.sources.NotifyURLFile == "" {
+		return "", nil
+	}
+	text, err := readSecret("notify_url", entry.sources.NotifyURLEnv, entry.sources.NotifyURLFile)
+	if err != nil {
+		return "", fmt.Errorf("account %s: %w", id, err)
+	}
+	var address SecretURL
+	if err := address.UnmarshalText([]byte(text)); err != nil {
+		return "", fmt.Errorf("account %s: notify_url: %w", id, err)
+	}
+	return string(address), nil
+}
+
+// HasNotifyURL reports whether an account has an address of its own for notifications.
+func (a *Accounts) HasNotifyURL() bool {
+	for _, entry := range a.file.Current().entries {
+		if entry.sources.NotifyURLEnv != "" || entry.sources.NotifyURLFile != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (p secretSources) read() (Secrets, error) {
@@ -121,6 +151,9 @@ func (p secretSources) problems() []error {
 	}
 	refuse((p.TokenEnv == "") == (p.TokenFile == ""), "token_env, token_file: give exactly one of them")
 	refuse(p.AppSecretEnv != "" && p.AppSecretFile != "", "app_secret_env, app_secret_file: give at most one of them")
+	refuse(p.NotifyURLEnv != "" && p.NotifyURLFile != "", "notify_url_env, notify_url_file: give at most one of them")
+	refuse(p.NotifyURLEnv != "" && !variableName.MatchString(p.NotifyURLEnv), "notify_url_env: write the name of an environment variable, not the address itself")
+	refuse(strings.Contains(p.NotifyURLFile, "://"), "notify_url_file: write the path of a file, not the address itself")
 	for _, place := range []struct{ field, env, file string }{
 		{"token", p.TokenEnv, p.TokenFile},
 		{"app_secret", p.AppSecretEnv, p.AppSecretFile},
