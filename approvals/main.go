@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -98,12 +99,14 @@ func run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { waiting.Run(ctx); return nil })
 	group.Go(func() error { wellbeing.Run(ctx); return nil })
-	if settings.NotifyURL != "" {
-		group.Go(func() error {
-			notify.New(waiting, string(settings.NotifyURL), url, base.Logger.Named("notify")).Run(ctx)
-			return nil
-		})
-	}
+	group.Go(func() error {
+		notify.New(notify.Config{
+			Queue: waiting, Accounts: base.Accounts, Webhook: string(settings.NotifyURL), Desk: url,
+			Problems: func() health.View { v, _ := wellbeing.View(); return v },
+			Every:    time.Duration(settings.NotifyEvery), Quiet: settings.NotifyQuiet, Logger: base.Logger.Named("notify"),
+		}).Run(ctx)
+		return nil
+	})
 	if settings.SlackEnabled() {
 		group.Go(func() error {
 			slack.NewPoster(slack.Config{

@@ -32,6 +32,8 @@ var deliberate = map[string]string{
 	"APPROVALS_PROXIES":      "people sign in with their tokens",
 	"APPROVALS_PROXY_ROLE":   "people sign in with their tokens",
 	"NOTIFY_URL":             "docs/operations.md: not everybody has a chat",
+	"NOTIFY_EVERY":           "docs/approvals.md: not everybody has a chat",
+	"NOTIFY_QUIET":           "docs/approvals.md: not everybody has a chat",
 	"EVENTS_URL":             "docs/operations/events.md: not everybody has a receiver",
 	"EVENTS_SECRET":          "docs/operations/events.md: not everybody has a receiver",
 	"EVENTS_TEXTS":           "docs/operations/events.md: not everybody has a receiver",

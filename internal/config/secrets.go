@@ -73,16 +73,6 @@ func (a *Accounts) NotifyURL(p privatereply.Platform, id string) (string, error)
 	return string(address), nil
 }
 
-// HasNotifyURL reports whether an account has an address of its own for notifications.
-func (a *Accounts) HasNotifyURL() bool {
-	for _, entry := range a.file.Current().entries {
-		if entry.sources.NotifyURLEnv != "" || entry.sources.NotifyURLFile != "" {
-			return true
-		}
-	}
-	return false
-}
-
 func (p secretSources) read() (Secrets, error) {
 	token, err := readSecret("token", p.TokenEnv, p.TokenFile)
 	if err != nil {
