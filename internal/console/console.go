@@ -86,6 +86,7 @@ type Table struct {
 	head       []string
 	rows       []row
 	shrinkable []int // the columns that are cut when the table is too wide
+	uncut      bool
 }
 
 type row struct {
@@ -104,6 +105,9 @@ func (t *Table) Row(below string, cells ...string) {
 	}
 	t.rows = append(t.rows, row{cells, Sanitize(below)})
 }
+
+// Uncut has the lines under the rows written whole: for a program that reads them.
+func (t *Table) Uncut() { t.uncut = true }
 
 // Write writes the table.
 func (t *Table) Write(w io.Writer) error {
@@ -134,7 +138,10 @@ func (t *Table) Write(w io.Writer) error {
 	t.writeRow(&b, widths, t.head)
 	for _, r := range t.rows {
 		t.writeRow(&b, widths, r.cells)
-		if r.below != "" {
+		switch {
+		case r.below != "" && t.uncut:
+			fmt.Fprintf(&b, "%s%s\n", gap, r.below)
+		case r.below != "":
 			fmt.Fprintf(&b, "%s%s\n", gap, Truncate(r.below, Width-len(gap)))
 		}
 	}

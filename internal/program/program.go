@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -31,7 +32,7 @@ import (
 // exit code is then 1.
 func Main(name string, run func(context.Context) error, commands ...Command) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := selectCommand(os.Args[1:], run, commands)(ctx)
+	err := selectCommand(name, os.Args[1:], os.Stdout, run, commands)(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -121,11 +122,24 @@ type Command struct {
 	Run  func(ctx context.Context, args []string) error // without the name
 }
 
+// help says how a program is run.
+func help(out io.Writer, name string, commands []Command) error {
+	lines := []string{"Usage:", "  " + name + "    run the program; its settings are environment variables: see docs/operations.md"}
+	for _, c := range commands {
+		lines = append(lines, "  "+name+" "+c.Name)
+	}
+	_, err := fmt.Fprintln(out, strings.Join(lines, "\n"))
+	return err
+}
+
 // selectCommand returns run, or the command that the first argument names. An unknown
 // argument is an error: a mistyped health check must not run the program once more.
-func selectCommand(args []string, run func(context.Context) error, commands []Command) func(context.Context) error {
+func selectCommand(name string, args []string, out io.Writer, run func(context.Context) error, commands []Command) func(context.Context) error {
 	if len(args) == 0 {
 		return run
+	}
+	if slices.Contains([]string{"-h", "-help", "--help", "help"}, args[0]) {
+		return func(context.Context) error { return help(out, name, commands) }
 	}
 	var names []string
 	for _, c := range commands {

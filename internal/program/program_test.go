@@ -3,6 +3,7 @@ package program
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -31,11 +32,22 @@ func TestSelectCommand(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := selectCommand(tt.args, run, []Command{user, {Name: "healthcheck"}})(t.Context())
+			err := selectCommand("approvals", tt.args, io.Discard, run, []Command{user, {Name: "healthcheck"}})(t.Context())
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Whoever asks for help is told how the program is run, and nothing starts.
+func TestHelp(t *testing.T) {
+	for _, arg := range []string{"--help", "-h", "help"} {
+		var out strings.Builder
+		err := selectCommand("approvals", []string{arg}, &out, func(context.Context) error { return errors.New("it ran") }, []Command{{Name: "user"}})(t.Context())
+		if err != nil || !strings.Contains(out.String(), "  approvals user\n") || !strings.Contains(out.String(), "docs/operations.md") {
+			t.Errorf("%s: %v\n%s", arg, err, out.String())
+		}
 	}
 }
 

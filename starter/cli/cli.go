@@ -80,8 +80,8 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		&cobra.Group{ID: GroupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
-		newApprove(), newReject(), newResolve(), newReply(), newLive(), newStop(),
-		newList(), newShow(), newAccounts(), newForecast(), newFeed(), newConversations(),
+		newApprove(), newReject(), newResolve(), newPropose(), newNote(), newAssign(), newReply(), newLive(), newStop(),
+		newList(), newShow(), newExport(), newAccounts(), newForecast(), newFeed(), newConversations(),
 		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newConnect(), newVersion(),
 	)
 	root.AddCommand(extra...)

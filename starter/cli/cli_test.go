@@ -168,7 +168,7 @@ func TestUsageErrors(t *testing.T) {
 		"no such flag":       {[]string{"list", "--stat", "x"}, "unknown flag: --stat; see `starter list --help`"},
 		"no ID":              {[]string{"approve"}, "an ID is missing"},
 		"one ID too many":    {[]string{"show", "1", "2"}, `"2" is one argument too many`},
-		"no CONVERSATION":    {[]string{"reply", "--text", "x"}, "a CONVERSATION is missing"},
+		"no CONVERSATION":    {[]string{"reply", "--text", "x"}, "an ID is missing"},
 		"text not in quotes": {[]string{"rules", "test", "how", "much"}, "a text with spaces goes in quotes"},
 	}
 	for name, tc := range tests {

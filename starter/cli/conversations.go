@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -28,7 +30,7 @@ func newConversations() *cobra.Command {
 		Long: `Read the conversations of a Facebook Page or an Instagram account from Meta, those with
 the newest messages first, each with its newest messages. ACCOUNT is an id, or a name in
 the accounts file. With --person only that person's conversation is read, and shown
-message by message. --json has the messages of all of them.
+message by message, with all words. --json has the messages of all of them.
 
 Instagram tells about the 20 newest messages of a conversation; of older ones only the
 ids are known. Meta allows two of these requests a second, so long lists take a while.`,
@@ -64,9 +66,13 @@ ids are known. Meta allows two of these requests a second, so long lists take a 
 			fmt.Fprintln(out, "no conversations")
 			return nil
 		case *person != "":
-			return messageTable(all).Write(out)
+			return writeMessages(out, all)
 		}
-		return conversationTable(all).Write(out)
+		table := conversationTable(all)
+		if !isTerminal(out) {
+			table.Uncut()
+		}
+		return table.Write(out)
 	}
 	return cmd
 }
@@ -163,26 +169,27 @@ func conversationTable(all []conversation) *console.Table {
 		}
 		newest := ""
 		if len(c.Messages) > 0 {
-			newest = c.Messages[0].line(c.People)
+			newest = c.Messages[0].words(c.People)
 		}
 		t.Row(newest, timeCell(c.UpdatedAt), strings.Join(names, ", "), strings.Join(ids, ", "), c.ID)
 	}
 	return t
 }
 
-// messageTable shows the messages of conversations, the oldest first, as they are read.
-func messageTable(all []conversation) *console.Table {
-	t := console.NewTable([]int{1}, "WRITTEN", "MESSAGE")
+// writeMessages shows the messages of conversations, the oldest first, as they are read, and
+// whole.
+func writeMessages(out io.Writer, all []conversation) error {
+	f := &console.Facts{}
 	for _, c := range all {
 		for _, m := range slices.Backward(c.Messages) {
-			t.Row("", timeCell(m.At), m.line(c.People))
+			f.Add(timeCell(m.At), "%s", m.words(c.People))
 		}
 	}
-	return t
+	return f.Write(out)
 }
 
-// line is who wrote a message, and what.
-func (m message) line(people []participant) string {
+// words is who wrote a message, and what.
+func (m message) words(people []participant) string {
 	who := "somebody"
 	for _, p := range people {
 		if p.ID == m.FromID && p.Name != "" {
@@ -192,14 +199,19 @@ func (m message) line(people []participant) string {
 	if m.FromAccount {
 		who = "the account"
 	}
-	return who + ": " + cmp.Or(quotedCell(m.Text), "(no text)")
+	text := "(no text)"
+	if words := console.Sanitize(m.Text); words != "" {
+		text = "“" + words + "”"
+	}
+	return who + ": " + text
 }
 
 func newReply() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "reply CONVERSATION --text TEXT",
+		Use:   "reply ID --text TEXT",
 		Short: "Write to a person while the conversation's window is open",
-		Long: `Send a follow-up in a conversation, which is named by its workflow id
+		Long: `Send a follow-up in the conversation of a reply, which is named by the reply's id or its
+comment's, or by the conversation's own workflow id
 (conversation:<platform>:<account>:<person>). It can be sent for 24 hours after the
 person's newest message. With --human-agent it can be sent for 7 days, where the
 account has Meta's Human Agent feature: then a person must have written it.
@@ -208,9 +220,10 @@ A Facebook Page's conversation can also be named by Meta's own id (t_…), which
 starter conversations shows; --account then says whose it is. Such a message goes to
 Meta directly: the product does not check the window first (Meta refuses it outside),
 keeps no record of it, and never repeats it.`,
-		Example: `  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
+		Example: `  starter reply 18000000000000001 --text "It ships on Monday."
+  starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
   starter reply t_1000000000000001 --account 100000000000001 --text "It ships on Monday."`,
-		Args:    Args(1, 1, "a CONVERSATION"),
+		Args:    Args(1, 1, "an ID"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "what to write (required)")
@@ -219,17 +232,18 @@ keeps no record of it, and never repeats it.`,
 	account := cmd.Flags().String("account", "", "whose conversation it is, for Meta's t_… id")
 	asJSON := JSONFlag(cmd)
 	followUp := WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
-		if id, ok := privatereply.ParseID(args[0]); !ok || id.Kind != "conversation" {
-			return fmt.Errorf("%q is not a conversation's workflow id (conversation:<platform>:<account>:<person>); `starter show ID` of a reply names its conversation", args[0])
+		conversation, err := s.conversationID(ctx, args[0])
+		if err != nil {
+			return err
 		}
 		agent, err := s.approver(*who)
 		if err != nil {
 			return err
 		}
 		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
-		answer, err := s.replies.FollowUp(ctx, args[0], s.updateID, message)
+		answer, err := s.replies.FollowUp(ctx, conversation, s.updateID, message)
 		if err != nil {
-			return explainError(err, args[0])
+			return explainError(err, conversation)
 		}
 		if *asJSON {
 			if err := WriteJSON(cmd.OutOrStdout(), answer); err != nil {
@@ -244,7 +258,7 @@ keeps no record of it, and never repeats it.`,
 		case answer.State != privatereply.OutcomeSent:
 			return fmt.Errorf("not sent. %s", answer.Reason.Sentence())
 		case !*asJSON:
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", args[0], answer.MessageID)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: sent, message %s\n", conversation, answer.MessageID)
 		}
 		return nil
 	})
@@ -260,6 +274,27 @@ keeps no record of it, and never repeats it.`,
 		return replyInConversation(cmd, args[0], *account, *text, *asJSON)
 	}
 	return cmd
+}
+
+// conversationID is the conversation that arg names, or that the reply which arg names has
+// opened.
+func (s *Session) conversationID(ctx context.Context, arg string) (string, error) {
+	if id, ok := privatereply.ParseID(arg); ok && id.Kind == "conversation" {
+		return arg, nil
+	}
+	id, err := s.replyID(ctx, arg)
+	if err != nil {
+		return "", err
+	}
+	status, err := s.replies.Status(ctx, id)
+	if err != nil {
+		return "", explainError(err, id)
+	}
+	conversation, ok := replies.ConversationID(status)
+	if !ok {
+		return "", fmt.Errorf("%s has no conversation: nobody knows its person", id)
+	}
+	return conversation, nil
 }
 
 // isMetaConversationID reports whether id is a Page's conversation as Meta names it.

@@ -146,7 +146,7 @@ func TestReply(t *testing.T) {
 	if !strings.Contains(shown, "starter reply "+conversation) {
 		t.Errorf("show does not name the conversation:\n%s", shown)
 	}
-	r := starter(t, "reply", conversation, "--text", "It ships on Monday.", "--agent", "ana").mustSucceed(t)
+	r := starter(t, "reply", id, "--text", "It ships on Monday.", "--agent", "ana").mustSucceed(t)
 	if !strings.HasPrefix(r.out, conversation+": sent, message ") {
 		t.Errorf("output = %q", r.out)
 	}
@@ -154,7 +154,7 @@ func TestReply(t *testing.T) {
 	if last := box[len(box)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 		t.Errorf("the person received %+v", last)
 	}
-	starter(t, "reply", "123", "--text", "x").mustFail(t, "is not a conversation's workflow id")
+	starter(t, "reply", "123", "--text", "x").mustFail(t, "no reply to a comment 123 exists")
 	starter(t, "reply", conversation).mustFail(t, "--text is missing")
 	starter(t, "reply", "conversation:instagram:"+otherLogin+":404", "--text", "x").mustFail(t, "does not exist")
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/console"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -37,10 +39,20 @@ a reply wins; the text and the deadline are checked before anything happens.`,
 			return err
 		}
 		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
-			return s.replies.Approve(ctx, id, s.updateID, workflows.Approve{Approver: approver, Text: *text})
+			result, err := s.replies.Approve(ctx, id, s.updateID, workflows.Approve{Approver: approver, Text: *text})
+			return result, explainMissingText(err)
 		})
 	})
 	return cmd
+}
+
+// explainMissingText says in words of flags that there is nothing to send.
+func explainMissingText(err error) error {
+	var refusal *replies.Error
+	if errors.As(err, &refusal) && strings.HasPrefix(refusal.Message, workflows.NoTextProposed) {
+		return errors.New(`--text is missing: no rule and nobody proposed a text; say what to send, as in --text "Hi!"`)
+	}
+	return err
 }
 
 func newReject() *cobra.Command {
@@ -82,22 +94,37 @@ undeliverable. Nothing is sent either way.`,
 		Args:    Args(1, 1, "an ID"),
 		GroupID: groupDecide,
 	}
-	delivered := cmd.Flags().Bool("delivered", false, "whether the person got the message (required)")
+	delivered := cmd.Flags().String("delivered", "", "whether the person got the message: true or false (required)")
+	cmd.Flags().Lookup("delivered").NoOptDefVal = "true"
 	who := approverFlag(cmd)
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("delivered") {
 			return errors.New("--delivered is missing: write --delivered=true if the person got the message, --delivered=false if not")
 		}
+		got, err := parseYesNo(*delivered)
+		if err != nil {
+			return fmt.Errorf("--delivered: %w", err)
+		}
 		approver, err := s.approver(*who)
 		if err != nil {
 			return err
 		}
 		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
-			return s.replies.Resolve(ctx, id, s.updateID, workflows.Resolve{Approver: approver, Delivered: delivered})
+			return s.replies.Resolve(ctx, id, s.updateID, workflows.Resolve{Approver: approver, Delivered: &got})
 		})
 	})
 	return cmd
+}
+
+func parseYesNo(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "true", "yes":
+		return true, nil
+	case "false", "no":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false: write true if the person got the message, false if not", text)
 }
 
 // decisionReport is the outcome of one decision.
@@ -108,6 +135,8 @@ type decisionReport struct {
 	Reason   privatereply.Reason `json:"reason,omitempty"`
 	Deadline time.Time           `json:"deadline,omitzero"`
 	Error    string              `json:"error,omitempty"`
+
+	unknown bool // the ID, of which Error says so
 }
 
 // decideFunc decides one reply.
@@ -143,7 +172,7 @@ func (s *Session) decide(ctx context.Context, cmd *cobra.Command, args []string,
 func (s *Session) decideOne(ctx context.Context, arg string, do decideFunc) decisionReport {
 	id, err := s.replyID(ctx, arg)
 	if err != nil {
-		return decisionReport{ID: arg, Error: err.Error()}
+		return decisionReport{ID: arg, Error: err.Error(), unknown: true}
 	}
 	answer, err := do(id)
 	if err != nil {
@@ -154,6 +183,8 @@ func (s *Session) decideOne(ctx context.Context, arg string, do decideFunc) deci
 
 func (d decisionReport) write(out, errOut io.Writer) {
 	switch {
+	case d.unknown || strings.HasPrefix(d.Error, d.ID): // it names the reply
+		fmt.Fprintln(errOut, d.Error)
 	case d.Error != "":
 		fmt.Fprintf(errOut, "%s: %s\n", d.ID, d.Error)
 	case !d.Accepted:

@@ -20,7 +20,7 @@ func TestApprove(t *testing.T) {
 	workflow := instagramReply(t, id)
 	waitFor(t, workflow, privatereply.AwaitingApproval)
 
-	starter(t, "approve", id).mustFail(t, workflow, "text: is missing")
+	starter(t, "approve", id).mustFail(t, workflow+": --text is missing: no rule and nobody proposed a text")
 	starter(t, "approve", id, "--text", strings.Repeat("ö", 501)).mustFail(t, "1002 bytes", "at most 1000")
 	starter(t, "approve", id, "--text", "").mustFail(t, "--text is empty")
 	r := starter(t, "approve", id, "--text", "Yes, it does.", "--approver", "ana").mustSucceed(t)
@@ -87,7 +87,7 @@ func TestResolve(t *testing.T) {
 	attempts := product.Sandbox.ReplyAttempts(id)
 
 	starter(t, "resolve", id).mustFail(t, "--delivered is missing")
-	starter(t, "resolve", id, "--delivered=maybe").mustFail(t, "--delivered", "see `starter resolve --help`")
+	starter(t, "resolve", id, "--delivered=maybe").mustFail(t, `--delivered: "maybe" is neither true nor false`)
 	r := starter(t, "resolve", id, "--delivered=false").mustSucceed(t)
 	if want := workflow + ": undeliverable\n"; r.out != want {
 		t.Errorf("output = %q, want %q", r.out, want)

@@ -34,7 +34,7 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 		GroupID: groupInspect,
 	}
 	states := cmd.Flags().StringSlice("state", nil, "only these states, separated by commas")
-	account := cmd.Flags().String("account", "", "only this account's id")
+	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	limit := cmd.Flags().Int("limit", defaultRows, "at most so many")
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
@@ -45,7 +45,11 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 		if err != nil {
 			return err
 		}
-		filter := replies.Filter{States: wanted, Account: *account}
+		only, err := s.accountID(ctx, *account)
+		if err != nil {
+			return err
+		}
+		filter := replies.Filter{States: wanted, Account: only}
 		rows, err := s.replies.Earliest(ctx, filter, *limit)
 		if err != nil {
 			return err
@@ -167,7 +171,7 @@ func attachmentText(kind privatereply.AttachmentKind) string {
 	return "(" + kind.Label() + ")"
 }
 
-// commentAndReply shows a comment and the proposed answer in one line.
+// commentAndReply shows a comment and what was sent, or is proposed, in one line.
 func commentAndReply(r replies.Row, now time.Time) string {
 	const between = " → "
 	remarks := remarks(r, now)

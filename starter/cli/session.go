@@ -95,7 +95,7 @@ func WithSession(run func(ctx context.Context, s *Session, cmd *cobra.Command, a
 			return err
 		}
 		defer s.Close()
-		return run(cmd.Context(), s, cmd, args)
+		return explainNamespace(run(cmd.Context(), s, cmd, args), s.namespace)
 	}
 }
 
@@ -110,6 +110,26 @@ func (s *Session) account(name string) (privatereply.Account, error) {
 		return privatereply.Account{}, err
 	}
 	return findAccount(accounts, name)
+}
+
+// accountID is the id of an account that may be named as account takes it. An account that
+// was taken out of the accounts file is known by its id as long as it has replies. Empty
+// stays empty.
+func (s *Session) accountID(ctx context.Context, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	a, err := s.account(name)
+	if err == nil {
+		return a.ID, nil
+	}
+	if strings.Trim(name, "0123456789") != "" {
+		return "", err
+	}
+	if n, countErr := s.replies.Count(ctx, replies.Filter{Account: name}); countErr != nil || n == 0 {
+		return "", errors.Join(countErr, err)
+	}
+	return name, nil
 }
 
 // SelectAccounts finds accounts of the accounts file, each by its id, by "<platform>:<id>"
@@ -200,8 +220,14 @@ func approverFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("approver", "", "who decides (default: PRIVATEREPLY_APPROVER, else your user name)")
 }
 
-// approver is who acts: the flag, the setting, or the user of this machine.
-func (s *Session) approver(flag string) (string, error) {
+// approver is who decides: see actor.
+func (s *Session) approver(flag string) (string, error) { return s.actorBy("--approver", flag) }
+
+// actor is who acts without deciding: see approver.
+func (s *Session) actor(flag string) (string, error) { return s.actorBy("--by", flag) }
+
+// actorBy is who acts: the flag, the setting, or the user of this machine.
+func (s *Session) actorBy(name, flag string) (string, error) {
 	if flag != "" {
 		return flag, nil
 	}
@@ -211,7 +237,22 @@ func (s *Session) approver(flag string) (string, error) {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username, nil
 	}
-	return "", errors.New("nobody knows who you are: say it with --approver, or set PRIVATEREPLY_APPROVER")
+	return "", fmt.Errorf("nobody knows who you are: say it with %s, or set PRIVATEREPLY_APPROVER", name)
+}
+
+// explainNamespace adds to an error what to do where Temporal does not know the namespace, or
+// it lacks the product's search attributes.
+func explainNamespace(err error, namespace string) error {
+	var unknown *serviceerror.NamespaceNotFound
+	var invalid *serviceerror.InvalidArgument
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w Is TEMPORAL_NAMESPACE right? If it is, create the namespace, then run `starter setup`:\n"+
+			"    temporal operator namespace create --namespace %s --retention 240h", err, namespace)
+	case errors.As(err, &invalid) && strings.Contains(invalid.Message, "earch attribute"):
+		return fmt.Errorf("%w; namespace %s is not set up: run `starter setup`", err, namespace)
+	}
+	return err
 }
 
 // explainError replaces an error that means "no worker answers" by what to do about it.

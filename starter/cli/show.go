@@ -123,12 +123,33 @@ func describeDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time
 	if s.Text != "" {
 		f.Add("Reply", "“%s”", s.Text)
 	}
+	describeTeam(f, s, now)
 	if !s.HoldUntil.IsZero() && s.State == privatereply.Holding {
 		f.Add("Held", "until %s", console.FormatTime(s.HoldUntil, now))
 	}
 	if s.Approver != "" {
 		f.Add("Approver", "%s, %s", s.Approver, console.FormatTime(s.DecidedAt, now))
 		f.Add("", "%s", s.RejectReason)
+	}
+}
+
+// describeTeam lists who works on the reply, and the notes.
+func describeTeam(f *console.Facts, s workflows.PrivateReplyStatus, now time.Time) {
+	if s.ProposedBy != "" {
+		f.Add("Proposal", "by %s, %s", s.ProposedBy, console.FormatTime(s.ProposedAt, now))
+		if s.ProposalNote != "" {
+			f.Add("", "“%s”", s.ProposalNote)
+		}
+	}
+	if s.Assignee != "" {
+		f.Add("Assigned", "to %s", s.Assignee)
+	}
+	for _, n := range s.Notes {
+		f.Add("Note", "by %s, %s: “%s”", n.By, console.FormatTime(n.At, now), n.Text)
+	}
+	if b := s.Reopened; b != nil {
+		f.Add("Reopened", "by %s, %s; %s had rejected it", b.By, console.FormatTime(b.At, now), b.RejectedBy)
+		f.Add("", "%s", b.Reason)
 	}
 }
 

@@ -32,7 +32,7 @@ At a terminal it asks first, unless --yes is given.`,
 		Args:    Args(0, 0, ""),
 		GroupID: groupDecide,
 	}
-	account := cmd.Flags().String("account", "", "the account's id (required)")
+	account := cmd.Flags().String("account", "", "the account: its id, or its name in the accounts file (required)")
 	rule := cmd.Flags().String("rule", "", "only what this rule sends")
 	reason := cmd.Flags().String("reason", "stopped by batch", "why, for the record")
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
@@ -46,7 +46,11 @@ At a terminal it asks first, unless --yes is given.`,
 		if err != nil {
 			return err
 		}
-		selection := stop.Selection{Account: *account, Rule: *rule}
+		id, err := s.accountID(ctx, *account)
+		if err != nil {
+			return err
+		}
+		selection := stop.Selection{Account: id, Rule: *rule}
 		n, err := s.batches().Count(ctx, selection)
 		if err != nil {
 			return err
@@ -119,8 +123,8 @@ func confirm(cmd *cobra.Command, question string) error {
 
 // isTerminal reports whether somebody can be asked. The null device is a character
 // device too.
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
