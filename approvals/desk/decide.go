@@ -88,7 +88,7 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	if v.Code == string(replies.Refused) && o.CommentSHA256 != "" {
 		d.addEditedComment(ctx, o, &v)
 	}
-	v.ID = o.ID
+	v.ID, v.Message = o.ID, d.inZone(ctx, v.Message)
 	if v.Accepted && o.Verb != verbFollowUp {
 		v.Message = acceptedMessage(o, v.State)
 		d.Queue.RecordDecision(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})

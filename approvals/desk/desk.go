@@ -90,18 +90,19 @@ type Config struct {
 // Desk serves the pages and the API.
 type Desk struct {
 	Config
-	funnel   *funnelCounter
-	pages    *pages
-	pictures *pictures
-	partners partners
-	now      func() time.Time
+	funnel    *funnelCounter
+	decisions *decisionReader
+	pages     *pages
+	pictures  *pictures
+	partners  partners
+	now       func() time.Time
 }
 
 // New makes a desk.
 func New(cfg Config) *Desk {
 	d := &Desk{Config: cfg, pictures: newPictures(cfg.LocalMeta), now: time.Now}
 	d.Replies = seenReplies{cfg.Replies, d}
-	d.funnel = newFunnelCounter(d.Replies)
+	d.funnel, d.decisions = newFunnelCounter(d.Replies), newDecisionReader(d.Replies)
 	d.pages = newPages(d)
 	return d
 }
@@ -149,6 +150,7 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /{$}", signin.Viewer, d.queuePage)
 	page("GET /unknown", signin.Viewer, d.unknownPage)
 	page("GET /replies", signin.Viewer, d.listPage)
+	page("GET /replies.csv", signin.Viewer, d.listCSV)
 	page("GET /replies/{id}", signin.Viewer, d.replyPage)
 	page("POST /replies/{id}/{verb}", signin.Approver, d.decideForm)
 	if d.Lookup != nil {
@@ -159,6 +161,7 @@ func (d *Desk) Handler() http.Handler {
 	page("POST /bulk/approve", signin.Approver, d.bulkForm)
 	page("GET /banners", signin.Viewer, d.bannersPart)
 	page("GET /funnel", signin.Viewer, d.funnelPage)
+	page("GET /funnel.csv", signin.Viewer, d.funnelCSV)
 	page("GET /people", signin.Admin, d.peoplePage)
 	page("POST /people/end", signin.Admin, d.endSessions)
 	if d.Erasures != nil {

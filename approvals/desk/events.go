@@ -122,6 +122,9 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 			continue // it was about what this user does not see
 		}
 		last = &e
+		for i := range e.Decided {
+			e.Decided[i].Message = d.inZone(ctx, e.Decided[i].Message)
+		}
 		data, err := json.Marshal(e)
 		if err != nil || !send("data: %s\n\n", data) {
 			return
@@ -163,7 +166,7 @@ func decidedMessage(d queue.Decision, user string) string {
 	if by == user {
 		by = "You"
 	}
-	words := by + " " + pastTense[d.Verb] + " this at " + d.At.UTC().Format("15:04:05 UTC") + "."
+	words := by + " " + pastTense[d.Verb] + " this at " + d.At.UTC().Format(sentenceTime) + "."
 	switch d.State {
 	case privatereply.Rejected:
 		return words

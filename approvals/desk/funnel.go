@@ -110,7 +110,8 @@ func (c *stageCounts) add(o stageCounts) {
 	}
 }
 
-// day is 24 hours from midnight UTC, and the counts of the replies that started in it.
+// day is a day of the reader, from midnight to midnight, and the counts of the replies that
+// started in it.
 type day struct {
 	From, Before time.Time
 	stageCounts
@@ -124,16 +125,15 @@ type funnelFilter struct {
 	Among string
 }
 
-// Days counts the last days, the oldest first. It fails when ctx is done before
+// Days counts the last days of a zone, the oldest first. It fails when ctx is done before
 // everything is counted; the next call continues with what is cached.
-func (c *funnelCounter) Days(ctx context.Context, sel funnelFilter, days int) ([]day, error) {
-	end := c.now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+func (c *funnelCounter) Days(ctx context.Context, sel funnelFilter, days int, zone *time.Location) ([]day, error) {
+	now := c.now()
 	slots := make([]day, days)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelCounts)
 	for i := range slots {
-		from := end.Add(-time.Duration(days-i) * 24 * time.Hour)
-		slots[i] = day{From: from, Before: from.Add(24 * time.Hour)}
+		slots[i] = day{From: midnight(now, zone, 1+i-days), Before: midnight(now, zone, 2+i-days)}
 		group.Go(func() (err error) {
 			slots[i].stageCounts, err = c.counts(ctx, sel, slots[i].From, slots[i].Before)
 			return err
@@ -143,9 +143,9 @@ func (c *funnelCounter) Days(ctx context.Context, sel funnelFilter, days int) ([
 }
 
 // Total counts the last days together.
-func (c *funnelCounter) Total(ctx context.Context, sel funnelFilter, days int) (stageCounts, error) {
-	end := c.now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
-	return c.counts(ctx, sel, end.Add(-time.Duration(days)*24*time.Hour), end)
+func (c *funnelCounter) Total(ctx context.Context, sel funnelFilter, days int, zone *time.Location) (stageCounts, error) {
+	now := c.now()
+	return c.counts(ctx, sel, midnight(now, zone, 1-days), midnight(now, zone, 1))
 }
 
 // sumDays adds the counts of days.
@@ -158,7 +158,7 @@ func sumDays(days []day) stageCounts {
 }
 
 func (c *funnelCounter) counts(ctx context.Context, sel funnelFilter, from, before time.Time) (stageCounts, error) {
-	k := countKey{funnelFilter: sel, from: from, before: before}
+	k := countKey{funnelFilter: sel, from: from.UTC(), before: before.UTC()}
 	counts := stageCounts{In: map[stage]int64{}}
 	var err error
 	if counts.Received, err = c.count(ctx, k); err != nil {

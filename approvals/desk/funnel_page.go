@@ -34,7 +34,9 @@ type funnelView struct {
 	Chart      chart
 	ByAcc      []funnelRow
 	ByRule     []funnelRow
-	Incomplete bool // some counts are missing; the page reloads
+	Decisions  decisions
+	Zone       string // in which days begin
+	Incomplete bool   // some counts are missing; the page reloads
 }
 
 type choice struct{ ID, Name string }
@@ -54,8 +56,19 @@ type funnelTable struct {
 
 // funnelPage shows what became of the comments.
 func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), funnelTimeout)
+	defer cancel()
+	page := d.readFunnel(ctx, r)
+	if page.Incomplete {
+		w.Header().Set("Refresh", "3")
+	}
+	d.render(w, http.StatusOK, "funnel", layout, page)
+}
+
+// readFunnel counts what a request asks for, as far as ctx lets it.
+func (d *Desk) readFunnel(ctx context.Context, r *http.Request) funnelView {
 	q := r.URL.Query()
-	page := funnelView{pageFrame: d.newFrame(r, "funnel", "Funnel"), Sel: funnelFilter{Account: q.Get("account"), Rule: q.Get("rule"), Among: strings.Join(d.seenAccounts(r.Context()), " ")}}
+	page := funnelView{pageFrame: d.newFrame(r, "funnel", "Results"), Sel: funnelFilter{Account: q.Get("account"), Rule: q.Get("rule"), Among: strings.Join(d.seenAccounts(r.Context()), " ")}}
 	for _, a := range d.onlySeen(r, d.Accounts.All()) {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}
@@ -66,14 +79,16 @@ func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 		page.Days = page.Ranges[len(page.Ranges)-1]
 	}
 
-	ctx, cancel := context.WithTimeout(r.Context(), funnelTimeout)
-	defer cancel()
-	perDay, err := d.funnel.Days(ctx, page.Sel, page.Days)
+	zone := zoneFrom(r.Context())
+	if page.Zone = "UTC"; zone != nil {
+		page.Zone = zone.String()
+	}
+	perDay, err := d.funnel.Days(ctx, page.Sel, page.Days, zone)
 	page.Incomplete = err != nil
 	page.Total = sumDays(perDay)
 	page.Steps, page.Chart = steps(page.Total), newChart(perDay)
 	line := func(name, link string, sel funnelFilter) funnelRow {
-		counts, err := d.funnel.Total(ctx, sel, page.Days)
+		counts, err := d.funnel.Total(ctx, sel, page.Days, zone)
 		page.Incomplete = page.Incomplete || err != nil
 		return funnelRow{name, link, counts}
 	}
@@ -87,10 +102,9 @@ func (d *Desk) funnelPage(w http.ResponseWriter, r *http.Request) {
 		sel.Rule = rule
 		page.ByRule = append(page.ByRule, line(rule, page.filterURL("rule", rule), sel))
 	}
-	if page.Incomplete {
-		w.Header().Set("Refresh", "3")
-	}
-	d.render(w, http.StatusOK, "funnel", layout, page)
+	page.Decisions, err = d.decisions.Since(ctx, page.Sel, midnight(d.now(), zone, 1-page.Days))
+	page.Incomplete = page.Incomplete || err != nil
+	return page
 }
 
 // retentionDays is the number of days for which replies are kept.
@@ -132,7 +146,7 @@ func (d *Desk) ruleNames(r *http.Request) []string {
 // stageLabels name the stages for people.
 var stageLabels = map[stage]string{
 	stageResponded: "Answered", stageSent: "Delivered, no answer", stageWaiting: "Waiting",
-	stageDeclined: "Rejected or removed", stageIgnored: "Left alone", stageExpired: "Too late",
+	stageDeclined: "Rejected or removed", stageIgnored: "Ignored", stageExpired: "Too late",
 	stageUndeliverable: "Not delivered", stageDeliveryUnknown: "Unknown",
 }
 
@@ -267,6 +281,11 @@ func (v funnelView) filterURL(name, value string) string {
 	}
 	values.Set(name, value)
 	return "/funnel?" + values.Encode()
+}
+
+// FileURL is the address of the numbers as a file.
+func (v funnelView) FileURL() string {
+	return strings.Replace(v.RangeURL(v.Days), "/funnel?", "/funnel.csv?", 1)
 }
 
 // RangeURL is the address of the same funnel over other days.

@@ -69,7 +69,7 @@ func TestSlots(t *testing.T) {
 		add(40*24*time.Hour, "1", privatereply.Sent)
 
 		c := newFunnelCounter(s)
-		slots, err := c.Days(t.Context(), funnelFilter{}, 3)
+		slots, err := c.Days(t.Context(), funnelFilter{}, 3, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,12 +81,12 @@ func TestSlots(t *testing.T) {
 		if slots[0].Received != 3 || slots[1].Received != 0 || slots[2].Received != 3 || got.Delivered() != 3 {
 			t.Errorf("slots %+v, delivered %d", slots, got.Delivered())
 		}
-		one, err := c.Total(t.Context(), funnelFilter{Account: "2"}, 3)
+		one, err := c.Total(t.Context(), funnelFilter{Account: "2"}, 3, nil)
 		if err != nil || one.Received != 1 || one.In[stageSent] != 1 {
 			t.Errorf("account 2: %+v, %v", one, err)
 		}
 		before := s.calls
-		if _, err := c.Days(t.Context(), funnelFilter{}, 3); err != nil || s.calls != before {
+		if _, err := c.Days(t.Context(), funnelFilter{}, 3, nil); err != nil || s.calls != before {
 			t.Errorf("asked %d times for what was just counted, %v", s.calls-before, err)
 		}
 	})
@@ -103,13 +103,13 @@ func TestPace(t *testing.T) {
 		c := newFunnelCounter(s)
 		hurry, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if _, err := c.Days(hurry, funnelFilter{}, 30); err == nil {
+		if _, err := c.Days(hurry, funnelFilter{}, 30, nil); err == nil {
 			t.Error("everything was counted at once")
 		}
 		if most := countBurst + 3*countsPerSecond + 1; s.calls > most {
 			t.Errorf("%d calls in 3 seconds", s.calls)
 		}
-		slots, err := c.Days(t.Context(), funnelFilter{}, 30)
+		slots, err := c.Days(t.Context(), funnelFilter{}, 30, nil)
 		if err != nil || sumDays(slots).In[stageDeliveryUnknown] != 30 {
 			t.Errorf("%+v, %v", sumDays(slots), err)
 		}

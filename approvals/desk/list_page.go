@@ -77,6 +77,11 @@ type listView struct {
 	Held     map[string]*health.Held // what stands still, by the reply's id
 }
 
+// FileURL is the address of the list as a file.
+func (v listView) FileURL() string {
+	return strings.TrimSuffix("/replies.csv?"+v.encode().Encode(), "?")
+}
+
 // chip is a condition that is in force, with the address of the list without it.
 type chip struct{ Name, Value, RemoveURL string }
 

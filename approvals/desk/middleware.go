@@ -71,7 +71,7 @@ func (d *Desk) requireRole(role signin.Role, writeError errorWriter, h http.Hand
 				"you are signed in as " + string(user.Role) + "; this needs the role " + string(role)})
 		default:
 			w.Header().Set("Cache-Control", "no-store")
-			h(w, r.WithContext(signin.WithUser(r.Context(), user)))
+			h(w, r.WithContext(withZone(signin.WithUser(r.Context(), user), r)))
 		}
 	})
 }
