@@ -40,7 +40,7 @@ func (s State) Final() bool { return slices.Index(States, s) >= slices.Index(Sta
 // stateWords is the one table of words for the states. The desk, the command line, the
 // Web UI and docs/approvals.md show these.
 var stateWords = map[State]struct{ label, clause, sentence string }{
-	Holding:          {"Held: it goes out by itself", "it is held", "It goes out by itself when the hold is over, unless somebody rejects it."},
+	Holding:          {"Scheduled: it goes out by itself", "it is held", "It goes out by itself when the hold is over, unless somebody rejects it."},
 	AwaitingApproval: {"Waits for a decision", "it waits for a decision", "A person must decide."},
 	Sending:          {"On its way", "it is on its way", "It is on its way to Meta, or waits for its next try."},
 	Sent:             {"Delivered", "it is delivered", "It was delivered; the person has not answered yet."},
@@ -49,7 +49,7 @@ var stateWords = map[State]struct{ label, clause, sentence string }{
 	WindowClosed:     {"Answered; the conversation is over", "it was answered, and the conversation is over", "It was delivered and answered; the 24-hour window has closed."},
 	NoResponse:       {"Delivered; no answer came", "it was delivered, and no answer came", "It was delivered and never answered."},
 	Undeliverable:    {"Not delivered", "it was not delivered", "It was not delivered and is not tried again."},
-	Ignored:          {"Left alone", "it is left alone", "Nobody answers this comment."},
+	Ignored:          {"Ignored", "it is left alone", "Nobody answers this comment."},
 	Rejected:         {"Rejected", "it is rejected", "A person decided against it."},
 	Withdrawn:        {"The comment was removed", "the comment was removed", "The comment was removed before anything was sent."},
 	Expired:          {"Too late: nothing was sent", "the deadline has passed", "The deadline passed; nothing was sent."},

@@ -62,7 +62,7 @@ func TestBrowser(t *testing.T) {
 		_, mia = s.start(newComment{username: "mia", text: "Buy followers at my page", reply: "Hi mia, how can we help?", rule: "questions"})
 		ana.awaitText(card(mia), "Buy followers")
 		ana.awaitTrue(`document.querySelector(".editor textarea").value === "Yes, in oak and in walnut, from 48 €."`)
-		ana.awaitText(".counter", "39 of 1000 bytes")
+		ana.awaitText(".counter", "961 characters left")
 		ana.screenshot("edit")
 		ana.awaitTrue(`document.body.dataset.hold === "5000"`)
 		ana.setHold(15 * time.Second)

@@ -3,6 +3,7 @@ package desk
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -217,6 +218,22 @@ func (c card) Limit() limit { return limitOf(c.Platform, c.Text) }
 type limit struct {
 	Used, Max int
 	Unit      string
+}
+
+// Left says how much can still be written, as forms.js does.
+func (l limit) Left() string {
+	left := l.Max - l.Used
+	words := fmt.Sprintf("%d characters left", left)
+	if left < 0 {
+		words = fmt.Sprintf("%d characters too many", -left)
+	}
+	switch {
+	case left >= 100:
+		return words
+	case l.Unit == "bytes":
+		return words + ". Letters with accents count as 2 or 3, emoji as 4 or more."
+	}
+	return words + ". An emoji counts as 2 or more."
 }
 
 func limitOf(p privatereply.Platform, text string) limit {

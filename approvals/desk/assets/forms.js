@@ -19,13 +19,19 @@ function el(tag, props = {}, ...children) {
   return e;
 }
 
+// leftWords says how much can still be written, for people: plain letters count one each.
+function leftWords(used, max, unit) {
+  const left = max - used, words = left < 0 ? `${-left} characters too many` : `${left} characters left`;
+  if (left >= 100) return words;
+  return words + (unit === "bytes" ? ". Letters with accents count as 2 or 3, emoji as 4 or more." : ". An emoji counts as 2 or more.");
+}
+
 // count keeps a counter beside what is written.
 function count(textarea, counter) {
-  const number = counter.querySelector("[data-used]");
   const update = () => {
-    const n = used(textarea.value, counter.dataset.unit);
-    number.textContent = n;
-    counter.classList.toggle("over", n > Number(counter.dataset.max));
+    const n = used(textarea.value, counter.dataset.unit), max = Number(counter.dataset.max);
+    counter.textContent = leftWords(n, max, counter.dataset.unit);
+    counter.classList.toggle("over", n > max);
   };
   textarea.addEventListener("input", update);
   update();
@@ -137,8 +143,7 @@ export function edit(card) {
   const form = card.querySelector(".decide"), buttons = form.querySelector(".buttons"), proposal = form.querySelector(".proposal");
   if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
   const area = el("textarea", { rows: rowsOf(proposal), dir: "auto", value: proposal ? proposal.textContent : "" });
-  const counter = el("p", { className: "counter" }, el("span"), ` of ${buttons.dataset.max} ${buttons.dataset.unit}`);
-  counter.firstChild.dataset.used = "";
+  const counter = el("p", { className: "counter" });
   Object.assign(counter.dataset, { max: buttons.dataset.max, unit: buttons.dataset.unit });
   const yes = button(card.dataset.state === "holding" ? "Send now" : "Approve", (e) => approve(card, e.detail === 0));
   yes.classList.add("primary");
