@@ -255,7 +255,7 @@ func (d *Desk) countRules(ctx context.Context, set *rules.Set) (rows []ruleRow, 
 	for _, rule := range set.Rules() {
 		row := ruleRow{Rule: rule}
 		if !uncounted {
-			counts, err := d.funnel.Total(ctx, funnelFilter{Rule: rule.Name}, ruleDays)
+			counts, err := d.funnel.Total(ctx, funnelFilter{Rule: rule.Name}, ruleDays, zoneFrom(ctx))
 			row.Counted, row.stageCounts, uncounted = err == nil, counts, err != nil
 		}
 		rows = append(rows, row)
