@@ -33,6 +33,7 @@ function query(area) {
 
 async function update(area, asked) {
   const q = query(area);
+  if (!q) dismissed = null;
   if (!asked && (!q || dismissed?.area === area && dismissed.from === q.from)) { close(); return; }
   dismissed = null;
   let replies;
@@ -63,7 +64,7 @@ function show(area, from, items) {
     });
     opener(area).after(list);
     open = { area, list };
-    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "true", "aria-controls": list.id, "aria-multiline": "true" })) area.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "true", "aria-controls": list.id })) area.setAttribute(name, value);
     opener(area).setAttribute("aria-expanded", "true");
   }
   Object.assign(open, { from, items });
@@ -113,7 +114,7 @@ function insert(at) {
 function close() {
   if (!open) return;
   open.list.remove();
-  for (const name of ["role", "aria-autocomplete", "aria-haspopup", "aria-expanded", "aria-controls", "aria-multiline", "aria-activedescendant"]) open.area.removeAttribute(name);
+  for (const name of ["role", "aria-autocomplete", "aria-haspopup", "aria-expanded", "aria-controls", "aria-activedescendant"]) open.area.removeAttribute(name);
   opener(open.area).setAttribute("aria-expanded", "false");
   open = null;
 }
