@@ -197,9 +197,6 @@ func newAccountSet(written []writtenAccount) (accountSet, error) {
 	var problems []error
 	first := map[accountKey]string{}
 	for _, y := range written {
-		if logins := y.Platform.Facts().Logins; y.Login == "" && len(logins) == 1 {
-			y.Login = logins[0].Login
-		}
 		entry, wrong := y.read()
 		entry.connection = y.connection
 		key := accountKey{y.Platform, y.ID}
@@ -226,7 +223,7 @@ func decodeAccounts(path string, data []byte) ([]writtenAccount, error) {
 		Accounts []accountYAML `yaml:"accounts"`
 	}
 	if err := decodeDocument(data, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, allMistakes(path, data, err)
 	}
 	var nodes struct {
 		Accounts []ast.Node `yaml:"accounts"`
@@ -310,6 +307,9 @@ type accountYAML struct {
 
 // read returns the account, and an error for each field that is wrong.
 func (y accountYAML) read() (accountEntry, []error) {
+	if logins := y.Platform.Facts().Logins; y.Login == "" && len(logins) == 1 {
+		y.Login = logins[0].Login
+	}
 	var wrong []error
 	refuse := func(bad bool, format string, args ...any) {
 		if bad {

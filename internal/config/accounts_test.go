@@ -124,6 +124,43 @@ func TestExampleFile(t *testing.T) {
 	}
 }
 
+// Everything that is wrong is said at once, also where the file does not even decode.
+func TestAllMistakesAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.yaml")
+	writeFile(t, path, `accounts:
+  - platform: instagram
+    id: "1"
+    login: facebok
+    token_env: T
+  - platform: facebook
+    id: "2"
+    human_agent: maybe
+    sweep_evry: 1h
+    posts_per_hour: many
+    token_env: T
+  - {platform: facebook, id: "3", token_env: T}
+  - just a text
+`)
+	_, err := OpenAccounts(path)
+	if err == nil {
+		t.Fatal("it loads")
+	}
+	var got []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		got = append(got, strings.TrimPrefix(line, path+": "))
+	}
+	want := []string{
+		`line 2, accounts[0]: login: "facebok" is not a login; write facebook (Page token) or instagram (Instagram user token)`,
+		"line 8: write true or false",
+		`line 9: unknown field "sweep_evry"`,
+		"line 10: write a number",
+		"line 13: string was used where mapping is expected",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A missing file says what to do about it.
 func TestMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "accounts.yaml")
