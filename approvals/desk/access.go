@@ -186,6 +186,34 @@ func (s seenReplies) Resolve(ctx context.Context, id, updateID string, m workflo
 	return s.all.Resolve(ctx, id, updateID, m)
 }
 
+func (s seenReplies) Reopen(ctx context.Context, id, by, reason string) error {
+	if !s.desk.seesReply(ctx, id) {
+		return replies.NotFoundError(id)
+	}
+	return s.all.Reopen(ctx, id, by, reason)
+}
+
+func (s seenReplies) Propose(ctx context.Context, id, updateID string, m workflows.Propose) (result workflows.DecisionResult, err error) {
+	if !s.desk.seesReply(ctx, id) {
+		return result, replies.NotFoundError(id)
+	}
+	return s.all.Propose(ctx, id, updateID, m)
+}
+
+func (s seenReplies) Note(ctx context.Context, id, updateID string, m workflows.Note) (result workflows.DecisionResult, err error) {
+	if !s.desk.seesReply(ctx, id) {
+		return result, replies.NotFoundError(id)
+	}
+	return s.all.Note(ctx, id, updateID, m)
+}
+
+func (s seenReplies) Assign(ctx context.Context, id, updateID string, m workflows.Assign) (result workflows.DecisionResult, err error) {
+	if !s.desk.seesReply(ctx, id) {
+		return result, replies.NotFoundError(id)
+	}
+	return s.all.Assign(ctx, id, updateID, m)
+}
+
 func (s seenReplies) FollowUp(ctx context.Context, id, updateID string, m workflows.FollowUp) (result workflows.FollowUpResult, err error) {
 	if !s.desk.seesReply(ctx, id) {
 		return result, replies.NotFoundError(id)

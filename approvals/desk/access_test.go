@@ -43,6 +43,17 @@ func TestOtherAccounts(t *testing.T) {
 			{"POST", "/replies/" + e + "/reject", "reason=x", "form"},
 			{"POST", "/replies/" + e + "/resolve", "delivered=true", "form"},
 			{"POST", "/replies/" + e + "/follow-up", "text=hi", "form"},
+			{"POST", "/replies/" + e + "/reopen", "", "form"},
+			{"POST", "/replies/" + e + "/send-back", "note=hi", "form"},
+			{"POST", "/replies/" + e + "/propose", "text=hi", "form"},
+			{"POST", "/replies/" + e + "/note", "text=hi", "form"},
+			{"POST", "/replies/" + e + "/assign", "to=otto", "form"},
+			{"POST", "/api/replies/" + e + "/reopen", "{}", "json"},
+			{"POST", "/api/replies/" + e + "/send-back", `{"note":"x"}`, "json"},
+			{"POST", "/api/replies/" + e + "/propose", `{"text":"x"}`, "json"},
+			{"POST", "/api/replies/" + e + "/note", `{"text":"x"}`, "json"},
+			{"POST", "/api/replies/" + e + "/assign", `{"to":"otto"}`, "json"},
+			{"POST", "/api/replies/" + e + "/presence", `{"state":"open","tab":"12345678"}`, "json"},
 			{"GET", "/api/replies/" + e},
 			{"POST", "/api/replies/" + e + "/approve", "{}", "json"},
 			{"POST", "/api/replies/" + e + "/reject", `{"reason":"x"}`, "json"},
@@ -54,6 +65,8 @@ func TestOtherAccounts(t *testing.T) {
 		return [][4]string{
 			{"POST", "/bulk", "reply=" + url.QueryEscape(id), "form"},
 			{"POST", "/bulk/approve", "reply=" + url.QueryEscape(id), "form"},
+			{"POST", "/bulk/reject", "reason=x&reply=" + url.QueryEscape(id), "form"},
+			{"POST", "/api/reject", `{"reason":"x","replies":["` + id + `"]}`, "json"},
 			{"POST", "/api/approve", `{"replies":["` + id + `"]}`, "json"},
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -25,7 +26,7 @@ const maxAPIRows = 1000
 func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := d.view(r.Context())
-	rows := v.Select(parseFilter(q))
+	rows := v.Select(filterFor(q, signin.UserFrom(r.Context())))
 	from := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	count := intOrZero(q.Get("limit"))
 	if count < 1 || count > maxAPIRows {
@@ -40,7 +41,7 @@ func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) apiCounts(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, countsOf(d.view(r.Context())))
+	writeJSON(w, http.StatusOK, countsOf(d.view(r.Context()), signin.UserFrom(r.Context()).Name))
 }
 
 // apiShow returns a reply's status as the workflow has it, and the id of its conversation.
@@ -71,31 +72,43 @@ func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
 		Delivered  *bool   `json:"delivered"`
 		HumanAgent bool    `json:"human_agent"`
 		CommentSHA string  `json:"comment_sha256"`
+		TextSHA    string  `json:"text_sha256"`
+		Note       string  `json:"note"`
+		To         string  `json:"to"`
 	}
 	if err := readJSON(w, r, &m); err != nil {
 		writeJSONError(w, r, httpError{http.StatusBadRequest, "bad_request", err.Error()})
 		return
 	}
 	v := d.decide(r.Context(), decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: m.Click,
-		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA})
+		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA, TextSHA256: m.TextSHA, Note: m.Note, To: m.To})
 	writeJSON(w, v.status, v)
 }
 
-// apiBulk approves the proposed texts of several replies.
-func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
+// apiBulk approves the proposed texts of several replies, or rejects them.
+func (d *Desk) apiBulk(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { d.decideBulk(w, r, verb) }
+}
+
+func (d *Desk) decideBulk(w http.ResponseWriter, r *http.Request, verb string) {
 	var m struct {
 		Click   string   `json:"click"`
 		Replies []string `json:"replies"`
-		// CommentSHA256 has, by the reply's id, the hash of the comment that was read.
+		Reason  string   `json:"reason"` // reject: for each
+		// CommentSHA256 and TextSHA256 have, by the reply's id, the hash of the comment and of
+		// the proposed text that were read.
 		CommentSHA256 map[string]string `json:"comment_sha256"`
+		TextSHA256    map[string]string `json:"text_sha256"`
 	}
 	err := readJSON(w, r, &m)
 	if err == nil && (len(m.Replies) == 0 || len(m.Replies) > maxBulk) {
 		err = fmt.Errorf(`"replies" has %d ids; write 1 to %d`, len(m.Replies), maxBulk)
 	}
-	for id := range m.CommentSHA256 {
-		if err == nil && !slices.Contains(m.Replies, id) {
-			err = fmt.Errorf(`"comment_sha256" has %q, which is not in "replies"`, id)
+	for name, hashes := range map[string]map[string]string{"comment_sha256": m.CommentSHA256, "text_sha256": m.TextSHA256} {
+		for id := range hashes {
+			if err == nil && !slices.Contains(m.Replies, id) {
+				err = fmt.Errorf(`%q has %q, which is not in "replies"`, name, id)
+			}
 		}
 	}
 	if err != nil {
@@ -104,7 +117,9 @@ func (d *Desk) apiBulk(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusOK, struct {
 		Replies []decisionResult `json:"replies"`
-	}{d.approveAll(r.Context(), m.Replies, m.CommentSHA256, m.Click)})
+	}{d.decideAll(r.Context(), m.Replies, func(id string) decisionRequest {
+		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: m.Click, Reason: m.Reason, CommentSHA256: m.CommentSHA256[id], TextSHA256: m.TextSHA256[id]}
+	})})
 }
 
 // readJSON reads a body strictly: a mistyped field must not send the proposal.

@@ -132,7 +132,7 @@ func TestBrowser(t *testing.T) {
 		ana.awaitText("[data-selected]", "20 selected")
 		ana.checkAccessibility()
 		ana.click("[data-do=review]")
-		ana.awaitText("h1", "Approve 20 together")
+		ana.awaitText("h1", "Decide 20 together")
 		ana.awaitText(".bulkitem", "Hi, it is 29 euros.")
 		ana.checkAccessibility()
 		ana.screenshot("bulk")

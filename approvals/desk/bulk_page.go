@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
 )
 
@@ -22,7 +24,8 @@ const (
 type bulkView struct {
 	pageFrame
 	Items           []bulkItem
-	ApprovableCount int
+	Count           int  // that can be decided
+	ApprovableCount int  // that have a text
 	Done            bool // the items have results
 	IdempotencyKey  string
 }
@@ -30,7 +33,7 @@ type bulkView struct {
 // bulkItem is one reply of a selection, with the whole text that would be sent.
 type bulkItem struct {
 	card
-	Error  string // why it cannot be approved
+	Error  string // why it cannot be decided
 	Result *decisionResult
 }
 
@@ -40,55 +43,84 @@ func (d *Desk) bulkPage(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Approve together"), Items: d.bulkItems(r, ids), IdempotencyKey: idempotencyKey("")}
+	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Decide together"), Items: d.bulkItems(r, ids), IdempotencyKey: idempotencyKey("")}
 	for _, item := range page.Items {
-		if item.Error == "" {
+		if item.Error != "" {
+			continue
+		}
+		page.Count++
+		if item.Text != "" {
 			page.ApprovableCount++
 		}
 	}
 	d.render(w, http.StatusOK, "bulk", layout, page)
 }
 
-// bulkForm approves a selection for browsers without script.
-func (d *Desk) bulkForm(w http.ResponseWriter, r *http.Request) {
+// bulkForm decides a selection for browsers without script.
+func (d *Desk) bulkForm(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { d.decideSelection(w, r, verb) }
+}
+
+func (d *Desk) decideSelection(w http.ResponseWriter, r *http.Request, verb string) {
 	ids, ok := d.readSelection(w, r)
 	if !ok {
 		return
 	}
-	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Approved together"), Done: true}
+	page := bulkView{pageFrame: d.newFrame(r, "bulk", "Decided together"), Done: true}
 	rows := map[string]replies.Row{}
 	for _, id := range ids {
 		if row, err := d.findRow(r, id); err == nil {
 			rows[id] = row
 		}
 	}
-	read := map[string]string{}
-	for _, id := range ids {
-		read[id] = r.PostForm.Get("comment_sha256:" + id)
-	}
-	for _, v := range d.approveAll(r.Context(), ids, read, r.PostForm.Get("click")) {
-		item := bulkItem{card: card{Row: rows[v.ID], Now: page.Now}, Result: &v}
+	for _, v := range d.decideAll(r.Context(), ids, func(id string) decisionRequest {
+		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
+			CommentSHA256: r.PostForm.Get("comment_sha256:" + id), TextSHA256: r.PostForm.Get("text_sha256:" + id)}
+	}) {
+		item := bulkItem{card: d.newCard(r, rows[v.ID]), Result: &v}
 		item.ID = v.ID
 		page.Items = append(page.Items, item)
 	}
 	d.render(w, http.StatusOK, "bulk", layout, page)
 }
 
-// readSelection reads the ids of a form.
+// readSelection reads the ids of a form: those that were ticked, or with "matching" the first
+// ones that match a filter.
 func (d *Desk) readSelection(w http.ResponseWriter, r *http.Request) (ids []string, ok bool) {
 	if err := parseForm(w, r); err != nil {
 		d.errorPage(w, r, http.StatusBadRequest, "The form could not be read.")
 		return nil, false
 	}
-	switch ids = r.PostForm["reply"]; {
+	ids = r.PostForm["reply"]
+	if r.PostForm.Has("matching") {
+		ids = d.matching(r, r.PostForm.Get("matching"))
+	}
+	switch {
 	case len(ids) == 0:
-		d.errorPage(w, r, http.StatusBadRequest, "Nothing is selected. Go back and select the replies to approve.")
+		d.errorPage(w, r, http.StatusBadRequest, "Nothing is selected. Go back and select replies.")
 	case len(ids) > maxBulk:
-		d.errorPage(w, r, http.StatusBadRequest, "Too many are selected: at most 200 can be approved together.")
+		d.errorPage(w, r, http.StatusBadRequest, "Too many are selected: at most 200 can be decided together.")
 	default:
 		return ids, true
 	}
 	return nil, false
+}
+
+// matching lists the first replies that match the filter of a query and wait for a decision.
+func (d *Desk) matching(r *http.Request, query string) (ids []string) {
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return nil
+	}
+	filter := filterFor(q, signin.UserFrom(r.Context()))
+	if filter.State == privatereply.DeliveryUnknown {
+		return nil
+	}
+	rows := d.view(r.Context()).Select(filter)
+	for _, row := range rows[:min(len(rows), maxBulk)] {
+		ids = append(ids, row.ID)
+	}
+	return ids
 }
 
 // bulkItems reads the full texts of a selection: the list may have cut them.
@@ -108,7 +140,7 @@ func (d *Desk) bulkItems(r *http.Request, ids []string) []bulkItem {
 
 func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	row, err := d.findRow(r, id)
-	item := bulkItem{card: card{Row: row, CanDecide: true, Now: d.now()}}
+	item := bulkItem{card: d.newCard(r, row)}
 	item.ID = id
 	if err == nil && (replies.IsCut(row.Text) || replies.IsCut(row.Comment)) {
 		s, statusErr := d.Replies.Status(r.Context(), id)
@@ -126,16 +158,13 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 		item.Error = staleMessage
 	case item.State != privatereply.AwaitingApproval && item.State != privatereply.Holding:
 		item.Error = "It does not wait any more: " + lowerFirst(item.State.Label()) + "."
-	case item.Text == "":
-		item.Error = "No text is proposed. Open it and write one."
 	}
 	return item
 }
 
-// approveAll approves the proposed texts; read has the hashes of the comments that were
-// shown. A refusal of one does not affect the others, but once no worker answers the
-// remaining ones are not tried.
-func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]string, click string) []decisionResult {
+// decideAll decides several replies. A refusal of one does not affect the others, but once no
+// worker answers the remaining ones are not tried.
+func (d *Desk) decideAll(ctx context.Context, ids []string, request func(id string) decisionRequest) []decisionResult {
 	results := make([]decisionResult, len(ids))
 	var group errgroup.Group
 	group.SetLimit(bulkParallel)
@@ -146,7 +175,7 @@ func (d *Desk) approveAll(ctx context.Context, ids []string, read map[string]str
 				results[i] = decisionResult{ID: id, Code: v.Code, Message: "Not tried: nobody answers. Nothing was decided.", status: v.status}
 				return nil
 			}
-			results[i] = d.decide(ctx, decisionRequest{ID: id, Verb: verbApprove, IdempotencyKey: click, CommentSHA256: read[id]})
+			results[i] = d.decide(ctx, request(id))
 			if s := results[i].status; s == http.StatusServiceUnavailable || s == http.StatusBadGateway {
 				noAnswer.Store(&results[i])
 			}

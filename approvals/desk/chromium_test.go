@@ -179,6 +179,7 @@ func (p *tab) write(selector, text string) {
 // page lets it, so it is not sent on its own.
 func (p *tab) press(key string) {
 	p.t.Helper()
+	p.awaitLoad() // before, the page has no keys
 	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
 			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: key, Code: "Key" + strings.ToUpper(key)}); err != nil {

@@ -24,7 +24,19 @@ const (
 	verbReject   = "reject"
 	verbResolve  = "resolve"
 	verbFollowUp = "follow-up"
+	verbReopen   = "reopen"
+	verbPropose  = "propose"
+	verbNote     = "note"
+	verbAssign   = "assign"
+	verbSendBack = "send-back"
 )
+
+// verbRoles are the roles that may do what a verb says. A verb that is not there is none.
+var verbRoles = map[string]signin.Role{
+	verbApprove: signin.Approver, verbReject: signin.Approver, verbResolve: signin.Approver, verbFollowUp: signin.Approver,
+	verbReopen: signin.Approver, verbSendBack: signin.Approver,
+	verbPropose: signin.Writer, verbNote: signin.Writer, verbAssign: signin.Writer,
+}
 
 // decisionRequest is a decision that a user asks for.
 type decisionRequest struct {
@@ -38,6 +50,10 @@ type decisionRequest struct {
 	// CommentSHA256 is the privatereply.TextSHA256 of the comment that the user saw; empty:
 	// not known.
 	CommentSHA256 string
+	// TextSHA256 is the same of the proposed text that the user saw.
+	TextSHA256 string
+	Note       string // propose: to the approver
+	To         string // assign: a name; empty gives the reply back
 }
 
 // decisionResult is the result of a decision, with a message for the user.
@@ -49,7 +65,8 @@ type decisionResult struct {
 	Deadline time.Time           `json:"deadline,omitzero"`
 	Code     string              `json:"code,omitempty"` // why it was not accepted, for programs
 	Message  string              `json:"words"`
-	Comment  *editedComment      `json:"comment,omitempty"` // with codeEdited: the new comment
+	Comment  *editedComment      `json:"comment,omitempty"`  // with codeEdited: the new comment
+	Proposal *newProposal        `json:"proposal,omitempty"` // with codeProposed: the new text
 
 	status int
 }
@@ -62,15 +79,22 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	updateID := "desk-" + o.Verb + "-" + idempotencyKey(o.IdempotencyKey)
 	var v decisionResult
 	var err error
+	role, known := verbRoles[o.Verb]
 	switch {
+	case known && !user.May(role):
+		v = decisionResult{Code: "role", Message: roleMessage(user, role), status: http.StatusForbidden}
 	case o.CommentSHA256 != "" && !hashPattern.MatchString(o.CommentSHA256):
 		v = decisionResult{Code: "bad_request", Message: `"comment_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
+	case o.TextSHA256 != "" && !hashPattern.MatchString(o.TextSHA256):
+		v = decisionResult{Code: "bad_request", Message: `"text_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
 	case o.Text != nil && strings.TrimSpace(*o.Text) == "":
 		v = decisionResult{Code: "text", Message: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
 	case o.Verb == verbApprove:
 		m := workflows.Approve{Approver: user.Name, CommentSHA256: o.CommentSHA256}
 		if o.Text != nil {
 			m.Text = normalizeNewlines(*o.Text)
+		} else {
+			m.TextSHA256 = o.TextSHA256
 		}
 		v, err = resultOf(d.Replies.Approve(ctx, o.ID, updateID, m))
 	case o.Verb == verbReject:
@@ -79,17 +103,22 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 		v, err = resultOf(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
 	case o.Verb == verbFollowUp:
 		v, err = d.followUp(ctx, o, user, updateID)
+	case known:
+		v, err = d.workTogether(ctx, o, user, updateID)
 	default:
 		v = decisionResult{Code: "verb", Message: "There is no such thing to do.", status: http.StatusNotFound}
 	}
 	if err != nil {
 		v = d.errorResult(o, err)
 	}
-	if v.Code == string(replies.Refused) && o.CommentSHA256 != "" {
-		d.addEditedComment(ctx, o, &v)
+	if v.Code == string(replies.Refused) && (o.CommentSHA256 != "" || o.TextSHA256 != "") {
+		d.addWhatChanged(ctx, o, &v)
+	}
+	if v.Code == string(replies.Refused) && o.Verb == verbReject {
+		v.Message += " Your reject was not taken."
 	}
 	v.ID, v.Message = o.ID, d.inZone(ctx, v.Message)
-	if v.Accepted && o.Verb != verbFollowUp {
+	if _, decides := pastTense[o.Verb]; v.Accepted && decides {
 		v.Message = acceptedMessage(o, v.State)
 		d.Queue.RecordDecision(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})
 	}
@@ -132,18 +161,34 @@ type editedComment struct {
 // codeEdited is the code of an approval that was refused because the comment was edited.
 const codeEdited = "edited"
 
-// addEditedComment adds the edited comment to a refusal, if the edit is why it was refused.
-// A reply that was decided meanwhile has another reason.
-func (d *Desk) addEditedComment(ctx context.Context, o decisionRequest, v *decisionResult) {
+// newProposal is a proposed text that the user has not read.
+type newProposal struct {
+	Text   string `json:"text"`
+	By     string `json:"by,omitempty"` // empty: a rule
+	SHA256 string `json:"text_sha256"`
+}
+
+// codeProposed is the code of an approval that was refused because somebody has proposed
+// another text.
+const codeProposed = "proposed"
+
+// addWhatChanged adds to a refusal the edited comment or the new proposal, if that is why it
+// was refused. A reply that was decided meanwhile has another reason.
+func (d *Desk) addWhatChanged(ctx context.Context, o decisionRequest, v *decisionResult) {
 	s, err := d.Replies.Status(ctx, o.ID)
 	if err != nil { // the refusal is enough: the reply's page shows the comment
 		return
 	}
-	hash := privatereply.TextSHA256(s.Comment.Text)
-	if hash == o.CommentSHA256 || s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
+	if s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
 		return
 	}
-	v.Code, v.Comment = codeEdited, &editedComment{s.Comment.Text, s.Comment.EditedAt, hash}
+	comment, text := privatereply.TextSHA256(s.Comment.Text), privatereply.TextSHA256(s.Text)
+	switch {
+	case o.CommentSHA256 != "" && comment != o.CommentSHA256:
+		v.Code, v.Comment = codeEdited, &editedComment{s.Comment.Text, s.Comment.EditedAt, comment}
+	case o.TextSHA256 != "" && o.Text == nil && text != o.TextSHA256:
+		v.Code, v.Proposal = codeProposed, &newProposal{s.Text, s.ProposedBy, text}
+	}
 }
 
 func (d *Desk) followUp(ctx context.Context, o decisionRequest, user signin.User, updateID string) (decisionResult, error) {

@@ -37,6 +37,10 @@ type Replies interface {
 	Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error)
 	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error)
 	Resolve(ctx context.Context, id, updateID string, m workflows.Resolve) (workflows.DecisionResult, error)
+	Reopen(ctx context.Context, id, by, reason string) error
+	Propose(ctx context.Context, id, updateID string, m workflows.Propose) (workflows.DecisionResult, error)
+	Note(ctx context.Context, id, updateID string, m workflows.Note) (workflows.DecisionResult, error)
+	Assign(ctx context.Context, id, updateID string, m workflows.Assign) (workflows.DecisionResult, error)
 	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error)
 }
 
@@ -96,11 +100,13 @@ type Desk struct {
 	pictures  *pictures
 	partners  partners
 	now       func() time.Time
+	// presence is who works on which reply at this moment.
+	presence *presence
 }
 
 // New makes a desk.
 func New(cfg Config) *Desk {
-	d := &Desk{Config: cfg, pictures: newPictures(cfg.LocalMeta), now: time.Now}
+	d := &Desk{Config: cfg, pictures: newPictures(cfg.LocalMeta), now: time.Now, presence: newPresence(time.Now)}
 	d.Replies = seenReplies{cfg.Replies, d}
 	d.funnel, d.decisions = newFunnelCounter(d.Replies), newDecisionReader(d.Replies)
 	d.pages = newPages(d)
@@ -152,13 +158,14 @@ func (d *Desk) Handler() http.Handler {
 	page("GET /replies", signin.Viewer, d.listPage)
 	page("GET /replies.csv", signin.Viewer, d.listCSV)
 	page("GET /replies/{id}", signin.Viewer, d.replyPage)
-	page("POST /replies/{id}/{verb}", signin.Approver, d.decideForm)
+	page("POST /replies/{id}/{verb}", signin.Writer, d.decideForm) // decide has a role for each verb
 	if d.Lookup != nil {
 		page("GET /pictures/{id}/{what}", signin.Viewer, d.picture)
 		page("GET /pictures/{id}/message/{message}/{index}", signin.Viewer, d.messagePicture)
 	}
 	page("POST /bulk", signin.Approver, d.bulkPage)
-	page("POST /bulk/approve", signin.Approver, d.bulkForm)
+	page("POST /bulk/approve", signin.Approver, d.bulkForm(verbApprove))
+	page("POST /bulk/reject", signin.Approver, d.bulkForm(verbReject))
 	page("GET /banners", signin.Viewer, d.bannersPart)
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /funnel.csv", signin.Viewer, d.funnelCSV)
@@ -200,8 +207,10 @@ func (d *Desk) Handler() http.Handler {
 	}
 	api("GET /api/replies", signin.Viewer, d.apiList)
 	api("GET /api/replies/{id}", signin.Viewer, d.apiShow)
-	api("POST /api/replies/{id}/{verb}", signin.Approver, d.apiDecide)
-	api("POST /api/approve", signin.Approver, d.apiBulk)
+	api("POST /api/replies/{id}/{verb}", signin.Writer, d.apiDecide) // decide has a role for each verb
+	api("POST /api/replies/{id}/presence", signin.Viewer, d.apiPresence)
+	api("POST /api/approve", signin.Approver, d.apiBulk(verbApprove))
+	api("POST /api/reject", signin.Approver, d.apiBulk(verbReject))
 	api("GET /api/counts", signin.Viewer, d.apiCounts)
 	api("GET "+eventsPath, signin.Viewer, d.events)
 	if d.Rules != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -39,16 +40,21 @@ type event struct {
 	Banners string         `json:"banners"`         // a hash of what they say
 	Reply   bool           `json:"story,omitempty"` // something has happened to the reply
 	Stale   string         `json:"stale,omitempty"`
-	Now     time.Time      `json:"now"`
+	// Presence is who else is at which reply; nil: as in the event before.
+	Presence *[]presentEvent `json:"presence,omitempty"`
+	Now      time.Time       `json:"now"`
 }
 
 // saysNothing reports whether nothing has happened but for counts and staleness.
-func (e event) saysNothing() bool { return !e.Changed && !e.Reply && len(e.Decided) == 0 }
+func (e event) saysNothing() bool {
+	return !e.Changed && !e.Reply && len(e.Decided) == 0 && e.Presence == nil
+}
 
 type decidedEvent struct {
 	ElementID string             `json:"key"`
 	By        string             `json:"by"`
 	Mine      bool               `json:"mine,omitempty"`
+	Verb      string             `json:"verb"`
 	State     privatereply.State `json:"state"`
 	Message   string             `json:"words"`
 	Final     bool               `json:"final,omitempty"`   // no more events follow
@@ -82,8 +88,8 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		missing <- struct{}{}
 	}
 	story := d.followReply(ctx, q.Get("reply"))
-	filter, user, sees := parseFilter(q), signin.UserFrom(ctx).Name, d.seesAmong(ctx)
-	var last *event
+	filter, user, sees := filterFor(q, signin.UserFrom(ctx)), signin.UserFrom(ctx).Name, d.seesAmong(ctx)
+	last := event{Counts: tabCounts{Decide: -1}}
 
 	send := func(format string, args ...any) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(heartbeat))
@@ -93,10 +99,25 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 	if !send("retry: 2000\n\n") {
 		return
 	}
-	beat := time.NewTicker(heartbeat)
+	beat, look := time.NewTicker(heartbeat), time.NewTicker(presenceInterval)
 	defer beat.Stop()
+	defer look.Stop()
+	begun := make(chan struct{}, 1)
+	begun <- struct{}{}
+	moved := d.presence.changes()
+	present := []presentEvent{}
+	// presence is who is present, if that has changed.
+	presence := func() *[]presentEvent {
+		now := d.presence.others(user, sees)
+		if slices.EqualFunc(now, present, presentEvent.equal) {
+			return nil
+		}
+		present = now
+		return &now
+	}
 	for {
 		var e event
+		quiet := false // only people may have come or gone
 		select {
 		case <-ctx.Done():
 			return
@@ -112,16 +133,26 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		case <-missing:
 		case <-unwell.Changed():
 		case <-watcher.Changed():
+		case <-begun:
+			quiet = true
+		case <-look.C:
+			quiet = true
+		case <-moved:
+			quiet = true
+		}
+		moved = d.presence.changes() // before it is looked at, so that no change is missed
+		if e.Presence = presence(); quiet && e.Presence == nil {
+			continue
 		}
 		changes, view, missed := watcher.Next()
 		for i, c := range changes {
 			changes[i] = c.Only(sees)
 		}
 		e = d.event(ctx, e, changes, d.seenOf(ctx, view), missed, filter, user)
-		if last != nil && e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale && e.Banners == last.Banners {
+		if e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale && e.Banners == last.Banners {
 			continue // it was about what this user does not see
 		}
-		last = &e
+		last = e
 		for i := range e.Decided {
 			e.Decided[i].Message = d.inZone(ctx, e.Decided[i].Message)
 		}
@@ -137,12 +168,12 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) event(ctx context.Context, e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
-	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v), d.now().UTC(), missed
+	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v, user), d.now().UTC(), missed
 	for _, c := range changes {
 		e.Changed = e.Changed || c.Matches(f)
 		for _, decided := range c.Decided {
 			told := decidedEvent{
-				ElementID: elementID(decided.ID), By: decided.By, Mine: decided.By == user, State: decided.State,
+				ElementID: elementID(decided.ID), By: decided.By, Mine: decided.By == user, Verb: decided.Verb, State: decided.State,
 				Message: decidedMessage(decided, user), Final: decided.State.Final() || decided.State == privatereply.Sent,
 			}
 			if stands, nextTry := d.standing(ctx, decided); stands != "" {

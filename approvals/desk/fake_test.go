@@ -36,6 +36,7 @@ type fakeReplies struct {
 	approved []workflows.Approve
 	updates  []string // the ids of Updates
 	edits    int
+	decides  bool          // approvals and rejections change the reply, as the workflow does
 	news     chan struct{} // something happened to the reply that is followed
 }
 
@@ -153,12 +154,92 @@ func (f *fakeReplies) Approve(_ context.Context, id, updateID string, m workflow
 	if m.CommentSHA256 != "" && m.CommentSHA256 != privatereply.TextSHA256(f.status[id].Comment.Text) {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: editedRefusal}
 	}
+	s := f.status[id]
+	if f.decides && s.Approver != "" {
+		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: "already decided: " + s.Approver + " approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"}
+	}
+	if m.TextSHA256 != "" && m.TextSHA256 != privatereply.TextSHA256(s.Text) {
+		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: s.ProposedBy + " proposed another text at 12:00:00 UTC on 2 Jan 2026; read it, then decide again"}
+	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
+	if f.decides {
+		if m.Text != "" {
+			s.Text = m.Text
+		}
+		s.State, s.Approver, s.DecidedAt = privatereply.Sending, m.Approver, time.Now()
+		f.change(id, s)
+	}
 	return workflows.DecisionResult{Accepted: true, State: privatereply.Sending}, nil
 }
 
-func (f *fakeReplies) Reject(context.Context, string, string, workflows.Reject) (workflows.DecisionResult, error) {
-	return workflows.DecisionResult{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
+// change brings a reply's status into force, in lists as well. The lock is held.
+func (f *fakeReplies) change(id string, s workflows.PrivateReplyStatus) {
+	f.status[id] = s
+	f.rows = slices.Clone(f.rows)
+	for i, r := range f.rows {
+		if r.ID == id {
+			f.rows[i].State, f.rows[i].Text, f.rows[i].Assignee, f.rows[i].ProposedBy, f.rows[i].Approver = s.State, s.Text, s.Assignee, s.ProposedBy, s.Approver
+		}
+	}
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fakeReplies) Reject(_ context.Context, id, _ string, m workflows.Reject) (workflows.DecisionResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.decides {
+		return workflows.DecisionResult{Accepted: false, State: privatereply.Sent, Reason: privatereply.TooLate}, nil
+	}
+	s := f.status[id]
+	if s.Approver != "" {
+		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: "already decided: " + s.Approver + " approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"}
+	}
+	s.State, s.Reason, s.Approver, s.RejectReason, s.DecidedAt = privatereply.Rejected, privatereply.RejectedByApprover, m.Approver, m.Reason, time.Now()
+	f.change(id, s)
+	return workflows.DecisionResult{Accepted: true, State: privatereply.Rejected}, nil
+}
+
+func (f *fakeReplies) Reopen(_ context.Context, id, by, reason string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status[id]
+	if s.State != privatereply.Rejected {
+		return &replies.Error{Code: replies.Refused, Message: "there is nothing to reopen. It waits for a decision"}
+	}
+	s.Reopened = &workflows.Reopened{By: by, Reason: reason, RejectedBy: s.Approver}
+	s.State, s.Reason, s.Approver, s.RejectReason = privatereply.AwaitingApproval, "", "", ""
+	f.change(id, s)
+	return nil
+}
+
+func (f *fakeReplies) Propose(_ context.Context, id, _ string, m workflows.Propose) (workflows.DecisionResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status[id]
+	s.Text, s.ProposedBy, s.ProposalNote, s.ProposedAt, s.State = m.Text, m.By, m.Note, time.Now(), privatereply.AwaitingApproval
+	f.change(id, s)
+	return workflows.DecisionResult{Accepted: true, State: s.State}, nil
+}
+
+func (f *fakeReplies) Note(_ context.Context, id, _ string, m workflows.Note) (workflows.DecisionResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status[id]
+	s.Notes = append(slices.Clone(s.Notes), workflows.TeamNote{By: m.By, Text: m.Text, At: time.Now()})
+	f.change(id, s)
+	return workflows.DecisionResult{Accepted: true, State: s.State}, nil
+}
+
+func (f *fakeReplies) Assign(_ context.Context, id, _ string, m workflows.Assign) (workflows.DecisionResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status[id]
+	s.Assignee = m.To
+	f.change(id, s)
+	return workflows.DecisionResult{Accepted: true, State: s.State}, nil
 }
 
 func (f *fakeReplies) Resolve(context.Context, string, string, workflows.Resolve) (workflows.DecisionResult, error) {

@@ -99,7 +99,7 @@ func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	for _, a := range d.onlySeen(r, d.Accounts.All()) {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}
-	page.Chips = page.chips(d)
+	page.Chips = page.chips()
 	after, err := replies.ParseCursor(q.Get("after"))
 	if err != nil {
 		after = replies.Cursor{}
@@ -204,7 +204,7 @@ func (d *Desk) findByID(ctx context.Context, f listFilter) []replies.Row {
 }
 
 // chips are the conditions that are in force.
-func (v listView) chips(d *Desk) []chip {
+func (v listView) chips() []chip {
 	var all []chip
 	add := func(name, param, value, shown string) {
 		if value == "" {
@@ -216,7 +216,13 @@ func (v listView) chips(d *Desk) []chip {
 	}
 	add("Search", "q", v.Search, v.Search)
 	add("State", "state", string(v.State), v.State.Label())
-	add("Account", "account", v.Account, d.accountName(v.Account))
+	account := v.Account // an account that the user does not see has no name
+	for _, a := range v.Accounts {
+		if a.ID == v.Account {
+			account = a.Name
+		}
+	}
+	add("Account", "account", v.Account, account)
 	add("Rule", "rule", v.Rule, v.Rule)
 	add("Post", "media", v.Media, v.Media)
 	return all

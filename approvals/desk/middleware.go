@@ -68,12 +68,16 @@ func (d *Desk) requireRole(role signin.Role, writeError errorWriter, h http.Hand
 			writeError(w, r, httpError{signInStatus(err), "signed_out", err.Error()})
 		case !user.May(role):
 			writeError(w, r.WithContext(signin.WithUser(r.Context(), user)), httpError{http.StatusForbidden, "role",
-				"you are signed in as " + string(user.Role) + "; this needs the role " + string(role)})
+				roleMessage(user, role)})
 		default:
 			w.Header().Set("Cache-Control", "no-store")
 			h(w, r.WithContext(withZone(signin.WithUser(r.Context(), user), r)))
 		}
 	})
+}
+
+func roleMessage(user signin.User, role signin.Role) string {
+	return "You are signed in as " + string(user.Role) + "; this needs the role " + string(role) + "."
 }
 
 // httpError is why a request is refused.

@@ -21,46 +21,62 @@ var (
 	asJSON = http.Header{"Content-Type": {"application/json"}}
 )
 
-// Nobody gets anything without signing in, a viewer decides nothing, and only an admin ends
+// Nobody gets anything without signing in, a viewer decides nothing, a writer decides nothing
+// and proposes, and only an admin ends
 // sessions: tried at every address.
 func TestRoles(t *testing.T) {
 	c := newFakeDesk(t)
 	id := url.PathEscape(waitingID)
 	const signedOut, forbidden = "out", "no"
 	tests := []struct {
-		method, path, body string
-		header             http.Header
-		viewer, approver   string // "" is let in
+		method, path, body       string
+		header                   http.Header
+		viewer, writer, approver string // "" is let in
 	}{
-		{"GET", "/", "", nil, "", ""},
-		{"GET", "/?part=list", "", nil, "", ""},
-		{"GET", "/unknown", "", nil, "", ""},
-		{"GET", "/replies", "", nil, "", ""},
-		{"GET", "/replies/" + id, "", nil, "", ""},
-		{"GET", "/funnel", "", nil, "", ""},
-		{"GET", "/people", "", nil, forbidden, forbidden},
-		{"POST", "/people/end", "name=ana", asForm, forbidden, forbidden},
-		{"POST", "/replies/" + id + "/approve", "", asForm, forbidden, ""},
-		{"POST", "/replies/" + id + "/reject", "reason=spam", asForm, forbidden, ""},
-		{"POST", "/replies/" + id + "/resolve", "delivered=true", asForm, forbidden, ""},
-		{"POST", "/replies/" + id + "/follow-up", "text=hi", asForm, forbidden, ""},
-		{"POST", "/bulk", "reply=" + id, asForm, forbidden, ""},
-		{"POST", "/bulk/approve", "reply=" + id, asForm, forbidden, ""},
-		{"GET", "/api/replies", "", nil, "", ""},
-		{"GET", "/api/counts", "", nil, "", ""},
-		{"GET", "/api/replies/" + id, "", nil, "", ""},
-		{"POST", "/api/replies/" + id + "/approve", "{}", asJSON, forbidden, ""},
-		{"POST", "/api/replies/" + id + "/reject", "{}", asJSON, forbidden, ""},
-		{"POST", "/api/approve", `{"replies":["` + waitingID + `"]}`, asJSON, forbidden, ""},
+		{"GET", "/", "", nil, "", "", ""},
+		{"GET", "/?part=list", "", nil, "", "", ""},
+		{"GET", "/unknown", "", nil, "", "", ""},
+		{"GET", "/replies", "", nil, "", "", ""},
+		{"GET", "/replies/" + id, "", nil, "", "", ""},
+		{"GET", "/funnel", "", nil, "", "", ""},
+		{"GET", "/people", "", nil, forbidden, forbidden, forbidden},
+		{"POST", "/people/end", "name=ana", asForm, forbidden, forbidden, forbidden},
+		{"POST", "/replies/" + id + "/approve", "", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/reject", "reason=spam", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/resolve", "delivered=true", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/follow-up", "text=hi", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/reopen", "", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/send-back", "note=hi", asForm, forbidden, forbidden, ""},
+		{"POST", "/replies/" + id + "/propose", "text=hi", asForm, forbidden, "", ""},
+		{"POST", "/replies/" + id + "/note", "text=hi", asForm, forbidden, "", ""},
+		{"POST", "/replies/" + id + "/assign", "to=wim", asForm, forbidden, "", ""},
+		{"POST", "/bulk/reject", "reply=" + id + "&reason=spam", asForm, forbidden, forbidden, ""},
+		{"POST", "/bulk", "reply=" + id, asForm, forbidden, forbidden, ""},
+		{"POST", "/bulk/approve", "reply=" + id, asForm, forbidden, forbidden, ""},
+		{"GET", "/api/replies", "", nil, "", "", ""},
+		{"GET", "/api/counts", "", nil, "", "", ""},
+		{"GET", "/api/replies/" + id, "", nil, "", "", ""},
+		{"POST", "/api/replies/" + id + "/approve", "{}", asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/reject", "{}", asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/resolve", `{"delivered":true}`, asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/follow-up", `{"text":"hi"}`, asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/reopen", "{}", asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/send-back", `{"note":"hi"}`, asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/replies/" + id + "/propose", `{"text":"hi"}`, asJSON, forbidden, "", ""},
+		{"POST", "/api/replies/" + id + "/note", `{"text":"hi"}`, asJSON, forbidden, "", ""},
+		{"POST", "/api/replies/" + id + "/assign", `{"to":"wim"}`, asJSON, forbidden, "", ""},
+		{"POST", "/api/replies/" + id + "/presence", `{"state":"open","tab":"12345678"}`, asJSON, "", "", ""},
+		{"POST", "/api/reject", `{"replies":["` + waitingID + `"],"reason":"spam"}`, asJSON, forbidden, forbidden, ""},
+		{"POST", "/api/approve", `{"replies":["` + waitingID + `"]}`, asJSON, forbidden, forbidden, ""},
 	}
-	vera, ana, nobody := c.signedIn("vera"), c.signedIn("ana"), c.signedIn("")
+	vera, wim, ana, nobody := c.signedIn("vera"), c.signedIn("wim"), c.signedIn("ana"), c.signedIn("")
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			for _, who := range []struct {
 				name   string
 				client *http.Client
 				want   string
-			}{{"nobody", nobody, signedOut}, {"vera", vera, tt.viewer}, {"ana", ana, tt.approver}} {
+			}{{"nobody", nobody, signedOut}, {"vera", vera, tt.viewer}, {"wim", wim, tt.writer}, {"ana", ana, tt.approver}} {
 				resp, body := c.do(who.client, tt.method, tt.path, tt.body, tt.header)
 				got := ""
 				switch {

@@ -87,6 +87,7 @@ func TestBrowserQueue(t *testing.T) {
 	}
 	ana.awaitTrue(`!document.querySelector(".held")`)
 	ana.awaitTrue(`document.body.dataset.hold = 10`)
+	ana.awaitTrue(`(sessionStorage.clear(), true)`) // a draft would be opened instead of unfolded
 	ana.click(".head .view")
 	ana.awaitTrue(`document.querySelector("#list.compact")`)
 	ana.awaitTrue(`location.search === ""`)

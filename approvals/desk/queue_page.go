@@ -25,10 +25,19 @@ type tabCounts struct {
 	Held    int  `json:"held"`
 	Unknown int  `json:"unknown"`
 	TooMany bool `json:"too_many,omitempty"` // the queue holds only a part
+	// Of those that wait for a decision.
+	Mine       int `json:"mine"`
+	Unassigned int `json:"unassigned"`
+	Drafts     int `json:"drafts"`
 }
 
-func countsOf(v *queue.View) tabCounts {
+// countsOf counts what a user sees.
+func countsOf(v *queue.View, user string) tabCounts {
+	waiting := func(who queue.Who) int {
+		return v.CountMatching(queue.Filter{State: privatereply.AwaitingApproval, Who: who, User: user})
+	}
 	return tabCounts{
+		Mine: waiting(queue.Mine), Unassigned: waiting(queue.Unassigned), Drafts: waiting(queue.Drafts),
 		Decide:  v.Count(privatereply.AwaitingApproval),
 		Held:    v.Count(privatereply.Holding),
 		Unknown: v.Count(privatereply.DeliveryUnknown),
@@ -59,7 +68,7 @@ func (d *Desk) queuePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	filter, order := parseFilter(q), parseOrder(q)
+	filter, order := filterFor(q, signin.UserFrom(r.Context())), parseOrder(q)
 	v := d.view(r.Context())
 	rows := v.Select(filter)
 	order.sort(rows)
@@ -103,6 +112,10 @@ func parseFilter(q url.Values) queue.Filter {
 		Rule:    q.Get("rule"),
 		Source:  privatereply.Source(q.Get("source")),
 		Search:  boundSearch(q.Get("q")),
+		Who:     queue.Who(q.Get("who")),
+	}
+	if !slices.Contains(queue.Whose, f.Who) {
+		f.Who = ""
 	}
 	if !slices.Contains(queue.States, f.State) {
 		f.State = privatereply.AwaitingApproval
@@ -110,10 +123,19 @@ func parseFilter(q url.Values) queue.Filter {
 	return f
 }
 
+// filterFor is parseFilter for a user, who has a queue of their own.
+func filterFor(q url.Values, user signin.User) queue.Filter {
+	f := parseFilter(q)
+	if f.Who == queue.Mine {
+		f.User = user.Name
+	}
+	return f
+}
+
 func encodeFilter(f queue.Filter) url.Values {
 	values := url.Values{}
 	for name, value := range map[string]string{
-		"account": f.Account, "rule": f.Rule, "source": string(f.Source), "q": f.Search,
+		"account": f.Account, "rule": f.Rule, "source": string(f.Source), "q": f.Search, "who": string(f.Who),
 	} {
 		if value != "" {
 			values.Set(name, value)
@@ -125,33 +147,32 @@ func encodeFilter(f queue.Filter) url.Values {
 	return values
 }
 
-// IsFiltered reports whether the filter has more than the state.
+// IsFiltered reports whether the filter has more than what the tabs choose.
 func (v queueView) IsFiltered() bool {
 	f := v.Filter
-	f.State = ""
+	f.State, f.Who, f.User = "", "", ""
 	return f != queue.Filter{}
 }
 
 // TabURL is the address of another state's queue, with the same filter.
 func (v queueView) TabURL(s privatereply.State) string {
 	f := v.Filter
-	f.State = s
+	f.State, f.Who = s, ""
 	return "/?" + v.values(f).Encode()
 }
 
+// WhoURL is the address of the queue of some people, with the same filter.
+func (v queueView) WhoURL(who queue.Who) string {
+	f := v.Filter
+	f.Who = who
+	return "/?" + v.values(f).Encode()
+}
+
+// Matching is the number of replies that can be selected at once by the filter.
+func (v queueView) Matching() int { return min(v.Found, maxBulk) }
+
 // Last is the number of the last card.
 func (v queueView) Last() int { return v.From + len(v.Cards) - 1 }
-
-// ApprovableCount is the number of cards that can be approved together.
-func (v queueView) ApprovableCount() int {
-	n := 0
-	for _, c := range v.Cards {
-		if c.Approvable() {
-			n++
-		}
-	}
-	return n
-}
 
 func intOrZero(s string) int {
 	n, err := strconv.Atoi(s)
@@ -176,12 +197,31 @@ type card struct {
 	Now       time.Time
 	Words     []string // that were searched for
 	Compact   bool     // it is one of many on a page that shows little of each
+	User      signin.User
 }
 
 // newCard makes the card of a reply for the user of a request.
 func (d *Desk) newCard(r *http.Request, row replies.Row) card {
-	return card{Row: row, CanDecide: signin.UserFrom(r.Context()).CanDecide(), Now: d.now().UTC()}
+	user := signin.UserFrom(r.Context())
+	return card{Row: row, CanDecide: user.CanDecide(), Now: d.now().UTC(), User: user}
 }
+
+// CanPropose reports whether the user may write what an approver decides.
+func (c card) CanPropose() bool { return c.User.CanPropose() }
+
+// IsMine reports whether the reply is assigned to the user.
+func (c card) IsMine() bool { return c.Assignee != "" && c.Assignee == c.User.Name }
+
+// CanSendBack reports whether the user can send a person's draft back to its author.
+func (c card) CanSendBack() bool {
+	return c.CanDecide && c.AwaitsApproval() && c.ByPerson() && c.ProposedBy != c.Assignee && c.ProposedBy != c.User.Name
+}
+
+// ByPerson reports whether a person proposed the text, and not a rule.
+func (c card) ByPerson() bool { return c.ProposedBy != "" }
+
+// TextSHA256 is the hash of the text that an approval of the card sends.
+func (c card) TextSHA256() string { return privatereply.TextSHA256(c.Text) }
 
 // ElementID is the id of the card's HTML element.
 func (c card) ElementID() string { return elementID(c.ID) }

@@ -31,7 +31,9 @@ type replyView struct {
 	CommentSHA256 string
 	CanForget     bool // the user may have the person forgotten
 	Trail         trail
-	Decided       string // the reply that was decided before this one was opened
+	Decided       string   // the reply that was decided before this one was opened
+	Colleagues    []string // to whom the user can assign it
+	TextSHA256    string   // the hash of Status.Text
 }
 
 // replyPage shows one reply: comment, decision, conversation and story.
@@ -78,6 +80,10 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
+		page.Row.Assignee, page.Row.ProposedBy, page.TextSHA256 = s.Assignee, s.ProposedBy, privatereply.TextSHA256(s.Text)
+		if page.Row.CanPropose() {
+			page.Colleagues = d.colleagues(r.Context(), id)
+		}
 		if page.Reads = d.Lookup != nil; page.Reads && r.URL.Query().Has("post") {
 			page.Post = d.post(r.Context(), id, s.Comment)
 		}
@@ -89,6 +95,16 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	}
 	page.Story = replies.Story(page.Status, history)
 	d.render(w, status, "reply", layout, page)
+}
+
+// CanAssign reports whether the reply still takes an assignee.
+func (v replyView) CanAssign() bool { return v.Status != nil && !v.Status.State.Final() }
+
+// CanReopen reports whether a button takes the rejection back. Whether it can be had in the
+// end the reply says.
+func (v replyView) CanReopen() bool {
+	s := v.Status
+	return v.CanDecide && s != nil && s.State == privatereply.Rejected && s.Approver != "" && v.Now.Before(s.Deadline)
 }
 
 // errorMessage says why something cannot be shown.
@@ -161,7 +177,7 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
-		CommentSHA256: r.PostForm.Get("comment_sha256")}
+		CommentSHA256: r.PostForm.Get("comment_sha256"), TextSHA256: r.PostForm.Get("text_sha256"), Note: r.PostForm.Get("note"), To: r.PostForm.Get("to")}
 	if r.PostForm.Has("text") {
 		text := r.PostForm.Get("text")
 		o.Text = &text

@@ -43,6 +43,7 @@ type Queue struct {
 	version  int
 	changes  []Change // the last maxChanges
 	decided  map[string]Decision
+	touched  map[string]touch
 	watchers map[*Watcher]struct{}
 }
 
@@ -51,7 +52,7 @@ func New(source Source, log *zap.Logger) *Queue {
 	return &Queue{
 		reader: &reader{source: source}, log: log, now: time.Now,
 		wake: make(chan struct{}, 1), ready: make(chan struct{}),
-		view: &View{}, decided: map[string]Decision{}, watchers: map[*Watcher]struct{}{},
+		view: &View{}, decided: map[string]Decision{}, touched: map[string]touch{}, watchers: map[*Watcher]struct{}{},
 	}
 }
 
@@ -112,7 +113,7 @@ func (q *Queue) refresh(ctx context.Context) {
 		q.publish(was.withError(err), news)
 		return
 	}
-	left := q.withoutDecided(rows)
+	left := q.withTouched(q.withoutDecided(rows), now)
 	q.publish(newView(left, total-int64(len(rows)-len(left)), now), news)
 }
 

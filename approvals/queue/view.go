@@ -75,6 +75,34 @@ type Filter struct {
 	Rule    string
 	Source  privatereply.Source
 	Search  string
+	Who     Who
+	User    string // whose replies Mine are
+}
+
+// Who narrows a queue by the people who work on it.
+type Who string
+
+// The replies that are assigned to the user, that are assigned to nobody, and whose text a
+// person has proposed; what was sent back to who proposed it is none of these.
+const (
+	Mine       Who = "mine"
+	Unassigned Who = "unassigned"
+	Drafts     Who = "drafts"
+)
+
+// Whose are all values of Who.
+var Whose = []Who{Mine, Unassigned, Drafts}
+
+func (f Filter) matchesWho(r replies.Row) bool {
+	switch f.Who {
+	case Mine:
+		return r.Assignee != "" && r.Assignee == f.User
+	case Unassigned:
+		return r.Assignee == ""
+	case Drafts:
+		return r.ProposedBy != "" && r.ProposedBy != r.Assignee
+	}
+	return true
 }
 
 // Matches reports whether a row matches f. Every word of the search must be in the names
@@ -85,7 +113,8 @@ func (f Filter) Matches(r replies.Row) bool {
 	case f.State != "" && f.State != r.State,
 		f.Account != "" && f.Account != r.Account,
 		f.Rule != "" && f.Rule != r.Rule,
-		f.Source != "" && f.Source != r.Source:
+		f.Source != "" && f.Source != r.Source,
+		!f.matchesWho(r):
 		return false
 	case f.Search == "":
 		return true
@@ -108,6 +137,17 @@ func (v *View) Select(f Filter) []replies.Row {
 		}
 	}
 	return found
+}
+
+// CountMatching is the number of rows that match f.
+func (v *View) CountMatching(f Filter) int {
+	n := 0
+	for _, r := range v.Rows {
+		if f.Matches(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // Count is the number of rows in a state.

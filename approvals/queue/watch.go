@@ -13,7 +13,7 @@ const maxChanges = 64
 // Change is the difference between two views.
 type Change struct {
 	Version int
-	Added   []replies.Row // new, in a new state, with a new deadline or with new words
+	Added   []replies.Row // new, in a new state, with a new deadline, new words or other people
 	Removed []replies.Row // as they were
 	Decided []Decision
 }
@@ -69,7 +69,7 @@ func (q *Queue) publish(v *View, decided []Decision) {
 func diff(was, is *View) Change {
 	var c Change
 	for _, r := range is.Rows {
-		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) || !old.EditedAt.Equal(r.EditedAt) {
+		if old, ok := was.Row(r.ID); !ok || old.State != r.State || !old.Deadline.Equal(r.Deadline) || !old.EditedAt.Equal(r.EditedAt) || teamworkOf(old) != teamworkOf(r) {
 			c.Added = append(c.Added, r)
 			if ok {
 				c.Removed = append(c.Removed, old)

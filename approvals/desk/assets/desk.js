@@ -2,7 +2,8 @@
 
 import "./clock.js";
 import "./hold.js";
-import { wire } from "./forms.js";
+import { showDrafts, wire } from "./forms.js";
+import "./team.js";
 import "./queue.js";
 import "./banners.js";
 import "./keys.js";
@@ -10,3 +11,4 @@ import "./saved.js";
 import "./reply.js";
 
 wire();
+showDrafts();

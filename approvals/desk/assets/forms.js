@@ -39,10 +39,23 @@ function count(textarea, counter) {
 
 // draft keeps what is written until it is sent, also when the page is loaded again.
 function draft(textarea, name) {
-  const kept = sessionStorage.getItem(name);
-  if (kept !== null && kept !== textarea.value) {
+  const kept = sessionStorage.getItem(name), proposed = textarea.value;
+  if (kept !== null && kept !== proposed) {
     textarea.value = kept;
     textarea.dataset.dirty = "1";
+    if (textarea.id === "text") {
+      const note = el("p", { className: "soft", textContent: "This is your draft. It is not sent. " });
+      note.append(button("Use the proposal", () => {
+        forget(name);
+        textarea.value = proposed;
+        delete textarea.dataset.dirty;
+        textarea.dispatchEvent(new Event("input"));
+        forget(name);
+        note.remove();
+        textarea.focus();
+      }));
+      textarea.after(note);
+    }
   }
   textarea.addEventListener("input", () => {
     textarea.dataset.dirty = "1";
@@ -51,6 +64,27 @@ function draft(textarea, name) {
 }
 
 export function forget(name) { sessionStorage.removeItem(name); }
+
+// keptDraft is what somebody wrote on a card and has not sent.
+function keptDraft(card) {
+  const kept = sessionStorage.getItem(`draft:${card.id}`);
+  return kept?.trim() && kept !== card.querySelector(".proposal:not(.sending)")?.textContent ? kept : "";
+}
+
+// showDrafts shows on the cards under root what was written there and not sent.
+export function showDrafts(root = document) {
+  const cards = root.matches?.(".card") ? [root] : root.querySelectorAll(".card");
+  for (const card of cards) {
+    card.querySelector(".draft")?.remove();
+    const kept = keptDraft(card), buttons = card.querySelector(".decide .buttons");
+    if (!kept || !buttons || card.dataset.settled) continue;
+    buttons.before(el("div", { className: "draft" },
+      el("p", { className: "soft", textContent: "Your draft is not sent" }),
+      el("p", { className: "drafted", dir: "auto", textContent: kept }),
+      el("div", { className: "quick" }, button("Go on writing", () => edit(card)),
+        button("Discard the draft", () => { forget(`draft:${card.id}`); showDrafts(card); card.focus(); }))));
+  }
+}
 
 // settle marks something as decided, where it stands.
 export function settle(host, words, bad = false) {
@@ -77,7 +111,14 @@ export function reread(host, comment) {
 export function approve(card, byKeyboard = false) {
   const editor = card.querySelector(".editor"), area = editor?.querySelector("textarea");
   if (card.dataset.settled || editor && !area) return; // decided, or about to be rejected
+  if (isWriter(card)) { if (area) propose(card); else edit(card); return; }
+  if (!area && keptDraft(card)) {
+    edit(card);
+    announce("This is your draft. Approve it, or discard it to send the proposal.");
+    return;
+  }
   const body = { comment_sha256: area?.dataset.comment || card.dataset.comment };
+  if (!area && card.dataset.text) body.text_sha256 = card.dataset.text;
   if (area) body.text = area.value;
   else if (!card.querySelector("[data-do=approve]")) { card.querySelector(".buttons .primary")?.click(); return; }
   else if (unfold(card)) return; // nobody approves what is folded away
@@ -85,6 +126,11 @@ export function approve(card, byKeyboard = false) {
   showText(card, area);
   order(card, "approve", api(card, "approve"), body, (answer) => {
     if (answer.accepted) { forget(`draft:${card.id}`); settle(card); }
+    if (answer.proposal) {
+      const shown = card.querySelector(".proposal:not(.sending)");
+      if (shown) shown.textContent = answer.proposal.text;
+      card.dataset.text = answer.proposal.text_sha256;
+    }
     if (!answer.comment) return;
     reread(card, answer.comment);
     // What somebody wrote can answer the new words. Another proposal may stand behind the
@@ -117,7 +163,11 @@ export function reject(card) {
   for (const why of ["spam", "not a question", "answered in public", "abusive"]) quick.append(button(why, (e) => { reason.value = why; go(e.detail === 0); }));
   const go = (byKeyboard) => {
     if (!reason.value.trim()) { reason.focus(); return; }
-    order(card, "reject", api(card, "reject"), { reason: reason.value.trim() }, (answer) => { if (answer.accepted) settle(card); });
+    order(card, "reject", api(card, "reject"), { reason: reason.value.trim() }, (answer) => {
+      if (!answer.accepted) return;
+      settle(card);
+      offerReopen(card);
+    });
     next(card, byKeyboard);
   };
   const yes = button(card.dataset.state === "holding" ? "Stop it" : "Reject", (e) => go(e.detail === 0));
@@ -139,17 +189,82 @@ function rowsOf(proposal) {
   return lines.reduce((n, line) => n + 1 + Math.floor(line.length / 40), 2);
 }
 
+function isWriter(card) { return card.querySelector(".decide")?.hasAttribute("data-writer"); }
+
+// offerReopen lets a mistaken rejection be taken back.
+export function offerReopen(card) {
+  const place = card.querySelector(".outcome");
+  if (place.querySelector(".reopen") || card.dataset.state === "sending") return;
+  const again = button("Take the rejection back", () => order(card, "reopen", api(card, "reopen"), {}, (answer) => {
+    if (!answer.accepted) return;
+    delete card.dataset.settled;
+    card.classList.remove("settled");
+    closeEditor(card);
+    const pick = card.querySelector(".pick input");
+    if (pick) pick.disabled = false;
+    document.dispatchEvent(new Event("desk:settled"));
+  }));
+  again.classList.add("reopen", "quiet");
+  place.append(again);
+}
+
+// propose saves what is written as a draft for who approves.
+function propose(card) {
+  const area = card.querySelector(".editor textarea"), note = card.querySelector(".editor [name=note]");
+  if (!area || card.dataset.pending) return;
+  if (!area.value.trim()) { area.focus(); return; }
+  order(card, "propose", api(card, "propose"), { text: area.value, note: note?.value.trim() || "" }, (answer) => {
+    if (!answer.accepted) return;
+    forget(`draft:${card.id}`);
+    const shown = card.querySelector(".proposal:not(.sending)");
+    if (shown) shown.textContent = area.value;
+    closeEditor(card);
+  });
+}
+
+// sendBack gives a draft back to its author with a note.
+export function sendBack(card) {
+  const form = card.querySelector(".decide");
+  if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
+  const note = el("input", { name: "note", maxLength: 500, autocomplete: "off" });
+  const go = () => {
+    if (!note.value.trim()) { note.focus(); return; }
+    order(card, "send-back", api(card, "send-back"), { note: note.value.trim() }, (answer) => { if (answer.accepted) closeEditor(card); });
+  };
+  const yes = button("Send back", go);
+  yes.classList.add("primary");
+  const editor = el("div", { className: "editor" },
+    el("label", {}, `What should ${card.dataset.by} change? `, note),
+    el("div", { className: "quick" }, yes, button("Cancel", () => closeEditor(card))));
+  note.addEventListener("keydown", (e) => {
+    if (e.key === "Enter") { e.preventDefault(); go(); }
+    if (e.key === "Escape") closeEditor(card);
+  });
+  open(card, editor, note);
+}
+
+// take assigns a card to who presses the button, or gives it back.
+export function take(card) {
+  const to = card.querySelector("[data-do=take], [data-do=give]");
+  if (!to || card.dataset.pending || card.dataset.settled) return;
+  order(card, "assign", api(card, "assign"), { to: to.value }, () => card.focus());
+}
+
 export function edit(card) {
   const form = card.querySelector(".decide"), buttons = form.querySelector(".buttons"), proposal = form.querySelector(".proposal");
   if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
   const area = el("textarea", { rows: rowsOf(proposal), dir: "auto", value: proposal ? proposal.textContent : "" });
   const counter = el("p", { className: "counter" });
   Object.assign(counter.dataset, { max: buttons.dataset.max, unit: buttons.dataset.unit });
-  const yes = button(card.dataset.state === "holding" ? "Send now" : "Approve", (e) => approve(card, e.detail === 0));
+  const writer = isWriter(card), save = button(writer ? "Save as draft for approval" : "Save as draft", () => propose(card));
+  const yes = writer ? save : button(card.dataset.state === "holding" ? "Send now" : "Approve", (e) => approve(card, e.detail === 0));
+  const note = el("input", { name: "note", maxLength: 500, autocomplete: "off" });
+  note.addEventListener("keydown", (e) => { if (e.key === "Enter") { e.preventDefault(); propose(card); } });
   yes.classList.add("primary");
   const editor = el("div", { className: "editor" },
     el("label", {}, "What the person will read", area), counter,
-    el("div", { className: "quick" }, yes, button("Cancel", () => { forget(`draft:${card.id}`); closeEditor(card); })));
+    ...(writer ? [el("label", {}, "A note to who approves it (optional)", note)] : []),
+    el("div", { className: "quick" }, yes, ...(writer ? [] : [save]), button("Cancel", () => { forget(`draft:${card.id}`); closeEditor(card); })));
   area.addEventListener("keydown", (e) => {
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); approve(card, true); }
     if (e.key === "Escape") closeEditor(card);
@@ -176,6 +291,7 @@ function closeEditor(card) {
   card.querySelector(".buttons").hidden = false;
   const proposal = card.querySelector(".proposal");
   if (proposal) proposal.hidden = false;
+  showDrafts(card);
   card.focus();
 }
 
@@ -188,19 +304,25 @@ export function typing(host) {
 // wire makes the forms of a page, or of a new piece of it, work.
 export function wire(root = document) {
   for (const area of root.querySelectorAll("textarea[data-draft]")) {
-    draft(area, `draft:${location.pathname}:${area.id}`);
+    draft(area, draftName(area));
     count(area, area.form.querySelector(".counter"));
   }
   for (const form of root.querySelectorAll("form[data-hold]")) form.addEventListener("submit", (e) => submit(e, form));
 }
 
+// draftName is where what is written is kept: that of a reply's text is its card's.
+function draftName(area) {
+  const key = document.getElementById("reply")?.dataset.key;
+  return area.id === "text" && key ? `draft:${key}` : `draft:${location.pathname}:${area.id}`;
+}
+
 function submit(e, form) {
-  const verb = form.dataset.hold;
+  const verb = e.submitter?.dataset.verb || form.dataset.hold;
   if (verb === "bulk") return;
   e.preventDefault();
   const host = form.closest("section, article"), about = form.closest("[data-reply]");
   const fields = new FormData(form), body = {};
-  for (const name of ["text", "reason", "comment_sha256"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
+  for (const name of ["text", "reason", "comment_sha256", "note", "to"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
   for (const name of ["delivered", "human_agent"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
   host.dataset.deadline = verb === "approve" ? about.dataset.deadline : "";
   host.dataset.state = about.dataset.state;
@@ -208,11 +330,11 @@ function submit(e, form) {
     if (answer.comment) document.dispatchEvent(new Event("desk:changed"));
     if (!answer.accepted) return;
     for (const area of form.querySelectorAll("textarea")) {
-      if (verb === "follow-up") {
+      if (["follow-up", "note"].includes(verb) || area.name === "note") {
         area.value = "";
         area.dispatchEvent(new Event("input")); // for the counter
       }
-      forget(`draft:${location.pathname}:${area.id}`);
+      forget(draftName(area));
       delete area.dataset.dirty;
     }
     if (host.matches("article")) settle(host);
@@ -221,26 +343,33 @@ function submit(e, form) {
   });
 }
 
-// The form that approves a selection: one click, held back, with an answer for each.
+// The form that decides a selection: one click, held back, with an answer for each.
 const bulk = document.getElementById("bulk-approve");
 if (bulk) {
-  const chosen = bulk.querySelector("[data-chosen]"), yes = bulk.querySelector(".bulk .primary");
+  const bar = bulk.querySelector(".bulk"), chosen = bulk.querySelector("[data-chosen]");
+  const yes = bulk.querySelector("[data-verb=approve]"), no = bulk.querySelector("[data-verb=reject]"), reason = bulk.querySelector("[name=reason]");
   const boxes = () => [...bulk.querySelectorAll("input[name=reply]")].filter((b) => b.checked && !b.disabled);
+  const approvable = () => boxes().filter((b) => !("textless" in b.dataset));
   const update = () => {
-    const n = boxes().length;
-    chosen.textContent = `${n} chosen`;
+    const all = boxes().length, n = approvable().length, pending = Boolean(bar.dataset.pending);
+    chosen.textContent = `${all} chosen`;
     yes.textContent = `Approve ${n}`;
-    yes.disabled = n === 0;
+    no.textContent = `Reject ${all}`;
+    yes.disabled = pending || n === 0;
+    no.disabled = pending || all === 0;
   };
   bulk.addEventListener("change", update);
-  update();
-  const bar = bulk.querySelector(".bulk");
+  bar.addEventListener("desk:held", update);
   bar.append(el("div", { className: "outcome", hidden: true }));
+  update();
   bulk.addEventListener("submit", (e) => {
     e.preventDefault();
-    const items = boxes().map((b) => b.closest("[data-reply]")), ids = items.map((i) => i.dataset.reply);
-    const read = Object.fromEntries(items.filter((i) => i.dataset.comment).map((i) => [i.dataset.reply, i.dataset.comment]));
-    order(bar, "bulk", "/api/approve", { replies: ids, comment_sha256: read }, (answer) => {
+    const rejects = e.submitter === no;
+    if (rejects && !reason.value.trim()) { reason.focus(); announce("Write why these should never be sent."); return; }
+    const items = (rejects ? boxes() : approvable()).map((b) => b.closest("[data-reply]")), ids = items.map((i) => i.dataset.reply);
+    const read = (name) => Object.fromEntries(items.filter((i) => i.dataset[name]).map((i) => [i.dataset.reply, i.dataset[name]]));
+    const body = rejects ? { replies: ids, reason: reason.value.trim() } : { replies: ids, comment_sha256: read("comment"), text_sha256: read("text") };
+    order(bar, rejects ? "bulk-reject" : "bulk", rejects ? "/api/reject" : "/api/approve", body, (answer) => {
       const verdicts = answer.replies || [];
       for (const v of verdicts) {
         const item = [...bulk.querySelectorAll("[data-reply]")].find((i) => i.dataset.reply === v.id);
@@ -248,13 +377,13 @@ if (bulk) {
         box.checked = false;
         box.disabled = true;
         say(item.querySelector(".outcome"), v.words, !v.accepted);
-        if (!v.comment) continue;
-        reread(item, v.comment);
-        item.querySelector(".outcome").append(link("Read and decide", item.dataset.url));
+        if (v.comment) reread(item, v.comment);
+        if (v.proposal) item.querySelector(".proposal").textContent = v.proposal.text;
+        if (v.comment || v.proposal) item.querySelector(".outcome").append(link("Read and decide", item.dataset.url));
       }
-      const good = verdicts.filter((v) => v.accepted).length;
+      const good = verdicts.filter((v) => v.accepted).length, done = rejects ? "rejected" : "approved";
       if (verdicts.length) {
-        const words = good === verdicts.length ? `All ${good} are approved.` : `${good} of ${verdicts.length} are approved. See the others for why not.`;
+        const words = good === verdicts.length ? `All ${good} are ${done}.` : `${good} of ${verdicts.length} are ${done}. See the others for why not.`;
         say(bar.querySelector(".outcome"), words, good < verdicts.length);
         announce(words);
       }

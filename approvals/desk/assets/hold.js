@@ -8,7 +8,12 @@ const HURRY = 20000;
 
 const held = new Set();
 
-const doing = { approve: "Approving", reject: "Rejecting", resolve: "Noting it", "follow-up": "Sending", bulk: "Approving all" };
+const doing = { approve: "Approving", reject: "Rejecting", resolve: "Noting it", "follow-up": "Sending", bulk: "Approving all", "bulk-reject": "Rejecting all",
+  propose: "Saving the draft", note: "Noting it", assign: "Assigning it", "send-back": "Sending it back", reopen: "Taking the rejection back" };
+
+// What sends nothing and can be changed again is done at once.
+const harmless = ["propose", "note", "assign", "send-back", "reopen"];
+
 
 export function announce(text) { document.getElementById("announce").textContent = text; }
 
@@ -28,12 +33,14 @@ export function order(host, verb, url, body, done) {
   // what it was, at the click itself.
   host.style.minHeight = `${host.dataset.height || host.offsetHeight}px`;
   host.classList.add("held");
+  host.dispatchEvent(new Event("desk:held"));
   entry.drop = (text, bad) => {
     clearTimeout(entry.timer);
     held.delete(entry);
     delete host.dataset.pending;
     host.classList.remove("held", "busy");
     say(place, text, bad);
+    host.dispatchEvent(new Event("desk:held"));
   };
   entry.go = async () => {
     clearTimeout(entry.timer);
@@ -52,7 +59,7 @@ export function order(host, verb, url, body, done) {
   const deadline = Date.parse(host.dataset.deadline || "");
   // What goes out by itself must be stopped now, not in five seconds.
   const leaving = verb === "reject" && ["holding", "sending"].includes(host.dataset.state);
-  if (leaving || deadline - now() < HURRY) {
+  if (harmless.includes(verb) || leaving || deadline - now() < HURRY) {
     entry.go();
     return;
   }
@@ -84,7 +91,7 @@ export function undoLast() { [...held].pop()?.undo(); }
 async function post(url, body) {
   try {
     const response = await fetch(url, {
-      method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json", Accept: "application/json" },
+      method: "POST", body, keepalive: body.length < 60000 /* the browsers' limit is 64 KiB */, headers: { "Content-Type": "application/json", Accept: "application/json" },
     });
     const answer = await response.json();
     if (response.status === 401) return { ...answer, accepted: false, signin: true, words: "You are not signed in any more. Nothing was decided." };

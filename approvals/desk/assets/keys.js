@@ -1,7 +1,7 @@
 // The keyboard, and what the buttons of a card do.
 
 import { undoLast } from "./hold.js";
-import { approve, edit, reject } from "./forms.js";
+import { approve, edit, reject, sendBack, take } from "./forms.js";
 import { reveal } from "./queue.js";
 
 const list = document.getElementById("list");
@@ -16,7 +16,7 @@ for (const b of document.querySelectorAll("[data-do=help]")) {
   b.addEventListener("click", () => help.showModal());
 }
 
-const acts = { approve, edit, reject };
+const acts = { approve, edit, reject, "send-back": sendBack, take, give: take };
 
 list?.addEventListener("click", (e) => {
   const card = e.target.closest(".card"), act = acts[e.target.closest("[data-do]")?.dataset.do];
@@ -39,7 +39,7 @@ function selected() {
   if (!bar) return;
   const n = boxes().filter((b) => b.checked).length;
   bar.classList.toggle("some", n > 0);
-  bar.querySelector("[data-selected]").textContent = n ? `${n} selected` : "Select replies to approve them together.";
+  bar.querySelector("[data-selected]").textContent = n ? `${n} selected` : "Select replies to decide them together.";
   bar.querySelector("[data-do=select-all]").hidden = false;
   bar.querySelector("[data-do=select-none]").hidden = n === 0;
   bar.querySelector("[data-do=review]").disabled = n === 0;
@@ -85,6 +85,8 @@ function onCard(act, thenNext) {
 const keys = {
   j: () => move(1), k: () => move(-1),
   a: onCard(approve, true), e: onCard(edit), r: onCard(reject),
+  t: onCard(take),
+  v: () => { const go = document.querySelector("#bulk [data-do=review]"); if (go && !go.disabled) go.click(); },
   x: () => current()?.querySelector(".pick input")?.click(),
   o: () => { const url = current()?.dataset.url; if (url) location.href = url; },
   u: undoLast,

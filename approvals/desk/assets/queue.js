@@ -2,8 +2,9 @@
 
 import { correct, show } from "./clock.js";
 import { announce, link, overtaken, say } from "./hold.js";
-import { settle, typing, wire } from "./forms.js";
+import { offerReopen, settle, showDrafts, typing, wire } from "./forms.js";
 import { keepThread } from "./reply.js";
+import { isMe, present, showPresent } from "./team.js";
 
 const page = document.body.dataset.page;
 const pill = document.getElementById("pill");
@@ -26,6 +27,7 @@ function connect() {
 // itself, unless the desk said no: then somebody was signed out.
 let offline = 0;
 function lost() {
+  present([]);
   clearTimeout(offline);
   offline = setTimeout(() => warn("The desk cannot be reached at the moment. What you see may be old."), 4000);
   if (stream.readyState !== EventSource.CLOSED) return;
@@ -55,6 +57,7 @@ function take(e) {
   warn(e.stale || "");
   document.dispatchEvent(new CustomEvent("desk:event", { detail: e }));
   for (const d of e.decided || []) decided(d);
+  if (e.presence) present(e.presence);
   if (page === "queue" && e.changed) refresh();
   if (page === "reply" && (e.story || e.decided)) story();
 }
@@ -63,13 +66,18 @@ function take(e) {
 function decided(d) {
   const card = document.getElementById(d.key);
   if (!card) return;
-  if (card.dataset.pending && overtaken(card)) announce(d.words);
-  else if (card.dataset.pending) return; // its own answer is on the way
+  const pending = card.dataset.pending, refused = card.querySelector(".outcome").textContent;
+  if (pending && !overtaken(card)) return; // its own answer is on the way
+  let words = d.words;
+  if (pending) words += pending === "reject" ? ` ${notTaken}` : " Your click was not sent.";
+  else if (refused.includes(notTaken)) words += ` ${notTaken}`; // a refusal of one's own
   const first = !card.dataset.settled;
-  close(card, d.words, d.mine);
+  close(card, words, d);
   if (d.next_try) nextTry(card.querySelector(".outcome p"), d.next_try);
-  if (first && !d.mine) announce(d.words);
+  if (first && (pending || !d.mine)) announce(words);
 }
+
+const notTaken = "Your reject was not taken.";
 
 // nextTry says when what stands still is tried again.
 function nextTry(p, at) {
@@ -81,9 +89,23 @@ function nextTry(p, at) {
 
 // close marks a card as decided. One in which somebody writes stays as it is, and
 // tells what has happened beside it.
-function close(card, words, mine) {
-  if (!mine && !card.dataset.settled && typing(card)) say(card.querySelector(".outcome"), words, true);
-  else settle(card, words);
+function close(card, words, d) {
+  const writes = !card.dataset.settled && typing(card);
+  if (writes) {
+    card.dataset.told = "1"; // it stays, with what is written
+    say(card.querySelector(".outcome"), words, true);
+  } else settle(card, words);
+  if (writes && d?.verb === "approve") showSent(card);
+  if (!writes && d?.mine && d.verb === "reject") offerReopen(card);
+}
+
+// showSent shows beside what somebody writes what was sent instead.
+async function showSent(card) {
+  const response = await fetch(`/api${card.dataset.url}`).catch(() => null);
+  if (!response?.ok) return;
+  const text = (await response.json()).status?.text, place = card.querySelector(".outcome");
+  if (!text || place.hidden || place.querySelector(".sent")) return;
+  place.append(Object.assign(document.createElement("p"), { className: "sent", dir: "auto", textContent: `Sent: ${text}` }));
 }
 
 // The list is asked for again at most every second; typing is never touched.
@@ -111,7 +133,7 @@ function merge(doc) {
   const here = new Map([...list.querySelectorAll(".card")].map((c) => [c.id, c]));
   const ids = new Set(coming.map((c) => c.id));
   for (const card of here.values()) {
-    if (ids.has(card.id) || card.dataset.settled || card.dataset.pending) continue;
+    if (ids.has(card.id) || card.dataset.settled || card.dataset.pending || card.dataset.told) continue;
     gone(card);
   }
   for (const card of coming) edited(here.get(card.id), card);
@@ -135,6 +157,25 @@ const editedWords = {
   clicked: "The person edited the comment before your click was sent. Read it again.",
 };
 
+// proposedWords say that a person proposes another text.
+function proposedWords(by) {
+  return {
+    read: `${by || "A rule"} proposes another text.`,
+    typed: `${by || "A rule"} proposed another text while you were writing.`,
+    clicked: `${by || "A rule"} proposed another text before your click was sent. Read it.`,
+  };
+}
+
+// reassigned brings to a card who proposes and who takes care of it.
+function reassigned(card, next) {
+  if (card.dataset.pending || ["by", "assignee", "state"].every((name) => card.dataset[name] === next.dataset[name])) return;
+  const focused = card.querySelector(".buttons")?.contains(document.activeElement), hidden = card.querySelector(".buttons")?.hidden;
+  for (const part of [".by", ".buttons"]) card.querySelector(part)?.replaceWith(next.querySelector(part));
+  if (hidden) card.querySelector(".buttons").hidden = true;
+  for (const name of ["by", "assignee", "state", "text"]) card.dataset[name] = next.dataset[name];
+  if (focused) card.focus();
+}
+
 // proposed is the text that an approval of a card sends: words that were taken back can
 // have left another one.
 function proposed(card) {
@@ -145,12 +186,17 @@ function proposed(card) {
 // clicked on the old words is taken back.
 function edited(card, next) {
   if (!card || card.dataset.settled) return;
-  if (card.dataset.comment === next.dataset.comment && proposed(card) === proposed(next)) return;
+  const reworded = card.dataset.comment !== next.dataset.comment;
+  if (!reworded && proposed(card) === proposed(next)) {
+    reassigned(card, next);
+    return;
+  }
   const pending = card.dataset.pending, was = card.querySelector(".outcome");
   if (pending && !(pending === "approve" && overtaken(card))) return; // its own answer is on the way
-  let words = pending ? editedWords.clicked : was.classList.contains("bad") && was.textContent;
+  const about = reworded ? editedWords : proposedWords(next.dataset.by);
+  let words = pending ? about.clicked : (was.classList.contains("bad") || !reworded && isMe(next.dataset.by)) && was.textContent;
   if (card.querySelector(".editor")) {
-    words ||= editedWords.typed;
+    words ||= about.typed;
     delete card.querySelector(".editor textarea")?.dataset.comment;
     for (const part of [".words", ".by", ".buttons"]) card.querySelector(part).replaceWith(next.querySelector(part));
     card.querySelector(".proposal:not(.sending)")?.remove();
@@ -160,16 +206,18 @@ function edited(card, next) {
     if (proposal) card.querySelector(".by").after(...[proposal, unfold].filter(Boolean));
     for (const hidden of [proposal, card.querySelector(".buttons")]) if (hidden) hidden.hidden = true;
   } else {
-    words ||= editedWords.read;
+    words ||= about.read;
     const focused = card.contains(document.activeElement), picked = card.querySelector(".pick input")?.checked;
     card.replaceChildren(...next.childNodes);
     const pick = card.querySelector(".pick input");
     if (pick && picked) pick.checked = true;
     if (focused) card.focus();
   }
-  for (const name of ["comment", "state", "deadline"]) card.dataset[name] = next.dataset[name];
+  for (const name of ["comment", "state", "deadline", "text", "by", "assignee"]) card.dataset[name] = next.dataset[name];
   show(card);
-  say(card.querySelector(".outcome"), words, words !== editedWords.read);
+  showDrafts(card);
+  showPresent(card);
+  say(card.querySelector(".outcome"), words, words !== about.read && (reworded || !isMe(next.dataset.by)));
   announce(words);
   document.dispatchEvent(new Event("desk:pages"));
 }
@@ -186,6 +234,8 @@ function place(list, cards) {
     const card = document.adoptNode(c);
     list.append(card);
     show(card);
+    showDrafts(card);
+    showPresent(card);
   }
 }
 
@@ -224,6 +274,8 @@ export function reveal() {
     fresh = [];
     showPill();
     show(list);
+    showDrafts(list);
+    showPresent(list);
     bringPages(doc);
     added?.focus?.();
     added?.scrollIntoView?.({ block: "nearest" });
@@ -260,15 +312,18 @@ function tellStory(doc) {
   const said = document.getElementById("comment"), saidNow = doc.getElementById("comment");
   const reworded = said.dataset.comment && saidNow.dataset.comment && said.dataset.comment !== saidNow.dataset.comment;
   if (reworded || !said.dataset.comment) said.replaceWith(saidNow);
-  for (const id of ["decide", "chat"]) {
+  for (const id of ["decide", "team", "chat"]) {
     const old = document.getElementById(id), now = doc.getElementById(id);
     if (!now) continue;
     if (id === "chat") keepThread(old, now);
+    const pending = old?.dataset.pending;
     if (!old) {
       document.getElementById("decide").after(now);
       wire(now);
     } else if (old.dataset.pending && changed && id === "decide" && overtaken(old)) {
-      swap(old, now, "This was decided before your click was sent.");
+      swap(old, now, `This was decided before your click was sent.${pending === "reject" ? ` ${notTaken}` : ""}`);
+    } else if (retexted(old, now) && old.dataset.pending === "approve" && overtaken(old)) {
+      swap(old, now, proposedWords(now.dataset.by).clicked);
     } else if (reworded && id === "decide" && old.dataset.pending === "approve" && overtaken(old)) {
       swap(old, now, editedWords.clicked); // what was written comes back from its draft
     } else if (old.dataset.pending) {
@@ -276,13 +331,22 @@ function tellStory(doc) {
     } else if (typing(old)) {
       if (changed && id === "decide") say(old.querySelector(".outcome"), `While you were writing: ${now.innerText || now.textContent}`.replace(/\s+/g, " ").slice(0, 400), true);
       else if (reworded && id === "decide") reread(old, now);
+      else if (retexted(old, now) && !isMe(now.dataset.by)) say(old.querySelector(".outcome"), `${proposedWords(now.dataset.by).typed} ${now.querySelector("#text")?.value || ""}`, true);
+      if (id === "decide") Object.assign(old.dataset, { text: now.dataset.text, by: now.dataset.by });
+      if (id === "team") old.querySelector(".teamwork").replaceWith(now.querySelector(".teamwork"));
       if (id === "chat") old.querySelector("#thread").replaceWith(now.querySelector("#thread"));
     } else {
-      swap(old, now, reworded && id === "decide" && !old.querySelector(".outcome.bad p") ? editedWords.read : "");
+      swap(old, now, id === "decide" && !old.querySelector(".outcome.bad p") ? reworded ? editedWords.read : retexted(old, now) && !isMe(now.dataset.by) ? proposedWords(now.dataset.by).read : "" : "");
     }
   }
   show();
-  announce(document.getElementById("state").textContent);
+  showPresent();
+  if (changed) announce(document.getElementById("state").textContent);
+}
+
+// retexted reports whether another text is proposed than a section shows.
+function retexted(old, now) {
+  return old.id === "decide" && Boolean(old.dataset.text && now.dataset.text) && old.dataset.text !== now.dataset.text;
 }
 
 // reread lets what is being written answer the new words, and says that there are some.
