@@ -34,6 +34,15 @@ var States = []State{
 // or the comment's removal can still end the reply.
 func (s State) Waiting() bool { return s == Holding || s == AwaitingApproval || s == Sending }
 
+// MayHaveConversation reports whether the person may have received the reply in s.
+func (s State) MayHaveConversation() bool {
+	switch s {
+	case Sent, Responded, DeliveryUnknown, WindowClosed, NoResponse:
+		return true
+	}
+	return false
+}
+
 // Final reports whether a reply's life is over in s.
 func (s State) Final() bool { return slices.Index(States, s) >= slices.Index(States, WindowClosed) }
 

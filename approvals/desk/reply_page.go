@@ -138,7 +138,7 @@ func (c conversationView) Limit() limit { return limitOf(c.Platform, "") }
 
 // conversation reads the conversation, if the reply may have been delivered.
 func (d *Desk) conversation(r *http.Request, s workflows.PrivateReplyStatus) *conversationView {
-	if !hasConversation(s.State) {
+	if !s.State.MayHaveConversation() {
 		return nil
 	}
 	c := &conversationView{Platform: s.Comment.Platform}

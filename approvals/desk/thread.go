@@ -103,15 +103,6 @@ func (p *partners) put(reply string, with partner) {
 	p.known[reply] = with
 }
 
-// hasConversation reports whether the person may have a message of the reply.
-func hasConversation(s privatereply.State) bool {
-	switch s {
-	case privatereply.Sent, privatereply.Responded, privatereply.WindowClosed, privatereply.NoResponse, privatereply.DeliveryUnknown:
-		return true
-	}
-	return false
-}
-
 // partner is whom the conversation of a reply is with.
 func (d *Desk) partner(reply string, s workflows.PrivateReplyStatus) (partner, bool) {
 	id, ok := replies.ConversationID(s)
@@ -333,7 +324,7 @@ func (d *Desk) threadPart(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s, err := d.Replies.Status(ctx, id)
-	if err != nil || !hasConversation(s.State) {
+	if err != nil || !s.State.MayHaveConversation() {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}

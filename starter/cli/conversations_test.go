@@ -138,7 +138,7 @@ func TestReply(t *testing.T) {
 	})
 	starter(t, "reply", conversation, "--text", "Too early").mustFail(t, "window")
 
-	if _, err := product.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!"}); err != nil {
+	if _, err := product.Sandbox.WriteMessage(meta.NewMessage{Account: person.Account, Username: person.Username, Text: "Thanks!", Attachment: "photo"}); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, workflow, privatereply.Responded)
@@ -154,9 +154,49 @@ func TestReply(t *testing.T) {
 	if last := box[len(box)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 		t.Errorf("the person received %+v", last)
 	}
+	showsThread(t, id, person.Username)
 	starter(t, "reply", "123", "--text", "x").mustFail(t, "no reply to a comment 123 exists")
 	starter(t, "reply", conversation).mustFail(t, "--text is missing")
 	starter(t, "reply", "conversation:instagram:"+otherLogin+":404", "--text", "x").mustFail(t, "does not exist")
+}
+
+// showsThread expects the conversation in its own words from `show`, with who wrote what, and
+// why it is not there where it is not.
+func showsThread(t *testing.T, id, person string) {
+	t.Helper()
+	shown := starter(t, "show", id).mustSucceed(t).out
+	for _, want := range []string{person + ": “Thanks!”", "with a photo http://", "the account, by rule ", "the account, by ana: “It ships"} {
+		if !strings.Contains(strings.Join(strings.Fields(shown), " "), want) {
+			t.Errorf("show lacks %q:\n%s", want, shown)
+		}
+	}
+	var status struct {
+		State  privatereply.State
+		Thread struct {
+			Messages []struct {
+				FromPerson  bool `json:"from_person"`
+				By, Text    string
+				Attachments []struct{ Kind, URL string }
+			}
+		}
+	}
+	r := starter(t, "show", id, "--json").mustSucceed(t)
+	if err := json.Unmarshal([]byte(r.out), &status); err != nil {
+		t.Fatal(err)
+	}
+	if m := status.Thread.Messages; status.State != privatereply.Responded || len(m) != 4 || !m[1].FromPerson || m[2].Attachments[0].Kind != "photo" || m[3].By != "ana" {
+		t.Errorf("status: %s", r.out)
+	}
+	if shown := starter(t, "show", id, "--thread=false").mustSucceed(t).out; strings.Contains(shown, "Thanks!") {
+		t.Errorf("--thread=false reads the thread:\n%s", shown)
+	}
+	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "conversations", Account: otherLogin, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	shown = strings.Join(strings.Fields(starter(t, "show", id).mustSucceed(t).out), " ")
+	if !strings.Contains(shown, "Thread not read. Meta rejects the account's access token") || !strings.Contains(shown, "https://www.instagram.com/direct/inbox/") {
+		t.Errorf("show does not say why there is no thread:\n%s", shown)
+	}
 }
 
 // Guards: --json is the workflow's own status, from its result when it has ended.

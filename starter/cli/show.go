@@ -20,14 +20,17 @@ func newShow() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show everything about one reply",
 		Long: `Show the whole story of a reply: the comment, who decided what, what Meta said, until
-when anything can be sent, and what can be done next. --json prints its status as the
-workflow gives it.`,
+when anything can be sent, and what can be done next. Of a reply that may have been
+delivered the conversation is read from Meta, in its own words, if the accounts file can
+be read here; nothing of it is kept. --thread=false does without. --json prints the status
+as the workflow gives it, and the conversation as "thread".`,
 		Example: `  starter show 18000000000000001
   starter show reply:instagram:17841400000000001:18000000000000001 --json`,
 		Args:    Args(1, 1, "an ID"),
 		GroupID: groupInspect,
 	}
 	asJSON := JSONFlag(cmd)
+	withThread := cmd.Flags().Bool("thread", true, "read the conversation from Meta")
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		id, err := s.replyID(ctx, args[0])
 		if err != nil {
@@ -37,10 +40,15 @@ workflow gives it.`,
 		if err != nil {
 			return explainError(err, id)
 		}
+		shown := shownReply{PrivateReplyStatus: status}
+		if *withThread {
+			shown.Thread, shown.ThreadError = s.readThread(ctx, status)
+		}
 		if *asJSON {
-			return WriteJSON(cmd.OutOrStdout(), status)
+			return WriteJSON(cmd.OutOrStdout(), shown)
 		}
 		story := describeReply(id, status, time.Now())
+		describeThread(story, shown.Thread, shown.ThreadError, time.Now())
 		story.AddUnwrapped("Web UI", s.webUI(id))
 		fmt.Fprintln(cmd.OutOrStdout(), id)
 		return story.Write(cmd.OutOrStdout())
