@@ -124,7 +124,7 @@ func run(ctx context.Context) error {
 			Rules: desk.NewRulesFile(settings.Rules, all), Saved: saved.Open(settings.Saved, base.Logger.Named("saved")),
 			Stops: &desk.Stops{
 				Batches: stop.Batches{Temporal: base.Temporal, Namespace: base.Namespace, Data: base.DataConverter, Program: "approvals desk"},
-				InForce: reload.InForceWithin,
+				InForce: reload.InForceWithin + time.Second,
 			},
 			Lookup: reader, LocalMeta: logins.Graph.OnThisMachine(),
 			Erasures: &desk.Erasures{Temporal: base.Temporal, Data: base.DataConverter, TaskQueue: settings.TaskQueue, Keys: erasure.NewKeys(encryption)},

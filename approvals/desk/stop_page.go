@@ -24,8 +24,8 @@ import (
 // Stops stops automatic replies by one click.
 type Stops struct {
 	Batches Batches
-	// InForce is how long the bridge and the worker take until a changed file is in force:
-	// what they have started by then is stopped, too.
+	// InForce is how long the bridge and the worker take until a changed file is in force, and
+	// what they have started by then is listed: it is stopped, too.
 	InForce time.Duration
 }
 
@@ -121,8 +121,9 @@ func (d *Desk) stopForm(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), stopTimeout)
 	defer cancel()
 	by := signin.UserFrom(r.Context()).Name
+	err := d.pause(ctx, v, true)
 	paused := d.now()
-	if err := d.pause(ctx, v, true); err != nil {
+	if err != nil {
 		v.Failed = append(v.Failed, v.pauseFailure(err))
 	} else if v.Rule != "" {
 		v.Done = append(v.Done, "The rule is paused: what it would send waits for a person from now on.")

@@ -272,9 +272,7 @@ func replaceFile(path string, data []byte, mode fs.FileMode, was fs.FileInfo) (e
 	}()
 	_, err = temp.Write(data)
 	if was != nil {
-		if owner, ok := was.Sys().(*syscall.Stat_t); ok {
-			_ = temp.Chown(int(owner.Uid), int(owner.Gid)) // only root may; else it is this program's
-		}
+		keepOwner(temp, was)
 	}
 	if err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close()); err != nil {
 		return err

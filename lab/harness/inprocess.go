@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -193,7 +194,7 @@ func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, 
 		Rules: desk.NewRulesFile(p.config.RulesFile, all), Saved: saved.Open(filepath.Join(filepath.Dir(p.config.RulesFile), config.DevSavedRepliesFile), c.Log),
 		Stops: &desk.Stops{
 			Batches: stop.Batches{Temporal: c.Client, Namespace: p.Server.Namespace, Data: p.config.Data, Program: "approvals desk"},
-			InForce: reload.InForceWithin,
+			InForce: reload.InForceWithin + time.Second,
 		},
 		Lookup: lookup.New(meta, p.Accounts), LocalMeta: meta.OnThisMachine(),
 		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
