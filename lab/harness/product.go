@@ -71,6 +71,7 @@ type Config struct {
 	Workers, Bridges, Desks int
 	Gated                   bool              // processes, and Client, reach Temporal through gates
 	Settings                map[string]string // more settings of processes, without their prefix
+	WorkerSettings          map[string]string // more of the workers
 	Env                     []string          // more of the environment of processes
 
 	// The rest is for programs in this process.

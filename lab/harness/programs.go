@@ -159,9 +159,9 @@ func (p *Product) addProcesses() error {
 		}
 	}
 	for range c.Workers {
-		if err := p.addProcess(p.Workers, "worker", "worker", "", map[string]string{
-			"SEND_WORKERS": strconv.Itoa(c.Workers),
-		}); err != nil {
+		settings := map[string]string{"SEND_WORKERS": strconv.Itoa(c.Workers)}
+		maps.Copy(settings, c.WorkerSettings)
+		if err := p.addProcess(p.Workers, "worker", "worker", "", settings); err != nil {
 			return err
 		}
 	}

@@ -77,7 +77,10 @@ func (t *caseRun) commentAs(where int, n meta.NewComment) *comment {
 func (t *caseRun) newUsername() string { return fmt.Sprintf("p%d-%s", t.persons.Add(1), t.Name) }
 
 // startByHand starts the reply as `starter comment` does.
-func (t *caseRun) startByHand(c *comment, d privatereply.Decision) {
+func (t *caseRun) startByHand(c *comment, d privatereply.Decision) { t.start(c, d, workflows.NoEvents) }
+
+// start starts the reply, which reports what events says.
+func (t *caseRun) start(c *comment, d privatereply.Decision, events workflows.EventScope) {
 	d.Reason = privatereply.DecidedByHand
 	in := workflows.PrivateReplyInput{Decision: d, Comment: privatereply.Comment{
 		Platform: c.account.platform, Account: c.account.id, CommentID: c.id, Source: privatereply.SourcePost,
@@ -85,6 +88,7 @@ func (t *caseRun) startByHand(c *comment, d privatereply.Decision) {
 	}}
 	opts, in, err := workflows.PrivateReplyOptions(in, t.TaskQueue(), time.Now())
 	t.must(err)
+	in.InitialState.Events = events
 	_, err = t.Client.ExecuteWorkflow(t.ctx, opts, workflows.PrivateReplyType, in)
 	t.must(err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/meta"
+	"github.com/privatereply/privatereply/lab/receiver"
 	"github.com/privatereply/privatereply/lab/scenario"
 )
 
@@ -96,7 +97,8 @@ const redeliveryCount = 500
 type Stack struct {
 	*harness.Product
 	accounts []account
-	folder   *folder // of connected accounts; nil: the accounts stand in a file
+	folder   *folder            // of connected accounts; nil: the accounts stand in a file
+	receiver *receiver.Receiver // of outgoing events; nil with a folder
 
 	persons   atomic.Int64 // who were invented so far
 	metaAhead atomic.Int64 // a time.Duration: how far Meta's clock is ahead of ours
@@ -115,12 +117,19 @@ func newStack(ctx context.Context, lab *scenario.Lab) (s *Stack, closeServer fun
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &Stack{accounts: newAccounts()}
+	events, err := receiver.New(eventSecret)
+	if err != nil {
+		closeServer()
+		return nil, nil, err
+	}
+	closeServer = func(before func()) func() { return func() { events.Close(); before() } }(closeServer)
+	s = &Stack{accounts: newAccounts(), receiver: events}
 	s.Product, err = harness.New(ctx, harness.Config{
 		Dir: lab.Dir, Server: server, TaskQueue: "faults-" + runName,
 		Accounts: productAccounts(s.accounts), Rules: rulesYAML, Approvers: []string{ana, ben},
 		Binaries: binaries, Workers: lab.Workers, Bridges: lab.Bridges, Desks: 1, Gated: true,
-		VerifyToken: verifyToken,
+		VerifyToken:    verifyToken,
+		WorkerSettings: map[string]string{"EVENTS_URL": events.URL(), "EVENTS_SECRET": eventSecret},
 		Meta: meta.Config{
 			RetryDelays:     slices.Repeat([]time.Duration{redeliveryInterval}, redeliveryCount),
 			WebhookSettings: meta.WebhookSettings{Echo: meta.EchoOff},

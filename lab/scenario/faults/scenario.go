@@ -56,7 +56,7 @@ func all() []Scenario {
 	return slices.Concat(killScenarios(), accountScenarios(), []Scenario{
 		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
 		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
-		stopWorker(), stopBridge(), stopDesk(), erasures(),
+		reporting(), stopWorker(), stopBridge(), stopDesk(), erasures(),
 	})
 }
 
