@@ -110,4 +110,18 @@ func TestBrowserQueue(t *testing.T) {
 		t.Errorf("%d were approved unread", n)
 	}
 	c.fake.mu.Unlock()
+
+	// The browser tells, who asked for it, of what begins to wait while nobody looks.
+	ana.awaitTrue(`(() => {
+		window.told = [];
+		window.Notification = class { constructor(title, options) { told.push(options); } static permission = "granted"; static async requestPermission() { return "granted"; } };
+		Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+		return !document.querySelector("[data-notify]").hidden && !document.getElementById("notify-on").checked;
+	})()`)
+	more := `document.dispatchEvent(new CustomEvent("desk:event", { detail: { counts: { decide: 1000, unknown: 0 } } }))`
+	ana.awaitTrue(more + ` && told.length === 0`)
+	ana.clickWith("#notify-on", "")
+	ana.awaitTrue(`localStorage.getItem("desk:notify") === "on"`)
+	ana.awaitTrue(more + ` && told.length === 1 && told[0].silent && / more replies wait for a decision$/.test(told[0].body)`)
+	ana.awaitTrue(more + ` && told.length === 1`)
 }

@@ -183,7 +183,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "saved.js", "reply.js"}
+var modules = []string{"clock.js", "hold.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "saved.js", "reply.js", "notify.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

@@ -6,6 +6,7 @@ import { showDrafts, wire } from "./forms.js";
 import "./team.js";
 import "./queue.js";
 import "./banners.js";
+import "./notify.js";
 import "./keys.js";
 import "./saved.js";
 import "./reply.js";
