@@ -10,7 +10,7 @@ let dismissed = null; // {area, from}: Escape closed the list there
 
 // editor finds the text of a reply's person around an element: of a card, or of its page.
 function editor(element) {
-  if (!element?.matches?.("textarea") || !element.closest("[data-reply]")) return null;
+  if (!element?.matches?.("textarea") || !element.closest("[data-reply]") || element.form?.action.endsWith("/note")) return null;
   return element.name === "text" || element.closest(".editor") ? element : null;
 }
 
