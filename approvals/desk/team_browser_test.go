@@ -1,9 +1,14 @@
 package desk_test
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -114,4 +119,97 @@ func TestBrowserTeam(t *testing.T) {
 	ben.awaitText(third+" .outcome", "It waits for a decision again.")
 	ben.awaitTrue(`document.querySelector('` + third + ` [data-do=reject]').checkVisibility()`)
 	ben.awaitText(".tabs [data-count=decide]", "2")
+}
+
+// Many are decided together: the bar of what is selected stays in the window, all that match
+// can be reviewed and not only a page, each text is whole there, and nothing is clicked twice.
+func TestBrowserBulk(t *testing.T) {
+	var rows []replies.Row
+	for i := range 60 {
+		row := waitingRow(1, "How much is it?", "It is 12 euros.")
+		row.ID += strconv.Itoa(100 + i)
+		rows = append(rows, row)
+	}
+	rows[1].Comment, rows[1].Text = strings.Repeat("long ", 200), "" // without a proposal
+	c := newFakeDesk(t, rows...)
+	c.fake.decides = true
+	ana := newBrowser(t, c.url).tab("ana", desktop, 800)
+	ana.signIn(c.tokens["ana"])
+	ana.awaitTrue(`document.querySelectorAll(".card").length === 50`)
+	inWindow := `(() => { const r = document.querySelector("#bulk").getBoundingClientRect(); return r.top > 0 && r.bottom <= innerHeight; })()`
+	ana.press("j")
+	ana.press("x")
+	ana.awaitText("[data-selected]", "1 selected")
+	ana.awaitTrue(inWindow)
+	ana.awaitTrue(`(scrollTo(0, 3000), ` + inWindow + `)`)
+	ana.press("v")
+	ana.awaitText("h1", "Decide 1 together")
+	ana.open("/?q=12")
+	ana.awaitText("[data-do=review-matching]", "all 59 that match")
+	ana.click("[data-do=review-matching]")
+	ana.awaitText("h1", "Decide 59 together")
+	ana.awaitText("#bulk-approve [data-verb=approve]", "Approve 59")
+	ana.awaitTrue(`document.body.dataset.hold = 3600000`)
+	ana.click("#bulk-approve [data-verb=approve]")
+	ana.awaitText(".bulk .outcome", "Undo")
+	ana.awaitTrue(`[...document.querySelectorAll("#bulk-approve .bulk > button")].every(b => b.disabled)`)
+	ana.press("u")
+	ana.awaitTrue(`!document.querySelector("#bulk-approve [data-verb=approve]").disabled`)
+	ana.awaitTrue(`document.body.dataset.hold = 10`)
+	ana.click("#bulk-approve [data-verb=reject]")
+	ana.awaitTrue(`document.activeElement.name === "reason"`)
+	ana.write("#bulk-approve [name=reason]", "spam")
+	ana.click("#bulk-approve [data-verb=reject]")
+	ana.awaitText(".bulk .outcome", "All 59 are rejected.")
+	if n := len(c.approvals()); n != 0 {
+		t.Errorf("%d approved", n)
+	}
+	ana.open("/")
+	ana.awaitTrue(`document.querySelectorAll(".card").length === 1`)
+	ana.click("[data-do=select-all]")
+	ana.click("[data-do=review]")
+	ana.awaitText(".bulkitem", "No text is proposed")
+	ana.awaitTrue(`document.querySelector("#bulk-approve [data-verb=approve]").disabled && !document.querySelector("#bulk-approve [data-verb=reject]").disabled`)
+	ana.checkAccessibility()
+}
+
+// A writer finds what was sent back, nothing is assigned to strangers, and who is present is
+// bounded and told to those alone who see the account.
+func TestWorkingTogether(t *testing.T) {
+	c := newFakeDesk(t, waitingRow(1, "In oak?", "Yes"), oakRow())
+	id := waitingRow(1, "", "").ID
+	path := "/api/replies/" + url.PathEscape(id)
+	wim, ana := c.signedIn("wim"), c.signedIn("ana")
+	step := func(who *http.Client, verb, body string, status int, want string) {
+		t.Helper()
+		if resp, answer := c.do(who, http.MethodPost, path+verb, body, asJSON); resp.StatusCode != status || !strings.Contains(answer, want) {
+			t.Errorf("%s %s: %s: %s", verb, body, resp.Status, answer)
+		}
+	}
+	found := func(who *http.Client, filter string, want string) {
+		t.Helper()
+		if _, answer := c.do(who, http.MethodGet, "/api/replies?who="+filter, "", nil); !strings.Contains(answer, `"found":`+want+`,`) {
+			t.Errorf("%s: %s", filter, answer)
+		}
+	}
+	step(ana, "/send-back", `{"note":"why?"}`, http.StatusConflict, "No person has proposed this text")
+	step(wim, "/propose", `{"text":" "}`, http.StatusUnprocessableEntity, "There is no text")
+	step(wim, "/propose", `{"text":"Yes, in oak.","note":"sure?"}`, http.StatusOK, "Nothing was sent.")
+	found(ana, "drafts", "1")
+	step(ana, "/send-back", `{"note":" "}`, http.StatusUnprocessableEntity, "There is no note")
+	step(ana, "/send-back", `{"note":"say which size"}`, http.StatusOK, "Sent back to wim")
+	found(ana, "drafts", "0")
+	found(wim, "mine", "1")
+	step(wim, "/propose", `{"text":"Yes, in M."}`, http.StatusOK, "Nothing was sent.")
+	found(wim, "mine", "0")
+	step(wim, "/approve", `{}`, http.StatusForbidden, "this needs the role approver")
+	step(ana, "/approve", `{"text_sha256":"`+privatereply.TextSHA256("Yes, in oak.")+`"}`, http.StatusConflict, `"code":"proposed"`)
+	step(wim, "/assign", `{"to":"mallory"}`, http.StatusUnprocessableEntity, "Nobody who works on this account")
+	step(wim, "/assign", `{"to":"otto"}`, http.StatusUnprocessableEntity, "Nobody who works on this account")
+	step(wim, "/assign", `{"to":"vera"}`, http.StatusUnprocessableEntity, "Nobody who works on this account")
+	step(wim, "/assign", `{"to":"ben"}`, http.StatusOK, "ben takes care of it.")
+	found(wim, "unassigned", "1")
+	step(wim, "/reopen", `{}`, http.StatusForbidden, "")
+	step(ana, "/reopen", `{}`, http.StatusConflict, "nothing to reopen")
+	step(ana, "/presence", `{"state":"there","tab":"12345678"}`, http.StatusBadRequest, "")
 }

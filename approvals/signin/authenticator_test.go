@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -455,5 +456,46 @@ func TestRoles(t *testing.T) {
 	}
 	if (User{}).May(Viewer) {
 		t.Error("nobody may look")
+	}
+}
+
+// A user's accounts are those of the file, also for whom a proxy names; a list that would mean
+// nobody or everybody by mistake is refused, and an account that nobody knows is named.
+func TestAccountsOfUsers(t *testing.T) {
+	for lines, want := range map[string]string{
+		"  accounts: [\"17841\", Oak Corner]\n": "[17841 Oak Corner]",
+		"":                                      "[]",
+		"  accounts: []\n":                      "refused",
+		"  accounts: [\"\"]\n":                  "refused",
+		"  accounts: Oak Corner\n":              "refused",
+	} {
+		path, _ := usersFile(t, ana)
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, string(file)+lines)
+		users, err := OpenUsers(path)
+		if want == "refused" {
+			if err == nil {
+				t.Errorf("%q is taken", lines)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := NewAuthenticator(Options{Users: users, Header: "X-User", Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, err := g.Authenticate(request("10.1.2.3:999", "desk.example.com", func(r *http.Request) { r.Header.Set("X-User", "ana") }))
+		if got := fmt.Sprint(user.Accounts); err != nil || got != want {
+			t.Errorf("%q: accounts %s, %v", lines, got, err)
+		}
+		err = g.CheckAccounts(func(a string) bool { return a == "17841" })
+		if told := err != nil && strings.Contains(err.Error(), `"Oak Corner"`); told != (len(user.Accounts) > 0) {
+			t.Errorf("%q: the check says %v", lines, err)
+		}
 	}
 }
