@@ -89,6 +89,7 @@ func (e *eraserTest) work(c client.Client, connections Connections) (stop func()
 		return nil
 	}, workflow.RegisterOptions{Name: workflows.ConversationType})
 	w.RegisterWorkflowWithOptions(func(workflow.Context, workflows.IntakeInput) error { return nil }, workflow.RegisterOptions{Name: workflows.IntakeType})
+	w.RegisterWorkflowWithOptions(func(workflow.Context, workflows.ReopenInput) error { return nil }, workflow.RegisterOptions{Name: workflows.ReopenType})
 	NewEraser(erasure.Config{
 		Temporal: c, Namespace: e.server.Namespace, Data: e.data(), Queue: e.queue, Keys: erasure.NewKeys(e.codec),
 	}, connections).Register(w)
@@ -151,6 +152,9 @@ func (e *eraserTest) hold() (held []workflowRun, others workflowRun) {
 		e.reply("180000000000002", e.person, privatereply.Decision{Action: privatereply.ActionIgnore}),
 		e.start(conversation, workflows.ConversationType),
 		e.start("intake:"+e.queue, workflows.IntakeType, workflows.IntakeInput{Events: []workflows.InboundEvent{event(e.person), event(e.other)}}),
+		e.start(workflows.ReopenID(e.queue), workflows.ReopenType, workflows.ReopenInput{Input: workflows.PrivateReplyInput{Comment: privatereply.Comment{
+			Platform: privatereply.Instagram, Account: erasureAccount, CommentID: "18000000000000009", PersonID: e.person, Text: "Hello?",
+		}}}),
 	}
 	others = e.reply("180000000000003", e.other, privatereply.Decision{Action: privatereply.ActionAsk})
 	e.await("the lists", func() error {
@@ -159,7 +163,7 @@ func (e *eraserTest) hold() (held []workflowRun, others workflowRun) {
 				return fmt.Errorf("%s is not listed", h.id)
 			}
 		}
-		for _, h := range []workflowRun{held[1], held[3]} {
+		for _, h := range []workflowRun{held[1], held[3], held[4]} {
 			if !e.ended(h) {
 				return fmt.Errorf("%s has not ended", h.id)
 			}

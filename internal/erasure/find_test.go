@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,5 +125,22 @@ func TestErrorsNameNobody(t *testing.T) {
 	}
 	if callError("end", h, nil) != nil || !isNotFound(callError("end", h, serviceerror.NewNotFound("gone"))) {
 		t.Error("what is gone is an error like others")
+	}
+}
+
+// Of a reply that was reopened, the open run is ended before anything takes its id: what
+// takes it would cut a send off. A reopening ends before the reply that it may start.
+func TestOrderOfRemoval(t *testing.T) {
+	const id = "reply:instagram:" + account + ":18000000000000001"
+	runs := []Run{
+		{Kind: Conversation, RunID: "c"}, {Kind: Reply, WorkflowID: id, RunID: "1"}, {Kind: Reply, WorkflowID: id, RunID: "2", Open: true}, {Kind: Reopening, RunID: "o"},
+	}
+	slices.SortFunc(runs, Run.compare)
+	var order []string
+	for _, r := range runs {
+		order = append(order, r.RunID)
+	}
+	if got := strings.Join(order, " "); got != "o 2 1 c" {
+		t.Errorf("the order is %s", got)
 	}
 }
