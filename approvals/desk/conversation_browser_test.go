@@ -123,5 +123,5 @@ func TestBrowserConversation(t *testing.T) {
 	// The page on which a developer is the person fits a phone.
 	vera.do(chromedp.Navigate(s.SandboxURL + "/"))
 	vera.awaitText("#people", "Lena Vogt")
-	vera.checkWidth()
+	vera.awaitTrue(fmt.Sprintf(`document.documentElement.scrollWidth <= %d`, phone))
 }
