@@ -17,6 +17,7 @@ import (
 
 	slackapi "github.com/slack-go/slack"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
@@ -36,6 +37,9 @@ const (
 	// maxWork is how many interactions are worked on at once. More are refused: a person can
 	// tap again.
 	maxWork = 32
+	// maxReads bounds the memory of bodies: anybody can send one, and its signature is
+	// verified only when all of it has arrived.
+	maxReads = 64
 )
 
 // Users is the users file; *signin.Users in production.
@@ -53,7 +57,9 @@ type Interactions struct {
 	log    *zap.Logger
 
 	slots   chan struct{}
+	reads   chan struct{}
 	working sync.WaitGroup
+	refused rate.Sometimes // logs refused requests, which anybody can send
 }
 
 // NewInteractions returns a handler. Slack signs with secret; the team is the id of the
@@ -61,7 +67,8 @@ type Interactions struct {
 func NewInteractions(c Config, secret, team string, users Users, log *zap.Logger) *Interactions {
 	return &Interactions{
 		renderer: renderer{Config: c, now: time.Now}, secret: secret, team: team, users: users,
-		slack: newClient(c), log: log, slots: make(chan struct{}, maxWork),
+		slack: newClient(c), log: log, slots: make(chan struct{}, maxWork), reads: make(chan struct{}, maxReads),
+		refused: rate.Sometimes{First: 5, Interval: time.Minute},
 	}
 }
 
@@ -79,7 +86,7 @@ func (h *Interactions) Wait(ctx context.Context) {
 func (h *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	interaction, status, err := h.read(w, r)
 	if err != nil {
-		h.log.Warn("Refused an interaction", zap.Error(err))
+		h.refused.Do(func() { h.log.Warn("Refused an interaction", zap.Error(err)) })
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
@@ -111,6 +118,12 @@ func (h *Interactions) read(w http.ResponseWriter, r *http.Request) (in slackapi
 	verifier, err := slackapi.NewSecretsVerifier(r.Header, h.secret) // also the time
 	if err != nil {
 		return in, http.StatusUnauthorized, err
+	}
+	select {
+	case h.reads <- struct{}{}:
+		defer func() { <-h.reads }()
+	default:
+		return in, http.StatusServiceUnavailable, errors.New("too many bodies at once")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {

@@ -273,3 +273,23 @@ func TestHalfAccountsFile(t *testing.T) {
 	}
 	h.wantCounted(map[string]float64{"events_total{effect=started}": 4, "events_total{effect=ignored,reason=unknown_account}": 1})
 }
+
+// Slack's interactions are taken where the bridge has a handler for them, by POST alone.
+func TestSlack(t *testing.T) {
+	b := newTestBridge(t, nil)
+	ask := func(method string) int {
+		w := httptest.NewRecorder()
+		b.Handler().ServeHTTP(w, httptest.NewRequest(method, "/webhooks/slack", nil))
+		return w.Code
+	}
+	if got := ask(http.MethodPost); got != http.StatusNotFound {
+		t.Errorf("without a handler it answers %d", got)
+	}
+	b.cfg.Slack = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	if got := ask(http.MethodPost); got != http.StatusTeapot {
+		t.Errorf("with a handler it answers %d", got)
+	}
+	if got := ask(http.MethodGet); got == http.StatusTeapot {
+		t.Error("it takes GET")
+	}
+}
