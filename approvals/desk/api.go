@@ -27,6 +27,7 @@ func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := d.view(r.Context())
 	rows := v.Select(filterFor(q, signin.UserFrom(r.Context())))
+	parseOrder(q).sort(rows)
 	from := min(max(0, intOrZero(q.Get("from"))-1), len(rows))
 	count := intOrZero(q.Get("limit"))
 	if count < 1 || count > maxAPIRows {

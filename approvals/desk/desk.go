@@ -96,6 +96,7 @@ type Desk struct {
 	Config
 	funnel    *funnelCounter
 	decisions *decisionReader
+	rules     ruleCache
 	pages     *pages
 	pictures  *pictures
 	partners  partners

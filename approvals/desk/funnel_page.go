@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/privatereply/privatereply/internal/replies"
@@ -128,18 +129,57 @@ func ranges(kept int) []int {
 	return append(all, kept)
 }
 
+// ruleNames are the rules of the replies that the user of a request sees, sorted.
 func (d *Desk) ruleNames(r *http.Request) []string {
-	names := d.view(r.Context()).Choices().Rules
-	rows, _, err := d.Replies.Page(r.Context(), replies.Filter{}, ruleSample, nil)
-	if err != nil {
-		return names
+	names := slices.Clone(d.view(r.Context()).Choices().Rules)
+	for _, name := range d.rules.names(r.Context(), d.Replies, strings.Join(d.seenAccounts(r.Context()), " "), d.now()) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
+	slices.Sort(names)
+	return names
+}
+
+// ruleNamesTTL is how long the names of the rules are cached.
+const ruleNamesTTL = 30 * time.Second
+
+// ruleCache has the names of the rules of the newest replies, by the accounts that somebody
+// sees: they are read for every page with a choice of rules.
+type ruleCache struct {
+	mu    sync.Mutex
+	known map[string]knownRules
+}
+
+type knownRules struct {
+	names []string
+	at    time.Time
+}
+
+// names reads the names, or gives those of a moment ago; none if Temporal does not answer.
+func (c *ruleCache) names(ctx context.Context, source Replies, among string, now time.Time) []string {
+	c.mu.Lock()
+	known, ok := c.known[among]
+	c.mu.Unlock()
+	if ok && now.Sub(known.at) < ruleNamesTTL {
+		return known.names
+	}
+	rows, _, err := source.Page(ctx, replies.Filter{}, ruleSample, nil)
+	if err != nil {
+		return known.names
+	}
+	var names []string
 	for _, row := range rows {
 		if row.Rule != "" && !slices.Contains(names, row.Rule) {
 			names = append(names, row.Rule)
 		}
 	}
-	slices.Sort(names)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= 1000 { // as many as there are kinds of users
+		c.known = map[string]knownRules{}
+	}
+	c.known[among] = knownRules{names, now}
 	return names
 }
 

@@ -1,10 +1,13 @@
 package desk_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/privatereply/privatereply/internal/replies"
@@ -34,6 +37,10 @@ func TestBrowserQueue(t *testing.T) {
 	b := newBrowser(t, c.url)
 
 	pocket := b.tab("ana's phone", phone, 844)
+	pocket.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"})
+		return err
+	}))
 	pocket.signIn(c.tokens["ana"])
 	pocket.awaitText(card(rows[0].ID), "SECRETSTAFF50")
 	whole := func(p *tab, selector string) {
@@ -110,6 +117,18 @@ func TestBrowserQueue(t *testing.T) {
 		t.Errorf("%d were approved unread", n)
 	}
 	c.fake.mu.Unlock()
+
+	// Sentences tell the reader's time, and dates are English.
+	pocket.awaitTrue(`/zone=Asia.(Kolkata|Calcutta)/.test(document.cookie)`)
+	pocket.awaitTrue(`/^\d{1,2} \p{L}+ \d{4} at \d{2}:\d{2}$/u.test(document.querySelector("[data-since]").title)`)
+	last := card(rows[4].ID)
+	ana.awaitTrue(`document.body.dataset.hold = 10`)
+	ana.click(last + " [data-do=approve]")
+	kolkata := time.FixedZone("", 5*3600+1800)
+	pocket.awaitText(last+" .outcome", "You approved this at "+time.Now().In(kolkata).Format("15:"))
+	if text := get[string](pocket, `document.querySelector('`+last+` .outcome').innerText`); strings.Contains(text, "UTC") {
+		t.Errorf("the card says %q", text)
+	}
 
 	// The browser tells, who asked for it, of what begins to wait while nobody looks.
 	ana.awaitTrue(`(() => {
