@@ -318,7 +318,7 @@ function draftName(area) {
 
 function submit(e, form) {
   const verb = e.submitter?.dataset.verb || form.dataset.hold;
-  if (verb === "bulk") return;
+  if (form.dataset.hold === "bulk") return;
   e.preventDefault();
   const host = form.closest("section, article"), about = form.closest("[data-reply]");
   const fields = new FormData(form), body = {};
