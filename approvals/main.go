@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/answered"
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/notify"
@@ -93,17 +94,19 @@ func run(ctx context.Context) error {
 		url = "http://" + ln.Addr().String()
 	}
 	logins.URL = url
+	answers := answered.New(all, reader, base.Accounts, base.Logger.Named("answered"))
 	wellbeing := health.New(all, base.Accounts, logins.Status, base.Logger.Named("health"))
 	base.Logger.Info("the desk is open", zap.String("url", url))
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { waiting.Run(ctx); return nil })
 	group.Go(func() error { wellbeing.Run(ctx); return nil })
+	group.Go(func() error { answers.Run(ctx); return nil })
 	group.Go(func() error {
 		notify.New(notify.Config{
 			Queue: waiting, Accounts: base.Accounts, Webhook: string(settings.NotifyURL), Desk: url,
-			Problems: func() health.View { v, _ := wellbeing.View(); return v },
-			Every:    time.Duration(settings.NotifyEvery), Quiet: settings.NotifyQuiet, Logger: base.Logger.Named("notify"),
+			Answered: answers.View, Problems: func() health.View { v, _ := wellbeing.View(); return v },
+			Every: time.Duration(settings.NotifyEvery), Quiet: settings.NotifyQuiet, Logger: base.Logger.Named("notify"),
 		}).Run(ctx)
 		return nil
 	})
@@ -120,7 +123,7 @@ func run(ctx context.Context) error {
 		return desk.New(desk.Config{
 			Replies: all, Queue: waiting, Authenticator: guard, Accounts: base.Accounts,
 			WebUI: string(settings.WebUI), Namespace: base.Namespace, Logger: base.Logger,
-			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins, Health: wellbeing,
+			Codec: encryption, CodecOrigin: string(settings.CodecOrigin), Connections: logins, Health: wellbeing, Answered: answers,
 			Rules: desk.NewRulesFile(settings.Rules, all), Saved: saved.Open(settings.Saved, base.Logger.Named("saved")),
 			Stops: &desk.Stops{
 				Batches: stop.Batches{Temporal: base.Temporal, Namespace: base.Namespace, Data: base.DataConverter, Program: "approvals desk"},

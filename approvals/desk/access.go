@@ -161,6 +161,10 @@ func (s seenReplies) Follow(ctx context.Context, id string, changed func()) erro
 	return s.all.Follow(ctx, id, changed)
 }
 
+func (s seenReplies) PersonKeys(p privatereply.Platform, account, person string) []string {
+	return s.all.PersonKeys(p, account, person)
+}
+
 func (s seenReplies) Retention(ctx context.Context) (kept time.Duration, err error) {
 	return s.all.Retention(ctx)
 }

@@ -42,7 +42,7 @@ func (d *Desk) apiList(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) apiCounts(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, countsOf(d.view(r.Context()), signin.UserFrom(r.Context()).Name))
+	writeJSON(w, http.StatusOK, d.counts(r.Context(), d.view(r.Context())))
 }
 
 // apiShow returns a reply's status as the workflow has it, and the id of its conversation.

@@ -119,6 +119,21 @@ func (b banner) SendingURL() string {
 	return "/replies?" + url.Values{"state": {string(privatereply.Sending)}, "account": {b.Account}}.Encode()
 }
 
+// blocked says why nothing of a reply's account can be sent; empty: nobody knows of anything.
+func (d *Desk) blocked(reply string) string {
+	id, ok := privatereply.ParseID(reply)
+	if d.Health == nil || !ok {
+		return ""
+	}
+	view, _ := d.Health.View()
+	for _, p := range view.Problems {
+		if p.Platform == id.Platform && p.Account == id.Account {
+			return p.Text
+		}
+	}
+	return ""
+}
+
 // bannersPart is the banners alone: the script asks for them when they have changed.
 func (d *Desk) bannersPart(w http.ResponseWriter, r *http.Request) {
 	var frame pageFrame

@@ -85,6 +85,9 @@ func TestBanners(t *testing.T) {
 			t.Errorf("%s tells otto of another account", path)
 		}
 	}
+	if _, body := c.do(c.signedIn("ana"), http.MethodPost, "/api/replies/"+url.PathEscape(waitingRow(1, "", "").ID)+"/approve", "{}", asJSON); !strings.Contains(body, "It cannot go out yet: Meta rejects") {
+		t.Errorf("an approval for an account that cannot send is answered %s", body)
+	}
 	if body := words("ana", "/replies?state=sending"); !strings.Contains(body, "Stands still: Meta rejects the account") {
 		t.Error("the list does not say why a reply stands still")
 	}

@@ -163,6 +163,33 @@ func TestBrowser(t *testing.T) {
 		}
 	})
 
+	step("who answered is read and answered on one page", func(t *testing.T) {
+		_, rosa := s.start(newComment{username: "rosa", text: "Does it fit?", reply: "Hi rosa, which size?", rule: "questions", action: privatereply.ActionAuto})
+		s.awaitState(rosa, privatereply.Sent)
+		ana.open("/answered")
+		ana.awaitText(".answer:not(.waits) h2", "lena")
+		ana.awaitTrue(`(window.same = true)`)
+		s.personAnswers(rosa)
+		ana.awaitTrue(`(document.querySelector("#fresh:not([hidden])")?.click(), [...document.querySelectorAll(".answer.waits .theirs")].some(e => e.innerText.includes("Thanks!")))`)
+		ana.awaitText("[data-count=answered]", "1")
+		ana.awaitText(card(rosa)+" .time", "23 h")
+		ana.checkAccessibility()
+		ana.screenshot("answered")
+		ana.setHold(time.Second)
+		ana.write(card(rosa)+" textarea", "In every size.")
+		ana.click(card(rosa) + " .primary")
+		ana.awaitText(card(rosa)+" .outcome", "Sent.")
+		ana.awaitTrue(`!document.querySelector(".answer.waits") && window.same`)
+		ana.awaitText(card(rosa)+" .ours", "In every size.")
+		inbox := s.Sandbox.Inbox(meta.Person{Account: instagram, Username: "rosa"})
+		if last := inbox[len(inbox)-1]; last.Text != "In every size." {
+			t.Errorf("the person got %+v", last)
+		}
+		ana.open("/replies/" + rosa + "/person")
+		ana.awaitText(".person-row", "Does it fit?")
+		ana.checkAccessibility()
+	})
+
 	step("what strangers write changes nothing but its own display", func(t *testing.T) {
 		long := `<script>window.pwned=1</script><img src=x onerror="window.pwned=1"> {{username}} {{.Comment}} ` + "\u202etfel ot thgir\u202c " + strings.Repeat("wwwwwwwwww", 990)
 		_, id := s.start(newComment{username: `"><svg onload="window.pwned=1">` + "\u202eevil", text: long, reply: "Hi!", rule: "<b>rule</b>"})
@@ -256,7 +283,7 @@ func TestBrowser(t *testing.T) {
 		adam.signIn(s.Tokens["adam"])
 		// What the desk learns of only now waits behind the pill.
 		adam.awaitTrue(`(document.getElementById("pill")?.hidden === false && document.getElementById("pill").click(), [...document.querySelectorAll(".card")].some(e => e.innerText.includes("Live")))`)
-		for _, path := range []string{"/", "/?state=holding", "/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/nowhere"} {
+		for _, path := range []string{"/", "/?state=holding", "/answered", "/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/nowhere"} {
 			adam.open(path)
 			adam.awaitTrue(`document.querySelector("h1")`)
 			adam.checkAccessibility()
@@ -278,7 +305,7 @@ func TestBrowser(t *testing.T) {
 		adam.screenshot("dark")
 		pocket := s.tab(b, "adam's phone", phone)
 		pocket.signIn(s.Tokens["adam"])
-		for _, path := range []string{"/unknown", "/replies", "/replies/" + lena, "/funnel", "/people", "/"} {
+		for _, path := range []string{"/unknown", "/answered", "/replies", "/replies/" + lena, "/funnel", "/people", "/"} {
 			pocket.open(path)
 			pocket.awaitTrue(`document.querySelector("h1")`)
 			pocket.checkWidth()

@@ -120,6 +120,9 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	v.ID, v.Message = o.ID, d.inZone(ctx, v.Message)
 	if _, decides := pastTense[o.Verb]; v.Accepted && decides {
 		v.Message = acceptedMessage(o, v.State)
+		if why := d.blocked(o.ID); why != "" && v.State == privatereply.Sending {
+			v.Message = "Approved. It cannot go out yet: " + why
+		}
 		d.Queue.RecordDecision(queue.Decision{ID: o.ID, Verb: o.Verb, By: user.Name, At: d.now().UTC(), State: v.State})
 	}
 	if v.status == 0 {
@@ -208,6 +211,9 @@ func (d *Desk) followUp(ctx context.Context, o decisionRequest, user signin.User
 	switch a.State {
 	case privatereply.OutcomeSent:
 		v.Message = "Sent."
+		if d.Answered != nil {
+			d.Answered.Wrote(conversation, d.now().UTC())
+		}
 	case privatereply.OutcomeUnknown:
 		v.status, v.Code = http.StatusConflict, "unknown"
 		v.Message = "It is not known whether this arrived. " + a.Reason.Sentence() + " Look into the account's inbox before you write again."

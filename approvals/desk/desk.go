@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/answered"
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/saved"
@@ -33,6 +34,7 @@ type Replies interface {
 	Conversation(ctx context.Context, conversationID string) (replies.Conversation, error)
 	Follow(ctx context.Context, id string, changed func()) error
 	Retention(ctx context.Context) (time.Duration, error)
+	PersonKeys(p privatereply.Platform, account, person string) []string
 
 	Approve(ctx context.Context, id, updateID string, m workflows.Approve) (workflows.DecisionResult, error)
 	Reject(ctx context.Context, id, updateID string, m workflows.Reject) (workflows.DecisionResult, error)
@@ -73,6 +75,8 @@ type Config struct {
 	CodecOrigin string
 	// Connections is what the page Accounts works with; nil: there is no such page.
 	Connections *Connections
+	// Answered holds the people who answered; nil: there is no such page.
+	Answered *answered.List
 	// Health knows which accounts cannot send or receive; nil: no page says so.
 	Health *health.Monitor
 	// Lookup reads from Meta what people look at; nil: the pages do without.
@@ -103,6 +107,7 @@ type Desk struct {
 	now       func() time.Time
 	// presence is who works on which reply at this moment.
 	presence *presence
+	tallies  tallies
 }
 
 // New makes a desk.
@@ -167,6 +172,12 @@ func (d *Desk) Handler() http.Handler {
 	page("POST /bulk", signin.Approver, d.bulkPage)
 	page("POST /bulk/approve", signin.Approver, d.bulkForm(verbApprove))
 	page("POST /bulk/reject", signin.Approver, d.bulkForm(verbReject))
+	if d.Answered != nil {
+		page("GET /answered", signin.Viewer, d.answeredPage)
+		mux.Handle("GET /api/answered", d.requireRole(signin.Viewer, writeJSONError, http.HandlerFunc(d.apiAnswered)))
+	}
+	page("GET /replies/{id}/person", signin.Viewer, d.personPage)
+	page("GET /context", signin.Viewer, d.contextPart)
 	page("GET /banners", signin.Viewer, d.bannersPart)
 	page("GET /funnel", signin.Viewer, d.funnelPage)
 	page("GET /funnel.csv", signin.Viewer, d.funnelCSV)

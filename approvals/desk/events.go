@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/answered"
 	"github.com/privatereply/privatereply/approvals/poll"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
@@ -33,13 +34,14 @@ const (
 // event is one message of the stream. It has no texts: the browser asks for the cards that
 // it wants to show.
 type event struct {
-	Version int            `json:"version"`
-	Counts  tabCounts      `json:"counts"`
-	Changed bool           `json:"changed,omitempty"` // a reply that matches the filter
-	Decided []decidedEvent `json:"decided,omitempty"`
-	Banners string         `json:"banners"`         // a hash of what they say
-	Reply   bool           `json:"story,omitempty"` // something has happened to the reply
-	Stale   string         `json:"stale,omitempty"`
+	Version  int            `json:"version"`
+	Counts   tabCounts      `json:"counts"`
+	Changed  bool           `json:"changed,omitempty"` // a reply that matches the filter
+	Decided  []decidedEvent `json:"decided,omitempty"`
+	Answered string         `json:"answered,omitempty"` // a hash of who answered what
+	Banners  string         `json:"banners"`            // a hash of what they say
+	Reply    bool           `json:"story,omitempty"`    // something has happened to the reply
+	Stale    string         `json:"stale,omitempty"`
 	// Presence is who else is at which reply; nil: as in the event before.
 	Presence *[]presentEvent `json:"presence,omitempty"`
 	Now      time.Time       `json:"now"`
@@ -82,9 +84,15 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 		unwell = d.Health.Watch()
 		defer unwell.Close()
 	}
+	var answers *answered.Watcher
+	if d.Answered != nil {
+		answers = d.Answered.Watch(q.Has("answered"))
+		defer answers.Close()
+	}
 	// What has changed since the page was made is told at once.
 	missing := make(chan struct{}, 1)
-	if _, is := d.banners(ctx); q.Has("banners") && q.Get("banners") != is {
+	_, bannersNow := d.banners(ctx)
+	if q.Has("banners") && q.Get("banners") != bannersNow || q.Has("answered") && q.Get("answered") != d.answeredSeen(ctx) {
 		missing <- struct{}{}
 	}
 	story := d.followReply(ctx, q.Get("reply"))
@@ -132,6 +140,7 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 			e.Reply = true
 		case <-missing:
 		case <-unwell.Changed():
+		case <-answers.Changed():
 		case <-watcher.Changed():
 		case <-begun:
 			quiet = true
@@ -149,7 +158,7 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 			changes[i] = c.Only(sees)
 		}
 		e = d.event(ctx, e, changes, d.seenOf(ctx, view), missed, filter, user)
-		if e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale && e.Banners == last.Banners {
+		if e.saysNothing() && e.Counts == last.Counts && e.Stale == last.Stale && e.Banners == last.Banners && e.Answered == last.Answered {
 			continue // it was about what this user does not see
 		}
 		last = e
@@ -168,7 +177,7 @@ func (d *Desk) events(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) event(ctx context.Context, e event, changes []queue.Change, v *queue.View, missed bool, f queue.Filter, user string) event {
-	e.Version, e.Counts, e.Now, e.Changed = v.Version, countsOf(v, user), d.now().UTC(), missed
+	e.Version, e.Counts, e.Now, e.Changed = v.Version, d.counts(ctx, v), d.now().UTC(), missed
 	for _, c := range changes {
 		e.Changed = e.Changed || c.Matches(f)
 		for _, decided := range c.Decided {
@@ -183,6 +192,7 @@ func (d *Desk) event(ctx context.Context, e event, changes []queue.Change, v *qu
 		}
 	}
 	_, e.Banners = d.banners(ctx)
+	e.Answered = d.answeredSeen(ctx)
 	if v.Err != nil {
 		e.Stale = staleMessage
 	}

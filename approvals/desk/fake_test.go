@@ -46,7 +46,8 @@ func (f *fakeReplies) matching(filter replies.Filter) []replies.Row {
 	var found []replies.Row
 	for _, r := range f.rows {
 		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) &&
-			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) && (filter.Rule == "" || filter.Rule == r.Rule) {
+			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) && (filter.Rule == "" || filter.Rule == r.Rule) &&
+			(len(filter.PersonKeys) == 0 || slices.Contains(filter.PersonKeys, r.PersonKey)) {
 			found = append(found, r)
 		}
 	}
@@ -103,6 +104,14 @@ func (f *fakeReplies) History(context.Context, string) (replies.History, error) 
 func (f *fakeReplies) Conversation(context.Context, string) (replies.Conversation, error) {
 	return f.thread, nil
 }
+func (f *fakeReplies) PersonKeys(_ privatereply.Platform, account, person string) []string {
+	return []string{"new " + account + person, "old " + account + person}
+}
+
+func (f *fakeReplies) ConversationStatus(context.Context, string) (workflows.ConversationStatus, error) {
+	return f.thread.Status, nil
+}
+
 func (f *fakeReplies) Retention(context.Context) (time.Duration, error) { return 240 * time.Hour, nil }
 
 func (f *fakeReplies) Follow(ctx context.Context, _ string, changed func()) error {

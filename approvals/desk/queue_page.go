@@ -29,6 +29,7 @@ type tabCounts struct {
 	Mine       int `json:"mine"`
 	Unassigned int `json:"unassigned"`
 	Drafts     int `json:"drafts"`
+	Answered   int `json:"answered"` // people who wait for us
 }
 
 // countsOf counts what a user sees.

@@ -28,8 +28,8 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/conversation.html"))
-	for _, name := range []string{"queue", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/context.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/conversation.html"))
+	for _, name := range []string{"queue", "answered", "person", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
 	return p
@@ -80,6 +80,8 @@ type pageFrame struct {
 	Now     time.Time
 	// HasAccounts reports that there is a page Accounts.
 	HasAccounts bool
+	// HasAnswered reports that there is a page Answered.
+	HasAnswered bool
 	// Banners are the accounts that cannot send or receive.
 	Banners        []banner
 	BannersVersion string
@@ -91,7 +93,7 @@ type pageFrame struct {
 func (d *Desk) newFrame(r *http.Request, page, title string) pageFrame {
 	v := d.view(r.Context())
 	f := pageFrame{Title: title, Page: page, Tab: page, User: signin.UserFrom(r.Context()), Tokens: d.Authenticator.AcceptsTokens(),
-		Counts: countsOf(v, signin.UserFrom(r.Context()).Name), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil, HasRules: d.Rules != nil, HasSaved: d.Saved != nil}
+		Counts: d.counts(r.Context(), v), Version: v.Version, Now: d.now().UTC(), HasAccounts: d.Connections != nil, HasAnswered: d.Answered != nil, HasRules: d.Rules != nil, HasSaved: d.Saved != nil}
 	f.Banners, f.BannersVersion = d.banners(r.Context())
 	if v.Err != nil {
 		f.Stale = staleMessage
@@ -183,7 +185,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "saved.js", "reply.js", "notify.js"}
+var modules = []string{"clock.js", "hold.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "answered.js", "context.js", "saved.js", "reply.js", "notify.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

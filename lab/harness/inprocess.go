@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/approvals/answered"
 	"github.com/privatereply/privatereply/approvals/desk"
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
@@ -186,23 +187,26 @@ func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, 
 		},
 		URL: "http://" + ln.Addr().String(),
 	}
+	reader := lookup.New(meta, p.Accounts)
+	answers := answered.New(all, reader, p.Accounts, c.Log)
 	wellbeing := health.New(all, p.Accounts, connections.Status, c.Log)
 	d := desk.New(desk.Config{
 		Replies: all, Queue: waiting, Authenticator: authenticator, Accounts: p.Accounts,
 		WebUI: p.Server.UIURL, Namespace: p.Server.Namespace, Logger: c.Log,
-		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections, Health: wellbeing,
+		Codec: p.config.Codec, CodecOrigin: p.Server.UIURL, Connections: connections, Health: wellbeing, Answered: answers,
 		Rules: desk.NewRulesFile(p.config.RulesFile, all), Saved: saved.Open(filepath.Join(filepath.Dir(p.config.RulesFile), config.DevSavedRepliesFile), c.Log),
 		Stops: &desk.Stops{
 			Batches: stop.Batches{Temporal: c.Client, Namespace: p.Server.Namespace, Data: p.config.Data, Program: "approvals desk"},
 			InForce: reload.InForceWithin + time.Second,
 		},
-		Lookup: lookup.New(meta, p.Accounts), LocalMeta: meta.OnThisMachine(),
+		Lookup: reader, LocalMeta: meta.OnThisMachine(),
 		Erasures: &desk.Erasures{Temporal: c.Client, Data: p.config.Data, TaskQueue: p.config.TaskQueue, Keys: erasure.NewKeys(p.config.Codec)},
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group
 	running.Go(func() error { waiting.Run(life); return nil })
 	running.Go(func() error { wellbeing.Run(life); return nil })
+	running.Go(func() error { answers.Run(life); return nil })
 	running.Go(func() error {
 		err := d.Run(life, ln)
 		if err != nil {

@@ -7,6 +7,8 @@ import "./team.js";
 import "./queue.js";
 import "./banners.js";
 import "./notify.js";
+import "./answered.js";
+import "./context.js";
 import "./keys.js";
 import "./saved.js";
 import "./reply.js";

@@ -2,7 +2,6 @@
 
 import { undoLast } from "./hold.js";
 import { approve, edit, reject, sendBack, take } from "./forms.js";
-import { reveal } from "./queue.js";
 
 const list = document.getElementById("list");
 const help = document.getElementById("help");
@@ -84,13 +83,17 @@ function onCard(act, thenNext) {
 
 const keys = {
   j: () => move(1), k: () => move(-1),
-  a: onCard(approve, true), e: onCard(edit), r: onCard(reject),
+  a: onCard(approve, true), r: onCard(reject),
+  e: () => {
+    const box = current()?.querySelector(".answer-form textarea");
+    if (box) box.focus(); else onCard(edit)();
+  },
   t: onCard(take),
   v: () => { const go = document.querySelector("#bulk [data-do=review]"); if (go && !go.disabled) go.click(); },
   x: () => current()?.querySelector(".pick input")?.click(),
   o: () => { const url = current()?.dataset.url; if (url) location.href = url; },
   u: undoLast,
-  n: () => { if (!document.getElementById("pill")?.hidden) reveal(); },
+  n: () => document.querySelector(".pill:not([hidden])")?.click(),
   "/": () => {
     const box = document.querySelector(".filterbox"), search = document.querySelector("input[type=search]");
     if (box) box.open = true;

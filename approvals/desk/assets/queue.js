@@ -14,6 +14,8 @@ let stream;
 function connect() {
   const query = new URLSearchParams(document.getElementById("list")?.dataset.query || "");
   query.set("version", document.body.dataset.version);
+  const answered = document.getElementById("answered");
+  if (answered) query.set("answered", answered.dataset.seen);
   query.set("banners", document.getElementById("banners")?.dataset.version || "");
   const reply = document.getElementById("reply");
   if (reply) query.set("reply", reply.dataset.reply);
