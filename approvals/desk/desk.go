@@ -1,5 +1,6 @@
 // Package desk is the approvals desk: the web page on which people decide replies, and the
-// same as a JSON API. Replies are decided through Temporal, by package replies; the page
+// same as a JSON API. Replies are decided through Temporal, by package replies; what people look
+// at is read from Meta, by package lookup; the page
 // Accounts also calls Meta and writes the accounts folder.
 package desk
 
