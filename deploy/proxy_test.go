@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/privatereply/privatereply/approvals/slack"
 	"github.com/privatereply/privatereply/lab/harness/process"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 )
@@ -181,6 +182,7 @@ func TestProxyLetsIn(t *testing.T) {
 		bytes, status     int
 		said              string
 	}{
+		{"Slack's interactions", http.MethodPost, webhooks + slack.Path, 0, 200, slack.Path},
 		{"a verification", http.MethodGet, webhooks + bridge.Path + "?hub.mode=subscribe", 0, 200, bridge.Path},
 		{"a delivery", http.MethodPost, webhooks + bridge.Path, 100, 200, bridge.Path},
 		{"the largest delivery", http.MethodPost, webhooks + bridge.Path, 8 << 20, 200, bridge.Path},
