@@ -70,7 +70,7 @@ func (f *fakeLookup) Comment(_ context.Context, _ privatereply.Account, id strin
 	return f.parent, f.note("comment", id)
 }
 
-const hostileWords = `"><script>alert(1)</script><img src=x onerror=alert(2)>{{.}} ‮evil`
+const hostileWords = `"><script>alert(1)</script><img src=x onerror=alert(2)>{{.}} ` + "\u202eevil"
 
 // newConversation is a desk with a delivered reply of ana's to a comment under a comment.
 func newConversation(t *testing.T, f *fakeLookup) *fakeDesk {

@@ -389,7 +389,7 @@ func TestBrowserEditedComment(t *testing.T) {
 	ana.awaitText("#decide .outcome", "while you were writing")
 	ana.awaitTrue(`["Yes, in blue.", " Indeed."].every(words => document.querySelector("#text").value.includes(words))`)
 	ana.awaitTrue(`document.body.dataset.hold = 10`)
-	ana.click("#edit button")
+	ana.click("#edit .primary")
 	ana.awaitText("#decide .outcome", "Approved")
 	ana.open("/replies/" + rows[1].ID)
 	ana.awaitText("#comment .marks", "photo")

@@ -156,13 +156,31 @@ func (d *Desk) messagePicture(w http.ResponseWriter, r *http.Request) {
 			return "", err
 		}
 		index, err := strconv.Atoi(r.PathValue("index"))
-		for _, m := range thread.Messages {
-			if m.ID == r.PathValue("message") && err == nil && index >= 0 && index < len(m.Attachments) {
-				return m.Attachments[index].PictureURL, nil
+		if err != nil || index < 0 {
+			return "", errNoPicture
+		}
+		if address := pictureOf(thread, r.PathValue("message"), index); address != "" {
+			return address, nil
+		}
+		// The list of conversations may have a message that the thread, read seconds before, has not.
+		latest, err := d.Lookup.LatestThreads(ctx, with.account)
+		for _, t := range latest {
+			if t.PersonID == with.person {
+				return pictureOf(t, r.PathValue("message"), index), err
 			}
 		}
-		return "", errNoPicture
+		return "", err
 	})
+}
+
+// pictureOf is the address of a picture in a message, or empty.
+func pictureOf(t lookup.Thread, message string, index int) string {
+	for _, m := range t.Messages {
+		if m.ID == message && index < len(m.Attachments) {
+			return m.Attachments[index].PictureURL
+		}
+	}
+	return ""
 }
 
 // passOn fetches the picture at the address that find gives and sends it on.

@@ -96,7 +96,7 @@ func (c *client) update(ctx context.Context, channel, ts string, m message) erro
 func withoutURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		return fmt.Errorf("Slack cannot be reached: %w", wrapped.Err)
+		return fmt.Errorf("cannot reach Slack: %w", wrapped.Err)
 	}
 	return err
 }

@@ -397,7 +397,7 @@ func (s *Server) Submit(v View, values map[string]string) (refused map[string]st
 		Errors map[string]string `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Action != "errors" {
-		return nil, fmt.Errorf("Slack does not understand %s", body)
+		return nil, fmt.Errorf("not what Slack understands: %s", body)
 	}
 	return answer.Errors, nil
 }

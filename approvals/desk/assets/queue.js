@@ -307,6 +307,7 @@ async function story() {
 function tellStory(doc) {
   const reply = document.getElementById("reply"), next = doc.getElementById("reply");
   if (!next) return;
+  show(doc); // its words are said, too
   const changed = reply.dataset.state !== next.dataset.state;
   Object.assign(reply.dataset, { state: next.dataset.state, deadline: next.dataset.deadline });
   document.getElementById("state").replaceWith(doc.getElementById("state"));
