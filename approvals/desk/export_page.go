@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -115,7 +114,7 @@ func (v funnelView) writeCSV(w io.Writer) error {
 	out.UseCRLF = true
 	_ = out.Write(funnelColumns) // out.Error has the first error of all
 	line := func(section, name string, c stageCounts) {
-		cells := []string{section, defuse(name)}
+		cells := []string{section, export.Defuse(name)}
 		for _, n := range []int64{c.Received, c.Delivered(), c.Of(stageResponded), c.Of(stageWaiting), c.Of(stageDeclined), c.Of(stageIgnored), c.Of(stageExpired), c.Of(stageUndeliverable), c.Of(stageDeliveryUnknown)} {
 			cells = append(cells, strconv.FormatInt(n, 10))
 		}
@@ -131,17 +130,9 @@ func (v funnelView) writeCSV(w io.Writer) error {
 		line("rule", row.Name, row.stageCounts)
 	}
 	for _, p := range v.Decisions.People {
-		_ = out.Write([]string{"person", defuse(p.Name), "", "", "", "", "", "", "", "", "",
+		_ = out.Write([]string{"person", export.Defuse(p.Name), "", "", "", "", "", "", "", "", "",
 			strconv.Itoa(p.Approved), strconv.Itoa(p.Edited), strconv.Itoa(p.Rejected), strconv.Itoa(int(p.Median.Seconds()))})
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// defuse keeps a spreadsheet from taking a cell for a formula.
-func defuse(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }

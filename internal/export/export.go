@@ -68,7 +68,7 @@ func (r Record) cells() []string {
 		r.ProposedBy, r.Approver, edited, cellTime(r.Started), cellTime(r.Decided), cellTime(r.Deadline), cellTime(r.Ended),
 	}
 	for i, cell := range cells {
-		cells[i] = defuse(cell)
+		cells[i] = Defuse(cell)
 	}
 	return cells
 }
@@ -80,9 +80,9 @@ func cellTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// defuse keeps a spreadsheet from taking a cell for a formula: what strangers wrote would
+// Defuse keeps a spreadsheet from taking a cell for a formula: what strangers wrote would
 // run on the machine of whoever opens the file.
-func defuse(cell string) string {
+func Defuse(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
 		return "'" + cell
 	}
