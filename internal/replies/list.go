@@ -34,7 +34,13 @@ const (
 )
 
 // Count counts the replies that match f.
-func (c *Client) Count(ctx context.Context, f Filter) (int64, error) { return c.count(ctx, f.query()) }
+func (c *Client) Count(ctx context.Context, f Filter) (int64, error) {
+	query, err := c.where(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	return c.count(ctx, query)
+}
 
 func (c *Client) count(ctx context.Context, query visibility.Condition) (int64, error) {
 	r, err := c.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query.String()})
@@ -48,8 +54,12 @@ func (c *Client) count(ctx context.Context, query visibility.Condition) (int64, 
 // Temporal's SQL visibility cannot sort by a custom attribute, so the range of deadlines is
 // halved until a part has few enough replies to be read and sorted here.
 func (c *Client) Earliest(ctx context.Context, f Filter, limit int) ([]Row, error) {
+	query, err := c.where(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	now := c.now().UTC().Truncate(time.Second)
-	return c.earliestBetween(ctx, f.query(), now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
+	return c.earliestBetween(ctx, query, now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
 }
 
 func (c *Client) earliestBetween(ctx context.Context, query visibility.Condition, from, to time.Time, limit int) ([]Row, error) {
@@ -96,7 +106,11 @@ func (r Row) Compare(o Row) int {
 // first, then the others by their end. The token is that of the page before, and empty
 // after the last one.
 func (c *Client) Page(ctx context.Context, f Filter, size int, token []byte) ([]Row, []byte, error) {
-	return c.page(ctx, f.query(), size, token)
+	query, err := c.where(ctx, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.page(ctx, query, size, token)
 }
 
 func (c *Client) page(ctx context.Context, query visibility.Condition, size int, token []byte) ([]Row, []byte, error) {

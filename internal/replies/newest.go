@@ -91,10 +91,13 @@ func (c *Client) Newest(ctx context.Context, f Filter, after Cursor, limit int) 
 		all.before = at
 	}
 	f.StartedFrom, f.StartedBefore = time.Time{}, time.Time{}
-	within := func(from, before time.Time) visibility.Condition {
-		return visibility.And(f.query(), visibility.From(visibility.StartTime, from), visibility.Before(visibility.StartTime, before))
+	query, err := c.where(ctx, f)
+	if err != nil {
+		return nil, after, err
 	}
-	var err error
+	within := func(from, before time.Time) visibility.Condition {
+		return visibility.And(query, visibility.From(visibility.StartTime, from), visibility.Before(visibility.StartTime, before))
+	}
 	if all.n, err = c.count(ctx, within(all.from, all.before)); err != nil {
 		return nil, after, err
 	}

@@ -33,7 +33,11 @@ func (c *Client) Reopen(ctx context.Context, id, by, reason string) error {
 	if err != nil {
 		return fmt.Errorf("reopen %s: %w", id, err)
 	}
-	return c.awaitReopened(ctx, id, run)
+	if err := c.awaitReopened(ctx, id, run); err != nil {
+		return err
+	}
+	c.superseded.add(r.RunID, c.now())
+	return nil
 }
 
 // awaitReopened waits until the new run is there.

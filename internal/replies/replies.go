@@ -27,6 +27,8 @@ type Client struct {
 	keys      personkey.Keys
 	now       func() time.Time
 	sliceRows int
+
+	superseded supersededRuns
 }
 
 // New returns a client of the namespace that c is connected to. The queue is the workers'

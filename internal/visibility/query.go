@@ -65,6 +65,12 @@ func In[T ~string](a Attribute, values ...T) Condition {
 	return Condition(a.GetName() + " IN (" + strings.Join(quoted, ", ") + ")")
 }
 
+// NotIn holds for every other value of an attribute that is never missing. There must be at
+// least one, as for In.
+func NotIn[T ~string](a Attribute, values ...T) Condition {
+	return "NOT " + In(a, values...)
+}
+
 // HasPrefix holds for values that begin with prefix.
 func HasPrefix(a Attribute, prefix string) Condition { return compare(a, "STARTS_WITH", prefix) }
 
