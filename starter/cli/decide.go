@@ -83,6 +83,40 @@ no worker has the send yet; the answer says whether it was in time.`,
 	return cmd
 }
 
+func newReopen() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reopen ID... [--reason TEXT]",
+		Short: "Take mistaken rejections back",
+		Long: `Take a person's rejection back: the reply begins anew and waits for a decision, with the
+last proposed text. Meta must still take the reply and never have been asked to send it. A
+rejection is taken back once.`,
+		Example: `  starter reopen 18000000000000001 --reason "rejected by mistake"`,
+		Args:    Args(1, unlimited, "an ID"),
+		GroupID: groupDecide,
+	}
+	reason := cmd.Flags().String("reason", "", "why, for the record")
+	who := actorFlag(cmd)
+	asJSON := JSONFlag(cmd)
+	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
+		by, err := s.actor(*who)
+		if err != nil {
+			return err
+		}
+		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
+			if err := s.replies.Reopen(ctx, id, by, *reason); err != nil {
+				return workflows.DecisionResult{}, err
+			}
+			// A worker that is away does not unmake it: what is known is enough.
+			result := workflows.DecisionResult{Accepted: true, State: privatereply.AwaitingApproval}
+			if status, err := s.replies.Status(ctx, id); err == nil {
+				result.State, result.Deadline = status.State, status.Deadline
+			}
+			return result, nil
+		})
+	})
+	return cmd
+}
+
 func newResolve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve ID --delivered=true|false",

@@ -33,6 +33,14 @@ func TestTeamwork(t *testing.T) {
 			t.Errorf("show lacks %q:\n%s", want, shown)
 		}
 	}
+	starter(t, "reopen", id).mustFail(t, workflow+": there is nothing to reopen. A person must decide")
+	starter(t, "reject", id, "--reason", "spam", "--approver", "ben").mustSucceed(t)
+	if out := starter(t, "reopen", id, "--reason", "it was no spam", "--by", "ana").mustSucceed(t).out; !strings.HasPrefix(out, workflow+": awaiting_approval, until") {
+		t.Errorf("reopen says %q", out)
+	}
+	if shown := starter(t, "show", id).mustSucceed(t).out; !strings.Contains(shown, "by ana, ") || !strings.Contains(shown, "ben had rejected it") || !strings.Contains(shown, "“Yes, in ash too.”") {
+		t.Errorf("show after reopen:\n%s", shown)
+	}
 	starter(t, "approve", id, "--approver", "ben").mustSucceed(t)
 	waitFor(t, workflow, privatereply.Sent)
 	starter(t, "propose", id, "--text", "Hi").mustFail(t, workflow+": already decided: ben approved this reply")
@@ -49,10 +57,17 @@ func TestTeamwork(t *testing.T) {
 	if err != nil || len(rows) < 2 || rows[0][0] != "id" {
 		t.Fatalf("%v, %v", rows, err)
 	}
+	lines := 0
 	for _, row := range rows[1:] {
+		if row[0] == workflow {
+			lines++
+		}
 		if row[0] == workflow && (row[3] != "'=team" || row[10] != "Yes, in ash too." || row[11] != "ana" || row[12] != "ben" || row[13] != "no") {
 			t.Errorf("the line is %q", row)
 		}
+	}
+	if lines != 1 {
+		t.Errorf("the reply has %d lines: the rejection that was taken back has none", lines)
 	}
 	line, _, _ := strings.Cut(starter(t, "export", "--state", "sent", "--json").mustSucceed(t).out, "\n")
 	var first export.Record
