@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -294,8 +295,9 @@ func newFakeDeskWith(t *testing.T, change func(*desk.Config), rows ...replies.Ro
 	running.Go(func() { c.queue.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 	var file strings.Builder
-	for name, role := range map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "wim": signin.Writer, "vera": signin.Viewer, "adam": signin.Admin, "eve": signin.Admin, "otto": signin.Admin} {
-		token, lines, err := signin.NewUser(name, role)
+	roles := map[string]signin.Role{"ana": signin.Approver, "ben": signin.Approver, "wim": signin.Writer, "vera": signin.Viewer, "adam": signin.Admin, "eve": signin.Admin, "otto": signin.Admin}
+	for _, name := range slices.Sorted(maps.Keys(roles)) {
+		token, lines, err := signin.NewUser(name, roles[name])
 		if err != nil {
 			t.Fatal(err)
 		}

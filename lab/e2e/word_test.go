@@ -14,7 +14,6 @@ import (
 // and however Meta's answers get lost. Meta's limit of two conversation calls a second
 // is kept all the time.
 func TestWord(t *testing.T) {
-	t.Parallel()
 	p := start(t)
 	p.Sandbox.SetLimits(meta.Limits{PostsPerHour: -1}) // all others are Meta's own
 	t.Cleanup(p.startWorker())
