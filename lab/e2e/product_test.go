@@ -81,7 +81,10 @@ func start(t *testing.T) *product {
 // prepare prepares the product. Nothing of it runs yet.
 func prepare(t *testing.T, cfg harness.Config) *product {
 	t.Helper()
-	cfg.Rules, cfg.VerifyToken, cfg.GraphTimeout = rulesYAML, verifyToken, httpTimeout
+	cfg.VerifyToken, cfg.GraphTimeout = verifyToken, httpTimeout
+	if cfg.Rules == "" {
+		cfg.Rules = rulesYAML
+	}
 	if cfg.Accounts == nil {
 		cfg.Accounts = accounts
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/saved"
 	"github.com/privatereply/privatereply/approvals/signin"
+	"github.com/privatereply/privatereply/approvals/slack"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/accountstatus"
 	"github.com/privatereply/privatereply/internal/config"
@@ -30,6 +32,7 @@ import (
 	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/internal/stop"
 	"github.com/privatereply/privatereply/lab/harness/process"
+	labslack "github.com/privatereply/privatereply/lab/slack"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 	"github.com/privatereply/privatereply/worker/replyworker"
@@ -70,6 +73,9 @@ func (p *Product) addInProcess() error {
 	page, err := add(p.Desks, c.Desks, "approvals desk", c.Addresses.Desk, p.runDesk)
 	if c.Bridges > 0 {
 		p.WebhookURL = "http://" + webhooks + bridge.Path
+		if c.Slack != nil {
+			c.Slack.InteractionURL = "http://" + webhooks + slack.Path
+		}
 	}
 	if c.Desks > 0 {
 		p.ApprovalsURL = "http://" + page
@@ -112,13 +118,21 @@ func (p *Product) runBridge(ctx context.Context, address string) (stop func() er
 	if p.Registry = c.Registry; p.Registry == nil {
 		p.Registry = prometheus.NewRegistry()
 	}
+	interactions, err := p.interactions(c)
+	if err != nil {
+		return nil, err
+	}
+	var slackHandler http.Handler // nil, not a nil pointer
+	if interactions != nil {
+		slackHandler = interactions
+	}
 	b, err := bridge.New(bridge.Config{
 		Settings: config.Bridge{
 			Common:      config.Common{TaskQueue: p.config.TaskQueue},
 			VerifyToken: config.Secret(p.config.VerifyToken), AppSecrets: appSecrets(p.config.Meta.Accounts), WebhookAddr: address,
 		},
 		Accounts: p.Accounts, Rules: p.Rules, Client: c.Client, Namespace: p.Server.Namespace,
-		Data: p.config.Data, Codec: p.config.Codec, Logger: c.Log, Registry: p.Registry, Tracer: c.Tracer,
+		Data: p.config.Data, Codec: p.config.Codec, Logger: c.Log, Registry: p.Registry, Tracer: c.Tracer, Slack: slackHandler,
 	})
 	if err != nil {
 		return nil, err
@@ -138,7 +152,13 @@ func (p *Product) runBridge(ctx context.Context, address string) (stop func() er
 	}()
 	stop = func() error {
 		end()
-		return <-ended
+		err := <-ended
+		if interactions != nil { // what was answered is done
+			ending, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			interactions.Wait(ending)
+		}
+		return err
 	}
 	for _, check := range b.Checks() {
 		if err := check.Run(ctx); err != nil && !check.Advisory {
@@ -204,6 +224,12 @@ func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, 
 	})
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running errgroup.Group
+	if p.config.Slack != nil {
+		running.Go(func() error {
+			slack.NewPoster(p.slackConfig(c, "http://"+ln.Addr().String()), waiting, c.Log.Named("slack")).Run(life)
+			return nil
+		})
+	}
 	running.Go(func() error { waiting.Run(life); return nil })
 	running.Go(func() error { wellbeing.Run(life); return nil })
 	running.Go(func() error { answers.Run(life); return nil })
@@ -218,6 +244,27 @@ func (p *Product) runDesk(ctx context.Context, address string) (_ func() error, 
 		end()
 		return running.Wait()
 	}, nil
+}
+
+// slackConfig is what the desk and the bridge need to reach the Slack in Slack's place.
+func (p *Product) slackConfig(c Connection, deskURL string) slack.Config {
+	at := p.config.Slack
+	return slack.Config{
+		Token: at.Token, Channel: at.Channel, URL: at.URL(), Desk: deskURL,
+		Replies: replies.New(c.Client, p.Server.Namespace, p.config.TaskQueue, p.config.Data), Accounts: p.Accounts,
+	}
+}
+
+// interactions is the bridge's handler of what people do in Slack; nil without a Slack.
+func (p *Product) interactions(c Connection) (*slack.Interactions, error) {
+	if p.config.Slack == nil {
+		return nil, nil
+	}
+	users, err := signin.OpenUsers(p.config.UsersFile)
+	if err != nil {
+		return nil, err
+	}
+	return slack.NewInteractions(p.slackConfig(c, p.ApprovalsURL), p.config.Slack.SigningSecret, labslack.Team, users, c.Log.Named("slack")), nil
 }
 
 // doctorSettings are those of a doctor beside this Product.

@@ -32,6 +32,7 @@ import (
 	"github.com/privatereply/privatereply/internal/temporal/setup"
 	"github.com/privatereply/privatereply/lab/harness/gate"
 	"github.com/privatereply/privatereply/lab/meta"
+	"github.com/privatereply/privatereply/lab/slack"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/webhookbridge/bridge"
 	"github.com/privatereply/privatereply/workflows"
@@ -80,6 +81,7 @@ type Config struct {
 	GraphTimeout   time.Duration // of a call to Meta; 0: the worker's own
 	RepairInterval time.Duration // between tries while an account has to be repaired; 0: the worker's own
 	Addresses      Addresses     // empty ones are free
+	Slack          *slack.Server // in Slack's place; needs UsersFile; nil: nobody decides in Slack
 	Client         client.Client // of Server.Namespace; nil: one is made
 	Data           converter.DataConverter
 	Keys           []codec.Key  // of Codec; token files in an accounts folder are encrypted with the first

@@ -65,6 +65,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	away      bool
+	refused   int // calls while it was away
+	lost      int // messages that are posted while their sender hears nothing
 	busy      int // calls that are answered 429
 	messages  []*Message
 	next      int
@@ -94,11 +96,25 @@ func (s *Server) Close() { s.http.Close() }
 // URL is the address of the API, without a slash at the end.
 func (s *Server) URL() string { return s.http.URL + "/api" }
 
-// Away makes Slack answer nobody, or everybody again.
+// Away has Slack answer nobody, or everybody again: in turn it says 503 and hangs up.
 func (s *Server) Away(away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away = away
+}
+
+// Refused is how many calls were refused while Slack was away.
+func (s *Server) Refused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+// LoseAnswers has Slack post the next n messages, and hang up instead of an answer.
+func (s *Server) LoseAnswers(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = n
 }
 
 // Busy has the next n calls answered 429, with a Retry-After of a second.
@@ -144,7 +160,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.away {
-		http.Error(w, "away", http.StatusBadGateway)
+		if s.refused++; s.refused%2 == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		http.Error(w, "away", http.StatusServiceUnavailable)
 		return
 	}
 	if s.busy > 0 {
@@ -174,6 +193,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		result = map[string]any{"team_id": Team, "user_id": BotUser, "bot_id": BotID}
 	case "chat.postMessage":
 		result, code = s.post(args)
+		if code == "" && s.lost > 0 {
+			s.lost--
+			panic(http.ErrAbortHandler)
+		}
 	case "chat.update":
 		result, code = s.update(args)
 	case "chat.postEphemeral":
