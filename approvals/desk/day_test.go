@@ -117,6 +117,7 @@ func TestBrowserDay(t *testing.T) {
 	d.decideTogether(ana, lena)
 	d.answered(ana, lena)
 	otto := d.outsideTool(ana)
+	d.stopRule(ana)
 	d.rules(adam)
 	d.export(ana)
 	d.brokenAccount(ana, otto)
@@ -267,6 +268,48 @@ func (d *deskDay) outsideTool(ana *tab) (reply string) {
 	return reply
 }
 
+// stopRule has a rule that sends something wrong stopped and resumed by one click each, and
+// the rejection of one comment taken back.
+func (d *deskDay) stopRule(ana *tab) {
+	d.t.Helper()
+	ask := func(person string, want privatereply.State) (reply string) {
+		_, reply = d.comment(meta.NewComment{Account: cleanSlate, Username: person, Text: "How long does the shipping take?"}, cleanSlate, privatereply.Instagram)
+		d.untilStatus(reply, func(s workflows.PrivateReplyStatus) bool { return want == "" || s.State == want })
+		return reply
+	}
+	held := ask("karl", privatereply.Holding)
+	ana.open("/?state=holding&rule=delivery")
+	ana.awaitText(card(held), "How long does the shipping take?")
+	ana.clickWith("form[action='/stop'] button.danger", "")
+	ana.awaitText("main", "1 reply was stopped")
+	ana.checkAccessibility()
+	d.untilStatus(held, func(s workflows.PrivateReplyStatus) bool {
+		return s.State == privatereply.Rejected && s.Approver == "ana"
+	})
+	waiting := ask("nora", privatereply.AwaitingApproval)
+	if s, err := d.dev.Replies.Status(d.t.Context(), waiting); err != nil || s.Decision.Reason != privatereply.AutomaticPaused || s.Text == "" {
+		d.t.Errorf("what the stopped rule would have sent: %+v, %v", s.Decision, err)
+	}
+	ana.open("/replies/" + url.PathEscape(held))
+	ana.clickWith("#reopen button", "")
+	ana.awaitText("#state", "Waits for a decision")
+	ana.open("/?rule=delivery")
+	ana.awaitText(card(held), "How long does the shipping take?")
+	ana.clickWith("form[action='/resume'] button", "")
+	ana.awaitText("main", "Resumed")
+	// The bridge reads the file again within seconds.
+	for n, end := 0, time.Now().Add(pageTimeout); ; n++ {
+		paul := ask(fmt.Sprintf("paul%d", n), "")
+		if s := d.untilStatus(paul, func(workflows.PrivateReplyStatus) bool { return true }); s.State == privatereply.Holding {
+			return
+		}
+		if time.Now().After(end) {
+			d.t.Fatal("the rule is not resumed")
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
 // rules has the rules edited with a mistake, mended, tried, run on held comments, saved and
 // taken back.
 func (d *deskDay) rules(adam *tab) {
@@ -306,9 +349,12 @@ func (d *deskDay) rules(adam *tab) {
 	}
 }
 
-// export opens the list as CSV.
+// export searches the list, and opens it as CSV.
 func (d *deskDay) export(ana *tab) {
 	d.t.Helper()
+	ana.open("/replies?q=order+number")
+	ana.awaitText("main mark", "order")
+	ana.awaitTrue(`document.querySelectorAll("main .row").length === 1`)
 	ana.open("/replies")
 	ana.awaitText("main", "Lena Vogt")
 	ana.screenshot("all")
