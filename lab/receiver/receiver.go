@@ -1,5 +1,5 @@
-// Package receiver is a receiver of the product's outgoing events, which can die before and
-// after it has taken one, and knows what came in which order.
+// Package receiver is a receiver of the product's outgoing events, which can be killed before
+// and after it has taken one, and knows what came in which order.
 package receiver
 
 import (
@@ -35,14 +35,14 @@ const (
 )
 
 // Hold holds the next request with an event of a reply at a point, until it is released or
-// its sender has died.
+// its sender, or the Front, has died.
 type Hold struct {
 	reply, kind string
 	point       Point
 	arrived     chan struct{}
 	release     chan struct{}
 	once        sync.Once
-	gone        bool // the sender has died
+	gone        bool // the sender or the Front has died
 	receiver    *Receiver
 }
 
@@ -54,7 +54,6 @@ type Receiver struct {
 	mu     sync.Mutex
 	taken  []Event
 	holds  []*Hold
-	cuts   map[string]int // connections with events of a reply to cut before and after it
 	forged int
 }
 
@@ -64,7 +63,7 @@ func New(secret string) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{verifier: verifier, cuts: map[string]int{}}
+	r := &Receiver{verifier: verifier}
 	r.http = httptest.NewServer(http.HandlerFunc(r.serve))
 	return r, nil
 }
@@ -80,9 +79,6 @@ func (r *Receiver) Close() {
 	r.http.Close()
 }
 
-// URL is where events go.
-func (r *Receiver) URL() string { return r.http.URL + "/events" }
-
 // Hold holds the next request with an event of a reply.
 func (r *Receiver) Hold(reply, kind string, point Point) *Hold {
 	h := &Hold{reply: reply, kind: kind, point: point, arrived: make(chan struct{}), release: make(chan struct{}), receiver: r}
@@ -90,14 +86,6 @@ func (r *Receiver) Hold(reply, kind string, point Point) *Hold {
 	defer r.mu.Unlock()
 	r.holds = append(r.holds, h)
 	return h
-}
-
-// Cut has the receiver die with the next n requests about a reply, in turn before and after
-// it has taken the event: the sender hears nothing.
-func (r *Receiver) Cut(reply string, n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.cuts[reply] = n
 }
 
 // Await waits until a request is held.
@@ -110,7 +98,7 @@ func (h *Hold) Await(ctx context.Context) error {
 	}
 }
 
-// Held reports whether the request is held and its sender lives.
+// Held reports whether the request is held, and everybody on its way lives.
 func (h *Hold) Held() bool {
 	h.receiver.mu.Lock()
 	defer h.receiver.mu.Unlock()
@@ -174,18 +162,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	e.Body = string(body)
 	r.pass(req, e, BeforeTaken)
 	r.mu.Lock()
-	cut := r.cuts[e.Subject]
-	r.cuts[e.Subject] = max(0, cut-1)
-	if cut%2 == 1 {
-		r.mu.Unlock()
-		panic(http.ErrAbortHandler)
-	}
 	r.taken = append(r.taken, e)
 	r.mu.Unlock()
 	r.pass(req, e, AfterTaken)
-	if cut > 0 {
-		panic(http.ErrAbortHandler)
-	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

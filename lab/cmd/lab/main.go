@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/privatereply/privatereply/lab/receiver"
 	"github.com/privatereply/privatereply/lab/scenario"
 	"github.com/privatereply/privatereply/lab/scenario/demo"
 	"github.com/privatereply/privatereply/lab/scenario/faults"
@@ -31,6 +32,10 @@ import (
 var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, faults.Suite, measure.AccountCost, demo.Suite}
 
 func main() {
+	if asked, err := receiver.RunFront(os.Args[1:]); asked {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {

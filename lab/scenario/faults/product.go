@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,7 @@ type Stack struct {
 	accounts []account
 	folder   *folder            // of connected accounts; nil: the accounts stand in a file
 	receiver *receiver.Receiver // of outgoing events; nil with a folder
+	front    *receiver.Front    // the process in which requests to it stand
 
 	persons   atomic.Int64 // who were invented so far
 	metaAhead atomic.Int64 // a time.Duration: how far Meta's clock is ahead of ours
@@ -122,14 +124,27 @@ func newStack(ctx context.Context, lab *scenario.Lab) (s *Stack, closeServer fun
 		closeServer()
 		return nil, nil, err
 	}
-	closeServer = func(before func()) func() { return func() { events.Close(); before() } }(closeServer)
-	s = &Stack{accounts: newAccounts(), receiver: events}
+	front, err := events.StartFront(ctx, filepath.Join(lab.Dir, "receiver.log"))
+	closeServer = func(before func()) func() {
+		return func() {
+			if front != nil {
+				front.Kill()
+			}
+			events.Close()
+			before()
+		}
+	}(closeServer)
+	if err != nil {
+		closeServer()
+		return nil, nil, err
+	}
+	s = &Stack{accounts: newAccounts(), receiver: events, front: front}
 	s.Product, err = harness.New(ctx, harness.Config{
 		Dir: lab.Dir, Server: server, TaskQueue: "faults-" + runName,
 		Accounts: productAccounts(s.accounts), Rules: rulesYAML, Approvers: []string{ana, ben},
 		Binaries: binaries, Workers: lab.Workers, Bridges: lab.Bridges, Desks: 1, Gated: true,
 		VerifyToken:    verifyToken,
-		WorkerSettings: map[string]string{"EVENTS_URL": events.URL(), "EVENTS_SECRET": eventSecret},
+		WorkerSettings: map[string]string{"EVENTS_URL": front.URL, "EVENTS_SECRET": eventSecret},
 		Meta: meta.Config{
 			RetryDelays:     slices.Repeat([]time.Duration{redeliveryInterval}, redeliveryCount),
 			WebhookSettings: meta.WebhookSettings{Echo: meta.EchoOff},
@@ -151,8 +166,12 @@ func newStack(ctx context.Context, lab *scenario.Lab) (s *Stack, closeServer fun
 
 // kill kills the victim, or stops it as a deploy does.
 func (s *Stack) kill(ctx context.Context, v victim, graceful bool) error {
-	if v == temporal {
+	switch v {
+	case temporal:
 		return s.Server.Kill(ctx)
+	case eventReceiver:
+		s.front.Kill()
+		return nil
 	}
 	p := s.programs(v)
 	if graceful {
@@ -164,8 +183,11 @@ func (s *Stack) kill(ctx context.Context, v victim, graceful bool) error {
 
 // restart starts the victim again.
 func (s *Stack) restart(ctx context.Context, v victim) error {
-	if v == temporal {
+	switch v {
+	case temporal:
 		return s.Server.Start(ctx)
+	case eventReceiver:
+		return s.front.Start(ctx)
 	}
 	return s.programs(v).Start(ctx)
 }

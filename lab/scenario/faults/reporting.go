@@ -20,27 +20,30 @@ const (
 )
 
 // reporting are the steps of an outgoing event at which its worker, or its receiver, dies.
-func reporting() Scenario {
-	reported := each(delivered).and("waiting and sent, in order")
-	step := func(kind string, point receiver.Point) func(*caseRun) {
-		return func(t *caseRun) { t.reportHeld(kind, point, 0) }
+func reporting() []Scenario {
+	var all []Scenario
+	for _, v := range []victim{worker, eventReceiver} {
+		reported := each(delivered).and("waiting and sent, in order")
+		step := func(name, kind string, point receiver.Point) Case {
+			return Case{Name: name, Expect: reported, run: func(t *caseRun) { t.reportHeld(kind, point) }}
+		}
+		all = append(all, Scenario{
+			Name: "kill-" + string(v) + "-reporting", About: "kill -9 of the " + string(v) + ", at each step of an outgoing event", victim: v,
+			Cases: []Case{
+				step("waiting-requested", eventWaiting, receiver.BeforeTaken),
+				step("waiting-taken", eventWaiting, receiver.AfterTaken),
+				step("sent-requested", eventSent, receiver.BeforeTaken),
+				step("sent-taken", eventSent, receiver.AfterTaken),
+			},
+		})
 	}
-	return Scenario{
-		Name: "kill-worker-reporting", About: "kill -9 of the worker and of the receiver, at each step of an outgoing event", victim: worker,
-		Cases: []Case{
-			{Name: "waiting-requested", Expect: reported, run: step(eventWaiting, receiver.BeforeTaken)},
-			{Name: "waiting-taken", Expect: reported, run: step(eventWaiting, receiver.AfterTaken)},
-			{Name: "sent-requested", Expect: reported, run: step(eventSent, receiver.BeforeTaken)},
-			{Name: "sent-taken", Expect: reported, run: step(eventSent, receiver.AfterTaken)},
-			{Name: "receiver-dies-too", Expect: reported, run: func(t *caseRun) { t.reportHeld(eventWaiting, receiver.BeforeTaken, 3) }},
-		},
-	}
+	return all
 }
 
 // reportHeld has a reply report what happens to it, and holds the request with one event
-// until the worker has died; the receiver dies with the next cuts requests. Each event must
-// come at least once, with the same id and content, and none before the one before it.
-func (t *caseRun) reportHeld(kind string, point receiver.Point, cuts int) {
+// until the victim has died. Each event must come at least once, with the same id and
+// content, and none before the one before it.
+func (t *caseRun) reportHeld(kind string, point receiver.Point) {
 	c := t.comment(page, asks)
 	h := t.receiver.Hold(c.reply, kind, point)
 	t.cleanup(h.Release)
@@ -50,7 +53,6 @@ func (t *caseRun) reportHeld(kind string, point receiver.Point, cuts int) {
 		t.approve(c, ana, "Yes, we do.")
 	}
 	t.must(h.Await(t.ctx))
-	t.receiver.Cut(c.reply, cuts)
 	t.killAndRestart(h.Held)
 	h.Release()
 	if kind == eventWaiting {
@@ -66,7 +68,7 @@ func (t *caseRun) reportHeld(kind string, point receiver.Point, cuts int) {
 			}
 			return n
 		}
-		// What was taken before the worker died comes again.
+		// What was taken before the victim died comes again.
 		again := point == receiver.BeforeTaken || count(kind) > 1
 		return again && count(eventSent) > 0, nil
 	})

@@ -26,6 +26,8 @@ const (
 	worker   victim = "worker"
 	desk     victim = "desk"
 	temporal victim = "temporal"
+
+	eventReceiver victim = "receiver" // of outgoing events
 )
 
 // Scenario is cases that run together.
@@ -53,10 +55,10 @@ type Case struct {
 
 // all are all scenarios, in the order in which they run.
 func all() []Scenario {
-	return slices.Concat(killScenarios(), accountScenarios(), []Scenario{
+	return slices.Concat(killScenarios(), accountScenarios(), reporting(), []Scenario{
 		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
 		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
-		reporting(), stopWorker(), stopBridge(), stopDesk(), erasures(),
+		stopWorker(), stopBridge(), stopDesk(), erasures(),
 	})
 }
 
