@@ -66,6 +66,15 @@ func newDeskDay(t *testing.T) *deskDay {
 			t.Error(err)
 		}
 	})
+	// Nothing of the day may go out by itself on a busy machine.
+	rules := filepath.Join(d.folder, config.DevRulesFile)
+	text, err := os.ReadFile(rules)
+	if err == nil {
+		err = os.WriteFile(rules, []byte(strings.Replace(string(text), "hold: 30s", "hold: 30m", 1)), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	d.b = newBrowser(t, d.dev.ApprovalsURL)
 	return d
 }
