@@ -22,6 +22,7 @@ type PersonMessage struct {
 	Account    string    `json:"account"`
 	PersonID   string    `json:"person_id,omitempty"`
 	MessageID  string    `json:"mid,omitempty"`
+	Payload    string    `json:"payload,omitempty"` // of the button or quick reply that they tapped
 	At         time.Time `json:"at,omitzero"`
 	ReceivedAt time.Time `json:"received_at,omitzero"`
 }

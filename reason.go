@@ -7,6 +7,7 @@ type Reason string
 const (
 	IgnoredByRule        Reason = "ignored_by_rule"
 	IgnoredByDefault     Reason = "ignored_by_default"
+	IgnoredOnce          Reason = "once" // the rule has answered this person already
 	RejectedByApprover   Reason = "rejected_by_approver"
 	AccountDisconnected  Reason = "account_disconnected"
 	CommentRemoved       Reason = "comment_removed"
@@ -24,6 +25,7 @@ const (
 	ConfirmedByRefusal  Reason = "confirmed_by_refusal"  // Meta refused a repeat: the first one counted
 	FoundInConversation Reason = "found_in_conversation" // the text was read in the conversation
 	ResolvedDelivered   Reason = "resolved_delivered"    // a person said so
+	ConfirmedByTap      Reason = "confirmed_by_tap"      // the person tapped a button of it
 )
 
 // Why nothing was delivered, or nobody knows.
@@ -62,6 +64,17 @@ const (
 	NoWorker         Reason = "no_worker"
 )
 
+// Of what goes with a reply: its public reply, hiding its comment, and taps.
+const (
+	FoundUnderComment Reason = "found_under_comment" // the public reply was read among the comment's replies
+	SwitchedOff       Reason = "switched_off"        // the approver wanted no public reply
+	NotOnLive         Reason = "not_on_live"         // Instagram neither takes public replies to a live's comments nor hides them
+	CommentHidden     Reason = "comment_hidden"      // a hidden comment shows no public reply
+	PublicTooLate     Reason = "public_too_late"     // the private reply was sent too long ago
+	UnknownButton     Reason = "unknown_button"      // of an old message, or not of this product
+	NothingFollows    Reason = "nothing_follows"     // the button or quick reply has no text to send
+)
+
 // Others.
 const (
 	TooLate               Reason = "too_late" // a request to stop came after a worker had the send
@@ -74,6 +87,7 @@ const (
 var reasonSentences = map[Reason]string{
 	IgnoredByRule:                "A rule leaves this comment alone.",
 	IgnoredByDefault:             "No rule matched, and the default is to leave comments alone.",
+	IgnoredOnce:                  "The rule answers a person once, and another comment of this person has its answer.",
 	RejectedByApprover:           "A person decided not to answer.",
 	AccountDisconnected:          "The account was disconnected before the reply was sent.",
 	CommentRemoved:               "The person removed the comment.",
@@ -87,6 +101,14 @@ var reasonSentences = map[Reason]string{
 	ConfirmedByRefusal:           "Meta refused a repeat because the first one had been delivered.",
 	FoundInConversation:          "The reply was found in the conversation.",
 	ResolvedDelivered:            "A person confirmed the delivery.",
+	ConfirmedByTap:               "The person tapped a button of the message, so it had arrived.",
+	FoundUnderComment:            "The public reply was found under the comment.",
+	SwitchedOff:                  "The approver wanted no public reply.",
+	NotOnLive:                    "Instagram does not allow it for comments on a live broadcast.",
+	CommentHidden:                "The comment is hidden, and a hidden comment shows no public reply.",
+	PublicTooLate:                "The private reply was sent too long ago for a public one beside it.",
+	UnknownButton:                "The tapped button is of an old message, or not of a message that this product sent.",
+	NothingFollows:               "No text belongs to this tap; it is the person's answer.",
 	NotRepliable:                 "Meta does not allow a private reply to this comment.",
 	AlreadyReplied:               "Somebody had already used the one private reply of this comment.",
 	NotRepliableOrAlreadyReplied: "Meta allows no private reply: the comment was answered already, is gone, or is too old.",

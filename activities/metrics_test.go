@@ -86,7 +86,7 @@ func TestSendMetrics(t *testing.T) {
 	}
 	t.Run("a follow-up", func(t *testing.T) {
 		b := newBench(t, says(200, delivered))
-		in := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Text: testText, NotAfter: noon.Add(time.Hour)}
+		in := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Message: privatereply.Message{Text: testText}, NotAfter: noon.Add(time.Hour)}
 		if _, err := run[privatereply.SendResult](t, b, workflows.SendFollowUpActivity, in); err != nil {
 			t.Fatal(err)
 		}

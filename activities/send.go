@@ -55,7 +55,7 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 		return tooLate
 	}
 	a.metrics.observeMargin(in, a.now())
-	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Text)
+	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Message.Text)
 	return a.reportToPacer(request, receipt, err, a.result(ctx, backoff, receipt, err))
 }
 
@@ -76,7 +76,7 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	if !a.now().Before(in.NotAfter) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}
 	}
-	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Text, in.HumanAgent)
+	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Message.Text, in.HumanAgent)
 	result := a.result(ctx, backoff, receipt, err)
 	var failed *graph.Error
 	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && result.Doubtful {

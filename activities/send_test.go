@@ -21,7 +21,7 @@ func postComment(account privatereply.Account) privatereply.Comment {
 }
 
 func privateReply(c privatereply.Comment, attempt int) workflows.SendPrivateReplyInput {
-	return workflows.SendPrivateReplyInput{Comment: c, Text: testText, Deadline: noon.Add(time.Hour), Attempt: attempt}
+	return workflows.SendPrivateReplyInput{Comment: c, Message: privatereply.Message{Text: testText}, Deadline: noon.Add(time.Hour), Attempt: attempt}
 }
 
 // checkRetry checks a time of the next try against the shortest wait; 0 means none.
@@ -383,7 +383,7 @@ func TestSendWithoutCredentials(t *testing.T) {
 
 func followUp(account privatereply.Account, humanAgent bool) workflows.SendFollowUpInput {
 	return workflows.SendFollowUpInput{
-		Platform: account.Platform, Account: account.ID, Person: person, Text: testText,
+		Platform: account.Platform, Account: account.ID, Person: person, Message: privatereply.Message{Text: testText},
 		HumanAgent: humanAgent, NotAfter: noon.Add(time.Hour),
 	}
 }

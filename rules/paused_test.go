@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ rules:
 		t.Errorf("paused: %+v", d)
 	}
 	for _, text := range []string{"refund", "else"} {
-		if got, want := decide(text, true), decide(text, false); got != want {
+		if got, want := decide(text, true), decide(text, false); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v while paused, %+v else", text, got, want)
 		}
 	}

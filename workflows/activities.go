@@ -26,6 +26,9 @@ type Activities interface {
 	EndReplies(context.Context, EndRepliesInput) error
 	WithdrawReplies(context.Context, RemovedPostInput) (WithdrawRepliesResult, error)
 	LocateMessage(context.Context, LocateMessageInput) (LocateMessageResult, error)
+	PostPublicReply(context.Context, PostPublicReplyInput) (privatereply.SendResult, error)
+	FindPublicReply(context.Context, FindPublicReplyInput) (FindPublicReplyResult, error)
+	SetCommentHidden(context.Context, SetCommentHiddenInput) (privatereply.SendResult, error)
 }
 
 // SweepActivities are those of Sweep.
@@ -62,6 +65,9 @@ const (
 	EndRepliesActivity         = "EndReplies"
 	WithdrawRepliesActivity    = "WithdrawReplies"
 	LocateMessageActivity      = "LocateMessage"
+	PostPublicReplyActivity    = "PostPublicReply"
+	FindPublicReplyActivity    = "FindPublicReply"
+	SetCommentHiddenActivity   = "SetCommentHidden"
 	SweepPageActivity          = "SweepPage"
 	SweepConversationsActivity = "SweepConversations"
 	DispatchActivity           = "Dispatch"
@@ -128,7 +134,7 @@ const heartbeatTimeout = 30 * time.Second
 // SendPrivateReplyInput asks for one attempt to send a private reply.
 type SendPrivateReplyInput struct {
 	Comment  privatereply.Comment `json:"comment"`
-	Text     string               `json:"text"`
+	Message  privatereply.Message `json:"message"`
 	Deadline time.Time            `json:"deadline"`
 	Attempt  int                  `json:"attempt"`             // from 1
 	Waited   bool                 `json:"waited,omitempty"`    // it has slept since: a broadcast may be over
@@ -140,9 +146,42 @@ type SendFollowUpInput struct {
 	Platform   privatereply.Platform `json:"platform"`
 	Account    string                `json:"account"`
 	Person     string                `json:"person"`
-	Text       string                `json:"text"`
+	Message    privatereply.Message  `json:"message"`
+	TapKey     string                `json:"tap_key,omitempty"`     // of the message's taps
+	Tap        bool                  `json:"tap,omitempty"`         // it answers a tap
 	HumanAgent bool                  `json:"human_agent,omitempty"` // send with the tag
 	NotAfter   time.Time             `json:"not_after"`
+}
+
+// PostPublicReplyInput asks for one attempt to answer a comment in public. Its result is a
+// privatereply.SendResult, whose MessageID is the id of the new comment.
+type PostPublicReplyInput struct {
+	Comment  privatereply.Comment `json:"comment"`
+	Text     string               `json:"text"`
+	Attempt  int                  `json:"attempt"` // from 1
+	NotAfter time.Time            `json:"not_after"`
+}
+
+// FindPublicReplyInput asks whether the account wrote Text under a comment at Since or later.
+type FindPublicReplyInput struct {
+	Comment privatereply.Comment `json:"comment"`
+	Text    string               `json:"text"`
+	Since   time.Time            `json:"since"`
+}
+
+// FindPublicReplyResult is what FindPublicReplyInput found: the new comment's id, empty if
+// it is not there.
+type FindPublicReplyResult struct {
+	CommentID string    `json:"comment_id,omitempty"`
+	At        time.Time `json:"at,omitzero"`
+}
+
+// SetCommentHiddenInput asks to hide a comment, or to show it again. A repeat changes
+// nothing. The result is a privatereply.SendResult: OutcomeSent is done.
+type SetCommentHiddenInput struct {
+	Comment privatereply.Comment `json:"comment"`
+	Hidden  bool                 `json:"hidden"`
+	Attempt int                  `json:"attempt"` // from 1
 }
 
 // FindMessageInput asks whether the account wrote Text to the person at Since or later.
@@ -151,6 +190,8 @@ type FindMessageInput struct {
 	Account   string                `json:"account"`
 	Person    string                `json:"person"`
 	Text      string                `json:"text"`
+	Template  bool                  `json:"template,omitempty"` // it has buttons: Meta may show it without its text
+	Taps      []privatereply.Tap    `json:"taps,omitempty"`     // what can be tapped in it, for the claim
 	Since     time.Time             `json:"since"`
 	CommentAt time.Time             `json:"comment_at,omitzero"` // from when on another message may be an answer to the comment
 	Known     []string              `json:"known,omitempty"`     // messages that are something else's

@@ -126,7 +126,7 @@ func TestTwoApprovers(t *testing.T) {
 		}
 	})
 	status := s.play()
-	if len(s.sent) != 1 || s.sent[0].Text != "from ana" || status.Approver != "ana" {
+	if len(s.sent) != 1 || s.sent[0].Message.Text != "from ana" || status.Approver != "ana" {
 		t.Errorf("%d sends, approved by %s", len(s.sent), status.Approver)
 	}
 	if got, ok := s.answers["ana"].(*DecisionResult); !ok || !got.Accepted || got.State != privatereply.Sending || !got.Deadline.Equal(start.Add(week-3*time.Minute)) {

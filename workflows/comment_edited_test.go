@@ -85,7 +85,7 @@ func TestCommentEdited(t *testing.T) {
 			}
 			var texts []string
 			for _, sent := range s.sent {
-				texts = append(texts, sent.Text)
+				texts = append(texts, sent.Message.Text)
 			}
 			if strings.Join(texts, "|") != strings.Join(tt.texts, "|") {
 				t.Errorf("sent %q, want %q", texts, tt.texts)

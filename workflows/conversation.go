@@ -536,7 +536,7 @@ func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel
 	options.Summary = "Send a follow-up"
 	result, started := sendResult(ctx, execute(ctx, options, Activities.SendFollowUp, SendFollowUpInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
-		Text: m.Text, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
+		Message: privatereply.Message{Text: m.Text}, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
 	}), scheduledAt)
 	if !started {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NoWorker}

@@ -32,6 +32,9 @@ const (
 	ErasureType       = "Erasure"
 	TokenRenewalType  = "TokenRenewal"
 	ReopenType        = "Reopen"
+
+	CommentVisibilityType = "CommentVisibility"
+	OnceType              = "Once"
 )
 
 // Messages of PrivateReply.
@@ -44,8 +47,9 @@ const (
 	AssignMessage         = "assign"           // Update: Assign
 	CommentRemovedSignal  = "comment-removed"  // no payload
 	CommentEditedSignal   = "comment-edited"   // CommentEdited
-	BroadcastEndedSignal  = "broadcast-ended"  // At
-	PersonRespondedSignal = "person-responded" // At
+	BroadcastEndedSignal  = "broadcast-ended"  // EventTime
+	PersonRespondedSignal = "person-responded" // PersonResponded
+	TapAnsweredSignal     = "tap-answered"     // TapAnswered
 	StatusQuery           = "status"
 )
 
@@ -94,11 +98,18 @@ func (in PrivateReplyInput) Validate() error {
 // and TextSHA256 are the privatereply.TextSHA256 of the comment and of the proposed text
 // that the approver has read; the approval is refused if the comment was edited since, or
 // if another text was proposed. Empty: not asked for.
+//
+// Buttons, QuickReplies and PublicText are as proposed where they are nil, and none where
+// they are empty. TextSHA256 is the privatereply.ProposalSHA256 where more than a text is
+// proposed.
 type Approve struct {
-	Approver      string `json:"approver"`
-	Text          string `json:"text,omitempty"`
-	CommentSHA256 string `json:"comment_sha256,omitempty"`
-	TextSHA256    string `json:"text_sha256,omitempty"`
+	Approver      string                    `json:"approver"`
+	Text          string                    `json:"text,omitempty"`
+	Buttons       []privatereply.Button     `json:"buttons,omitzero"`
+	QuickReplies  []privatereply.QuickReply `json:"quick_replies,omitzero"`
+	PublicText    *string                   `json:"public_text,omitempty"`
+	CommentSHA256 string                    `json:"comment_sha256,omitempty"`
+	TextSHA256    string                    `json:"text_sha256,omitempty"`
 }
 
 // CommentEdited reports to a reply that the words of its comment have changed, and what the
@@ -116,6 +127,7 @@ type CommentEdited struct {
 type Reject struct {
 	Approver string              `json:"approver"`
 	Reason   string              `json:"reason,omitempty"`
+	Hide     bool                `json:"hide,omitempty"` // hide the comment too
 	Cause    privatereply.Reason `json:"cause,omitempty"`
 }
 
@@ -130,6 +142,22 @@ type EventTime struct {
 	At time.Time `json:"at"`
 }
 
+// PersonResponded reports to a reply that the person answered it, and with which of its
+// buttons or quick replies, if it was a tap.
+type PersonResponded struct {
+	At      time.Time `json:"at"`
+	Payload string    `json:"payload,omitempty"`
+}
+
+// TapAnswered reports to a reply what came of the text that a tap sends.
+type TapAnswered struct {
+	Payload   string               `json:"payload"`
+	At        time.Time            `json:"at"`    // when it ended
+	State     privatereply.Outcome `json:"state"` // sent, refused or unknown
+	MessageID string               `json:"message_id,omitempty"`
+	Reason    privatereply.Reason  `json:"reason,omitempty"`
+}
+
 // DecisionResult is the result of an Update that decides about a reply.
 type DecisionResult struct {
 	Accepted bool                `json:"accepted"`
@@ -142,6 +170,7 @@ type DecisionResult struct {
 type PersonMessage struct {
 	At        time.Time `json:"at"`
 	MessageID string    `json:"mid,omitempty"`
+	Payload   string    `json:"payload,omitempty"` // of the button or quick reply that they tapped
 }
 
 // ReplyJoined reports to a Conversation that a reply was delivered to its person.
@@ -152,6 +181,8 @@ type ReplyJoined struct {
 	// TextSHA256 identifies the message of a reply whose MessageID nobody knows.
 	TextSHA256 string `json:"text_sha256,omitempty"`
 	Answered   bool   `json:"answered,omitempty"` // an answer was signalled to it
+	// Taps are what the person can tap in it.
+	Taps []privatereply.Tap `json:"taps,omitempty"`
 }
 
 // LiveReplyJoined reports to a Broadcast that a reply to one of its comments waits, or
@@ -164,9 +195,11 @@ type LiveReplyJoined struct {
 
 // FollowUp asks a Conversation to write to its person.
 type FollowUp struct {
-	Agent      string `json:"agent"`
-	Text       string `json:"text"`
-	HumanAgent bool   `json:"human_agent,omitempty"`
+	Agent        string                    `json:"agent"`
+	Text         string                    `json:"text"`
+	Buttons      []privatereply.Button     `json:"buttons,omitempty"`
+	QuickReplies []privatereply.QuickReply `json:"quick_replies,omitempty"`
+	HumanAgent   bool                      `json:"human_agent,omitempty"`
 }
 
 // FollowUpResult is the result of a follow-up.
@@ -236,6 +269,10 @@ func example(v any) string {
 		return `{"at":"2026-01-02T15:04:05Z","mid":"…"}`
 	case *CommentEdited:
 		return `{"text":"…","at":"2026-01-02T15:04:05Z","decision":{"action":"ask"}}`
+	case *PersonResponded:
+		return `{"at":"2026-01-02T15:04:05Z","payload":"…"}`
+	case *TapAnswered:
+		return `{"payload":"…","at":"2026-01-02T15:04:05Z","state":"sent"}`
 	case *EventTime:
 		return `{"at":"2026-01-02T15:04:05Z"}`
 	}

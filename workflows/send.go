@@ -137,7 +137,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 	options.Summary = fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts)
 	sent := execute(ctx, options, Activities.SendPrivateReply, SendPrivateReplyInput{
 		Comment:  sendTarget(r.in.Comment),
-		Text:     r.text,
+		Message:  privatereply.Message{Text: r.text},
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
 		Waited:   r.hasSlept,

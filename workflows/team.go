@@ -21,10 +21,16 @@ const (
 
 // Propose proposes the text that an approver sees. It never sends: a reply that a rule
 // holds waits for a decision from then on. The newest proposal counts.
+//
+// Buttons, QuickReplies and PublicText stay as they are where they are nil, and are none
+// where they are empty.
 type Propose struct {
-	By   string `json:"by"`
-	Text string `json:"text"`
-	Note string `json:"note,omitempty"` // to the approver
+	By           string                    `json:"by"`
+	Text         string                    `json:"text"`
+	Buttons      []privatereply.Button     `json:"buttons,omitzero"`
+	QuickReplies []privatereply.QuickReply `json:"quick_replies,omitzero"`
+	PublicText   *string                   `json:"public_text,omitempty"`
+	Note         string                    `json:"note,omitempty"` // to the approver
 }
 
 // Note is a remark of the team, for its own eyes.

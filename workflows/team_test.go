@@ -29,7 +29,7 @@ func TestPropose(t *testing.T) {
 	})
 	s.updateAt(time.Hour, "ben", ApproveMessage, Approve{Approver: "ben", TextSHA256: privatereply.TextSHA256("second")})
 	status := s.play()
-	if len(s.sent) != 1 || s.sent[0].Text != "second" || status.Approver != "ben" || status.ProposedBy != "tool" || len(s.rejections) > 0 {
+	if len(s.sent) != 1 || s.sent[0].Message.Text != "second" || status.Approver != "ben" || status.ProposedBy != "tool" || len(s.rejections) > 0 {
 		t.Errorf("sent %v, %+v, refused %v", s.sent, status, s.rejections)
 	}
 	want := []any{
@@ -163,7 +163,7 @@ func TestNotesAndEdits(t *testing.T) {
 	s.updateAt(time.Hour, "2", ApproveMessage, Approve{Approver: "ben", CommentSHA256: privatereply.TextSHA256("It arrived broken")})
 	s.updateAt(48*time.Hour, "3", NoteMessage, Note{By: "ben", Text: " sent a voucher "})
 	status := s.play()
-	if len(s.sent) != 1 || s.sent[0].Text != "ana's words" || len(s.rejections) > 0 {
+	if len(s.sent) != 1 || s.sent[0].Message.Text != "ana's words" || len(s.rejections) > 0 {
 		t.Errorf("sent %v, refused %v", s.sent, s.rejections)
 	}
 	if want := []TeamNote{{By: "ben", Text: "sent a voucher", At: start.Add(48 * time.Hour)}}; !cmp.Equal(status.Notes, want) {
@@ -226,7 +226,7 @@ func TestReopenOptions(t *testing.T) {
 	})
 	s.in.InitialState.Events = NoEvents
 	s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ben"})
-	if s.play(); len(s.sent) != 1 || s.sent[0].Text != "proposed" {
+	if s.play(); len(s.sent) != 1 || s.sent[0].Message.Text != "proposed" {
 		t.Errorf("sent %v, refused %v", s.sent, s.rejections)
 	}
 }
