@@ -27,7 +27,7 @@ var deliberate = map[string]string{
 	"approvals VERIFY_TOKEN": "the desk's doctor looks at accounts only",
 	"GRAPH_VERSION":          "the version that the release was tried with",
 	"DEPLOYMENT_NAME":        "docs/operations/upgrades.md: only for a rollout that can be taken back",
-	"BUILD_ID":               "docs/operations/upgrades.md: only for a rollout that can be taken back",
+	"BUILD_ID":               "docs/operations/upgrades.md: the program's own version",
 	"APPROVALS_PROXY_HEADER": "people sign in with their tokens",
 	"APPROVALS_PROXIES":      "people sign in with their tokens",
 	"APPROVALS_PROXY_ROLE":   "people sign in with their tokens",

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/privatereply/privatereply/internal/ops"
 	"github.com/privatereply/privatereply/internal/program"
 	"github.com/privatereply/privatereply/internal/temporal/setup"
+	"github.com/privatereply/privatereply/internal/version"
 	"github.com/privatereply/privatereply/rules"
 	"github.com/privatereply/privatereply/worker/replyworker"
 	"github.com/privatereply/privatereply/workflows"
@@ -41,6 +41,10 @@ func run(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("%[1]sGRAPH_FACEBOOK_URL, %[1]sGRAPH_INSTAGRAM_URL, %[1]sGRAPH_VERSION: %[2]w", config.Prefix, err)
+	}
+	build, err := settings.Versioning.For(version.Get().ID())
+	if err != nil {
+		return err
 	}
 	base, err := program.Open(settings.Common)
 	if err != nil {
@@ -68,7 +72,7 @@ func run(ctx context.Context) error {
 	w := replyworker.New(replyworker.Config{
 		Client: base.Temporal, Namespace: base.Namespace, DataConverter: base.DataConverter, Codec: base.Codec, TaskQueue: settings.TaskQueue,
 		Accounts: base.Accounts, Apps: apps, Rules: watched, Graph: meta, SendWorkers: settings.SendWorkers, IntakeConcurrency: settings.IntakeConcurrency, Events: settings.Events, Telemetry: base.Telemetry, Logger: base.Logger,
-		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: string(settings.Deployment), BuildID: string(settings.Build)},
+		Version: build,
 		Fatal:   func(err error) { stopWorking(fmt.Errorf("cannot go on: %w", err)) },
 	})
 	// The port first: a worker that nobody can watch should not take work.

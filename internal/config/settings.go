@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/caarlos0/env/v11"
+	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/privatereply/privatereply/internal/events"
@@ -193,22 +195,32 @@ func variable[T any](field string) string {
 }
 
 // Versioning opts a worker into Temporal's Worker Deployment Versioning: Temporal
-// then gives tasks to the build that an operator made the current one. Both names
-// are set or neither is.
+// then gives tasks to the build that an operator made the current one. Without a Build the
+// program's own version names it.
 type Versioning struct {
 	Deployment DeploymentName `env:"DEPLOYMENT_NAME"`
 	Build      BuildID        `env:"BUILD_ID"`
 }
 
-// validate refuses one of the two names without the other.
+// validate refuses a build of no deployment.
 func (v Versioning) validate() error {
-	switch {
-	case v.Deployment != "" && v.Build == "":
-		return fmt.Errorf("%[1]sBUILD_ID is missing: set it beside %[1]sDEPLOYMENT_NAME, to the release that this worker is built from", Prefix)
-	case v.Deployment == "" && v.Build != "":
+	if v.Deployment == "" && v.Build != "" {
 		return fmt.Errorf("%[1]sDEPLOYMENT_NAME is missing: set it beside %[1]sBUILD_ID, to the same name for every build, such as private-replies", Prefix)
 	}
 	return nil
+}
+
+// For gives the version of a worker whose program is built as own says; empty without a
+// deployment. A program that cannot tell its code from other code needs a Build.
+func (v Versioning) For(own string) (worker.WorkerDeploymentVersion, error) {
+	if v.Deployment == "" {
+		return worker.WorkerDeploymentVersion{}, nil
+	}
+	build := cmp.Or(v.Build, BuildID(own))
+	if build == "" {
+		return worker.WorkerDeploymentVersion{}, fmt.Errorf("%[1]sBUILD_ID is missing, and this program does not know what it is built from (a checkout with changes, or a build without its commit): set it beside %[1]sDEPLOYMENT_NAME, to a name that no other code had", Prefix)
+	}
+	return worker.WorkerDeploymentVersion{DeploymentName: string(v.Deployment), BuildID: string(build)}, nil
 }
 
 // DeploymentName is what all builds of a worker have in common. Empty: none.

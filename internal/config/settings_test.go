@@ -206,8 +206,8 @@ func TestEverythingWrongAtOnce(t *testing.T) {
 	}
 }
 
-// A worker is of a build of a deployment, or of neither: half a name, or one that
-// Temporal refuses, would leave it without work, and only its log would say so.
+// The version of a worker is refused where Temporal would refuse it: the worker would be
+// without work, and only its log would say so.
 func TestVersioning(t *testing.T) {
 	long := strings.Repeat("b", 101)
 	tests := []struct {
@@ -218,15 +218,13 @@ func TestVersioning(t *testing.T) {
 	}{
 		{name: "not versioned"},
 		{name: "versioned", deployment: "private-replies", build: "v1.2.0+3f2a:amd64", want: Versioning{"private-replies", "v1.2.0+3f2a:amd64"}},
-		{name: "no build", deployment: "private-replies",
-			wrong: "PRIVATEREPLY_BUILD_ID is missing: set it beside PRIVATEREPLY_DEPLOYMENT_NAME, to the release that this worker is built from"},
+		{name: "no build", deployment: "private-replies", want: Versioning{Deployment: "private-replies"}},
 		{name: "no deployment", build: "v1",
 			wrong: "PRIVATEREPLY_DEPLOYMENT_NAME is missing: set it beside PRIVATEREPLY_BUILD_ID, to the same name for every build, such as private-replies"},
 		{name: "a dot in the deployment", deployment: "private.replies", build: "v1",
 			wrong: `PRIVATEREPLY_DEPLOYMENT_NAME: "private.replies" has a dot or a colon, which Temporal keeps for itself; write a name such as private-replies`},
 		{name: "a colon in the deployment, and no build", deployment: "private:replies",
-			wrong: `PRIVATEREPLY_DEPLOYMENT_NAME: "private:replies" has a dot or a colon, which Temporal keeps for itself; write a name such as private-replies; ` +
-				"PRIVATEREPLY_BUILD_ID is missing: set it beside PRIVATEREPLY_DEPLOYMENT_NAME, to the release that this worker is built from"},
+			wrong: `PRIVATEREPLY_DEPLOYMENT_NAME: "private:replies" has a dot or a colon, which Temporal keeps for itself; write a name such as private-replies`},
 		{name: "reserved", deployment: "private-replies", build: "__unversioned__",
 			wrong: `PRIVATEREPLY_BUILD_ID: "__unversioned__" begins with __, which Temporal keeps for itself; write one such as v1.2.0`},
 		{name: "a space", deployment: "private replies", build: "v1",
@@ -246,6 +244,33 @@ func TestVersioning(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got.Versioning); err != nil || diff != "" {
 				t.Errorf("%v %s", err, diff)
+			}
+		})
+	}
+}
+
+// A worker without a build id is of its program's version; one whose code nobody can name
+// does not start.
+func TestVersioningFor(t *testing.T) {
+	tests := []struct {
+		name       string
+		versioning Versioning
+		own, want  string
+		wrong      bool
+	}{
+		{name: "not versioned", own: "v1.2.0"},
+		{name: "its own version", versioning: Versioning{Deployment: "private-replies"}, own: "v1.2.0", want: "v1.2.0"},
+		{name: "named", versioning: Versioning{Deployment: "private-replies", Build: "b7"}, own: "v1.2.0", want: "b7"},
+		{name: "not known", versioning: Versioning{Deployment: "private-replies"}, wrong: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.versioning.For(tt.own)
+			if (err != nil) != tt.wrong || got.BuildID != tt.want || got.DeploymentName != "" != (tt.want != "") {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if tt.wrong && !strings.HasPrefix(err.Error(), "PRIVATEREPLY_BUILD_ID is missing") {
+				t.Errorf("%v does not name the setting", err)
 			}
 		})
 	}

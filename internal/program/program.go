@@ -32,6 +32,7 @@ import (
 // exit code is then 1.
 func Main(name string, run func(context.Context) error, commands ...Command) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	commands = append(commands, versionCommand(os.Stdout))
 	err := selectCommand(name, os.Args[1:], os.Stdout, run, commands)(ctx)
 	stop()
 	if err != nil {
@@ -151,6 +152,17 @@ func selectCommand(name string, args []string, out io.Writer, run func(context.C
 	return func(context.Context) error {
 		return fmt.Errorf("there is no command %q; write %s, or nothing to run the program", args[0], strings.Join(names, " or "))
 	}
+}
+
+// versionCommand is the command that says which build the program is.
+func versionCommand(out io.Writer) Command {
+	return Command{Name: "version", Run: func(_ context.Context, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%q is one argument too many; write version", args[0])
+		}
+		_, err := fmt.Fprintln(out, version.Get())
+		return err
+	}}
 }
 
 // Healthcheck is the command that asks the program which runs with the same settings on

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/privatereply/privatereply/internal/ops"
+	"github.com/privatereply/privatereply/internal/version"
 )
 
 // The arguments decide what happens, and a mistyped one starts nothing.
@@ -48,6 +49,17 @@ func TestHelp(t *testing.T) {
 		if err != nil || !strings.Contains(out.String(), "  approvals user\n") || !strings.Contains(out.String(), "docs/operations.md") {
 			t.Errorf("%s: %v\n%s", arg, err, out.String())
 		}
+	}
+}
+
+// Whoever has a program in hand can ask it which build it is.
+func TestVersion(t *testing.T) {
+	var out strings.Builder
+	if err := versionCommand(&out).Run(t.Context(), nil); err != nil || out.String() != version.Get().String()+"\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := versionCommand(io.Discard).Run(t.Context(), []string{"now"}); err == nil {
+		t.Error("an argument too many is taken")
 	}
 }
 

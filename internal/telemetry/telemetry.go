@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/contrib/opentelemetry"
 	"go.uber.org/zap"
 
+	"github.com/privatereply/privatereply/internal/version"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -41,6 +42,7 @@ type Telemetry struct {
 func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(buildInfo(version.Get()))
 	metrics, err := sdkMetrics(registry, logger)
 	if err != nil {
 		return nil, err
@@ -58,6 +60,17 @@ func Open(ctx context.Context, program string, logger *zap.Logger) (*Telemetry, 
 		t.Tracer, t.flush = provider.Tracer(scope), provider.Shutdown
 	}
 	return t, nil
+}
+
+// buildInfo is the metric that says which build runs. Its value is always 1.
+func buildInfo(b version.Build) prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "privatereply_build_info",
+		Help:        "The build that runs, in the labels; the value is 1.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go},
+	})
+	g.Set(1)
+	return g
 }
 
 // Apply makes a client, and the workers that use it, count and trace.

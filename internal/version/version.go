@@ -2,6 +2,7 @@
 package version
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -13,9 +14,12 @@ import (
 // Dockerfile: -ldflags "-X github.com/privatereply/privatereply/internal/version.commit=…".
 var commit string
 
+// release is set by the linker too, where a release is made.
+var release string
+
 // Build describes the program that runs. What the build does not know is empty.
 type Build struct {
-	Version     string    `json:"version,omitempty"` // of the module, such as v0.2.0
+	Version     string    `json:"version,omitempty"` // of the release, such as v0.2.0
 	Commit      string    `json:"commit,omitempty"`
 	CommittedAt time.Time `json:"committed_at,omitzero"`
 	Modified    bool      `json:"modified,omitempty"` // files differed from the commit
@@ -29,12 +33,12 @@ func Get() Build {
 	if !ok { // built without modules
 		info = &debug.BuildInfo{}
 	}
-	return fromInfo(info, commit)
+	return fromInfo(info, release, commit)
 }
 
-func fromInfo(info *debug.BuildInfo, linked string) Build {
-	b := Build{Commit: linked, Go: info.GoVersion, TemporalSDK: temporal.SDKVersion}
-	if v := info.Main.Version; v != "(devel)" {
+func fromInfo(info *debug.BuildInfo, linkedRelease, linkedCommit string) Build {
+	b := Build{Version: linkedRelease, Commit: linkedCommit, Go: info.GoVersion, TemporalSDK: temporal.SDKVersion}
+	if v := info.Main.Version; b.Version == "" && v != "(devel)" {
 		b.Version = v
 	}
 	for _, s := range info.Settings {
@@ -48,6 +52,15 @@ func fromInfo(info *debug.BuildInfo, linked string) Build {
 		}
 	}
 	return b
+}
+
+// ID names the build for Temporal's Worker Versioning: the release, else the commit. It is
+// empty where nothing tells this code from other code.
+func (b Build) ID() string {
+	if b.Modified {
+		return ""
+	}
+	return cmp.Or(b.Version, b.Commit)
 }
 
 // String is the version and the commit in one line.
