@@ -18,7 +18,8 @@ import (
 type commentFlags struct {
 	account, id, text, person, username, source, media, created string
 	reply                                                       string
-	post, auto                                                  bool
+	post, auto, hide                                            bool
+	message                                                     *messageFlags // beside reply
 }
 
 func newComment() *cobra.Command {
@@ -28,9 +29,12 @@ func newComment() *cobra.Command {
 		Long: `Start the reply to a comment, or with --post to a post that a visitor wrote on a
 Facebook Page. The rules decide about it, unless --reply says what to answer: then a
 person must approve it, or with --auto it is sent at once. A comment has one reply: for
-one that has it already nothing happens, and that is said.`,
+one that has it already nothing happens, and that is said.
+
+` + messageHelp,
 		Example: `  starter comment --account 17841400000000001 --id 18000000000000001 --text "How much is it?" --username lena
   starter comment --account 17841400000000001 --id 18000000000000001 --reply "Hi! It is 12 euros." --auto
+  starter comment --account 17841400000000001 --id 18000000000000001 --reply "Shall we send the list?" --button "Yes, please=Here it is: https://example.com/list" --public "Look into your messages."
   starter comment --account 100000000000002 --id 100000000000002_200000000000001 --post --text "Are you open on Sunday?"`,
 		Args:    Args(0, 0, ""),
 		GroupID: GroupOperate,
@@ -48,6 +52,8 @@ one that has it already nothing happens, and that is said.`,
 	flags.StringVar(&f.created, "created", "", "when it was written, as in 2026-01-02T15:04:05Z (default: unknown; then the deadline counts from now)")
 	flags.StringVar(&f.reply, "reply", "", "propose this text instead of asking the rules")
 	flags.BoolVar(&f.auto, "auto", false, "with --reply: send it without asking anybody")
+	flags.BoolVar(&f.hide, "hide", false, "with --reply: hide the comment once it is decided")
+	f.message = tappableFlags(cmd).publicFlag()
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, _ []string) error {
 		in, err := s.manualInput(f, time.Now().UTC())
@@ -58,6 +64,7 @@ one that has it already nothing happens, and that is said.`,
 		if err != nil {
 			return err
 		}
+		messageParts{quickReplies: in.Decision.QuickReplies}.remark(cmd.ErrOrStderr(), result.ID)
 		if *asJSON {
 			return WriteJSON(cmd.OutOrStdout(), result)
 		}
@@ -76,6 +83,8 @@ func (s *Session) manualInput(f commentFlags, now time.Time) (workflows.PrivateR
 		return workflows.PrivateReplyInput{}, errors.New("--id is missing: give the comment's id as Meta gives it")
 	case f.auto && f.reply == "":
 		return workflows.PrivateReplyInput{}, errors.New(`--auto needs --reply: say what to send, as in --reply "Hi!"`)
+	case f.hide && f.reply == "":
+		return workflows.PrivateReplyInput{}, errors.New("--hide needs --reply; a comment that has its reply already is hidden with `starter hide`")
 	}
 	account, err := s.account(f.account)
 	if err != nil {
@@ -107,21 +116,39 @@ func (s *Session) manualInput(f commentFlags, now time.Time) (workflows.PrivateR
 }
 
 func (s *Session) manualDecision(f commentFlags, c privatereply.Comment, a privatereply.Account, now time.Time) (privatereply.Decision, error) {
+	parts, err := f.message.read()
+	if err != nil {
+		return privatereply.Decision{}, err
+	}
 	if f.reply != "" {
-		d := privatereply.Decision{Action: privatereply.ActionAsk, Text: f.reply, Reason: privatereply.DecidedByHand}
-		if f.auto {
-			d.Action = privatereply.ActionAuto
-		}
-		if err := privatereply.CheckText(a.Platform, f.reply); err != nil {
-			return d, fmt.Errorf("--reply: %w", err)
-		}
-		return d, nil
+		return f.decision(parts, a.Platform)
+	}
+	if parts.any() {
+		return privatereply.Decision{}, errors.New(`--reply is missing: buttons, quick replies and a public reply go with it, as in --reply "Hi!"; without it the rules decide`)
 	}
 	set, err := rules.Load(s.settings.Rules)
 	if err != nil {
 		return privatereply.Decision{}, fmt.Errorf(`%w; or say yourself what to answer, with --reply "…"`, err)
 	}
 	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now, AutomaticPaused: a.AutomaticPaused}), nil
+}
+
+// decision is what the flags answer, if --reply is one of them.
+func (f commentFlags) decision(parts messageParts, p privatereply.Platform) (privatereply.Decision, error) {
+	d := privatereply.Decision{
+		Action: privatereply.ActionAsk, Text: f.reply, Reason: privatereply.DecidedByHand,
+		Buttons: parts.buttons, QuickReplies: parts.quickReplies, PublicText: parts.publicText(), Hide: f.hide,
+	}
+	if f.auto {
+		d.Action = privatereply.ActionAuto
+	}
+	if err := privatereply.CheckText(p, f.reply); err != nil {
+		return d, fmt.Errorf("--reply: %w", err)
+	}
+	if err := d.Validate(p); err != nil {
+		return d, explainFields(err)
+	}
+	return d, nil
 }
 
 // startReport is the outcome of a start.

@@ -72,6 +72,12 @@ func TestCommentErrors(t *testing.T) {
 		"bad source":          {[]string{"--account", instagram, "--id", "1", "--source", "tweet"}, `"tweet" is not a source`},
 		"visitor post on it":  {[]string{"--account", instagram, "--id", "1", "--post"}, "only Facebook Pages have visitor posts"},
 		"text too long":       {[]string{"--account", instagram, "--id", "1", "--reply", strings.Repeat("a", 1001)}, "--reply: text cannot be sent: it has 1001 bytes"},
+		"title too long":      {[]string{"--account", instagram, "--id", "1", "--reply", "Hi", "--button", "A title of 21 letters=x"}, "--button: buttons[0].title: message cannot be sent: \"A title of 21 letters\" has 21 characters; at most 20"},
+		"no https":            {[]string{"--account", instagram, "--id", "1", "--reply", "Hi", "--button", "Shop=http://example.com"}, "--button: buttons[0].url: "},
+		"both on Instagram":   {[]string{"--account", instagram, "--id", "1", "--reply", "Hi", "--button", "A=b", "--quick-reply", "C"}, "--quick-reply: quick_replies: message cannot be sent: Instagram shows buttons or quick replies"},
+		"hidden and public":   {[]string{"--account", instagram, "--id", "1", "--reply", "Hi", "--public", "Hi", "--hide"}, "--hide: hide: a hidden comment shows no public reply"},
+		"button alone":        {[]string{"--account", instagram, "--id", "1", "--button", "A=b"}, "--reply is missing: buttons"},
+		"hide alone":          {[]string{"--account", instagram, "--id", "1", "--hide"}, "--hide needs --reply"},
 		"an argument as well": {[]string{"18000000000000001"}, "is one argument too many"},
 	}
 	for name, tc := range tests {

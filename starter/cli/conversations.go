@@ -219,19 +219,27 @@ account has Meta's Human Agent feature: then a person must have written it.
 A Facebook Page's conversation can also be named by Meta's own id (t_…), which
 starter conversations shows; --account then says whose it is. Such a message goes to
 Meta directly: the product does not check the window first (Meta refuses it outside),
-keeps no record of it, and never repeats it.`,
+keeps no record of it, and never repeats it. It has neither buttons nor quick replies.
+
+` + messageHelp,
 		Example: `  starter reply 18000000000000001 --text "It ships on Monday."
+  starter reply 18000000000000001 --text "Which size?" --quick-reply "Small" --quick-reply "Large"
   starter reply conversation:instagram:17841400000000001:6000000000000001 --text "It ships on Monday."
   starter reply t_1000000000000001 --account 100000000000001 --text "It ships on Monday."`,
 		Args:    Args(1, 1, "an ID"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "what to write (required)")
+	more := tappableFlags(cmd)
 	humanAgent := cmd.Flags().Bool("human-agent", false, "a person wrote this: send it with Meta's HUMAN_AGENT tag once the 24 hours are over")
 	who := cmd.Flags().String("agent", "", "who writes (default: PRIVATEREPLY_APPROVER, else your user name)")
 	account := cmd.Flags().String("account", "", "whose conversation it is, for Meta's t_… id")
 	asJSON := JSONFlag(cmd)
 	followUp := WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
+		parts, err := more.read()
+		if err != nil {
+			return err
+		}
 		conversation, err := s.conversationID(ctx, args[0])
 		if err != nil {
 			return err
@@ -240,7 +248,7 @@ keeps no record of it, and never repeats it.`,
 		if err != nil {
 			return err
 		}
-		message := workflows.FollowUp{Agent: agent, Text: *text, HumanAgent: *humanAgent}
+		message := workflows.FollowUp{Agent: agent, Text: *text, Buttons: parts.buttons, QuickReplies: parts.quickReplies, HumanAgent: *humanAgent}
 		answer, err := s.replies.FollowUp(ctx, conversation, s.updateID, message)
 		if err != nil {
 			return explainError(err, conversation)
@@ -268,6 +276,8 @@ keeps no record of it, and never repeats it.`,
 			return errors.New(`--text is missing: say what to write, as in --text "It ships on Monday."`)
 		case !isMetaConversationID(args[0]):
 			return followUp(cmd, args)
+		case len(more.buttons)+len(more.quickReplies) > 0:
+			return errors.New("--button and --quick-reply need the conversation's workflow id: nothing would answer a tap in a t_… conversation")
 		case *humanAgent:
 			return errors.New("--human-agent needs the conversation's workflow id: Meta takes no tag for a t_… id")
 		}

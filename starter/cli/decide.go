@@ -20,26 +20,41 @@ func newApprove() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve ID...",
 		Short: "Send replies that wait for a decision, or that a rule holds",
-		Long: `Send the replies. Without --text the proposed text is sent. The first decision about
-a reply wins; the text and the deadline are checked before anything happens.`,
+		Long: `Send the replies. Without --text the proposed text is sent, with the proposed buttons,
+quick replies and public reply unless flags say otherwise. The first decision about a reply
+wins; all of it and the deadline are checked before anything happens.
+
+` + messageHelp,
 		Example: `  starter approve 18000000000000001
-  starter approve 18000000000000001 --text "Hi Lena, it is 12 euros." --approver ana`,
+  starter approve 18000000000000001 --text "Hi Lena, it is 12 euros." --approver ana
+  starter approve 18000000000000001 --text "Shall we send the list?" --button "Yes, please=Here it is: https://example.com/list"
+  starter approve 18000000000000001 --no-public`,
 		Args:    Args(1, unlimited, "an ID"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "send this text instead of the proposed one")
+	more := replacingFlags(cmd)
 	who := approverFlag(cmd)
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("text") && *text == "" {
 			return errors.New("--text is empty; leave it out to send the proposed text")
 		}
+		parts, err := more.read()
+		if err != nil {
+			return err
+		}
 		approver, err := s.approver(*who)
 		if err != nil {
 			return err
 		}
 		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
-			result, err := s.replies.Approve(ctx, id, s.updateID, workflows.Approve{Approver: approver, Text: *text})
+			result, err := s.replies.Approve(ctx, id, s.updateID, workflows.Approve{
+				Approver: approver, Text: *text, Buttons: parts.buttons, QuickReplies: parts.quickReplies, PublicText: parts.public,
+			})
+			if err == nil {
+				parts.remark(cmd.ErrOrStderr(), id)
+			}
 			return result, explainMissingText(err)
 		})
 	})
@@ -60,12 +75,15 @@ func newReject() *cobra.Command {
 		Use:   "reject ID... --reason TEXT",
 		Short: "Never send replies",
 		Long: `Decide against the replies, for good. A reply that is being sent already is stopped if
-no worker has the send yet; the answer says whether it was in time.`,
-		Example: `  starter reject 18000000000000001 --reason "spam"`,
+no worker has the send yet; the answer says whether it was in time. --hide hides the
+comment too: its author and their friends still see it, nobody else does.`,
+		Example: `  starter reject 18000000000000001 --reason "spam"
+  starter reject 18000000000000001 --reason "spam" --hide`,
 		Args:    Args(1, unlimited, "an ID"),
 		GroupID: groupDecide,
 	}
 	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
+	hide := cmd.Flags().Bool("hide", false, "hide the comment too")
 	who := approverFlag(cmd)
 	asJSON := JSONFlag(cmd)
 	cmd.RunE = WithSession(func(ctx context.Context, s *Session, cmd *cobra.Command, args []string) error {
@@ -77,7 +95,7 @@ no worker has the send yet; the answer says whether it was in time.`,
 			return err
 		}
 		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
-			return s.replies.Reject(ctx, id, s.updateID, workflows.Reject{Approver: approver, Reason: *reason})
+			return s.replies.Reject(ctx, id, s.updateID, workflows.Reject{Approver: approver, Reason: *reason, Hide: *hide})
 		})
 	})
 	return cmd

@@ -19,13 +19,18 @@ func newPropose() *cobra.Command {
 		Use:   "propose ID --text TEXT [--note NOTE]",
 		Short: "Propose a text that somebody else approves",
 		Long: `Put a text before those who approve: it is what they see, and what they send if they
-approve without a text of their own. The newest proposal counts. Nothing is sent by it; a
-reply that a rule holds waits for a decision from then on.`,
-		Example: `  starter propose 18000000000000001 --text "Hi Lena, it is 12 euros." --note "the new price?"`,
+approve without a text of their own. Buttons, quick replies and the public reply stay as
+they are proposed already, unless flags say otherwise. The newest proposal counts. Nothing
+is sent by it; a reply that a rule holds waits for a decision from then on.
+
+` + messageHelp,
+		Example: `  starter propose 18000000000000001 --text "Hi Lena, it is 12 euros." --note "the new price?"
+  starter propose 18000000000000001 --text "Which size?" --quick-reply "Small=It is 12 euros." --quick-reply "Large=It is 20 euros."`,
 		Args:    Args(1, 1, "an ID"),
 		GroupID: groupDecide,
 	}
 	text := cmd.Flags().String("text", "", "the text to send (required)")
+	more := replacingFlags(cmd)
 	note := cmd.Flags().String("note", "", "a note to those who approve")
 	who := actorFlag(cmd)
 	asJSON := JSONFlag(cmd)
@@ -33,12 +38,22 @@ reply that a rule holds waits for a decision from then on.`,
 		if *text == "" {
 			return errors.New(`--text is missing: say what to send, as in --text "Hi!"`)
 		}
+		parts, err := more.read()
+		if err != nil {
+			return err
+		}
 		by, err := s.actor(*who)
 		if err != nil {
 			return err
 		}
 		return s.decide(ctx, cmd, args, *asJSON, func(id string) (workflows.DecisionResult, error) {
-			return s.replies.Propose(ctx, id, s.updateID, workflows.Propose{By: by, Text: *text, Note: *note})
+			result, err := s.replies.Propose(ctx, id, s.updateID, workflows.Propose{
+				By: by, Text: *text, Buttons: parts.buttons, QuickReplies: parts.quickReplies, PublicText: parts.public, Note: *note,
+			})
+			if err == nil {
+				parts.remark(cmd.ErrOrStderr(), id)
+			}
+			return result, err
 		})
 	})
 	return cmd
