@@ -324,7 +324,7 @@ func (b *bench) hear() *[]string {
 	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, workflows.PersonMessageSignal, mock.Anything, mock.Anything, workflows.ConversationType, mock.Anything).
 		Run(func(args mock.Arguments) {
 			m, in := args.Get(3).(workflows.PersonMessage), args.Get(6).(workflows.ConversationInput)
-			told = append(told, fmt.Sprint(args.String(1), " ", m.MessageID, " ", m.At.Format(time.TimeOnly), " ", in.HumanAgent, " ", in.RepliedOnly))
+			told = append(told, fmt.Sprint(args.String(1), " ", m.MessageID+m.Payload, " ", m.At.Format(time.TimeOnly), " ", in.HumanAgent, " ", in.RepliedOnly))
 			if options := args.Get(4).(client.StartWorkflowOptions); options.TaskQueue != queue {
 				told = append(told, "on "+options.TaskQueue)
 			}
@@ -353,6 +353,8 @@ func TestLocateMessage(t *testing.T) {
 		told    []string
 	}{
 		{"a person", instagram, message(person, instagram.ID, now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagram, "11:59:00", false, false)},
+		{"with what they tapped", instagram, message(person, instagram.ID, now), func(in *workflows.LocateMessageInput) { in.Message.Payload = "/q0" },
+			workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, []string{"conversation:instagram:" + instagram.ID + ":" + person + " mid/q0 11:59:00 false false"}},
 		{"with the account's settings", instagram, message(person, instagram.ID, now), func(in *workflows.LocateMessageInput) { in.HumanAgent, in.RepliedOnly = true, true },
 			workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagram, "11:59:00", true, true)},
 		{"to an id of the account that no webhook shows", instagramLogin, message(person, "99", now), nil, workflows.LocateMessageResult{Outcome: workflows.LocateNotified}, told(instagramLogin, "11:59:00", false, false)},

@@ -232,7 +232,7 @@ func (r *Router) signalConversation(ctx context.Context, e workflows.InboundEven
 	if err != nil {
 		return Result{}, err
 	}
-	signal := workflows.PersonMessage{At: m.At, MessageID: m.MessageID}
+	signal := workflows.PersonMessage{At: m.At, MessageID: m.MessageID, Payload: m.Payload}
 	window := privatereply.StandardWindow
 	if e.HumanAgent {
 		window = privatereply.HumanAgentWindow

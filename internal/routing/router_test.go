@@ -161,6 +161,31 @@ func TestEditedKeepsItsOrder(t *testing.T) {
 	}
 }
 
+// The payload of a tap reaches the person's conversation, also of one too old to open a
+// window, and goes with a message whose sender Meta is asked for.
+func TestRouteTap(t *testing.T) {
+	const payload = "privatereply:18000000000000001:b0"
+	tap := func(person, mid string, at time.Time) workflows.InboundEvent {
+		return workflows.InboundEvent{Event: privatereply.Event{Message: &privatereply.PersonMessage{
+			Platform: privatereply.Instagram, Account: "17841400000000001", PersonID: person, MessageID: mid, Payload: payload, At: at,
+		}}}
+	}
+	const id = "conversation:instagram:17841400000000001:6000000000000001"
+	old := now.Add(-25 * time.Hour)
+	nobody := tap("", "m2", now)
+	c := mocks.NewClient(t)
+	c.On("SignalWithStartWorkflow", mock.Anything, id, workflows.PersonMessageSignal,
+		workflows.PersonMessage{At: now, MessageID: "m1", Payload: payload}, mock.Anything, workflows.ConversationType, mock.Anything).Return(nil, nil)
+	c.On("SignalWorkflow", mock.Anything, id, "", workflows.PersonMessageSignal,
+		workflows.PersonMessage{At: old, MessageID: "m3", Payload: payload}).Return(nil)
+	c.On("ExecuteWorkflow", mock.Anything, mock.Anything, workflows.LocateMessageType,
+		workflows.LocateMessageInput{Message: *nobody.Message}).Return(nil, nil)
+	got := routeAll(t, c, tap("6000000000000001", "m1", now), nobody, tap("6000000000000001", "m3", old))
+	if diff := cmp.Diff([]Result{{Signalled, ""}, {Signalled, ""}, {Signalled, ""}}, got); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+}
+
 // A message without a sender gets a workflow that asks Meta, once; one whose id no
 // workflow can have is ignored, and its neighbours are routed.
 func TestRouteMessageWithoutSender(t *testing.T) {

@@ -275,6 +275,40 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// A tap brings the payload as Meta wrote it, or none: a part of one could be another's.
+func TestPayload(t *testing.T) {
+	const ours = "privatereply:18000000000000001:b0"
+	longest := strings.Repeat("é", privatereply.MaxPayloadChars)
+	tests := []struct{ name, item, want string }{
+		{"of a button", `"postback":{"mid":"m1","title":"The list","payload":"` + ours + `"}`, ours},
+		{"of a button whose webhook has no id", `"postback":{"title":"The list","payload":"` + ours + `"}`, ours},
+		{"of a quick reply", `"message":{"mid":"m1","text":"The list","quick_reply":{"payload":"` + ours + `"}}`, ours},
+		{"of a quick reply that comes as an edit", `"message_edit":{"mid":"m1","num_edit":0,"quick_reply":{"payload":"` + ours + `"}}`, ours},
+		{"of somebody else's button", `"postback":{"mid":"m1","payload":"GET_STARTED"}`, "GET_STARTED"},
+		{"as long as may be", `"postback":{"mid":"m1","payload":"` + longest + `"}`, longest},
+		{"too long", `"postback":{"mid":"m1","payload":"` + longest + `é"}`, ""},
+		{"too long, of a quick reply", `"message":{"mid":"m1","quick_reply":{"payload":"` + longest + `é"}}`, ""},
+		{"a number", `"postback":{"mid":"m1","payload":17}`, ""},
+		{"an object", `"postback":{"mid":"m1","payload":{"payload":"` + ours + `"}}`, ""},
+		{"none", `"postback":{"mid":"m1","title":"The list"}`, ""},
+		{"a quick reply that is no object", `"message":{"mid":"m1","quick_reply":"` + ours + `"}`, ""},
+		{"in the text of a message", `"message":{"mid":"m1","text":"` + ours + `","payload":"` + ours + `"}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			body := `{"object":"instagram","entry":[{"id":"17841400000000001","time":1795341000000,"messaging":[{"sender":{"id":"6000000000000001"},` +
+				`"timestamp":1795341000000,` + tt.item + `}]}]}`
+			events, err := decode.Delivery([]byte(body), receivedAt, known)
+			if err != nil || len(events) != 1 || events[0].Message == nil {
+				t.Fatalf("events = %+v, %v; want one message", events, err)
+			}
+			if got := events[0].Message.Payload; got != tt.want {
+				t.Errorf("payload = %.80q, want %.80q", got, tt.want)
+			}
+		})
+	}
+}
+
 // A message's window opens at the time that Meta gave it, never later.
 func TestMessageTimes(t *testing.T) {
 	const entry = `"time":1795341000000`

@@ -3,6 +3,7 @@ package decode
 import (
 	"cmp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/metajson"
@@ -32,11 +33,12 @@ func (e entry) decodeMessaging(raw metajson.Value) privatereply.Event {
 			self = v.IsTrue()
 		case "message":
 			m.MessageID, reason = readMessage(v)
+			m.Payload = readQuickReply(v)
 			counts = reason == ""
 		case "message_edit":
 			edit = v
 		case "postback":
-			m.MessageID, counts = readMessageID(v), v.IsObject()
+			m.MessageID, m.Payload, counts = readMessageID(v), readPayload(v), v.IsObject()
 		default:
 			otherReason = cmp.Or(otherMessagingReason(string(key)), otherReason)
 		}
@@ -45,6 +47,7 @@ func (e entry) decodeMessaging(raw metajson.Value) privatereply.Event {
 	// beside "message", with the same id, and often without the sender.
 	if !counts && reason == "" && editCount(edit) == "0" {
 		m.MessageID, reason = readMessage(edit)
+		m.Payload = readQuickReply(edit)
 		counts, byEdit = reason == "", true
 	} else if edit != nil {
 		otherReason = cmp.Or(otherReason, Edited)
@@ -111,6 +114,33 @@ func readMessageID(raw metajson.Value) string {
 		}
 	}
 	return id
+}
+
+// readPayload reads the payload of the button or quick reply that the person tapped: raw is
+// the "postback" or the "quick_reply". One longer than Meta takes is none: what is left of it
+// could be the payload of another.
+func readPayload(raw metajson.Value) string {
+	var payload string
+	for key, v := range raw.Fields() {
+		if string(key) == "payload" {
+			payload = v.Text()
+		}
+	}
+	if utf8.RuneCountInString(payload) > privatereply.MaxPayloadChars {
+		return ""
+	}
+	return payload
+}
+
+// readQuickReply reads the payload of the quick reply that a message is.
+func readQuickReply(message metajson.Value) string {
+	var payload string
+	for key, v := range message.Fields() {
+		if string(key) == "quick_reply" {
+			payload = readPayload(v)
+		}
+	}
+	return payload
 }
 
 // otherMessagingReason is why an item with the member key is ignored; empty for a member
