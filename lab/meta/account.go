@@ -117,9 +117,12 @@ type AccountUpdate struct {
 	HumanAgent   *bool       `json:"human_agent,omitempty"`
 	RequireProof *bool       `json:"require_proof,omitempty"`
 	Published    *bool       `json:"published,omitempty"`
-	Tasks        *[]string   `json:"tasks,omitempty"`
-	Permissions  *[]string   `json:"permissions,omitempty"`
-	Fields       *[]string   `json:"subscribed_fields,omitempty"`
+
+	TextOnlyReplies *bool `json:"text_only_replies,omitempty"` // a private reply with buttons or quick replies is refused
+
+	Tasks       *[]string `json:"tasks,omitempty"`
+	Permissions *[]string `json:"permissions,omitempty"`
+	Fields      *[]string `json:"subscribed_fields,omitempty"`
 }
 
 // UpdateAccount changes what a person could change at Meta: the token and its state,
@@ -145,6 +148,7 @@ func (s *Sandbox) UpdateAccount(accountID string, c AccountUpdate) error {
 	}
 	setIfGiven(&a.HumanAgent, c.HumanAgent)
 	setIfGiven(&a.RequireProof, c.RequireProof)
+	setIfGiven(&a.TextOnlyReplies, c.TextOnlyReplies)
 	setIfGiven(&a.owner.published, c.Published)
 	setIfGiven(&a.owner.tasks, c.Tasks)
 	setIfGiven(&a.owner.permissions, c.Permissions)

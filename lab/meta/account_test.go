@@ -105,7 +105,7 @@ func TestDoctor(t *testing.T) {
 	if own.text("user_id") != ownLoginID || own.text("id") == ownLoginID || own.text("username") != "oak.and.ash" {
 		t.Errorf("me of the instagram login: %s", own.body)
 	}
-	if got := e.get("/facebook/v26.0/me/permissions", pageToken); len(got.json["data"].([]any)) != 8 {
+	if got := e.get("/facebook/v26.0/me/permissions", pageToken); len(got.json["data"].([]any)) != 9 {
 		t.Errorf("permissions: %s", got.body)
 	}
 

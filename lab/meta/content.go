@@ -247,6 +247,8 @@ type comment struct {
 	attachmentKind   string // photo, video, sticker or gif; Facebook only
 	removed          bool
 	hidden           bool
+	noComments       bool // nobody can comment under it
+	byAPI            bool // the account wrote it through the API
 	attempts         int
 	repliesDelivered []*message
 }
@@ -293,10 +295,11 @@ type NewComment struct {
 	// Attachment is photo, video, sticker or gif, on Facebook only; Text may be empty
 	// beside it.
 	Attachment string                `json:"attachment"`
-	Age        privatereply.Duration `json:"age"`       // how long ago it was written; the webhook goes out now
-	ByAccount  bool                  `json:"own"`       // the account itself writes it, such as a public answer
-	Anonymous  bool                  `json:"anonymous"` // the webhook carries no "from", nor does a read of Instagram's
-	NoWebhook  bool                  `json:"quiet"`     // no webhook: for SignedWebhook, and for sweeps
+	Age        privatereply.Duration `json:"age"`         // how long ago it was written; the webhook goes out now
+	ByAccount  bool                  `json:"own"`         // the account itself writes it, such as a public answer
+	Anonymous  bool                  `json:"anonymous"`   // the webhook carries no "from", nor does a read of Instagram's
+	NoWebhook  bool                  `json:"quiet"`       // no webhook: for SignedWebhook, and for sweeps
+	NoComments bool                  `json:"no_comments"` // nobody can comment under it
 }
 
 // Comment writes a comment and returns its id in webhooks. The webhook is delivered
@@ -332,6 +335,7 @@ func (s *Sandbox) comment(n NewComment) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.account.counters.comments++
 	s.logEvent("comment", c.account.ID, c.id(), "%s wrote: %s", c.author(), c.text)
 	s.recent.comment(c)
 	if !n.NoWebhook {
@@ -341,7 +345,7 @@ func (s *Sandbox) comment(n NewComment) (string, error) {
 }
 
 func (s *Sandbox) addComment(n NewComment) (*comment, error) {
-	c := &comment{text: n.Text, anonymous: n.Anonymous, attachmentKind: n.Attachment, createdAt: s.now().Add(-time.Duration(n.Age))}
+	c := &comment{text: n.Text, anonymous: n.Anonymous, noComments: n.NoComments, attachmentKind: n.Attachment, createdAt: s.now().Add(-time.Duration(n.Age))}
 	if n.ParentID != "" {
 		if c.parent = s.findComment(n.ParentID); c.parent == nil || c.parent.isVisitorPost || c.parent.isRemoved() {
 			return nil, fmt.Errorf("parent_id: %q is %w", n.ParentID, ErrUnknown)
@@ -372,7 +376,6 @@ func (s *Sandbox) addComment(n NewComment) (*comment, error) {
 		c.number = s.newCommentNumber()
 	}
 	s.comments[c.number] = c
-	c.account.counters.comments++
 	if c.isVisitorPost {
 		return c, nil
 	}

@@ -98,7 +98,13 @@ func (s *Sandbox) controlRoutes(mux *http.ServeMux) {
 	registerControl(mux, "POST human", func(_ *http.Request, n NewMessage) (any, error) {
 		return idAnswer(s.HumanMessage(Person{n.Account, n.Username}, n.Text))
 	})
+	registerControl(mux, "POST tap", func(_ *http.Request, n NewTap) (any, error) { return idAnswer(s.Tap(n)) })
 	registerControl(mux, "POST people", func(_ *http.Request, n personBody) (any, error) {
+		if n.Follows != nil {
+			if err := s.SetFollows(n.Person, *n.Follows); err != nil || n.State == "" {
+				return okAnswer(err)
+			}
+		}
 		return okAnswer(s.SetPersonState(n.Person, n.State))
 	})
 	registerControl(mux, "PATCH accounts/{id}", func(r *http.Request, n AccountUpdate) (any, error) {
@@ -154,7 +160,8 @@ type (
 	}
 	personBody struct {
 		Person
-		State PersonState `json:"state"`
+		State   PersonState `json:"state"`   // may be left out beside follows
+		Follows *bool       `json:"follows"` // whether the person follows the account
 	}
 	resendBody struct {
 		ID    int `json:"id"`

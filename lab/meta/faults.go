@@ -16,8 +16,8 @@ type Fault struct {
 	ID                string `json:"id"`         // given by AddFault
 	Name              string `json:"name"`       // one of Faults
 	Account           string `json:"account"`    // empty: every account
-	Calls             string `json:"calls"`      // send (the default; feed for faults of lists), read, all, or one Op
-	CommentID         string `json:"comment_id"` // only private replies to this comment
+	Calls             string `json:"calls"`      // send (messages; the default; feed for faults of lists), read, all, or one Op
+	CommentID         string `json:"comment_id"` // only calls that answer or hide this comment, or list its replies
 	Recipient         string `json:"recipient"`  // only follow-ups to this person, by the id of messages
 	Times             int    `json:"times"`      // how many calls it applies to; 0: all until it is cleared
 	Minutes           int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
@@ -130,7 +130,7 @@ func (f *activeFault) matches(e endpoint) bool {
 	case "send":
 		return e.op.sends()
 	case "read":
-		return !e.op.sends()
+		return !e.op.sends() && !e.op.changesComments()
 	case "account":
 		return e.op.aboutAccount()
 	}
@@ -150,6 +150,7 @@ func (s *Sandbox) AddFault(f Fault) (string, error) {
 	}
 	calls := []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp), string(OpThreadReply),
 		string(OpComment), string(OpFeed), string(OpConversations), string(OpLiveMedia), string(OpAccount),
+		string(OpPublicReply), string(OpCommentReplies), string(OpHide),
 		string(OpCodeExchange), string(OpTokenExchange), string(OpTokenRefresh), string(OpPages), string(OpDebugToken), string(OpPermissions), string(OpSubscription)}
 	switch {
 	case f.Calls == "" && f.onlyLists():

@@ -204,7 +204,7 @@ func appsecretProof(secret, token string) string {
 type endpoint struct {
 	op                Operation
 	account           *account // whom the call counts for
-	comment           *comment // what a private reply answers, when it is known here
+	comment           *comment // what is answered or hidden, or whose replies are listed, when it is known here
 	run               func() (any, *graphError)
 	withoutPermission bool // any token will do, whatever its permissions
 
@@ -379,8 +379,10 @@ func (s *Sandbox) route(c *call) endpoint {
 	if p := s.posts[id]; p != nil && p.account.owner == c.owner && p.readable() {
 		return s.routePost(c, p, key)
 	}
-	if m := s.findComment(id); m != nil && m.account.owner == c.owner && m.readable() {
-		return s.routeComment(c, m, key)
+	if m := s.findComment(id); m != nil && m.account.owner == c.owner {
+		if e, ok := s.routeComment(c, m, key); ok {
+			return e
+		}
 	}
 	if p := s.conversations[id]; p != nil && p.account.owner == c.owner {
 		return s.routeThread(c, p, key)
@@ -454,6 +456,8 @@ func (s *Sandbox) routeInstagram(c *call, a *account, key string) endpoint {
 
 func (s *Sandbox) routePost(c *call, p *post, key string) endpoint {
 	switch {
+	case p.visitorPost != nil && (key == "POST " || key == "POST comments"):
+		return s.routeCommentWrite(c, p.visitorPost, key)
 	case key == "GET ":
 		return endpoint{op: OpComment, account: p.account, run: func() (any, *graphError) { return c.readPost(p) }}
 	case key == "GET comments" && (p.source != privatereply.SourceAd || !p.account.instagram()):
@@ -462,16 +466,21 @@ func (s *Sandbox) routePost(c *call, p *post, key string) endpoint {
 	return s.routeNotFound(c)
 }
 
-func (s *Sandbox) routeComment(c *call, m *comment, key string) endpoint {
+// routeComment routes a call whose node is a comment; false if the node has no such call,
+// or cannot be read.
+func (s *Sandbox) routeComment(c *call, m *comment, key string) (endpoint, bool) {
 	answers := "comments"
 	if m.account.instagram() {
 		answers = "replies"
 	}
-	switch key {
-	case "GET ":
-		return endpoint{op: OpComment, account: m.account, run: func() (any, *graphError) { return c.readComment(m, c.fields) }}
-	case "GET " + answers:
-		return endpoint{op: OpFeed, account: m.account, run: func() (any, *graphError) { return c.listReplies(m, c.edgeRequest()) }}
+	switch {
+	case key == "POST " || key == "POST "+answers:
+		return s.routeCommentWrite(c, m, key), true
+	case !m.readable():
+	case key == "GET ":
+		return endpoint{op: OpComment, account: m.account, run: func() (any, *graphError) { return c.readComment(m, c.fields) }}, true
+	case key == "GET "+answers:
+		return endpoint{op: OpCommentReplies, account: m.account, comment: m, run: func() (any, *graphError) { return c.listReplies(m, c.edgeRequest()) }}, true
 	}
-	return s.routeNotFound(c) // among them POST private_replies, gone since v3.3
+	return endpoint{}, false // among them POST private_replies, gone since v3.3
 }

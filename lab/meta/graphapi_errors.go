@@ -35,6 +35,7 @@ var (
 
 	errPermission      = &graphError{status: http.StatusForbidden, code: 10, topic: topicPermission, text: "(#10) This endpoint requires a permission that the token does not have."}
 	errMessaging       = &graphError{status: http.StatusForbidden, code: 200, topic: topicPermission, text: "(#200) Requires pages_messaging permission to manage the object"}
+	errModerate        = &graphError{status: http.StatusForbidden, code: 200, topic: topicPermission, text: "(#200) Requires pages_manage_engagement permission, and the task MODERATE, to manage the object"}
 	errReplyPermission = &graphError{status: http.StatusForbidden, code: 200, subcode: 2534066, topic: topicPermission, text: "(#200) The token lacks the permission for private replies"}
 	errHumanAgent      = &graphError{status: http.StatusForbidden, code: 10, topic: topicPermission, text: "(#10) The app does not have the Human Agent feature"}
 
@@ -44,6 +45,8 @@ var (
 	errCannotReplyTo  = &graphError{code: 10903, topic: topicReply, text: "(#10903) This user cannot reply to this activity", userFacing: true}
 	errInvalidComment = &graphError{code: 100, subcode: 2534025, errorType: typeInstagram, topic: topicReply, text: "The comment is invalid for a private reply", userFacing: true}
 	errNoCommenter    = &graphError{code: 100, subcode: 2534014, errorType: typeInstagram, topic: topicMissing, text: "The requested user cannot be found", userFacing: true}
+	errContent        = &graphError{code: 100, subcode: 2534015, errorType: typeInstagram, topic: topicReply, text: "The message content is not allowed in this message", userFacing: true}
+	errFieldsOfWrite  = &graphError{code: 20, subcode: 1772107, topic: topicParameter, text: "(#20) The comment was created, but its fields cannot be read"}
 	errNoPerson       = &graphError{code: 100, subcode: 2018001, topic: topicMissing, text: "(#100) No matching user found"}
 
 	errUnavailable          = &graphError{code: 551, subcode: 1545041, topic: topicPerson, text: "(#551) This person isn't available right now.", userFacing: true}

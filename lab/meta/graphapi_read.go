@@ -88,6 +88,10 @@ func (c *call) pageCommentField(m *comment, f field) (any, *graphError) {
 		return selectNested(c.commentAttachment(m), f.sub), nil
 	case "is_hidden":
 		return m.hidden, nil
+	case "can_hide":
+		return m.canHide(), nil
+	case "can_comment":
+		return !m.noComments && m.parent == nil, nil
 	case "parent":
 		if m.parent == nil {
 			return nil, nil
@@ -433,13 +437,19 @@ func (c *call) readMessage(m *message, want []field) (object, *graphError) {
 		case "created_time":
 			return formatTime(m.at), nil
 		case "message":
+			if len(m.buttons) > 0 {
+				return "", nil // what a template says stands in its attachment, if anywhere
+			}
 			return m.text, nil
 		case "from":
 			return sender, nil
 		case "to":
 			return object{"data": []object{recipient}}, nil
 		case "attachments":
-			if m.attachment == "" {
+			switch {
+			case len(m.buttons) > 0:
+				return object{"data": []object{templateAttachment(m, f)}}, nil
+			case m.attachment == "":
 				return nil, nil
 			}
 			return object{"data": []object{selectNested(c.messageAttachment(m), f.sub)}}, nil

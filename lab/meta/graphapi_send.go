@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf16"
 )
 
 // sendRequest is the body of a call to a /messages edge.
 type sendRequest struct {
 	commentID, postID, personID string
-	text                        string
-	messagingType, tag          string
+	parts
+	messagingType, tag string
 }
 
 // readSendRequest reads the parameters of a send. It refuses a recipient with no or
@@ -35,14 +34,9 @@ func readSendRequest(params map[string]string) (sendRequest, *graphError) {
 	if out.personID == "" && out.replyTarget() == "" {
 		return out, errParameter("Param recipient must have exactly one of id, comment_id and post_id")
 	}
-	var message struct {
-		Text string `json:"text"`
-	}
-	if json.Unmarshal([]byte(params["message"]), &message) != nil || strings.TrimSpace(message.Text) == "" {
-		return out, errParameter("Param message must have a non-empty text")
-	}
-	out.text = message.Text
-	return out, nil
+	var refused *graphError
+	out.parts, refused = readMessage(params["message"])
+	return out, refused
 }
 
 // replyTarget is the id of the comment or visitor post that a private reply answers;
@@ -96,7 +90,7 @@ func checkText(a *account, text string) *graphError {
 	if a.instagram() && len(text) > maxInstagramBytes {
 		return errParameter(fmt.Sprintf("Length of param message[text] must be less than or equal to %d bytes", maxInstagramBytes))
 	}
-	if !a.instagram() && len(utf16.Encode([]rune(text))) > maxFacebookUnits {
+	if !a.instagram() && units(text) > maxFacebookUnits {
 		return errParameter(fmt.Sprintf("Length of param message[text] must be less than or equal to %d", maxFacebookUnits))
 	}
 	return nil
@@ -104,7 +98,7 @@ func checkText(a *account, text string) *graphError {
 
 // checkSendRequest checks the request itself, before its recipient.
 func (s *Sandbox) checkSendRequest(c *call, a *account, req sendRequest) *graphError {
-	if refused := checkText(a, req.text); refused != nil {
+	if refused := checkParts(a, req.parts); refused != nil {
 		return refused
 	}
 	types := []string{"", "RESPONSE", "UPDATE", "MESSAGE_TAG"}
@@ -137,7 +131,10 @@ func (s *Sandbox) privateReply(e endpoint, req sendRequest) (any, *graphError) {
 	if refused := s.checkReply(c); refused != nil {
 		return nil, refused
 	}
-	m := s.deliverReply(c, req.text, SenderAPI)
+	if refused := checkContent(c.account, req.parts); refused != nil {
+		return nil, refused
+	}
+	m := s.deliverReply(c, req.parts, SenderAPI)
 	return object{"recipient_id": c.person.messagingID, "message_id": m.id}, nil
 }
 
@@ -150,7 +147,7 @@ func (s *Sandbox) followUp(a *account, req sendRequest) (any, *graphError) {
 	if refused := s.checkWindow(p, req.tag != ""); refused != nil {
 		return nil, refused
 	}
-	m := s.deliverMessage(p, &message{sender: SenderAPI, kind: KindFollowUp, text: req.text, tag: req.tag})
+	m := s.deliverMessage(p, &message{sender: SenderAPI, kind: KindFollowUp, parts: req.parts, tag: req.tag})
 	return object{"recipient_id": p.messagingID, "message_id": m.id}, nil
 }
 
@@ -167,13 +164,13 @@ func (s *Sandbox) replyInConversation(c *call, p *person) (any, *graphError) {
 	if refused := s.checkWindow(p, false); refused != nil {
 		return nil, refused
 	}
-	m := s.deliverMessage(p, &message{sender: SenderAPI, kind: KindFollowUp, text: text})
+	m := s.deliverMessage(p, &message{sender: SenderAPI, kind: KindFollowUp, parts: parts{text: text}})
 	return object{"id": m.id, "uuid": strings.TrimPrefix(newTraceID(), "A")}, nil
 }
 
 // deliverReply delivers the one private reply of c.
-func (s *Sandbox) deliverReply(c *comment, text string, by Sender) *message {
-	m := s.deliverMessage(c.person, &message{sender: by, kind: KindPrivateReply, text: text, commentID: c.id()})
+func (s *Sandbox) deliverReply(c *comment, content parts, by Sender) *message {
+	m := s.deliverMessage(c.person, &message{sender: by, kind: KindPrivateReply, parts: content, commentID: c.id()})
 	c.repliesDelivered = append(c.repliesDelivered, m)
 	c.account.counters.answered++
 	s.recent.comment(c)
@@ -186,7 +183,10 @@ func (s *Sandbox) deliverMessage(p *person, m *message) *message {
 	m.id, m.person, m.at = s.newMessageID(p.account.instagram()), p, s.now()
 	s.appendMessage(m)
 	p.account.counters.messages++
-	s.logEvent("person", p.account.ID, m.id, "%s received a %s: %s", p.username, strings.ReplaceAll(m.kind, "_", " "), m.text)
+	if m.sender == SenderAPI && m.isRepeat() {
+		p.account.counters.repeatedMessages++
+	}
+	s.logEvent("person", p.account.ID, m.id, "%s received a %s: %s", p.username, strings.ReplaceAll(m.kind, "_", " "), m.words())
 	settings := s.outbox.settings()
 	switch {
 	case settings.Echo == EchoOff:

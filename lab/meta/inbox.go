@@ -28,6 +28,7 @@ type person struct {
 	id             string // as a commenter
 	messagingID    string // as a sender and recipient: differs only with SeparateMessagingIDs
 	state          PersonState
+	stranger       bool      // does not follow the account
 	wroteAt        time.Time // newest message of theirs that opens the window
 	conversationID string    // "" before the first message
 	messages       []*message
@@ -54,17 +55,21 @@ const (
 
 // message is one message of a conversation.
 type message struct {
-	id         string
-	person     *person
-	sender     Sender
-	kind       string
-	text       string
+	id     string
+	person *person
+	sender Sender
+	kind   string
+	parts
 	attachment string // one of MessageAttachments
 	commentID  string // of a private reply
 	tag        string
 	anonymous  bool // its webhook does not say who wrote it
 	at         time.Time
 	index      int // in person.messages
+
+	quickRepliesGone bool   // one of them was tapped
+	payload          string // of what the person tapped
+	reportedMID      string // as NewTap.MID says; "message" is the id meant
 }
 
 // Message is one message of a person's inbox.
@@ -78,6 +83,11 @@ type Message struct {
 	CommentID  string    `json:"comment_id,omitempty"` // the comment or visitor post that a private reply answers
 	Tag        string    `json:"tag,omitempty"`
 	At         time.Time `json:"at"`
+
+	Buttons      []Button     `json:"buttons,omitempty"`
+	QuickReplies []QuickReply `json:"quick_replies,omitempty"` // as the person sees them now: none in Message Requests, and none after a tap
+	Requests     bool         `json:"requests,omitempty"`      // it lies in Instagram's Message Requests
+	Payload      string       `json:"payload,omitempty"`       // of what the person tapped
 }
 
 // Person identifies a person by account and user name.
@@ -103,7 +113,11 @@ func (s *Sandbox) Inbox(p Person) []Message {
 }
 
 func (m *message) view() Message {
-	v := Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, Attachment: m.attachment, CommentID: m.commentID, Tag: m.tag, At: m.at}
+	v := Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, Attachment: m.attachment, CommentID: m.commentID, Tag: m.tag, At: m.at,
+		Buttons: m.buttons, Requests: m.person.inRequests(), Payload: m.payload}
+	if m.quickRepliesShown() {
+		v.QuickReplies = m.quickReplies
+	}
 	if kind := messageAttachments[m.attachment]; kind.picture {
 		v.Picture = filePath("message-"+m.id, ".png")
 	}
@@ -213,6 +227,10 @@ type NewMessage struct {
 	Attachment string    `json:"attachment"`
 	At         time.Time `json:"at"`    // its own time; zero is now
 	NoWebhook  bool      `json:"quiet"` // no webhook: for SignedWebhook
+	// Payload is what a postback or a quick reply carries, such as a tap on an ice breaker or
+	// on what another app has sent; empty is POSTBACK and QUICK_REPLY. Tap is for what this
+	// app has sent.
+	Payload string `json:"payload"`
 	// Anonymous is for edit_zero: the webhook has neither sender nor recipient nor text.
 	Anonymous bool `json:"anonymous"`
 }
@@ -238,6 +256,9 @@ func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 		}
 		return id, err
 	}
+	if n.Payload != "" && n.Kind != "postback" && n.Kind != "quick_reply" {
+		return "", fmt.Errorf("payload: a message of the kind %s has none", n.Kind)
+	}
 	kind := slices.Index(MessageKinds, n.Kind)
 	if kind < 0 {
 		return "", fmt.Errorf("kind: %q is not a kind of message; write one of %v", n.Kind, MessageKinds)
@@ -249,7 +270,7 @@ func (s *Sandbox) WriteMessage(n NewMessage) (string, error) {
 		return "", err
 	}
 	p := s.person(a, usernameOrDefault(n.Username))
-	m := &message{id: s.newMessageID(a.instagram()), person: p, sender: SenderPerson, kind: n.Kind, text: n.Text, attachment: n.Attachment, at: n.At, anonymous: n.Anonymous}
+	m := &message{id: s.newMessageID(a.instagram()), person: p, sender: SenderPerson, kind: n.Kind, parts: parts{text: n.Text}, payload: n.Payload, attachment: n.Attachment, at: n.At, anonymous: n.Anonymous}
 	if m.at.IsZero() {
 		m.at = s.now()
 	}
@@ -280,7 +301,7 @@ func (s *Sandbox) HumanReply(commentID, text string) (string, error) {
 	if why := s.refusalReason(c); why != "" {
 		return "", errors.New(why)
 	}
-	return s.deliverReply(c, text, SenderHuman).id, nil
+	return s.deliverReply(c, parts{text: text}, SenderHuman).id, nil
 }
 
 // HumanMessage sends a message to a person as a human does in Meta's own inbox. It
@@ -296,5 +317,5 @@ func (s *Sandbox) HumanMessage(to Person, text string) (string, error) {
 	if refused := s.checkWindow(p, true); refused != nil {
 		return "", errors.New(refused.text)
 	}
-	return s.deliverMessage(p, &message{sender: SenderHuman, kind: KindFollowUp, text: text}).id, nil
+	return s.deliverMessage(p, &message{sender: SenderHuman, kind: KindFollowUp, parts: parts{text: text}}).id, nil
 }

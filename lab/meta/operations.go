@@ -14,6 +14,10 @@ const (
 	OpLiveMedia     Operation = "live-media"
 	OpAccount       Operation = "account" // the account itself
 
+	OpPublicReply    Operation = "public-reply"    // a reply that everybody sees, under a comment or a visitor post
+	OpCommentReplies Operation = "comment-replies" // the replies to a comment, listed
+	OpHide           Operation = "hide"            // a comment hidden or shown again
+
 	OpCodeExchange  Operation = "code-exchange"  // a login's code for a short-lived token
 	OpTokenExchange Operation = "token-exchange" // a short-lived token for a long-lived one
 	OpTokenRefresh  Operation = "token-refresh"
@@ -28,7 +32,11 @@ func (o Operation) aboutAccount() bool {
 	return o == OpAccount || o == OpDebugToken || o == OpPermissions || o == OpSubscription
 }
 
+// sends reports whether o brings a message to a person.
 func (o Operation) sends() bool { return o == OpPrivateReply || o == OpFollowUp || o == OpThreadReply }
+
+// changesComments reports whether o changes something under a post.
+func (o Operation) changesComments() bool { return o == OpPublicReply || o == OpHide }
 
 // givesToken reports whether o is answered with a new token.
 func (o Operation) givesToken() bool {

@@ -117,6 +117,10 @@ var requiredPermissions = map[connection]map[Operation][]string{
 		OpConversations: {"pages_messaging"},
 		OpComment:       {"pages_read_engagement"},
 		OpFeed:          {"pages_read_engagement"},
+
+		OpCommentReplies: {"pages_read_engagement"},
+		OpPublicReply:    {"pages_manage_engagement"},
+		OpHide:           {"pages_manage_engagement"},
 	},
 	instagramByFacebook: {
 		OpPrivateReply:  {"instagram_manage_comments", "pages_messaging"},
@@ -125,6 +129,10 @@ var requiredPermissions = map[connection]map[Operation][]string{
 		OpComment:       {"instagram_manage_comments"},
 		OpFeed:          {"instagram_basic"},
 		OpLiveMedia:     {"instagram_basic"},
+
+		OpCommentReplies: {"instagram_manage_comments"},
+		OpPublicReply:    {"instagram_manage_comments"},
+		OpHide:           {"instagram_manage_comments"},
 	},
 	instagramByInstagram: {
 		OpPrivateReply:  {"instagram_business_manage_comments"},
@@ -133,6 +141,10 @@ var requiredPermissions = map[connection]map[Operation][]string{
 		OpComment:       {"instagram_business_manage_comments"},
 		OpFeed:          {"instagram_business_basic"},
 		OpLiveMedia:     {"instagram_business_basic"},
+
+		OpCommentReplies: {"instagram_business_manage_comments"},
+		OpPublicReply:    {"instagram_business_manage_comments"},
+		OpHide:           {"instagram_business_manage_comments"},
 	},
 }
 
@@ -141,7 +153,7 @@ func defaultPermissions(o *owner) []string {
 	if o.ownLogin {
 		return []string{"instagram_business_basic", "instagram_business_manage_comments", "instagram_business_manage_messages"}
 	}
-	granted := []string{"pages_manage_metadata", "pages_messaging", "pages_read_engagement", "pages_read_user_content", "pages_show_list"}
+	granted := []string{"pages_manage_engagement", "pages_manage_metadata", "pages_messaging", "pages_read_engagement", "pages_read_user_content", "pages_show_list"}
 	if o.instagram != nil {
 		granted = append(granted, "instagram_basic", "instagram_manage_comments", "instagram_manage_messages")
 	}
@@ -159,6 +171,9 @@ func (s *Sandbox) checkPermission(e endpoint) *graphError {
 	if e.op.sends() && !o.ownLogin && !slices.Contains(o.tasks, "MESSAGING") {
 		return errMessaging
 	}
+	if e.op.changesComments() && !e.account.instagram() && !slices.Contains(o.tasks, "MODERATE") {
+		return errModerate
+	}
 	for _, needed := range requiredPermissions[e.account.connection()][e.op] {
 		switch {
 		case slices.Contains(o.permissions, needed):
@@ -166,6 +181,8 @@ func (s *Sandbox) checkPermission(e endpoint) *graphError {
 			return errReplyPermission
 		case e.op.sends():
 			return errMessaging
+		case e.op.changesComments() && !e.account.instagram():
+			return errModerate
 		case e.op == OpComment:
 			return errMissing
 		default:

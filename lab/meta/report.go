@@ -15,8 +15,11 @@ type Report struct {
 	Answered            int             `json:"answered"`               // comments with their private reply
 	RepeatedSends       int             `json:"repeats"`                // calls to answer a comment beyond its first
 	SendsAfterLiveEnded int             `json:"sends_after_live_ended"` // private replies tried too late; must be 0
-	Webhooks            int             `json:"webhooks"`               // built so far
-	WebhooksOpen        int             `json:"webhooks_open"`          // not yet taken by the callback
+	PublicReplies       int             `json:"public_replies"`
+	RepeatedPublic      int             `json:"repeated_public_replies"` // those with words that stood under the same comment before
+	RepeatedMessages    int             `json:"repeated_messages"`       // messages with words that the same person had received before
+	Webhooks            int             `json:"webhooks"`                // built so far
+	WebhooksOpen        int             `json:"webhooks_open"`           // not yet taken by the callback
 }
 
 // AccountReport sums up the calls of one account.
@@ -37,6 +40,10 @@ type AccountReport struct {
 	MostConversationsInSecond int               `json:"most_conversations_in_second"`
 	RepeatedSends             int               `json:"repeats"`
 	SendsAfterLiveEnded       int               `json:"sends_after_live_ended"`
+	PublicReplies             int               `json:"public_replies"`
+	RepeatedPublic            int               `json:"repeated_public_replies"`
+	RepeatedMessages          int               `json:"repeated_messages"`
+	Hides                     int               `json:"hides"` // comments hidden or shown again, repeats too
 }
 
 // Report returns the totals so far.
@@ -56,11 +63,18 @@ func (s *Sandbox) Report() Report {
 			MostConversationsInSecond: maxInWindow(t.times[LimitConversations], time.Second),
 			RepeatedSends:             t.repeatedSends,
 			SendsAfterLiveEnded:       t.afterLiveEnded,
+			PublicReplies:             t.publicReplies,
+			RepeatedPublic:            t.repeatedPublic,
+			RepeatedMessages:          t.repeatedMessages,
+			Hides:                     t.hides,
 		})
 		r.Comments += t.comments
 		r.Answered += t.answered
 		r.RepeatedSends += t.repeatedSends
 		r.SendsAfterLiveEnded += t.afterLiveEnded
+		r.PublicReplies += t.publicReplies
+		r.RepeatedPublic += t.repeatedPublic
+		r.RepeatedMessages += t.repeatedMessages
 	}
 	r.Webhooks, r.WebhooksOpen = s.outbox.counts()
 	return r
@@ -99,21 +113,22 @@ func (s *Sandbox) CallTimes(accountID string, limit LimitKind) []time.Time {
 
 // CommentReport is the state of one comment or visitor post at Meta.
 type CommentReport struct {
-	ID            string    `json:"id"`
-	Account       string    `json:"account"`
-	PostID        string    `json:"post_id"`
-	ParentID      string    `json:"parent_id,omitempty"`
-	Source        string    `json:"source"`
-	Username      string    `json:"username"`
-	Text          string    `json:"text"`
-	Attachment    string    `json:"attachment,omitempty"`
-	Picture       string    `json:"picture,omitempty"` // the path of the attachment's picture in the sandbox
-	CreatedAt     time.Time `json:"created_at"`
-	Removed       bool      `json:"removed"`
-	Hidden        bool      `json:"hidden"`
-	Attempts      int       `json:"attempts"`  // calls to answer it that reached Meta, taken or not
-	Delivered     []Message `json:"delivered"` // what its author received as private reply: at most one
-	RefusalReason string    `json:"verdict"`   // for people: why Meta would refuse a private reply now; empty: it would not
+	ID            string        `json:"id"`
+	Account       string        `json:"account"`
+	PostID        string        `json:"post_id"`
+	ParentID      string        `json:"parent_id,omitempty"`
+	Source        string        `json:"source"`
+	Username      string        `json:"username"`
+	Text          string        `json:"text"`
+	Attachment    string        `json:"attachment,omitempty"`
+	Picture       string        `json:"picture,omitempty"` // the path of the attachment's picture in the sandbox
+	CreatedAt     time.Time     `json:"created_at"`
+	Removed       bool          `json:"removed"`
+	Hidden        bool          `json:"hidden"`
+	Attempts      int           `json:"attempts"`       // calls to answer it that reached Meta, taken or not
+	Delivered     []Message     `json:"delivered"`      // what its author received as private reply: at most one
+	PublicReplies []PublicReply `json:"public_replies"` // what the account replied to it through the API, for everybody to see
+	RefusalReason string        `json:"verdict"`        // for people: why Meta would refuse a private reply now; empty: it would not
 }
 
 // CommentReport finds a comment or visitor post by its id.
@@ -131,7 +146,10 @@ func (s *Sandbox) commentReport(c *comment) CommentReport {
 	r := CommentReport{
 		ID: c.id(), Account: c.account.ID, PostID: c.post.id, Source: string(c.post.source), Username: c.author(), Text: c.text,
 		CreatedAt: c.createdAt, Removed: c.isRemoved(), Hidden: c.hidden, Attempts: c.attempts, Delivered: []Message{},
-		RefusalReason: s.refusalReason(c),
+		RefusalReason: s.refusalReason(c), PublicReplies: []PublicReply{},
+	}
+	for _, reply := range c.publicReplies() {
+		r.PublicReplies = append(r.PublicReplies, PublicReply{ID: reply.id(), Text: reply.text, At: reply.createdAt, Removed: reply.isRemoved()})
 	}
 	if c.parent != nil {
 		r.ParentID = c.parent.id()
@@ -159,14 +177,20 @@ func (s *Sandbox) ReplyAttempts(commentID string) int {
 
 // counters count the calls of one account.
 type counters struct {
-	calls          map[Operation]int
-	times          map[LimitKind][]time.Time
-	accepted       int
-	refused        map[string]int // by code, or code/subcode
-	throttled      int
-	comments       int
-	answered       int
-	messages       int
+	calls     map[Operation]int
+	times     map[LimitKind][]time.Time
+	accepted  int
+	refused   map[string]int // by code, or code/subcode
+	throttled int
+	comments  int
+	answered  int
+	messages  int
+
+	repeatedMessages int
+
+	publicReplies  int
+	repeatedPublic int
+	hides          int
 	repeatedSends  int // private replies tried for a comment that had been tried before
 	afterLiveEnded int // private replies tried after their broadcast had ended
 }
@@ -180,7 +204,7 @@ func (t *counters) countCall(e endpoint, now time.Time) {
 	if kind, _ := e.limitKind(); kind != "" {
 		t.times[kind] = append(t.times[kind], now)
 	}
-	if e.comment != nil {
+	if e.comment != nil && e.op == OpPrivateReply {
 		if e.comment.attempts++; e.comment.attempts > 1 {
 			t.repeatedSends++
 		}

@@ -55,6 +55,7 @@ type Account struct {
 	InstagramAppSecret   string // signs the webhooks of Instagram accounts with the Instagram login
 	HumanAgent           bool   // the app has the Human Agent feature
 	RequireProof         bool   // "Require App Secret": a call without appsecret_proof is refused
+	TextOnlyReplies      bool   // a private reply with buttons or quick replies is refused
 	SeparateMessagingIDs bool   // people have one id as commenters and another one in messages
 
 	Unconnected bool          // the app has no token of it and is not subscribed until somebody logs in; Token stays empty

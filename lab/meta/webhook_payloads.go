@@ -2,6 +2,7 @@ package meta
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -299,8 +300,12 @@ type messageFile struct {
 	Payload filePayload `json:"payload"`
 }
 
+// filePayload is where a file lies, or a button template.
 type filePayload struct {
-	URL string `json:"url"`
+	URL          string           `json:"url,omitempty"`
+	TemplateType string           `json:"template_type,omitempty"`
+	Text         string           `json:"text,omitempty"`
+	Buttons      []sentButtonEcho `json:"buttons,omitempty"`
 }
 
 type quickReply struct {
@@ -317,9 +322,9 @@ type story struct {
 }
 
 type postback struct {
-	MID     string `json:"mid"`
+	MID     string `json:"mid,omitempty"`
 	Title   string `json:"title"`
-	Payload string `json:"payload"`
+	Payload string `json:"payload,omitempty"` // only the app that sent the button is told
 }
 
 type reaction struct {
@@ -364,6 +369,9 @@ func (s *Sandbox) echoItem(m *message) webhookItem {
 		Sender: &messagingParty{p.account.ID}, Recipient: &messagingParty{p.messagingID}, Timestamp: m.at.UnixMilli(),
 		Message: &messageBody{MID: m.id, Text: m.text, IsEcho: true},
 	}
+	if len(m.buttons) > 0 {
+		v.Message.Text, v.Message.Attachments = "", []messageFile{echoedTemplate(m.parts)}
+	}
 	field := "messages"
 	if !p.account.instagram() {
 		field = "message_echoes"
@@ -398,10 +406,10 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 	case "text":
 		v.Message = &messageBody{MID: m.id, Text: m.text}
 		if kind := messageAttachments[m.attachment]; m.attachment != "" {
-			v.Message.Attachments = []messageFile{{kind.webhookType, filePayload{"https://www.example.com/messages/" + m.id + kind.ending}}}
+			v.Message.Attachments = []messageFile{{kind.webhookType, filePayload{URL: "https://www.example.com/messages/" + m.id + kind.ending}}}
 		}
 	case "quick_reply":
-		v.Message = &messageBody{MID: m.id, Text: m.text, QuickReply: &quickReply{Payload: "QUICK_REPLY"}}
+		v.Message = &messageBody{MID: m.id, Text: m.text, QuickReply: &quickReply{Payload: cmp.Or(m.payload, "QUICK_REPLY")}}
 	case "story_reply":
 		v.Message = &messageBody{MID: m.id, Text: m.text, ReplyTo: &replyTo{Story: &story{
 			URL: storyURL, ID: scopedID("17", m.person.account.ID, "story"),
@@ -409,7 +417,10 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 	case "delete":
 		v.Message = &messageBody{MID: m.id, IsDeleted: true}
 	case "postback":
-		field, v.Postback = "messaging_postbacks", &postback{MID: m.id, Title: m.text, Payload: "POSTBACK"}
+		field, v.Postback = "messaging_postbacks", &postback{MID: m.reportedPostbackMID(), Title: m.text, Payload: cmp.Or(m.payload, "POSTBACK")}
+		if m.person.state == PersonWithOtherApp {
+			v.Postback.Payload = ""
+		}
 	case "reaction":
 		field, v.Reaction = "message_reactions", &reaction{MID: m.id, Action: "react", Reaction: "love", Emoji: "\u2764\ufe0f"}
 	case "seen":
@@ -431,6 +442,14 @@ func (s *Sandbox) messageItem(m *message) webhookItem {
 		it.value = &messagingValue{Timestamp: m.at.UnixMilli(), MessageEdit: &messageEdit{MID: m.id}}
 	}
 	return it
+}
+
+// reportedPostbackMID is the mid in the webhook about a tap on a button.
+func (m *message) reportedPostbackMID() string {
+	if m.reportedMID == "none" {
+		return ""
+	}
+	return cmp.Or(m.reportedMID, m.id)
 }
 
 // Sign returns the X-Hub-Signature-256 header of a raw webhook body.
