@@ -76,13 +76,15 @@ func (d *Desk) apiDecide(w http.ResponseWriter, r *http.Request) {
 		TextSHA    string  `json:"text_sha256"`
 		Note       string  `json:"note"`
 		To         string  `json:"to"`
+		Hide       bool    `json:"hide"`
+		parts
 	}
 	if err := readJSON(w, r, &m); err != nil {
 		writeJSONError(w, r, httpError{http.StatusBadRequest, "bad_request", err.Error()})
 		return
 	}
 	v := d.decide(r.Context(), decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: m.Click,
-		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA, TextSHA256: m.TextSHA, Note: m.Note, To: m.To})
+		Text: m.Text, Reason: m.Reason, Delivered: m.Delivered, HumanAgent: m.HumanAgent, CommentSHA256: m.CommentSHA, TextSHA256: m.TextSHA, Note: m.Note, To: m.To, Parts: m.parts, Hide: m.Hide})
 	writeJSON(w, v.status, v)
 }
 
@@ -96,6 +98,7 @@ func (d *Desk) decideBulk(w http.ResponseWriter, r *http.Request, verb string) {
 		Click   string   `json:"click"`
 		Replies []string `json:"replies"`
 		Reason  string   `json:"reason"` // reject: for each
+		Hide    bool     `json:"hide"`   // reject: hide the comments, too
 		// CommentSHA256 and TextSHA256 have, by the reply's id, the hash of the comment and of
 		// the proposed text that were read.
 		CommentSHA256 map[string]string `json:"comment_sha256"`
@@ -119,7 +122,7 @@ func (d *Desk) decideBulk(w http.ResponseWriter, r *http.Request, verb string) {
 	writeJSON(w, http.StatusOK, struct {
 		Replies []decisionResult `json:"replies"`
 	}{d.decideAll(r.Context(), m.Replies, func(id string) decisionRequest {
-		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: m.Click, Reason: m.Reason, CommentSHA256: m.CommentSHA256[id], TextSHA256: m.TextSHA256[id]}
+		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: m.Click, Reason: m.Reason, Hide: m.Hide, CommentSHA256: m.CommentSHA256[id], TextSHA256: m.TextSHA256[id]}
 	})})
 }
 

@@ -74,7 +74,7 @@ func (d *Desk) decideSelection(w http.ResponseWriter, r *http.Request, verb stri
 		}
 	}
 	for _, v := range d.decideAll(r.Context(), ids, func(id string) decisionRequest {
-		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
+		return decisionRequest{ID: id, Verb: verb, IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"), Hide: r.PostForm.Get("hide") == "true",
 			CommentSHA256: r.PostForm.Get("comment_sha256:" + id), TextSHA256: r.PostForm.Get("text_sha256:" + id)}
 	}) {
 		item := bulkItem{card: d.newCard(r, rows[v.ID]), Result: &v}

@@ -29,12 +29,14 @@ const (
 	verbNote     = "note"
 	verbAssign   = "assign"
 	verbSendBack = "send-back"
+	verbHide     = "hide"
+	verbShow     = "show"
 )
 
 // verbRoles are the roles that may do what a verb says. A verb that is not there is none.
 var verbRoles = map[string]signin.Role{
 	verbApprove: signin.Approver, verbReject: signin.Approver, verbResolve: signin.Approver, verbFollowUp: signin.Approver,
-	verbReopen: signin.Approver, verbSendBack: signin.Approver,
+	verbReopen: signin.Approver, verbSendBack: signin.Approver, verbHide: signin.Approver, verbShow: signin.Approver,
 	verbPropose: signin.Writer, verbNote: signin.Writer, verbAssign: signin.Writer,
 }
 
@@ -50,8 +52,11 @@ type decisionRequest struct {
 	// CommentSHA256 is the privatereply.TextSHA256 of the comment that the user saw; empty:
 	// not known.
 	CommentSHA256 string
-	// TextSHA256 is the same of the proposed text that the user saw.
+	// TextSHA256 is the privatereply.ProposalSHA256 of what was proposed where the user saw it.
 	TextSHA256 string
+	Parts      parts  // approve, propose and follow-up, with Text
+	PartsError error  // why the parts of a form cannot be taken
+	Hide       bool   // reject: hide the comment too
 	Note       string // propose: to the approver
 	To         string // assign: a name; empty gives the reply back
 }
@@ -65,6 +70,7 @@ type decisionResult struct {
 	Deadline time.Time           `json:"deadline,omitzero"`
 	Code     string              `json:"code,omitempty"` // why it was not accepted, for programs
 	Message  string              `json:"words"`
+	Field    string              `json:"field,omitempty"`    // of the message that was refused, such as buttons[0].title
 	Comment  *editedComment      `json:"comment,omitempty"`  // with codeEdited: the new comment
 	Proposal *newProposal        `json:"proposal,omitempty"` // with codeProposed: the new text
 
@@ -89,8 +95,11 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 		v = decisionResult{Code: "bad_request", Message: `"text_sha256" is no SHA-256 in hex: write 64 of 0-9 and a-f.`, status: http.StatusBadRequest}
 	case o.Text != nil && strings.TrimSpace(*o.Text) == "":
 		v = decisionResult{Code: "text", Message: "There is no text. Write what to send.", status: http.StatusUnprocessableEntity}
+	case o.checkParts() != nil:
+		v = partsRefused(o.checkParts())
 	case o.Verb == verbApprove:
-		m := workflows.Approve{Approver: user.Name, CommentSHA256: o.CommentSHA256}
+		m := workflows.Approve{Approver: user.Name, CommentSHA256: o.CommentSHA256,
+			Buttons: o.Parts.Buttons, QuickReplies: o.Parts.QuickReplies, PublicText: o.Parts.PublicText}
 		if o.Text != nil {
 			m.Text = normalizeNewlines(*o.Text)
 		} else {
@@ -98,7 +107,7 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 		}
 		v, err = resultOf(d.Replies.Approve(ctx, o.ID, updateID, m))
 	case o.Verb == verbReject:
-		v, err = resultOf(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: normalizeNewlines(o.Reason)}))
+		v, err = resultOf(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: normalizeNewlines(o.Reason), Hide: o.Hide}))
 	case o.Verb == verbResolve:
 		v, err = resultOf(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
 	case o.Verb == verbFollowUp:
@@ -110,6 +119,7 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 	}
 	if err != nil {
 		v = d.errorResult(o, err)
+		v.nameField()
 	}
 	if v.Code == string(replies.Refused) && (o.CommentSHA256 != "" || o.TextSHA256 != "") {
 		d.addWhatChanged(ctx, o, &v)
@@ -146,6 +156,9 @@ func acceptedMessage(o decisionRequest, s privatereply.State) string {
 	case verbApprove:
 		return "Approved. It is on its way."
 	case verbReject:
+		if o.Hide {
+			return "Rejected. It will never be sent, and the comment is being hidden."
+		}
 		return "Rejected. It will never be sent."
 	}
 	if s == privatereply.Undeliverable {
@@ -169,6 +182,7 @@ type newProposal struct {
 	Text   string `json:"text"`
 	By     string `json:"by,omitempty"` // empty: a rule
 	SHA256 string `json:"text_sha256"`
+	Beside bool   `json:"beside,omitempty"` // there is more than the text: it must be opened
 }
 
 // codeProposed is the code of an approval that was refused because somebody has proposed
@@ -185,12 +199,12 @@ func (d *Desk) addWhatChanged(ctx context.Context, o decisionRequest, v *decisio
 	if s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
 		return
 	}
-	comment, text := privatereply.TextSHA256(s.Comment.Text), privatereply.TextSHA256(s.Text)
+	comment, text := privatereply.TextSHA256(s.Comment.Text), proposalSHA256(s)
 	switch {
 	case o.CommentSHA256 != "" && comment != o.CommentSHA256:
 		v.Code, v.Comment = codeEdited, &editedComment{s.Comment.Text, s.Comment.EditedAt, comment}
 	case o.TextSHA256 != "" && o.Text == nil && text != o.TextSHA256:
-		v.Code, v.Proposal = codeProposed, &newProposal{s.Text, s.ProposedBy, text}
+		v.Code, v.Proposal = codeProposed, &newProposal{s.Text, s.ProposedBy, text, d.shown(s).Beside()}
 	}
 }
 
@@ -206,7 +220,8 @@ func (d *Desk) followUp(ctx context.Context, o decisionRequest, user signin.User
 	if !ok {
 		return decisionResult{Code: string(replies.Refused), Message: "Nobody knows yet whom this conversation is with.", status: http.StatusConflict}, nil
 	}
-	a, err := d.Replies.FollowUp(ctx, conversation, updateID, workflows.FollowUp{Agent: user.Name, Text: normalizeNewlines(*o.Text), HumanAgent: o.HumanAgent})
+	a, err := d.Replies.FollowUp(ctx, conversation, updateID, workflows.FollowUp{Agent: user.Name, Text: normalizeNewlines(*o.Text),
+		Buttons: o.Parts.Buttons, QuickReplies: o.Parts.QuickReplies, HumanAgent: o.HumanAgent})
 	v := decisionResult{Accepted: a.State == privatereply.OutcomeSent, State: s.State, Reason: a.Reason}
 	switch a.State {
 	case privatereply.OutcomeSent:

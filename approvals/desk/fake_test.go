@@ -35,6 +35,8 @@ type fakeReplies struct {
 	thread   replies.Conversation
 	refusal  error
 	approved []workflows.Approve
+	proposed []workflows.Propose
+	followed []workflows.FollowUp
 	updates  []string // the ids of Updates
 	edits    int
 	decides  bool          // approvals and rejections change the reply, as the workflow does
@@ -168,7 +170,7 @@ func (f *fakeReplies) Approve(_ context.Context, id, updateID string, m workflow
 	if f.decides && s.Approver != "" {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: "already decided: " + s.Approver + " approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"}
 	}
-	if m.TextSHA256 != "" && m.TextSHA256 != privatereply.TextSHA256(s.Text) {
+	if m.TextSHA256 != "" && m.TextSHA256 != privatereply.ProposalSHA256(s.Decision.Message(), s.Decision.PublicText) {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: s.ProposedBy + " proposed another text at 12:00:00 UTC on 2 Jan 2026; read it, then decide again"}
 	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
@@ -229,6 +231,17 @@ func (f *fakeReplies) Propose(_ context.Context, id, _ string, m workflows.Propo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status[id]
+	f.proposed = append(f.proposed, m)
+	s.Decision.Text = m.Text
+	if m.Buttons != nil {
+		s.Decision.Buttons = m.Buttons
+	}
+	if m.QuickReplies != nil {
+		s.Decision.QuickReplies = m.QuickReplies
+	}
+	if m.PublicText != nil {
+		s.Decision.PublicText = *m.PublicText
+	}
 	s.Text, s.ProposedBy, s.ProposalNote, s.ProposedAt, s.State = m.Text, m.By, m.Note, time.Now(), privatereply.AwaitingApproval
 	f.change(id, s)
 	return workflows.DecisionResult{Accepted: true, State: s.State}, nil
@@ -256,7 +269,8 @@ func (f *fakeReplies) Resolve(context.Context, string, string, workflows.Resolve
 	return workflows.DecisionResult{Accepted: true, State: privatereply.Undeliverable}, nil
 }
 
-func (f *fakeReplies) FollowUp(context.Context, string, string, workflows.FollowUp) (workflows.FollowUpResult, error) {
+func (f *fakeReplies) FollowUp(_ context.Context, _, _ string, m workflows.FollowUp) (workflows.FollowUpResult, error) {
+	f.followed = append(f.followed, m)
 	return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
 }
 

@@ -28,7 +28,7 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/context.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/conversation.html"))
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/context.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/message.html", "pages/conversation.html"))
 	for _, name := range []string{"queue", "answered", "person", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
@@ -185,7 +185,7 @@ var assetVersion = func() string {
 }()
 
 // modules are the imports of desk.js; the page preloads them.
-var modules = []string{"clock.js", "hold.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "answered.js", "context.js", "saved.js", "reply.js", "notify.js"}
+var modules = []string{"clock.js", "hold.js", "message.js", "forms.js", "team.js", "queue.js", "keys.js", "banners.js", "answered.js", "context.js", "saved.js", "reply.js", "notify.js"}
 
 func assetURL(name string) string { return "/assets/" + assetVersion + "/" + name }
 

@@ -25,7 +25,9 @@ type replyView struct {
 	Post         *postView       // read for those without script; nil: the script asks for it
 	Reads        bool            // the desk reads from Meta
 	Result       *decisionResult // of the form that was sent
-	Draft        string          // the text in that form
+	Form         messageForm     // what can be tapped in the reply, and the public one
+	FollowForm   messageForm
+	Shown        shownMessage
 	// Comment is what the page shows of it. CommentSHA256 is the hash of its text.
 	Comment       privatereply.Comment
 	CommentSHA256 string
@@ -45,11 +47,16 @@ func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
 	case "post":
 		d.postPart(w, r)
 		return
+	case "message":
+		d.messagePart(w, r)
+		return
 	}
-	d.showReply(w, r, http.StatusOK, nil, "")
+	d.showReply(w, r, http.StatusOK, nil, decisionRequest{})
 }
 
-func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *decisionResult, written string) {
+// showReply shows a reply. After a form was refused it has the form's result and what was
+// written in it.
+func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *decisionResult, written decisionRequest) {
 	id := r.PathValue("id")
 	row, err := d.Replies.Row(r.Context(), id)
 	var refusal *replies.Error
@@ -64,7 +71,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	decides := signin.UserFrom(r.Context()).CanDecide()
 	page := replyView{
 		pageFrame: d.newFrame(r, "reply", "Reply to "+personName(row.Person)), ID: id, CanDecide: decides,
-		Row: d.newCard(r, row), Result: v, Draft: written, Trail: d.trail(r, row),
+		Row: d.newCard(r, row), Result: v, Trail: d.trail(r, row),
 	}
 	page.Tab = page.Trail.Tab
 	if decided := r.URL.Query().Get("decided"); d.seesReply(r.Context(), decided) {
@@ -80,7 +87,8 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
-		page.Row.Assignee, page.Row.ProposedBy, page.TextSHA256 = s.Assignee, s.ProposedBy, privatereply.TextSHA256(s.Text)
+		page.Row.Assignee, page.Row.ProposedBy, page.TextSHA256 = s.Assignee, s.ProposedBy, proposalSHA256(s)
+		page.fillForms(d.shown(s), written)
 		if page.Row.CanPropose() {
 			page.Colleagues = d.colleagues(r.Context(), id)
 		}
@@ -95,6 +103,43 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 	}
 	page.Story = replies.Story(page.Status, history)
 	d.render(w, status, "reply", layout, page)
+}
+
+// fillForms fills the forms of messages with what is proposed, and with what was written in
+// one that was refused.
+func (v *replyView) fillForms(m shownMessage, written decisionRequest) {
+	v.Shown = m
+	forms := map[string]*messageForm{verbApprove: &v.Form, verbPropose: &v.Form, verbFollowUp: &v.FollowForm}
+	v.Form = newMessageForm(partsOfReply, m.Platform, m.Message, m.Public)
+	v.FollowForm = newMessageForm(partsOfFollowUp, m.Platform, privatereply.Message{}, "")
+	if f := forms[written.Verb]; f != nil && v.Result != nil && written.Text != nil {
+		public := ""
+		if p := written.Parts.PublicText; p != nil {
+			public = *p
+		}
+		*f = newMessageForm(f.Name, f.Platform, privatereply.Message{Buttons: written.Parts.Buttons, QuickReplies: written.Parts.QuickReplies}, public)
+		f.Text, f.Field = *written.Text, v.Result.Field
+	}
+	switch {
+	case v.Status.Comment.OnLive():
+		v.Form.PublicGone = privatereply.NotOnLive.Sentence()
+	case m.Hide:
+		v.Form.PublicGone = privatereply.CommentHidden.Sentence()
+	}
+}
+
+// messagePart answers with all that a reply sends, for a card of a list, with the hashes of
+// what an approval then was read.
+func (d *Desk) messagePart(w http.ResponseWriter, r *http.Request) {
+	s, err := d.Replies.Status(r.Context(), r.PathValue("id"))
+	if err != nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	d.render(w, http.StatusOK, "reply", "whole", struct {
+		SHA256, CommentSHA256 string
+		Message               shownMessage
+	}{proposalSHA256(s), privatereply.TextSHA256(s.Comment.Text), d.shown(s)})
 }
 
 // CanAssign reports whether the reply still takes an assignee.
@@ -177,7 +222,8 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := decisionRequest{ID: r.PathValue("id"), Verb: r.PathValue("verb"), IdempotencyKey: r.PostForm.Get("click"), Reason: r.PostForm.Get("reason"),
-		CommentSHA256: r.PostForm.Get("comment_sha256"), TextSHA256: r.PostForm.Get("text_sha256"), Note: r.PostForm.Get("note"), To: r.PostForm.Get("to")}
+		CommentSHA256: r.PostForm.Get("comment_sha256"), TextSHA256: r.PostForm.Get("text_sha256"), Note: r.PostForm.Get("note"), To: r.PostForm.Get("to"), Hide: r.PostForm.Get("hide") == "true"}
+	o.Parts, o.PartsError = readParts(r.PostForm)
 	if r.PostForm.Has("text") {
 		text := r.PostForm.Get("text")
 		o.Text = &text
@@ -193,11 +239,7 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
-	written := ""
-	if o.Text != nil {
-		written = *o.Text
-	}
-	d.showReply(w, r, v.status, &v, written)
+	d.showReply(w, r, v.status, &v, o)
 }
 
 // afterDecision is the page that follows an accepted decision of a form: the next reply of

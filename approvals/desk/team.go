@@ -45,7 +45,8 @@ func (d *Desk) propose(ctx context.Context, o decisionRequest, user signin.User,
 	if o.Text == nil {
 		return decisionResult{Code: "text", Message: "There is no text. Write what you propose.", status: http.StatusUnprocessableEntity}, nil
 	}
-	m := workflows.Propose{By: user.Name, Text: normalizeNewlines(*o.Text), Note: normalizeNewlines(o.Note)}
+	m := workflows.Propose{By: user.Name, Text: normalizeNewlines(*o.Text), Note: normalizeNewlines(o.Note),
+		Buttons: o.Parts.Buttons, QuickReplies: o.Parts.QuickReplies, PublicText: o.Parts.PublicText}
 	v, err := resultOf(d.Replies.Propose(ctx, o.ID, updateID, m))
 	if err != nil || !v.Accepted {
 		return v, err

@@ -1,6 +1,7 @@
 // Writing: the editor of a card, counters, drafts, and the forms of a reply's page.
 
 import { announce, button, link, order, say } from "./hold.js";
+import { clearParts, partsOf, refuse, wireParts } from "./message.js";
 
 // next tells the keyboard that a card is decided: what had the focus in it is hidden. A
 // pointer stays where it is, so that nothing scrolls under it.
@@ -127,18 +128,25 @@ export function approve(card, byKeyboard = false) {
   order(card, "approve", api(card, "approve"), body, (answer) => {
     if (answer.accepted) { forget(`draft:${card.id}`); settle(card); }
     if (answer.proposal) {
+      card.querySelector(".decide > .preview")?.remove();
       const shown = card.querySelector(".proposal:not(.sending)");
       if (shown) shown.textContent = answer.proposal.text;
       card.dataset.text = answer.proposal.text_sha256;
+      if (answer.proposal.beside) unread(card); // there is more to it than these words
     }
     if (!answer.comment) return;
     reread(card, answer.comment);
     // What somebody wrote can answer the new words. Another proposal may stand behind the
     // button by now, and is read where it is shown.
     if (area) area.dataset.comment = answer.comment.comment_sha256;
-    card.querySelector(".buttons").replaceChildren(Object.assign(link("Read and decide", card.dataset.url), { className: "button primary" }));
+    unread(card);
   });
   if (area) next(card, byKeyboard);
+}
+
+// unread has a card be decided where all of it is shown.
+function unread(card) {
+  card.querySelector(".buttons").replaceChildren(Object.assign(link("Read and decide", card.dataset.url), { className: "button primary" }));
 }
 
 // unfold shows a proposal that is folded, and reports whether there was one.
@@ -159,11 +167,11 @@ export function reject(card) {
   const form = card.querySelector(".decide");
   if (card.dataset.pending || card.dataset.settled || form.querySelector(".editor")) return;
   const reason = el("input", { name: "reason", maxLength: 500, autocomplete: "off", placeholder: "spam" });
-  const quick = el("div", { className: "quick" });
+  const quick = el("div", { className: "quick" }), hide = el("input", { type: "checkbox", name: "hide" });
   for (const why of ["spam", "not a question", "answered in public", "abusive"]) quick.append(button(why, (e) => { reason.value = why; go(e.detail === 0); }));
   const go = (byKeyboard) => {
     if (!reason.value.trim()) { reason.focus(); return; }
-    order(card, "reject", api(card, "reject"), { reason: reason.value.trim() }, (answer) => {
+    order(card, "reject", api(card, "reject"), { reason: reason.value.trim(), hide: hide.checked }, (answer) => {
       if (!answer.accepted) return;
       settle(card);
       offerReopen(card);
@@ -173,7 +181,9 @@ export function reject(card) {
   const yes = button(card.dataset.state === "holding" ? "Stop it" : "Reject", (e) => go(e.detail === 0));
   yes.classList.add("danger");
   const editor = el("div", { className: "editor" },
-    el("label", {}, "Why should this never be sent? ", reason), quick,
+    el("label", {}, "Why should this never be sent? ", reason),
+    // Instagram hides no comment on a broadcast.
+    ...(card.dataset.live === "1" ? [] : [el("label", { className: "check" }, hide, "Hide the comment, too")]), quick,
     el("div", { className: "quick" }, yes, button("Cancel", () => closeEditor(card))));
   reason.addEventListener("keydown", (e) => {
     if (e.key === "Enter") { e.preventDefault(); go(true); }
@@ -307,7 +317,10 @@ export function wire(root = document) {
     draft(area, draftName(area));
     count(area, area.form.querySelector(".counter"));
   }
-  for (const form of root.querySelectorAll("form[data-hold]")) form.addEventListener("submit", (e) => submit(e, form));
+  for (const form of root.querySelectorAll("form[data-hold]")) {
+    form.addEventListener("submit", (e) => submit(e, form));
+    wireParts(form);
+  }
 }
 
 // draftName is where what is written is kept: that of a reply's text is its card's.
@@ -323,12 +336,15 @@ function submit(e, form) {
   const host = form.closest("section, article"), about = form.closest("[data-reply]");
   const fields = new FormData(form), body = {};
   for (const name of ["text", "reason", "comment_sha256", "note", "to"]) if (fields.has(name)) body[name] = fields.get(name).replaceAll("\r\n", "\n");
-  for (const name of ["delivered", "human_agent"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
+  for (const name of ["delivered", "human_agent", "hide"]) if (fields.has(name)) body[name] = fields.get(name) === "true";
+  if (["approve", "propose", "follow-up"].includes(verb)) Object.assign(body, partsOf(form));
   host.dataset.deadline = verb === "approve" ? about.dataset.deadline : "";
   host.dataset.state = about.dataset.state;
   order(host, verb, api(about, verb), body, (answer) => {
     if (answer.comment) document.dispatchEvent(new Event("desk:changed"));
+    refuse(form, answer.field);
     if (!answer.accepted) return;
+    if (verb === "follow-up") clearParts(form);
     for (const area of form.querySelectorAll("textarea")) {
       if (["follow-up", "note"].includes(verb) || area.name === "note") {
         area.value = "";
@@ -368,7 +384,7 @@ if (bulk) {
     if (rejects && !reason.value.trim()) { reason.focus(); announce("Write why these should never be sent."); return; }
     const items = (rejects ? boxes() : approvable()).map((b) => b.closest("[data-reply]")), ids = items.map((i) => i.dataset.reply);
     const read = (name) => Object.fromEntries(items.filter((i) => i.dataset[name]).map((i) => [i.dataset.reply, i.dataset[name]]));
-    const body = rejects ? { replies: ids, reason: reason.value.trim() } : { replies: ids, comment_sha256: read("comment"), text_sha256: read("text") };
+    const body = rejects ? { replies: ids, reason: reason.value.trim(), hide: bulk.querySelector("[name=hide]").checked } : { replies: ids, comment_sha256: read("comment"), text_sha256: read("text") };
     order(bar, rejects ? "bulk-reject" : "bulk", rejects ? "/api/reject" : "/api/approve", body, (answer) => {
       const verdicts = answer.replies || [];
       for (const v of verdicts) {
@@ -378,7 +394,7 @@ if (bulk) {
         box.disabled = true;
         say(item.querySelector(".outcome"), v.words, !v.accepted);
         if (v.comment) reread(item, v.comment);
-        if (v.proposal) item.querySelector(".proposal").textContent = v.proposal.text;
+        if (v.proposal) item.querySelector(".proposal, .bubble-text").textContent = v.proposal.text;
         if (v.comment || v.proposal) item.querySelector(".outcome").append(link("Read and decide", item.dataset.url));
       }
       const good = verdicts.filter((v) => v.accepted).length, done = rejects ? "rejected" : "approved";
