@@ -78,12 +78,16 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 	register(r, workflows.EndRepliesActivity, a.EndReplies)
 	register(r, workflows.WithdrawRepliesActivity, a.WithdrawReplies)
 	register(r, workflows.LocateMessageActivity, a.LocateMessage)
+	register(r, workflows.FindPublicReplyActivity, a.FindPublicReply)
 }
 
-// RegisterSends registers the sends, which have their own task queues.
+// RegisterSends registers the sends, and what is written under comments. They have their
+// own task queues.
 func (a *Activities) RegisterSends(r worker.ActivityRegistry) {
 	register(r, workflows.SendPrivateReplyActivity, a.SendPrivateReply)
 	register(r, workflows.SendFollowUpActivity, a.SendFollowUp)
+	register(r, workflows.PostPublicReplyActivity, a.PostPublicReply)
+	register(r, workflows.SetCommentHiddenActivity, a.SetCommentHidden)
 }
 
 func register(r worker.ActivityRegistry, name string, f any) {

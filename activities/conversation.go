@@ -86,7 +86,7 @@ func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessa
 // claim records in the person's Conversation that a message belongs to the reply in.Reply,
 // and reports whether no other reply has claimed the message before.
 func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
-	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text)}
+	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text), Taps: in.Taps}
 	if err := a.signalConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
 		return false, err
 	}

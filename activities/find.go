@@ -20,7 +20,7 @@ import (
 // the account with the same text, and claims it for the reply in.Reply, because two replies
 // with the same text may search at the same time. A repeat changes nothing.
 func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageInput) (workflows.FindMessageResult, error) {
-	account, c, shown, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	account, c, shown, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since, in.Template)
 	switch {
 	case err != nil:
 		return workflows.FindMessageResult{}, err
@@ -35,7 +35,11 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 		if err != nil {
 			return workflows.FindMessageResult{}, err
 		}
-		m, ok := graph.FindMessage(c.Messages, graph.MessageCriteria{Text: in.Text, Since: in.Since, ExcludeIDs: claimed, SenderIDs: from})
+		ours := graph.MessageCriteria{Text: in.Text, Since: in.Since, ExcludeIDs: claimed, SenderIDs: from}
+		m, ok := graph.FindMessage(c.Messages, ours)
+		if !ok && in.Template && graph.AnyUnreadable(c.Messages, ours) {
+			return workflows.FindMessageResult{}, nil // it may be the one
+		}
 		if !ok {
 			return workflows.FindMessageResult{Readable: c.Complete && a.clocksAgree(), Others: wroteAnother(c.Messages, from, claimed, in.CommentAt)}, nil
 		}
@@ -62,7 +66,7 @@ func (a *Activities) FindMessage(ctx context.Context, in workflows.FindMessageIn
 // ReadMessages reads what the person wrote, oldest first.
 func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessagesInput) (workflows.ReadMessagesResult, error) {
 	var wrote workflows.ReadMessagesResult
-	_, c, _, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since)
+	_, c, _, err := a.readConversation(ctx, in.Platform, in.Account, in.Person, in.Since, false)
 	if err != nil || c == nil {
 		return wrote, err
 	}
@@ -75,15 +79,16 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 }
 
 // readConversation reads the conversation of a person back to since, or gives nil if Meta
-// shows none with the person. shown reports whether Meta showed any conversation.
-func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
+// shows none with the person. With templates it comes with the texts of messages with
+// buttons, where Meta shows them. shown reports whether Meta showed any conversation.
+func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time, templates bool) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
 	cred, err := a.accounts.Credentials(p, accountID)
 	account = cred.Account
 	reads := readPacer{a.pacer, account, a.now}
 	if err != nil {
 		return account, nil, false, reads.retryError(ctx, err)
 	}
-	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, BeforeRequest: reads.wait}) {
+	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Attachments: templates, BeforeRequest: reads.wait}) {
 		if err != nil {
 			return account, nil, false, reads.retryError(ctx, err)
 		}
@@ -148,12 +153,13 @@ func (a *Activities) LookUpComment(ctx context.Context, in workflows.LookUpComme
 	if err != nil {
 		return workflows.LookUpCommentResult{}, err
 	}
-	if at, ok := a.pacer.LookUp(ctx, cred.Account, pacing.MaxWait); !ok {
-		return workflows.LookUpCommentResult{}, notYetError(at.Sub(a.now()))
+	reads := readPacer{a.pacer, cred.Account, a.now}
+	if err := reads.waitToLookUp(ctx); err != nil {
+		return workflows.LookUpCommentResult{}, err
 	}
 	info, err := a.graph.Comment(ctx, cred, in.Comment.TargetID())
 	if err != nil {
-		return workflows.LookUpCommentResult{}, readPacer{a.pacer, cred.Account, a.now}.retryError(ctx, err)
+		return workflows.LookUpCommentResult{}, reads.retryError(ctx, err)
 	}
 	facts := workflows.LookUpCommentResult{
 		CreatedAt:    info.CreatedAt,

@@ -32,8 +32,11 @@ type accountKey struct {
 
 // Kinds of sends.
 const (
-	kindReply    = "private_reply"
-	kindFollowUp = "follow_up"
+	kindReply       = "private_reply"
+	kindFollowUp    = "follow_up"
+	kindTapAnswer   = "tap_answer"
+	kindPublicReply = "public_reply"
+	kindHide        = "hide"
 )
 
 // NewMetrics registers the metrics; nil registers them nowhere.

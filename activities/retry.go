@@ -104,6 +104,14 @@ func (r readPacer) wait(ctx context.Context) error {
 	return nil
 }
 
+// waitToLookUp is wait for a call that looks up comments.
+func (r readPacer) waitToLookUp(ctx context.Context) error {
+	if at, ok := r.pacer.LookUp(ctx, r.account, pacing.MaxWait); !ok {
+		return notYetError(at.Sub(r.now()))
+	}
+	return nil
+}
+
 var errOtherCallsFirst = errors.New("other calls of this account come first")
 
 // notYetError is the error of a call that has no slot yet. It is tried again after wait.

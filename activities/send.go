@@ -55,7 +55,7 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 		return tooLate
 	}
 	a.metrics.observeMargin(in, a.now())
-	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, in.Message.Text)
+	receipt, err := a.graph.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: c.CommentID, PostID: c.PostID}, outgoing(in.Message, c.TapKey()))
 	return a.reportToPacer(request, receipt, err, a.result(ctx, backoff, receipt, err))
 }
 
@@ -63,7 +63,11 @@ func (a *Activities) sendPrivateReply(ctx context.Context, in workflows.SendPriv
 // paced: people write follow-ups one by one, and Meta allows 100 a second at least.
 func (a *Activities) SendFollowUp(ctx context.Context, in workflows.SendFollowUpInput) (privatereply.SendResult, error) {
 	result := a.sendFollowUp(ctx, in)
-	a.metrics.countSend(kindFollowUp, result)
+	kind := kindFollowUp
+	if in.Tap {
+		kind = kindTapAnswer
+	}
+	a.metrics.countSend(kind, result)
 	return result, nil
 }
 
@@ -76,14 +80,38 @@ func (a *Activities) sendFollowUp(ctx context.Context, in workflows.SendFollowUp
 	if !a.now().Before(in.NotAfter) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}
 	}
-	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, in.Message.Text, in.HumanAgent)
-	result := a.result(ctx, backoff, receipt, err)
-	var failed *graph.Error
-	if errors.As(err, &failed) && result.Outcome == privatereply.OutcomeNotSent && result.Doubtful {
-		// Nothing at Meta stops a second copy of a follow-up.
+	receipt, err := a.graph.SendMessage(ctx, cred, in.Person, outgoing(in.Message, in.TapKey), in.HumanAgent)
+	return unguarded(a.result(ctx, backoff, receipt, err))
+}
+
+// unguarded is the outcome of a write of which Meta would take a second copy: what may have
+// been done is not repeated.
+func unguarded(result privatereply.SendResult) privatereply.SendResult {
+	if result.Outcome == privatereply.OutcomeNotSent && result.Doubtful {
 		result.Outcome, result.RetryAt, result.Doubtful = privatereply.OutcomeUnknown, time.Time{}, false
 	}
 	return result
+}
+
+// outgoing is m with the payloads of its taps.
+func outgoing(m privatereply.Message, key string) graph.OutgoingMessage {
+	out, taps := graph.OutgoingMessage{Text: m.Text}, m.Taps(key)
+	payload := func() string {
+		next := taps[0].Payload
+		taps = taps[1:]
+		return next
+	}
+	for _, b := range m.Buttons {
+		button := graph.MessageButton{Title: b.Title, URL: b.URL}
+		if b.URL == "" {
+			button.Payload = payload()
+		}
+		out.Buttons = append(out.Buttons, button)
+	}
+	for _, q := range m.QuickReplies {
+		out.QuickReplies = append(out.QuickReplies, graph.MessageQuickReply{Title: q.Title, Payload: payload()})
+	}
+	return out
 }
 
 // result turns Meta's answer into an outcome.

@@ -34,11 +34,13 @@ const maxAttachments = 30
 // Meta refuses a list for one field that an account's messages do not have.
 func attachedFields(p privatereply.Platform) []string {
 	const attached = messageFields + ",attachments{mime_type,name,image_data,video_data,file_url}"
-	more := attached + ",sticker,shares{link,name}"
 	if p == privatereply.Instagram {
-		more = attached + ",shares{link,name},story"
+		return []string{attached + ",shares{link,name},story", attached, messageFields}
 	}
-	return []string{more, attached, messageFields}
+	return []string{
+		messageFields + ",attachments{mime_type,name,image_data,video_data,file_url,generic_template},sticker,shares{link,name}",
+		attached + ",sticker,shares{link,name}", attached, messageFields,
+	}
 }
 
 // linkedConversation are the fields of a conversation beside each of attachedFields.
@@ -47,7 +49,7 @@ func linkedConversation(p privatereply.Platform) []string {
 	if p == privatereply.Instagram {
 		return []string{basic, basic, basic}
 	}
-	return []string{basic + ",link", basic + ",link", basic}
+	return []string{basic + ",link", basic + ",link", basic + ",link", basic}
 }
 
 // messageContent is what a message carries beside its text.
@@ -96,6 +98,9 @@ type attachedNode struct {
 		URL     metajson.Text `json:"url"`
 		Preview metajson.Text `json:"preview_url"`
 	} `json:"video_data"`
+	Template *struct {
+		Title metajson.Text `json:"title"`
+	} `json:"generic_template"`
 }
 
 func (n attachedNode) toAttachment() MessageAttachment {
@@ -121,7 +126,9 @@ func (n attachedNode) toAttachment() MessageAttachment {
 func (n messageContent) attachments() []MessageAttachment {
 	var all []MessageAttachment
 	for _, a := range n.Attached.value.Data {
-		all = append(all, a.value.toAttachment())
+		if a.value.Template == nil {
+			all = append(all, a.value.toAttachment())
+		}
 	}
 	if n.Sticker != "" && len(all) == 0 {
 		all = append(all, MessageAttachment{Kind: privatereply.Sticker, URL: string(n.Sticker), PictureURL: string(n.Sticker)})
@@ -133,4 +140,15 @@ func (n messageContent) attachments() []MessageAttachment {
 		all = append(all, MessageAttachment{Kind: SharedStory, URL: string(link)})
 	}
 	return all[:min(len(all), maxAttachments)]
+}
+
+// templateText is the text of a message with buttons, which Facebook shows as the title of
+// a template, and not as the message's own.
+func (n messageContent) templateText() string {
+	for _, a := range n.Attached.value.Data {
+		if t := a.value.Template; t != nil {
+			return string(t.Title)
+		}
+	}
+	return ""
 }

@@ -56,7 +56,7 @@ func TestSpans(t *testing.T) {
 					defer span.End()
 					ctx = above
 				}
-				_, _ = client.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: "300000000000001"}, text)
+				_, _ = client.SendPrivateReply(ctx, cred, graph.Recipient{CommentID: "300000000000001"}, graph.OutgoingMessage{Text: text})
 				return spans.Ended()
 			}
 			if spans := send(false); len(spans) != 0 {

@@ -23,6 +23,7 @@ type Comment struct {
 	Attachment        privatereply.Attachment // Facebook only; zero if there is none
 	CreatedAt         time.Time               // UTC; zero if Meta did not say
 	CanReplyPrivately *bool                   // Facebook only; nil if Meta did not say
+	Hidden            *bool                   // only from Client.CommentContent; nil if Meta did not say
 	Replies           []Comment               // Instagram only; Facebook lists them among the comments
 	RepliesAfter      string                  // continues Replies with Client.Replies; empty at the end
 }
@@ -120,6 +121,8 @@ type commentNode struct {
 	Parent    object             `json:"parent"`
 	ParentID  metajson.String    `json:"parent_id"`
 	CanReply  *bool              `json:"can_reply_privately"`
+	Hidden    *bool              `json:"hidden"`    // Instagram
+	IsHidden  *bool              `json:"is_hidden"` // Facebook
 	Replies   *page[commentNode] `json:"replies"`
 }
 
@@ -197,6 +200,7 @@ func toComments(nodes []commentNode) []Comment {
 			Attachment:        n.Attached.toDomain(),
 			CreatedAt:         cmp.Or(n.Created, n.Timestamp).Time,
 			CanReplyPrivately: n.CanReply,
+			Hidden:            cmp.Or(n.Hidden, n.IsHidden),
 		}
 		if n.Replies != nil {
 			comments[i].Replies = toComments(n.Replies.Data)

@@ -63,8 +63,11 @@ type Message struct {
 	ID     string
 	FromID string
 	ToIDs  []string // only from Client.Message
-	Text   string
-	At     time.Time // UTC, in whole seconds; zero if Meta did not say
+	// Text of a message with buttons comes only from Facebook, and with
+	// ConversationQuery.Attachments only; Template says that it did.
+	Text     string
+	Template bool
+	At       time.Time // UTC, in whole seconds; zero if Meta did not say
 	// Attachments come with ConversationQuery.Attachments only.
 	Attachments []MessageAttachment
 }
@@ -99,7 +102,7 @@ func (c *Client) Conversations(ctx context.Context, cred Credentials, q Conversa
 				if !n.Updated.IsZero() && n.Updated.Before(q.UpdatedSince) {
 					return
 				}
-				conversation, err := c.conversation(ctx, cred, n, q.Since)
+				conversation, err := c.conversation(ctx, cred, n, q)
 				if !yield(conversation, err) || err != nil {
 					return
 				}
@@ -149,8 +152,9 @@ func (c *Client) conversationPages(ctx context.Context, cred Credentials, q Conv
 		pageRequest{fields: fields, sizes: sizes}, cycleDetector{})
 }
 
-// conversation completes n with its older messages, back to since.
-func (c *Client) conversation(ctx context.Context, cred Credentials, n conversationNode, since time.Time) (Conversation, error) {
+// conversation completes n with its older messages, back to q.Since.
+func (c *Client) conversation(ctx context.Context, cred Credentials, n conversationNode, q ConversationQuery) (Conversation, error) {
+	since := q.Since
 	conv := Conversation{ID: string(n.ID), UpdatedAt: n.Updated.Time, Link: string(n.Link), Messages: toMessages(n.Messages.Data)}
 	for _, p := range n.Participants.Data {
 		conv.Participants = append(conv.Participants, Participant{ID: string(p.ID), Name: p.name()})
@@ -158,7 +162,7 @@ func (c *Client) conversation(ctx context.Context, cred Credentials, n conversat
 	after := n.Messages.after()
 	if !since.IsZero() && after != "" && !reachesBackTo(conv.Messages, since) {
 		var err error
-		if after, err = c.olderMessages(ctx, cred, &conv, n.Messages, since); err != nil {
+		if after, err = c.olderMessages(ctx, cred, &conv, n.Messages, q); err != nil {
 			return Conversation{}, err
 		}
 	}
@@ -166,16 +170,23 @@ func (c *Client) conversation(ctx context.Context, cred Credentials, n conversat
 	return conv, nil
 }
 
-// olderMessages adds to conv the messages that follow the page first, back to since or
+// olderMessages adds to conv the messages that follow the page first, back to q.Since or
 // as far as Meta shows them. It returns the cursor of what is left, empty if nothing is.
-func (c *Client) olderMessages(ctx context.Context, cred Credentials, conv *Conversation, first page[messageNode], since time.Time) (after string, err error) {
+func (c *Client) olderMessages(ctx context.Context, cred Credentials, conv *Conversation, first page[messageNode], q ConversationQuery) (after string, err error) {
 	after = first.after()
+	op, fields := "read a conversation", sameFields(messageFields)
+	if q.Attachments {
+		op, fields = op+" with attachments", nil
+		for _, names := range attachedFields(cred.Account.Platform) {
+			fields = append(fields, sameFields(names)...)
+		}
+	}
 	seen := cycleDetector{}
 	repeats(seen, first.Data)
 	pages := 0
 	for p, err := range readPages[messageNode](ctx, c, cred,
-		call{op: "read a conversation", path: []string{conv.ID, "messages"}},
-		pageRequest{fields: sameFields(messageFields), sizes: defaultSizes, after: after}, seen) {
+		call{op: op, path: []string{conv.ID, "messages"}},
+		pageRequest{fields: fields, sizes: defaultSizes, after: after}, seen) {
 		var e *Error
 		if errors.Is(err, errCycle) || errors.As(err, &e) && e.Code == messageUnavailableCode {
 			break // Instagram says so of everything older than it shows
@@ -185,7 +196,7 @@ func (c *Client) olderMessages(ctx context.Context, cred Credentials, conv *Conv
 		}
 		conv.Messages = append(conv.Messages, toMessages(p.Data)...)
 		after = p.after()
-		if pages++; pages == messagePages || reachesBackTo(conv.Messages, since) {
+		if pages++; pages == messagePages || reachesBackTo(conv.Messages, q.Since) {
 			break
 		}
 	}
@@ -255,6 +266,9 @@ func toMessages(nodes []messageNode) []Message {
 	messages := make([]Message, len(nodes))
 	for i, n := range nodes {
 		messages[i] = Message{ID: string(n.ID), FromID: string(n.From.ID), Text: string(n.Text), At: n.Created.Time, Attachments: n.attachments()}
+		if title := n.templateText(); n.Text == "" && title != "" {
+			messages[i].Text, messages[i].Template = title, true
+		}
 	}
 	return messages
 }
@@ -275,12 +289,11 @@ func FindMessage(messages []Message, s MessageCriteria) (Message, bool) {
 	var best Message
 	var exact, found bool
 	for _, m := range messages {
-		if m.ID == "" || m.At.IsZero() || m.At.Before(s.Since) ||
-			m.FromID == "" || !slices.Contains(s.SenderIDs, m.FromID) || slices.Contains(s.ExcludeIDs, m.ID) {
+		if !s.sent(m) {
 			continue
 		}
 		same := m.Text == s.Text
-		if !same && normalize(m.Text) != normalize(s.Text) {
+		if !SameText(m.Text, s.Text) {
 			continue
 		}
 		if !found || same && !exact || same == exact && m.At.Before(best.At) {
@@ -288,6 +301,26 @@ func FindMessage(messages []Message, s MessageCriteria) (Message, bool) {
 		}
 	}
 	return best, found
+}
+
+// sent reports whether m is of the account, of the time in question, and nobody else's.
+func (s MessageCriteria) sent(m Message) bool {
+	return m.ID != "" && !m.At.IsZero() && !m.At.Before(s.Since) &&
+		m.FromID != "" && slices.Contains(s.SenderIDs, m.FromID) && !slices.Contains(s.ExcludeIDs, m.ID)
+}
+
+// AnyUnreadable reports whether one of messages may be the one that s describes, although
+// it does not meet s: Meta shows a message with buttons without its text, or with the
+// beginning of it.
+func AnyUnreadable(messages []Message, s MessageCriteria) bool {
+	return slices.ContainsFunc(messages, func(m Message) bool {
+		return s.sent(m) && (m.Text == "" || m.Template && strings.HasPrefix(normalize(s.Text), normalize(strings.TrimRight(m.Text, ".…"))))
+	})
+}
+
+// SameText reports whether shown may be what Meta made of sent: it trims and normalises.
+func SameText(shown, sent string) bool {
+	return shown == sent || normalize(shown) == normalize(sent)
 }
 
 // normalize returns text as a messenger may change it: in NFC, with \n as line ends,

@@ -143,7 +143,7 @@ func TestEnvelopes(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, respondWith(tc.status, tc.body))
-			_, err := m.SendPrivateReply(t.Context(), credentials(igAccount), Recipient{CommentID: "1"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(igAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != tc.class || e.TraceID != tc.trace || e.HTTPStatus != tc.status || !e.Wrote {
 				t.Errorf("%s, trace %q, HTTP %d, wrote %v; want %s, %q, %d, true",
@@ -160,7 +160,7 @@ func TestEnvelopes(t *testing.T) {
 // read the same way.
 func TestFollowUpsAreClassifiedAlike(t *testing.T) {
 	m := newMeta(t, respondWith(403, `{"error":{"code":10,"error_subcode":2534022}}`))
-	_, direct := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", "hi", false)
+	_, direct := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", OutgoingMessage{Text: "hi"}, false)
 	_, thread := m.ReplyInConversation(t.Context(), credentials(pageAccount), "t_1", "hi")
 	for _, err := range []error{direct, thread} {
 		if e := asGraphError(t, err); e.Class != Final || e.Reason != privatereply.OutsideWindow || e.MayHaveDelivered {
@@ -207,7 +207,7 @@ func TestRefusalsSeenInPublic(t *testing.T) {
 		t.Run(tc.file, func(t *testing.T) {
 			answer := readCase[recordedAnswer](t, tc.file)
 			m := newMeta(t, respondWith(answer.Status, string(answer.Body)))
-			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != tc.class || e.Reason != tc.reason || !e.Class.Retryable() || e.MayHaveDelivered {
 				t.Errorf("%s, %s, may have delivered %v", e.Class, e.Reason, e.MayHaveDelivered)
@@ -235,7 +235,7 @@ func TestTooManyRequests(t *testing.T) {
 				w.Header().Set("Retry-After", "90")
 				answer(w, r)
 			})
-			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != Throttled || e.Reason != privatereply.Throttled || e.MayHaveDelivered || e.RetryAfter != 90*time.Second {
 				t.Errorf("%+v", e)

@@ -38,7 +38,7 @@ func ExampleClient_SendPrivateReply() {
 	})
 	defer stop()
 
-	sent, err := client.SendPrivateReply(context.Background(), cred, graph.Recipient{CommentID: "200_300"}, "It costs 12 euros.")
+	sent, err := client.SendPrivateReply(context.Background(), cred, graph.Recipient{CommentID: "200_300"}, graph.OutgoingMessage{Text: "It costs 12 euros."})
 	fmt.Println(sent.MessageID, sent.RecipientID, err)
 	// Output:
 	// POST /v26.0/100000000000001/messages
@@ -54,7 +54,7 @@ func ExampleError() {
 	})
 	defer stop()
 
-	_, err := client.SendPrivateReply(context.Background(), cred, graph.Recipient{CommentID: "200_300"}, "It costs 12 euros.")
+	_, err := client.SendPrivateReply(context.Background(), cred, graph.Recipient{CommentID: "200_300"}, graph.OutgoingMessage{Text: "It costs 12 euros."})
 	var failed *graph.Error
 	if errors.As(err, &failed) {
 		fmt.Println("class:", failed.Class)

@@ -138,9 +138,10 @@ func (n postContentNode) toPublication() Publication {
 // commentDetails are the fields of one comment for people, from most to least.
 func commentDetails(p privatereply.Platform) []string {
 	if p == privatereply.Instagram {
-		return []string{"id,text,timestamp,username,from", "id,text,timestamp,username", "id,text,timestamp"}
+		return []string{"id,text,timestamp,username,from,hidden", "id,text,timestamp,username,hidden", "id,text,timestamp,username", "id,text,timestamp"}
 	}
-	return []string{"id,message,created_time,from,attachment{type,url,media{image{src},source}}", "id,message,created_time,from", "id,message,created_time"}
+	const attached = "id,message,created_time,from,attachment{type,url,media{image{src},source}}"
+	return []string{attached + ",is_hidden", attached, "id,message,created_time,from", "id,message,created_time"}
 }
 
 // CommentContent reads a comment with its words, by its id.

@@ -16,6 +16,21 @@ type Recipient struct {
 	PostID    string
 }
 
+// OutgoingMessage is what one send brings: a text, and what the person can tap under it.
+// With buttons it goes out as Meta's button template. The caller checks it against Meta's
+// limits.
+type OutgoingMessage struct {
+	Text         string
+	Buttons      []MessageButton
+	QuickReplies []MessageQuickReply
+}
+
+// MessageButton opens URL, or is a tap that Meta reports with Payload: one of them is set.
+type MessageButton struct{ Title, URL, Payload string }
+
+// MessageQuickReply is an answer that Meta reports with Payload.
+type MessageQuickReply struct{ Title, Payload string }
+
 // SendResult is Meta's confirmation that it took a message.
 type SendResult struct {
 	RecipientID string // the person's id in messages; empty if Meta did not say
@@ -27,7 +42,7 @@ type SendResult struct {
 // messageBody is the body of a send. Its fields stand in the order of Meta's samples.
 type messageBody struct {
 	Recipient     recipientBody `json:"recipient"`
-	Message       textBody      `json:"message"`
+	Message       contentBody   `json:"message"`
 	MessagingType string        `json:"messaging_type,omitempty"`
 	Tag           string        `json:"tag,omitempty"`
 }
@@ -38,21 +53,71 @@ type recipientBody struct {
 	PostID    string `json:"post_id,omitempty"`
 }
 
-type textBody struct {
-	Text string `json:"text"`
+// contentBody is a text or a template, never both: Meta refuses a text beside an
+// attachment.
+type contentBody struct {
+	Text         string           `json:"text,omitempty"`
+	Attachment   *templateBody    `json:"attachment,omitempty"`
+	QuickReplies []quickReplyBody `json:"quick_replies,omitempty"`
+}
+
+type templateBody struct {
+	Type    string             `json:"type"`
+	Payload buttonTemplateBody `json:"payload"`
+}
+
+type buttonTemplateBody struct {
+	TemplateType string       `json:"template_type"`
+	Text         string       `json:"text"`
+	Buttons      []buttonBody `json:"buttons"`
+}
+
+type buttonBody struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	URL     string `json:"url,omitempty"`
+	Payload string `json:"payload,omitempty"`
+}
+
+type quickReplyBody struct {
+	ContentType string `json:"content_type"`
+	Title       string `json:"title"`
+	Payload     string `json:"payload"`
+}
+
+func (m OutgoingMessage) body() contentBody {
+	var b contentBody
+	for _, q := range m.QuickReplies {
+		b.QuickReplies = append(b.QuickReplies, quickReplyBody{"text", q.Title, q.Payload})
+	}
+	if len(m.Buttons) == 0 {
+		b.Text = m.Text
+		return b
+	}
+	template := buttonTemplateBody{TemplateType: "button", Text: m.Text}
+	for _, button := range m.Buttons {
+		kind := "postback"
+		if button.URL != "" {
+			kind = "web_url"
+		}
+		template.Buttons = append(template.Buttons, buttonBody{kind, button.Title, button.URL, button.Payload})
+	}
+	b.Attachment = &templateBody{"template", template}
+	return b
 }
 
 // SendPrivateReply sends the one private reply that Meta allows to r, with one
 // request. A repeat cannot deliver a second one: Meta answers AlreadyReplied or
-// NotRepliableOrReplied. The caller checks that the text is neither empty nor too long.
-func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, text string) (SendResult, error) {
+// NotRepliableOrReplied. Where Meta refuses buttons it does not fall back to another
+// message.
+func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recipient, m OutgoingMessage) (SendResult, error) {
 	const op = "private reply"
 	if (r.CommentID == "") == (r.PostID == "") {
 		return SendResult{}, Error{Op: op}.classified(Final, privatereply.BadRequest, "a private reply needs either a comment id or a post id")
 	}
 	return c.send(ctx, cred, op, messageBody{
 		Recipient:     recipientBody{CommentID: r.CommentID, PostID: r.PostID},
-		Message:       textBody{Text: text},
+		Message:       m.body(),
 		MessagingType: messagingType(cred.Account),
 	})
 }
@@ -61,20 +126,20 @@ func (c *Client) SendPrivateReply(ctx context.Context, cred Credentials, r Recip
 // it: repeat it only after an Error whose MayHaveDelivered is false. With
 // humanAgent it carries the tag that opens seven days instead of 24 hours, which
 // Meta grants to what a person wrote and to nothing else.
-func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID, text string, humanAgent bool) (SendResult, error) {
+func (c *Client) SendMessage(ctx context.Context, cred Credentials, personID string, m OutgoingMessage, humanAgent bool) (SendResult, error) {
 	const op = "follow-up"
 	if personID == "" {
 		return SendResult{}, Error{Op: op}.classified(Final, privatereply.BadRequest, "a follow-up needs a person's id")
 	}
-	m := messageBody{
+	body := messageBody{
 		Recipient:     recipientBody{ID: personID},
-		Message:       textBody{Text: text},
+		Message:       m.body(),
 		MessagingType: messagingType(cred.Account),
 	}
 	if humanAgent {
-		m.MessagingType, m.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
+		body.MessagingType, body.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
 	}
-	return c.send(ctx, cred, op, m)
+	return c.send(ctx, cred, op, body)
 }
 
 // messagingType is the messaging_type of a message that answers a person. Meta's

@@ -18,12 +18,12 @@ const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`
 func TestSendsByteForByte(t *testing.T) {
 	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (SendResult, error) {
 		return func(t *testing.T, m *metaServer) (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), credentials(account), r, text)
+			return m.SendPrivateReply(t.Context(), credentials(account), r, OutgoingMessage{Text: text})
 		}
 	}
 	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *metaServer) (SendResult, error) {
 		return func(t *testing.T, m *metaServer) (SendResult, error) {
-			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", "hi", humanAgent)
+			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", OutgoingMessage{Text: "hi"}, humanAgent)
 		}
 	}
 	for _, tc := range []struct {
@@ -104,7 +104,7 @@ func TestReplyInConversation(t *testing.T) {
 func TestNoProofWithoutSecret(t *testing.T) {
 	m := newMeta(t, respondWith(200, delivered))
 	cred := Credentials{Account: pageAccount, Token: testToken}
-	if _, err := m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1"}, "hi"); err != nil {
+	if _, err := m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"}); err != nil {
 		t.Fatal(err)
 	}
 	if q := m.only(t).Query; q != "" {
@@ -136,7 +136,7 @@ func TestSendResults(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, respondWith(200, tc.body))
-			got, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+			got, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			if tc.message != "" {
 				if err != nil || got.MessageID != tc.message || got.RecipientID != tc.recipient {
 					t.Errorf("%+v, %v", got, err)
@@ -163,21 +163,25 @@ func TestRefusedBeforeTheNetwork(t *testing.T) {
 		send  func() (SendResult, error)
 		class Class
 	}{
-		{"no recipient", func() (SendResult, error) { return m.SendPrivateReply(t.Context(), cred, Recipient{}, "hi") }, Final},
-		{"two recipients", func() (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1", PostID: "2"}, "hi")
+		{"no recipient", func() (SendResult, error) {
+			return m.SendPrivateReply(t.Context(), cred, Recipient{}, OutgoingMessage{Text: "hi"})
 		}, Final},
-		{"no person", func() (SendResult, error) { return m.SendMessage(t.Context(), cred, "", "hi", false) }, Final},
+		{"two recipients", func() (SendResult, error) {
+			return m.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1", PostID: "2"}, OutgoingMessage{Text: "hi"})
+		}, Final},
+		{"no person", func() (SendResult, error) {
+			return m.SendMessage(t.Context(), cred, "", OutgoingMessage{Text: "hi"}, false)
+		}, Final},
 		{"no conversation", func() (SendResult, error) { return m.ReplyInConversation(t.Context(), cred, "", "hi") }, Final},
 		{"a path for an id", func() (SendResult, error) { return m.ReplyInConversation(t.Context(), cred, "..", "hi") }, Final},
 		{"no Page behind the account", func() (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), noPage, Recipient{CommentID: "1"}, "hi")
+			return m.SendPrivateReply(t.Context(), noPage, Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 		}, Final},
 		{"no token", func() (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), noToken, Recipient{CommentID: "1"}, "hi")
+			return m.SendPrivateReply(t.Context(), noToken, Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 		}, AccountFault},
 		{"a token with a line break", func() (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), badToken, Recipient{CommentID: "1"}, "hi")
+			return m.SendPrivateReply(t.Context(), badToken, Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 		}, AccountFault},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

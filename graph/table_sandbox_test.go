@@ -41,7 +41,7 @@ func TestSandboxGivesEachError(t *testing.T) {
 			if want.kind == instagramAPI { // Meta's other host gives it
 				cred = Credentials{Account: igAccount, Token: instagramTestToken}
 			}
-			_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, "hi")
+			_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, OutgoingMessage{Text: "hi"})
 			if e := asGraphError(t, err); e.Class != want.class || e.Reason != want.reason || e.Code != want.code || e.Subcode != want.subcode {
 				t.Errorf("%+v", e)
 			}
@@ -54,7 +54,7 @@ func TestSandboxGivesEachError(t *testing.T) {
 func TestSandboxRefuses(t *testing.T) {
 	c, sb := sandboxed(t, true)
 	send := func(cred Credentials) *Error {
-		_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, "hi")
+		_, err := c.SendPrivateReply(t.Context(), cred, Recipient{CommentID: "1_2"}, OutgoingMessage{Text: "hi"})
 		return asGraphError(t, err)
 	}
 	without, wrong := credentials(pageAccount), credentials(pageAccount)

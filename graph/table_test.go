@@ -162,7 +162,7 @@ func TestEachErrorOfTheReference(t *testing.T) {
 			m := newMeta(t, respondWith(http.StatusBadRequest, fmt.Sprintf(
 				`{"error":{"message":"Guten Tag","type":%q,"code":%d,"error_subcode":%d,"fbtrace_id":"Abc_1"}}`,
 				cmp.Or(want.kind, "OAuthException"), want.code, want.subcode)))
-			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1_2"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != want.class || e.Reason != want.reason {
 				t.Errorf("%s, %s; want %s, %s", e.Class, e.Reason, want.class, want.reason)

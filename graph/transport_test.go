@@ -84,7 +84,7 @@ func TestNoReadableAnswerIsUnknown(t *testing.T) {
 			if tc.cause != context.DeadlineExceeded {
 				m.timeout = DefaultTimeout
 			}
-			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != Unknown || e.Reason != privatereply.NoAnswer || !e.Wrote || !e.MayHaveDelivered || e.SentAt.IsZero() {
 				t.Errorf("%+v", e)
@@ -132,7 +132,7 @@ func TestNothingWritten(t *testing.T) {
 		{"a certificate that nobody signed", Options{FacebookURL: untrusted.URL}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := newClient(t, tc.o).SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+			_, err := newClient(t, tc.o).SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if e.Class != NotWritten || e.Reason != privatereply.NotConnected || e.Wrote || e.MayHaveDelivered || !e.SentAt.IsZero() {
 				t.Errorf("%+v", e)
@@ -154,7 +154,7 @@ func TestCancellation(t *testing.T) {
 		m := newMeta(t, respondWith(200, delivered))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 		if e := asGraphError(t, err); e.Class != NotWritten || !errors.Is(err, context.Canceled) || len(m.received()) != 0 {
 			t.Errorf("%+v after %d calls", e, len(m.received()))
 		}
@@ -165,7 +165,7 @@ func TestCancellation(t *testing.T) {
 			cancel()
 			<-r.Context().Done()
 		})
-		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+		_, err := m.SendPrivateReply(ctx, credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 		if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || !errors.Is(err, context.Canceled) {
 			t.Errorf("%+v", e)
 		}
@@ -177,7 +177,7 @@ func TestBodyWrittenInPart(t *testing.T) {
 	m := newClient(t, Options{FacebookURL: rawServer(t, func(conn net.Conn) {
 		_, _ = bufio.NewReader(conn).ReadString('\n') // then closes, with the rest unread
 	})})
-	_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, strings.Repeat("x", 8<<20))
+	_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: strings.Repeat("x", 8<<20)})
 	if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || !e.MayHaveDelivered {
 		t.Errorf("%+v", e)
 	}
@@ -204,7 +204,7 @@ func TestDroppedKeepAliveIsNotRepeated(t *testing.T) {
 		}
 	})})
 	send := func() error {
-		_, err := c.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", "hi", false)
+		_, err := c.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", OutgoingMessage{Text: "hi"}, false)
 		return err
 	}
 	if err := send(); err != nil {
@@ -247,7 +247,7 @@ func TestStaleKeepAlive(t *testing.T) {
 			}
 			m.transport = stale
 			send := func() error {
-				_, err := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", "hi", false)
+				_, err := m.SendMessage(t.Context(), credentials(pageAccount), "7000000000000001", OutgoingMessage{Text: "hi"}, false)
 				return err
 			}
 			if err := send(); err != nil {
@@ -270,7 +270,7 @@ func TestStaleKeepAlive(t *testing.T) {
 // Guards transports that tell nothing about what they wrote: they may have.
 func TestTransportThatReportsNothing(t *testing.T) {
 	c := newClient(t, Options{Transport: silentTransport{}})
-	_, err := c.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+	_, err := c.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 	if e := asGraphError(t, err); e.Class != Unknown || !e.Wrote || e.SentAt.IsZero() {
 		t.Errorf("%+v", e)
 	}

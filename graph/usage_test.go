@@ -54,7 +54,7 @@ func TestUsage(t *testing.T) {
 				}
 				respondWith(status, body)(w, nil)
 			})
-			receipt, err := m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, "hi")
+			receipt, err := m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestUsage(t *testing.T) {
 				t.Errorf("after a success: %s", diff)
 			}
 			status, body = http.StatusForbidden, `{"error":{"code":80002}}`
-			_, err = m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, "hi")
+			_, err = m.SendPrivateReply(t.Context(), credentials(igByPage), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			e := asGraphError(t, err)
 			if diff := cmp.Diff(tc.want, e.Usage, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 				t.Errorf("after a refusal: %s", diff)
@@ -99,7 +99,7 @@ func TestRetryAfter(t *testing.T) {
 				respondWith(429, `{"error":{"code":4}}`)(w, nil)
 			})
 			m.now = func() time.Time { return now }
-			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, "hi")
+			_, err := m.SendPrivateReply(t.Context(), credentials(pageAccount), Recipient{CommentID: "1"}, OutgoingMessage{Text: "hi"})
 			if e := asGraphError(t, err); e.RetryAfter != tc.want || e.Class != Throttled || !e.SentAt.Equal(now) {
 				t.Errorf("retry after %v, want %v: %+v", e.RetryAfter, tc.want, e)
 			}

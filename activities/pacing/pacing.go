@@ -40,7 +40,8 @@ type Slot struct {
 	Reason privatereply.Reason
 }
 
-// Pacer gives permits to the sends, reads and look-ups of one worker process.
+// Pacer gives permits to the sends, reads, look-ups and comment writes of one worker
+// process.
 type Pacer struct {
 	workers int
 	now     func() time.Time
@@ -48,8 +49,10 @@ type Pacer struct {
 
 	mu      sync.Mutex
 	sends   map[key]*limiter
-	reads   map[key]*readLimiter
-	lookUps map[key]*readLimiter
+	reads   map[key]*callLimiter
+	lookUps map[key]*callLimiter
+	replies map[key]*callLimiter // in public
+	hides   map[key]*callLimiter
 }
 
 type key struct {
@@ -64,7 +67,8 @@ type key struct {
 func New(workers int, now func() time.Time) *Pacer {
 	return &Pacer{
 		workers: max(1, workers), now: now, started: now(),
-		sends: map[key]*limiter{}, reads: map[key]*readLimiter{}, lookUps: map[key]*readLimiter{},
+		sends: map[key]*limiter{}, reads: map[key]*callLimiter{}, lookUps: map[key]*callLimiter{},
+		replies: map[key]*callLimiter{}, hides: map[key]*callLimiter{},
 	}
 }
 

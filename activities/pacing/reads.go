@@ -23,12 +23,12 @@ const (
 // away together come back one after the other. While Meta holds back the account's
 // private replies to posts, nothing is read either.
 func (p *Pacer) Read(ctx context.Context, account privatereply.Account, patience time.Duration) (retryAt time.Time, ok bool) {
-	return p.waitToRead(ctx, p.reads, account, patience)
+	return p.waitToCall(ctx, p.readLimiter(p.reads, account), account, patience)
 }
 
 // LookUp is Read for calls that look up a comment.
 func (p *Pacer) LookUp(ctx context.Context, account privatereply.Account, patience time.Duration) (retryAt time.Time, ok bool) {
-	return p.waitToRead(ctx, p.lookUps, account, patience)
+	return p.waitToCall(ctx, p.readLimiter(p.lookUps, account), account, patience)
 }
 
 // ReadRefused reports that Meta limits the account's reads or look-ups. Both cool down as
@@ -43,8 +43,8 @@ func (p *Pacer) ReadRefused(account privatereply.Account, reason privatereply.Re
 	p.limiter(Request{Account: account}).pause(now, reason, pause)
 }
 
-func (p *Pacer) waitToRead(ctx context.Context, all map[key]*readLimiter, account privatereply.Account, patience time.Duration) (time.Time, bool) {
-	l, posts, now := p.readLimiter(all, account), p.limiter(Request{Account: account}), p.now()
+func (p *Pacer) waitToCall(ctx context.Context, l *callLimiter, account privatereply.Account, patience time.Duration) (time.Time, bool) {
+	posts, now := p.limiter(Request{Account: account}), p.now()
 	at, ok := l.reserve(now, posts.pausedUntil(), now.Add(patience))
 	if !ok || !sleep(ctx, at.Sub(now)) {
 		return at, false
@@ -52,21 +52,27 @@ func (p *Pacer) waitToRead(ctx context.Context, all map[key]*readLimiter, accoun
 	return l.enter(later(at, p.now()), posts.pausedUntil())
 }
 
-func (p *Pacer) readLimiter(all map[key]*readLimiter, account privatereply.Account) *readLimiter {
+func (p *Pacer) readLimiter(all map[key]*callLimiter, account privatereply.Account) *callLimiter {
+	return p.callLimiter(all, account, readInterval, 1)
+}
+
+// callLimiter finds the limiter of one kind of calls. Interval and burst are those of all
+// worker processes together.
+func (p *Pacer) callLimiter(all map[key]*callLimiter, account privatereply.Account, interval time.Duration, burst int) *callLimiter {
 	k := key{platform: account.Platform, account: account.ID}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := all[k]
 	if l == nil {
-		interval := readInterval * time.Duration(p.workers)
-		l = &readLimiter{interval: interval, tokens: rate.NewLimiter(rate.Every(interval), 1)}
+		interval *= time.Duration(p.workers)
+		l = &callLimiter{interval: interval, tokens: rate.NewLimiter(rate.Every(interval), max(1, burst/p.workers))}
 		all[k] = l
 	}
 	return l
 }
 
-// readLimiter spaces the calls of one kind for one account.
-type readLimiter struct {
+// callLimiter spaces the calls of one kind for one account.
+type callLimiter struct {
 	interval time.Duration
 	tokens   *rate.Limiter
 
@@ -77,7 +83,7 @@ type readLimiter struct {
 
 // reserve takes a token that a call may use at the time given, if ok. Otherwise that is
 // when to ask again. Posts is until when the account's sends to posts are paused.
-func (l *readLimiter) reserve(now, posts, until time.Time) (at time.Time, ok bool) {
+func (l *callLimiter) reserve(now, posts, until time.Time) (at time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if end := later(l.paused, posts); end.After(now) {
@@ -93,7 +99,7 @@ func (l *readLimiter) reserve(now, posts, until time.Time) (at time.Time, ok boo
 }
 
 // enter lets a call begin, unless a pause has begun meanwhile.
-func (l *readLimiter) enter(now, posts time.Time) (retryAt time.Time, ok bool) {
+func (l *callLimiter) enter(now, posts time.Time) (retryAt time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if end := later(l.paused, posts); end.After(now) {
@@ -102,7 +108,7 @@ func (l *readLimiter) enter(now, posts time.Time) (retryAt time.Time, ok bool) {
 	return time.Time{}, true
 }
 
-func (l *readLimiter) pause(until time.Time) {
+func (l *callLimiter) pause(until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.paused = later(l.paused, until)
