@@ -63,8 +63,9 @@ func TestProfiles(t *testing.T) {
 		profile string
 		adds    []string
 	}{
-		{"full", []string{"namespace", "postgres", "schema", "temporal", "ui"}},
+		{"full", []string{"backup", "namespace", "postgres", "schema", "temporal", "ui"}},
 		{"light", []string{"temporal-light"}},
+		{"alerts", []string{"alertmanager"}},
 		{"", nil},
 	}
 	for _, tt := range tests {

@@ -114,8 +114,8 @@ func TestPorts(t *testing.T) {
 
 // What the file mounts of this repository is in it; what the operator makes is not
 // made by Docker as an empty folder. The only folders that can be written to are that of
-// connected accounts, and not by the bridge, which everybody may call, and by the desk that
-// of the rules.
+// connected accounts, and not by the bridge, which everybody may call, by the desk that of
+// the rules, and that of the backups by who makes them.
 func TestMountsExist(t *testing.T) {
 	project := load(t, "full", nil)
 	ours := func(path string) bool { return strings.Contains(path, "/deploy/") }
@@ -135,7 +135,8 @@ func TestMountsExist(t *testing.T) {
 			look(v.Source)
 			connects := slices.Contains([]string{"worker", "approvals", "starter"}, name) && strings.HasSuffix(v.Source, "/config/accounts/connected")
 			edits := name == "approvals" && strings.HasSuffix(v.Source, "/config/rules")
-			if v.ReadOnly == (connects || edits) || v.Bind == nil || bool(v.Bind.CreateHostPath) {
+			dumps := name == "backup" && strings.HasSuffix(v.Source, "/backups")
+			if v.ReadOnly == (connects || edits || dumps) || v.Bind == nil || bool(v.Bind.CreateHostPath) {
 				t.Errorf("%s: %s can be written to, or is made when it is missing", name, v.Source)
 			}
 		}
