@@ -82,7 +82,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 	root.AddCommand(
 		newApprove(), newReject(), newReopen(), newResolve(), newPropose(), newNote(), newAssign(), newReply(), newLive(), newStop(),
 		newList(), newShow(), newExport(), newAccounts(), newForecast(), newFeed(), newConversations(),
-		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newConnect(), newVersion(),
+		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newConnect(), newVersion(), newDocs(),
 	)
 	root.AddCommand(extra...)
 	return root
