@@ -19,7 +19,8 @@ type Account struct {
 	SweepAutoWithin time.Duration
 	PostsPerHour    float64
 	LivePerSecond   float64
-	AutomaticPaused bool // rules send nothing by themselves: a person decides
+	AutomaticPaused bool           // rules send nothing by themselves: a person decides
+	TimeZone        *time.Location // of hour, weekday and date in rules; nil: UTC
 }
 
 // IsSelf reports whether id is the account itself, or the Page behind it.

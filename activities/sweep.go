@@ -262,7 +262,7 @@ func (f *pageScan) classify(c feed.Comment) {
 // than its first sweep, is never answered without approval: people do not expect an
 // automatic answer to an old comment, or to one from before the product was installed.
 func (f *pageScan) decide(c privatereply.Comment) privatereply.Decision {
-	d := f.rules.Decide(rules.Input{Comment: c, AccountName: f.account.Name, Now: f.now, FoundBySweep: true, AutomaticPaused: f.account.AutomaticPaused})
+	d := f.rules.Decide(rules.Input{Comment: c, AccountName: f.account.Name, Now: f.now, FoundBySweep: true, AutomaticPaused: f.account.AutomaticPaused, TimeZone: f.account.TimeZone})
 	fresh := !c.CreatedAt.IsZero() && f.now.Sub(c.CreatedAt) <= f.account.SweepAutoWithin && !c.CreatedAt.Before(f.firstSweepAt)
 	if d.Action == privatereply.ActionAuto && !fresh {
 		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.FoundBySweep

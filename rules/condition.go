@@ -186,6 +186,8 @@ type Input struct {
 	// AutomaticPaused is the account's setting: what a rule would send by itself, a person
 	// decides.
 	AutomaticPaused bool
+	// TimeZone is the account's, for hour, weekday and date; nil: UTC.
+	TimeZone *time.Location
 }
 
 // variables are those of conditions, in the order in which help lists them.
@@ -207,6 +209,9 @@ var variables = []struct {
 	{"is_reply", cel.BoolType, func(in Input) any { return in.Comment.ParentComment() != "" }},
 	{"account", cel.StringType, func(in Input) any { return in.AccountName }},
 	{"age", cel.DurationType, func(in Input) any { return age(in) }},
+	{"hour", cel.IntType, func(in Input) any { return moment(in).Hour() }},
+	{"weekday", cel.StringType, func(in Input) any { return weekdays[moment(in).Weekday()] }},
+	{"date", cel.StringType, func(in Input) any { return moment(in).Format(time.DateOnly) }},
 	{"found_by_sweep", cel.BoolType, func(in Input) any { return in.FoundBySweep }},
 }
 
@@ -221,17 +226,11 @@ func mediaID(c privatereply.Comment) string {
 // age is the time since the comment, by its best clock. A clock that is ahead, or
 // a comment without any, gives none.
 func age(in Input) time.Duration {
-	written := in.Comment.CreatedAt
-	if written.IsZero() {
-		written = in.Comment.ReceivedAt
-		if entry := in.Comment.EntryAt; !entry.IsZero() && (written.IsZero() || entry.Before(written)) {
-			written = entry
-		}
-	}
-	if written.IsZero() {
+	at := written(in)
+	if at.IsZero() {
 		return 0
 	}
-	return max(0, in.Now.Sub(written))
+	return max(0, in.Now.Sub(at))
 }
 
 // evaluation holds the values of the variables for one decision. It is not safe for use by

@@ -55,10 +55,12 @@ func (constantValidator) Validate(_ *cel.Env, _ cel.ValidatorConfig, checked *as
 			for _, word := range elements(args[1]) {
 				report(word, checkWord(word))
 			}
-		case operators.Equals, operators.NotEquals, operators.In:
+		case operators.Equals, operators.NotEquals, operators.In,
+			operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 			for i, arg := range args {
 				for _, value := range elements(args[1-i]) {
 					report(value, checkEnumValue(arg, value))
+					report(value, checkMoment(call.FunctionName(), arg, value))
 				}
 			}
 		}
@@ -346,6 +348,7 @@ var hints = []struct{ in, say string }{
 	{"'contains' applied to", `write text.contains("…")`},
 	{"duration, ", `write a duration as duration("48h")`},
 	{"invalid duration argument", `write it with h, m or s: two days are "48h"`},
+	{"(int, string)", "numbers are written without quotes"},
 	{"(bool, string)", "true and false are written without quotes"},
 	{"undeclared reference to 'not'", "write ! for not"},
 	{"recursion limit exceeded", "it is nested too deep; simplify it"},

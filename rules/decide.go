@@ -39,6 +39,10 @@ type RuleResult struct {
 type Explanation struct {
 	Rules    []RuleResult          `json:"rules"` // in order, up to the rule that decided
 	Decision privatereply.Decision `json:"decision"`
+	// The variants that were chosen, where there are several.
+	TextVariant   Variant  `json:"text_variant,omitzero"`
+	PublicVariant Variant  `json:"public_variant,omitzero"`
+	Remarks       []string `json:"remarks,omitempty"` // what people should know of the message
 }
 
 // Decide says what to do with a comment: what the first rule that matches says,
@@ -59,6 +63,10 @@ func (s *Set) explain(ctx context.Context, in Input) Explanation {
 	e, paused := s.evaluate(ctx, in)
 	if d := &e.Decision; (paused || in.AutomaticPaused) && d.Action == privatereply.ActionAuto {
 		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.AutomaticPaused
+	}
+	// Whether the rule has answered this person before, nobody can know.
+	if d := &e.Decision; d.Once != "" && in.Comment.PersonID == "" && d.Action == privatereply.ActionAuto {
+		d.Action, d.Hold, d.Reason = privatereply.ActionAsk, 0, privatereply.OnceUnknown
 	}
 	return e
 }
@@ -90,8 +98,8 @@ func (s *Set) evaluate(ctx context.Context, in Input) (e Explanation, paused boo
 			e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: Matched, Paused: r.Paused})
 			e.Decision = s.decision(r.Action, privatereply.DecidedByRule)
 			e.Decision.Rule = r.Name
-			e.Decision.Text = r.template.render(in.Comment.Platform, in.Comment.Username)
 			e.Decision.Hold = r.Hold
+			r.write(&e, in)
 			return e, r.Paused
 		}
 		e.Rules = append(e.Rules, RuleResult{Name: r.Name, Result: NotMatched})

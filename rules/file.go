@@ -42,16 +42,23 @@ type Rule struct {
 	Name   string                `json:"name"`
 	When   string                `json:"when,omitempty"` // CEL; empty: always
 	Action privatereply.Action   `json:"action"`
-	Text   string                `json:"text,omitempty"` // with its placeholders
+	Text   string                `json:"text,omitempty"` // with its placeholders; of variants the first
 	Hold   privatereply.Duration `json:"hold,omitempty"`
 	Paused bool                  `json:"paused,omitempty"` // a person decides what it would send by itself
+
+	Variants     []string                  `json:"variants,omitempty"` // where it has more than one text
+	Buttons      []privatereply.Button     `json:"buttons,omitempty"`
+	QuickReplies []privatereply.QuickReply `json:"quick_replies,omitempty"`
+	Public       []string                  `json:"public,omitempty"` // the variants of the public reply
+	Hide         bool                      `json:"hide,omitempty"`
+	Once         privatereply.Once         `json:"once,omitempty"`
 }
 
 // rule is a Rule that is ready to run.
 type rule struct {
 	Rule
 	condition *condition // nil: always
-	template  template
+	message   message
 }
 
 // Load reads the rules file at path. The error of a file that can be read but has
@@ -137,7 +144,7 @@ func parseRawFile(data []byte, ps *problems) rawFile {
 	if root == nil {
 		return f
 	}
-	fields, ok := parseFields(root, "", []string{"default", "rules"}, ps)
+	fields, ok := parseFields(root, "", "", []string{"default", "rules"}, ps)
 	if !ok {
 		ps.add(Problem{Line: lineOf(root), Message: "the file must have the fields default and rules, each on its own line and followed by a colon"})
 		return f
@@ -172,7 +179,7 @@ func parseRawRules(node ast.Node, ps *problems) []rawRule {
 	var drafts []rawRule
 	for i, value := range sequence.Values {
 		d := rawRule{number: i + 1, line: lineOf(value)}
-		if d.fields, ok = parseFields(value, "#"+strconv.Itoa(d.number), ruleFields, ps); !ok {
+		if d.fields, ok = parseFields(value, "#"+strconv.Itoa(d.number), "", ruleFields, ps); !ok {
 			ps.add(Problem{Line: d.line, Rule: "#" + strconv.Itoa(d.number), Message: "it has no fields; begin it with - name: and put its other fields below, indented alike"})
 			continue
 		}
@@ -181,8 +188,9 @@ func parseRawRules(node ast.Node, ps *problems) []rawRule {
 	return drafts
 }
 
-// parseFields returns the fields of a mapping by name, or false if node is none.
-func parseFields(node ast.Node, rule string, known []string, ps *problems) (map[string]ast.Node, bool) {
+// parseFields returns the fields of a mapping by name, or false if node is none. Problems
+// name the rule, and a field with what it stands under.
+func parseFields(node ast.Node, rule, under string, known []string, ps *problems) (map[string]ast.Node, bool) {
 	mapping, ok := node.(ast.MapNode)
 	if !ok {
 		return nil, false
@@ -190,7 +198,7 @@ func parseFields(node ast.Node, rule string, known []string, ps *problems) (map[
 	fields := map[string]ast.Node{}
 	for it := mapping.MapRange(); it.Next(); {
 		name := it.Key().GetToken().Value
-		p := Problem{Line: lineOf(it.Key()), Column: columnOf(it.Key()), Rule: rule, Field: name}
+		p := Problem{Line: lineOf(it.Key()), Column: columnOf(it.Key()), Rule: rule, Field: under + name}
 		switch {
 		case !slices.Contains(known, name):
 			p.Message = "there is no such field; the fields are " + strings.Join(known, ", ")

@@ -304,7 +304,7 @@ func TestRefusalsOfBytes(t *testing.T) {
 		{"not UTF-8", "default: ask # caf\xe9\n", "the file is not UTF-8; save it with the encoding UTF-8"},
 		{"UTF-16", "\xff\xfed\x00e\x00f\x00", "the file is not UTF-8; save it with the encoding UTF-8"},
 		{"control character", "default: ask\n# \x07\n", "line 2: there is an invisible control character (U+0007); remove it"},
-		{"Windows", "default: ask\r\n# ours\r\nrules:\r\n  - name: a # b\r\n    replay: Hi\r\n    reply: Hi\r\n", "line 5, rule #1, replay: there is no such field; the fields are name, when, reply, ask, ignore, hold, paused"},
+		{"Windows", "default: ask\r\n# ours\r\nrules:\r\n  - name: a # b\r\n    replay: Hi\r\n    reply: Hi\r\n", "line 5, rule #1, replay: there is no such field; the fields are name, when, reply, ask, ignore, buttons, quick_replies, public, hide, once, hold, paused"},
 		{"zero byte", "default: ask\x00\n", "line 1: there is an invisible control character (U+0000); remove it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { refused(t, tt.data, tt.want) })

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ func SetPaused(data []byte, name string, paused bool) ([]byte, error) {
 	}
 	want := before.Rules()
 	want[at].Paused = paused
-	if !slices.Equal(after.Rules(), want) || after.fallback != before.fallback {
+	if !reflect.DeepEqual(after.Rules(), want) || after.fallback != before.fallback {
 		return nil, errPauseByHand(name, paused)
 	}
 	return changed, nil

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	ruleFields = []string{"name", "when", "reply", "ask", "ignore", "hold", "paused"}
+	ruleFields = []string{"name", "when", "reply", "ask", "ignore", "buttons", "quick_replies", "public", "hide", "once", "hold", "paused"}
 	// Names become search attributes, parts of reasons and arguments of commands.
 	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 )
@@ -26,19 +27,22 @@ const maxHold = privatereply.ReplyPeriod - privatereply.DeadlineMargin
 // rule understands d and adds to ps what is wrong in it.
 func (d rawRule) rule(ps *problems) rule {
 	var r rule
-	add := func(field, message string) { ps.add(d.problem(field, message)) }
+	add := d.reporter(ps)
 	r.Name = d.name(add)
 	r.When, r.condition = d.when(add)
-	d.action(&r, add)
-	if r.Text != "" {
-		where := privatereply.Platforms
-		if r.condition != nil {
-			where = r.condition.platforms
-		}
-		r.template = parseCheckedTemplate(r.Text, where, func(message string) { add(textField[r.Action], message) })
+	texts := d.action(&r, add)
+	if len(texts) > 0 {
+		r.Text = texts[0]
 	}
+	if len(texts) > 1 {
+		r.Variants = texts
+	}
+	d.message(&r, texts, ps)
+	r.Hide = d.boolean("hide", "write hide: true to hide the comment, or remove the field", add)
+	r.Once = d.once(add)
+	d.checkAction(r, add)
 	r.Hold = d.hold(r.Action, add)
-	r.Paused = d.paused(add)
+	r.Paused = d.boolean("paused", "write paused: true to have a person decide what this rule would send, or remove the field", add)
 	return r
 }
 
@@ -50,13 +54,21 @@ func (d rawRule) label() string {
 	return "#" + strconv.Itoa(d.number)
 }
 
-// problem is a problem with a field of d, or with all of d when field is empty.
+// problem is a problem with a field of d such as reply or buttons[0].title, or with all of d
+// when field is empty.
 func (d rawRule) problem(field, message string) Problem {
 	p := Problem{Line: d.line, Rule: d.label(), Field: field, Message: message}
-	if node, ok := d.fields[field]; ok {
-		p.Line, p.Column = lineOf(node), columnOf(node)
+	for path := field; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+		if node, ok := d.fields[path]; ok {
+			p.Line, p.Column = lineOf(node), columnOf(node)
+			break
+		}
 	}
 	return p
+}
+
+func (d rawRule) reporter(ps *problems) reportFunc {
+	return func(field, message string) { ps.add(d.problem(field, message)) }
 }
 
 // reportFunc adds a problem with a field of a rule.
@@ -113,7 +125,8 @@ func (d rawRule) when(add reportFunc) (string, *condition) {
 // textField is the field that holds an action's text.
 var textField = map[privatereply.Action]string{privatereply.ActionAuto: "reply", privatereply.ActionAsk: "ask"}
 
-func (d rawRule) action(r *rule, add reportFunc) {
+// action reads what r does, and returns the variants of its text.
+func (d rawRule) action(r *rule, add reportFunc) (texts []string) {
 	var found []string
 	for _, field := range []string{"reply", "ask", "ignore"} {
 		if _, ok := d.fields[field]; ok {
@@ -126,14 +139,14 @@ func (d rawRule) action(r *rule, add reportFunc) {
 			message = "it has " + strings.Join(found, " and ")
 		}
 		add("", message+"; give it exactly one of reply (send this text), ask (a person decides) and ignore (leave the comment alone)")
-		return
+		return nil
 	}
 	field := found[0]
-	node := d.fields[field]
-	boolean, isBool := node.(*ast.BoolNode)
+	boolean, isBool := d.fields[field].(*ast.BoolNode)
 	switch field {
 	case "reply":
-		r.Action, r.Text = privatereply.ActionAuto, parseText(node, "reply", "write the text to send", add)
+		r.Action = privatereply.ActionAuto
+		return d.texts("reply", "write the text to send", add)
 	case "ask":
 		r.Action = privatereply.ActionAsk
 		switch {
@@ -141,7 +154,7 @@ func (d rawRule) action(r *rule, add reportFunc) {
 		case isBool:
 			add("ask", "false has no meaning here; remove the rule, or write the text to propose")
 		default:
-			r.Text = parseText(node, "ask", "write the text to propose, or true to propose none", add)
+			return d.texts("ask", "write the text to propose, or true to propose none", add)
 		}
 	case "ignore":
 		r.Action = privatereply.ActionIgnore
@@ -149,6 +162,34 @@ func (d rawRule) action(r *rule, add reportFunc) {
 			add("ignore", "the only value is true: ignore: true; remove the rule to no longer ignore these comments")
 		}
 	}
+	return nil
+}
+
+// checkAction adds what does not go with what r does.
+func (d rawRule) checkAction(r rule, add reportFunc) {
+	if r.Action == privatereply.ActionIgnore {
+		for _, field := range []string{"buttons", "quick_replies", "public", "once"} {
+			if _, ok := d.fields[field]; ok {
+				add(field, "a rule with ignore sends nothing; remove the field, or write reply or ask instead of ignore")
+			}
+		}
+	}
+	if _, ok := d.fields["public"]; ok && r.Hide {
+		add("hide", "a hidden comment shows no public reply; leave out hide or public")
+	}
+}
+
+func (d rawRule) once(add reportFunc) privatereply.Once {
+	node, ok := d.fields["once"]
+	if !ok {
+		return ""
+	}
+	once := privatereply.Once(scalar(node))
+	if !slices.Contains(privatereply.Onces, once) {
+		add("once", fmt.Sprintf("%s is not known; write person (one answer to a person in 7 days) or person_and_post (one under each post)", quotedNode(node)))
+		return ""
+	}
+	return once
 }
 
 // parseText is the text in node, or empty when it is none.
@@ -183,15 +224,12 @@ func cutByHash(node ast.Node) string {
 
 // parseCheckedTemplate parses a text with placeholders. It returns nil after it reported
 // a problem to add.
-func parseCheckedTemplate(text string, where []privatereply.Platform, add func(message string)) template {
+func parseCheckedTemplate(text string, add func(message string)) template {
 	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
 		add(fmt.Sprintf("the text has a control character after %q; remove it", privatereply.CutText(text[:i], 40)))
 		return nil
 	}
 	t, err := parseTemplate(text)
-	if err == nil {
-		err = t.check(where)
-	}
 	if err != nil {
 		add(err.Error())
 		return nil
@@ -222,14 +260,14 @@ func (d rawRule) hold(action privatereply.Action, add reportFunc) privatereply.D
 	return 0
 }
 
-func (d rawRule) paused(add reportFunc) bool {
-	node, ok := d.fields["paused"]
+func (d rawRule) boolean(field, help string, add reportFunc) bool {
+	node, ok := d.fields[field]
 	if !ok {
 		return false
 	}
 	boolean, ok := node.(*ast.BoolNode)
 	if !ok {
-		add("paused", quotedNode(node)+" is neither true nor false; write paused: true to have a person decide what this rule would send, or remove the field")
+		add(field, quotedNode(node)+" is neither true nor false; "+help)
 		return false
 	}
 	return boolean.Value

@@ -7,6 +7,12 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
+// renderName is the text for a person's name.
+func renderName(t template, p privatereply.Platform, name string) string {
+	in := Input{Comment: privatereply.Comment{Platform: p, Username: name}}
+	return t.render(p, valuesOf(in), func(text string) error { return privatereply.CheckText(p, text) })
+}
+
 // A person's name can neither change the text around it nor make it too long.
 func TestRender(t *testing.T) {
 	const text = "Hi {{username|there}}!"
@@ -41,7 +47,7 @@ func TestRender(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := parsed.render(privatereply.Instagram, tt.username); got != tt.want {
+			if got := renderName(parsed, privatereply.Instagram, tt.username); got != tt.want {
 				t.Errorf("render = %q, want %q", got, tt.want)
 			}
 		})
@@ -55,10 +61,10 @@ func TestRenderForPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := strings.Repeat("é", 501) // 1002 bytes
-	if got := parsed.render(privatereply.Instagram, name); got != "there" {
+	if got := renderName(parsed, privatereply.Instagram, name); got != "there" {
 		t.Errorf("on Instagram: %q", got)
 	}
-	if got := parsed.render(privatereply.Facebook, name); got != name {
+	if got := renderName(parsed, privatereply.Facebook, name); got != name {
 		t.Errorf("on Facebook: %q", got)
 	}
 }

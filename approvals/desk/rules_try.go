@@ -38,7 +38,7 @@ type triedComment struct {
 func (f tryForm) decide(set *rules.Set, accounts []privatereply.Account, now time.Time) *triedComment {
 	c := privatereply.Comment{
 		Platform: privatereply.Platform(f.Platform), Source: privatereply.Source(f.Source), Text: f.Text, Username: f.Username,
-		MediaID: f.Media, AdTitle: f.AdTitle, ReceivedAt: now, CommentID: "tried",
+		MediaID: f.Media, AdTitle: f.AdTitle, ReceivedAt: now, CommentID: "tried", PersonID: "tried",
 	}
 	if !c.Platform.Valid() {
 		return &triedComment{Failure: "Choose a platform."}
@@ -62,7 +62,7 @@ func (f tryForm) decide(set *rules.Set, accounts []privatereply.Account, now tim
 	in := rules.Input{Comment: c, Now: now, FoundBySweep: f.FoundBySweep}
 	for _, a := range accounts {
 		if a.ID == f.Account {
-			in.AccountName, in.AutomaticPaused, in.Comment.Account = a.Name, a.AutomaticPaused, a.ID
+			in.AccountName, in.AutomaticPaused, in.TimeZone, in.Comment.Account = a.Name, a.AutomaticPaused, a.TimeZone, a.ID
 		}
 	}
 	return &triedComment{Explanation: set.Explain(in)}

@@ -124,7 +124,7 @@ func again(set *rules.Set, accounts Accounts, in workflows.PrivateReplyInput) pr
 	}
 	return set.Decide(rules.Input{
 		Comment: in.Comment, AccountName: account.Name, Now: now,
-		FoundBySweep: in.Comment.Via == privatereply.ViaSweep,
+		FoundBySweep: in.Comment.Via == privatereply.ViaSweep, TimeZone: account.TimeZone,
 	})
 }
 

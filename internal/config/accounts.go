@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -302,6 +303,7 @@ type accountYAML struct {
 	PostsPerHour    *float64              `yaml:"posts_per_hour"`
 	LivePerSecond   *float64              `yaml:"live_per_second"`
 	Automatic       *bool                 `yaml:"automatic_replies"`
+	TimeZone        string                `yaml:"time_zone"`
 	Secrets         secretSources         `yaml:",inline"`
 }
 
@@ -364,8 +366,32 @@ func (y accountYAML) read() (accountEntry, []error) {
 		LivePerSecond:   rate("live_per_second", y.LivePerSecond, defaultLivePerSecond),
 		AutomaticPaused: y.Automatic != nil && !*y.Automatic,
 	}
+	if y.TimeZone != "" {
+		var err error
+		account.TimeZone, err = loadZone(y.TimeZone)
+		refuse(err != nil, "time_zone: %q is not a time zone; write one such as Europe/Berlin", y.TimeZone)
+	}
 	if account.Name == "" {
 		account.Name = account.ID
 	}
 	return accountEntry{account: account, sources: y.Secrets}, append(wrong, y.Secrets.problems()...)
+}
+
+var zones sync.Map // from a name to its *time.Location
+
+// loadZone gives one location for a name, however often a file is read: accounts that did not
+// change are equal. The machine's own zone, Local, is none that a file can name.
+func loadZone(name string) (*time.Location, error) {
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location), nil
+	}
+	if name == "Local" {
+		return nil, errors.New("the machine's own zone")
+	}
+	loaded, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	zone, _ := zones.LoadOrStore(name, loaded)
+	return zone.(*time.Location), nil
 }

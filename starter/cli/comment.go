@@ -130,7 +130,7 @@ func (s *Session) manualDecision(f commentFlags, c privatereply.Comment, a priva
 	if err != nil {
 		return privatereply.Decision{}, fmt.Errorf(`%w; or say yourself what to answer, with --reply "…"`, err)
 	}
-	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now, AutomaticPaused: a.AutomaticPaused}), nil
+	return set.Decide(rules.Input{Comment: c, AccountName: a.Name, Now: now, AutomaticPaused: a.AutomaticPaused, TimeZone: a.TimeZone}), nil
 }
 
 // decision is what the flags answer, if --reply is one of them.

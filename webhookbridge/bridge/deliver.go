@@ -115,7 +115,7 @@ func (b *Bridge) inboundEvents(ctx context.Context, events []privatereply.Event)
 		case ev.Comment != nil, ev.Edited != nil:
 			comment := cmp.Or(ev.Comment, ev.Edited)
 			account, _ := b.cfg.Accounts.Find(comment.Platform, comment.Account)
-			decision := set.DecideWithin(ctx, rules.Input{Comment: *comment, AccountName: account.Name, Now: b.cfg.Now(), AutomaticPaused: account.AutomaticPaused})
+			decision := set.DecideWithin(ctx, rules.Input{Comment: *comment, AccountName: account.Name, Now: b.cfg.Now(), AutomaticPaused: account.AutomaticPaused, TimeZone: account.TimeZone})
 			if decision.Reason == privatereply.RuleErrorPrefix+rules.TooSlow {
 				tooSlow++
 			}
