@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -34,8 +35,8 @@ const (
 )
 
 // Conversation keeps the standard messaging window of one person with one account,
-// signals the person's answers to the replies that joined it, and sends follow-ups
-// while the window is open.
+// signals the person's answers to the replies that joined it, and sends follow-ups and the
+// texts of what the person taps while the window is open.
 func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStatus, error) {
 	c, err := newConversation(ctx, in)
 	if err != nil {
@@ -57,10 +58,12 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 		if c.now().Before(c.endsAt()) && !c.shouldContinueAsNew() {
 			continue
 		}
-		if err := c.await(func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		// The text of a tap may wait for hours, and the replies are signalled meanwhile.
+		if err := c.await(func() bool { return c.idle() || len(c.Pending) > 0 }); err != nil {
 			return nil, err
 		}
 		switch { // checked again: a signal may have come meanwhile
+		case !c.idle():
 		case c.shouldContinueAsNew():
 			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.continueAsNewState())
 		case len(c.Pending) > 0:
@@ -74,17 +77,25 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 type conversation struct {
 	inbox
 
-	in      ConversationInput
-	limits  privatereply.Limits
-	sending bool // a follow-up
+	in        ConversationInput
+	limits    privatereply.Limits
+	sending   bool // an attempt to send is under way: one goes at a time
+	answering int  // taps whose text is on its way
 
 	ConversationContinueAsNewState // its RefusedSignals are those of the inbox
 }
 
-// PendingNotification is the newest message that a joined reply was not signalled yet.
+// idle reports whether nothing is on its way to the person.
+func (c *conversation) idle() bool {
+	return c.answering == 0 && workflow.AllHandlersFinished(c.ctx)
+}
+
+// PendingNotification is the newest message, or the newest tap on one thing, that a reply was
+// not signalled yet.
 type PendingNotification struct {
-	Reply string    `json:"reply"`
-	At    time.Time `json:"at"`
+	Reply   string    `json:"reply"`
+	At      time.Time `json:"at"`
+	Payload string    `json:"payload,omitempty"`
 }
 
 func newConversation(ctx workflow.Context, in ConversationInput) (*conversation, error) {
@@ -150,8 +161,9 @@ func (c *conversation) handleMessages() error {
 		workflow.QueryHandlerOptions{Description: "The window and the replies of this conversation"}); err != nil {
 		return err
 	}
-	c.handle(PersonMessageSignal, "The person wrote", c.personMessage)
+	// Of what comes together a reply is taken first: then it is known what was tapped.
 	c.handle(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
+	c.handle(PersonMessageSignal, "The person wrote", c.personMessage)
 	return handleUpdate(&c.inbox, FollowUpUpdate, "Write to the person while the window is open", followUpRequest{c}, c.followUp)
 }
 
@@ -168,35 +180,65 @@ func (c *conversation) personMessage(raw converter.RawValue) error {
 	if len(m.MessageID) > maxMessageIDBytes {
 		return fmt.Errorf("mid: has %d bytes; at most %d", len(m.MessageID), maxMessageIDBytes)
 	}
+	if n := utf8.RuneCountInString(m.Payload); n > privatereply.MaxPayloadChars {
+		return fmt.Errorf("payload: has %d characters; at most %d", n, privatereply.MaxPayloadChars)
+	}
 	c.recordMessage(m)
 	return nil
 }
 
-// recordMessage notes a message of the person.
+// recordMessage notes a message of the person. A tap may come after its message was read in
+// the conversation, where Meta shows no payload: then it is the same message.
 func (c *conversation) recordMessage(m PersonMessage) {
-	if m.MessageID != "" {
-		if slices.Contains(c.RecentMessages, m.MessageID) {
-			return
-		}
-		c.RecentMessages = append(c.RecentMessages, m.MessageID)
-		c.RecentMessages = c.RecentMessages[max(0, len(c.RecentMessages)-recentMessages):]
+	key := m.repeatKey()
+	if key != "" && slices.Contains(c.RecentMessages, key) {
+		return
 	}
-	c.MessagesSeen++
 	at := c.limits.MessageTime(m.At, c.now())
+	// Meta writes whole seconds where it shows the conversation.
+	known := m.MessageID != "" && slices.Contains(c.RecentMessages, m.MessageID) && !at.After(c.LastMessageAt.Add(time.Second))
+	c.remember(m.MessageID, key)
+	if !known {
+		c.MessagesSeen++
+	}
 	c.LastMessageAt = later(c.LastMessageAt, at)
+	owner := c.recordTap(m.Payload, at)
 	for _, reply := range c.Replies {
-		if c.limits.Answers(at, reply.SentAt) {
-			c.addPending(reply.Reply, at)
+		if !known && reply.Reply != owner && c.limits.Answers(at, reply.SentAt) {
+			c.addPending(reply.Reply, at, "")
 		}
+	}
+	if owner != "" {
+		c.addPending(owner, at, m.Payload)
 	}
 	c.describe()
 }
 
-// addPending queues an answer for a reply. Of several only the newest is signalled.
-func (c *conversation) addPending(reply string, at time.Time) {
-	i := slices.IndexFunc(c.Pending, func(p PendingNotification) bool { return p.Reply == reply })
+// repeatKey is the same for a message that is reported again. Two taps on one button may come
+// with one message id, and differ in their times.
+func (m PersonMessage) repeatKey() string {
+	if m.Payload == "" {
+		return m.MessageID
+	}
+	return privatereply.TextSHA256(m.MessageID + "\n" + m.Payload + "\n" + m.At.UTC().Format(time.RFC3339Nano))
+}
+
+// remember keeps what a repeat is known by.
+func (c *conversation) remember(keys ...string) {
+	for _, key := range keys {
+		if key != "" && !slices.Contains(c.RecentMessages, key) {
+			c.RecentMessages = append(c.RecentMessages, key)
+		}
+	}
+	c.RecentMessages = c.RecentMessages[max(0, len(c.RecentMessages)-recentMessages):]
+}
+
+// addPending queues an answer for a reply. Of several, and of several taps on one thing, only
+// the newest is signalled.
+func (c *conversation) addPending(reply string, at time.Time, payload string) {
+	i := slices.IndexFunc(c.Pending, func(p PendingNotification) bool { return p.Reply == reply && p.Payload == payload })
 	if i < 0 {
-		c.Pending = append(c.Pending, PendingNotification{reply, at})
+		c.Pending = append(c.Pending, PendingNotification{reply, at, payload})
 		return
 	}
 	c.Pending[i].At = later(c.Pending[i].At, at)
@@ -212,6 +254,8 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 		return err
 	}
 	m.SentAt = c.limits.MessageTime(m.SentAt, c.now())
+	c.addTappables(m.Reply, m.Taps)
+	m.Taps = nil // they stand in Tappables
 	if at := slices.IndexFunc(c.Replies, func(r ReplyJoined) bool { return r.Reply == m.Reply }); at >= 0 {
 		if m.MessageID != "" && m.MessageID != c.Replies[at].MessageID {
 			// It takes another message for its own. Whoever took one first has it.
@@ -222,7 +266,7 @@ func (c *conversation) replyJoined(raw converter.RawValue) error {
 	}
 	c.Replies, c.Replied = append(c.Replies, m), true
 	if !c.LastMessageAt.IsZero() && c.limits.Answers(c.LastMessageAt, m.SentAt) {
-		c.addPending(m.Reply, c.LastMessageAt)
+		c.addPending(m.Reply, c.LastMessageAt, "")
 	}
 	c.describe()
 	return nil
@@ -250,7 +294,7 @@ func (c *conversation) notifyReplies() error {
 		c.Pending = c.Pending[len(batch):]
 		signals := make([]workflow.Future, len(batch))
 		for i, a := range batch {
-			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, EventTime{At: a.At})
+			signals[i] = workflow.SignalExternalWorkflow(c.ctx, a.Reply, "", PersonRespondedSignal, PersonResponded{At: a.At, Payload: a.Payload})
 		}
 		for i, a := range batch {
 			if err := c.await(signals[i].IsReady); err != nil {
@@ -317,6 +361,8 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 // ContinuedFrom is what a Conversation hands to its next run.
 type ConversationContinueAsNewState struct {
 	ConversationStatus
+	Tappables      []Tappable            `json:"tappables,omitempty"`
+	TapKeys        int                   `json:"tap_keys,omitempty"` // how many messages have had a key of their own
 	StartedAt      time.Time             `json:"started_at"`
 	Replied        bool                  `json:"replied,omitempty"` // a reply has joined, even if it has ended since
 	RecentMessages []string              `json:"recent_messages,omitempty"`
@@ -335,6 +381,7 @@ type ConversationStatus struct {
 	Replies        []ReplyJoined    `json:"replies,omitempty"`
 	MessagesSeen   int              `json:"messages_seen"`
 	FollowUps      []FollowUpRecord `json:"follow_ups,omitempty"`      // the last 20
+	Taps           []TapStatus      `json:"taps,omitempty"`            // the last 20
 	RefusedSignals []RefusedSignal  `json:"refused_signals,omitempty"` // the last 10
 }
 
@@ -363,198 +410,8 @@ func (c *conversation) describe() {
 	for _, sent := range c.FollowUps {
 		line("**Follow-up** by %s at %s: `%s` %s", quote(sent.Agent), formatTime(sent.At), sent.State, sent.Reason.Sentence())
 	}
+	for _, tap := range c.Taps {
+		line("%s", tap.describe())
+	}
 	workflow.SetCurrentDetails(c.ctx, strings.TrimSpace(b.String()))
-}
-
-const (
-	// followUpTimeout is how long the agent waits for a send that
-	// provably did not happen to be tried again.
-	followUpTimeout = time.Minute
-	// maxFollowUps is how many follow-ups a status shows.
-	maxFollowUps = 20
-)
-
-// FollowUpRecord is a follow-up that has ended, without its text.
-type FollowUpRecord struct {
-	Agent  string    `json:"agent"`
-	At     time.Time `json:"at"`
-	Update string    `json:"update,omitempty"` // the id that the caller gave the Update
-	FollowUpResult
-}
-
-// followUpRequest judges and follows the Update that writes to the person.
-type followUpRequest struct{ *conversation }
-
-// checkState accepts every follow-up: whether the window is open is found out when it is
-// its turn, because a message of the person may have been missed.
-func (c followUpRequest) checkState(FollowUp) error { return nil }
-
-// previousResult is what came of the Update of ctx if a run before this one did it. The
-// server knows an Update's id again only within a run, and Meta would deliver the
-// message a second time.
-func (c *conversation) previousResult(ctx workflow.Context) *FollowUpResult {
-	id := workflow.GetCurrentUpdateInfo(ctx).ID
-	i := slices.IndexFunc(c.FollowUps, func(f FollowUpRecord) bool { return f.Update == id })
-	if id == "" || i < 0 {
-		return nil
-	}
-	return &c.FollowUps[i].FollowUpResult
-}
-
-func (c followUpRequest) validate(m FollowUp) error {
-	if err := checkName("agent", m.Agent); err != nil {
-		return err
-	}
-	if err := c.limits.CheckText(c.in.Platform, m.Text); err != nil {
-		return fmt.Errorf("text: %w", err)
-	}
-	if m.HumanAgent && !c.in.HumanAgent {
-		return errors.New("human_agent: this account does not have Meta's Human Agent feature; leave it out, or set human_agent in the accounts file once Meta has granted it: it counts for conversations that begin after that")
-	}
-	return nil
-}
-
-// checkWindow says in words why nothing may be sent now.
-func (c *conversation) checkWindow(m FollowUp) error {
-	if c.followUpChannel(m) != privatereply.ChannelClosed {
-		return nil
-	}
-	if c.LastMessageAt.IsZero() {
-		return errors.New("the window is closed: the person has not written yet, and only their message opens it")
-	}
-	closed := c.limits.WindowCloses(c.LastMessageAt)
-	if m.HumanAgent && c.now().Before(closed) {
-		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may write from then on until %s",
-			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.LastMessageAt)))
-	}
-	if c.in.HumanAgent && !m.HumanAgent && c.now().Before(c.limits.SendUntil(privatereply.ChannelHumanAgent, c.LastMessageAt)) {
-		return fmt.Errorf("the 24-hour window closes at %s, and nothing is sent in its last minutes; a human agent may still write until %s: set human_agent",
-			formatTime(closed), formatTime(c.limits.HumanAgentCloses(c.LastMessageAt)))
-	}
-	return fmt.Errorf("the window is closed: the person's newest message was at %s, the 24 hours end at %s, and nothing is sent in their last minutes", formatTime(c.LastMessageAt), formatTime(closed))
-}
-
-func (c *conversation) followUpChannel(m FollowUp) privatereply.Channel {
-	return c.limits.FollowUpChannel(c.now(), c.LastMessageAt, m.HumanAgent && c.in.HumanAgent)
-}
-
-// followUp sends one follow-up and answers when it has ended. One goes at a time.
-func (c *conversation) followUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
-	if result := c.previousResult(ctx); result != nil {
-		return result, nil
-	}
-	if err := workflow.Await(ctx, func() bool { return !c.sending }); err != nil {
-		return nil, err
-	}
-	c.sending = true
-	defer func() { c.sending = false }()
-
-	if err := c.ensureWindowOpen(ctx, m); err != nil {
-		return nil, refusal(err)
-	}
-	answer, err := c.sendFollowUp(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	c.FollowUps = append(c.FollowUps, FollowUpRecord{
-		Agent: strings.TrimSpace(m.Agent), At: c.now(), Update: workflow.GetCurrentUpdateInfo(ctx).ID, FollowUpResult: *answer,
-	})
-	c.FollowUps = c.FollowUps[max(0, len(c.FollowUps)-maxFollowUps):]
-	c.describe()
-	return answer, nil
-}
-
-// ensureWindowOpen refuses in words what may not be sent now. Before that it reads the
-// conversation: Meta loses webhooks, and a message that no webhook reported opens the window too.
-func (c *conversation) ensureWindowOpen(ctx workflow.Context, m FollowUp) error {
-	if c.followUpChannel(m) != privatereply.ChannelClosed {
-		return nil
-	}
-	window := c.limits.StandardWindow
-	if c.in.HumanAgent {
-		window = c.limits.HumanAgentWindow
-	}
-	wrote, err := execute(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: followUpTimeout, // the agent waits for the answer
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second},
-		Summary:                "Read what the person wrote",
-	}, Activities.ReadMessages, ReadMessagesInput{
-		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person, Since: c.now().Add(-time.Duration(window)),
-	}).result(ctx)
-	for _, message := range wrote.Messages {
-		c.recordMessage(message)
-	}
-	closed := c.checkWindow(m)
-	if closed != nil && err != nil {
-		workflow.GetLogger(ctx).Warn("cannot read the conversation", "error", err)
-		return fmt.Errorf("%w; the conversation could not be read to see whether they wrote since", closed)
-	}
-	return closed
-}
-
-// sendFollowUp tries until an attempt may have arrived. Nothing at Meta stops a
-// follow-up from arriving twice, so only one that was proven not sent is repeated.
-func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp) (*FollowUpResult, error) {
-	giveUpAt := c.now().Add(followUpTimeout)
-	var proved evidence
-	for pause := time.Second; ; pause *= 2 {
-		channel := c.followUpChannel(m)
-		if channel == privatereply.ChannelClosed {
-			return &FollowUpResult{State: privatereply.OutcomeRefused, Reason: privatereply.OutsideWindow}, nil
-		}
-		startedAt := c.now()
-		result := c.attemptFollowUp(ctx, m, channel)
-		proved = proved.after(result, c.now())
-		switch proved.decide(false) {
-		case stepDelivered:
-			return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: result.MessageID, Reason: result.Reason}, nil
-		case stepReconcile:
-			if found := c.findFollowUp(ctx, m, startedAt); found != "" {
-				return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
-			}
-			return &FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
-		case stepRetry:
-			// The time is by the worker's clock, which may be off: a try that needs no wait is
-			// followed by a longer pause each time.
-			next := later(result.RetryAt, c.now().Add(pause))
-			if !next.After(giveUpAt) {
-				if err := workflow.Sleep(ctx, next.Sub(c.now())); err != nil {
-					return nil, err
-				}
-				continue
-			}
-		}
-		return &FollowUpResult{State: privatereply.OutcomeRefused, MessageID: result.MessageID, Reason: result.Reason}, nil
-	}
-}
-
-// attemptFollowUp makes one attempt. The agent waits for the answer, so a send that no
-// worker takes is given up.
-func (c *conversation) attemptFollowUp(ctx workflow.Context, m FollowUp, channel privatereply.Channel) privatereply.SendResult {
-	scheduledAt, notAfter := c.now(), c.limits.SendUntil(channel, c.LastMessageAt)
-	options := sendOptions(SendQueue(workflow.GetInfo(ctx).TaskQueueName), min(followUpTimeout, notAfter.Sub(scheduledAt)), c.in.Platform, c.in.Account)
-	options.Summary = "Send a follow-up"
-	result, started := sendResult(ctx, execute(ctx, options, Activities.SendFollowUp, SendFollowUpInput{
-		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
-		Message: privatereply.Message{Text: m.Text}, HumanAgent: channel == privatereply.ChannelHumanAgent, NotAfter: notAfter,
-	}), scheduledAt)
-	if !started {
-		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NoWorker}
-	}
-	return result
-}
-
-// findFollowUp reads the conversation for a follow-up that nobody acknowledged.
-func (c *conversation) findFollowUp(ctx workflow.Context, m FollowUp, startedAt time.Time) string {
-	known := make([]string, 0, len(c.Replies)+len(c.FollowUps))
-	for _, reply := range c.Replies {
-		known = append(known, reply.MessageID)
-	}
-	for _, sent := range c.FollowUps {
-		known = append(known, sent.MessageID)
-	}
-	return foundMessage(ctx, findMessage(ctx, followUpTimeout, FindMessageInput{
-		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
-		Text: m.Text, Since: startedAt.Add(-privatereply.ClockSkew), Known: known,
-	})).MessageID
 }

@@ -1,8 +1,10 @@
 package workflows
 
 import (
+	gocmp "cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -28,15 +31,19 @@ const (
 // conversationTest plays one Conversation in the time-skipping environment.
 type conversationTest struct {
 	*testsuite.TestWorkflowEnvironment
-	t     *testing.T
-	in    ConversationInput
-	mu    sync.Mutex                 // the environment signals several at once
-	told  map[string][]time.Duration // since start, by reply
-	gone  map[string]bool            // replies that have ended
-	sends []privatereply.SendResult
-	sent  []SendFollowUpInput
-	found string
-	looks []FindMessageInput
+	t    *testing.T
+	in   ConversationInput
+	mu   sync.Mutex                 // the environment signals several at once
+	told map[string][]time.Duration // since start, by reply
+	gone map[string]bool            // replies that have ended
+	// What replies heard of taps, and of what came of them.
+	tapped, ended []string
+	sends         []privatereply.SendResult
+	sent          []SendFollowUpInput
+	found         string
+	// retryIn is when Meta takes again what it did not take.
+	retryIn time.Duration
+	looks   []FindMessageInput
 	// What Meta's inbox has of the person, or why it cannot be read.
 	wrote   []PersonMessage
 	readErr error
@@ -65,14 +72,32 @@ func newConversationTest(t *testing.T, in ConversationInput) *conversationTest {
 			if c.gone[reply] {
 				return &temporal.UnknownExternalWorkflowExecutionError{}
 			}
-			c.told[reply] = append(c.told[reply], arg.(EventTime).At.Sub(start))
+			m := arg.(PersonResponded)
+			c.told[reply] = append(c.told[reply], m.At.Sub(start))
+			if m.Payload != "" {
+				c.tapped = append(c.tapped, reply+" "+m.Payload)
+			}
+			return nil
+		}).Maybe()
+	c.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, TapAnsweredSignal, mock.Anything).Return(
+		func(_, reply, _, _ string, arg any) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.gone[reply] {
+				return &temporal.UnknownExternalWorkflowExecutionError{}
+			}
+			m := arg.(TapAnswered)
+			c.ended = append(c.ended, fmt.Sprintf("%s %s %s %s %s after %v", reply, m.Payload, m.State, m.MessageID, m.Reason, m.At.Sub(start)))
 			return nil
 		}).Maybe()
 	c.RegisterActivityWithOptions(func(_ context.Context, in SendFollowUpInput) (privatereply.SendResult, error) {
 		c.sent = append(c.sent, in)
 		r := c.sends[min(len(c.sent), len(c.sends))-1]
-		if r.Outcome == privatereply.OutcomeNotSent {
-			r.RetryAt = c.Now().Add(15 * time.Second)
+		switch {
+		case r.Reason == privatereply.NoWorker:
+			return r, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+		case r.Outcome == privatereply.OutcomeNotSent:
+			r.RetryAt = c.Now().Add(gocmp.Or(c.retryIn, 15*time.Second))
 		}
 		return r, nil
 	}, activity.RegisterOptions{Name: SendFollowUpActivity})
