@@ -60,6 +60,11 @@ func MessageID(p Platform, account, mid string) (string, error) {
 	return workflowID("message", p, account, "message", mid)
 }
 
+// VisibilityID is the id of the workflow that hides c by hand, or shows it again.
+func VisibilityID(c Comment) (string, error) {
+	return workflowID("visibility", c.Platform, c.Account, "comment", CanonicalID(c))
+}
+
 // SweepID is the id of an account's sweep Schedule.
 func SweepID(p Platform, account string) (string, error) { return scheduleID("sweep", p, account) }
 

@@ -71,15 +71,54 @@ type (
 )
 
 func (r approval) validate(a Approve) error {
-	if err := checkName("approver", a.Approver); err != nil || a.Text == "" {
+	if err := checkName("approver", a.Approver); err != nil {
 		return err
 	}
-	return r.checkText(a.Text)
+	return r.checkProposal(a.Text, a.Buttons, a.QuickReplies, a.PublicText)
 }
 
-func (r *reply) checkText(text string) error {
-	if err := r.limits.CheckText(r.in.Comment.Platform, text); err != nil {
-		return fmt.Errorf("text: %w", err)
+// proposal is what is proposed with the changes of an approver, or of another proposal: an
+// empty text, nil buttons, quick replies or public text change nothing.
+func (r *reply) proposal(text string, buttons []privatereply.Button, quickReplies []privatereply.QuickReply, public *string) (privatereply.Message, string) {
+	m, publicText := r.message, r.publicText
+	if text != "" {
+		m.Text = text
+	}
+	if buttons != nil {
+		m.Buttons = buttons
+	}
+	if quickReplies != nil {
+		m.QuickReplies = quickReplies
+	}
+	if public != nil {
+		publicText = *public
+	}
+	return m, publicText
+}
+
+// checkProposal refuses changes that make what is proposed unusable. Its errors begin with
+// the field.
+func (r *reply) checkProposal(text string, buttons []privatereply.Button, quickReplies []privatereply.QuickReply, public *string) error {
+	p := r.in.Comment.Platform
+	m, publicText := r.proposal(text, buttons, quickReplies, public)
+	if text != "" {
+		if err := r.limits.CheckText(p, text); err != nil {
+			return fmt.Errorf("text: %w", err)
+		}
+	}
+	if text != "" || buttons != nil || quickReplies != nil {
+		if err := r.limits.CheckParts(p, m); err != nil {
+			return err
+		}
+	}
+	if public == nil {
+		return nil
+	}
+	if err := privatereply.CheckPublicText(p, publicText); err != nil {
+		return fmt.Errorf("public_text: %w", err)
+	}
+	if publicText != "" && r.in.Decision.Hide {
+		return errors.New("public_text: the comment will be hidden, and a hidden comment shows no public reply; leave it out")
 	}
 	return nil
 }
@@ -90,7 +129,7 @@ func (r approval) checkState(a Approve) error {
 		return r.alreadyDecided()
 	case r.expired():
 		return r.pastDeadline()
-	case a.Text == "" && r.text == "":
+	case a.Text == "" && r.message.Text == "":
 		return errors.New(NoTextProposed + `; give it, such as {"approver":"ana","text":"Hi!"}`)
 	case a.CommentSHA256 != "" && !strings.EqualFold(a.CommentSHA256, privatereply.TextSHA256(r.in.Comment.Text)):
 		return r.commentChanged()
@@ -98,7 +137,7 @@ func (r approval) checkState(a Approve) error {
 		// The proposal is made for the new words. Who has not said what they have read may
 		// mean the old one.
 		return r.commentChanged()
-	case a.TextSHA256 != "" && !strings.EqualFold(a.TextSHA256, privatereply.TextSHA256(r.text)):
+	case a.TextSHA256 != "" && !strings.EqualFold(a.TextSHA256, privatereply.ProposalSHA256(r.message, r.publicText)):
 		return r.proposalChanged()
 	}
 	return nil
@@ -109,7 +148,7 @@ const NoTextProposed = "text: is missing, and nobody proposed one"
 
 // proposalChanged says that the proposed text is not the one that the approver has read.
 func (r *reply) proposalChanged() error {
-	text := quote(privatereply.CutText(r.text, maxErrorBytes))
+	text := quote(privatereply.CutText(r.message.Text, maxErrorBytes))
 	if r.team.ProposedBy == "" {
 		return fmt.Errorf("text_sha256: is not that of the proposed text, which is %s; read it, then decide again", text)
 	}

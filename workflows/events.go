@@ -236,7 +236,7 @@ func (r *reply) eventData(id string, number int) EventData {
 	}
 	d.Window = r.status().Window
 	if r.events.scope == EventsWithTexts {
-		d.Texts = &EventTexts{Username: c.Username, Comment: c.Text, Text: r.text, RejectReason: r.rejectReason}
+		d.Texts = &EventTexts{Username: c.Username, Comment: c.Text, Text: r.message.Text, RejectReason: r.rejectReason}
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -19,6 +20,7 @@ const (
 	MemoMedia   = "media"
 	MemoParent  = "parent"   // the comment that the comment answers
 	MemoTeam    = "team"     // TeamMemo
+	MemoMessage = "message"  // MessageMemo
 	MemoNextTry = "next_try" // a time; set while the reply sleeps before a send
 
 	MemoAttachment    = "attachment"     // the kind of the comment's attachment
@@ -28,7 +30,7 @@ const (
 
 // memoKeys are the keys that publishMemo keeps true.
 var memoKeys = []string{
-	MemoPerson, MemoComment, MemoText, MemoRule, MemoMedia, MemoParent, MemoTeam, MemoAttachment, MemoCommentSHA256, MemoEdited,
+	MemoPerson, MemoComment, MemoText, MemoRule, MemoMedia, MemoParent, MemoTeam, MemoMessage, MemoAttachment, MemoCommentSHA256, MemoEdited,
 }
 
 // TeamMemo is who works on a reply. It is one field of the memo: encryption adds to each.
@@ -42,19 +44,48 @@ type TeamMemo struct {
 	Edited    bool      `json:"edited,omitempty"`
 }
 
+// MessageMemo is what goes with the text of a reply. It is one field of the memo too, and
+// missing where a reply is nothing but a text.
+type MessageMemo struct {
+	Buttons      string `json:"buttons,omitempty"`       // their titles, each in a line, perhaps cut
+	QuickReplies string `json:"quick_replies,omitempty"` // the same
+	Public       bool   `json:"public,omitempty"`        // a public reply goes with it
+	Hide         bool   `json:"hide,omitempty"`          // the comment is hidden
+}
+
+// newMessageMemo is what a memo has of a message, a public reply and hiding. Titles is how
+// many bytes the buttons may have together, and the quick replies.
+func newMessageMemo(m privatereply.Message, publicText string, hide bool, titles int) MessageMemo {
+	var buttons, quickReplies []string
+	for _, b := range m.Buttons {
+		buttons = append(buttons, b.Title)
+	}
+	for _, q := range m.QuickReplies {
+		quickReplies = append(quickReplies, q.Title)
+	}
+	return MessageMemo{
+		Buttons:      cutJSON(strings.Join(buttons, "\n"), titles),
+		QuickReplies: cutJSON(strings.Join(quickReplies, "\n"), titles),
+		Public:       publicText != "", Hide: hide,
+	}
+}
+
 // The server warns about a memo of more than 2 KiB. Encryption adds about 130 bytes a
 // field; the two texts share what the others leave. Sizes are those of the JSON form.
 const (
 	memoBytes          = 2000
 	memoFieldBytes     = 145 // what a field has beside its value, encrypted
 	memoTextBytes      = 600 // of both texts together, at most
-	memoLeastTextBytes = 120 // of both texts together, at least
+	memoLeastTextBytes = 80  // of both texts together, at least
 	memoNameBytes      = 150
 	memoColleagueBytes = 35
+	memoTitlesBytes    = 100 // of the buttons together, and of the quick replies
+
+	memoLeastTitlesBytes = 12 // where there is no room for more
 )
 
-// newMemo is the memo of in with the text to send, which lists show.
-func newMemo(in PrivateReplyInput, text string, team TeamMemo) map[string]any {
+// newMemo is the memo of in with the message to send and its public reply, which lists show.
+func newMemo(in PrivateReplyInput, message privatereply.Message, publicText string, team TeamMemo) map[string]any {
 	c := in.Comment
 	m := map[string]any{MemoCommentSHA256: privatereply.TextSHA256(c.Text)}
 	size := memoFieldBytes + jsonBytes(privatereply.TextSHA256(c.Text)) + 4*memoFieldBytes // the texts, MemoNextTry and MemoEdited
@@ -67,16 +98,27 @@ func newMemo(in PrivateReplyInput, text string, team TeamMemo) map[string]any {
 	add(MemoPerson, c.Username, memoNameBytes)
 	add(MemoRule, in.Decision.Rule, memoNameBytes)
 	add(MemoMedia, c.MediaID, memoNameBytes)
-	add(MemoParent, c.ParentID, memoNameBytes)
 	add(MemoAttachment, string(c.Attachment.Kind), memoNameBytes)
 	if team = team.cut(); team != (TeamMemo{}) {
 		m[MemoTeam] = team
-		size += memoFieldBytes + team.bytes()
+		size += memoFieldBytes + valueBytes(team)
 	}
+	if parts := newMessageMemo(message, publicText, in.Decision.Hide, memoTitlesBytes); parts != (MessageMemo{}) {
+		room := memoBytes - size - memoFieldBytes - memoLeastTextBytes
+		if valueBytes(parts) > room { // it says that there are some
+			parts = newMessageMemo(message, publicText, in.Decision.Hide, memoLeastTitlesBytes)
+		}
+		m[MemoMessage] = parts
+		size += memoFieldBytes + valueBytes(parts)
+		if parent := memoFieldBytes + jsonBytes(c.ParentID); size+parent+memoLeastTextBytes > memoBytes {
+			c.ParentID = "" // of all that a memo has, lists can best do without it
+		}
+	}
+	add(MemoParent, c.ParentID, memoNameBytes)
 	if !c.EditedAt.IsZero() {
 		m[MemoEdited] = c.EditedAt
 	}
-	comment, text := memoTexts(c.Text, text, min(memoTextBytes, max(memoLeastTextBytes, memoBytes-size)))
+	comment, text := memoTexts(c.Text, message.Text, min(memoTextBytes, max(memoLeastTextBytes, memoBytes-size)))
 	if comment != "" {
 		m[MemoComment] = comment
 	}
@@ -93,8 +135,9 @@ func (t TeamMemo) cut() TeamMemo {
 	return t
 }
 
-func (t TeamMemo) bytes() int {
-	b, _ := json.Marshal(t) // never fails for strings
+// valueBytes is the size of a field of several values.
+func valueBytes(field any) int {
+	b, _ := json.Marshal(field) // never fails for strings, times and bools
 	return len(b)
 }
 
@@ -129,7 +172,7 @@ func (r *reply) memo() map[string]any {
 	if r.approver != "" {
 		team.Approver, team.DecidedAt, team.Edited = r.approver, r.decidedAt.UTC().Truncate(time.Second), r.edited
 	}
-	return newMemo(r.in, r.text, team)
+	return newMemo(r.in, r.message, r.publicText, team)
 }
 
 // publishMemo brings the memo up to date, which lists are made of: in one step, what has

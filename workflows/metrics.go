@@ -16,7 +16,7 @@ type Metric struct {
 }
 
 // Metrics are all of them.
-var Metrics = []Metric{repliesMetric, ambiguousMetric, eventsMetric}
+var Metrics = []Metric{repliesMetric, ambiguousMetric, eventsMetric, hidesMetric}
 
 var (
 	repliesMetric = Metric{
@@ -33,6 +33,11 @@ var (
 		Name:   "privatereply_worker_events_reported",
 		Help:   "Events of replies for PRIVATEREPLY_EVENTS_URL, by how their delivery ended.",
 		Labels: []string{"type", "outcome"},
+	}
+	hidesMetric = Metric{
+		Name:   "privatereply_worker_hides",
+		Help:   "Comments that were hidden or shown again, by rules and by hand, by how that ended.",
+		Labels: []string{"state"},
 	}
 )
 

@@ -77,11 +77,12 @@ type reply struct {
 	deadline  privatereply.Deadline
 	holdUntil time.Time
 
-	text            string
+	message         privatereply.Message // what is or was to be sent
+	publicText      string               // what is posted under the comment once it is sent
 	team            TeamWork
 	approver        string
 	decidedAt       time.Time
-	edited          bool   // the approver changed the text
+	edited          bool   // the approver changed the proposal
 	rejectReason    string // what the person gave as the reason
 	approvedTooLate bool   // an approval came after the deadline
 	broadcastJoined bool   // the reply has joined its broadcast
@@ -119,7 +120,7 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 		cancelled: func() bool { return ctx.Err() != nil },
 		log:       workflow.GetLogger(ctx),
 		in:        in,
-		text:      in.Decision.Text,
+		message:   in.Decision.Message(), publicText: in.Decision.PublicText,
 	}
 	if in.Team != nil {
 		r.team = *in.Team
@@ -217,6 +218,9 @@ func initialStateOf(ctx workflow.Context, in PrivateReplyInput) (InitialState, e
 	}
 	return recorded.Initial, err
 }
+
+// tappable are what the person can tap in the message.
+func (r *reply) tappable() []privatereply.Tap { return r.message.Taps(r.in.Comment.TapKey()) }
 
 // transition brings the reply into a state, counts it and shows it. No state but sending
 // has a next try, and sending begins without one.
@@ -376,12 +380,12 @@ func (r *reply) followWindow() error {
 	return nil
 }
 
-// approve sends the reply, with the text of a if it has one.
+// approve sends the reply, with what a changes of the proposal.
 func (r *reply) approve(a Approve) {
 	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
-	if a.Text != "" {
-		r.text, r.edited = a.Text, a.Text != r.text
-	}
+	proposed := privatereply.ProposalSHA256(r.message, r.publicText)
+	r.message, r.publicText = r.proposal(a.Text, a.Buttons, a.QuickReplies, a.PublicText)
+	r.edited = privatereply.ProposalSHA256(r.message, r.publicText) != proposed
 	r.transition(privatereply.Sending, "")
 }
 
@@ -488,7 +492,7 @@ func (r *reply) commentEdited(raw converter.RawValue) error {
 		decision.Action, decision.Hold = privatereply.ActionAsk, 0
 		r.in.Decision = decision
 		if r.team.ProposedBy == "" { // a person's proposal stays: a person decides anyway
-			r.text = decision.Text
+			r.message, r.publicText = decision.Message(), decision.PublicText
 		}
 	case r.state == privatereply.Sending && r.approver == "" && !r.evidence.inDoubt():
 		r.editDecision = &decision
@@ -502,7 +506,7 @@ const maxEditedBytes = 64 << 10
 
 // apply puts another decision of the rules into effect.
 func (r *reply) applyDecision(d privatereply.Decision) {
-	r.in.Decision, r.text = d, d.Text
+	r.in.Decision, r.message, r.publicText = d, d.Message(), d.PublicText
 	b := InitialState{Deadline: r.deadline.At}
 	b.apply(d, r.now())
 	r.holdUntil = b.HoldUntil
@@ -708,7 +712,7 @@ func (r *reply) joinConversation() {
 		Joined: ReplyJoined{
 			Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
 			SentAt:    r.send.SentAt,
-			MessageID: r.send.MessageID, TextSHA256: privatereply.TextSHA256(r.text),
+			MessageID: r.send.MessageID, TextSHA256: privatereply.TextSHA256(r.message.Text), Taps: r.tappable(),
 		},
 	})
 }

@@ -77,7 +77,8 @@ func ReopenOptions(r RejectedReply, by, reason, queue string, now time.Time) (cl
 		},
 		Team: &TeamWork{ProposedBy: s.ProposedBy, ProposedAt: s.ProposedAt, ProposalNote: s.ProposalNote, Assignee: s.Assignee, Notes: s.Notes},
 	}
-	in.Decision.Action, in.Decision.Text, in.Decision.Hold = privatereply.ActionAsk, s.Text, 0
+	in.Decision.Action, in.Decision.Hold = privatereply.ActionAsk, 0
+	in.Decision.Text, in.Decision.Buttons, in.Decision.QuickReplies, in.Decision.PublicText = s.Text, s.Buttons, s.QuickReplies, s.PublicText
 	return client.StartWorkflowOptions{
 		ID:                                       ReopenID(r.RunID),
 		TaskQueue:                                queue,
@@ -127,7 +128,7 @@ func Reopen(ctx workflow.Context, in ReopenInput) (*ReopenResult, error) {
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		TypedSearchAttributes: attributes,
-		Memo:                  newMemo(in.Input, in.Input.Decision.Text, team),
+		Memo:                  newMemo(in.Input, in.Input.Decision.Message(), in.Input.Decision.PublicText, team),
 		StaticSummary:         summary(in.Input.Comment),
 		Priority:              temporal.Priority{FairnessKey: fairnessKey(in.Input.Comment.Platform, in.Input.Comment.Account)},
 	})

@@ -137,7 +137,7 @@ func (r *reply) attempt() (result privatereply.SendResult, started bool, err err
 	options.Summary = fmt.Sprintf("Send the private reply, attempt %d", r.send.Attempts)
 	sent := execute(ctx, options, Activities.SendPrivateReply, SendPrivateReplyInput{
 		Comment:  sendTarget(r.in.Comment),
-		Message:  privatereply.Message{Text: r.text},
+		Message:  r.message,
 		Deadline: deadline.At,
 		Attempt:  r.send.Attempts,
 		Waited:   r.hasSlept,
@@ -475,7 +475,9 @@ func (r *reply) findMessage(since time.Time) (FindMessageResult, error) {
 		Platform:  c.Platform,
 		Account:   c.Account,
 		Person:    c.PersonID,
-		Text:      r.text,
+		Text:      r.message.Text,
+		Template:  len(r.message.Buttons) > 0,
+		Taps:      r.tappable(),
 		Since:     since.Add(-privatereply.ClockSkew),
 		CommentAt: c.ReceivedAt,
 		Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,

@@ -36,7 +36,7 @@ func PrivateReplyOptions(in PrivateReplyInput, queue string, now time.Time) (cli
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes:                    searchAttributes(in, in.InitialState.State, in.InitialState.Deadline),
-		Memo:                                     newMemo(in, in.Decision.Text, TeamMemo{}),
+		Memo:                                     newMemo(in, in.Decision.Message(), in.Decision.PublicText, TeamMemo{}),
 		StaticSummary:                            summary(in.Comment),
 		// On a server with fairness a burst on one account does not hold up another one.
 		Priority: temporal.Priority{FairnessKey: fairnessKey(in.Comment.Platform, in.Comment.Account)},
@@ -61,7 +61,7 @@ func summary(c privatereply.Comment) string {
 }
 
 // Search attributes of PrivateReply. They are stored in clear and hold only
-// states, rule names, Meta's ids and hashes.
+// states, effects, rule names, Meta's ids and hashes.
 var (
 	ReplyState    = temporal.NewSearchAttributeKeyKeyword("ReplyState")
 	AccountID     = temporal.NewSearchAttributeKeyKeyword("AccountId")
@@ -72,6 +72,8 @@ var (
 	// internal/personkey.
 	PersonKeyAttribute = temporal.NewSearchAttributeKeyKeyword("PersonKey")
 	ReplyDeadline      = temporal.NewSearchAttributeKeyTime("ReplyDeadline")
+	// ReplyEffects has EffectTapped, EffectPublicReply and EffectHidden once they have happened.
+	ReplyEffects = temporal.NewSearchAttributeKeyKeywordList("ReplyEffects")
 )
 
 // SearchAttributes are what a namespace must have registered, with their types.
@@ -83,6 +85,7 @@ var SearchAttributes = map[string]enumspb.IndexedValueType{
 	RuleName.GetName():           RuleName.GetValueType(),
 	PersonKeyAttribute.GetName(): PersonKeyAttribute.GetValueType(),
 	ReplyDeadline.GetName():      ReplyDeadline.GetValueType(),
+	ReplyEffects.GetName():       ReplyEffects.GetValueType(),
 }
 
 // searchAttributes are the attributes of a reply in state s with its deadline.

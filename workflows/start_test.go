@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,15 @@ func TestEncryptedMemoIsSmall(t *testing.T) {
 	c.ParentID = "100000000000002_1220000000000000002"
 	name := strings.Repeat("ö", 100)
 	in := PrivateReplyInput{Comment: c, Decision: privatereply.Decision{Rule: "questions-about-the-price"}}
-	fields := newMemo(in, c.Text, TeamMemo{Assignee: name, ProposedBy: name, Approver: name, DecidedAt: time.Unix(1.8e9, 0).UTC(), Edited: true})
+	message := privatereply.Message{Text: c.Text}
+	for i := range privatereply.MaxQuickReplies {
+		title := strings.Repeat("ö", privatereply.MaxTitleChars-2) + strconv.Itoa(i)
+		message.QuickReplies = append(message.QuickReplies, privatereply.QuickReply{Title: title})
+		if i < privatereply.MaxButtons {
+			message.Buttons = append(message.Buttons, privatereply.Button{Title: title, Then: "…"})
+		}
+	}
+	fields := newMemo(in, message, "Thanks!", TeamMemo{Assignee: name, ProposedBy: name, Approver: name, DecidedAt: time.Unix(1.8e9, 0).UTC(), Edited: true})
 	at := time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 	fields[MemoEdited], fields[MemoNextTry] = at, at
 
@@ -68,7 +77,7 @@ func TestMemoTexts(t *testing.T) {
 		"neither is there": {"", "", false, false, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMemo(PrivateReplyInput{Comment: privatereply.Comment{Text: tt.comment}}, tt.text, TeamMemo{})
+			m := newMemo(PrivateReplyInput{Comment: privatereply.Comment{Text: tt.comment}}, privatereply.Message{Text: tt.text}, "", TeamMemo{})
 			comment, _ := m[MemoComment].(string)
 			text, _ := m[MemoText].(string)
 			if cut := comment != tt.comment; cut != tt.commentCut || cut != strings.HasSuffix(comment, privatereply.CutMark) || len(comment) < tt.commentMin {

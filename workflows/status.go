@@ -15,26 +15,39 @@ import (
 // PrivateReplyStatus answers the status query of PrivateReply, and is its result. Empty
 // fields are left out; fields may be added, never changed.
 type PrivateReplyStatus struct {
-	State          privatereply.State    `json:"state"`
-	Reason         privatereply.Reason   `json:"reason,omitempty"`
-	Deadline       time.Time             `json:"deadline,omitzero"`
-	DeadlineFrom   privatereply.Clock    `json:"deadline_from,omitempty"`
-	Comment        privatereply.Comment  `json:"comment"`
-	Decision       privatereply.Decision `json:"decision"`
-	Text           string                `json:"text,omitempty"` // what is or was to be sent
-	Approver       string                `json:"approver,omitempty"`
-	DecidedAt      time.Time             `json:"decided_at,omitzero"`
-	RejectReason   string                `json:"reject_reason,omitempty"`
-	HoldUntil      time.Time             `json:"hold_until,omitzero"`
-	Send           *SendStatus           `json:"send,omitempty"`
-	Window         *WindowStatus         `json:"window,omitempty"`
-	ProposedBy     string                `json:"proposed_by,omitempty"` // empty: the text is a rule's
-	ProposedAt     time.Time             `json:"proposed_at,omitzero"`
-	ProposalNote   string                `json:"proposal_note,omitempty"`
-	Assignee       string                `json:"assignee,omitempty"`
-	Notes          []TeamNote            `json:"notes,omitempty"`
-	Reopened       *Reopened             `json:"reopened,omitempty"`
-	RefusedSignals []RefusedSignal       `json:"refused_signals,omitempty"` // the last 10
+	State        privatereply.State    `json:"state"`
+	Reason       privatereply.Reason   `json:"reason,omitempty"`
+	Deadline     time.Time             `json:"deadline,omitzero"`
+	DeadlineFrom privatereply.Clock    `json:"deadline_from,omitempty"`
+	Comment      privatereply.Comment  `json:"comment"`
+	Decision     privatereply.Decision `json:"decision"`
+	Text         string                `json:"text,omitempty"` // what is or was to be sent
+	// Buttons, QuickReplies and PublicText are what goes with Text, as Decision, a proposal or
+	// the approver has them.
+	Buttons        []privatereply.Button     `json:"buttons,omitempty"`
+	QuickReplies   []privatereply.QuickReply `json:"quick_replies,omitempty"`
+	PublicText     string                    `json:"public_text,omitempty"`
+	Approver       string                    `json:"approver,omitempty"`
+	DecidedAt      time.Time                 `json:"decided_at,omitzero"`
+	RejectReason   string                    `json:"reject_reason,omitempty"`
+	HoldUntil      time.Time                 `json:"hold_until,omitzero"`
+	Send           *SendStatus               `json:"send,omitempty"`
+	Window         *WindowStatus             `json:"window,omitempty"`
+	PublicReply    *PublicReplyStatus        `json:"public_reply,omitempty"`
+	Hide           *HideStatus               `json:"hide,omitempty"`
+	Taps           []TapStatus               `json:"taps,omitempty"`        // in the order of the first taps
+	ProposedBy     string                    `json:"proposed_by,omitempty"` // empty: the text is a rule's
+	ProposedAt     time.Time                 `json:"proposed_at,omitzero"`
+	ProposalNote   string                    `json:"proposal_note,omitempty"`
+	Assignee       string                    `json:"assignee,omitempty"`
+	Notes          []TeamNote                `json:"notes,omitempty"`
+	Reopened       *Reopened                 `json:"reopened,omitempty"`
+	RefusedSignals []RefusedSignal           `json:"refused_signals,omitempty"` // the last 10
+}
+
+// Message is what is or was to be sent.
+func (s PrivateReplyStatus) Message() privatereply.Message {
+	return privatereply.Message{Text: s.Text, Buttons: s.Buttons, QuickReplies: s.QuickReplies}
 }
 
 // SendStatus is the state of the attempts to send. A send that the account's rate limit
@@ -112,7 +125,8 @@ func (r *reply) status() *PrivateReplyStatus {
 		State: r.state, Reason: r.reason,
 		Deadline: r.deadline.At, DeadlineFrom: r.deadline.From,
 		Comment: r.in.Comment, Decision: r.in.Decision,
-		Text: r.text, Approver: r.approver, DecidedAt: r.decidedAt,
+		Text: r.message.Text, Buttons: r.message.Buttons, QuickReplies: r.message.QuickReplies, PublicText: r.publicText,
+		Approver: r.approver, DecidedAt: r.decidedAt,
 		RejectReason: r.rejectReason, HoldUntil: r.holdUntil,
 		ProposedBy: r.team.ProposedBy, ProposedAt: r.team.ProposedAt, ProposalNote: r.team.ProposalNote,
 		Assignee: r.team.Assignee, Notes: slices.Clone(r.team.Notes), Reopened: r.in.Reopened,
@@ -149,9 +163,7 @@ func (r *reply) describe() {
 		line("**Deadline:** %s, counted from %s", formatTime(r.deadline.At), r.deadline.From.Label())
 	}
 	r.describeComment(line)
-	if r.text != "" {
-		line("**Reply:** %s", quote(r.text))
-	}
+	r.describeMessage(line)
 	r.describeTeam(line)
 	if r.approver != "" {
 		line("**Decided by** %s at %s", quote(r.approver), formatTime(r.decidedAt))
@@ -174,6 +186,30 @@ func (r *reply) describeComment(line func(format string, args ...any)) {
 	}
 	if c.Attachment.Kind != "" {
 		line("**With a %s** %s", c.Attachment.Kind.Label(), quote(orDefault(c.Attachment.URL, "that Meta gave no address of")))
+	}
+}
+
+// describeMessage shows what is or was to be sent.
+func (r *reply) describeMessage(line func(format string, args ...any)) {
+	if r.message.Text != "" {
+		line("**Reply:** %s", quote(r.message.Text))
+	}
+	for _, b := range r.message.Buttons {
+		if b.URL != "" {
+			line("**Button** %s opens %s", quote(b.Title), quote(b.URL))
+		} else {
+			line("**Button** %s sends %s", quote(b.Title), quote(b.Then))
+		}
+	}
+	for _, q := range r.message.QuickReplies {
+		if q.Then != "" {
+			line("**Quick reply** %s sends %s", quote(q.Title), quote(q.Then))
+		} else {
+			line("**Quick reply** %s", quote(q.Title))
+		}
+	}
+	if r.publicText != "" {
+		line("**Public reply:** %s", quote(r.publicText))
 	}
 }
 

@@ -96,7 +96,7 @@ func (r proposing) validate(m Propose) error {
 	if n := utf8.RuneCountInString(m.Note); n > MaxNoteChars {
 		return fmt.Errorf("note: has %d characters; at most %d", n, MaxNoteChars)
 	}
-	return r.checkText(m.Text)
+	return r.checkProposal(m.Text, m.Buttons, m.QuickReplies, m.PublicText)
 }
 
 func (r proposing) checkState(Propose) error {
@@ -114,7 +114,7 @@ func (r proposing) do(m Propose) { r.propose(m) }
 // propose puts m before the approvers. What a rule holds does not go out by itself any more:
 // somebody thinks that it should say something else.
 func (r *reply) propose(m Propose) {
-	r.text = m.Text
+	r.message, r.publicText = r.proposal(m.Text, m.Buttons, m.QuickReplies, m.PublicText)
 	r.team.ProposedBy, r.team.ProposedAt = strings.TrimSpace(m.By), r.now()
 	r.team.ProposalNote = strings.TrimSpace(m.Note)
 	if r.state == privatereply.Holding {

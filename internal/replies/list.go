@@ -142,6 +142,8 @@ type Filter struct {
 	IDs       []string // only these workflows
 	// PersonKeys are those of one person: see Client.PersonKeys.
 	PersonKeys []string
+	// Effects are those of which one at least must have happened.
+	Effects []string
 
 	StartedFrom, StartedBefore time.Time
 	DeadlineBefore             time.Time
@@ -164,6 +166,7 @@ func (f Filter) query() visibility.Condition {
 	add(f.Source != "", visibility.Equals(workflows.CommentSource, f.Source))
 	add(f.NotSource != "", visibility.NotEquals(workflows.CommentSource, f.NotSource))
 	add(len(f.PersonKeys) > 0, visibility.In(workflows.PersonKeyAttribute, f.PersonKeys...))
+	add(len(f.Effects) > 0, visibility.In(workflows.ReplyEffects, f.Effects...))
 	add(f.Running, visibility.Running)
 	add(!f.StartedFrom.IsZero(), visibility.From(visibility.StartTime, f.StartedFrom))
 	add(!f.StartedBefore.IsZero(), visibility.Before(visibility.StartTime, f.StartedBefore))
@@ -208,6 +211,10 @@ type Row struct {
 	PersonKey  string    `json:"person_key,omitempty"` // a hash: see Client.PersonKeys
 	ParentID   string    `json:"parent_id,omitempty"`  // the comment that the comment answers
 	EndedAt    time.Time `json:"ended_at,omitzero"`
+	// Message has what goes with the text. Effects are what has happened beside the reply:
+	// workflows.EffectTapped and the like.
+	Message workflows.MessageMemo `json:"message,omitzero"`
+	Effects []string              `json:"effects,omitempty"`
 }
 
 // Encrypted is the text in place of what this program has no key for.
@@ -248,7 +255,7 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	}
 	var team workflows.TeamMemo
 	for key, to := range map[string]any{
-		workflows.MemoTeam: &team, workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
+		workflows.MemoTeam: &team, workflows.MemoMessage: &r.Message, workflows.MemoAttachment: &r.Attachment.Kind, workflows.MemoEdited: &r.EditedAt, workflows.MemoCommentSHA256: &r.CommentSHA256,
 	} {
 		if p, ok := memo[key]; ok {
 			_ = c.data.FromPayload(p, to)
@@ -261,6 +268,7 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	attribute(attributes, workflows.ReplyDeadline, &r.Deadline)
 	attribute(attributes, workflows.CommentSource, &r.Source)
 	attribute(attributes, workflows.PersonKeyAttribute, &r.PersonKey)
+	attribute(attributes, workflows.ReplyEffects, &r.Effects)
 	if p, ok := memo[workflows.MemoNextTry]; ok && r.State == privatereply.Sending {
 		_ = c.data.FromPayload(p, &r.NextTry)
 	}

@@ -207,6 +207,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.LocateMessage, workflow.RegisterOptions{Name: workflows.LocateMessageType})
 	r.RegisterWorkflowWithOptions(workflows.Erasure, workflow.RegisterOptions{Name: workflows.ErasureType})
 	r.RegisterWorkflowWithOptions(workflows.Reopen, workflow.RegisterOptions{Name: workflows.ReopenType})
+	r.RegisterWorkflowWithOptions(workflows.CommentVisibility, workflow.RegisterOptions{Name: workflows.CommentVisibilityType})
 }
 
 // Start begins to poll. After an error nothing runs.

@@ -278,7 +278,7 @@ func (l gaps) wrapError(err error) error {
 // commands are the lines of a shell that close the gaps.
 func (l gaps) commands() string {
 	var lines []string
-	for _, kind := range []enumspb.IndexedValueType{enumspb.INDEXED_VALUE_TYPE_KEYWORD, enumspb.INDEXED_VALUE_TYPE_DATETIME} {
+	for _, kind := range []enumspb.IndexedValueType{enumspb.INDEXED_VALUE_TYPE_KEYWORD, enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST, enumspb.INDEXED_VALUE_TYPE_DATETIME} {
 		names := slices.DeleteFunc(slices.Clone(l.missing), func(name string) bool { return workflows.SearchAttributes[name] != kind })
 		if len(names) > 0 {
 			lines = append(lines, fmt.Sprintf("    temporal operator search-attribute create --namespace %s --type %s --name %s",

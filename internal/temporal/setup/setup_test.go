@@ -56,7 +56,7 @@ func TestApply(t *testing.T) {
 	}
 	all.Wait()
 	want := setup.Report{
-		Added:         []string{"AccountId", "CommentSource", "MediaId", "PersonKey", "ReplyDeadline", "ReplyState", "RuleName"},
+		Added:         []string{"AccountId", "CommentSource", "MediaId", "PersonKey", "ReplyDeadline", "ReplyEffects", "ReplyState", "RuleName"},
 		RetentionFrom: 24 * time.Hour,
 	}
 	if !slices.ContainsFunc(reports, func(r setup.Report) bool { return cmp.Equal(r.Added, want.Added) }) ||
@@ -203,6 +203,7 @@ func TestApplyDenied(t *testing.T) {
 	c := server(t)
 	commands := []string{
 		"temporal operator search-attribute create --namespace shop --type Keyword --name AccountId --name CommentSource --name MediaId --name PersonKey --name ReplyState --name RuleName\n",
+		"temporal operator search-attribute create --namespace shop --type KeywordList --name ReplyEffects\n",
 		"temporal operator search-attribute create --namespace shop --type Datetime --name ReplyDeadline\n",
 		"temporal operator namespace update --namespace shop --retention 240h",
 	}
