@@ -60,6 +60,16 @@ func TestControlAPI(t *testing.T) {
 	has(call(http.MethodGet, "comments/"+comment, ""), `"removed":true`, `it was removed (100/33)`)
 	call(http.MethodDelete, "posts/"+post, "")
 
+	asked := call(http.MethodPost, "comments", `{"account":"`+ownLoginID+`","username":"lou","text":"list"}`).text("id")
+	e.sendToComment(ownLoginID, asked, template("The list?", postbackButton("Yes", "list")))
+	call(http.MethodPost, "people", `{"account":"`+ownLoginID+`","username":"lou","follows":false}`)
+	has(call(http.MethodGet, "inbox?account="+ownLoginID+"&username=lou", ""), `"requests":true`, `"buttons":[{"title":"Yes","payload":"list"}]`)
+	tap := call(http.MethodPost, "tap", `{"account":"`+ownLoginID+`","person":"lou","title":"Yes"}`).text("id")
+	has(call(http.MethodGet, "inbox?account="+ownLoginID+"&username=lou", ""), tap, `"payload":"list"`)
+	e.replyInPublic(ownLoginID, asked, "See your messages")
+	has(call(http.MethodGet, "comments/"+asked, ""), `"public_replies":[{"id":`, `"text":"See your messages"`)
+	call(http.MethodPatch, "accounts/"+ownLoginID, `{"text_only_replies":true}`)
+
 	live := call(http.MethodPost, "lives", `{"account":"`+ownLoginID+`"}`).text("id")
 	has(call(http.MethodGet, "accounts", ""), live)
 	call(http.MethodDelete, "lives/"+live, "")
@@ -115,7 +125,7 @@ func TestControlAPI(t *testing.T) {
 	if diff := cmp.Diff(e.Report(), report); diff != "" {
 		t.Error(diff)
 	}
-	if report.Comments != 5 || report.Answered != 1 {
+	if report.Comments != 6 || report.Answered != 2 {
 		t.Errorf("report: %+v", report)
 	}
 }

@@ -66,7 +66,6 @@ type commentView struct {
 	CommentReport
 	AccountName string
 	Until       time.Time // the last moment for a private reply; zero during a live, which has none
-	Page        bool
 	Own         bool
 }
 
@@ -77,6 +76,8 @@ type personView struct {
 	AccountName string
 	ID          string
 	State       PersonState
+	Follows     bool
+	Requests    bool      // the conversation lies in Instagram's Message Requests
 	Window      time.Time // when the account may no longer write; zero: it may not
 	Messages    []Message
 }
@@ -94,6 +95,7 @@ func (s *Sandbox) view() pageView {
 		States: []PersonState{PersonAvailable, PersonUnavailable, PersonBlocked, PersonIsPage, PersonWithOtherApp},
 		Kinds:  MessageKinds, Attached: MessageAttachments,
 		Ops: []string{"send", "read", "all", string(OpPrivateReply), string(OpFollowUp),
+			string(OpPublicReply), string(OpCommentReplies), string(OpHide),
 			string(OpCodeExchange), string(OpTokenExchange), string(OpTokenRefresh), string(OpPages), string(OpDebugToken), string(OpPermissions), string(OpSubscription)},
 	}
 	v.Webhooks = s.Webhooks()
@@ -114,7 +116,7 @@ func (s *Sandbox) view() pageView {
 	v.Events = s.events.after(max(0, s.events.seq-eventsShown))
 	slices.Reverse(v.Events)
 	for _, c := range s.recent.comments {
-		shown := commentView{CommentReport: s.commentReport(c), AccountName: c.account.Name, Page: !c.account.instagram(), Own: c.person == nil}
+		shown := commentView{CommentReport: s.commentReport(c), AccountName: c.account.Name, Own: c.person == nil}
 		if !c.onLive() {
 			shown.Until = c.createdAt.Add(privateReplyPeriod)
 		}
@@ -128,7 +130,7 @@ func (s *Sandbox) view() pageView {
 
 func (s *Sandbox) personView(p *person) personView {
 	v := personView{Person: Person{p.account.ID, p.username}, Key: "person-" + p.account.ID + "-" + p.id,
-		AccountName: p.account.Name, ID: p.messagingID, State: p.state}
+		AccountName: p.account.Name, ID: p.messagingID, State: p.state, Follows: !p.stranger, Requests: p.inRequests()}
 	if s.checkWindow(p, false) == nil {
 		v.Window = p.wroteAt.Add(standardWindow)
 	}
@@ -203,6 +205,10 @@ func (s *Sandbox) performForm(r *http.Request) error {
 		_, err = s.HumanReply(id, text)
 	case "say":
 		_, err = s.WriteMessage(NewMessage{Account: person.Account, Username: person.Username, Kind: r.FormValue("kind"), Text: text, Attachment: r.FormValue("attachment")})
+	case "tap":
+		_, err = s.Tap(NewTap{Account: person.Account, Person: person.Username, Payload: r.FormValue("payload"), Title: r.FormValue("title")})
+	case "follow":
+		return s.SetFollows(person, r.FormValue("follows") != "")
 	case "person":
 		return s.SetPersonState(person, PersonState(r.FormValue("state")))
 	case "live-start":

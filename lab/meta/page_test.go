@@ -142,6 +142,15 @@ func TestPageForms(t *testing.T) {
 	act("say", "account", pageID, "username", "Kim", "kind", "text", "text", "Great")
 	act("person", "account", pageID, "username", "Kim", "state", "blocked")
 	act("remove", "id", visitor)
+	e.sendToComment(pageID, e.comment(meta.NewComment{Account: pageID, Username: "Lou"}), template("The list?", postbackButton("Yes", "list")))
+	act("tap", "account", pageID, "username", "Lou", "payload", "list")
+	if box := e.inbox(pageID, "Lou"); len(box) != 2 || box[1].Payload != "list" {
+		t.Errorf("after the tap: %+v", box)
+	}
+	e.sendToComment(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, Username: "lou"}), quickReplies("Which?", "Small"))
+	if act("follow", "account", ownLoginID, "username", "lou"); e.inbox(ownLoginID, "lou")[0].QuickReplies != nil {
+		t.Error("somebody who does not follow sees quick replies")
+	}
 	if got := len(e.Inbox(meta.Person{Account: pageID, Username: "Kim"})); got != 2 {
 		t.Errorf("%d messages in the inbox, want 2", got)
 	}
@@ -191,7 +200,7 @@ func (e *env) fullPage() string {
 	other.live(ownLoginID)
 	_, err := other.AddFault(meta.Fault{Name: "slow"})
 	must(e.t, err)
-	other.answer(pageID, other.comment(meta.NewComment{Account: pageID}), "Hi")
+	other.sendToComment(pageID, other.comment(meta.NewComment{Account: pageID}), template("Hi", postbackButton("Yes", "p")))
 	return other.get("/", "").body
 }
 
@@ -205,6 +214,30 @@ func TestPageShowsProblems(t *testing.T) {
 	got := e.submit("human", "id", "1", "text", "x")
 	if got.status != http.StatusBadRequest || !strings.Contains(problemOf(got.body), "unknown here") {
 		t.Errorf("%d: %s", got.status, problemOf(got.body))
+	}
+}
+
+// The page shows what the person can tap, as they see it, and what everybody sees.
+func TestPageShowsTaps(t *testing.T) {
+	e := start(t)
+	id := e.comment(meta.NewComment{Account: ownLoginID, Username: "sam"})
+	e.sendToComment(ownLoginID, id, template("The list?", postbackButton("Yes, please", "list"), urlButton("Our shop", "https://example.com/shop")))
+	e.sendToComment(pageID, e.comment(meta.NewComment{Account: pageID, Username: "sam"}), quickReplies("Which?", "Small one"))
+	e.replyInPublic(ownLoginID, id, "Look at your messages")
+	e.hide(ownLoginID, id, true)
+	page := e.get("/", "").body
+	for _, want := range []string{
+		`value="list"><button>Yes, please</button>`, `<a href="https://example.com/shop" target="_blank" rel="noopener noreferrer">Our shop</a>`,
+		`<button>Small one</button>`, "Look at your messages", "in public", "hidden from the public",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not have %s", want)
+		}
+	}
+	must(t, e.SetFollows(meta.Person{Account: ownLoginID, Username: "kim"}, false))
+	e.sendToComment(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, Username: "kim"}), quickReplies("Which?", "Large one"))
+	if page := e.get("/", "").body; strings.Contains(page, "Large one</button>") || !strings.Contains(page, "These messages lie in Message Requests") {
+		t.Error("Message Requests shows quick replies")
 	}
 }
 

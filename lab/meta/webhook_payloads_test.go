@@ -113,6 +113,35 @@ func TestWebhookShapes(t *testing.T) {
 			_, err := e.HumanReply(e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "By hand")
 			must(e.t, err)
 		},
+		"page_template_echo": func(e *env) {
+			e.sendToComment(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), template("The list?", postbackButton("Yes", "list"), urlButton("Shop", "https://example.com")))
+		},
+		"instagram_template_echo": func(e *env) {
+			e.sendToComment(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, NoWebhook: true}), template("The list?", postbackButton("Yes", "list")))
+		},
+		"page_tap": func(e *env) {
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Echo: meta.EchoOff}))
+			e.sendToComment(pageID, e.comment(meta.NewComment{Account: pageID, Username: "sam", NoWebhook: true}), template("The list?", postbackButton("Yes", "list")))
+			_, err := e.Tap(meta.NewTap{Account: pageID, Person: "sam", Title: "Yes"})
+			must(e.t, err)
+		},
+		"instagram_tap": func(e *env) {
+			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Echo: meta.EchoOff}))
+			e.sendToComment(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, Username: "sam", NoWebhook: true}), quickReplies("Which?", "Small"))
+			_, err := e.Tap(meta.NewTap{Account: ownLoginID, Person: "sam", Title: "Small"})
+			must(e.t, err)
+		},
+		"page_public_reply": func(e *env) {
+			e.replyInPublic(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "Thank you")
+		},
+		"instagram_public_reply": func(e *env) {
+			e.replyInPublic(ownLoginID, e.comment(meta.NewComment{Account: ownLoginID, NoWebhook: true}), "Thank you")
+		},
+		"page_shown_again": func(e *env) {
+			id := e.comment(meta.NewComment{Account: pageID, Username: "Sam Visitor", Text: "rude", NoWebhook: true})
+			e.hide(pageID, id, true)
+			e.hide(pageID, id, false)
+		},
 		"page_receipts": func(e *env) {
 			must(e.t, e.SetWebhookSettings(meta.WebhookSettings{Receipts: true, Echo: meta.EchoOff}))
 			e.answer(pageID, e.comment(meta.NewComment{Account: pageID, NoWebhook: true}), "Hi")
