@@ -199,7 +199,7 @@ func (d *Desk) addWhatChanged(ctx context.Context, o decisionRequest, v *decisio
 	if s.State != privatereply.AwaitingApproval && s.State != privatereply.Holding {
 		return
 	}
-	comment, text := privatereply.TextSHA256(s.Comment.Text), proposalSHA256(s)
+	comment, text := privatereply.TextSHA256(s.Comment.Text), replies.ProposalSHA256(s)
 	switch {
 	case o.CommentSHA256 != "" && comment != o.CommentSHA256:
 		v.Code, v.Comment = codeEdited, &editedComment{s.Comment.Text, s.Comment.EditedAt, comment}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -138,17 +139,6 @@ func (v *decisionResult) nameField() {
 	v.Message = name + ": " + v.Message[len(m[0]):]
 }
 
-// messageOf is what a reply sends and its public reply: as proposed, or as decided.
-func messageOf(s workflows.PrivateReplyStatus) (privatereply.Message, string) {
-	return privatereply.Message{Text: s.Text, Buttons: s.Decision.Buttons, QuickReplies: s.Decision.QuickReplies}, s.Decision.PublicText
-}
-
-// proposalSHA256 is the hash of all that an approver of a reply has to read.
-func proposalSHA256(s workflows.PrivateReplyStatus) string {
-	m, public := messageOf(s)
-	return privatereply.ProposalSHA256(m, public)
-}
-
 // messageForm is the part of a form in which people write what can be tapped, and the public
 // reply. It has empty rows to fill.
 type messageForm struct {
@@ -245,6 +235,6 @@ type shownTap struct{ Title, URL, Then string }
 
 // shown is what a reply sends, for people to read.
 func (d *Desk) shown(s workflows.PrivateReplyStatus) shownMessage {
-	m, public := messageOf(s)
+	m, public := replies.Proposal(s)
 	return shownMessage{Message: m, Platform: s.Comment.Platform, Account: d.accountName(s.Comment.Account), Public: public, Hide: s.Decision.Hide}
 }

@@ -87,7 +87,7 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		page.Row.Deadline = s.Deadline
 		page.Comment, page.CommentSHA256 = s.Comment, privatereply.TextSHA256(s.Comment.Text)
 		page.Conversation = d.conversation(r, s)
-		page.Row.Assignee, page.Row.ProposedBy, page.TextSHA256 = s.Assignee, s.ProposedBy, proposalSHA256(s)
+		page.Row.Assignee, page.Row.ProposedBy, page.TextSHA256 = s.Assignee, s.ProposedBy, replies.ProposalSHA256(s)
 		page.fillForms(d.shown(s), written)
 		if page.Row.CanPropose() {
 			page.Colleagues = d.colleagues(r.Context(), id)
@@ -139,7 +139,7 @@ func (d *Desk) messagePart(w http.ResponseWriter, r *http.Request) {
 	d.render(w, http.StatusOK, "reply", "whole", struct {
 		SHA256, CommentSHA256 string
 		Message               shownMessage
-	}{proposalSHA256(s), privatereply.TextSHA256(s.Comment.Text), d.shown(s)})
+	}{replies.ProposalSHA256(s), privatereply.TextSHA256(s.Comment.Text), d.shown(s)})
 }
 
 // CanAssign reports whether the reply still takes an assignee.

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -32,6 +33,7 @@ func readTryForm(form url.Values) tryForm {
 type triedComment struct {
 	Failure string
 	rules.Explanation
+	Shown shownMessage // what the decision sends
 }
 
 // decide explains what the rules do with the comment.
@@ -65,7 +67,10 @@ func (f tryForm) decide(set *rules.Set, accounts []privatereply.Account, now tim
 			in.AccountName, in.AutomaticPaused, in.TimeZone, in.Comment.Account = a.Name, a.AutomaticPaused, a.TimeZone, a.ID
 		}
 	}
-	return &triedComment{Explanation: set.Explain(in)}
+	e := set.Explain(in)
+	return &triedComment{Explanation: e, Shown: shownMessage{
+		Message: e.Decision.Message(), Platform: c.Platform, Account: cmp.Or(in.AccountName, "The account"), Public: e.Decision.PublicText, Hide: e.Decision.Hide,
+	}}
 }
 
 // decisionWords say what a decision does and where it comes from.
@@ -78,6 +83,12 @@ func decisionWords(d privatereply.Decision) string {
 	if d.Hold > 0 {
 		what += " after a hold of " + time.Duration(d.Hold).String()
 	}
+	switch d.Once {
+	case privatereply.OncePerson:
+		what += ", once for each person"
+	case privatereply.OncePersonAndPost:
+		what += ", once for each person on a post"
+	}
 	failed, isFailure := strings.CutPrefix(d.Reason, privatereply.RuleErrorPrefix)
 	switch {
 	case isFailure && failed == rules.TooSlow:
@@ -86,6 +97,8 @@ func decisionWords(d privatereply.Decision) string {
 		return what + ", because the condition of rule " + failed + " failed"
 	case d.Rule != "" && d.Reason == privatereply.AutomaticPaused:
 		return what + ", by rule " + d.Rule + ": its automatic replies, or the account's, are paused"
+	case d.Rule != "" && d.Reason == privatereply.OnceUnknown:
+		return what + ", by rule " + d.Rule + ": it answers a person once, and Meta did not name the person"
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
 		return what + ", by rule " + d.Rule + ": a sweep found the comment late"
 	case d.Rule != "":

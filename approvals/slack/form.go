@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/privatereply/privatereply"
+	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -18,6 +19,7 @@ const (
 	formReject = "reject"
 
 	fieldText   = "text"
+	fieldPublic = "public"
 	fieldReason = "reason"
 	fieldOther  = "other"
 )
@@ -61,19 +63,33 @@ func (h *Interactions) openEdit(ctx context.Context, trigger string, from origin
 	case i.state != privatereply.AwaitingApproval:
 		h.say(ctx, from, "There is nothing to decide any more. "+outcome(i.status))
 		return
-	case !fits(i.status.Text) || !fits(i.status.Comment.Text):
+	case !i.fits():
 		h.say(ctx, from, "This is too long for Slack: open it at the desk.")
 		return
 	}
-	from.CommentSHA256, from.TextSHA256 = privatereply.TextSHA256(i.status.Comment.Text), privatereply.TextSHA256(i.status.Text)
+	m, public := replies.Proposal(*i.status)
+	from.CommentSHA256, from.TextSHA256 = privatereply.TextSHA256(i.status.Comment.Text), replies.ProposalSHA256(*i.status)
+	from.Beside = !m.Plain()
 	field := slackapi.NewPlainTextInputBlockElement(nil, fieldText).WithMultiline(true).WithMaxLength(maxSection)
 	if i.status.Text != "" {
 		field = field.WithInitialValue(i.status.Text)
 	}
-	h.open(ctx, trigger, from, form(formEdit, "Edit and approve", "Approve", from,
+	blocks := []slackapi.Block{
 		section(blockComment, i.id, "They wrote:\n", wordsOf(i.status.Comment)),
 		slackapi.NewInputBlock(fieldText, plain("What to send"), nil, field),
-	))
+	}
+	if from.Beside { // changed at the desk alone
+		m.Text = "Under the text:"
+		blocks = append(blocks, section(blockText, i.id, "", messageWords(m, i.status.Comment.Platform)))
+	}
+	if !i.status.Comment.OnLive() && !i.status.Decision.Hide {
+		field := slackapi.NewPlainTextInputBlockElement(nil, fieldPublic).WithMultiline(true).WithMaxLength(maxSection)
+		if public != "" {
+			field = field.WithInitialValue(public)
+		}
+		blocks = append(blocks, slackapi.NewInputBlock(fieldPublic, plain("In public, under the comment (empty: nothing)"), nil, field).WithOptional(true))
+	}
+	h.open(ctx, trigger, from, form(formEdit, "Edit and approve", "Approve", from, blocks...))
 }
 
 // rejectForm asks why a reply is never to be sent.
@@ -144,6 +160,9 @@ func (h *Interactions) checkForm(in slackapi.InteractionCallback) map[string]str
 		if err := privatereply.CheckText(parsed.Platform, input(in, fieldText)); err != nil {
 			return map[string]string{fieldText: err.Error()}
 		}
+		if err := privatereply.CheckPublicText(parsed.Platform, strings.TrimSpace(input(in, fieldPublic))); err != nil {
+			return map[string]string{fieldPublic: err.Error()}
+		}
 	case formReject:
 		if reasonOf(in) == "" {
 			return map[string]string{fieldReason: "Choose a reason, or write one."}
@@ -162,10 +181,15 @@ func (h *Interactions) submit(ctx context.Context, in slackapi.InteractionCallba
 	// The form does not know what else its message has: the desk brings it up to date.
 	switch in.View.CallbackID {
 	case formEdit:
-		text := input(in, fieldText)
-		result, err := h.Replies.Approve(ctx, from.Reply, updateID(from, user, formEdit, in.View.ID+privatereply.TextSHA256(text)), workflows.Approve{
-			Approver: user.Name, Text: text, CommentSHA256: from.CommentSHA256,
-		})
+		m := workflows.Approve{Approver: user.Name, Text: input(in, fieldText), CommentSHA256: from.CommentSHA256}
+		if from.Beside { // what can be tapped goes out as the form has shown it, or not at all
+			m.TextSHA256 = from.TextSHA256
+		}
+		if _, asked := in.View.State.Values[fieldPublic]; asked {
+			public := strings.TrimSpace(input(in, fieldPublic))
+			m.PublicText = &public
+		}
+		result, err := h.Replies.Approve(ctx, from.Reply, updateID(from, user, formEdit, in.View.ID+privatereply.TextSHA256(m.Text+"\n"+input(in, fieldPublic))), m)
 		h.finish(ctx, from, err, result, nil)
 	case formReject:
 		result, err := h.Replies.Reject(ctx, from.Reply, updateID(from, user, formReject, in.View.ID+reasonOf(in)), workflows.Reject{

@@ -173,6 +173,7 @@ type origin struct {
 	Message     string `json:"m"` // its ts
 	ResponseURL string `json:"-"`
 	User        string `json:"-"`
+	Beside      bool   `json:"b,omitempty"` // a form that shows what can be tapped
 	value
 }
 
@@ -240,14 +241,13 @@ func (h *Interactions) approve(ctx context.Context, from origin, user signin.Use
 		h.say(ctx, from, "This reply is no longer kept.")
 		return
 	}
-	text := i.status.Text
-	if i.state == privatereply.AwaitingApproval && (privatereply.TextSHA256(text) != from.TextSHA256 || !fits(text)) {
+	if i.state == privatereply.AwaitingApproval && (replies.ProposalSHA256(*i.status) != from.TextSHA256 || !i.fits()) {
 		h.say(ctx, from, "Another reply is proposed by now. The message shows it in a moment: read it, then decide.")
 		h.refresh(ctx, from, blocks)
 		return
 	}
 	result, err := h.Replies.Approve(ctx, from.Reply, updateID(from, user, actionApprove, ""), workflows.Approve{
-		Approver: user.Name, Text: text, CommentSHA256: from.CommentSHA256,
+		Approver: user.Name, Text: i.status.Text, CommentSHA256: from.CommentSHA256, TextSHA256: from.TextSHA256,
 	})
 	h.finish(ctx, from, err, result, blocks)
 }

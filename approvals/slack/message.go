@@ -19,8 +19,8 @@ import (
 const (
 	// maxSection is the longest text of a section, in UTF-16 units.
 	maxSection = 3000
-	// maxReplies is how many replies one message has. Each takes up to five blocks, and
-	// Slack takes 50.
+	// maxReplies is how many replies one message has. Each takes up to six blocks and a
+	// divider, and Slack takes 50.
 	maxReplies = 6
 	// maxMessage bounds the texts of one message, in UTF-16 units: long ones share it with
 	// fewer others.
@@ -108,7 +108,7 @@ func (r renderer) read(ctx context.Context, id string) (item, error) {
 		return item{}, err
 	}
 	i := item{id: id, state: status.State, status: &status, account: r.accountName(parsed.Platform, parsed.Account)}
-	i.decidable = i.state == privatereply.AwaitingApproval && fits(status.Text) && fits(status.Comment.Text) &&
+	i.decidable = i.state == privatereply.AwaitingApproval && i.fits() &&
 		strings.TrimSpace(status.Text) != "" && len(valueOf(i)) <= maxValue && len(blockID(blockActions, id)) <= maxBlockID
 	return i, nil
 }
@@ -148,6 +148,7 @@ const (
 	blockContext = "c "
 	blockComment = "w "
 	blockText    = "t "
+	blockPublic  = "p "
 	blockActions = "a "
 	blockEnd     = "e "
 )
@@ -181,17 +182,62 @@ func (r renderer) blocks(i item) []slackapi.Block {
 	switch {
 	case i.state == privatereply.AwaitingApproval && strings.TrimSpace(i.status.Text) == "":
 		all = append(all, ending(i.id, "No text is proposed."))
-	case i.state == privatereply.AwaitingApproval && fits(i.status.Text):
-		all = append(all, section(blockText, i.id, "Proposed reply:\n", i.status.Text))
+	case i.state == privatereply.AwaitingApproval && i.fits():
+		all = append(all, i.sections("Proposed reply:\n")...)
 	case i.state == privatereply.AwaitingApproval:
 		all = append(all, ending(i.id, "The proposed reply is too long for Slack: open it at the desk."))
-	case i.status.Text != "" && sentText(i.state) && fits(i.status.Text):
-		all = append(all, section(blockText, i.id, "Reply:\n", i.status.Text))
+	case i.status.Text != "" && sentText(i.state) && i.fits():
+		all = append(all, i.sections("Reply:\n")...)
 	}
 	if i.state == privatereply.AwaitingApproval {
 		return append(all, r.buttons(i))
 	}
 	return append(all, slackapi.NewContextBlock(blockID(blockEnd, i.id), plain(outcome(i.status))))
+}
+
+// sections show all that a reply sends and what goes with it.
+func (i item) sections(label string) []slackapi.Block {
+	m, public := replies.Proposal(*i.status)
+	all := []slackapi.Block{section(blockText, i.id, label, messageWords(m, i.status.Comment.Platform))}
+	switch {
+	case public != "":
+		all = append(all, section(blockPublic, i.id, "In public, under the comment:\n", public))
+	case i.status.Decision.Hide:
+		all = append(all, slackapi.NewContextBlock(blockID(blockPublic, i.id), plain("The comment is hidden, once it is decided.")))
+	}
+	return all
+}
+
+// fits reports whether Slack shows all of a reply that an approver has to read.
+func (i item) fits() bool {
+	m, public := replies.Proposal(*i.status)
+	return fits(messageWords(m, i.status.Comment.Platform)) && fits(public) && fits(i.status.Comment.Text)
+}
+
+// messageWords is a message with what can be tapped in it, and what a tap does.
+func messageWords(m privatereply.Message, p privatereply.Platform) string {
+	if m.Plain() {
+		return m.Text
+	}
+	lines := []string{m.Text, ""}
+	for _, b := range m.Buttons {
+		if b.URL != "" {
+			lines = append(lines, "["+b.Title+"] opens "+b.URL)
+		} else {
+			lines = append(lines, "["+b.Title+"] sends: "+b.Then)
+		}
+	}
+	for _, q := range m.QuickReplies {
+		if q.Then != "" {
+			lines = append(lines, "("+q.Title+") sends: "+q.Then)
+		} else {
+			lines = append(lines, "("+q.Title+") is an answer that somebody reads")
+		}
+	}
+	if p == privatereply.Instagram && len(m.QuickReplies) > 0 {
+		lines = append(lines, "", privatereply.MessageRequestsRemark)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // wordsOf is a comment, with what it shows.
@@ -286,7 +332,7 @@ func (r renderer) buttons(i item) slackapi.Block {
 	if i.decidable {
 		add(button(actionApprove, "Approve", slackapi.StylePrimary))
 	}
-	if fits(i.status.Text) && fits(i.status.Comment.Text) {
+	if i.fits() {
 		add(button(actionEdit, "Edit…", slackapi.StyleDefault))
 	}
 	add(button(actionReject, "Reject…", slackapi.StyleDanger))
@@ -328,7 +374,8 @@ func (i item) size() int {
 	if i.status == nil {
 		return 0
 	}
-	return units(i.status.Text) + units(i.status.Comment.Text)
+	m, public := replies.Proposal(*i.status)
+	return units(messageWords(m, i.status.Comment.Platform)) + units(public) + units(i.status.Comment.Text)
 }
 
 // value is what a button carries: ids, and what its message showed. It is not secret.
@@ -339,7 +386,7 @@ type value struct {
 }
 
 func valueOf(i item) string {
-	v := value{Reply: i.id, CommentSHA256: privatereply.TextSHA256(i.status.Comment.Text), TextSHA256: privatereply.TextSHA256(i.status.Text)}
+	v := value{Reply: i.id, CommentSHA256: privatereply.TextSHA256(i.status.Comment.Text), TextSHA256: replies.ProposalSHA256(*i.status)}
 	b, err := json.Marshal(v)
 	if err != nil { // never, for strings
 		return ""

@@ -370,6 +370,56 @@ func TestAnotherProposal(t *testing.T) {
 	p.await("now it is approved", func() bool { return len(p.approved()) == 1 })
 }
 
+// All of a reply that can be tapped is read in Slack before it is approved there, and what
+// nobody has read there is not sent.
+func TestTapsInSlack(t *testing.T) {
+	p := newPlay(t)
+	p.wait(0, 3)
+	p.change(0, func(s *workflows.PrivateReplyStatus) {
+		s.Decision.Buttons = []privatereply.Button{{Title: "The list", Then: "Here: https://example.com/list"}, {Title: "The shop", URL: "https://example.com/shop"}}
+		s.Decision.PublicText = "Look into your messages!"
+	})
+	p.change(1, func(s *workflows.PrivateReplyStatus) {
+		s.Decision.QuickReplies = []privatereply.QuickReply{{Title: "Small"}, {Title: "Large", Then: strings.Repeat("x", 900)}}
+	})
+	p.change(2, func(s *workflows.PrivateReplyStatus) {
+		s.Decision.QuickReplies = []privatereply.QuickReply{{Title: "S", Then: strings.Repeat("x", 1000)}, {Title: "M", Then: strings.Repeat("y", 1000)}, {Title: "L", Then: strings.Repeat("z", 1000)}}
+	})
+	p.desk()
+	p.await("they are posted", func() bool { return p.message(0).TS != "" && p.message(1).TS != "" && p.message(2).TS != "" })
+	words := p.message(0).Words() + p.message(1).Words()
+	for _, want := range []string{"[The list] sends: Here: https://example.com/list", "[The shop] opens https://example.com/shop", "Look into your messages!", "(Small) is an answer that somebody reads", privatereply.MessageRequestsRemark} {
+		if !strings.Contains(words, want) {
+			t.Errorf("no %q in\n%s", want, words)
+		}
+	}
+	if p.message(2).Offers(id(2), actionApprove) || p.message(2).Offers(id(2), actionEdit) {
+		t.Error("what Slack cannot show whole is approved there")
+	}
+	p.tap("U0ANA", 0, actionApprove)
+	p.await("it is approved", func() bool { return len(p.approved()) == 1 })
+	if m := p.approved()[0]; m.TextSHA256 == "" || m.TextSHA256 == privatereply.TextSHA256("Hi person0") {
+		t.Errorf("approved %+v", m)
+	}
+	// The form keeps what can be tapped, and switches the public reply.
+	p.tap("U0ANA", 1, actionEdit)
+	p.await("the form opens", func() bool { return len(p.slack.Views()) == 1 })
+	form := p.slack.Views()[0]
+	if refused, err := p.slack.Submit(form, map[string]string{fieldText: "Which size?", fieldPublic: strings.Repeat("x", 2201)}); err != nil || !strings.Contains(refused[fieldPublic], "2200") {
+		t.Errorf("a long public reply: %v, %v", refused, err)
+	}
+	if refused, err := p.slack.Submit(form, map[string]string{fieldText: "Which size?", fieldPublic: "Look into your messages!"}); err != nil || refused != nil {
+		t.Fatal(refused, err)
+	}
+	p.await("the edited text is approved", func() bool { return len(p.approved()) == 2 })
+	if m := p.approved()[1]; m.Text != "Which size?" || m.TextSHA256 == "" || m.QuickReplies != nil || m.PublicText == nil || *m.PublicText != "Look into your messages!" {
+		t.Errorf("approved %+v", m)
+	}
+	if len(p.slack.Problems()) > 0 {
+		t.Error(p.slack.Problems())
+	}
+}
+
 // While Slack is away, or busy, nothing is lost: what came meanwhile is posted, gathered,
 // when it is back, and Temporal's silence is said.
 func TestSlackAway(t *testing.T) {
