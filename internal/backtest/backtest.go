@@ -45,6 +45,9 @@ type Difference struct {
 type Report struct {
 	Comments int          `json:"comments"` // how many were decided again
 	Changed  []Difference `json:"changed"`
+	// Once is how many of them would be left alone because a rule with once had answered the
+	// person under another comment.
+	Once int `json:"once,omitempty"`
 	// OutOfTime says that the time was over before all were decided; More that there are
 	// more than the limit.
 	OutOfTime bool `json:"out_of_time,omitempty"`
@@ -55,33 +58,44 @@ type Report struct {
 // running ones first. A deadline of ctx ends it with a report of those that were decided by
 // then.
 func Run(ctx context.Context, source Source, set *rules.Set, accounts Accounts, filter replies.Filter, limit int) (Report, error) {
-	report := Report{Changed: []Difference{}}
-	var token []byte
-	for left := limit; left > 0; {
-		rows, next, err := source.Page(ctx, filter, min(pageRows, left), token)
-		if err == nil {
+	var all []decided
+	var report Report
+	err := func() error {
+		var token []byte
+		for left := limit; left > 0; {
+			rows, next, err := source.Page(ctx, filter, min(pageRows, left), token)
+			if err != nil {
+				return err
+			}
 			rows = rows[:min(left, len(rows))]
 			left -= len(rows)
-			err = report.decide(ctx, source, set, accounts, rows)
-		}
-		if err != nil {
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				report.OutOfTime = true
-				return report, nil
+			page, err := decide(ctx, source, set, accounts, rows)
+			all = append(all, page...)
+			if token = next; err != nil || len(token) == 0 || len(rows) == 0 {
+				return err
 			}
-			return report, err
 		}
-		if token = next; len(token) == 0 || len(rows) == 0 {
-			return report, nil
-		}
+		report.More = true
+		return nil
+	}()
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		report.OutOfTime, err = true, nil
 	}
-	report.More = true
-	return report, nil
+	report.Comments = len(all)
+	report.Changed, report.Once = compare(all)
+	return report, err
+}
+
+// decided is a comment with the decision that was made and the one that the rules make.
+type decided struct {
+	id         string
+	comment    privatereply.Comment
+	was, would privatereply.Decision
 }
 
 // decide decides the comments of a page of replies, in their order. Those that could be read
 // count, also when it fails.
-func (r *Report) decide(ctx context.Context, source Source, set *rules.Set, accounts Accounts, rows []replies.Row) error {
+func decide(ctx context.Context, source Source, set *rules.Set, accounts Accounts, rows []replies.Row) (page []decided, err error) {
 	inputs := make([]*workflows.PrivateReplyInput, len(rows))
 	var mu sync.Mutex
 	reading, within := errgroup.WithContext(ctx)
@@ -102,17 +116,36 @@ func (r *Report) decide(ctx context.Context, source Source, set *rules.Set, acco
 			return nil
 		})
 	}
-	err := reading.Wait()
+	err = reading.Wait()
 	for i, in := range inputs {
 		if in == nil {
 			continue
 		}
-		r.Comments++
-		if would := again(set, accounts, *in); !sameAction(in.Decision, would) {
-			r.Changed = append(r.Changed, Difference{ID: rows[i].ID, Comment: in.Comment.Text, Was: in.Decision, Would: would})
+		page = append(page, decided{rows[i].ID, in.Comment, in.Decision, again(set, accounts, *in)})
+	}
+	return page, err
+}
+
+// compare lists the comments on which the decisions differ, and counts those of the new ones
+// that once leaves alone.
+func compare(all []decided) (changed []Difference, once int) {
+	changed = []Difference{}
+	wasLeft := leftByOnce(all, func(d *decided) *privatereply.Decision { return &d.was })
+	wouldLeft := leftByOnce(all, func(d *decided) *privatereply.Decision { return &d.would })
+	for i, d := range all {
+		was, would := d.was, d.would
+		if wasLeft[i] {
+			was = ignoredOnce(was)
+		}
+		if wouldLeft[i] {
+			would = ignoredOnce(would)
+			once++
+		}
+		if !sameAction(was, would) {
+			changed = append(changed, Difference{ID: d.id, Comment: d.comment.Text, Was: was, Would: would})
 		}
 	}
-	return err
+	return changed, once
 }
 
 // again decides a comment as it was when it arrived.
@@ -130,5 +163,6 @@ func again(set *rules.Set, accounts Accounts, in workflows.PrivateReplyInput) pr
 
 // sameAction reports whether two decisions do the same, whichever rule says it.
 func sameAction(a, b privatereply.Decision) bool {
-	return a.Action == b.Action && a.Text == b.Text && a.Hold == b.Hold
+	return a.Action == b.Action && a.Hold == b.Hold && a.Hide == b.Hide && a.PublicText == b.PublicText &&
+		privatereply.ProposalSHA256(a.Message(), "") == privatereply.ProposalSHA256(b.Message(), "")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,5 +95,111 @@ func TestRun(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// kept holds replies as they are given, the newest first as Temporal lists them.
+type kept []workflows.PrivateReplyInput
+
+func (k kept) Page(context.Context, replies.Filter, int, []byte) (rows []replies.Row, next []byte, err error) {
+	for i := range k {
+		rows = append(rows, replies.Row{ID: fmt.Sprint(i)})
+	}
+	return rows, nil, nil
+}
+
+func (k kept) Input(_ context.Context, id string) (workflows.PrivateReplyInput, error) {
+	var i int
+	_, err := fmt.Sscan(id, &i)
+	return k[i], err
+}
+
+func (kept) Get(privatereply.Platform, string) (account privatereply.Account, ok bool) {
+	account.TimeZone, _ = time.LoadLocation("Europe/Berlin")
+	return account, true
+}
+
+// A rule with once answers the first comment of a person in seven days, whatever the order in
+// which Temporal lists them; what once left alone before is no difference.
+func TestOnce(t *testing.T) {
+	began := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	comment := func(person, media string, after time.Duration) privatereply.Comment {
+		return privatereply.Comment{Platform: privatereply.Instagram, Account: "1", CommentID: "5", PersonID: person, MediaID: media, Text: "list", CreatedAt: began.Add(after)}
+	}
+	day := 24 * time.Hour
+	comments := []privatereply.Comment{ // the newest first
+		comment("ann", "A", 14*day+2*time.Hour), // 7 days after the one before
+		comment("ann", "A", 7*day+time.Hour),    // 7 days after the first
+		comment("ann", "B", 6*day),
+		comment("", "A", 3*time.Hour), // nobody knows who
+		comment("bob", "A", 2*time.Hour),
+		comment("ann", "A", time.Hour),
+		comment("ann", "A", 0),
+	}
+	rulesOf := func(once string) *rules.Set {
+		set, err := rules.Parse("rules.yaml", []byte("rules:\n- name: list\n  when: says(text, \"list\")\n  reply: Hi\n"+once))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	inputs := func(d privatereply.Decision) kept {
+		var k kept
+		for _, c := range comments {
+			k = append(k, workflows.PrivateReplyInput{Comment: c, Decision: d})
+		}
+		return k
+	}
+	plain := privatereply.Decision{Action: privatereply.ActionAuto, Rule: "list", Text: "Hi"}
+	perPost := plain
+	perPost.Once = privatereply.OncePersonAndPost
+	for name, tt := range map[string]struct {
+		was  privatereply.Decision
+		file string
+		once int
+		ids  string // of what changes
+	}{
+		"once for the first time":   {plain, "  once: person\n", 2, "2 3 5"}, // 3: a person decides
+		"under each post":           {plain, "  once: person_and_post\n", 1, "3 5"},
+		"as it was":                 {perPost, "  once: person_and_post\n", 1, "3"},
+		"of each post, then of all": {perPost, "  once: person\n", 2, "2 3"},
+		"no longer":                 {perPost, "", 0, "5"},
+		"another text":              {plain, "  public: Sent\n", 0, "0 1 2 3 4 5 6"},
+		"a button":                  {plain, "  buttons: [{title: B, then: x}]\n", 0, "0 1 2 3 4 5 6"},
+		"hidden":                    {plain, "  hide: true\n", 0, "0 1 2 3 4 5 6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := inputs(tt.was)
+			r, err := Run(t.Context(), source, rulesOf(tt.file), source, replies.Filter{}, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, c := range r.Changed {
+				ids = append(ids, c.ID)
+				if c.ID == "5" && tt.once > 0 && (c.Would.Action != privatereply.ActionIgnore || c.Would.Reason != "once" || c.Would.Rule != "list") {
+					t.Errorf("the second comment would be %+v", c.Would)
+				}
+			}
+			if got := strings.Join(ids, " "); got != tt.ids || r.Once != tt.once || r.Comments != len(comments) {
+				t.Errorf("changed %q, once %d, of %d", got, r.Once, r.Comments)
+			}
+		})
+	}
+}
+
+// Comments are decided as of the account's hour when they were written.
+func TestAccountHour(t *testing.T) {
+	set, err := rules.Parse("rules.yaml", []byte("default: ignore\nrules:\n- name: night\n  when: hour < 6 && date == \"2026-11-02\"\n  ask: true\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := kept{{
+		Comment:  privatereply.Comment{Platform: privatereply.Instagram, CreatedAt: time.Date(2026, 11, 1, 23, 30, 0, 0, time.UTC), ReceivedAt: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)},
+		Decision: privatereply.Decision{Action: privatereply.ActionIgnore},
+	}}
+	r, err := Run(t.Context(), source, set, source, replies.Filter{}, 100)
+	if err != nil || len(r.Changed) != 1 || r.Changed[0].Would.Rule != "night" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
