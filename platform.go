@@ -124,6 +124,7 @@ var platformFacts = map[Platform]PlatformFacts{
 				{Name: "pages_read_engagement", Use: "look-ups and sweeps"},
 				{Name: "pages_show_list", Use: "webhooks, Meta says", Optional: true},
 				{Name: "pages_read_user_content", Use: "the texts and authors of comments", Optional: true},
+				{Name: "pages_manage_engagement", Use: "public replies and hiding comments", Optional: true},
 			}},
 		},
 		WebhookObject: "page",

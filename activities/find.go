@@ -80,7 +80,7 @@ func (a *Activities) ReadMessages(ctx context.Context, in workflows.ReadMessages
 
 // readConversation reads the conversation of a person back to since, or gives nil if Meta
 // shows none with the person. With templates it comes with the texts of messages with
-// buttons, where Meta shows them. shown reports whether Meta showed any conversation.
+// buttons, which only Facebook shows. shown reports whether Meta showed any conversation.
 func (a *Activities) readConversation(ctx context.Context, p privatereply.Platform, accountID, person string, since time.Time, templates bool) (account privatereply.Account, with *graph.Conversation, shown bool, err error) {
 	cred, err := a.accounts.Credentials(p, accountID)
 	account = cred.Account
@@ -88,7 +88,7 @@ func (a *Activities) readConversation(ctx context.Context, p privatereply.Platfo
 	if err != nil {
 		return account, nil, false, reads.retryError(ctx, err)
 	}
-	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Attachments: templates, BeforeRequest: reads.wait}) {
+	for c, err := range a.graph.Conversations(ctx, cred, graph.ConversationQuery{PersonID: person, Limit: 1, Since: since, Attachments: templates && p == privatereply.Facebook, BeforeRequest: reads.wait}) {
 		if err != nil {
 			return account, nil, false, reads.retryError(ctx, err)
 		}

@@ -117,9 +117,47 @@ func TestReadsForPeopleDegrade(t *testing.T) {
 	if err != nil || c.Text != "Is it sturdy?" || !c.CreatedAt.Equal(noon) {
 		t.Errorf("%+v, %v", c, err)
 	}
+	for account, answer := range map[privatereply.Account]string{pageAccount: `{"is_hidden":true}`, igAccount: `{"hidden":true}`} {
+		if c, err := newMeta(t, respondWith(200, answer)).CommentContent(t.Context(), credentials(account), "1"); err != nil || c.Hidden == nil || !*c.Hidden {
+			t.Errorf("%s: hidden %v, %v", answer, c.Hidden, err)
+		}
+	}
+	if c, err := newMeta(t, refuseFields(`{"text":"hi"}`, "hidden")).CommentContent(t.Context(), credentials(igAccount), "1"); err != nil || c.Hidden != nil || c.Text != "hi" {
+		t.Errorf("without the field: %+v, %v", c, err)
+	}
 	m = newMeta(t, respondWith(400, `{"error":{"code":100,"error_subcode":33}}`))
 	if _, err := m.Publication(t.Context(), credentials(pageAccount), "1"); asGraphError(t, err).Reason != privatereply.CommentNotFound {
 		t.Errorf("gone: %v", err)
 	}
 	m.only(t)
+}
+
+// Guards the texts of messages with buttons: Facebook shows them as the title of a template,
+// which is no attachment, on the first page of a conversation and on older ones.
+func TestTemplateTexts(t *testing.T) {
+	message := func(id, attached string) string {
+		return `{"id":"` + id + `","message":"","from":{"id":"1"},"created_time":"` + noonText + `","attachments":{"data":[` + attached + `]}}`
+	}
+	newest := message("m_2", `{"generic_template":{"title":"Which size?","cta":[{"title":"Small","type":"postback"}]}}`)
+	older := message("m_1", `{"generic_template":{"title":"Hello"}}`)
+	m := newMeta(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/messages") {
+			respondWith(200, `{"data":[`+older+`]}`)(w, r)
+			return
+		}
+		respondWith(200, `{"data":[{"id":"t_1","messages":{"data":[`+newest+`],"paging":{"cursors":{"after":"q"},"next":"https://x/"}}}]}`)(w, r)
+	})
+	for c, err := range m.Conversations(t.Context(), credentials(pageAccount), ConversationQuery{Attachments: true, Since: noon}) {
+		if err != nil || len(c.Messages) != 2 {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		for i, want := range []string{"Which size?", "Hello"} {
+			if got := c.Messages[i]; got.Text != want || !got.Template || len(got.Attachments) != 0 {
+				t.Errorf("%+v, want %q", got, want)
+			}
+		}
+	}
+	if got := m.received(); len(got) != 2 || !strings.Contains(got[1].query(t).Get("fields"), "generic_template") {
+		t.Errorf("asked for %+v", got)
+	}
 }

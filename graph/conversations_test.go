@@ -384,3 +384,26 @@ func TestFindMessage(t *testing.T) {
 		}
 	})
 }
+
+// Guards that a message of the account that may be the one in question is not said to be
+// missing because Meta shows none of its text, or the beginning.
+func TestAnyUnreadable(t *testing.T) {
+	sent := MessageCriteria{SenderIDs: []string{"1"}, Text: "Which size do you need?", Since: noon, ExcludeIDs: []string{"m_9"}}
+	for _, tc := range []struct {
+		name    string
+		message Message
+		want    bool
+	}{
+		{"no text", Message{ID: "m_1", FromID: "1", At: noon}, true},
+		{"the beginning of it", Message{ID: "m_1", FromID: "1", At: noon, Text: "Which size do…", Template: true}, true},
+		{"another template", Message{ID: "m_1", FromID: "1", At: noon, Text: "Our list", Template: true}, false},
+		{"a text of its own", Message{ID: "m_1", FromID: "1", At: noon, Text: "Which size"}, false},
+		{"the person's", Message{ID: "m_1", FromID: "2", At: noon}, false},
+		{"of before", Message{ID: "m_1", FromID: "1", At: noon.Add(-time.Second)}, false},
+		{"another reply's", Message{ID: "m_9", FromID: "1", At: noon}, false},
+	} {
+		if got := AnyUnreadable([]Message{{ID: "m_0", FromID: "2", At: noon, Text: "Hello"}, tc.message}, sent); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+}

@@ -16,16 +16,30 @@ const delivered = `{"recipient_id":"7000000000000001","message_id":"m_1"}`
 // Guards Meta's two pages to the letter: the node, the host and the body of each
 // send, and that the token is in a header and nowhere else.
 func TestSendsByteForByte(t *testing.T) {
-	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (SendResult, error) {
+	replyWith := func(account privatereply.Account, r Recipient, out OutgoingMessage) func(*testing.T, *metaServer) (SendResult, error) {
 		return func(t *testing.T, m *metaServer) (SendResult, error) {
-			return m.SendPrivateReply(t.Context(), credentials(account), r, OutgoingMessage{Text: text})
+			return m.SendPrivateReply(t.Context(), credentials(account), r, out)
+		}
+	}
+	reply := func(account privatereply.Account, r Recipient, text string) func(*testing.T, *metaServer) (SendResult, error) {
+		return replyWith(account, r, OutgoingMessage{Text: text})
+	}
+	messageWith := func(account privatereply.Account, out OutgoingMessage, humanAgent bool) func(*testing.T, *metaServer) (SendResult, error) {
+		return func(t *testing.T, m *metaServer) (SendResult, error) {
+			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", out, humanAgent)
 		}
 	}
 	message := func(account privatereply.Account, humanAgent bool) func(*testing.T, *metaServer) (SendResult, error) {
-		return func(t *testing.T, m *metaServer) (SendResult, error) {
-			return m.SendMessage(t.Context(), credentials(account), "7000000000000001", OutgoingMessage{Text: "hi"}, humanAgent)
-		}
+		return messageWith(account, OutgoingMessage{Text: "hi"}, humanAgent)
 	}
+	buttons := OutgoingMessage{Text: "Shall we send the list?", Buttons: []MessageButton{
+		{Title: "Yes, please", Payload: "r1:yes"}, {Title: "Open <shop>", URL: "https://example.com/?a=1&b=2"},
+	}}
+	const template = `"attachment":{"type":"template","payload":{"template_type":"button","text":"Shall we send the list?","buttons":[` +
+		`{"type":"postback","title":"Yes, please","payload":"r1:yes"},{"type":"web_url","title":"Open <shop>","url":"https://example.com/?a=1&b=2"}]}}`
+	sizes := OutgoingMessage{Text: "Which size?", QuickReplies: []MessageQuickReply{{"Small", "size:s"}, {"Large", "size:l"}}}
+	const quick = `"quick_replies":[{"content_type":"text","title":"Small","payload":"size:s"},{"content_type":"text","title":"Large","payload":"size:l"}]`
+	both := OutgoingMessage{Text: buttons.Text, Buttons: buttons.Buttons, QuickReplies: sizes.QuickReplies}
 	for _, tc := range []struct {
 		name string
 		send func(*testing.T, *metaServer) (SendResult, error)
@@ -62,6 +76,24 @@ func TestSendsByteForByte(t *testing.T) {
 		{"follow-up by a human agent, Instagram Login", message(igAccount, true),
 			"/instagram/v26.0/17841400000000002/messages",
 			`{"recipient":{"id":"7000000000000001"},"message":{"text":"hi"},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT"}`},
+		{"buttons, on a Page", replyWith(pageAccount, Recipient{CommentID: "1_2"}, buttons),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"comment_id":"1_2"},"message":{` + template + `},"messaging_type":"RESPONSE"}`},
+		{"buttons, Instagram Login", replyWith(igAccount, Recipient{CommentID: "1"}, buttons),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"comment_id":"1"},"message":{` + template + `}}`},
+		{"buttons in a follow-up, Facebook Login", messageWith(igByPage, buttons, false),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{` + template + `},"messaging_type":"RESPONSE"}`},
+		{"quick replies, Instagram Login", replyWith(igAccount, Recipient{CommentID: "1"}, sizes),
+			"/instagram/v26.0/17841400000000002/messages",
+			`{"recipient":{"comment_id":"1"},"message":{"text":"Which size?",` + quick + `}}`},
+		{"quick replies in a human agent's follow-up", messageWith(pageAccount, sizes, true),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"id":"7000000000000001"},"message":{"text":"Which size?",` + quick + `},"messaging_type":"MESSAGE_TAG","tag":"HUMAN_AGENT"}`},
+		{"both, on a Page", replyWith(pageAccount, Recipient{PostID: "1_2"}, both),
+			"/facebook/v26.0/100000000000001/messages",
+			`{"recipient":{"post_id":"1_2"},"message":{` + template + `,` + quick + `},"messaging_type":"RESPONSE"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := newMeta(t, respondWith(200, delivered))

@@ -60,7 +60,7 @@ func TestPlantedAtMeta(t *testing.T) {
 				"pages_show_list", "instagram_manage_comments", "instagram_manage_messages"}})
 		}, []wanted{
 			{page, "permissions", fail, "pages_messaging (private replies)"},
-			{page, "permissions", warn, "pages_read_user_content (the texts and authors of comments)"},
+			{page, "permissions", warn, "pages_read_user_content (the texts and authors of comments)|pages_manage_engagement (public replies and hiding comments)"},
 			{linked, "permissions", fail, "pages_messaging (private replies)"},
 		}},
 		{"unsubscribed", func(p *installation) { p.change(ownID, meta.AccountUpdate{Fields: &[]string{}}) },

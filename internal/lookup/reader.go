@@ -29,6 +29,7 @@ type Accounts interface {
 const (
 	threadTTL  = 5 * time.Second
 	latestTTL  = 15 * time.Second
+	commentTTL = 10 * time.Second // whether it is hidden changes with a click
 	contentTTL = 10 * time.Minute
 	failureTTL = 10 * time.Second // of a failed read: a page that renews itself asks no more often
 
@@ -67,7 +68,7 @@ func newReader(meta *graph.Client, accounts Accounts, now func() time.Time) *Rea
 		threads:  newCache[Thread](threadTTL, maxThreads, now),
 		latest:   newCache[[]Thread](latestTTL, maxLatest, now),
 		posts:    newCache[Post](contentTTL, maxPosts, now),
-		comments: newCache[Comment](contentTTL, maxPosts, now),
+		comments: newCache[Comment](commentTTL, maxPosts, now),
 	}
 }
 
@@ -279,9 +280,10 @@ type Comment struct {
 	Text       string
 	At         time.Time
 	Attachment Attachment
+	Hidden     *bool // from everybody but its author; nil if Meta did not say
 }
 
-// Comment reads a comment by its id: the one above another one.
+// Comment reads a comment by its id.
 func (r *Reader) Comment(ctx context.Context, a privatereply.Account, commentID string) (Comment, error) {
 	if commentID == "" {
 		return Comment{}, ErrNoID
@@ -295,7 +297,7 @@ func (r *Reader) Comment(ctx context.Context, a privatereply.Account, commentID 
 		if err != nil {
 			return Comment{}, r.pace.refused(a, err)
 		}
-		shown := Comment{Username: c.Username, Text: c.Text, At: c.CreatedAt}
+		shown := Comment{Username: c.Username, Text: c.Text, At: c.CreatedAt, Hidden: c.Hidden}
 		if c.Attachment.Kind != "" {
 			shown.Attachment = Attachment{Kind: c.Attachment.Kind, URL: c.Attachment.URL}
 			if c.Attachment.Kind != privatereply.Video {

@@ -149,7 +149,7 @@ func TestThread(t *testing.T) {
 // The post above a comment and the comment above a comment are read with pictures; an ad's
 // post is the organic one.
 func TestPostAndComment(t *testing.T) {
-	sb, r, _ := sandbox(t)
+	sb, r, clock := sandbox(t)
 	post := must[string](t)(sb.PublishPost(meta.NewPost{Account: insta.ID, Caption: "Oak & <ash>"}))
 	ad := must[string](t)(sb.PublishPost(meta.NewPost{Account: insta.ID, Source: privatereply.SourceAd, Caption: "Buy oak"}))
 	c := privatereply.Comment{Platform: insta.Platform, Account: insta.ID, MediaID: ad, OriginalMediaID: post}
@@ -166,6 +166,16 @@ func TestPostAndComment(t *testing.T) {
 	above := must[Comment](t)(r.Comment(t.Context(), page, parent))
 	if above.Username != "Lou" || above.Text != "Is it sturdy?" || above.Attachment.Kind != privatereply.Photo || above.Attachment.PictureURL == "" {
 		t.Errorf("comment above: %+v", above)
+	}
+	if above.Hidden == nil || *above.Hidden {
+		t.Errorf("hidden: %+v", above)
+	}
+	if err := sb.HideComment(parent, true); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(commentTTL)
+	if above = must[Comment](t)(r.Comment(t.Context(), page, parent)); above.Hidden == nil || !*above.Hidden {
+		t.Errorf("not hidden after %v: %+v", commentTTL, above)
 	}
 }
 
