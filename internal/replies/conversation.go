@@ -2,6 +2,7 @@ package replies
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -22,6 +23,7 @@ type Message struct {
 	Agent  string                    // the author; empty: the person
 	Text   string                    // empty if the person wrote it
 	Answer *workflows.FollowUpResult // how a follow-up ended; nil: it is on its way
+	Tap    *workflows.TapStatus      // what the person tapped; nil: they wrote, or it was long ago
 }
 
 // ConversationID is the workflow id of the conversation that a reply opened. The person is
@@ -58,7 +60,11 @@ func (c *Client) Conversation(ctx context.Context, id string) (Conversation, err
 		case workflows.PersonMessageSignal:
 			var m workflows.PersonMessage
 			if d.message(c, &m) == nil {
-				conv.Messages = append(conv.Messages, Message{At: privatereply.MessageTime(m.At, d.At)})
+				said := Message{At: privatereply.MessageTime(m.At, d.At)}
+				if i := slices.IndexFunc(conv.Status.Taps, func(t workflows.TapStatus) bool { return t.Payload == m.Payload }); i >= 0 {
+					said.Tap = &conv.Status.Taps[i]
+				}
+				conv.Messages = append(conv.Messages, said)
 			}
 		case workflows.FollowUpUpdate:
 			var m workflows.FollowUp

@@ -372,11 +372,17 @@ func TestConversation(t *testing.T) {
 	if err != nil || answer.State != privatereply.OutcomeSent {
 		t.Fatalf("%+v, %v", answer, err)
 	}
+	if err := b.temporal.SignalWorkflow(t.Context(), opts.ID, "", workflows.PersonMessageSignal, workflows.PersonMessage{At: wrote, MessageID: "m_2", Payload: "OLD"}); err != nil {
+		t.Fatal(err)
+	}
 	thread, err := b.Conversation(t.Context(), opts.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(thread.Messages) != 2 || !thread.Messages[0].At.Equal(wrote) || thread.Messages[0].Agent != "" ||
+	if len(thread.Messages) != 3 || thread.Messages[0].Tap != nil || thread.Messages[2].Tap == nil || thread.Messages[2].Tap.Reason != privatereply.UnknownButton {
+		t.Fatalf("lines: %+v", thread.Messages)
+	}
+	if !thread.Messages[0].At.Equal(wrote) || thread.Messages[0].Agent != "" ||
 		thread.Messages[1].Agent != "ana" || thread.Messages[1].Text != "It ships on Monday." || thread.Messages[1].Answer == nil || thread.Messages[1].Answer.MessageID != "m_follow" {
 		t.Errorf("lines: %+v", thread.Messages)
 	}

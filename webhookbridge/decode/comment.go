@@ -2,6 +2,7 @@ package decode
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/metajson"
@@ -39,12 +40,19 @@ func (e entry) decodeComment(raw metajson.Value, live bool) privatereply.Event {
 	c.CommentID = cmp.Or(id, commentID)
 	c.Source = instagramSource(product, c.AdID, live)
 	switch {
-	case e.account.IsSelf(c.PersonID):
+	case e.account.IsSelf(c.PersonID), e.isNamed(c):
 		return ignored(OwnComment, c.CommentID)
 	case product == "IGTV":
 		return ignored(UnsupportedMedia, c.CommentID)
 	}
 	return privatereply.Event{Comment: &c}
+}
+
+// isNamed reports whether c is the account's own by its user name, which nobody else can have.
+// It counts only where Meta withholds the author's id: an account's name in the accounts file
+// need not be its user name.
+func (e entry) isNamed(c privatereply.Comment) bool {
+	return c.PersonID == "" && c.Username != "" && strings.EqualFold(c.Username, e.account.Name)
 }
 
 // readAuthor reads the id and the name of an author. It does not use self_ig_scoped_id,

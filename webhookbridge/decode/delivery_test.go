@@ -27,7 +27,7 @@ var receivedAt = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 type accounts []privatereply.Account
 
 var known = accounts{
-	{Platform: privatereply.Instagram, ID: "17841400000000001", PageID: "100000000000001", Login: privatereply.LoginFacebook},
+	{Platform: privatereply.Instagram, ID: "17841400000000001", Name: "clean.slate", PageID: "100000000000001", Login: privatereply.LoginFacebook},
 	{Platform: privatereply.Instagram, ID: "17841400000000002", Login: privatereply.LoginInstagram},
 	{Platform: privatereply.Facebook, ID: "100000000000001", Login: privatereply.LoginFacebook},
 	{Platform: privatereply.Instagram, ID: "17841400000000003", PageID: "100000000000002", Login: privatereply.LoginFacebook},
@@ -183,6 +183,52 @@ func TestText(t *testing.T) {
 			}
 			if got := events[0].Comment.Text; got != tt.want {
 				t.Errorf("text = %.100q (%d bytes), want %.100q (%d bytes)", got, len(got), tt.want, len(tt.want))
+			}
+		})
+	}
+}
+
+// What the account writes under a comment in public, and what it hides or shows again, comes
+// back as a webhook and starts nothing. Only where Meta withholds the author's id does a name
+// decide.
+func TestOwnDoing(t *testing.T) {
+	instagram := func(from string) string {
+		return `{"object":"instagram","entry":[{"id":"17841400000000001","time":1795341600,"changes":[{"field":"comments","value":{` +
+			`"id":"18000000000000009","parent_id":"18000000000000001",` + from + `"text":"Thanks, we have written to you"}}]}]}`
+	}
+	page := func(verb, rest string) string {
+		return `{"object":"page","entry":[{"id":"100000000000001","time":1795341600,"changes":[{"field":"feed","value":{"item":"comment","verb":"` + verb + `",` +
+			`"post_id":"100000000000001_2","comment_id":"2_9","parent_id":"2_1"` + rest + `}}]}]}`
+	}
+	const byPage, byPerson = `,"from":{"id":"100000000000001","name":"Clean Slate"}`, `,"from":{"id":"7000000000000001","name":"Mia"}`
+	tests := []struct{ name, body, ignored string }{
+		{"by the account's id", instagram(`"from":{"id":"17841400000000001","username":"clean.slate"},`), decode.OwnComment},
+		{"by the id of its Page", instagram(`"from":{"id":"100000000000001"},`), decode.OwnComment},
+		{"by its name alone", instagram(`"from":{"username":"Clean.Slate"},`), decode.OwnComment},
+		{"by another name", instagram(`"from":{"username":"mia"},`), ""},
+		{"by nobody", instagram(``), ""},
+		{"by an id that is not the account's, whatever the name", instagram(`"from":{"id":"6000000000000001","username":"clean.slate"},`), ""},
+		{"by the Page", page("add", byPage), decode.OwnComment},
+		{"by a person", page("add", byPerson), ""},
+		{"edited by the Page", page("edited", byPage), decode.OwnComment},
+		{"hidden, by the Page", page("hide", byPage), decode.Hidden},
+		{"hidden, with the comment's author", page("hide", byPerson), decode.Hidden},
+		{"hidden, by nobody", page("hide", ""), decode.Hidden},
+		{"shown again", page("unhide", byPage), decode.Hidden},
+		{"shown again, by nobody", page("unhide", ""), decode.Hidden},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			events, err := decode.Delivery([]byte(tt.body), receivedAt, known)
+			if err != nil || len(events) != 1 {
+				t.Fatalf("events = %+v, %v; want one", events, err)
+			}
+			got := ""
+			if events[0].Ignored != nil {
+				got = events[0].Ignored.Why
+			}
+			if got != tt.ignored {
+				t.Errorf("ignored because of %q, want %q: %+v", got, tt.ignored, events[0])
 			}
 		})
 	}
