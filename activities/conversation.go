@@ -48,8 +48,8 @@ func (a *Activities) signalConversation(ctx context.Context, account privaterepl
 	return nil
 }
 
-// claimedMessages are the messages that belong to other replies and to follow-ups to the
-// person: two comments may get the same text. unidentified has the send times of the replies
+// claimedMessages are the messages that belong to other replies, to follow-ups and to taps of
+// the person: two comments may get the same text. unidentified has the send times of the replies
 // that were delivered by a message that is not known.
 func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessageInput) (messages []string, unidentified []time.Time, err error) {
 	messages = slices.Clone(in.Known)
@@ -78,6 +78,11 @@ func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessa
 	for _, sent := range status.FollowUps {
 		if sent.MessageID != "" {
 			messages = append(messages, sent.MessageID)
+		}
+	}
+	for _, tap := range status.Taps {
+		if tap.MessageID != "" {
+			messages = append(messages, tap.MessageID)
 		}
 	}
 	return messages, unidentified, nil

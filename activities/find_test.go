@@ -120,6 +120,8 @@ func TestFindMessage(t *testing.T) {
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, SentAt: noon, TextSHA256: privatereply.TextSHA256("other")}}}, want: "m_1"},
 		{name: "a follow-up", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{FollowUps: []workflows.FollowUpRecord{{FollowUpResult: workflows.FollowUpResult{MessageID: "m_1"}}}}},
+		{name: "its text belongs to a tap", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
+			status: workflows.ConversationStatus{Taps: []workflows.TapStatus{{Payload: "waits"}, {MessageID: "m_1"}}}},
 		{name: "its own, joined before", account: page, inbox: inbox(both, message("m_1", page.ID, testText, time.Second)),
 			status: workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: askingReply, MessageID: "m_1"}}}, want: "m_1"},
 		{name: "the other of two with the same text", account: page,
