@@ -128,6 +128,8 @@ Try this in another terminal:
        --workflow-id reply:instagram:%[9]s:ID --input '{"approver":"me","text":"Yes, it does."}'
   4. Read the whole story
      %[11]s show ID
+  5. Comment "May I have the list?": it is answered with a button, and in public. Tap the
+     button on the page above, and the list comes by itself
 
 Ctrl-C stops everything.
 `, s.SandboxURL, s.Server.UIURL, s.Server.Namespace, s.Server.Address, s.WebhookURL, folder,

@@ -80,7 +80,7 @@ accounts file. Settings come from PRIVATEREPLY_* and TEMPORAL_* variables.`,
 		&cobra.Group{ID: GroupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
-		newApprove(), newReject(), newReopen(), newResolve(), newPropose(), newNote(), newAssign(), newReply(), newLive(), newStop(),
+		newApprove(), newReject(), newHide(), newUnhide(), newReopen(), newResolve(), newPropose(), newNote(), newAssign(), newReply(), newLive(), newStop(),
 		newList(), newShow(), newExport(), newAccounts(), newForecast(), newFeed(), newConversations(),
 		newComment(), newRules(), newSweep(), newSetup(), newDoctor(), newForget(), newConnect(), newVersion(), newDocs(),
 	)

@@ -12,6 +12,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // defaultRows is how many replies a list shows.
@@ -22,18 +23,21 @@ func newList() *cobra.Command {
 		Use:   "list",
 		Short: "List replies, the earliest deadline first",
 		Long: `List the replies that are not over, the earliest deadline first; with --state those
-in the states given. The states are, in the order of a reply's life:
+in the states given, and with --effect those beside whose reply something has happened, in
+any state. The states are, in the order of a reply's life:
 ` + stateList() + `
 Lists show what Temporal's visibility store knows, which may be a second behind. A reply
 that waits before its send, for its account's pace or for Meta, shows when it is tried;
 "too late" is after its deadline: see ` + "`starter forecast`" + `.`,
 		Example: `  starter list --state awaiting_approval
   starter list --state delivery_unknown,undeliverable --account 17841400000000001
+  starter list --effect tapped
   starter list --json --limit 1000 | jq '.[].id'`,
 		Args:    Args(0, 0, ""),
 		GroupID: groupInspect,
 	}
 	states := cmd.Flags().StringSlice("state", nil, "only these states, separated by commas")
+	effects := cmd.Flags().StringSlice("effect", nil, "only those beside whose reply one of these has happened: tapped, public_reply, hidden")
 	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	limit := cmd.Flags().Int("limit", defaultRows, "at most so many")
 	asJSON := JSONFlag(cmd)
@@ -45,11 +49,18 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 		if err != nil {
 			return err
 		}
+		happened, err := listEffects(*effects)
+		if err != nil {
+			return err
+		}
+		if len(happened) > 0 && len(*states) == 0 {
+			wanted = nil // what has happened is seen in replies that are over, too
+		}
 		only, err := s.accountID(ctx, *account)
 		if err != nil {
 			return err
 		}
-		filter := replies.Filter{States: wanted, Account: only}
+		filter := replies.Filter{States: wanted, Effects: happened, Account: only}
 		rows, err := s.replies.Earliest(ctx, filter, *limit)
 		if err != nil {
 			return err
@@ -87,6 +98,18 @@ func listStates(states []string) ([]privatereply.State, error) {
 	}
 	if len(wanted) == 0 {
 		wanted = slices.DeleteFunc(slices.Clone(privatereply.States), privatereply.State.Final)
+	}
+	return wanted, nil
+}
+
+// listEffects reads what is asked for of what happens beside replies.
+func listEffects(effects []string) ([]string, error) {
+	wanted := make([]string, len(effects))
+	for i, name := range effects {
+		wanted[i] = strings.TrimSpace(name)
+		if effectWords[wanted[i]] == "" {
+			return nil, fmt.Errorf("--effect: %q is not known; write tapped, public_reply or hidden", name)
+		}
 	}
 	return wanted, nil
 }
@@ -174,19 +197,36 @@ func attachmentText(kind privatereply.AttachmentKind) string {
 // commentAndReply shows a comment and what was sent, or is proposed, in one line.
 func commentAndReply(r replies.Row, now time.Time) string {
 	const between = " → "
-	remarks := remarks(r, now)
-	room := console.Width - console.Columns(between) - 6 - console.Columns(remarks)
+	remarks, beside := remarks(r, now), console.Truncate(besideText(r), console.Width/2)
+	room := console.Width - console.Columns(between) - 6 - console.Columns(remarks) - console.Columns(beside)
 	half := room / 2
 	comment, text := console.Sanitize(r.Comment), console.Sanitize(r.Text)
 	if comment == "" {
 		comment = attachmentText(r.Attachment.Kind)
 	}
 	if text == "" {
-		return remarks + "“" + console.Truncate(comment, room) + "”"
+		return remarks + "“" + console.Truncate(comment, room) + "”" + beside
 	}
 	short := min(console.Columns(comment), console.Columns(text), half)
 	if console.Columns(comment) > console.Columns(text) {
-		return remarks + "“" + console.Truncate(comment, room-short) + "”" + between + "“" + console.Truncate(text, half) + "”"
+		return remarks + "“" + console.Truncate(comment, room-short) + "”" + between + "“" + console.Truncate(text, half) + "”" + beside
 	}
-	return remarks + "“" + console.Truncate(comment, half) + "”" + between + "“" + console.Truncate(text, room-short) + "”"
+	return remarks + "“" + console.Truncate(comment, half) + "”" + between + "“" + console.Truncate(text, room-short) + "”" + beside
+}
+
+// besideText is what goes with a reply's text, and what has happened beside it.
+func besideText(r replies.Row) string {
+	words := ""
+	if parts := tappableWords(r.Message); parts != "" {
+		words = " " + console.Sanitize(parts)
+	}
+	for _, effect := range r.Effects {
+		words += " · " + effectWords[effect]
+	}
+	return words
+}
+
+// effectWords say what has happened beside a reply.
+var effectWords = map[string]string{
+	workflows.EffectTapped: "tapped", workflows.EffectPublicReply: "answered in public", workflows.EffectHidden: "hidden",
 }

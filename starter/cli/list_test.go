@@ -11,6 +11,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/console"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // Guards: a list shows the replies of the states and account asked for, the
@@ -102,13 +103,20 @@ func TestListRemarks(t *testing.T) {
 		row  replies.Row
 		want string
 	}{
-		"neither":             {replies.Row{Comment: "How much?", Text: "Hi"}, "  “How much?” → “Hi”\n"},
-		"no text":             {replies.Row{Text: "Hi"}, "  “(no text)” → “Hi”\n"},
-		"a photo alone":       {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.Photo}, Text: "Hi"}, "  “(photo)” → “Hi”\n"},
-		"a GIF with words":    {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.GIF}, Comment: "Ha", Text: "Hi"}, "  GIF: “Ha” → “Hi”\n"},
-		"edited":              {replies.Row{EditedAt: edited, Comment: "How much?"}, "  edited 5m ago: “How much?”\n"},
-		"both":                {replies.Row{EditedAt: edited, Attachment: privatereply.Attachment{Kind: privatereply.Video}, Comment: long, Text: long}, "  video, edited 5m ago: “word word"},
-		"a kind of no one":    {replies.Row{Attachment: privatereply.Attachment{Kind: "\x1b[31m" + privatereply.AttachmentKind(long)}, Comment: long}, "  attachment: “word word"},
+		"neither":          {replies.Row{Comment: "How much?", Text: "Hi"}, "  “How much?” → “Hi”\n"},
+		"no text":          {replies.Row{Text: "Hi"}, "  “(no text)” → “Hi”\n"},
+		"a photo alone":    {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.Photo}, Text: "Hi"}, "  “(photo)” → “Hi”\n"},
+		"a GIF with words": {replies.Row{Attachment: privatereply.Attachment{Kind: privatereply.GIF}, Comment: "Ha", Text: "Hi"}, "  GIF: “Ha” → “Hi”\n"},
+		"edited":           {replies.Row{EditedAt: edited, Comment: "How much?"}, "  edited 5m ago: “How much?”\n"},
+		"both":             {replies.Row{EditedAt: edited, Attachment: privatereply.Attachment{Kind: privatereply.Video}, Comment: long, Text: long}, "  video, edited 5m ago: “word word"},
+		"a kind of no one": {replies.Row{Attachment: privatereply.Attachment{Kind: "\x1b[31m" + privatereply.AttachmentKind(long)}, Comment: long}, "  attachment: “word word"},
+		"with all that goes with it": {
+			replies.Row{Comment: "List?", Text: "Hi", Message: workflows.MessageMemo{Buttons: "Yes, please\nShop", Public: true, Hide: true}, Effects: []string{workflows.EffectTapped, workflows.EffectPublicReply}},
+			"  “List?” → “Hi” [Yes, please] [Shop] + in public + hide · ",
+		},
+		"answers, and what happened": {
+			replies.Row{Comment: long, Text: long, Message: workflows.MessageMemo{QuickReplies: "Small"}, Effects: []string{workflows.EffectTapped}}, "” (Small) · tapped\n",
+		},
 		"edited, photo alone": {replies.Row{EditedAt: edited, Attachment: privatereply.Attachment{Kind: privatereply.Photo}}, "  edited 5m ago: “(photo)”\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -72,10 +72,13 @@ func describeReply(id string, s workflows.PrivateReplyStatus, now time.Time) *co
 	if s.Send != nil && !s.Send.RetryAt.IsZero() && !s.Send.RetryAt.Before(s.Deadline) {
 		f.Add("", "it will not make its deadline, unless replies that are before it are stopped")
 	}
+	describePublicReply(f, s, now)
+	describeHide(f, s, now)
 	if w := s.Window; w != nil {
 		f.Add("Answer", "first %s", console.FormatTime(w.RespondedAt, now))
 		f.Add("Window", "closes %s", console.FormatTime(w.ClosesAt, now))
 	}
+	describeTaps(f, s, now)
 	for _, r := range s.RefusedSignals {
 		f.Add("Refused", "signal %s, %s: %s", r.Name, console.FormatTime(r.At, now), r.Why)
 	}
@@ -131,6 +134,7 @@ func describeDecision(f *console.Facts, s workflows.PrivateReplyStatus, now time
 	if s.Text != "" {
 		f.Add("Reply", "“%s”", s.Text)
 	}
+	describeParts(f, s.Message())
 	describeTeam(f, s, now)
 	if !s.HoldUntil.IsZero() && s.State == privatereply.Holding {
 		f.Add("Held", "until %s", console.FormatTime(s.HoldUntil, now))
@@ -225,6 +229,15 @@ func describeAction(d privatereply.Decision) string {
 	if d.Hold > 0 {
 		what += " after a hold of " + console.FormatDuration(time.Duration(d.Hold))
 	}
+	switch d.Once {
+	case privatereply.OncePerson:
+		what += ", once per person"
+	case privatereply.OncePersonAndPost:
+		what += ", once per person and post"
+	}
+	if d.Hide {
+		what += ", and the comment hidden"
+	}
 	return what
 }
 
@@ -238,6 +251,8 @@ func describeSource(d privatereply.Decision) string {
 		return "rule " + failed + ", whose condition failed"
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
 		return "rule " + d.Rule + ", but a sweep found the comment late"
+	case d.Rule != "" && d.Reason == privatereply.OnceUnknown:
+		return "rule " + d.Rule + ", which answers a person once, but Meta did not name the person"
 	case d.Rule != "" && d.Reason == privatereply.AutomaticPaused:
 		return "rule " + d.Rule + ", but automatic replies of the rule or the account are paused"
 	case d.Rule != "":

@@ -109,6 +109,55 @@ func TestDescribeReply(t *testing.T) {
   Next      starter reply conversation:instagram:17841400000000001:6999 --text "…"
 `,
 		},
+		"with all that goes with it": {
+			func(s *workflows.PrivateReplyStatus) {
+				s.State = privatereply.Responded
+				s.Buttons = []privatereply.Button{{Title: "Yes, please", Then: "Here it is."}, {Title: "Shop", URL: "https://example.com"}}
+				s.PublicText = "Look into your messages."
+				s.PublicReply = &workflows.PublicReplyStatus{State: workflows.EffectDone, Text: s.PublicText, Reason: privatereply.FoundUnderComment, CommentID: "18000000000000009", At: statusNow}
+				s.Hide = &workflows.HideStatus{State: workflows.EffectWaiting, Hidden: true, By: "ben", Reason: privatereply.Throttled, Code: 4, TraceID: "Abc", RetryAt: statusNow.Add(time.Minute)}
+				s.Taps = []workflows.TapStatus{
+					{Title: "Yes, please", At: statusNow, Times: 2, State: privatereply.OutcomeSent, MessageID: "aWdg"},
+					{At: statusNow, Times: 1, Reason: privatereply.UnknownButton},
+				}
+			},
+			`  State     responded: The person answered; the 24-hour window is open.
+` + comment + `  Decision  a person decides, by rule wood
+  Reply     “Hi lena, yes.”
+  Buttons   [Yes, please] sends “Here it is.”
+            [Shop] opens https://example.com
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Public    “Look into your messages.”
+            posted, Sun 22 Nov 10:00 UTC (in 0s)
+            The public reply was found under the comment.
+            its id is 18000000000000009
+  Hiding    under way, next try Sun 22 Nov 10:01 UTC (in 1m), by ben
+            Meta is limiting this account.
+            Meta's error: code 4, subcode 0, trace Abc
+  Tapped    Yes, please, first Sun 22 Nov 10:00 UTC (in 0s), 2 times, answered with message aWdg
+  Tapped    something that this product did not send, first Sun 22 Nov 10:00 UTC (in 0s)
+            The tapped button is of an old message, or not of a message that this product sent.
+  Next      starter reply conversation:instagram:17841400000000001:6000000000000001 --text "…"
+`,
+		},
+		"a message that waits, with answers to tap": {
+			func(s *workflows.PrivateReplyStatus) {
+				s.QuickReplies = []privatereply.QuickReply{{Title: "Small", Then: "Monday."}, {Title: "Other"}}
+				s.PublicText, s.Decision.Hide = "Look!", true
+			},
+			`  State     awaiting_approval: A person must decide.
+` + comment + `  Decision  a person decides, and the comment hidden, by rule wood
+  Reply     “Hi lena, yes.”
+  Answers   (Small) sends “Monday.”
+            (Other) somebody reads it
+  Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
+  Public    “Look!”
+            posted under the comment once the private reply is sent
+  Hiding    the comment is hidden once the reply has ended or is delivered
+  Next      starter approve ` + id + `
+  Next      starter reject ` + id + ` --reason "…"
+`,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +200,16 @@ func TestDescribeDecision(t *testing.T) {
 		"hand":        {privatereply.Decision{Action: privatereply.ActionAsk, Reason: privatereply.DecidedByHand}, "a person decides, by hand"},
 		"failed rule": {privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:price"}, "a person decides, by rule price, whose condition failed"},
 		"slow rules":  {privatereply.Decision{Action: privatereply.ActionAsk, Reason: "rule_error:too_slow"}, "a person decides, by the bridge, which had no time for the rules"},
-		"sweep":       {privatereply.Decision{Action: privatereply.ActionAsk, Rule: "price", Reason: privatereply.FoundBySweep}, "a person decides, by rule price, but a sweep found the comment late"},
+		"once": {
+			privatereply.Decision{Action: privatereply.ActionAuto, Rule: "list", Once: privatereply.OncePersonAndPost, Reason: privatereply.DecidedByRule},
+			"answered automatically, once per person and post, by rule list",
+		},
+		"once, nobody": {
+			privatereply.Decision{Action: privatereply.ActionAsk, Rule: "list", Once: privatereply.OncePerson, Reason: privatereply.OnceUnknown},
+			"a person decides, once per person, by rule list, which answers a person once, but Meta did not name the person",
+		},
+		"hidden": {privatereply.Decision{Action: privatereply.ActionIgnore, Rule: "spam", Hide: true, Reason: privatereply.DecidedByRule}, "left alone, and the comment hidden, by rule spam"},
+		"sweep":  {privatereply.Decision{Action: privatereply.ActionAsk, Rule: "price", Reason: privatereply.FoundBySweep}, "a person decides, by rule price, but a sweep found the comment late"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -41,14 +41,15 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// Guards: a fault that the sandbox learns is tried on private replies and on follow-ups,
-// or on sweeps if it strikes lists. Those of a login's tokens strike no message.
+// Guards: a fault that the sandbox learns is tried on private replies, on follow-ups, on the
+// texts of taps, on public replies and on hiding, or on sweeps and on the replies under a
+// comment if it strikes lists. Those of a login's tokens strike no message.
 func TestEveryFault(t *testing.T) {
 	ofTokens := []string{"without-expiry", "documented"}
 	ofLists := func(name string) bool {
 		return slices.ContainsFunc(listFaults, func(f meta.Fault) bool { return f.Name == name })
 	}
-	for _, g := range []Scenario{metaOnReplies(), metaOnFollowUps()} {
+	for _, g := range []Scenario{metaOnReplies(), metaOnFollowUps(), metaOnTaps(), metaOnPublicReplies(), metaOnHides()} {
 		for _, f := range meta.FaultKinds {
 			if !ofLists(f.Name) && !slices.Contains(ofTokens, f.Name) && !slices.ContainsFunc(g.Cases, func(c Case) bool { return c.Name == f.Name || strings.HasPrefix(c.Name, f.Name+"-") }) {
 				t.Errorf("%s does not try %s", g.Name, f.Name)
@@ -58,6 +59,9 @@ func TestEveryFault(t *testing.T) {
 	for _, f := range listFaults {
 		if !slices.ContainsFunc(words().Cases, func(c Case) bool { return c.Name == "sweep-"+f.Name }) {
 			t.Errorf("no sweep meets %s", f.Name)
+		}
+		if !slices.ContainsFunc(metaOnPublicReplies().Cases, func(c Case) bool { return c.Name == "reading-"+f.Name }) {
+			t.Errorf("nobody who reads the replies under a comment meets %s", f.Name)
 		}
 	}
 }

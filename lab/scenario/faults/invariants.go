@@ -26,6 +26,9 @@ var commentInvariants = []invariant{
 	{"one-private-reply", "no comment with two private replies", ofEach((*caseRun).sentTwice)},
 	{"never-late", "no private reply after its deadline", ofEach((*caseRun).sentLate)},
 	{"follow-ups", "no follow-up twice or outside the window", ofEach((*caseRun).wrongFollowUps)},
+	{"public-replies", "no comment with two public replies", ofEach((*caseRun).publicTwice)},
+	{"taps", "nobody who received the text of a tap twice", ofEach((*caseRun).answeredTapTwice)},
+	{"once", "nobody whom a rule that answers once answered twice", ofEach((*caseRun).answeredAgain)},
 	{"no-secrets", "no token or secret in the history of a reply", ofEach((*caseRun).withSecrets)},
 }
 
@@ -94,6 +97,42 @@ func (t *caseRun) wrongFollowUps(context.Context) (broken []string) {
 			default:
 				texts[m.Text] = true
 			}
+		}
+	}
+	return broken
+}
+
+// publicTwice are comments under which the account's public reply is there twice.
+func (t *caseRun) publicTwice(context.Context) (broken []string) {
+	for _, c := range t.comments {
+		if n := len(t.Sandbox.PublicReplies(c.id)); n > 1 {
+			broken = append(broken, fmt.Sprintf("%s: %d", c.reply, n))
+		}
+	}
+	return broken
+}
+
+// answeredTapTwice are people who received the text of a tap twice.
+func (t *caseRun) answeredTapTwice(context.Context) (broken []string) {
+	for _, c := range t.comments {
+		if n := t.received(c.person(), listText); n > 1 {
+			broken = append(broken, fmt.Sprintf("%s: %d", c.reply, n))
+		}
+	}
+	return broken
+}
+
+// answeredAgain are people whom a rule that answers once has answered twice.
+func (t *caseRun) answeredAgain(context.Context) (broken []string) {
+	answered := map[meta.Person]int{}
+	for _, c := range t.comments {
+		if c.text == wins {
+			answered[c.person()] += t.Sandbox.RepliesDelivered(c.id)
+		}
+	}
+	for p, n := range answered {
+		if n > 1 {
+			broken = append(broken, fmt.Sprintf("%s of %s/%s: %d", p.Username, t.scenario, t.Name, n))
 		}
 	}
 	return broken

@@ -277,7 +277,7 @@ func (t *caseRun) sentReply(where int) *comment {
 	c := t.comment(where, price)
 	t.deliver(c.id)
 	t.awaitState(c, privatereply.Sent)
-	t.awaitConversation(t.conversation(c.person(), where), "the reply's join", func(s workflows.ConversationStatus) bool { return len(s.Replies) == 1 })
+	t.awaitJoined(c, where)
 	return c
 }
 

@@ -70,10 +70,12 @@ const (
 	racedPage          = throttledPage + 1
 	humanPage          = racedPage + 1
 	listPages          = humanPage + 1 // one for each fault of lists
-	restingInstagram   = listPages + 3
+	effectPages        = listPages + 3 // one for each fault that holds up an account, of each of three scenarios
+	restingInstagram   = effectPages + 12
 	throttledInstagram = restingInstagram + 4
 	burstInstagram     = throttledInstagram + 1
-	allAccounts        = burstInstagram + 1
+	effectInstagram    = burstInstagram + 1
+	allAccounts        = effectInstagram + 12
 )
 
 // connected are the three ways to be connected.
@@ -141,7 +143,7 @@ func newStack(ctx context.Context, lab *scenario.Lab) (s *Stack, closeServer fun
 	s = &Stack{accounts: newAccounts(), receiver: events, front: front}
 	s.Product, err = harness.New(ctx, harness.Config{
 		Dir: lab.Dir, Server: server, TaskQueue: "faults-" + runName,
-		Accounts: productAccounts(s.accounts), Rules: rulesYAML, Approvers: []string{ana, ben},
+		Accounts: productAccounts(s.accounts), Rules: rulesYAML + effectRulesYAML, Approvers: []string{ana, ben},
 		Binaries: binaries, Workers: lab.Workers, Bridges: lab.Bridges, Desks: 1, Gated: true,
 		VerifyToken:    verifyToken,
 		WorkerSettings: map[string]string{"EVENTS_URL": front.URL, "EVENTS_SECRET": eventSecret},

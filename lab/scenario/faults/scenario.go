@@ -55,8 +55,8 @@ type Case struct {
 
 // all are all scenarios, in the order in which they run.
 func all() []Scenario {
-	return slices.Concat(killScenarios(), accountScenarios(), reporting(), []Scenario{
-		metaOnReplies(), metaOnFollowUps(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
+	return slices.Concat(killScenarios(), killEffects(), accountScenarios(), reporting(), []Scenario{
+		metaOnReplies(), metaOnFollowUps(), metaOnPublicReplies(), metaOnHides(), metaOnTaps(), onceOnly(), deadlines(), deadlinesWithoutWorker(), deadlinesWithoutTemporal(),
 		races(), racesDuringOutage(), webhooks(), words(), surroundings(),
 		stopWorker(), stopBridge(), stopDesk(), erasures(),
 	})
