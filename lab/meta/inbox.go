@@ -112,6 +112,31 @@ func (s *Sandbox) Inbox(p Person) []Message {
 	return box
 }
 
+// MessagesReceived is how many messages a person has received from the account through the
+// API, each counted by its words: the text, then the titles of what can be tapped.
+func (s *Sandbox) MessagesReceived(p Person) map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(p.Account)
+	if err != nil || a.people[p.Username] == nil {
+		return nil
+	}
+	counts := map[string]int{}
+	for _, m := range a.people[p.Username].messages {
+		if m.sender == SenderAPI {
+			counts[m.words()]++
+		}
+	}
+	return counts
+}
+
+// isRepeat reports whether the account has sent the person the same words before.
+func (m *message) isRepeat() bool {
+	return slices.ContainsFunc(m.person.messages[:m.index], func(old *message) bool {
+		return old.sender == SenderAPI && old.words() == m.words()
+	})
+}
+
 func (m *message) view() Message {
 	v := Message{ID: m.id, Sender: m.sender, Kind: m.kind, Text: m.text, Attachment: m.attachment, CommentID: m.commentID, Tag: m.tag, At: m.at,
 		Buttons: m.buttons, Requests: m.person.inRequests(), Payload: m.payload}
@@ -150,6 +175,30 @@ func (s *Sandbox) SetPersonState(p Person, state PersonState) error {
 	}
 	s.person(a, p.Username).state = state
 	s.logEvent("person", a.ID, p.Username, "%s is now: %s", p.Username, state)
+	return nil
+}
+
+// inRequests reports whether the conversation lies in Instagram's Message Requests folder:
+// until the person answers, unless they follow the account.
+func (p *person) inRequests() bool {
+	return p.account.instagram() && p.stranger && p.wroteAt.IsZero()
+}
+
+// SetFollows says whether a person follows the account. On Instagram the first message to
+// somebody who does not lands in Message Requests. A person follows unless told otherwise.
+func (s *Sandbox) SetFollows(p Person, follows bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := s.account(p.Account)
+	if err != nil {
+		return err
+	}
+	s.person(a, usernameOrDefault(p.Username)).stranger = !follows
+	words := "follows the account"
+	if !follows {
+		words = "does not follow the account"
+	}
+	s.logEvent("person", a.ID, p.Username, "%s %s", p.Username, words)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -233,53 +232,4 @@ type sentButtonEcho struct {
 // after one tap, and Instagram's Message Requests folder does not show them.
 func (m *message) quickRepliesShown() bool {
 	return len(m.quickReplies) > 0 && !m.quickRepliesGone && !m.person.inRequests()
-}
-
-// inRequests reports whether the conversation lies in Instagram's Message Requests folder:
-// until the person answers, unless they follow the account.
-func (p *person) inRequests() bool {
-	return p.account.instagram() && p.stranger && p.wroteAt.IsZero()
-}
-
-// SetFollows says whether a person follows the account. On Instagram the first message to
-// somebody who does not lands in Message Requests. A person follows unless told otherwise.
-func (s *Sandbox) SetFollows(p Person, follows bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, err := s.account(p.Account)
-	if err != nil {
-		return err
-	}
-	s.person(a, usernameOrDefault(p.Username)).stranger = !follows
-	words := "follows the account"
-	if !follows {
-		words = "does not follow the account"
-	}
-	s.logEvent("person", a.ID, p.Username, "%s %s", p.Username, words)
-	return nil
-}
-
-// MessagesReceived is how many messages a person has received from the account through the
-// API, each counted by its words: the text, then the titles of what can be tapped.
-func (s *Sandbox) MessagesReceived(p Person) map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, err := s.account(p.Account)
-	if err != nil || a.people[p.Username] == nil {
-		return nil
-	}
-	counts := map[string]int{}
-	for _, m := range a.people[p.Username].messages {
-		if m.sender == SenderAPI {
-			counts[m.words()]++
-		}
-	}
-	return counts
-}
-
-// isRepeat reports whether the account has sent the person the same words before.
-func (m *message) isRepeat() bool {
-	return slices.ContainsFunc(m.person.messages[:m.index], func(old *message) bool {
-		return old.sender == SenderAPI && old.words() == m.words()
-	})
 }

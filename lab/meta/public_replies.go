@@ -132,12 +132,12 @@ func (s *Sandbox) setHidden(m *comment, value string) (any, *graphError) {
 	}
 	m.account.counters.hides++
 	if m.hidden != hidden {
-		verb := "unhide"
+		verb, words := "unhide", "%s shows the comment of %s again"
 		if hidden {
-			verb = "hide"
+			verb, words = "hide", "%s hid the comment of %s"
 		}
 		m.hidden = hidden
-		s.logEvent("comment", m.account.ID, m.id(), "%s: %s the comment of %s", m.account.Name, verb, m.author())
+		s.logEvent("comment", m.account.ID, m.id(), words, m.account.Name, m.author())
 		s.recent.comment(m)
 		if !m.account.instagram() {
 			s.publish(s.commentChangedItem(m, verb))
