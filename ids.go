@@ -1,6 +1,7 @@
 package privatereply
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -58,6 +59,35 @@ func RemovedPostID(p Platform, account, media string) (string, error) {
 // MessageID is the id of the workflow that asks Meta who sent a message.
 func MessageID(p Platform, account, mid string) (string, error) {
 	return workflowID("message", p, account, "message", mid)
+}
+
+// OnceID is the id of the workflow that stands for the one answer of a rule to the person
+// who wrote c: "once:<platform>:<account>:<rule>:<person>", and ":<post>" where the rule
+// answers a person once a post. It is an error where Meta did not name the person.
+func OnceID(c Comment, rule string, once Once) (string, error) {
+	if err := checkID("person", c.PersonID); err != nil {
+		return "", err
+	}
+	if checkID("rule", rule) != nil || strings.Contains(rule, ":") || len(rule) > maxRuleBytes {
+		rule = TextSHA256(rule)[:maxRuleBytes]
+	}
+	rest := rule + ":" + c.PersonID
+	if once == OncePersonAndPost {
+		rest += ":" + cmp.Or(c.postKey(), "unknown")
+	}
+	return workflowID("once", c.Platform, c.Account, "person", rest)
+}
+
+// maxRuleBytes is how much of a rule's name an id has; a longer one has its hash.
+const maxRuleBytes = 40
+
+// postKey tells posts apart: a post and the ads made of it are one.
+func (c Comment) postKey() string {
+	id := cmp.Or(c.OriginalMediaID, c.MediaID, c.PostID)
+	if c.Platform.Facts().PrefixedIDs {
+		id = lastPart(id)
+	}
+	return id
 }
 
 // VisibilityID is the id of the workflow that hides c by hand, or shows it again.

@@ -35,6 +35,7 @@ func (r *reply) handleMessages() error {
 	r.handle(ProposeMessage, "Propose a text for an approver to decide", signalHandler(proposing{r}))
 	r.handle(BroadcastEndedSignal, "The broadcast ended", r.broadcastEnded)
 	r.handle(PersonRespondedSignal, "The person answered", r.personResponded)
+	r.handle(TapAnsweredSignal, "The text that a tap sends has ended", r.tapAnswered)
 	for _, err := range []error{
 		handleUpdate(&r.inbox, ApproveMessage, "Send the reply, with another text if one is given", approval{r}, func(_ workflow.Context, a Approve) (*DecisionResult, error) {
 			r.approve(a)

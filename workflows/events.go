@@ -41,6 +41,13 @@ var eventTypes = map[privatereply.State]EventType{
 	privatereply.Expired:          "reply.expired",
 }
 
+// Events of what goes with a reply.
+const (
+	personTappedEvent      EventType = "person.tapped" // a button or quick reply, the first time
+	publicReplyPostedEvent EventType = "public_reply.posted"
+	commentHiddenEvent     EventType = "comment.hidden"
+)
+
 // EventTypeOf is the event of a reply that comes into state s, or empty.
 func EventTypeOf(s privatereply.State) EventType { return eventTypes[s] }
 
@@ -113,7 +120,12 @@ type EventData struct {
 	Send       *EventSend            `json:"send,omitempty"`
 	Window     *WindowStatus         `json:"window,omitempty"`
 	EditedAt   time.Time             `json:"edited_at,omitzero"` // the comment
-	Texts      *EventTexts           `json:"texts,omitempty"`
+	// PublicCommentID is the id of the public reply, Tapped the payload of what was tapped,
+	// and HiddenBy who hid the comment; empty: a rule.
+	PublicCommentID string      `json:"public_comment_id,omitempty"`
+	Tapped          string      `json:"tapped,omitempty"`
+	HiddenBy        string      `json:"hidden_by,omitempty"`
+	Texts           *EventTexts `json:"texts,omitempty"`
 }
 
 // EventSend is what is known of the send.
@@ -133,6 +145,8 @@ type EventTexts struct {
 	Comment      string `json:"comment,omitempty"`
 	Text         string `json:"text,omitempty"` // what is proposed, or was sent
 	RejectReason string `json:"reject_reason,omitempty"`
+	PublicText   string `json:"public_text,omitempty"`  // what was posted
+	TappedTitle  string `json:"tapped_title,omitempty"` // what the person read on it
 }
 
 const (
@@ -156,6 +170,7 @@ type eventReports struct {
 	started bool
 	under   bool // an event is under way
 	stopped bool
+	held    bool // until it is known whether the reply goes on at all
 }
 
 // idle reports whether nothing is left to deliver.
@@ -164,19 +179,52 @@ func (e *eventReports) idle() bool { return e.stopped || len(e.waiting) == 0 && 
 // report reports the state that the reply has come into, if it reports anything. It does
 // not wait for the delivery.
 func (r *reply) report() {
+	r.reportAs(EventTypeOf(r.state), r.now(), nil)
+}
+
+// reportEffect reports that something beside the reply has happened.
+func (r *reply) reportEffect(kind EventType, at time.Time) {
+	r.reportAs(kind, at, func(d *EventData) {
+		switch kind {
+		case publicReplyPostedEvent:
+			d.PublicCommentID = r.effects.publicReply.CommentID
+			if d.Texts != nil {
+				d.Texts.PublicText = r.effects.publicReply.Text
+			}
+		case commentHiddenEvent:
+			d.HiddenBy = r.effects.hide.By
+		}
+	})
+}
+
+// reportTap reports the first tap on something in the message.
+func (r *reply) reportTap(t TapStatus) {
+	r.reportAs(personTappedEvent, t.At, func(d *EventData) {
+		d.Tapped = t.Payload
+		if d.Texts != nil {
+			d.Texts.TappedTitle = t.Title
+		}
+	})
+}
+
+// reportAs reports an event of a kind, with what add adds to its facts.
+func (r *reply) reportAs(kind EventType, at time.Time, add func(*EventData)) {
 	e := &r.events
-	kind := EventTypeOf(r.state)
 	if e.scope == NoEvents || e.stopped || kind == "" {
 		return
 	}
 	e.number++
 	info := workflow.GetInfo(r.ctx).WorkflowExecution
+	data := r.eventData(info.ID, e.number)
+	if add != nil {
+		add(&data)
+	}
 	e.waiting = append(e.waiting, Event{
 		ID:      fmt.Sprintf("%s/%d", info.RunID, e.number),
 		Type:    kind,
-		At:      r.now(),
+		At:      at,
 		Subject: info.ID,
-		Data:    r.eventData(info.ID, e.number),
+		Data:    data,
 	})
 	if !e.started {
 		e.started = true
@@ -189,7 +237,7 @@ func (r *reply) report() {
 func (r *reply) deliverEvents(ctx workflow.Context) {
 	e := &r.events
 	for !e.stopped {
-		if err := workflow.Await(ctx, func() bool { return len(e.waiting) > 0 }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return len(e.waiting) > 0 && !e.held }); err != nil {
 			return
 		}
 		event := e.waiting[0]

@@ -16,7 +16,7 @@ type Metric struct {
 }
 
 // Metrics are all of them.
-var Metrics = []Metric{repliesMetric, ambiguousMetric, eventsMetric, hidesMetric}
+var Metrics = []Metric{repliesMetric, ambiguousMetric, eventsMetric, tapsMetric, publicRepliesMetric, hidesMetric}
 
 var (
 	repliesMetric = Metric{
@@ -33,6 +33,16 @@ var (
 		Name:   "privatereply_worker_events_reported",
 		Help:   "Events of replies for PRIVATEREPLY_EVENTS_URL, by how their delivery ended.",
 		Labels: []string{"type", "outcome"},
+	}
+	tapsMetric = Metric{
+		Name:   "privatereply_worker_taps",
+		Help:   "Buttons and quick replies that people tapped for the first time, and the texts that this sent, by how their send ended.",
+		Labels: []string{"state"},
+	}
+	publicRepliesMetric = Metric{
+		Name:   "privatereply_worker_public_replies",
+		Help:   "Public replies beside private ones, by how they ended.",
+		Labels: []string{"state", "reason"},
 	}
 	hidesMetric = Metric{
 		Name:   "privatereply_worker_hides",
@@ -69,6 +79,13 @@ func InitMetrics(h client.MetricsHandler) {
 	}
 	for _, r := range []privatereply.Reason{privatereply.NoAnswer, privatereply.AnsweredWithError, privatereply.WorkerLost} {
 		ambiguousMetric.add(h, 0, []string{string(r)})
+	}
+	for _, state := range []EffectState{EffectRefused, EffectUnknown} {
+		publicRepliesMetric.add(h, 0, []string{string(state), ""})
+	}
+	hidesMetric.add(h, 0, []string{string(EffectRefused)})
+	for _, o := range []privatereply.Outcome{privatereply.OutcomeRefused, privatereply.OutcomeUnknown} {
+		tapsMetric.add(h, 0, []string{string(o)})
 	}
 	for _, t := range eventTypes {
 		eventsMetric.add(h, 0, []string{string(t), string(EventUndelivered)})

@@ -38,13 +38,16 @@ func PrivateReply(ctx workflow.Context, in PrivateReplyInput) (*PrivateReplyStat
 // event came meanwhile, and aborts an Update that comes just afterwards. What is reported is
 // delivered or given up by then.
 func (r *reply) complete() (*PrivateReplyStatus, error) {
-	r.ending = true
+	r.ending, r.events.held = true, false
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
 	}
+	if !r.mayHaveArrived() {
+		r.releaseClaim()
+	}
 	for {
 		idle := func() bool {
-			return r.backgroundActivities == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx)
+			return r.backgroundActivities == 0 && r.effects.underWay == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx)
 		}
 		if err := r.await(idle); err != nil {
 			return nil, err
@@ -97,6 +100,11 @@ type reply struct {
 	responses        responses
 	published        published
 	events           eventReports
+	effects          effects
+
+	claim    *claim   // where the rule answers a person once
+	released []*claim // that it had before the comment was edited
+	asked    bool     // a person was asked to decide
 
 	backgroundActivities int // under way; the workflow does not complete before their end
 	leaveBroadcast       func()
@@ -110,6 +118,7 @@ type published struct {
 	rule     string
 	deadline time.Time
 	nextTry  time.Time
+	effects  int // how many of them
 	memo     map[string]any
 }
 
@@ -135,7 +144,7 @@ func newReply(ctx workflow.Context, in PrivateReplyInput) (*reply, error) {
 	r.limits = b.Limits
 	r.deadline, r.holdUntil = privatereply.Deadline{At: b.Deadline, From: b.DeadlineFrom}, b.HoldUntil
 	r.evidence = r.newEvidence()
-	r.events.scope = b.Events
+	r.events.scope, r.events.held = b.Events, in.Decision.Once != ""
 	r.readPublished()
 	r.transition(b.State, b.Reason)
 	return r, nil
@@ -229,13 +238,27 @@ func (r *reply) transition(state privatereply.State, reason privatereply.Reason)
 	r.send.RetryAt = time.Time{}
 	r.log.Info("reply", "state", state, "reason", reason)
 	repliesMetric.count(r.ctx, string(state), string(reason))
+	r.startEffects()
 	r.publish()
 	r.report()
+}
+
+// mayHaveArrived reports whether the person has, or may have, the message of a reply that has
+// ended.
+func (r *reply) mayHaveArrived() bool {
+	switch r.state {
+	case privatereply.Ignored, privatereply.Rejected, privatereply.Withdrawn, privatereply.Expired, privatereply.Undeliverable:
+		return false
+	}
+	return true
 }
 
 // run leads the reply through its life, in the order of the state diagram.
 func (r *reply) run() error {
 	for !r.state.Final() {
+		if err := r.claimOnce(); err != nil || r.state.Final() {
+			return err
+		}
 		var err error
 		switch was := r.state; was {
 		case privatereply.Holding:
@@ -270,13 +293,13 @@ func (r *reply) hold() error {
 	}
 	until := func() time.Time { return earlier(r.holdUntil, r.deadline.At) }
 	err := r.awaitUntil("Hold of rule "+r.in.Decision.Rule, until, func() bool {
-		return r.state != privatereply.Holding || r.stopRequested()
+		return r.state != privatereply.Holding || r.stopRequested() || r.claimStale()
 	})
 	switch {
 	case err != nil:
 		return err
 	case r.endIfStopRequested():
-	case r.state != privatereply.Holding: // approved, or decided anew
+	case r.state != privatereply.Holding || r.claimStale(): // approved, or decided anew
 	case r.expired():
 		r.transition(privatereply.Expired, r.lateReason(privatereply.DeadlineWhileHolding))
 	default:
@@ -287,16 +310,17 @@ func (r *reply) hold() error {
 
 // awaitApproval waits for a person's decision until the deadline.
 func (r *reply) awaitApproval() error {
+	r.asked = true
 	r.joinBroadcast()
 	r.lookUpInBackground()
 	err := r.awaitUntil("Deadline of the private reply", r.deadlineAt, func() bool {
-		return r.state != privatereply.AwaitingApproval || r.stopRequested()
+		return r.state != privatereply.AwaitingApproval || r.stopRequested() || r.claimStale()
 	})
 	switch {
 	case err != nil:
 		return err
 	case r.endIfStopRequested():
-	case r.state != privatereply.AwaitingApproval: // approved
+	case r.state != privatereply.AwaitingApproval || r.claimStale(): // approved, or another rule's
 	case r.approvedTooLate:
 		r.transition(privatereply.Expired, privatereply.DecidedTooLate)
 	default:
@@ -383,6 +407,9 @@ func (r *reply) followWindow() error {
 // approve sends the reply, with what a changes of the proposal.
 func (r *reply) approve(a Approve) {
 	r.approver, r.decidedAt = strings.TrimSpace(a.Approver), r.now()
+	if a.PublicText != nil && *a.PublicText == "" && r.publicText != "" {
+		r.effects.publicReply = &PublicReplyStatus{State: EffectSkipped, Text: r.publicText, Reason: privatereply.SwitchedOff, At: r.decidedAt}
+	}
 	proposed := privatereply.ProposalSHA256(r.message, r.publicText)
 	r.message, r.publicText = r.proposal(a.Text, a.Buttons, a.QuickReplies, a.PublicText)
 	r.edited = privatereply.ProposalSHA256(r.message, r.publicText) != proposed
@@ -393,6 +420,9 @@ func (r *reply) approve(a Approve) {
 // a paced reply may sleep there for hours.
 func (r *reply) reject(m Reject) {
 	r.rejectReason = m.Reason
+	if m.Hide {
+		r.startHiding(strings.TrimSpace(m.Approver))
+	}
 	r.requestStop(privatereply.Rejected, cmp.Or(m.Cause, privatereply.RejectedByApprover), strings.TrimSpace(m.Approver))
 	if r.state != privatereply.Sending {
 		r.endIfStopRequested()
@@ -415,6 +445,7 @@ func (r *reply) commentRemoved(raw converter.RawValue) error {
 	if err := decode(raw, &struct{}{}); err != nil {
 		return err
 	}
+	r.effects.commentGone = true
 	if r.state.Waiting() {
 		r.requestStop(privatereply.Withdrawn, privatereply.CommentRemoved, "")
 	}
@@ -436,20 +467,6 @@ func (r *reply) broadcastEnded(raw converter.RawValue) error {
 			r.publish()
 		}
 	}
-	return nil
-}
-
-// personResponded notes an answer. Conversation has compared the times already; a tool
-// may have written any.
-func (r *reply) personResponded(raw converter.RawValue) error {
-	var m EventTime
-	if err := decode(raw, &m); err != nil {
-		return err
-	}
-	if m.At.IsZero() {
-		return errNoTime
-	}
-	r.responses.add(earlier(m.At.UTC(), r.now()))
 	return nil
 }
 

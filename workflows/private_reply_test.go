@@ -332,8 +332,9 @@ func ask() privatereply.Decision {
 // that answers as told.
 type replyTest struct {
 	*testsuite.TestWorkflowEnvironment
-	t  *testing.T
-	in PrivateReplyInput
+	t        *testing.T
+	in       PrivateReplyInput
+	workflow any // PrivateReply, unless a test puts it into another one
 
 	// What Meta answers to each send, in order; the last one goes on.
 	sends []func(SendPrivateReplyInput) privatereply.SendResult
@@ -368,6 +369,7 @@ func newReplyTest(t *testing.T, c privatereply.Comment, d privatereply.Decision)
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(),
 		t:                       t,
 		in:                      PrivateReplyInput{Comment: c, Decision: d},
+		workflow:                PrivateReply,
 		sends:                   []func(SendPrivateReplyInput) privatereply.SendResult{delivered},
 		looks:                   []string{""},
 		answers:                 map[string]any{},
@@ -425,7 +427,7 @@ func (s *replyTest) play() *PrivateReplyStatus {
 			s.lookedUp++
 			return s.facts, s.factsErr
 		}).Maybe()
-	s.ExecuteWorkflow(PrivateReply, s.in)
+	s.ExecuteWorkflow(s.workflow, s.in)
 	if !s.IsWorkflowCompleted() {
 		s.t.Fatal("the workflow did not end")
 	}

@@ -54,7 +54,7 @@ type end struct {
 func (r *reply) sendOnce() (end, error) {
 	if r.in.Decision.Action == privatereply.ActionAuto && r.approver == "" {
 		r.decidedAt = r.now()
-		if r.holdUntil.IsZero() && r.notifiedLate() {
+		if r.holdUntil.IsZero() && r.notifiedLate() && !r.commentLookedUp {
 			if err := r.lookUp(r.ctx); err != nil {
 				return end{}, err
 			}
@@ -62,9 +62,11 @@ func (r *reply) sendOnce() (end, error) {
 	}
 	for {
 		switch {
+		case r.provenByTap():
+			return r.tapEnd(), nil
 		case r.stopRequested() || r.expired():
 			return r.stopSending(privatereply.DeadlineWhileSending)
-		case r.applyEditDecision():
+		case r.applyEditDecision(), r.claimStale():
 			return end{}, nil
 		}
 		result, started, err := r.attempt()
@@ -274,8 +276,7 @@ type evidence struct {
 
 // newEvidence is the evidence of a reply before its first attempt.
 func (r *reply) newEvidence() (e evidence) {
-	run := workflow.GetInfo(r.ctx)
-	if run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID {
+	if r.wasReset() {
 		e.resetSince = r.in.Comment.ReceivedAt
 	}
 	return e
@@ -397,18 +398,24 @@ func accountWide(reason privatereply.Reason) bool {
 // is made.
 func (r *reply) reconcile(otherwise func() end) (end, error) {
 	e := r.evidence
-	if err := r.awaitTime("Until the attempt is surely over", e.doubtEnded.Add(e.readAfter())); err != nil {
-		return end{}, err
+	pause := func(what string, until time.Time) error {
+		return r.awaitUntil(what, func() time.Time { return until }, r.provenByTap)
+	}
+	if err := pause("Until the attempt is surely over", e.doubtEnded.Add(e.readAfter())); err != nil || r.provenByTap() {
+		return r.tapEnd(), err
 	}
 	found, err := r.findMessage(e.doubtSince)
-	for try := 0; err == nil && e.lags(found) && try < len(lagRetries); try++ {
-		if err := r.awaitTime("Until Meta shows the conversation as it is", r.now().Add(lagRetries[try])); err != nil {
-			return end{}, err
+	for try := 0; err == nil && e.lags(found) && try < len(lagRetries) && !r.provenByTap(); try++ {
+		if err := pause("Until Meta shows the conversation as it is", r.now().Add(lagRetries[try])); err != nil || r.provenByTap() {
+			return r.tapEnd(), err
 		}
 		found, err = r.findMessage(e.doubtSince)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return end{}, err
+	case found.MessageID == "" && r.provenByTap():
+		return r.tapEnd(), nil
 	}
 	result := e.reconcile(found)
 	switch result.state {
@@ -561,7 +568,9 @@ func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	r.publishNextTry(wait)
 	r.describe()
 	until := func() time.Time { return earlier(wake, r.deadline.At) }
-	return r.awaitUntil("Next try", until, func() bool { return r.stopRequested() || r.editDecision != nil })
+	return r.awaitUntil("Next try", until, func() bool {
+		return r.stopRequested() || r.editDecision != nil || r.provenByTap()
+	})
 }
 
 // publishNextTry brings the memo up to date, which lists are made of. It is left as it

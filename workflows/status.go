@@ -111,6 +111,10 @@ func (r *reply) publish() {
 			updates = append(updates, RuleName.ValueSet(rule))
 		}
 	}
+	if n := len(r.effects.happened); n != r.published.effects {
+		updates = append(updates, ReplyEffects.ValueSet(slices.Clone(r.effects.happened)))
+		r.published.effects = n
+	}
 	r.published.state, r.published.deadline, r.published.rule = r.state, r.deadline.At, r.in.Decision.Rule
 	if len(updates) == 0 {
 		return
@@ -130,7 +134,15 @@ func (r *reply) status() *PrivateReplyStatus {
 		RejectReason: r.rejectReason, HoldUntil: r.holdUntil,
 		ProposedBy: r.team.ProposedBy, ProposedAt: r.team.ProposedAt, ProposalNote: r.team.ProposalNote,
 		Assignee: r.team.Assignee, Notes: slices.Clone(r.team.Notes), Reopened: r.in.Reopened,
-		RefusedSignals: r.refused,
+		Taps: slices.Clone(r.effects.taps), RefusedSignals: r.refused,
+	}
+	if p := r.effects.publicReply; p != nil {
+		public := *p
+		s.PublicReply = &public
+	}
+	if h := r.effects.hide; h != nil {
+		hide := *h
+		s.Hide = &hide
 	}
 	if r.send != (SendStatus{}) {
 		send := r.send
@@ -164,6 +176,7 @@ func (r *reply) describe() {
 	}
 	r.describeComment(line)
 	r.describeMessage(line)
+	r.describeEffects(line)
 	r.describeTeam(line)
 	if r.approver != "" {
 		line("**Decided by** %s at %s", quote(r.approver), formatTime(r.decidedAt))

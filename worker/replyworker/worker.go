@@ -208,6 +208,7 @@ func registerWorkflows(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Erasure, workflow.RegisterOptions{Name: workflows.ErasureType})
 	r.RegisterWorkflowWithOptions(workflows.Reopen, workflow.RegisterOptions{Name: workflows.ReopenType})
 	r.RegisterWorkflowWithOptions(workflows.CommentVisibility, workflow.RegisterOptions{Name: workflows.CommentVisibilityType})
+	r.RegisterWorkflowWithOptions(workflows.Once, workflow.RegisterOptions{Name: workflows.OnceType})
 }
 
 // Start begins to poll. After an error nothing runs.
