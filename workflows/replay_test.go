@@ -32,6 +32,9 @@ var types = map[string]any{
 	ErasureType:       Erasure,
 	TokenRenewalType:  TokenRenewal,
 	ReopenType:        Reopen,
+
+	CommentVisibilityType: CommentVisibility,
+	OnceType:              Once,
 }
 
 // waits are the histories of a release that end where a reply waits. Nearly all
@@ -237,6 +240,7 @@ var billable = map[enumspb.EventType]bool{
 	enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:            true,
 	enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: true,
 	enumspb.EVENT_TYPE_MARKER_RECORDED:                              true,
+	enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:     true,
 }
 
 // What a comment costs is part of the product: a path that grows shows here.
@@ -256,6 +260,17 @@ func TestActions(t *testing.T) {
 		{"approved and answered", "window-closed", 11},
 		// Start, hold, update, upsert rejected, and the time in which others are answered.
 		{"rejected at once", "held-then-rejected", 5},
+		// Beside "answered by a rule": the public reply, and an upsert when it is posted.
+		{"with a public reply", "campaign", 8},
+		// Start, send, upsert sent, join, the wait for the answer, public reply and its upsert,
+		// the two signals of the tap, upserts responded (with the tap) and window_closed.
+		{"with a public reply, and tapped", "tapped", 11},
+		{"ignored and hidden", "ignored-and-hidden", 3},
+		// Beside the start: the claim, and for the winner all of "answered by a rule" so far.
+		{"once, the one that is answered", "once-won", 6},
+		{"once, another one", "once-lost", 3},
+		{"the claim itself", "once", 2},
+		{"hidden by hand", "visibility", 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -47,6 +47,10 @@ func (r *reply) personResponded(raw converter.RawValue) error {
 		r.transition(privatereply.Sent, privatereply.ConfirmedByTap)
 		return nil
 	}
+	if r.state == privatereply.Sending || r.state == privatereply.Sent {
+		r.describe() // the next state publishes it, in one upsert
+		return nil
+	}
 	r.publish()
 	return nil
 }

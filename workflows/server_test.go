@@ -52,6 +52,8 @@ type script struct {
 	answerWithin time.Duration
 	// begun is closed when the first send has begun; it goes on when goOn is closed.
 	begun, goOn chan struct{}
+	// publicUnknown says that nobody learns what came of the public reply.
+	publicUnknown bool
 }
 
 func newTestServer(t *testing.T) *testServer {
@@ -76,6 +78,7 @@ func (s *testServer) work() (stop func()) {
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
 	main.RegisterWorkflowWithOptions(Reopen, workflow.RegisterOptions{Name: ReopenType})
+	s.registerEffects(main)
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		id, _ := privatereply.ParseID(in.Reply)
 		p := s.script(id.Subject[strings.LastIndexByte(id.Subject, '_')+1:])

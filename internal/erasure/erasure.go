@@ -1,6 +1,6 @@
 // Package erasure finds and removes what Temporal holds of a person: the replies to
-// their comments, their conversations, and the batches in which their events came. The
-// workflow Erasure does so in steps that another worker can go on with.
+// their comments, their conversations, the batches in which their events came, and what
+// hides their comments or keeps a rule from answering them again. The workflow Erasure does so in steps that another worker can go on with.
 //
 // What Meta holds, backups and archives of Temporal's database, and logs (which have
 // ids and no texts) are out of its reach.
@@ -121,15 +121,17 @@ func (e *Eraser) remove(ctx context.Context, held []Run) (removed, kept []Run, e
 type Kind string
 
 // The kinds, in the order of their removal: a batch may start replies, so may a reopening,
-// and a reply may start a conversation.
+// and a reply may start a conversation and a Once.
 const (
 	Intake       Kind = "intake"
 	Reopening    Kind = "reopening"
 	Reply        Kind = "reply"
 	Conversation Kind = "conversation"
+	Visibility   Kind = "visibility" // hides a comment by hand
+	Once         Kind = "once"       // stands for a rule's one answer to the person
 )
 
-var removalOrder = map[Kind]int{Intake: 0, Reopening: 1, Reply: 2, Conversation: 3}
+var removalOrder = map[Kind]int{Intake: 0, Reopening: 1, Reply: 2, Conversation: 3, Visibility: 4, Once: 5}
 
 // Run is one run of a workflow that holds something of a person.
 type Run struct {

@@ -33,8 +33,9 @@ const (
 // The workflows that can hold something of a person, and those that hold names. Broadcasts
 // and sweeps hold ids of comments at most.
 var (
-	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType, workflows.ReopenType)
-	replyRuns  = visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)
+	personRuns = visibility.In(visibility.WorkflowType, workflows.PrivateReplyType, workflows.ConversationType, workflows.IntakeType, workflows.ReopenType,
+		workflows.CommentVisibilityType, workflows.OnceType)
+	replyRuns = visibility.Equals(visibility.WorkflowType, workflows.PrivateReplyType)
 )
 
 // Findings are the runs that hold something of a person.
@@ -300,7 +301,10 @@ func (e *Eraser) scan(ctx context.Context, query visibility.Condition, at scanPo
 	}
 }
 
-var kinds = map[string]Kind{workflows.PrivateReplyType: Reply, workflows.ConversationType: Conversation, workflows.IntakeType: Intake, workflows.ReopenType: Reopening}
+var kinds = map[string]Kind{
+	workflows.PrivateReplyType: Reply, workflows.ConversationType: Conversation, workflows.IntakeType: Intake, workflows.ReopenType: Reopening,
+	workflows.CommentVisibilityType: Visibility, workflows.OnceType: Once,
+}
 
 func runOf(info *workflowpb.WorkflowExecutionInfo) Run {
 	h := Run{
@@ -353,6 +357,10 @@ func (e *Eraser) subjects(ctx context.Context, h Run) ([]subject, error) {
 		return e.subjectsOfIntake(ctx, h)
 	case Reopening:
 		return e.subjectsOfReopening(ctx, h)
+	case Visibility:
+		return e.subjectsOfVisibility(ctx, h)
+	case Once:
+		return e.subjectsOfOnce(ctx, h)
 	}
 	return e.subjectsOfReply(ctx, h)
 }
@@ -379,6 +387,22 @@ func (e *Eraser) subjectsOfReopening(ctx context.Context, h Run) ([]subject, err
 		return nil, err
 	}
 	return []subject{subjectOf(in.Input.Comment, "")}, nil
+}
+
+func (e *Eraser) subjectsOfVisibility(ctx context.Context, h Run) ([]subject, error) {
+	var in workflows.VisibilityInput
+	if err := e.input(ctx, h, &in); err != nil {
+		return nil, err
+	}
+	return []subject{subjectOf(in.Comment, "")}, nil
+}
+
+func (e *Eraser) subjectsOfOnce(ctx context.Context, h Run) ([]subject, error) {
+	var in workflows.OnceInput
+	if err := e.input(ctx, h, &in); err != nil {
+		return nil, err
+	}
+	return []subject{{AccountKey: AccountKey{Platform: in.Platform, Account: in.Account}, ids: []string{in.Person}}}, nil
 }
 
 func (e *Eraser) subjectsOfIntake(ctx context.Context, h Run) ([]subject, error) {

@@ -114,13 +114,13 @@ func (e *Eraser) readComment(ctx context.Context, s Subject, h *Run) error {
 }
 
 // callError is the error of a call about a run. The history of an erasure may have it, so
-// that it does not name a conversation, whose workflow id has the person's.
+// that it names no workflow whose id has the person's.
 func callError(verb string, h Run, err error) error {
 	switch {
 	case err == nil, isNotFound(err):
 		return err
-	case h.Kind == Conversation:
-		return fmt.Errorf("%s a conversation, run %s: %s", verb, h.RunID, serviceerror.ToStatus(err).Code())
+	case h.Kind == Conversation || h.Kind == Once:
+		return fmt.Errorf("%s a workflow of the kind %s, run %s: %s", verb, h.Kind, h.RunID, serviceerror.ToStatus(err).Code())
 	}
 	return fmt.Errorf("%s %s: %w", verb, h.WorkflowID, err)
 }
@@ -176,12 +176,12 @@ func (e *Eraser) awaitEnd(ctx context.Context, h *Run) (why string, err error) {
 	switch h.Kind {
 	case Intake, Reopening:
 		ended = e.isClosed
-	case Conversation:
-		ended = e.endConversation
+	case Conversation, Visibility, Once:
+		ended = e.terminate
 	}
 	ok, err := poll(ctx, e.endTimeout, func() (bool, error) {
 		ok, err := ended(ctx, h)
-		if h.Kind == Conversation {
+		if h.Kind == Conversation || h.Kind == Once {
 			err = callError("end", *h, err)
 		}
 		return ok, err
@@ -240,8 +240,8 @@ func (e *Eraser) endReply(ctx context.Context, h *Run) (bool, error) {
 	return false, rowErr
 }
 
-// endConversation terminates a conversation when no follow-up is on its way.
-func (e *Eraser) endConversation(ctx context.Context, h *Run) (bool, error) {
+// terminate terminates a run when no call to Meta of it is on its way, such as a follow-up.
+func (e *Eraser) terminate(ctx context.Context, h *Run) (bool, error) {
 	d, err := e.Temporal.DescribeWorkflowExecution(ctx, h.WorkflowID, h.RunID)
 	if err != nil || len(d.GetPendingActivities()) > 0 {
 		return false, err

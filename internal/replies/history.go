@@ -191,6 +191,12 @@ type MessageEvent struct {
 	To        string // of an assignment
 	Note      string // of a proposal
 	Delivered *bool
+
+	Buttons      []privatereply.Button // of an approval or a proposal; nil: as they were
+	QuickReplies []privatereply.QuickReply
+	PublicText   *string
+	Hide         bool   // of a rejection
+	Payload      string // of a tap
 }
 
 // History reads the history of a reply. It needs no worker.
@@ -246,11 +252,19 @@ func (c *Client) decodeMessage(d *messageEvent) MessageEvent {
 		Reason    string    `json:"reason"`
 		Delivered *bool     `json:"delivered"`
 		At        time.Time `json:"at"`
+
+		Buttons      []privatereply.Button     `json:"buttons"`
+		QuickReplies []privatereply.QuickReply `json:"quick_replies"`
+		PublicText   *string                   `json:"public_text"`
+		Hide         bool                      `json:"hide"`
+		Payload      string                    `json:"payload"`
 	}
 	s := MessageEvent{Name: d.Name, At: d.At, Signal: d.Signal}
 	if d.message(c, &m) == nil {
 		s.By, s.Text, s.Reason, s.Delivered = cmp.Or(m.Approver, m.By), m.Text, m.Reason, m.Delivered
 		s.To, s.Note = m.To, m.Note
+		s.Buttons, s.QuickReplies, s.PublicText = m.Buttons, m.QuickReplies, m.PublicText
+		s.Hide, s.Payload = m.Hide, m.Payload
 	}
 	return s
 }

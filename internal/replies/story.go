@@ -1,8 +1,10 @@
 package replies
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/privatereply/privatereply"
@@ -57,6 +59,9 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 	}
 	for _, m := range h.Messages {
 		e := messageWords(m)
+		if m.Payload != "" && s != nil {
+			e.Title = tapWords(m, *s)
+		}
 		e.At = m.At
 		all = append(all, e)
 	}
@@ -72,6 +77,12 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 		all = append(all, searchWords(l))
 	}
 	if s != nil {
+		if p := s.PublicReply; p != nil {
+			add(p.At, effectKind(p.State), p.Sentence(), p.Text, metaError(p.Code, p.Subcode, p.TraceID))
+		}
+		if h := s.Hide; h != nil {
+			add(h.At, effectKind(h.State), h.Sentence(), "", metaError(h.Code, h.Subcode, h.TraceID))
+		}
 		for _, no := range s.RefusedSignals {
 			add(no.At, EventBad, "A message was refused: "+no.Name, "", no.Why)
 		}
@@ -84,6 +95,69 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 	}
 	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
 	return all
+}
+
+// effectKind marks what happened beside a reply.
+func effectKind(s workflows.EffectState) EventKind {
+	switch s {
+	case workflows.EffectDone:
+		return EventGood
+	case workflows.EffectSkipped:
+		return EventNote
+	}
+	return EventBad
+}
+
+// tapWords says what was tapped, or what came of its text.
+func tapWords(m MessageEvent, s workflows.PrivateReplyStatus) string {
+	title := "something"
+	for _, t := range s.Taps {
+		if t.Payload != m.Payload {
+			continue
+		}
+		title = "“" + t.Title + "”"
+		if m.Name != workflows.TapAnsweredSignal {
+			break
+		}
+		switch t.State {
+		case privatereply.OutcomeSent:
+			return "The text of " + title + " was sent"
+		case privatereply.OutcomeUnknown:
+			return "Nobody knows whether the text of " + title + " arrived"
+		}
+		return "The text of " + title + " was not sent. " + t.Reason.Sentence()
+	}
+	if m.Name == workflows.TapAnsweredSignal {
+		return "What came of the tap on " + title + " is known"
+	}
+	return "The person tapped " + title
+}
+
+// partsDetail says what an approval or a proposal changed beside the text.
+func partsDetail(m MessageEvent) string {
+	var parts []string
+	if m.Buttons != nil {
+		titles := make([]string, len(m.Buttons))
+		for i, b := range m.Buttons {
+			titles[i] = "“" + b.Title + "”"
+		}
+		parts = append(parts, "Buttons: "+cmp.Or(strings.Join(titles, ", "), "none")+".")
+	}
+	if m.QuickReplies != nil {
+		titles := make([]string, len(m.QuickReplies))
+		for i, q := range m.QuickReplies {
+			titles[i] = "“" + q.Title + "”"
+		}
+		parts = append(parts, "Quick replies: "+cmp.Or(strings.Join(titles, ", "), "none")+".")
+	}
+	switch {
+	case m.PublicText == nil:
+	case *m.PublicText == "":
+		parts = append(parts, "Without a public reply.")
+	default:
+		parts = append(parts, "Public reply: “"+*m.PublicText+"”")
+	}
+	return strings.Join(parts, " ")
 }
 
 // delivered reports whether a reply in state s has arrived.
@@ -132,8 +206,11 @@ func messageWords(m MessageEvent) Event {
 	}
 	switch m.Name {
 	case workflows.ApproveMessage:
-		return Event{Kind: EventPerson, Title: by + " approved it", Text: m.Text}
+		return Event{Kind: EventPerson, Title: by + " approved it", Text: m.Text, Detail: partsDetail(m)}
 	case workflows.RejectMessage:
+		if m.Hide {
+			return Event{Kind: EventPerson, Title: by + " rejected it and had the comment hidden", Text: m.Reason}
+		}
 		return Event{Kind: EventPerson, Title: by + " rejected it", Text: m.Reason}
 	case workflows.ResolveMessage:
 		if m.Delivered != nil && *m.Delivered {
@@ -141,7 +218,7 @@ func messageWords(m MessageEvent) Event {
 		}
 		return Event{Kind: EventPerson, Title: by + " found that it was not delivered"}
 	case workflows.ProposeMessage:
-		return Event{Kind: EventPerson, Title: by + " proposed a text", Text: m.Text, Detail: m.Note}
+		return Event{Kind: EventPerson, Title: by + " proposed a text", Text: m.Text, Detail: strings.TrimSpace(m.Note + " " + partsDetail(m))}
 	case workflows.NoteMessage:
 		return Event{Kind: EventNote, Title: by + " noted", Text: m.Text}
 	case workflows.AssignMessage:
@@ -160,6 +237,8 @@ func messageWords(m MessageEvent) Event {
 		return Event{Kind: EventNote, Title: "The broadcast ended"}
 	case workflows.PersonRespondedSignal:
 		return Event{Kind: EventGood, Title: "The person answered"}
+	case workflows.TapAnsweredSignal:
+		return Event{Kind: EventNote, Title: "What came of a tap is known"}
 	}
 	return Event{Kind: EventNote, Title: "A message came: " + m.Name}
 }
@@ -185,19 +264,24 @@ func attemptWords(a Attempt) Event {
 
 // metaDetail has Meta's error and ids, which Meta's support asks for.
 func metaDetail(r *privatereply.SendResult) string {
-	detail := ""
-	if r.Code != 0 {
-		detail += fmt.Sprintf(" Meta's error %d", r.Code)
-		if r.Subcode != 0 {
-			detail += fmt.Sprintf("/%d", r.Subcode)
+	detail := metaError(r.Code, r.Subcode, r.TraceID)
+	if r.MessageID != "" {
+		detail += " Message " + r.MessageID + "."
+	}
+	return detail
+}
+
+// metaError is Meta's error in words, empty if it gave none.
+func metaError(code, subcode int, trace string) (detail string) {
+	if code != 0 {
+		detail += fmt.Sprintf(" Meta's error %d", code)
+		if subcode != 0 {
+			detail += fmt.Sprintf("/%d", subcode)
 		}
 		detail += "."
 	}
-	if r.TraceID != "" {
-		detail += " Trace " + r.TraceID + "."
-	}
-	if r.MessageID != "" {
-		detail += " Message " + r.MessageID + "."
+	if trace != "" {
+		detail += " Trace " + trace + "."
 	}
 	return detail
 }
