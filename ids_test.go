@@ -248,3 +248,32 @@ func FuzzReplyID(f *testing.F) {
 		}
 	})
 }
+
+// The claim of a rule to a person names both, and the post where it is asked for; a rule
+// whose name no id can have is named by its hash, and a boosted post is the post.
+func TestOnceID(t *testing.T) {
+	c := Comment{Platform: Facebook, Account: "1", CommentID: "2_3", PersonID: "9", MediaID: "1_77"}
+	ad := Comment{Platform: Instagram, Account: "1", CommentID: "3", PersonID: "9", MediaID: "88", OriginalMediaID: "77"}
+	nowhere := Comment{Platform: Instagram, Account: "1", CommentID: "3", PersonID: "9"}
+	tests := []struct {
+		c    Comment
+		rule string
+		once Once
+		want string
+	}{
+		{c, "prices", OncePerson, "once:facebook:1:prices:9"},
+		{c, "prices", OncePersonAndPost, "once:facebook:1:prices:9:77"},
+		{ad, "prices", OncePersonAndPost, "once:instagram:1:prices:9:77"},
+		{nowhere, "prices", OncePersonAndPost, "once:instagram:1:prices:9:unknown"},
+		{nowhere, "was kostet: das?", OncePerson, "once:instagram:1:" + TextSHA256("was kostet: das?")[:40] + ":9"},
+	}
+	for _, tt := range tests {
+		if got, err := OnceID(tt.c, tt.rule, tt.once); got != tt.want || err != nil {
+			t.Errorf("OnceID(%q, %q) = %q, %v; want %q", tt.rule, tt.once, got, err, tt.want)
+		}
+	}
+	c.PersonID = ""
+	if id, err := OnceID(c, "prices", OncePerson); err == nil {
+		t.Errorf("nobody's claim is %q", id)
+	}
+}

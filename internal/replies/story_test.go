@@ -54,3 +54,35 @@ func TestStory(t *testing.T) {
 		t.Errorf("with a status: %s", diff)
 	}
 }
+
+// What goes with a reply is in its story: who tapped what and what came of it, the public
+// reply, and who had the comment hidden.
+func TestStoryOfEffects(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
+	none := ""
+	history := History{Messages: []MessageEvent{
+		{Name: workflows.ProposeMessage, At: at(1), By: "tool", Text: "Hello", Buttons: []privatereply.Button{{Title: "The list", Then: "…"}}},
+		{Name: workflows.ApproveMessage, At: at(2), By: "ana", PublicText: &none},
+		{Name: workflows.PersonRespondedSignal, At: at(4), Payload: "p1"},
+		{Name: workflows.TapAnsweredSignal, At: at(5), Payload: "p1"},
+		{Name: workflows.RejectMessage, At: at(6), By: "ben", Reason: "spam", Hide: true},
+	}}
+	status := &workflows.PrivateReplyStatus{
+		Decision:    privatereply.Decision{Action: privatereply.ActionAsk, Rule: "list"},
+		PublicReply: &workflows.PublicReplyStatus{State: workflows.EffectUnknown, Text: "Sent you a message!", Reason: privatereply.NoAnswer, At: at(3), Code: 1},
+		Hide:        &workflows.HideStatus{State: workflows.EffectDone, Hidden: true, By: "ben", At: at(7)},
+		Taps:        []workflows.TapStatus{{Payload: "p1", Title: "The list", At: at(4), Times: 1, State: privatereply.OutcomeSent}},
+	}
+	want := []Event{
+		{at(1), EventPerson, "tool proposed a text", "Hello", "Buttons: “The list”."},
+		{at(2), EventPerson, "ana approved it", "", "Without a public reply."},
+		{at(3), EventBad, "Nobody knows whether the public reply was posted; look under the comment. The request went out, but no readable answer came back.", "Sent you a message!", " Meta's error 1."},
+		{at(4), EventGood, "The person tapped “The list”", "", ""},
+		{at(5), EventNote, "The text of “The list” was sent", "", ""},
+		{at(6), EventPerson, "ben rejected it and had the comment hidden", "spam", ""},
+		{at(7), EventGood, "ben hid the comment.", "", ""},
+	}
+	if diff := cmp.Diff(want, Story(status, history)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
