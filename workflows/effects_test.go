@@ -342,6 +342,9 @@ func TestOnce(t *testing.T) {
 			want{privatereply.Ignored, privatereply.IgnoredOnce, 0, nil, false, nil}},
 		{"lost before a person is asked", comment(), once(ask()), []string{id}, nil,
 			want{privatereply.Ignored, privatereply.IgnoredOnce, 0, nil, false, nil}},
+		{"approved in the moment in which it is lost", comment(), once(ask()), []string{id}, func(e *effectTest) {
+			e.signalAt(0, ApproveMessage, Approve{Approver: "ana"})
+		}, want{privatereply.NoResponse, "", 1, nil, false, []string{"reply.waiting", "reply.sent", "reply.no_response"}}},
 		{"undeliverable", comment(), once(auto()), nil, func(e *effectTest) { e.sends = sendsOf(refused(privatereply.PersonUnavailable)) },
 			want{privatereply.Undeliverable, privatereply.PersonUnavailable, 1, []string{id}, true, []string{"reply.undeliverable"}}},
 		{"rejected", comment(), once(ask()), nil, func(e *effectTest) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -114,6 +116,9 @@ func TestHistoriesOfEffects(t *testing.T) {
 				t.Errorf("hiding ended as %+v", h)
 			}
 			s.keep(t, tale.name, run, PrivateReply, PrivateReplyType)
+			if tale.name == "tapped" {
+				s.untilListed(t, `ReplyEffects IN ("tapped") AND ReplyEffects IN ("public_reply")`, run.GetID())
+			}
 		})
 	}
 	t.Run("visibility", func(t *testing.T) {
@@ -199,5 +204,45 @@ func TestHistoriesOfOnce(t *testing.T) {
 	time.Sleep(2 * time.Second)
 	if status, err := s.status(third.GetID()); err != nil || status.State != privatereply.AwaitingApproval {
 		t.Errorf("the comment after a rejection is %v, %v", status.State, err)
+	}
+}
+
+// After an operator's reset nothing is posted twice: the comment's replies are read first, and
+// a claim that the reply may have itself makes a person decide.
+func TestResetOfEffects(t *testing.T) {
+	s := newTestServer(t)
+	stop := s.work()
+	t.Cleanup(func() { stop() })
+	reset := func(run client.WorkflowRun) {
+		t.Helper()
+		_, err := s.WorkflowService().ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
+			Reason: "test", WorkflowTaskFinishEventId: 4, RequestId: "reset-" + run.GetRunID(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	posted := s.start("reset-public", TestComment(), campaign(), nil)
+	once := campaign()
+	once.PublicText, once.Once = "", privatereply.OncePerson
+	claimed := s.start("reset-once", writtenBy("6000000000000009"), once, nil)
+	s.until(posted.GetID(), func(p PrivateReplyStatus) bool {
+		return p.PublicReply != nil && p.PublicReply.CommentID == "c_reset-public"
+	})
+	s.untilState(claimed.GetID(), privatereply.Sent)
+	reset(posted)
+	reset(claimed)
+	for range 2 {
+		status := s.until(posted.GetID(), func(p PrivateReplyStatus) bool { return p.PublicReply != nil && p.PublicReply.State == EffectDone })
+		if p := status.PublicReply; p.Reason != privatereply.FoundUnderComment || p.Attempts != 0 {
+			t.Errorf("after the reset: %+v", p)
+		}
+		status = s.untilState(claimed.GetID(), privatereply.AwaitingApproval)
+		if status.Decision.Reason != string(privatereply.WorkflowReset) {
+			t.Errorf("after the reset a person is asked for %q", status.Decision.Reason)
+		}
+		stop() // another worker replays it
+		stop = s.work()
 	}
 }
