@@ -181,7 +181,7 @@ func (r *reply) attemptPublicReply(ctx workflow.Context, until time.Time) (priva
 	s.Attempts++
 	s.RetryAt = time.Time{}
 	r.describe()
-	options := effectOptions(until.Sub(r.now()), r.in.Comment)
+	options := effectOptions(ctx, until, r.in.Comment)
 	options.Summary = fmt.Sprintf("Post the public reply, attempt %d", s.Attempts)
 	result, started, err := attemptEffect(ctx, func(ctx workflow.Context) future[privatereply.SendResult] {
 		return execute(ctx, options, Activities.PostPublicReply, PostPublicReplyInput{

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/privatereply/privatereply"
@@ -79,7 +78,7 @@ func (h hiding) attempt(ctx workflow.Context, until time.Time) (privatereply.Sen
 	s := h.status
 	s.Attempts++
 	s.RetryAt = time.Time{}
-	options := effectOptions(until.Sub(workflow.Now(ctx)), h.comment)
+	options := effectOptions(ctx, until, h.comment)
 	options.Summary = fmt.Sprintf("%s, attempt %d", capitalised(h.what()), s.Attempts)
 	result, started, err := attemptEffect(ctx, func(ctx workflow.Context) future[privatereply.SendResult] {
 		return execute(ctx, options, Activities.SetCommentHidden, SetCommentHiddenInput{
@@ -109,16 +108,10 @@ func gaveUp(attempts int) EffectState {
 	return EffectRefused
 }
 
-// effectOptions are the options of one try of something beside a reply. It runs where
-// look-ups do, so that no private reply waits behind it.
-func effectOptions(giveUpAfter time.Duration, c privatereply.Comment) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		ScheduleToStartTimeout: max(giveUpAfter, time.Second),
-		StartToCloseTimeout:    SendTimeout,
-		WaitForCancellation:    true,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-		Priority:               temporal.Priority{FairnessKey: fairnessKey(c.Platform, c.Account)},
-	}
+// effectOptions are the options of one try of something beside a reply: those of a send.
+func effectOptions(ctx workflow.Context, until time.Time, c privatereply.Comment) workflow.ActivityOptions {
+	queue := SendQueue(workflow.GetInfo(ctx).TaskQueueName)
+	return sendOptions(queue, max(until.Sub(workflow.Now(ctx)), time.Second), c.Platform, c.Account)
 }
 
 // attemptEffect makes one try and waits for its outcome. A stop reaches it only in the

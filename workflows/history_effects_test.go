@@ -19,11 +19,12 @@ import (
 	. "github.com/privatereply/privatereply/workflows"
 )
 
-// registerEffects has a worker run what goes with a reply. Meta does all that it is asked for.
-func (s *testServer) registerEffects(w worker.Worker) {
+// registerEffects has workers of the main queue and of sends run what goes with a reply. Meta
+// does all that it is asked for.
+func (s *testServer) registerEffects(w, sends worker.Worker) {
 	w.RegisterWorkflowWithOptions(CommentVisibility, workflow.RegisterOptions{Name: CommentVisibilityType})
 	w.RegisterWorkflowWithOptions(Once, workflow.RegisterOptions{Name: OnceType})
-	w.RegisterActivityWithOptions(func(_ context.Context, in PostPublicReplyInput) (privatereply.SendResult, error) {
+	sends.RegisterActivityWithOptions(func(_ context.Context, in PostPublicReplyInput) (privatereply.SendResult, error) {
 		result := privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "c_" + in.Comment.CommentID, Wrote: true, SentAt: time.Now().UTC()}
 		if s.script(in.Comment.CommentID).publicUnknown {
 			result = privatereply.SendResult{Outcome: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer, Wrote: true, SentAt: time.Now().UTC()}
@@ -33,7 +34,7 @@ func (s *testServer) registerEffects(w worker.Worker) {
 	w.RegisterActivityWithOptions(func(context.Context, FindPublicReplyInput) (FindPublicReplyResult, error) {
 		return FindPublicReplyResult{CommentID: "c_found"}, nil
 	}, activity.RegisterOptions{Name: FindPublicReplyActivity})
-	w.RegisterActivityWithOptions(func(context.Context, SetCommentHiddenInput) (privatereply.SendResult, error) {
+	sends.RegisterActivityWithOptions(func(context.Context, SetCommentHiddenInput) (privatereply.SendResult, error) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeSent, Wrote: true}, nil
 	}, activity.RegisterOptions{Name: SetCommentHiddenActivity})
 }

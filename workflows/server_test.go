@@ -78,7 +78,6 @@ func (s *testServer) work() (stop func()) {
 	main.RegisterWorkflowWithOptions(Conversation, workflow.RegisterOptions{Name: ConversationType})
 	main.RegisterWorkflowWithOptions(Broadcast, workflow.RegisterOptions{Name: BroadcastType})
 	main.RegisterWorkflowWithOptions(Reopen, workflow.RegisterOptions{Name: ReopenType})
-	s.registerEffects(main)
 	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
 		id, _ := privatereply.ParseID(in.Reply)
 		p := s.script(id.Subject[strings.LastIndexByte(id.Subject, '_')+1:])
@@ -95,6 +94,7 @@ func (s *testServer) work() (stop func()) {
 	main.RegisterActivityWithOptions(s.watchBroadcast, activity.RegisterOptions{Name: WatchBroadcastActivity})
 	main.RegisterActivityWithOptions(s.endReplies, activity.RegisterOptions{Name: EndRepliesActivity})
 	sends := worker.New(s.Client, SendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
+	s.registerEffects(main, sends)
 	live := worker.New(s.Client, LiveSendQueue(s.queue), worker.Options{DisableWorkflowWorker: true})
 	for _, w := range []worker.Worker{sends, live} {
 		w.RegisterActivityWithOptions(s.send, activity.RegisterOptions{Name: SendPrivateReplyActivity})

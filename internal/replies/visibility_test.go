@@ -22,17 +22,20 @@ func TestSetHidden(t *testing.T) {
 	goOn := make(chan struct{})
 	w := worker.New(b.temporal, queue, worker.Options{})
 	w.RegisterWorkflowWithOptions(workflows.CommentVisibility, workflow.RegisterOptions{Name: workflows.CommentVisibilityType})
-	w.RegisterActivityWithOptions(func(_ context.Context, in workflows.SetCommentHiddenInput) (privatereply.SendResult, error) {
+	sends := worker.New(b.temporal, workflows.SendQueue(queue), worker.Options{DisableWorkflowWorker: true})
+	sends.RegisterActivityWithOptions(func(_ context.Context, in workflows.SetCommentHiddenInput) (privatereply.SendResult, error) {
 		if in.Hidden {
 			<-goOn
 			return privatereply.SendResult{Outcome: privatereply.OutcomeSent, Wrote: true}, nil
 		}
 		return privatereply.SendResult{Outcome: privatereply.OutcomeRefused, Reason: privatereply.NotPermitted, Code: 200, Wrote: true}, nil
 	}, activity.RegisterOptions{Name: workflows.SetCommentHiddenActivity})
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
+	for _, one := range []worker.Worker{w, sends} {
+		if err := one.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(one.Stop)
 	}
-	t.Cleanup(w.Stop)
 	c := privatereply.Comment{Platform: privatereply.Instagram, Account: account, CommentID: "18000000000000001", Text: "spam", Via: privatereply.ViaWebhook}
 
 	if s, err := b.Visibility(t.Context(), c); s != nil || err != nil {
