@@ -118,7 +118,7 @@ func (r *reply) startPublicReply() {
 // twice, so that only an attempt that was proven not to have arrived is repeated.
 func (r *reply) postPublicReply(ctx workflow.Context) error {
 	if r.wasResetHere("public-reply-after-reset") { // it may have been posted before
-		return r.findPublicReply(ctx, r.send.SentAt, privatereply.WorkflowReset, true)
+		return r.findPublicReply(ctx, r.in.Comment.ReceivedAt, privatereply.WorkflowReset)
 	}
 	return r.tryPublicReply(ctx)
 }
@@ -158,7 +158,7 @@ func (r *reply) tryPublicReply(ctx workflow.Context) error {
 			r.endPublicReply(EffectDone, "")
 			return nil
 		case result.Outcome == privatereply.OutcomeUnknown || result.Doubtful:
-			return r.findPublicReply(ctx, result.SentAt, result.Reason, false)
+			return r.findPublicReply(ctx, result.SentAt, result.Reason)
 		case isFault(result):
 			faults++
 		}
@@ -197,17 +197,12 @@ func (r *reply) attemptPublicReply(ctx workflow.Context, until time.Time) (priva
 }
 
 // findPublicReply reads the comment's replies for one that was written at since or later. If
-// it is not there, a person must look: it is not posted again, unless it was surely never
-// tried since a reset.
-func (r *reply) findPublicReply(ctx workflow.Context, since time.Time, doubt privatereply.Reason, afterReset bool) error {
+// it is not there, a person must look: it is not posted again.
+func (r *reply) findPublicReply(ctx workflow.Context, since time.Time, doubt privatereply.Reason) error {
 	s := r.effects.publicReply
 	s.Reason = doubt
 	r.describe()
-	pauses := append([]time.Duration{attemptTimeout}, lagRetries...)
-	if afterReset {
-		pauses = []time.Duration{attemptTimeout}
-	}
-	for _, pause := range pauses {
+	for _, pause := range append([]time.Duration{attemptTimeout}, lagRetries...) {
 		// A comment that is gone has taken its replies with it.
 		gone := func() bool { return r.effects.commentGone }
 		if err := pauseUntil(ctx, "Until the public reply can be seen", r.now().Add(pause), gone); err != nil {
@@ -235,10 +230,6 @@ func (r *reply) findPublicReply(ctx workflow.Context, since time.Time, doubt pri
 			r.endPublicReply(EffectDone, privatereply.FoundUnderComment)
 			return nil
 		}
-	}
-	if afterReset {
-		s.Reason = ""
-		return r.tryPublicReply(ctx)
 	}
 	r.endPublicReply(EffectUnknown, doubt)
 	return nil
