@@ -33,6 +33,27 @@ func TestExampleFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Rule{
+		{Name: "spam", When: `says(text, ["crypto", "bitcoin", "earn money"])`, Action: privatereply.ActionIgnore, Hide: true},
+		{
+			Name:   "list",
+			When:   `source in ["post", "reel", "ad"] && says(text, "list")`,
+			Action: privatereply.ActionAuto,
+			Text:   "Hi {{username|there}}! Tap below, and our list of {{ad_title|the season}} is yours.",
+			Variants: []string{
+				"Hi {{username|there}}! Tap below, and our list of {{ad_title|the season}} is yours.",
+				"Hello {{username|there}}, nice that you ask. One tap, and you have the list.",
+			},
+			Buttons: []privatereply.Button{
+				{Title: "Send me the list", Then: "Here it is, {{username|as promised}}: https://example.com/list.pdf"},
+				{Title: "Open the shop", URL: "https://example.com/shop"},
+			},
+			Public: []string{
+				"Sent you a message, {{username|and thank you}} 💌",
+				"Have a look at your messages 👀",
+				"It is on its way to you. {{account}}",
+			},
+			Once: privatereply.OncePersonAndPost,
+		},
 		{
 			Name:   "price",
 			When:   `source in ["post", "reel", "ad"] && says(text, ["price", "how much"])`,
@@ -45,6 +66,13 @@ func TestExampleFile(t *testing.T) {
 			When:   `text.matches(r"(?i)refund|broken")`,
 			Action: privatereply.ActionAsk,
 			Text:   "Sorry to hear that, {{username|there}}. What happened?",
+		},
+		{
+			Name:   "closed",
+			When:   `text.contains("?") && (hour < 9 || hour >= 18 || weekday in ["sat", "sun"] || date == "2026-12-25")`,
+			Action: privatereply.ActionAuto,
+			Text:   "Hi {{username|there}}, we are closed. You hear from us when we open, at 9 on weekdays.",
+			Once:   privatereply.OncePerson,
 		},
 		{Name: "emoji-only", When: "letters(text) == 0 && !has_photo && !has_video", Action: privatereply.ActionIgnore},
 	}
@@ -75,6 +103,40 @@ func TestExampleKeepsPictures(t *testing.T) {
 		got := s.Decide(comment(func(in *Input) { in.Comment.Text, in.Comment.Attachment.Kind = tt.text, tt.kind }))
 		if got.Action != tt.want {
 			t.Errorf("%q with %q: %+v", tt.text, tt.kind, got)
+		}
+	}
+}
+
+// Comments meet the rule of the example that is meant for them, by day and by night.
+func TestExampleCampaign(t *testing.T) {
+	s, err := Load(filepath.Join("..", "rules.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ text, at, want string }{
+		{"LIST please!", "2026-12-01T10:00:00Z", "list"},
+		{"the list?", "2026-12-01T22:00:00Z", "list"},
+		{"How much is it?", "2026-12-01T22:00:00Z", "price"},
+		{"Are you open?", "2026-12-01T16:59:59Z", ""},
+		{"Are you open?", "2026-12-01T17:00:00Z", "closed"},
+		{"Are you open?", "2026-07-01T16:00:00Z", "closed"}, // 18 o'clock in summer
+		{"Are you open?", "2026-12-05T11:00:00Z", "closed"}, // a Saturday
+		{"Are you open?", "2026-12-25T11:00:00Z", "closed"},
+		{"Good morning", "2026-12-05T11:00:00Z", ""},
+		{"Earn money with Bitcoin", "2026-12-01T10:00:00Z", "spam"},
+	} {
+		at, err := time.Parse(time.RFC3339, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := s.Decide(comment(func(in *Input) {
+			in.Comment.Text, in.Comment.PersonID, in.Comment.CreatedAt, in.TimeZone = tt.text, "77", at, zone(t, "Europe/Berlin")
+		}))
+		if got.Rule != tt.want {
+			t.Errorf("%q at %s: rule %q, want %q", tt.text, tt.at, got.Rule, tt.want)
+		}
+		if err := got.Validate(privatereply.Instagram); err != nil {
+			t.Errorf("%q: %v", tt.text, err)
 		}
 	}
 }

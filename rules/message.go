@@ -88,13 +88,29 @@ func (r rule) longestParts(p privatereply.Platform) privatereply.Message {
 	return r.parts(func(t template) string { return t.longest(p) })
 }
 
+// Remarks says what people should know of rules that load, in the order of the file.
+func (s *Set) Remarks() []string {
+	var remarks []string
+	for _, r := range s.rules {
+		if len(r.QuickReplies) > 0 && slices.Contains(r.where(), privatereply.Instagram) {
+			remarks = append(remarks, fmt.Sprintf("rule %q, quick_replies: %s", r.Name, privatereply.MessageRequestsRemark))
+		}
+	}
+	return remarks
+}
+
+// where lists the platforms on which r can match.
+func (r rule) where() []privatereply.Platform {
+	if r.condition == nil {
+		return privatereply.Platforms
+	}
+	return r.condition.platforms
+}
+
 // message reads what r sends beside its text, and checks all of it on the platforms where r
 // can match. Texts are the variants of its text.
 func (d rawRule) message(r *rule, texts []string, ps *problems) {
-	where := privatereply.Platforms
-	if r.condition != nil {
-		where = r.condition.platforms
-	}
+	where := r.where()
 	before := len(*ps)
 	d.buttons(r, where, ps)
 	d.quickReplies(r, where, ps)

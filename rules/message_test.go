@@ -173,6 +173,20 @@ func TestExplainParts(t *testing.T) {
 	}
 }
 
+// People who choose quick replies for Instagram are told of its Message Requests folder.
+func TestRemarks(t *testing.T) {
+	quick := "    quick_replies: [{title: A}]\n"
+	s := mustParse(t, "rules:\n"+
+		"  - name: both\n    when: text == 'a'\n    reply: x\n"+quick+
+		"  - name: facebook\n    when: platform == 'facebook'\n    reply: x\n"+quick+
+		"  - name: plain\n    when: text == 'b'\n    reply: x\n"+
+		"  - name: rest\n    ask: true\n"+quick)
+	want := []string{`rule "both", quick_replies: ` + privatereply.MessageRequestsRemark, `rule "rest", quick_replies: ` + privatereply.MessageRequestsRemark}
+	if diff := cmp.Diff(want, s.Remarks()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // Whatever Meta gives for a name or a title, the decision can be sent: the fallbacks stand
 // in, and a name of the account that is too long is cut.
 func TestLongValues(t *testing.T) {

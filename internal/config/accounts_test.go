@@ -116,11 +116,37 @@ func TestExampleFile(t *testing.T) {
 		PageID: "100000000000001", SweepEvery: time.Hour, SweepAutoWithin: time.Hour,
 		PostsPerHour: 700, LivePerSecond: 90,
 	}}
-	if diff := cmp.Diff(want, a.All()); diff != "" {
+	got := a.All()
+	if zone := got[0].TimeZone; zone.String() != "Europe/Berlin" {
+		t.Errorf("time zone %v", zone)
+	}
+	got[0].TimeZone = nil // cmp cannot look into it
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if w := a.Warnings(); len(w) != 0 {
 		t.Errorf("warnings %q", w)
+	}
+}
+
+// An account's time zone is one that every machine knows by the same name; a file that is read
+// again gives equal accounts.
+func TestAccountTimeZone(t *testing.T) {
+	file := func(zone string) string {
+		return "accounts:\n  - {platform: facebook, id: \"1\", token_env: T, time_zone: " + zone + "}\n"
+	}
+	a := mustOpen(t, file("America/Sao_Paulo"))
+	if b := mustOpen(t, file("America/Sao_Paulo")); a.All()[0] != b.All()[0] || a.All()[0].TimeZone.String() != "America/Sao_Paulo" {
+		t.Errorf("%+v, then %+v", a.All()[0], b.All()[0])
+	}
+	if zone := mustOpen(t, file("\"\"")).All()[0].TimeZone; zone != nil {
+		t.Errorf("without a zone: %v", zone)
+	}
+	for _, zone := range []string{"Europe/Berln", "Local", "+01:00", "../../etc/passwd"} {
+		_, err := loadAccounts("accounts.yaml", []byte(file(zone)))
+		if want := fmt.Sprintf("time_zone: %q is not a time zone; write one such as Europe/Berlin", zone); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

@@ -32,6 +32,22 @@ rules:
     when: says(text, "oak")
     reply: "Yes, in oak."
     paused: true
+  - name: list
+    when: says(text, "list")
+    reply: ["One, {{username|you}}", "Two, {{username|you}}"]
+    buttons:
+      - {title: Send it, then: "Here, {{username|you}}"}
+      - {title: Shop, url: "https://example.com"}
+    public: ["Sent!", "Look!"]
+    once: person_and_post
+  - name: closed
+    when: says(text, "open") && (hour < 9 || hour >= 18)
+    ask: "Tomorrow?"
+    quick_replies: [{title: "Yes", then: "At nine."}, {title: "No"}]
+  - name: spam
+    when: says(text, "bitcoin")
+    ignore: true
+    hide: true
 `
 
 func rulesFile(t *testing.T, content string) string {
@@ -55,18 +71,25 @@ func TestRulesTest(t *testing.T) {
 		"none matches":   {[]string{"price"}, []string{"price  not matched", "shop   not matched", "a person decides, by the default, because no rule matched"}},
 		"by age":         {[]string{"hm", "--age", "25h"}, []string{"late   matched", "left alone, by rule late"}},
 		"by account":     {[]string{"hm", "--account", "Shop"}, []string{"shop   matched", "“Hello?”"}},
-		"only the file":  {nil, []string{"is all right: 5 rules"}},
+		"only the file":  {nil, []string{"is all right: 8 rules", `rule "closed", quick_replies: Instagram does not show quick replies in the Message Requests folder`}},
 		"file, as JSON":  {[]string{"--json"}, []string{`"name": "price"`, `"hold": "2m0s"`}},
 		"found by sweep": {[]string{"hm", "--found-by-sweep"}, []string{"shop   matched"}},
 		"photo":          {[]string{"", "--photo"}, []string{"photo  matched", "“A picture?”"}},
 		"paused":         {[]string{"in oak?"}, []string{"oak    matched, paused", "a person decides, by rule oak, but automatic replies of the rule or the account are paused", "“Yes, in oak.”"}},
+		"variants":       {[]string{"the list", "--username", "lena", "--comment-id", "18000000000000001"}, []string{"list    matched", "“One, lena” (variant 1 of 2)", "button  [Send it] sends “Here, lena”", "button  [Shop] opens https://example.com", " of 2)", "once    a person is answered once in 7 days under each post"}},
+		"all variants":   {[]string{"the list"}, []string{"variant  1. “One, {{username|you}}”", "variant  2. “Two", "public   1. “Sent!”"}},
+		"no person":      {[]string{"the list", "--person", ""}, []string{"a person decides, by rule list, because it answers a person once and Meta did not name the person"}},
+		"closed":         {[]string{"open?", "--at", "2026-07-01T18:00", "--time-zone", "Europe/Berlin"}, []string{"closed  matched", "quick reply  [Yes] sends “At nine.”", "quick reply  [No] sends nothing", "Message Requests folder"}},
+		"open":           {[]string{"open?", "--at", "2026-07-01T15:59:59Z", "--time-zone", "Europe/Berlin"}, []string{"closed  not matched"}},
+		"hidden":         {[]string{"bitcoin"}, []string{"left alone, by rule spam", "hide    the comment is hidden"}},
 		"video":          {[]string{"", "--video"}, []string{"photo  matched", "“A picture?”"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := starter(t, append([]string{"rules", "test", "--rules", path}, tc.args...)...).mustSucceed(t)
+			flat := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 			for _, want := range tc.want {
-				if !strings.Contains(r.out, want) {
+				if !strings.Contains(flat(r.out), flat(want)) {
 					t.Errorf("output lacks %q:\n%s", want, r.out)
 				}
 			}
@@ -102,6 +125,7 @@ func TestRulesTestFile(t *testing.T) {
 	}
 
 	for name, tc := range map[string]struct{ line, want string }{
+		"no zone":       {`{"text":"x","time_zone":"Mars"}`, `standard input, line 1: time_zone: "Mars" is not a time zone; write one such as Europe/Berlin`},
 		"unknown field": {`{"tex":"x"}`, `standard input, line 1: json: unknown field "tex"`},
 		"no JSON":       {`price`, "standard input, line 1"},
 		"no platform":   {`{"text":"x","platform":"myspace"}`, `"myspace" is not a platform`},
@@ -119,6 +143,9 @@ func TestRulesTestBadFile(t *testing.T) {
 	path := rulesFile(t, "default: maybe\nrules:\n  - name: a\n    when: text.nope()\n    reply: hi\n")
 	starter(t, "rules", "test", "--rules", path).mustFail(t, "line 1", "maybe", "line 4")
 	starter(t, "rules", "test", "--rules", path+".none").mustFail(t, "no such file")
+	good := rulesFile(t, testRules)
+	starter(t, "rules", "test", "x", "--rules", good, "--at", "noon").mustFail(t, `--at: "noon" is not a time; write one such as 2026-11-29T20:30`)
+	starter(t, "rules", "test", "x", "--rules", good, "--time-zone", "Local").mustFail(t, `"Local" is not a time zone`)
 	starter(t, "rules", "tset").mustFail(t, `there is no command "tset"; did you mean test?`)
 }
 
