@@ -99,6 +99,8 @@ func decisionWords(d privatereply.Decision) string {
 		return what + ", by rule " + d.Rule + ": its automatic replies, or the account's, are paused"
 	case d.Rule != "" && d.Reason == privatereply.OnceUnknown:
 		return what + ", by rule " + d.Rule + ": it answers a person once, and Meta did not name the person"
+	case d.Rule != "" && d.Reason == string(privatereply.IgnoredOnce):
+		return what + ", by rule " + d.Rule + ": it has answered this person already"
 	case d.Rule != "" && d.Reason == privatereply.FoundBySweep:
 		return what + ", by rule " + d.Rule + ": a sweep found the comment late"
 	case d.Rule != "":
