@@ -317,6 +317,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(example, "How much?", "ann")
 	f.Add([]byte("rules:\n  - name: a\n    when: says(text, username) && text.matches(r\"\\bx\") || int(text) > 1\n    reply: '{{username|x}}'\n"), "12", "12")
+	f.Add([]byte(campaign), "list", "ann")
+	f.Add([]byte("{rules: [{name: a, ask: [x, '{{account}}'], buttons: [{title: T, then: '{{ad_title|x}}'}, *x], public: &p [y], hide: false, once: person, when: 'hour < 9 && date > \"2026-01-01\"'}]}"), "x", "")
 	f.Add([]byte("{default: ignore, rules: [{name: a, ask: true, when: !!str \"true\"}, *x]}"), "", "")
 	f.Add([]byte("? - a\n: &x |\n b\n"), "", "")
 	f.Fuzz(func(t *testing.T, data []byte, text, username string) {

@@ -96,9 +96,11 @@ rules:
     reply: Tomorrow.
 `
 	for name, tt := range map[string]struct{ was, rule, want string }{
-		"first":       {file, "price", strings.Replace(file, "do not rename\n", "do not rename\n    paused: true\n", 1)},
-		"not first":   {file, "delivery", strings.Replace(file, "\"delivery\"\n", "\"delivery\"\n    paused: true\n", 1)},
-		"Windows":     {strings.ReplaceAll(file, "\n", "\r\n"), "price", strings.ReplaceAll(strings.Replace(file, "do not rename\n", "do not rename\n    paused: true\n", 1), "\n", "\r\n")},
+		"first":     {file, "price", strings.Replace(file, "do not rename\n", "do not rename\n    paused: true\n", 1)},
+		"not first": {file, "delivery", strings.Replace(file, "\"delivery\"\n", "\"delivery\"\n    paused: true\n", 1)},
+		"Windows":   {strings.ReplaceAll(file, "\n", "\r\n"), "price", strings.ReplaceAll(strings.Replace(file, "do not rename\n", "do not rename\n    paused: true\n", 1), "\n", "\r\n")},
+		"with buttons": {strings.Replace(file, "12 €\"\n", "12 €\"\n    buttons:\n      - title: B # b\n        then: x\n    public: [a, b]\n", 1), "price",
+			strings.Replace(strings.Replace(file, "12 €\"\n", "12 €\"\n    buttons:\n      - title: B # b\n        then: x\n    public: [a, b]\n", 1), "do not rename\n", "do not rename\n    paused: true\n", 1)},
 		"no last end": {"rules:\n- reply: Hi\n  name: price", "price", "rules:\n- reply: Hi\n  name: price\n  paused: true\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
