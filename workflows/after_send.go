@@ -64,4 +64,6 @@ const (
 	EffectTapped      = "tapped"
 	EffectPublicReply = "public_reply"
 	EffectHidden      = "hidden"
+	// EffectPublicUnknown is a public reply of which nobody knows whether it was posted.
+	EffectPublicUnknown = "public_unknown"
 )

@@ -239,9 +239,12 @@ func (r *reply) endPublicReply(state EffectState, why privatereply.Reason) {
 	s := r.effects.publicReply
 	s.State, s.Reason, s.At, s.RetryAt = state, why, r.now(), time.Time{}
 	publicRepliesMetric.count(r.ctx, string(state), string(why))
-	if state == EffectDone {
+	switch state {
+	case EffectDone:
 		r.happens(EffectPublicReply)
 		r.reportEffect(publicReplyPostedEvent, s.At)
+	case EffectUnknown: // so that people find it
+		r.happens(EffectPublicUnknown)
 	}
 	r.publish()
 }

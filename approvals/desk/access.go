@@ -161,6 +161,20 @@ func (s seenReplies) Follow(ctx context.Context, id string, changed func()) erro
 	return s.all.Follow(ctx, id, changed)
 }
 
+func (s seenReplies) SetHidden(ctx context.Context, comment privatereply.Comment, hidden bool, by string) (status workflows.HideStatus, err error) {
+	if id, err := privatereply.ReplyID(comment); err != nil || !s.desk.seesReply(ctx, id) {
+		return status, replies.NotFoundError(id)
+	}
+	return s.all.SetHidden(ctx, comment, hidden, by)
+}
+
+func (s seenReplies) Visibility(ctx context.Context, comment privatereply.Comment) (*workflows.HideStatus, error) {
+	if id, err := privatereply.ReplyID(comment); err != nil || !s.desk.seesReply(ctx, id) {
+		return nil, replies.NotFoundError(id)
+	}
+	return s.all.Visibility(ctx, comment)
+}
+
 func (s seenReplies) PersonKeys(p privatereply.Platform, account, person string) []string {
 	return s.all.PersonKeys(p, account, person)
 }

@@ -33,7 +33,9 @@ type bulkView struct {
 // bulkItem is one reply of a selection, with the whole text that would be sent.
 type bulkItem struct {
 	card
-	Error  string // why it cannot be decided
+	Shown  shownMessage // where there is more than a text
+	sha256 string       // of all that is shown
+	Error  string       // why it cannot be decided
 	Result *decisionResult
 }
 
@@ -142,10 +144,12 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	row, err := d.findRow(r, id)
 	item := bulkItem{card: d.newCard(r, row)}
 	item.ID = id
-	if err == nil && (replies.IsCut(row.Text) || replies.IsCut(row.Comment)) {
+	item.sha256 = item.card.TextSHA256()
+	if err == nil && (replies.IsCut(row.Text) || replies.IsCut(row.Comment) || item.Beside()) {
 		s, statusErr := d.Replies.Status(r.Context(), id)
 		item.Text, item.State, err = s.Text, s.State, statusErr
 		if err == nil {
+			item.Shown, item.sha256 = d.shown(s), replies.ProposalSHA256(s)
 			item.Comment, item.EditedAt = s.Comment.Text, s.Comment.EditedAt
 			item.Attachment, item.CommentSHA256 = s.Comment.Attachment, privatereply.TextSHA256(s.Comment.Text)
 		}
@@ -161,6 +165,9 @@ func (d *Desk) bulkItem(r *http.Request, id string) bulkItem {
 	}
 	return item
 }
+
+// TextSHA256 is the hash of what an approval of the item sends.
+func (i bulkItem) TextSHA256() string { return i.sha256 }
 
 // decideAll decides several replies. A refusal of one does not affect the others, but once no
 // worker answers the remaining ones are not tried.

@@ -110,6 +110,8 @@ func (d *Desk) decide(ctx context.Context, o decisionRequest) decisionResult {
 		v, err = resultOf(d.Replies.Reject(ctx, o.ID, updateID, workflows.Reject{Approver: user.Name, Reason: normalizeNewlines(o.Reason), Hide: o.Hide}))
 	case o.Verb == verbResolve:
 		v, err = resultOf(d.Replies.Resolve(ctx, o.ID, updateID, workflows.Resolve{Approver: user.Name, Delivered: o.Delivered}))
+	case o.Verb == verbHide, o.Verb == verbShow:
+		v, err = d.setHidden(ctx, o, user)
 	case o.Verb == verbFollowUp:
 		v, err = d.followUp(ctx, o, user, updateID)
 	case known:

@@ -45,6 +45,8 @@ type Replies interface {
 	Note(ctx context.Context, id, updateID string, m workflows.Note) (workflows.DecisionResult, error)
 	Assign(ctx context.Context, id, updateID string, m workflows.Assign) (workflows.DecisionResult, error)
 	FollowUp(ctx context.Context, conversationID, updateID string, m workflows.FollowUp) (workflows.FollowUpResult, error)
+	SetHidden(ctx context.Context, comment privatereply.Comment, hidden bool, by string) (workflows.HideStatus, error)
+	Visibility(ctx context.Context, comment privatereply.Comment) (*workflows.HideStatus, error)
 }
 
 // Lookup reads from Meta for people who look; *lookup.Reader in production. Words says why

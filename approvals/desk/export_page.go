@@ -129,6 +129,9 @@ func (v funnelView) writeCSV(w io.Writer) error {
 	for _, row := range v.ByRule {
 		line("rule", row.Name, row.stageCounts)
 	}
+	for _, b := range v.Beside {
+		_ = out.Write([]string{"effect", b.Effect, strconv.FormatInt(b.N, 10), "", "", "", "", "", "", "", "", "", "", "", ""})
+	}
 	for _, p := range v.Decisions.People {
 		_ = out.Write([]string{"person", export.Defuse(p.Name), "", "", "", "", "", "", "", "", "",
 			strconv.Itoa(p.Approved), strconv.Itoa(p.Edited), strconv.Itoa(p.Rejected), strconv.Itoa(int(p.Median.Seconds()))})

@@ -36,8 +36,11 @@ type fakeReplies struct {
 	refusal  error
 	approved []workflows.Approve
 	proposed []workflows.Propose
+	rejected []workflows.Reject
 	followed []workflows.FollowUp
-	updates  []string // the ids of Updates
+	hidden   *workflows.HideStatus // the last that was asked by hand
+	hiding   workflows.EffectState // how it ends; empty: it is done
+	updates  []string              // the ids of Updates
 	edits    int
 	decides  bool          // approvals and rejections change the reply, as the workflow does
 	news     chan struct{} // something happened to the reply that is followed
@@ -50,6 +53,7 @@ func (f *fakeReplies) matching(filter replies.Filter) []replies.Row {
 	for _, r := range f.rows {
 		if (len(filter.States) == 0 || slices.Contains(filter.States, r.State)) && (len(filter.IDs) == 0 || slices.Contains(filter.IDs, r.ID)) &&
 			(len(filter.Accounts) == 0 || slices.Contains(filter.Accounts, r.Account)) && (filter.Account == "" || filter.Account == r.Account) && (filter.Rule == "" || filter.Rule == r.Rule) &&
+			(len(filter.Effects) == 0 || slices.ContainsFunc(filter.Effects, func(e string) bool { return slices.Contains(r.Effects, e) })) &&
 			(len(filter.PersonKeys) == 0 || slices.Contains(filter.PersonKeys, r.PersonKey)) {
 			found = append(found, r)
 		}
@@ -170,13 +174,22 @@ func (f *fakeReplies) Approve(_ context.Context, id, updateID string, m workflow
 	if f.decides && s.Approver != "" {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: "already decided: " + s.Approver + " approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"}
 	}
-	if m.TextSHA256 != "" && m.TextSHA256 != privatereply.ProposalSHA256(s.Decision.Message(), s.Decision.PublicText) {
+	if m.TextSHA256 != "" && m.TextSHA256 != replies.ProposalSHA256(s) {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: s.ProposedBy + " proposed another text at 12:00:00 UTC on 2 Jan 2026; read it, then decide again"}
 	}
 	f.approved, f.updates = append(f.approved, m), append(f.updates, updateID)
 	if f.decides {
 		if m.Text != "" {
 			s.Text = m.Text
+		}
+		if m.Buttons != nil {
+			s.Buttons = m.Buttons
+		}
+		if m.QuickReplies != nil {
+			s.QuickReplies = m.QuickReplies
+		}
+		if m.PublicText != nil {
+			s.PublicText = *m.PublicText
 		}
 		s.State, s.Approver, s.DecidedAt = privatereply.Sending, m.Approver, time.Now()
 		f.change(id, s)
@@ -209,6 +222,7 @@ func (f *fakeReplies) Reject(_ context.Context, id, _ string, m workflows.Reject
 	if s.Approver != "" {
 		return workflows.DecisionResult{}, &replies.Error{Code: replies.Refused, Message: "already decided: " + s.Approver + " approved this reply at 12:00:00 UTC on 2 Jan 2026; it is sent"}
 	}
+	f.rejected = append(f.rejected, m)
 	s.State, s.Reason, s.Approver, s.RejectReason, s.DecidedAt = privatereply.Rejected, privatereply.RejectedByApprover, m.Approver, m.Reason, time.Now()
 	f.change(id, s)
 	return workflows.DecisionResult{Accepted: true, State: privatereply.Rejected}, nil
@@ -232,15 +246,14 @@ func (f *fakeReplies) Propose(_ context.Context, id, _ string, m workflows.Propo
 	defer f.mu.Unlock()
 	s := f.status[id]
 	f.proposed = append(f.proposed, m)
-	s.Decision.Text = m.Text
 	if m.Buttons != nil {
-		s.Decision.Buttons = m.Buttons
+		s.Buttons = m.Buttons
 	}
 	if m.QuickReplies != nil {
-		s.Decision.QuickReplies = m.QuickReplies
+		s.QuickReplies = m.QuickReplies
 	}
 	if m.PublicText != nil {
-		s.Decision.PublicText = *m.PublicText
+		s.PublicText = *m.PublicText
 	}
 	s.Text, s.ProposedBy, s.ProposalNote, s.ProposedAt, s.State = m.Text, m.By, m.Note, time.Now(), privatereply.AwaitingApproval
 	f.change(id, s)
@@ -272,6 +285,25 @@ func (f *fakeReplies) Resolve(context.Context, string, string, workflows.Resolve
 func (f *fakeReplies) FollowUp(_ context.Context, _, _ string, m workflows.FollowUp) (workflows.FollowUpResult, error) {
 	f.followed = append(f.followed, m)
 	return workflows.FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.NoAnswer}, nil
+}
+
+func (f *fakeReplies) SetHidden(_ context.Context, _ privatereply.Comment, hidden bool, by string) (workflows.HideStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refusal != nil {
+		return workflows.HideStatus{}, f.refusal
+	}
+	f.hidden = &workflows.HideStatus{State: f.hiding, Hidden: hidden, By: by, At: time.Now()}
+	if f.hiding == "" {
+		f.hidden.State = workflows.EffectDone
+	}
+	return *f.hidden, nil
+}
+
+func (f *fakeReplies) Visibility(context.Context, privatereply.Comment) (*workflows.HideStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hidden, nil
 }
 
 const waitingID = "reply:instagram:17841400000000001:18000000000000001"

@@ -73,7 +73,8 @@ type funnelCounter struct {
 }
 
 type countKey struct {
-	stage stage // empty: all of them
+	stage  stage  // empty: all of them
+	effect string // empty: any
 	funnelFilter
 	from, before time.Time
 }
@@ -148,6 +149,12 @@ func (c *funnelCounter) Total(ctx context.Context, sel funnelFilter, days int, z
 	return c.counts(ctx, sel, midnight(now, zone, 1-days), midnight(now, zone, 1))
 }
 
+// Effect counts the replies of the last days beside which something has happened.
+func (c *funnelCounter) Effect(ctx context.Context, sel funnelFilter, effect string, days int, zone *time.Location) (int64, error) {
+	now := c.now()
+	return c.count(ctx, countKey{effect: effect, funnelFilter: sel, from: midnight(now, zone, 1-days).UTC(), before: midnight(now, zone, 1).UTC()})
+}
+
 // sumDays adds the counts of days.
 func sumDays(days []day) stageCounts {
 	var all stageCounts
@@ -195,9 +202,11 @@ func (c *funnelCounter) count(ctx context.Context, k countKey) (int64, error) {
 	if err := c.limit.Wait(ctx); err != nil {
 		return 0, err
 	}
-	n, err := c.source.Count(ctx, replies.Filter{
-		States: statesOf[k.stage], Account: k.Account, Rule: k.Rule, StartedFrom: k.from, StartedBefore: k.before,
-	})
+	f := replies.Filter{States: statesOf[k.stage], Account: k.Account, Rule: k.Rule, StartedFrom: k.from, StartedBefore: k.before}
+	if k.effect != "" {
+		f.Effects = []string{k.effect}
+	}
+	n, err := c.source.Count(ctx, f)
 	if err != nil {
 		return 0, err
 	}

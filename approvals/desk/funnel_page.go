@@ -37,10 +37,23 @@ type funnelView struct {
 	ByRule     []funnelRow
 	Decisions  decisions
 	Zone       string // in which days begin
-	Incomplete bool   // some counts are missing; the page reloads
+	Beside     []besideCount
+	Incomplete bool // some counts are missing; the page reloads
 }
 
 type choice struct{ ID, Name string }
+
+// besideCount is the number of replies beside which something has happened.
+type besideCount struct {
+	Effect, Name string
+	N            int64
+	Link         string // to them
+}
+
+// effectURL is the address of the list of the replies beside which something has happened.
+func (v funnelView) effectURL(effect string) string {
+	return "/replies?" + listFilter{Account: v.Sel.Account, Rule: v.Sel.Rule, Effect: effect}.encode().Encode()
+}
 
 // funnelRow is one row of a table.
 type funnelRow struct {
@@ -88,6 +101,16 @@ func (d *Desk) readFunnel(ctx context.Context, r *http.Request) funnelView {
 	page.Incomplete = err != nil
 	page.Total = sumDays(perDay)
 	page.Steps, page.Chart = steps(page.Total), newChart(perDay)
+	for _, effect := range effects {
+		if page.Total.Received == 0 {
+			break
+		}
+		n, err := d.funnel.Effect(ctx, page.Sel, effect, page.Days, zone)
+		page.Incomplete = page.Incomplete || err != nil
+		if n > 0 {
+			page.Beside = append(page.Beside, besideCount{Effect: effect, Name: upperFirst(effectLabels[effect]), N: n, Link: page.effectURL(effect)})
+		}
+	}
 	line := func(name, link string, sel funnelFilter) funnelRow {
 		counts, err := d.funnel.Total(ctx, sel, page.Days, zone)
 		page.Incomplete = page.Incomplete || err != nil

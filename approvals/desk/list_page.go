@@ -31,10 +31,14 @@ type listFilter struct {
 	Rule    string
 	Media   string
 	Search  string
+	Effect  string // what has happened beside the reply
 }
 
 func parseListFilter(q url.Values) listFilter {
 	f := listFilter{Account: q.Get("account"), Rule: q.Get("rule"), Media: q.Get("media"), Search: boundSearch(strings.TrimSpace(q.Get("q")))}
+	if e := q.Get("effect"); effectLabels[e] != "" {
+		f.Effect = e
+	}
 	if s := privatereply.State(q.Get("state")); slices.Contains(privatereply.States, s) {
 		f.State = s
 	}
@@ -44,7 +48,7 @@ func parseListFilter(q url.Values) listFilter {
 func (f listFilter) encode() url.Values {
 	values := url.Values{}
 	for name, value := range map[string]string{
-		"state": string(f.State), "account": f.Account, "rule": f.Rule, "media": f.Media, "q": f.Search,
+		"state": string(f.State), "account": f.Account, "rule": f.Rule, "media": f.Media, "q": f.Search, "effect": f.Effect,
 	} {
 		if value != "" {
 			values.Set(name, value)
@@ -56,6 +60,9 @@ func (f listFilter) encode() url.Values {
 // stored is the part of the filter that Temporal answers. It cannot search words.
 func (f listFilter) stored() replies.Filter {
 	s := replies.Filter{Account: f.Account, Rule: f.Rule, Media: f.Media}
+	if f.Effect != "" {
+		s.Effects = []string{f.Effect}
+	}
 	if f.State != "" {
 		s.States = []privatereply.State{f.State}
 	}
@@ -66,6 +73,7 @@ type listView struct {
 	pageFrame
 	listFilter
 	States   []privatereply.State
+	Happened []string // values of Effect
 	Accounts []choice
 	Rules    []string
 	Chips    []chip
@@ -95,7 +103,7 @@ type searchReport struct {
 // listPage shows replies in any state, the newest first.
 func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), listFilter: parseListFilter(q), States: privatereply.States, Rules: d.ruleNames(r)}
+	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), listFilter: parseListFilter(q), States: privatereply.States, Happened: effects, Rules: d.ruleNames(r)}
 	for _, a := range d.onlySeen(r, d.Accounts.All()) {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}
@@ -224,6 +232,7 @@ func (v listView) chips() []chip {
 	}
 	add("Account", "account", v.Account, account)
 	add("Rule", "rule", v.Rule, v.Rule)
+	add("Happened", "effect", v.Effect, effectLabels[v.Effect])
 	add("Post", "media", v.Media, v.Media)
 	return all
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/privatereply/privatereply"
-	"github.com/privatereply/privatereply/internal/replies"
 	"github.com/privatereply/privatereply/workflows"
 )
 
@@ -81,6 +80,27 @@ func fieldAt(values []string, i int) string {
 		return ""
 	}
 	return strings.TrimSpace(normalizeNewlines(values[i]))
+}
+
+// memo is what lists will have of a message with the memo was once p is proposed.
+func (p parts) memo(was workflows.MessageMemo) workflows.MessageMemo {
+	titles := func(n int, title func(i int) string) string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = title(i)
+		}
+		return strings.Join(all, "\n")
+	}
+	if p.Buttons != nil {
+		was.Buttons = titles(len(p.Buttons), func(i int) string { return p.Buttons[i].Title })
+	}
+	if p.QuickReplies != nil {
+		was.QuickReplies = titles(len(p.QuickReplies), func(i int) string { return p.QuickReplies[i].Title })
+	}
+	if p.PublicText != nil {
+		was.Public = *p.PublicText != ""
+	}
+	return was
 }
 
 // check refuses parts over the limits of Meta with the words of the domain, beside the text
@@ -235,6 +255,5 @@ type shownTap struct{ Title, URL, Then string }
 
 // shown is what a reply sends, for people to read.
 func (d *Desk) shown(s workflows.PrivateReplyStatus) shownMessage {
-	m, public := replies.Proposal(s)
-	return shownMessage{Message: m, Platform: s.Comment.Platform, Account: d.accountName(s.Comment.Account), Public: public, Hide: s.Decision.Hide}
+	return shownMessage{Message: s.Message(), Platform: s.Comment.Platform, Account: d.accountName(s.Comment.Account), Public: s.PublicText, Hide: s.Decision.Hide}
 }

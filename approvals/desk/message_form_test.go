@@ -37,8 +37,8 @@ func (f *fakeReplies) propose(id string, m privatereply.Message, public string) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status[id]
-	s.Text, s.Decision.Text = m.Text, m.Text
-	s.Decision.Buttons, s.Decision.QuickReplies, s.Decision.PublicText = m.Buttons, m.QuickReplies, public
+	s.Text = m.Text
+	s.Buttons, s.QuickReplies, s.PublicText = m.Buttons, m.QuickReplies, public
 	f.change(id, s)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // pageCards is the number of cards on a page of the queue.
@@ -221,8 +222,33 @@ func (c card) CanSendBack() bool {
 // ByPerson reports whether a person proposed the text, and not a rule.
 func (c card) ByPerson() bool { return c.ProposedBy != "" }
 
-// TextSHA256 is the hash of the text that an approval of the card sends.
-func (c card) TextSHA256() string { return privatereply.TextSHA256(c.Text) }
+// TextSHA256 is the hash of what an approval of the card sends; empty where the card does not
+// show all of it.
+func (c card) TextSHA256() string {
+	if c.Beside() {
+		return ""
+	}
+	return privatereply.TextSHA256(c.Text)
+}
+
+// Beside reports whether an approver has more to read than the text: lists have the titles
+// alone of what can be tapped, and of a public reply only that there is one.
+func (c card) Beside() bool {
+	m := c.Message
+	m.Hide = false // which the card says in full
+	return m != (workflows.MessageMemo{})
+}
+
+// BesideKey changes with what goes with the text.
+func (c card) BesideKey() string {
+	if c.Message == (workflows.MessageMemo{}) {
+		return ""
+	}
+	return hashOf(c.Message)
+}
+
+// Openable reports whether the card can show all that an approver has to read.
+func (c card) Openable() bool { return c.Beside() && c.Text != "" && !replies.IsCut(c.Text) }
 
 // ElementID is the id of the card's HTML element.
 func (c card) ElementID() string { return elementID(c.ID) }
@@ -244,7 +270,7 @@ func personName(name string) string {
 
 // Approvable reports whether the card shows the whole proposed text, so that it can be
 // approved from the list: nobody approves what they cannot read.
-func (c card) Approvable() bool { return c.Text != "" && !replies.IsCut(c.Text) }
+func (c card) Approvable() bool { return c.Text != "" && !replies.IsCut(c.Text) && !c.Beside() }
 
 // AwaitsApproval reports whether the reply waits for a decision.
 func (c card) AwaitsApproval() bool { return c.State == privatereply.AwaitingApproval }

@@ -18,6 +18,7 @@ import (
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/approvals/signin"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 //go:embed pages
@@ -28,7 +29,7 @@ type pages struct{ byName map[string]*template.Template }
 
 func newPages(d *Desk) *pages {
 	p := &pages{byName: map[string]*template.Template{}}
-	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/context.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/message.html", "pages/conversation.html"))
+	base := template.Must(template.New("layout.html").Funcs(d.functions()).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/banners.html", "pages/context.html", "pages/team.html", "pages/stop.html", "pages/diff.html", "pages/message.html", "pages/effects.html", "pages/conversation.html"))
 	for _, name := range []string{"queue", "answered", "person", "reply", "unknown", "list", "bulk", "funnel", "people", "accounts", "choose", "connected", "disconnect", "forget", "erasure", "rules", "rules_version", "stopped", "saved", "signin", "error"} {
 		p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))
 	}
@@ -63,6 +64,12 @@ func (d *Desk) functions() template.FuncMap {
 		"modules":        func() []string { return modules },
 		"decisionWords":  decisionWords,
 		"resultWords":    resultWords,
+		"titles":         titlesOf,
+		"publicWords":    func(p *workflows.PublicReplyStatus) string { return publicWords(*p) },
+		"effectLabel":    func(e string) string { return effectLabels[e] },
+		"tapTitle":       tapTitle,
+		"tapWords":       tapWords,
+		"tapState":       tapState,
 		"lines":          func(title string, rows []funnelRow) funnelTable { return funnelTable{title, rows} },
 	}
 }
@@ -248,6 +255,18 @@ func urgency(until, now time.Time) string {
 	return "later"
 }
 
+// titlesOf are the titles of what can be tapped, as lists have them: perhaps cut.
+func titlesOf(memo string) []string {
+	if memo == "" {
+		return nil
+	}
+	titles := strings.Split(strings.TrimSuffix(memo, privatereply.CutMark), "\n")
+	if replies.IsCut(memo) {
+		titles[len(titles)-1] += "…"
+	}
+	return titles
+}
+
 // marks are the labels beside a comment: its attachment and that it was edited.
 type marks struct {
 	Attachment privatereply.AttachmentKind
@@ -256,6 +275,9 @@ type marks struct {
 
 // Any reports whether there is a label to show.
 func (m marks) Any() bool { return m.Attachment != "" || !m.EditedAt.IsZero() }
+
+// upperFirst writes a label as it is at the beginning of a line.
+func upperFirst(label string) string { return strings.ToUpper(label[:1]) + label[1:] }
 
 // lowerFirst writes a label as it is inside a sentence.
 func lowerFirst(label string) string { return strings.ToLower(label[:1]) + label[1:] }

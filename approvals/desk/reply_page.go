@@ -23,6 +23,7 @@ type replyView struct {
 	Story        []replies.Event
 	Conversation *conversationView
 	Post         *postView       // read for those without script; nil: the script asks for it
+	Visibility   *visibilityView // the same
 	Reads        bool            // the desk reads from Meta
 	Result       *decisionResult // of the form that was sent
 	Form         messageForm     // what can be tapped in the reply, and the public one
@@ -46,6 +47,9 @@ func (d *Desk) replyPage(w http.ResponseWriter, r *http.Request) {
 		return
 	case "post":
 		d.postPart(w, r)
+		return
+	case "visibility":
+		d.visibilityPart(w, r)
 		return
 	case "message":
 		d.messagePart(w, r)
@@ -94,6 +98,10 @@ func (d *Desk) showReply(w http.ResponseWriter, r *http.Request, status int, v *
 		}
 		if page.Reads = d.Lookup != nil; page.Reads && r.URL.Query().Has("post") {
 			page.Post = d.post(r.Context(), id, s.Comment)
+		}
+		if !page.Reads || r.URL.Query().Has("post") {
+			v := d.visibility(r.Context(), id, s)
+			page.Visibility = &v
 		}
 		page.CanForget = d.Erasures != nil && s.Comment.PersonID != "" && signin.UserFrom(r.Context()).IsAdmin()
 	}
@@ -245,7 +253,7 @@ func (d *Desk) decideForm(w http.ResponseWriter, r *http.Request) {
 // afterDecision is the page that follows an accepted decision of a form: the next reply of
 // the list that the user came from, or the same page.
 func (d *Desk) afterDecision(r *http.Request, o decisionRequest) string {
-	if o.Verb == verbFollowUp || ownPage(r.PostForm.Get("back")) == nil {
+	if o.Verb == verbFollowUp || o.Verb == verbHide || o.Verb == verbShow || ownPage(r.PostForm.Get("back")) == nil {
 		return replyURL(o.ID)
 	}
 	row, err := d.Replies.Row(r.Context(), o.ID)

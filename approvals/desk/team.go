@@ -62,6 +62,7 @@ func (d *Desk) propose(ctx context.Context, o decisionRequest, user signin.User,
 	}
 	d.Queue.RecordChange(o.ID, func(r *replies.Row) {
 		r.Text, r.ProposedBy, r.Assignee = m.Text, user.Name, row.Assignee
+		r.Message = o.Parts.memo(r.Message)
 		if v.State != "" {
 			r.State = v.State
 		}

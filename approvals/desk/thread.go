@@ -58,10 +58,14 @@ type threadEntry struct {
 	State       string // of ours: pending, or an Outcome that is not sent
 	Reason      privatereply.Reason
 	Unread      bool // theirs, and their words are not known
+	Tapped      bool // theirs: a tap; Text is the title, empty if it is not known
+	Taps        []string
 }
 
 // Empty reports whether Meta shows nothing of the message to apps.
-func (e threadEntry) Empty() bool { return e.Text == "" && len(e.Attachments) == 0 && !e.Unread }
+func (e threadEntry) Empty() bool {
+	return e.Text == "" && len(e.Attachments) == 0 && !e.Unread && !e.Tapped
+}
 
 // shownAttachment is an attachment as a page shows it.
 type shownAttachment struct {
@@ -183,7 +187,7 @@ type sentMessage struct {
 
 // sentMessages are the messages of this product in a conversation, in no order.
 func sentMessages(reply string, s workflows.PrivateReplyStatus, c replies.Conversation) []sentMessage {
-	first := sentMessage{threadEntry: threadEntry{Ours: true, Text: s.Text, Kind: "the private reply", By: s.Approver, At: s.DecidedAt}}
+	first := sentMessage{threadEntry: threadEntry{Ours: true, Text: s.Text, Kind: "the private reply", By: s.Approver, At: s.DecidedAt, Taps: tapTitles(s.Message())}}
 	if first.By == "" && s.Decision.Rule != "" {
 		first.By = "rule “" + s.Decision.Rule + "”"
 	}
@@ -204,7 +208,7 @@ func sentMessages(reply string, s workflows.PrivateReplyStatus, c replies.Conver
 		if m.Agent == "" {
 			continue
 		}
-		sent := sentMessage{threadEntry: threadEntry{Ours: true, At: m.At, Text: m.Text, By: m.Agent, State: "pending"}}
+		sent := sentMessage{threadEntry: threadEntry{Ours: true, At: m.At, Text: m.Text, By: m.Agent, State: "pending", Taps: m.Taps}}
 		if m.Answer != nil {
 			sent.id, sent.State, sent.Reason = m.Answer.MessageID, string(m.Answer.State), m.Answer.Reason
 			known[sent.id] = true
@@ -217,9 +221,51 @@ func sentMessages(reply string, s workflows.PrivateReplyStatus, c replies.Conver
 			all = append(all, sentMessage{r.MessageID, threadEntry{Ours: true, At: r.At, By: r.Agent, State: string(r.State)}})
 		}
 	}
+	all = append(all, tapAnswers(s, c)...)
 	for i := range all {
 		if all[i].State == string(privatereply.OutcomeSent) {
 			all[i].State = ""
+		}
+	}
+	return all
+}
+
+// tapTitles are the titles of what can be tapped in a message.
+func tapTitles(m privatereply.Message) []string {
+	var all []string
+	for _, tap := range (shownMessage{Message: m}).Taps() {
+		all = append(all, tap.Title)
+	}
+	return all
+}
+
+// tapAnswers are the messages that taps sent. The text of one is known if it was tapped in
+// the private reply.
+func tapAnswers(s workflows.PrivateReplyStatus, c replies.Conversation) []sentMessage {
+	texts := map[string]string{}
+	for _, tap := range s.Message().Taps(s.Comment.TapKey()) {
+		texts[tap.Payload] = tap.Then
+	}
+	var all []sentMessage
+	for _, t := range c.Status.Taps {
+		if state := tapState(t); state == workflows.EffectSkipped {
+			continue
+		} else if state == workflows.EffectWaiting {
+			t.State = "pending"
+		}
+		all = append(all, sentMessage{t.MessageID, threadEntry{
+			Ours: true, At: cmp.Or(t.EndedAt, t.At), Text: texts[t.Payload], Kind: "sent by the tap on " + tapTitle(t), State: string(t.State), Reason: t.Reason,
+		}})
+	}
+	return all
+}
+
+// taps are the taps of the person, of which Meta shows quick replies alone.
+func taps(c replies.Conversation, isShown func(title string, at time.Time) bool) []threadEntry {
+	var all []threadEntry
+	for _, m := range c.Messages {
+		if m.Tap != nil && !isShown(m.Tap.Title, m.At) {
+			all = append(all, threadEntry{At: m.At, Tapped: true, Text: m.Tap.Title})
 		}
 	}
 	return all
@@ -234,10 +280,11 @@ func withoutMeta(ours []sentMessage, c replies.Conversation) []threadEntry {
 		}
 	}
 	for _, m := range c.Messages {
-		if m.Agent == "" {
+		if m.Agent == "" && m.Tap == nil {
 			all = append(all, threadEntry{At: m.At, Unread: true})
 		}
 	}
+	all = append(all, taps(c, func(string, time.Time) bool { return false })...)
 	sortEntries(all)
 	return all
 }
@@ -258,7 +305,8 @@ func mergeThread(reply string, t lookup.Thread, ours []sentMessage, c replies.Co
 		}
 		if e.Ours {
 			if i := findSent(ours, m); i >= 0 {
-				e.Kind, e.By, e.OtherReply = ours[i].Kind, ours[i].By, ours[i].OtherReply
+				e.Kind, e.By, e.OtherReply, e.Taps = ours[i].Kind, ours[i].By, ours[i].OtherReply, ours[i].Taps
+				e.Text = cmp.Or(e.Text, ours[i].Text) // Meta shows no text of a message with buttons
 				ours = slices.Delete(ours, i, i+1)
 			} else {
 				e.Elsewhere = true
@@ -273,10 +321,15 @@ func mergeThread(reply string, t lookup.Thread, ours []sentMessage, c replies.Co
 	}
 	newest, _ := t.LastFromPerson()
 	for _, m := range c.Messages {
-		if m.Agent == "" && m.At.After(newest.At.Add(sameMessage)) {
+		if m.Agent == "" && m.Tap == nil && m.At.After(newest.At.Add(sameMessage)) {
 			all = append(all, threadEntry{At: m.At, Unread: true})
 		}
 	}
+	all = append(all, taps(c, func(title string, at time.Time) bool {
+		return slices.ContainsFunc(t.Messages, func(m lookup.Message) bool {
+			return m.FromPerson && title != "" && sameText(m.Text, title) && m.At.Sub(at).Abs() <= sameMessage
+		})
+	})...)
 	sortEntries(all)
 	return all
 }

@@ -22,6 +22,9 @@ type unknownView struct {
 	pageFrame
 	Cases []unknownCase
 	More  int
+	// Public are the newest replies of which nobody knows whether the public one was posted.
+	Public      []card
+	PublicError string
 }
 
 // unknownCase is a delivery that is neither confirmed nor excluded, with the evidence.
@@ -62,6 +65,13 @@ func (d *Desk) unknownPage(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	_ = group.Wait() // each case has its own error
+	public, _, err := d.Replies.Newest(r.Context(), replies.Filter{Effects: []string{workflows.EffectPublicUnknown}}, replies.Cursor{}, maxUnknownShown)
+	if err != nil {
+		page.PublicError = d.errorMessage(err)
+	}
+	for _, row := range public {
+		page.Public = append(page.Public, d.newCard(r, row))
+	}
 	d.render(w, http.StatusOK, "unknown", layout, page)
 }
 

@@ -6,16 +6,18 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // teamwork is what people change in a waiting reply without deciding it.
 type teamwork struct {
 	state                      privatereply.State
 	text, proposedBy, assignee string
+	message                    workflows.MessageMemo
 }
 
 func teamworkOf(r replies.Row) teamwork {
-	return teamwork{r.State, r.Text, r.ProposedBy, r.Assignee}
+	return teamwork{r.State, r.Text, r.ProposedBy, r.Assignee, r.Message}
 }
 
 // touch is a change that was made at this desk: the visibility store is a moment behind.
@@ -81,6 +83,7 @@ func (q *Queue) withTouched(rows []replies.Row, now time.Time) []replies.Row {
 			continue
 		}
 		rows[i].State, rows[i].Text, rows[i].ProposedBy, rows[i].Assignee = t.is.State, t.is.Text, t.is.ProposedBy, t.is.Assignee
+		rows[i].Message = t.is.Message
 	}
 	return rows
 }

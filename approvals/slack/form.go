@@ -67,7 +67,7 @@ func (h *Interactions) openEdit(ctx context.Context, trigger string, from origin
 		h.say(ctx, from, "This is too long for Slack: open it at the desk.")
 		return
 	}
-	m, public := replies.Proposal(*i.status)
+	m, public := i.status.Message(), i.status.PublicText
 	from.CommentSHA256, from.TextSHA256 = privatereply.TextSHA256(i.status.Comment.Text), replies.ProposalSHA256(*i.status)
 	from.Beside = !m.Plain()
 	field := slackapi.NewPlainTextInputBlockElement(nil, fieldText).WithMultiline(true).WithMaxLength(maxSection)

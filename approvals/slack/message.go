@@ -197,7 +197,7 @@ func (r renderer) blocks(i item) []slackapi.Block {
 
 // sections show all that a reply sends and what goes with it.
 func (i item) sections(label string) []slackapi.Block {
-	m, public := replies.Proposal(*i.status)
+	m, public := i.status.Message(), i.status.PublicText
 	all := []slackapi.Block{section(blockText, i.id, label, messageWords(m, i.status.Comment.Platform))}
 	switch {
 	case public != "":
@@ -210,7 +210,7 @@ func (i item) sections(label string) []slackapi.Block {
 
 // fits reports whether Slack shows all of a reply that an approver has to read.
 func (i item) fits() bool {
-	m, public := replies.Proposal(*i.status)
+	m, public := i.status.Message(), i.status.PublicText
 	return fits(messageWords(m, i.status.Comment.Platform)) && fits(public) && fits(i.status.Comment.Text)
 }
 
@@ -374,7 +374,7 @@ func (i item) size() int {
 	if i.status == nil {
 		return 0
 	}
-	m, public := replies.Proposal(*i.status)
+	m, public := i.status.Message(), i.status.PublicText
 	return units(messageWords(m, i.status.Comment.Platform)) + units(public) + units(i.status.Comment.Text)
 }
 

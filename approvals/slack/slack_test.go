@@ -376,14 +376,14 @@ func TestTapsInSlack(t *testing.T) {
 	p := newPlay(t)
 	p.wait(0, 3)
 	p.change(0, func(s *workflows.PrivateReplyStatus) {
-		s.Decision.Buttons = []privatereply.Button{{Title: "The list", Then: "Here: https://example.com/list"}, {Title: "The shop", URL: "https://example.com/shop"}}
-		s.Decision.PublicText = "Look into your messages!"
+		s.Buttons = []privatereply.Button{{Title: "The list", Then: "Here: https://example.com/list"}, {Title: "The shop", URL: "https://example.com/shop"}}
+		s.PublicText = "Look into your messages!"
 	})
 	p.change(1, func(s *workflows.PrivateReplyStatus) {
-		s.Decision.QuickReplies = []privatereply.QuickReply{{Title: "Small"}, {Title: "Large", Then: strings.Repeat("x", 900)}}
+		s.QuickReplies = []privatereply.QuickReply{{Title: "Small"}, {Title: "Large", Then: strings.Repeat("x", 900)}}
 	})
 	p.change(2, func(s *workflows.PrivateReplyStatus) {
-		s.Decision.QuickReplies = []privatereply.QuickReply{{Title: "S", Then: strings.Repeat("x", 1000)}, {Title: "M", Then: strings.Repeat("y", 1000)}, {Title: "L", Then: strings.Repeat("z", 1000)}}
+		s.QuickReplies = []privatereply.QuickReply{{Title: "S", Then: strings.Repeat("x", 1000)}, {Title: "M", Then: strings.Repeat("y", 1000)}, {Title: "L", Then: strings.Repeat("z", 1000)}}
 	})
 	p.desk()
 	p.await("they are posted", func() bool { return p.message(0).TS != "" && p.message(1).TS != "" && p.message(2).TS != "" })

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,12 +51,19 @@ type Record struct {
 	Decided    time.Time             `json:"decided,omitzero"` // by the approver
 	Deadline   time.Time             `json:"deadline,omitzero"`
 	Ended      time.Time             `json:"ended,omitzero"`
+	// The titles of what can be tapped, and what has happened beside the reply.
+	Buttons      []string `json:"buttons,omitempty"`
+	QuickReplies []string `json:"quick_replies,omitempty"`
+	PublicReply  string   `json:"public_reply,omitempty"` // posted, unknown, or planned
+	Tapped       bool     `json:"tapped,omitempty"`
+	Hidden       bool     `json:"hidden,omitempty"`
 }
 
 // columns are the columns of the CSV, in the order of Record.cells.
 var columns = []string{
 	"id", "platform", "account", "person", "source", "media", "state", "reason", "rule", "comment", "text",
 	"proposed_by", "approver", "edited", "started", "decided", "deadline", "ended",
+	"buttons", "quick_replies", "public_reply", "tapped", "hidden",
 }
 
 func (r Record) cells() []string {
@@ -66,11 +74,19 @@ func (r Record) cells() []string {
 	cells := []string{
 		r.ID, string(r.Platform), r.Account, r.Person, string(r.Source), r.Media, string(r.State), string(r.Reason), r.Rule, r.Comment, r.Text,
 		r.ProposedBy, r.Approver, edited, cellTime(r.Started), cellTime(r.Decided), cellTime(r.Deadline), cellTime(r.Ended),
+		strings.Join(r.Buttons, " | "), strings.Join(r.QuickReplies, " | "), r.PublicReply, cellYes(r.Tapped), cellYes(r.Hidden),
 	}
 	for i, cell := range cells {
 		cells[i] = Defuse(cell)
 	}
 	return cells
+}
+
+func cellYes(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return ""
 }
 
 func cellTime(t time.Time) string {
@@ -155,6 +171,7 @@ func records(ctx context.Context, source Source, rows []replies.Row) []Record {
 		reads.Go(func() error {
 			if s, err := source.Status(ctx, row.ID); err == nil && s.State == row.State {
 				all[i].Reason, all[i].Comment, all[i].Text = s.Reason, s.Comment.Text, s.Text
+				all[i].Buttons, all[i].QuickReplies = titlesOf(s)
 			}
 			return nil
 		})
@@ -169,14 +186,42 @@ func recordOf(row replies.Row) Record {
 		State: row.State, Rule: row.Rule, Comment: row.Comment, Text: row.Text, ProposedBy: row.ProposedBy, Approver: row.Approver,
 		Started: row.StartedAt.UTC(), Decided: row.DecidedAt.UTC(), Deadline: row.Deadline.UTC(), Ended: row.EndedAt.UTC(),
 	}
+	r.Buttons, r.QuickReplies = lines(row.Message.Buttons), lines(row.Message.QuickReplies)
+	r.Tapped, r.Hidden = slices.Contains(row.Effects, workflows.EffectTapped), slices.Contains(row.Effects, workflows.EffectHidden)
+	switch {
+	case slices.Contains(row.Effects, workflows.EffectPublicReply):
+		r.PublicReply = "posted"
+	case slices.Contains(row.Effects, workflows.EffectPublicUnknown):
+		r.PublicReply = "unknown"
+	case row.Message.Public:
+		r.PublicReply = "planned"
+	}
 	if row.Approver != "" && row.State != privatereply.Rejected {
 		r.Edited = &row.Edited
 	}
 	return r
 }
 
+func lines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+// titlesOf are the titles of what can be tapped in a reply.
+func titlesOf(s workflows.PrivateReplyStatus) (buttons, quickReplies []string) {
+	for _, b := range s.Buttons {
+		buttons = append(buttons, b.Title)
+	}
+	for _, q := range s.QuickReplies {
+		quickReplies = append(quickReplies, q.Title)
+	}
+	return buttons, quickReplies
+}
+
 func needsStatus(row replies.Row) bool {
 	failed := row.State == privatereply.Undeliverable || row.State == privatereply.Expired
 	cut := func(text string) bool { return replies.IsCut(text) && text != replies.Encrypted }
-	return failed && !row.EndedAt.IsZero() || cut(row.Comment) || cut(row.Text)
+	return failed && !row.EndedAt.IsZero() || cut(row.Comment) || cut(row.Text) || cut(row.Message.Buttons) || cut(row.Message.QuickReplies)
 }

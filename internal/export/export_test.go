@@ -56,6 +56,7 @@ func TestWrite(t *testing.T) {
 				ID: "reply:instagram:1:2", Platform: privatereply.Instagram, Account: "1", Person: "=cmd|'/c calc'!A1", Source: privatereply.SourcePost, Media: "9",
 				State: privatereply.Sent, Rule: "price", Comment: "+1 \"quoted\",\nsecond line", Text: "@lena 12 €", ProposedBy: "ana", Approver: "ben", Edited: true,
 				StartedAt: at, DecidedAt: at.Add(time.Minute), Deadline: at.Add(time.Hour),
+				Message: workflows.MessageMemo{Buttons: "=List\nShop", Public: true}, Effects: []string{workflows.EffectTapped, workflows.EffectPublicReply},
 			},
 			{ID: "reply:instagram:1:3", State: privatereply.Undeliverable, Comment: cut, Text: "\tx", StartedAt: at, EndedAt: at},
 			{ID: "reply:instagram:1:4", State: privatereply.Rejected, Comment: cut, Text: replies.Encrypted, Approver: "-ben", StartedAt: at, EndedAt: at},
@@ -74,9 +75,9 @@ func TestWrite(t *testing.T) {
 	}
 	want := [][]string{
 		columns,
-		{"reply:instagram:1:2", "instagram", "1", "'=cmd|'/c calc'!A1", "post", "9", "sent", "", "price", "'+1 \"quoted\",\nsecond line", "'@lena 12 €", "ana", "ben", "yes", "2026-11-22T10:00:00Z", "2026-11-22T10:01:00Z", "2026-11-22T11:00:00Z", ""},
-		{"reply:instagram:1:3", "", "", "", "", "", "undeliverable", "person_unavailable", "", "the beginning and the end", "'\tx", "", "", "", "2026-11-22T10:00:00Z", "", "", "2026-11-22T10:00:00Z"},
-		{"reply:instagram:1:4", "", "", "", "", "", "rejected", "", "", cut, "(encrypted)", "", "'-ben", "", "2026-11-22T10:00:00Z", "", "", "2026-11-22T10:00:00Z"},
+		{"reply:instagram:1:2", "instagram", "1", "'=cmd|'/c calc'!A1", "post", "9", "sent", "", "price", "'+1 \"quoted\",\nsecond line", "'@lena 12 €", "ana", "ben", "yes", "2026-11-22T10:00:00Z", "2026-11-22T10:01:00Z", "2026-11-22T11:00:00Z", "", "'=List | Shop", "", "posted", "yes", ""},
+		{"reply:instagram:1:3", "", "", "", "", "", "undeliverable", "person_unavailable", "", "the beginning and the end", "'\tx", "", "", "", "2026-11-22T10:00:00Z", "", "", "2026-11-22T10:00:00Z", "", "", "", "", ""},
+		{"reply:instagram:1:4", "", "", "", "", "", "rejected", "", "", cut, "(encrypted)", "", "'-ben", "", "2026-11-22T10:00:00Z", "", "", "2026-11-22T10:00:00Z", "", "", "", "", ""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -24,6 +24,8 @@ type Message struct {
 	Text   string                    // empty if the person wrote it
 	Answer *workflows.FollowUpResult // how a follow-up ended; nil: it is on its way
 	Tap    *workflows.TapStatus      // what the person tapped; nil: they wrote, or it was long ago
+	// Taps are the titles of what the person can tap in a follow-up.
+	Taps []string
 }
 
 // ConversationID is the workflow id of the conversation that a reply opened. The person is
@@ -72,6 +74,12 @@ func (c *Client) Conversation(ctx context.Context, id string) (Conversation, err
 				continue
 			}
 			sent := Message{At: d.At, Agent: m.Agent, Text: m.Text}
+			for _, b := range m.Buttons {
+				sent.Taps = append(sent.Taps, b.Title)
+			}
+			for _, q := range m.QuickReplies {
+				sent.Taps = append(sent.Taps, q.Title)
+			}
 			var answer workflows.FollowUpResult
 			if d.Done && d.result(c, &answer) == nil {
 				sent.Answer = &answer

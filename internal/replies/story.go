@@ -57,7 +57,12 @@ func Story(s *workflows.PrivateReplyStatus, h History) []Event {
 			add(b.At, EventPerson, b.By+" took the rejection back", b.Reason, "")
 		}
 	}
+	beside := s != nil && (!s.Decision.Message().Plain() || s.Decision.PublicText != "")
 	for _, m := range h.Messages {
+		if !beside {
+			m = m.withoutNone()
+		}
+		beside = beside || len(m.Buttons) > 0 || len(m.QuickReplies) > 0 || m.PublicText != nil
 		e := messageWords(m)
 		if m.Payload != "" && s != nil {
 			e.Title = tapWords(m, *s)
@@ -133,6 +138,21 @@ func tapWords(m MessageEvent, s workflows.PrivateReplyStatus) string {
 	return "The person tapped " + title
 }
 
+// withoutNone is m without the parts of which it says that there are none: nobody has
+// proposed any.
+func (m MessageEvent) withoutNone() MessageEvent {
+	if len(m.Buttons) == 0 {
+		m.Buttons = nil
+	}
+	if len(m.QuickReplies) == 0 {
+		m.QuickReplies = nil
+	}
+	if m.PublicText != nil && *m.PublicText == "" {
+		m.PublicText = nil
+	}
+	return m
+}
+
 // partsDetail says what an approval or a proposal changed beside the text.
 func partsDetail(m MessageEvent) string {
 	var parts []string
@@ -193,6 +213,8 @@ func decisionText(d privatereply.Decision) string {
 	switch d.Reason {
 	case privatereply.FoundBySweep:
 		return "By " + by + " a person is asked: a sweep found the comment late"
+	case privatereply.OnceUnknown:
+		return "By " + by + " a person is asked: the rule answers a person once, and Meta did not name the person"
 	case privatereply.AutomaticPaused:
 		return "By " + by + " a person is asked: automatic replies of the rule or the account are paused"
 	}

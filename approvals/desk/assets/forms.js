@@ -149,6 +149,28 @@ function unread(card) {
   card.querySelector(".buttons").replaceChildren(Object.assign(link("Read and decide", card.dataset.url), { className: "button primary" }));
 }
 
+// whole shows on a card all that its approval sends; then it can be approved there.
+export async function whole(card) {
+  if (card.dataset.pending || card.dataset.settled) return;
+  let next;
+  try {
+    const response = await fetch(`${card.dataset.url}?part=message`, { headers: { Accept: "text/html" } });
+    if (response.status === 200 && !response.redirected) next = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("whole");
+  } catch { /* the page of the reply says more */ }
+  const open = card.querySelector("[data-do=whole]");
+  if (!next) { location.assign(card.dataset.url); return; }
+  if (!open) return; // something else has come meanwhile
+  card.querySelector(".decide > .preview")?.remove();
+  card.querySelector(".beside").after(next.querySelector(".preview"));
+  unfold(card);
+  card.dataset.text = next.dataset.text;
+  const yes = el("button", { className: "primary", textContent: card.dataset.state === "holding" ? "Send now" : "Approve" });
+  yes.dataset.do = "approve";
+  open.replaceWith(yes, Object.assign(link("Edit", `${card.dataset.url}#edit`), { className: "button" }));
+  yes.focus({ preventScroll: true });
+  announce("This is all of it.");
+}
+
 // unfold shows a proposal that is folded, and reports whether there was one.
 function unfold(card) {
   const folded = card.querySelector(".decide > .unfold:not([open])");
@@ -355,7 +377,8 @@ function submit(e, form) {
     }
     if (host.matches("article")) settle(host);
     document.dispatchEvent(new Event("desk:changed"));
-    if (verb !== "follow-up" && !host.matches("article")) document.dispatchEvent(new Event("desk:decided"));
+    if (["hide", "show"].includes(verb)) document.dispatchEvent(new Event("desk:visibility"));
+    if (!["follow-up", "hide", "show"].includes(verb) && !host.matches("article")) document.dispatchEvent(new Event("desk:decided"));
   });
 }
 

@@ -9,10 +9,10 @@ const HURRY = 20000;
 const held = new Set();
 
 const doing = { approve: "Approving", reject: "Rejecting", resolve: "Noting it", "follow-up": "Sending", bulk: "Approving all", "bulk-reject": "Rejecting all",
-  propose: "Saving the draft", note: "Noting it", assign: "Assigning it", "send-back": "Sending it back", reopen: "Taking the rejection back" };
+  propose: "Saving the draft", note: "Noting it", assign: "Assigning it", "send-back": "Sending it back", reopen: "Taking the rejection back", hide: "Hiding the comment", show: "Showing it again" };
 
 // What sends nothing and can be changed again is done at once.
-const harmless = ["propose", "note", "assign", "send-back", "reopen"];
+const harmless = ["propose", "note", "assign", "send-back", "reopen", "hide", "show"];
 
 
 export function announce(text) { document.getElementById("announce").textContent = text; }

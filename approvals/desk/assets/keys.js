@@ -1,7 +1,7 @@
 // The keyboard, and what the buttons of a card do.
 
 import { undoLast } from "./hold.js";
-import { approve, edit, reject, sendBack, take } from "./forms.js";
+import { approve, edit, reject, sendBack, take, whole } from "./forms.js";
 
 const list = document.getElementById("list");
 const help = document.getElementById("help");
@@ -15,7 +15,7 @@ for (const b of document.querySelectorAll("[data-do=help]")) {
   b.addEventListener("click", () => help.showModal());
 }
 
-const acts = { approve, edit, reject, "send-back": sendBack, take, give: take };
+const acts = { approve, edit, reject, whole, "send-back": sendBack, take, give: take };
 
 list?.addEventListener("click", (e) => {
   const card = e.target.closest(".card"), act = acts[e.target.closest("[data-do]")?.dataset.do];

@@ -107,7 +107,10 @@ export function wireParts(form) {
   };
   form.addEventListener("input", update);
   // What is being written stays where the page renews itself.
-  parts.addEventListener("input", () => { text.dataset.dirty = "1"; });
+  parts.addEventListener("input", (e) => {
+    text.dataset.dirty = "1";
+    e.target.closest(".refused")?.classList.remove("refused");
+  });
   form.addEventListener("change", update);
   update();
 }

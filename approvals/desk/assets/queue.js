@@ -173,6 +173,7 @@ function reassigned(card, next) {
   if (card.dataset.pending || ["by", "assignee", "state"].every((name) => card.dataset[name] === next.dataset[name])) return;
   const focused = card.querySelector(".buttons")?.contains(document.activeElement), hidden = card.querySelector(".buttons")?.hidden;
   for (const part of [".by", ".buttons"]) card.querySelector(part)?.replaceWith(next.querySelector(part));
+  card.querySelector(".decide > .preview")?.remove(); // it is opened again, to be approved
   if (hidden) card.querySelector(".buttons").hidden = true;
   for (const name of ["by", "assignee", "state", "text"]) card.dataset[name] = next.dataset[name];
   if (focused) card.focus();
@@ -189,7 +190,7 @@ function proposed(card) {
 function edited(card, next) {
   if (!card || card.dataset.settled) return;
   const reworded = card.dataset.comment !== next.dataset.comment;
-  if (!reworded && proposed(card) === proposed(next)) {
+  if (!reworded && proposed(card) === proposed(next) && card.dataset.beside === next.dataset.beside) {
     reassigned(card, next);
     return;
   }
@@ -201,6 +202,9 @@ function edited(card, next) {
     words ||= about.typed;
     delete card.querySelector(".editor textarea")?.dataset.comment;
     for (const part of [".words", ".by", ".buttons"]) card.querySelector(part).replaceWith(next.querySelector(part));
+    for (const old of card.querySelectorAll(".decide > .preview, .beside")) old.remove();
+    const beside = next.querySelector(".beside");
+    if (beside) card.querySelector(".buttons").before(beside);
     card.querySelector(".proposal:not(.sending)")?.remove();
     const proposal = next.querySelector(".proposal");
     card.querySelector(".decide > .unfold")?.remove();
@@ -215,7 +219,7 @@ function edited(card, next) {
     if (pick && picked) pick.checked = true;
     if (focused) card.focus();
   }
-  for (const name of ["comment", "state", "deadline", "text", "by", "assignee"]) card.dataset[name] = next.dataset[name];
+  for (const name of ["comment", "state", "deadline", "text", "beside", "by", "assignee"]) card.dataset[name] = next.dataset[name];
   show(card);
   showDrafts(card);
   showPresent(card);
@@ -314,7 +318,11 @@ function tellStory(doc) {
   document.getElementById("story").replaceWith(doc.getElementById("story"));
   const said = document.getElementById("comment"), saidNow = doc.getElementById("comment");
   const reworded = said.dataset.comment && saidNow.dataset.comment && said.dataset.comment !== saidNow.dataset.comment;
-  if (reworded || !said.dataset.comment) said.replaceWith(saidNow);
+  if (reworded || !said.dataset.comment) {
+    said.replaceWith(saidNow);
+    wire(saidNow);
+  }
+  if (changed || reworded) document.dispatchEvent(new Event("desk:visibility"));
   for (const id of ["decide", "team", "chat"]) {
     const old = document.getElementById(id), now = doc.getElementById(id);
     if (!now) continue;

@@ -2,7 +2,7 @@
 
 import { show } from "./clock.js";
 import { announce } from "./hold.js";
-import { typing } from "./forms.js";
+import { typing, wire } from "./forms.js";
 
 const reply = document.getElementById("reply");
 
@@ -23,6 +23,16 @@ async function loadPost() {
   place.replaceWith(next);
   show(next);
 }
+
+// Whether the comment is hidden is read from Meta as well, and again when it was changed.
+async function loadVisibility() {
+  const next = (await part("visibility"))?.getElementById("visibility"), place = document.getElementById("visibility");
+  if (!next || !place || place.closest("section").dataset.pending) return;
+  place.replaceWith(next);
+  show(next);
+  wire(next);
+}
+document.addEventListener("desk:visibility", loadVisibility);
 
 // The conversation is asked for every few seconds while somebody has the page before them,
 // and seldom when nobody has touched it for long.
@@ -77,6 +87,7 @@ const here = location.pathname + location.search;
 if (reply) {
   document.querySelector("[data-back]")?.addEventListener("click", (e) => sessionStorage.setItem("return", e.currentTarget.getAttribute("href")));
   loadPost();
+  if (document.querySelector("#visibility[data-load]")) loadVisibility();
   followThread();
 } else {
   addEventListener("pagehide", () => sessionStorage.setItem("left", JSON.stringify({ here, at: scrollY })));
