@@ -177,7 +177,7 @@ func (c *conversation) sendFollowUp(ctx workflow.Context, m FollowUp, tapKey str
 		case stepDelivered:
 			return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: result.MessageID, Reason: result.Reason}, nil
 		case stepReconcile:
-			if found := c.findFollowUp(ctx, followUpTimeout, m.message(), startedAt); found != "" {
+			if found := c.findFollowUp(ctx, followUpTimeout, m.message(), startedAt).MessageID; found != "" {
 				return &FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
 			}
 			return &FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
@@ -213,13 +213,13 @@ func (c *conversation) attemptFollowUp(ctx workflow.Context, in SendFollowUpInpu
 
 // findFollowUp reads the conversation for a message that nobody acknowledged, until patience
 // ends.
-func (c *conversation) findFollowUp(ctx workflow.Context, patience time.Duration, m privatereply.Message, startedAt time.Time) string {
+func (c *conversation) findFollowUp(ctx workflow.Context, patience time.Duration, m privatereply.Message, since time.Time) FindMessageResult {
 	found := foundMessage(ctx, findMessage(ctx, patience, FindMessageInput{
 		Platform: c.in.Platform, Account: c.in.Account, Person: c.in.Person,
-		Text: m.Text, Template: len(m.Buttons) > 0, Since: startedAt.Add(-privatereply.ClockSkew), Known: c.knownMessages(),
-	})).MessageID
-	if slices.Contains(c.knownMessages(), found) { // something else has taken it meanwhile
-		return ""
+		Text: m.Text, Template: len(m.Buttons) > 0, Since: since.Add(-privatereply.ClockSkew), Known: c.knownMessages(),
+	}))
+	if found.MessageID != "" && slices.Contains(c.knownMessages(), found.MessageID) {
+		return FindMessageResult{} // something else has taken it meanwhile
 	}
 	return found
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -76,6 +78,13 @@ func (s *tapServer) work(t *testing.T) (stop func()) {
 	main.RegisterWorkflowWithOptions(listener, workflow.RegisterOptions{Name: PrivateReplyType})
 	sends := worker.New(s.Client, SendQueue(conversationQueue), worker.Options{DisableWorkflowWorker: true})
 	sends.RegisterActivityWithOptions(s.sendFollowUp, activity.RegisterOptions{Name: SendFollowUpActivity})
+	// Meta shows what was sent.
+	main.RegisterActivityWithOptions(func(_ context.Context, in FindMessageInput) (FindMessageResult, error) {
+		if s.texts(in.Person) == in.Text {
+			return FindMessageResult{MessageID: "m_9", Readable: true}, nil
+		}
+		return FindMessageResult{Readable: true}, nil
+	}, activity.RegisterOptions{Name: FindMessageActivity})
 	for _, w := range []worker.Worker{main, sends} {
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
@@ -292,5 +301,32 @@ func TestHistoriesOfConversation(t *testing.T) {
 		}
 		next := s.GetWorkflow(t.Context(), conversation.GetID(), newRun())
 		s.keep(t, "conversation-goes-on", next, Conversation, ConversationType)
+	})
+
+	// A conversation that an operator resets to its start has forgotten what it sent.
+	t.Run("a reset", func(t *testing.T) {
+		conversation, reply := s.converse(t, "16", "6")
+		s.join(conversation, reply, "6")
+		s.tap(conversation, "privatereply:6:b0")
+		query(t, s, conversation.GetID(), answered(1))
+		_, err := s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace:         client.DefaultNamespace,
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: conversation.GetID(), RunId: conversation.GetRunID()},
+			Reason:            "a test", RequestId: "reset",
+			WorkflowTaskFinishEventId: 4, // the first workflow task
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := query(t, s, conversation.GetID(), func(s ConversationStatus) bool { return answered(1)(s) && s.Taps[0].Reason != "" })
+		if tap := status.Taps[0]; tap.State != privatereply.OutcomeSent || tap.Reason != privatereply.FoundInConversation || s.texts("16") != "Here it is" {
+			t.Errorf("%+v, sent %s", tap, s.texts("16"))
+		}
+		// What is tapped afterwards was not sent before.
+		s.tap(conversation, "privatereply:6:b1")
+		query(t, s, conversation.GetID(), answered(1, 1))
+		if texts := s.texts("16"); texts != "Here it is, 12 euros" {
+			t.Errorf("sent %s", texts)
+		}
 	})
 }

@@ -156,6 +156,9 @@ func (c *conversation) takeTap(tapped *Tappable) {
 		return // not the first tap
 	}
 	status.Reason = ""
+	if tapped.Reply == "" {
+		tapsMetric.count(c.ctx, "tapped") // a reply counts the taps on its own message
+	}
 	answer := *tapped
 	tapped.Then = ""
 	if answer.Then == "" {
@@ -181,6 +184,7 @@ func (c *conversation) answerTap(ctx workflow.Context, tapped Tappable) {
 	}
 	c.describe()
 	if tapped.Reply == "" {
+		tapsMetric.count(ctx, string(ended.State))
 		return
 	}
 	if err := workflow.SignalExternalWorkflow(ctx, tapped.Reply, "", TapAnsweredSignal, ended).Get(ctx, nil); err != nil {
@@ -194,6 +198,20 @@ func (c *conversation) answerTap(ctx workflow.Context, tapped Tappable) {
 func (c *conversation) sendTapAnswer(ctx workflow.Context, tapped privatereply.Tap) (FollowUpResult, error) {
 	message := privatereply.Message{Text: tapped.Then}
 	var proved evidence
+	if wasReset(ctx, "tap-after-reset "+tapped.Payload) {
+		since := c.now()
+		if status := c.tap(tapped.Payload); status != nil {
+			since = status.At
+		}
+		switch found, err := c.findTapAnswer(ctx, message, since); {
+		case err != nil:
+			return FollowUpResult{}, err
+		case found.MessageID != "":
+			return FollowUpResult{State: privatereply.OutcomeSent, MessageID: found.MessageID, Reason: privatereply.FoundInConversation}, nil
+		case !found.Readable:
+			return FollowUpResult{State: privatereply.OutcomeUnknown, Reason: privatereply.WorkflowReset}, nil
+		}
+	}
 	for pause := time.Second; ; pause = min(2*pause, maxTapPause) {
 		startedAt, result, err := c.attemptTapAnswer(ctx, message)
 		if err != nil {
@@ -204,11 +222,12 @@ func (c *conversation) sendTapAnswer(ctx workflow.Context, tapped privatereply.T
 		case stepDelivered:
 			return FollowUpResult{State: privatereply.OutcomeSent, MessageID: result.MessageID, Reason: result.Reason}, nil
 		case stepReconcile:
-			if err := workflow.Sleep(ctx, attemptTimeout); err != nil {
+			found, err := c.findTapAnswer(ctx, message, startedAt)
+			switch {
+			case err != nil:
 				return FollowUpResult{}, err
-			}
-			if found := c.findFollowUp(ctx, findMessageTimeout, message, startedAt); found != "" {
-				return FollowUpResult{State: privatereply.OutcomeSent, MessageID: found, Reason: privatereply.FoundInConversation}, nil
+			case found.MessageID != "":
+				return FollowUpResult{State: privatereply.OutcomeSent, MessageID: found.MessageID, Reason: privatereply.FoundInConversation}, nil
 			}
 			return FollowUpResult{State: privatereply.OutcomeUnknown, Reason: result.Reason}, nil
 		case stepRetry:
@@ -223,6 +242,23 @@ func (c *conversation) sendTapAnswer(ctx workflow.Context, tapped privatereply.T
 			return FollowUpResult{State: privatereply.OutcomeRefused, Reason: result.Reason}, nil
 		}
 	}
+}
+
+// findTapAnswer reads the conversation for a text that may have been sent at since or later,
+// once an attempt is surely over.
+func (c *conversation) findTapAnswer(ctx workflow.Context, m privatereply.Message, since time.Time) (FindMessageResult, error) {
+	if err := workflow.Sleep(ctx, attemptTimeout); err != nil {
+		return FindMessageResult{}, err
+	}
+	return c.findFollowUp(ctx, findMessageTimeout, m, since), nil
+}
+
+// wasReset reports whether an operator reset the workflow to a moment before change: what the
+// history does not have may have been sent all the same.
+func wasReset(ctx workflow.Context, change string) bool {
+	run := workflow.GetInfo(ctx)
+	return run.OriginalRunID != "" && run.OriginalRunID != run.WorkflowExecution.RunID &&
+		workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }
 
 // attemptTapAnswer makes one attempt when it is its turn. One that no worker took is tried
