@@ -66,6 +66,9 @@ func (b *testServer) startWorker(send privatereply.SendResult) {
 	sends.RegisterActivityWithOptions(func(context.Context, workflows.SendFollowUpInput) (privatereply.SendResult, error) {
 		return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_follow"}, nil
 	}, activity.RegisterOptions{Name: workflows.SendFollowUpActivity})
+	sends.RegisterActivityWithOptions(func(context.Context, workflows.PostPublicReplyInput) (privatereply.SendResult, error) {
+		return privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "c_1", Wrote: true}, nil
+	}, activity.RegisterOptions{Name: workflows.PostPublicReplyActivity})
 	for _, w := range []worker.Worker{main, sends} {
 		if err := w.Start(); err != nil {
 			b.t.Fatal(err)

@@ -72,3 +72,39 @@ func TestSetHidden(t *testing.T) {
 		t.Errorf("the last request is %+v, %v", s, err)
 	}
 }
+
+// Lists show what goes with a reply and what of it has happened, and find replies by it.
+func TestEffectsInLists(t *testing.T) {
+	b := newTestServer(t)
+	b.startWorker(privatereply.SendResult{Outcome: privatereply.OutcomeSent, MessageID: "m_1", RecipientID: "6000000000000001"})
+	id := b.start(1, func(in *workflows.PrivateReplyInput) {
+		in.Decision.Action, in.Decision.PublicText = privatereply.ActionAuto, "Sent you a message!"
+		in.Decision.Buttons = []privatereply.Button{{Title: "The list", Then: "Here it is"}, {Title: "Shop", URL: "https://shop.example"}}
+	})
+	b.start(2, nil)
+	var rows []Row
+	b.await("the public reply is listed", func() bool {
+		var err error
+		rows, _, err = b.Page(t.Context(), Filter{Effects: []string{workflows.EffectTapped, workflows.EffectPublicReply}}, 10, nil)
+		return err == nil && len(rows) == 1
+	})
+	want := workflows.MessageMemo{Buttons: "The list\nShop", Public: true}
+	if r := rows[0]; r.ID != id || r.Message != want || len(r.Effects) != 1 || r.Effects[0] != workflows.EffectPublicReply {
+		t.Errorf("the row is %+v", r)
+	}
+	b.signalTap(id)
+	b.await("both effects are listed", func() bool {
+		r, err := b.Row(t.Context(), id)
+		return err == nil && len(r.Effects) == 2
+	})
+}
+
+// signalTap reports to a reply that its first button was tapped.
+func (b *testServer) signalTap(id string) {
+	b.t.Helper()
+	parsed, _ := privatereply.ParseID(id)
+	m := workflows.PersonResponded{At: time.Now().UTC(), Payload: "privatereply:" + parsed.Subject + ":b0"}
+	if err := b.temporal.SignalWorkflow(b.t.Context(), id, "", workflows.PersonRespondedSignal, m); err != nil {
+		b.t.Fatal(err)
+	}
+}
