@@ -26,7 +26,7 @@ import (
 
 // Suite is the registry's entry of the story.
 var Suite = scenario.Suite{Name: "demo", About: "one story through the whole product", Scenarios: []scenario.Scenario{
-	{Name: "story", About: "seven steps, each checked", OwnServer: true},
+	{Name: "story", About: "nine steps, each checked", OwnServer: true},
 }, Run: func(ctx context.Context, lab *scenario.Lab, _ []scenario.Scenario) error {
 	ok, err := Run(ctx, lab.Out, false)
 	if err == nil && !ok {
@@ -152,6 +152,16 @@ var steps = []step{
 		"Meta delivers a private reply and then drops the connection instead of answering.",
 		"Within 20 seconds the product finds out that it was delivered, and sends no second one.",
 		connectionDropped,
+	},
+	{
+		"Mia asks for the list; the rule “list” answers with a button, and under her comment.",
+		"Meta delivers one private reply with the button, and one public reply.",
+		campaignAnswered,
+	},
+	{
+		"Mia taps the button, twice.",
+		"The list comes by itself, once, inside the window that her tap opens.",
+		buttonTapped,
 	},
 }
 
@@ -348,6 +358,75 @@ func connectionDropped(ctx context.Context, s *story) (observation, error) {
 	return got, nil
 }
 
+// campaignRule is the rule of `starter dev` that answers with a button and in public.
+const campaignRule = "list"
+
+func campaignAnswered(ctx context.Context, s *story) (observation, error) {
+	s.tapper = meta.Person{Account: s.account.ID, Username: "mia-" + campaignRule}
+	id, workflow, err := s.writeComment(s.tapper.Username, "May I have the list?")
+	got := observation{workflow: workflow}
+	if err != nil {
+		return got, err
+	}
+	s.campaignComment = id
+	status, err := s.await(ctx, workflow, "sent, with its public reply", func(status workflows.PrivateReplyStatus) bool {
+		return status.State == privatereply.Sent && status.PublicReply != nil && status.PublicReply.State == workflows.EffectDone
+	})
+	if err != nil {
+		return got, err
+	}
+	if _, err = s.checkDelivered(id, 1); err != nil {
+		return got, err
+	}
+	report, _ := s.dev.Sandbox.CommentReport(id)
+	buttons := report.Delivered[0].Buttons
+	if len(buttons) == 0 || status.Decision.Rule != campaignRule || len(status.Buttons) != len(buttons) || buttons[0].Title != status.Buttons[0].Title {
+		return got, fmt.Errorf("rule %q sent the buttons %v, but %v were delivered", status.Decision.Rule, status.Buttons, buttons)
+	}
+	s.button, s.buttonText = buttons[0].Title, status.Buttons[0].Then
+	public := s.dev.Sandbox.PublicReplies(id)
+	if len(public) != 1 || public[0].Text != status.PublicText {
+		return got, fmt.Errorf("the public replies under the comment are %v, want one: “%s”", public, status.PublicText)
+	}
+	got.summary = fmt.Sprintf("delivered: “%s” [%s]; under the comment: “%s”", report.Delivered[0].Text, s.button, public[0].Text)
+	return got, nil
+}
+
+func buttonTapped(ctx context.Context, s *story) (observation, error) {
+	workflow, err := s.replyID(s.campaignComment)
+	got := observation{workflow: workflow}
+	if err != nil {
+		return got, err
+	}
+	var status workflows.PrivateReplyStatus
+	for taps := 1; taps <= 2; taps++ {
+		if _, err = s.dev.Sandbox.Tap(meta.NewTap{Account: s.account.ID, Person: s.tapper.Username, Title: s.button}); err != nil {
+			return got, err
+		}
+		status, err = s.await(ctx, workflow, "told of the tap and its answer", func(status workflows.PrivateReplyStatus) bool {
+			return len(status.Taps) == 1 && status.Taps[0].State != "" && status.Taps[0].Times == taps
+		})
+		if err != nil {
+			return got, err
+		}
+	}
+	tap := status.Taps[0]
+	if status.State != privatereply.Responded || tap.State != privatereply.OutcomeSent {
+		return got, fmt.Errorf("the reply is %s, and the tap's text was %s: %s", status.State, tap.State, tap.Reason.Sentence())
+	}
+	var texts []string
+	for _, m := range s.dev.Sandbox.Inbox(s.tapper) {
+		if m.Kind == meta.KindFollowUp {
+			texts = append(texts, m.Text)
+		}
+	}
+	if len(texts) != 1 || texts[0] != s.buttonText {
+		return got, fmt.Errorf("the person received %q, want “%s” once", texts, s.buttonText)
+	}
+	got.summary = fmt.Sprintf("delivered once: “%s”; the workflow is %s", texts[0], status.State)
+	return got, nil
+}
+
 // pollInterval is the time between two status queries.
 const pollInterval = 50 * time.Millisecond
 
@@ -359,6 +438,10 @@ type story struct {
 	approvedComment string // the comment of the person who goes on to answer
 	responder       meta.Person
 	answeredAt      time.Time
+
+	campaignComment    string // the comment that was answered with a button
+	tapper             meta.Person
+	button, buttonText string // the button's title, and what a tap on it sends
 }
 
 // writeComment lets a person comment, and returns the comment's id and its reply's
@@ -378,6 +461,11 @@ func (s *story) replyID(comment string) (string, error) {
 
 // awaitState waits until the reply is in a state, and returns its status.
 func (s *story) awaitState(ctx context.Context, workflow string, state privatereply.State) (workflows.PrivateReplyStatus, error) {
+	return s.await(ctx, workflow, string(state), func(status workflows.PrivateReplyStatus) bool { return status.State == state })
+}
+
+// await waits until cond holds of the reply's status, and returns it.
+func (s *story) await(ctx context.Context, workflow, what string, cond func(workflows.PrivateReplyStatus) bool) (workflows.PrivateReplyStatus, error) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var status workflows.PrivateReplyStatus
@@ -387,12 +475,12 @@ func (s *story) awaitState(ctx context.Context, workflow string, state privatere
 			status = workflows.PrivateReplyStatus{}
 			err = answer.Get(&status)
 		}
-		if err == nil && status.State == state {
+		if err == nil && cond(status) {
 			return status, nil
 		}
 		select {
 		case <-ctx.Done():
-			return status, fmt.Errorf("the reply does not become %s; it is %q (%v)", state, status.State, errors.Join(err, ctx.Err()))
+			return status, fmt.Errorf("the reply does not become %s; it is %q (%v)", what, status.State, errors.Join(err, ctx.Err()))
 		case <-tick.C:
 		}
 	}

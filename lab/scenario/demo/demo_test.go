@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 	if n := strings.Count(out.String(), "Web UI    http://127.0.0.1:"); n != len(steps) {
 		t.Errorf("%d steps link into the Web UI, want %d", n, len(steps))
 	}
-	if !strings.Contains(out.String(), "7 of 7 steps seen to happen") {
+	if !strings.Contains(out.String(), "9 of 9 steps seen to happen") {
 		t.Errorf("no summary:\n%s", out.String())
 	}
 }

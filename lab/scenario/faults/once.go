@@ -3,9 +3,12 @@ package faults
 import (
 	"sync"
 
+	enumspb "go.temporal.io/api/enums/v1"
+
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/lab/harness/gate"
 	"github.com/privatereply/privatereply/lab/meta"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 // notAgain is a comment of a person whom its rule has answered already.
@@ -39,6 +42,14 @@ func onceOnly() Scenario {
 				t.deliver(ids...)
 				t.observeAnswered(comments)
 			}
+		}},
+		{Name: "refused-and-again", Expect: each(delivered, Verdict{State: privatereply.Undeliverable, Reason: privatereply.PersonUnavailable, Calls: 1}), run: func(t *caseRun) {
+			comments := t.commentAgain(instagramLogin, 2)
+			t.injectFault(comments[0], meta.Fault{Name: "error", Code: 551})
+			t.deliver(comments[0].id)
+			t.awaitState(comments[0], privatereply.Undeliverable)
+			t.awaitFree(comments[0])
+			t.deliver(comments[1].id)
 		}},
 	}}
 }
@@ -84,4 +95,15 @@ func (t *caseRun) observeAnswered(comments []*comment) {
 		n += t.Sandbox.RepliesDelivered(c.id)
 	}
 	t.observe("%d of %d answered", n, len(comments))
+}
+
+// awaitFree waits until the rule may answer the person again.
+func (t *caseRun) awaitFree(c *comment) {
+	status := t.awaitStatus(c, "its end", func(workflows.PrivateReplyStatus) bool { return true })
+	id, err := privatereply.OnceID(status.Comment, status.Decision.Rule, status.Decision.Once)
+	t.must(err)
+	t.await("the end of "+id, func() (bool, error) {
+		is, err := t.Client.DescribeWorkflowExecution(t.ctx, id, "")
+		return err == nil && is.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, err
+	})
 }
