@@ -60,8 +60,8 @@ type effectFault struct {
 func metaOnPublicReplies() Scenario {
 	const done, unknown, waiting = workflows.EffectDone, workflows.EffectUnknown, workflows.EffectWaiting
 	g := Scenario{Name: "meta-public-replies", About: "each fault of the sandbox on public replies, and on reading what stands under a comment"}
-	held := 0
-	for _, f := range []effectFault{
+	held := heldOnPublicReplies
+	for i, f := range []effectFault{
 		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 3000}, state: done, times: 1},
 		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 17_000}, name: "slower-than-the-time-out", state: done, why: privatereply.FoundUnderComment, times: 1},
 		{fault: meta.Fault{Name: "hang"}, state: unknown, why: privatereply.NoAnswer},
@@ -82,23 +82,27 @@ func metaOnPublicReplies() Scenario {
 		{fault: meta.Fault{Name: "permission-missing"}, state: waiting, why: privatereply.NotPermitted, holds: true},
 		{fault: meta.Fault{Name: "blocked"}, state: waiting, why: privatereply.AccountBlocked, holds: true},
 	} {
-		accounts := f.accounts(&held)
+		accounts := pairOf(i / publicRepliesAtOnce)
+		if f.holds {
+			accounts = f.accounts(&held)
+		}
 		g.Cases = append(g.Cases, Case{
 			Name: nameOf(f.name, f.fault), Expect: each(delivered).and(f.words("public reply", len(accounts))),
 			run: func(t *caseRun) { t.faultOnPublicReplies(f, accounts, meta.OpPublicReply) },
 		})
 	}
 	// What was posted without an answer is looked for; each fault strikes that once.
-	for _, f := range []effectFault{
+	for i, f := range []effectFault{
 		{fault: meta.Fault{Name: "hang"}}, {fault: meta.Fault{Name: "reset"}}, {fault: meta.Fault{Name: "transient"}},
 		{fault: meta.Fault{Name: "accept-then-drop"}}, {fault: meta.Fault{Name: "accept-then-500"}}, {fault: meta.Fault{Name: "accept-then-not-json"}},
 		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 3000}},
 		{fault: meta.Fault{Name: "too-large", Limit: 5}}, {fault: meta.Fault{Name: "time-paging"}}, {fault: meta.Fault{Name: "circle"}},
 	} {
 		f.state, f.why, f.times = done, privatereply.FoundUnderComment, 1
+		accounts := pairOf(2 + i/publicRepliesAtOnce)
 		g.Cases = append(g.Cases, Case{
-			Name: "reading-" + f.fault.Name, Expect: each(delivered).and(f.words("public reply", len(connected))),
-			run: func(t *caseRun) { t.faultOnPublicReplies(f, connected, meta.OpCommentReplies) },
+			Name: "reading-" + f.fault.Name, Expect: each(delivered).and(f.words("public reply", len(accounts))),
+			run: func(t *caseRun) { t.faultOnPublicReplies(f, accounts, meta.OpCommentReplies) },
 		})
 	}
 	return g
@@ -111,8 +115,22 @@ func (f effectFault) accounts(held *int) []int {
 		return connected
 	}
 	*held++
-	return []int{effectPages + *held - 1, effectInstagram + *held - 1}
+	return pairOf(*held - 1)
 }
+
+// publicRepliesAtOnce is how many cases share a pair of accounts: an account has ten public
+// replies in one moment, and then one a minute.
+const publicRepliesAtOnce = 8
+
+// The first pair of accounts of each scenario for what holds up a whole account.
+const (
+	heldOnPublicReplies = 4
+	heldOnHides         = heldOnPublicReplies + 4
+	heldOnTaps          = heldOnHides + 4
+)
+
+// pairOf are a Page and an Instagram account for cases beside replies.
+func pairOf(n int) []int { return []int{effectPages + n, effectInstagram + n} }
 
 // words are what a case must have seen, on so many accounts.
 func (f effectFault) words(what string, accounts int) string {
@@ -159,7 +177,7 @@ func (t *caseRun) observePublicReply(c *comment, want workflows.EffectState) {
 func metaOnHides() Scenario {
 	const done, waiting, refused = workflows.EffectDone, workflows.EffectWaiting, workflows.EffectRefused
 	g := Scenario{Name: "meta-hides", About: "each fault of the sandbox on the hiding of comments"}
-	held := 4
+	held := heldOnHides
 	for _, f := range []effectFault{
 		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 3000}, state: done, times: 1},
 		{fault: meta.Fault{Name: "slow", DelayMilliseconds: 17_000}, name: "slower-than-the-time-out", state: done, times: 1},
@@ -223,7 +241,7 @@ func (t *caseRun) hidden(c *comment) int {
 // waits for its result.
 func metaOnTaps() Scenario {
 	g := Scenario{Name: "meta-taps", About: "each fault of the sandbox on the text that a tap sends"}
-	held := 8
+	held := heldOnTaps
 	for _, f := range []struct {
 		effectFault
 		outcome string

@@ -70,12 +70,14 @@ const (
 	racedPage          = throttledPage + 1
 	humanPage          = racedPage + 1
 	listPages          = humanPage + 1 // one for each fault of lists
-	effectPages        = listPages + 3 // one for each fault that holds up an account, of each of three scenarios
-	restingInstagram   = effectPages + 12
+	effectPages        = listPages + 3 // with effectInstagram, pairs: see pairOf
+	restingInstagram   = effectPages + effectPairs
 	throttledInstagram = restingInstagram + 4
 	burstInstagram     = throttledInstagram + 1
 	effectInstagram    = burstInstagram + 1
-	allAccounts        = effectInstagram + 12
+	allAccounts        = effectInstagram + effectPairs
+
+	effectPairs = 16
 )
 
 // connected are the three ways to be connected.
