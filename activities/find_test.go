@@ -529,3 +529,51 @@ func TestLookUpCommentFails(t *testing.T) {
 		})
 	}
 }
+
+// A message with buttons is found by the text that Facebook shows in its template. Where
+// Meta shows none, as on Instagram, nobody knows whose it is, and it is not missing.
+func TestFindTemplate(t *testing.T) {
+	message := func(id, attached string) string {
+		return fmt.Sprintf(`{"id":%q,"from":{"id":%q},"message":"","created_time":%q,"attachments":{"data":[%s]}}`,
+			id, page.ID, noon.Format("2006-01-02T15:04:05-0700"), attached)
+	}
+	shown := func(title string) string { return fmt.Sprintf(`{"generic_template":{"title":%q,"cta":[]}}`, title) }
+	both := []string{person, page.ID}
+	others := workflows.ConversationStatus{Replies: []workflows.ReplyJoined{{Reply: otherReply, MessageID: "m_1"}}}
+	taps := []privatereply.Tap{{Payload: "privatereply:1:b0", Title: "Yes", Then: "The list"}}
+	for _, tt := range []struct {
+		name    string
+		account privatereply.Account
+		inbox   string
+		status  workflows.ConversationStatus
+		text    bool // it is a plain text that is searched for
+		want    workflows.FindMessageResult
+	}{
+		{name: "its text is shown", account: page, inbox: inbox(both, message("m_1", shown(testText))),
+			want: workflows.FindMessageResult{MessageID: "m_1", SentAt: noon, Readable: true}},
+		{name: "another template", account: page, inbox: inbox(both, message("m_1", shown("Other"))), want: workflows.FindMessageResult{Readable: true, Others: true}},
+		{name: "the beginning is shown", account: page, inbox: inbox(both, message("m_1", shown(testText[:12]+"...")))},
+		{name: "nothing is shown", account: page, inbox: inbox(both, message("m_1", `{}`))},
+		{name: "nothing is shown on Instagram", account: instagram, inbox: inbox(both, message("m_1", `{}`))},
+		{name: "another reply's", account: instagram, inbox: inbox(both, message("m_1", `{}`)), status: others, want: workflows.FindMessageResult{Readable: true}},
+		{name: "a plain text is searched for", account: page, inbox: inbox(both, message("m_1", `{}`)), text: true,
+			want: workflows.FindMessageResult{Readable: true, Others: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, c := newBench(t, says(200, tt.inbox)), &talk{status: tt.status}
+			b.talking(c)
+			in := find(tt.account)
+			in.Template, in.Taps, in.CommentAt = !tt.text, taps, noon.Add(-time.Minute)
+			got, err := run[workflows.FindMessageResult](t, b, "FindMessage", in)
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("%v %s", err, diff)
+			}
+			if tt.want.MessageID == "" {
+				return
+			}
+			if diff := cmp.Diff(taps, c.status.Replies[0].Taps); diff != "" {
+				t.Errorf("the conversation knows these taps of it: %s", diff)
+			}
+		})
+	}
+}

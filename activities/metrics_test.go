@@ -84,16 +84,28 @@ func TestSendMetrics(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a follow-up", func(t *testing.T) {
-		b := newBench(t, says(200, delivered))
-		in := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Message: privatereply.Message{Text: testText}, NotAfter: noon.Add(time.Hour)}
-		if _, err := run[privatereply.SendResult](t, b, workflows.SendFollowUpActivity, in); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(map[string]float64{"sends_total follow_up sent": 1}, gathered(t, b.registry)); diff != "" {
-			t.Errorf("counted (-want +got):\n%s", diff)
-		}
-	})
+	followUp := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: "7000000000000001", Message: privatereply.Message{Text: testText}, NotAfter: noon.Add(time.Hour)}
+	tapAnswer := followUp
+	tapAnswer.Tap = true
+	for _, tt := range []struct {
+		kind, activity string
+		in             any
+	}{
+		{"follow_up", workflows.SendFollowUpActivity, followUp},
+		{"tap_answer", workflows.SendFollowUpActivity, tapAnswer},
+		{"public_reply", workflows.PostPublicReplyActivity, publicReply(postComment(page))},
+		{"hide", workflows.SetCommentHiddenActivity, workflows.SetCommentHiddenInput{Comment: postComment(page), Hidden: true, Attempt: 1}},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			b := newBench(t, says(200, `{"message_id":"m_1","id":"1","success":true}`))
+			if _, err := run[privatereply.SendResult](t, b, tt.activity, tt.in); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(map[string]float64{"sends_total " + tt.kind + " sent": 1}, gathered(t, b.registry)); diff != "" {
+				t.Errorf("counted (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // A sweep counts as ended with its last page, not before and not when it fails.

@@ -3,6 +3,7 @@ package activities
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -542,5 +543,31 @@ func TestWhatHoldsBackTheAccount(t *testing.T) {
 				t.Errorf("it waits %v, want %v", wait, tt.wait)
 			}
 		})
+	}
+}
+
+// What can be tapped goes out with the payloads by which the taps are known later: of a
+// private reply with the comment's key, of a follow-up with the one that it was given.
+func TestSendsWithTaps(t *testing.T) {
+	m := privatereply.Message{Text: testText, Buttons: []privatereply.Button{
+		{Title: "Shop", URL: "https://example.com/"}, {Title: "List", Then: "Here it is"},
+	}, QuickReplies: []privatereply.QuickReply{{Title: "Thanks"}}}
+	b := newBench(t, says(200, delivered))
+	reply := privateReply(postComment(page), 1)
+	reply.Message = m
+	followUp := workflows.SendFollowUpInput{Platform: page.Platform, Account: page.ID, Person: person, Message: m, TapKey: "f-0a1b2c3d-2", NotAfter: noon.Add(time.Hour)}
+	if _, err := run[privatereply.SendResult](t, b, workflows.SendPrivateReplyActivity, reply); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run[privatereply.SendResult](t, b, workflows.SendFollowUpActivity, followUp); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range []string{"300000000000001", "f-0a1b2c3d-2"} {
+		want := `"message":{"attachment":{"type":"template","payload":{"template_type":"button","text":"` + testText + `","buttons":[` +
+			`{"type":"web_url","title":"Shop","url":"https://example.com/"},{"type":"postback","title":"List","payload":"privatereply:` + key + `:b1"}]}},` +
+			`"quick_replies":[{"content_type":"text","title":"Thanks","payload":"privatereply:` + key + `:q0"}]}`
+		if got := b.requests[i].body; !strings.Contains(got, want) {
+			t.Errorf("%s\nwant %s", got, want)
+		}
 	}
 }
