@@ -123,10 +123,11 @@ func (n attachedNode) toAttachment() MessageAttachment {
 	return a
 }
 
+// attachments leaves out what Meta shows nothing of, as of buttons on Instagram.
 func (n messageContent) attachments() []MessageAttachment {
 	var all []MessageAttachment
 	for _, a := range n.Attached.value.Data {
-		if a.value.Template == nil {
+		if a.value != (attachedNode{}) && a.value.Template == nil {
 			all = append(all, a.value.toAttachment())
 		}
 	}

@@ -1,6 +1,6 @@
 // Package graph is the client of Meta's Graph API: it sends private replies and
-// follow-ups, reads comments, posts, conversations and settings, and classifies
-// every failure by what it proves.
+// follow-ups, answers comments in public and hides them, reads comments, posts,
+// conversations and settings, and classifies every failure by what it proves.
 //
 // A send makes one HTTP request and never repeats it. Its result is a [SendResult] or
 // an [*Error], whose [Class] says whether the request left the process, whether Meta

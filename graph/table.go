@@ -48,8 +48,8 @@ const graphMethod = "GraphMethodException"
 // instagramAPI is the type of the errors of graph.instagram.com's own.
 const instagramAPI = "IGApiException"
 
-// table has every error that is known to follow a send, a look-up, or the reading of
-// a list or a conversation. When a number stands in several rows the first that fits
+// table has every error that is known to follow a send, a write under a comment, a
+// look-up, or the reading of a list or a conversation. When a number stands in several rows the first that fits
 // holds.
 var table = []row{
 	// Faults at Meta's side.

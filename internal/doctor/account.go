@@ -97,6 +97,9 @@ func (e *accountChecker) checkPage(ctx context.Context) []Finding {
 	case !slices.Contains(page.Tasks, "MESSAGING"):
 		found = append(found, failure("tasks", fmt.Sprintf("the token's person has no MESSAGING task on the Page (but %s)", orNone(page.Tasks)),
 			"in the Page's settings, Page access, give the person messages, or use the token of somebody who has them"))
+	case e.account.Platform == privatereply.Facebook && !slices.Contains(page.Tasks, "MODERATE"):
+		found = append(found, warning("tasks", "the token's person has no MODERATE task on the Page: no public replies, and comments cannot be hidden",
+			"in the Page's settings, Page access, give the person community activity, or use the token of somebody who has it"))
 	default:
 		found = append(found, ok("tasks", "the token's person has the MESSAGING task"))
 	}

@@ -86,6 +86,8 @@ func TestPlantedAtMeta(t *testing.T) {
 		}, []wanted{{page, "webhook version", warn, "v19.0 has expired|choose v26.0"}}},
 		{"Page not published", func(p *installation) { p.change(pageID, meta.AccountUpdate{Published: new(false)}) },
 			[]wanted{{page, "Page", fail, "not published|Page visibility"}, {linked, "Page", fail, "not published|publish it"}}},
+		{"no task for comments", func(p *installation) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{"MESSAGING"}}) },
+			[]wanted{{page, "tasks", warn, "no MODERATE task|public replies|Page access"}}},
 		{"no task", func(p *installation) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{"MODERATE", "ANALYZE"}}) },
 			[]wanted{{page, "tasks", fail, "no MESSAGING task|MODERATE, ANALYZE|Page access"}, {linked, "tasks", fail, "MESSAGING"}}},
 		{"no task at all", func(p *installation) { p.change(pageID, meta.AccountUpdate{Tasks: &[]string{}}) },
