@@ -7,13 +7,6 @@ import (
 	"github.com/privatereply/privatereply"
 )
 
-// answered is what a rule with once answers one time: a person, or a person under a post.
-type answered struct {
-	platform              privatereply.Platform
-	account, rule, person string
-	post                  string // empty: all posts
-}
-
 // leftByOnce says which comments once leaves alone, if each earlier one of the same person
 // was answered: whether people would have approved it, nobody knows.
 func leftByOnce(all []decided, decision func(*decided) *privatereply.Decision) []bool {
@@ -23,15 +16,15 @@ func leftByOnce(all []decided, decision func(*decided) *privatereply.Decision) [
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return writtenAt(all[a].comment).Compare(writtenAt(all[b].comment)) })
 	left := make([]bool, len(all))
-	last := map[answered]time.Time{}
+	last := map[string]time.Time{} // by what the running product claims
 	for _, i := range order {
 		c, d := all[i].comment, decision(&all[i])
-		if d.Once == "" || d.Action == privatereply.ActionIgnore || c.PersonID == "" {
+		if d.Once == "" || d.Action == privatereply.ActionIgnore {
 			continue
 		}
-		key := answered{c.Platform, c.Account, d.Rule, c.PersonID, ""}
-		if d.Once == privatereply.OncePersonAndPost {
-			key.post = c.ShownMediaID()
+		key, err := privatereply.OnceID(c, d.Rule, d.Once)
+		if err != nil { // Meta did not name the person
+			continue
 		}
 		at := writtenAt(c)
 		if before, ok := last[key]; ok && at.Sub(before) < privatereply.OncePeriod {

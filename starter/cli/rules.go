@@ -273,15 +273,6 @@ func addMessage(f *console.Facts, e rules.Explanation) {
 	if d.PublicText != "" {
 		f.Add("public", "“%s”%s", d.PublicText, variantWords(e.PublicVariant))
 	}
-	if d.Hide {
-		f.Add("hide", "the comment is hidden")
-	}
-	switch d.Once {
-	case privatereply.OncePerson:
-		f.Add("once", "a person is answered once in 7 days")
-	case privatereply.OncePersonAndPost:
-		f.Add("once", "a person is answered once in 7 days under each post")
-	}
 	for _, remark := range e.Remarks {
 		f.Add("note", "%s", remark)
 	}

@@ -76,12 +76,12 @@ func TestRulesTest(t *testing.T) {
 		"found by sweep": {[]string{"hm", "--found-by-sweep"}, []string{"shop   matched"}},
 		"photo":          {[]string{"", "--photo"}, []string{"photo  matched", "“A picture?”"}},
 		"paused":         {[]string{"in oak?"}, []string{"oak    matched, paused", "a person decides, by rule oak, but automatic replies of the rule or the account are paused", "“Yes, in oak.”"}},
-		"variants":       {[]string{"the list", "--username", "lena", "--comment-id", "18000000000000001"}, []string{"list    matched", "“One, lena” (variant 1 of 2)", "button  [Send it] sends “Here, lena”", "button  [Shop] opens https://example.com", " of 2)", "once    a person is answered once in 7 days under each post"}},
+		"variants":       {[]string{"the list", "--username", "lena", "--comment-id", "18000000000000001"}, []string{"list    matched", "“One, lena” (variant 1 of 2)", "button  [Send it] sends “Here, lena”", "button  [Shop] opens https://example.com", " of 2)", "answered automatically, once per person and post, by rule list"}},
 		"all variants":   {[]string{"the list"}, []string{"variant  1. “One, {{username|you}}”", "variant  2. “Two", "public   1. “Sent!”"}},
-		"no person":      {[]string{"the list", "--person", ""}, []string{"a person decides, by rule list, because it answers a person once and Meta did not name the person"}},
+		"no person":      {[]string{"the list", "--person", ""}, []string{"a person decides, once per person and post, by rule list, which answers a person once, but Meta did not name the person"}},
 		"closed":         {[]string{"open?", "--at", "2026-07-01T18:00", "--time-zone", "Europe/Berlin"}, []string{"closed  matched", "quick reply  [Yes] sends “At nine.”", "quick reply  [No] sends nothing", "Message Requests folder"}},
 		"open":           {[]string{"open?", "--at", "2026-07-01T15:59:59Z", "--time-zone", "Europe/Berlin"}, []string{"closed  not matched"}},
-		"hidden":         {[]string{"bitcoin"}, []string{"left alone, by rule spam", "hide    the comment is hidden"}},
+		"hidden":         {[]string{"bitcoin"}, []string{"left alone, and the comment hidden, by rule spam"}},
 		"video":          {[]string{"", "--video"}, []string{"photo  matched", "“A picture?”"}},
 	}
 	for name, tc := range tests {

@@ -255,8 +255,6 @@ func describeSource(d privatereply.Decision) string {
 		return "rule " + d.Rule + ", which answers a person once, but Meta did not name the person"
 	case d.Rule != "" && d.Reason == privatereply.AutomaticPaused:
 		return "rule " + d.Rule + ", but automatic replies of the rule or the account are paused"
-	case d.Rule != "" && d.Reason == privatereply.OnceUnknown:
-		return "rule " + d.Rule + ", because it answers a person once and Meta did not name the person"
 	case d.Rule != "" && d.Reason == string(privatereply.IgnoredOnce):
 		return "rule " + d.Rule + ", because it has answered this person already"
 	case d.Rule != "":
