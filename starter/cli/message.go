@@ -101,11 +101,6 @@ func (f *messageFlags) read() (p messageParts, err error) {
 	return p, nil
 }
 
-// message is a message of which nothing was proposed.
-func (p messageParts) message(text string) privatereply.Message {
-	return privatereply.Message{Text: text, Buttons: p.buttons, QuickReplies: p.quickReplies}
-}
-
 // publicText is the public reply of a message of which nothing was proposed.
 func (p messageParts) publicText() string {
 	if p.public == nil {
