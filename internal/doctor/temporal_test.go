@@ -68,7 +68,7 @@ func TestPlantedInTemporal(t *testing.T) {
 			[]wanted{{server, "namespace", fail, "does not exist|temporal operator namespace create --namespace elsewhere --retention 240h"}}},
 		{"a namespace that nobody has set up", func(p *installation) { p.t.Setenv("TEMPORAL_NAMESPACE", bare) }, []wanted{
 			{server, "retention", fail, "24h|answered twice|temporal operator namespace update --namespace bare --retention 240h"},
-			{server, "search attributes", fail, "AccountId, CommentSource, MediaId, PersonKey, ReplyDeadline, ReplyState|starter setup"},
+			{server, "search attributes", fail, "AccountId, CommentSource, MediaId, PersonKey, ReplyDeadline, ReplyEffects, ReplyState|starter setup"},
 			{server, "search attributes", fail, "RuleName has the type Text; the product needs Keyword|search-attribute remove --namespace bare --name RuleName"},
 			{server, "worker", fail, ""}, {server, "worker", fail, ""}, {server, "worker", fail, ""}, {server, "worker", fail, ""},
 		}},
