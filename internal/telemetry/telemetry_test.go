@@ -236,7 +236,7 @@ func TestReplayTraced(t *testing.T) {
 		workflows.BroadcastType: workflows.Broadcast, workflows.SweepType: workflows.Sweep, workflows.IntakeType: workflows.Intake,
 		workflows.RemovedPostType: workflows.RemovedPost, workflows.LocateMessageType: workflows.LocateMessage,
 		workflows.ErasureType: workflows.Erasure, workflows.TokenRenewalType: workflows.TokenRenewal,
-		workflows.ReopenType: workflows.Reopen,
+		workflows.ReopenType: workflows.Reopen, workflows.OnceType: workflows.Once, workflows.CommentVisibilityType: workflows.CommentVisibility,
 	} {
 		replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

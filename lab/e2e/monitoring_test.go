@@ -242,8 +242,13 @@ func TestScrapeConfiguration(t *testing.T) {
 		RefreshInterval string   `yaml:"refresh_interval"`
 	}
 	var file struct {
-		Global        map[string]string `yaml:"global"`
-		RuleFiles     []string          `yaml:"rule_files"`
+		Global    map[string]string `yaml:"global"`
+		RuleFiles []string          `yaml:"rule_files"`
+		Alerting  struct {
+			Alertmanagers []struct {
+				DNSSDConfigs []target `yaml:"dns_sd_configs"`
+			} `yaml:"alertmanagers"`
+		} `yaml:"alerting"`
 		ScrapeConfigs []struct {
 			JobName      string   `yaml:"job_name"`
 			DNSSDConfigs []target `yaml:"dns_sd_configs"`
@@ -254,6 +259,9 @@ func TestScrapeConfiguration(t *testing.T) {
 	}
 	if !slices.Equal(file.RuleFiles, []string{"alerts.yml"}) {
 		t.Errorf("rule files: %q", file.RuleFiles)
+	}
+	if a := file.Alerting.Alertmanagers; len(a) != 1 || len(a[0].DNSSDConfigs) != 1 || !slices.Equal(a[0].DNSSDConfigs[0].Names, []string{"alertmanager"}) || a[0].DNSSDConfigs[0].Port != 9093 {
+		t.Errorf("alerts go to %+v", a)
 	}
 	ports := map[string]int{}
 	for _, c := range file.ScrapeConfigs {

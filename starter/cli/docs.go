@@ -16,10 +16,14 @@ import (
 // for packages.
 func newDocs() *cobra.Command {
 	return &cobra.Command{
-		Use:    "docs DIR",
-		Short:  "Write man pages and shell completions into a folder",
-		Hidden: true,
-		Args:   Args(1, 1, "the folder"),
+		Use:   "docs DIR",
+		Short: "Write man pages and shell completions into a folder",
+		Long: `Write the man page of each command, and the completions of bash, zsh and fish,
+into a folder, for packages.`,
+		Example: "  starter docs build/docs",
+		Hidden:  true,
+		GroupID: GroupOperate,
+		Args:    Args(1, 1, "the folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return writeDocs(cmd.Root(), args[0])
 		},
