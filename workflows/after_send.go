@@ -67,3 +67,6 @@ const (
 	// EffectPublicUnknown is a public reply of which nobody knows whether it was posted.
 	EffectPublicUnknown = "public_unknown"
 )
+
+// Effects are all values of ReplyEffects.
+var Effects = []string{EffectTapped, EffectPublicReply, EffectHidden, EffectPublicUnknown}

@@ -80,8 +80,8 @@ func InitMetrics(h client.MetricsHandler) {
 	for _, r := range []privatereply.Reason{privatereply.NoAnswer, privatereply.AnsweredWithError, privatereply.WorkerLost} {
 		ambiguousMetric.add(h, 0, []string{string(r)})
 	}
-	for _, state := range []EffectState{EffectRefused, EffectUnknown} {
-		publicRepliesMetric.add(h, 0, []string{string(state), ""})
+	for _, r := range []privatereply.Reason{privatereply.NoAnswer, privatereply.AnsweredWithError, privatereply.WorkerLost, privatereply.WorkflowReset} {
+		publicRepliesMetric.add(h, 0, []string{string(EffectUnknown), string(r)})
 	}
 	hidesMetric.add(h, 0, []string{string(EffectRefused)})
 	for _, o := range []privatereply.Outcome{privatereply.OutcomeRefused, privatereply.OutcomeUnknown} {

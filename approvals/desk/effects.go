@@ -8,9 +8,6 @@ import (
 	"github.com/privatereply/privatereply/workflows"
 )
 
-// effects are what can have happened beside a reply, in the order in which it is shown.
-var effects = []string{workflows.EffectTapped, workflows.EffectPublicReply, workflows.EffectHidden, workflows.EffectPublicUnknown}
-
 // effectLabels name them for people.
 var effectLabels = map[string]string{
 	workflows.EffectTapped: "tapped", workflows.EffectPublicReply: "answered in public", workflows.EffectHidden: "comment hidden",

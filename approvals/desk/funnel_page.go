@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 const (
@@ -101,7 +102,7 @@ func (d *Desk) readFunnel(ctx context.Context, r *http.Request) funnelView {
 	page.Incomplete = err != nil
 	page.Total = sumDays(perDay)
 	page.Steps, page.Chart = steps(page.Total), newChart(perDay)
-	for _, effect := range effects {
+	for _, effect := range workflows.Effects {
 		if page.Total.Received == 0 {
 			break
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/privatereply/privatereply/approvals/health"
 	"github.com/privatereply/privatereply/approvals/queue"
 	"github.com/privatereply/privatereply/internal/replies"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 const (
@@ -103,7 +104,7 @@ type searchReport struct {
 // listPage shows replies in any state, the newest first.
 func (d *Desk) listPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), listFilter: parseListFilter(q), States: privatereply.States, Happened: effects, Rules: d.ruleNames(r)}
+	page := listView{pageFrame: d.newFrame(r, "list", "All replies"), listFilter: parseListFilter(q), States: privatereply.States, Happened: workflows.Effects, Rules: d.ruleNames(r)}
 	for _, a := range d.onlySeen(r, d.Accounts.All()) {
 		page.Accounts = append(page.Accounts, choice{a.ID, a.Name})
 	}

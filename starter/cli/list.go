@@ -37,7 +37,7 @@ that waits before its send, for its account's pace or for Meta, shows when it is
 		GroupID: groupInspect,
 	}
 	states := cmd.Flags().StringSlice("state", nil, "only these states, separated by commas")
-	effects := cmd.Flags().StringSlice("effect", nil, "only those beside whose reply one of these has happened: tapped, public_reply, hidden")
+	effects := cmd.Flags().StringSlice("effect", nil, "only those beside whose reply one of these has happened: "+strings.Join(workflows.Effects, ", "))
 	account := cmd.Flags().String("account", "", "only this account: its id, or its name in the accounts file")
 	limit := cmd.Flags().Int("limit", defaultRows, "at most so many")
 	asJSON := JSONFlag(cmd)
@@ -108,7 +108,7 @@ func listEffects(effects []string) ([]string, error) {
 	for i, name := range effects {
 		wanted[i] = strings.TrimSpace(name)
 		if effectWords[wanted[i]] == "" {
-			return nil, fmt.Errorf("--effect: %q is not known; write tapped, public_reply or hidden", name)
+			return nil, fmt.Errorf("--effect: %q is not known; write one of %s", name, strings.Join(workflows.Effects, ", "))
 		}
 	}
 	return wanted, nil
@@ -229,4 +229,5 @@ func besideText(r replies.Row) string {
 // effectWords say what has happened beside a reply.
 var effectWords = map[string]string{
 	workflows.EffectTapped: "tapped", workflows.EffectPublicReply: "answered in public", workflows.EffectHidden: "hidden",
+	workflows.EffectPublicUnknown: "public reply unknown",
 }
