@@ -90,8 +90,13 @@ func newThread(t lookup.Thread, status workflows.PrivateReplyStatus, c workflows
 	for _, f := range c.FollowUps {
 		by[f.MessageID] = f.Agent
 	}
+	for _, tap := range c.Taps {
+		by[tap.MessageID] = "the tap on " + cmp.Or(tap.Title, "a button")
+	}
+	own := ""
 	if status.Send != nil {
-		by[status.Send.MessageID] = cmp.Or(status.Approver, "rule "+status.Decision.Rule)
+		own = status.Send.MessageID
+		by[own] = cmp.Or(status.Approver, "rule "+status.Decision.Rule)
 	}
 	delete(by, "")
 	shown := &thread{PersonID: t.PersonID, Name: cmp.Or(t.PersonName, status.Comment.Username), Messages: []threadMessage{}, Complete: t.Complete, Link: t.Link, ReadAt: t.ReadAt}
@@ -100,6 +105,9 @@ func newThread(t lookup.Thread, status workflows.PrivateReplyStatus, c workflows
 		if !m.FromPerson {
 			sender, ours := by[m.ID]
 			message.By, message.Elsewhere = sender, !ours
+			if m.ID == own && m.Text == "" {
+				message.Text = status.Text // Meta shows no text of a message with buttons
+			}
 		}
 		for _, a := range m.Attachments {
 			message.Attachments = append(message.Attachments, attachmentOfThread{a.Label(), a.URL, a.Name})
