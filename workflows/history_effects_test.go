@@ -8,6 +8,7 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -202,7 +203,15 @@ func TestHistoriesOfOnce(t *testing.T) {
 	}
 	third := s.start("asked-3", writtenBy("6000000000000003"), d, nil)
 	s.untilState(third.GetID(), privatereply.AwaitingApproval)
-	time.Sleep(2 * time.Second)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // until it has the claim
+		d, err := s.DescribeWorkflowExecution(t.Context(), released, "")
+		if err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nobody claims the answer after a rejection: %v", err)
+		}
+	}
 	if status, err := s.status(third.GetID()); err != nil || status.State != privatereply.AwaitingApproval {
 		t.Errorf("the comment after a rejection is %v, %v", status.State, err)
 	}

@@ -121,9 +121,9 @@ func testReplyInConversation(t *testing.T) {
 }
 
 // Guards: a follow-up goes out in an open window and not before it, and `show`
-// names the conversation that it needs.
+// names the conversation that it needs. It takes the account's token away for a while.
 func TestReply(t *testing.T) {
-	needProduct(t)
+	needProductAlone(t)
 	person := meta.Person{Account: otherLogin, Username: fmt.Sprint("jonas", time.Now().UnixNano())} // new to the product, also when the test is repeated
 	id := comment(t, meta.NewComment{Account: person.Account, Username: person.Username, Text: "How much is it?"})
 	workflow := replyOf(t, privatereply.Comment{Platform: privatereply.Instagram, Account: person.Account, CommentID: id})
@@ -190,9 +190,11 @@ func showsThread(t *testing.T, id, person string) {
 	if shown := starter(t, "show", id, "--thread=false").mustSucceed(t).out; strings.Contains(shown, "Thanks!") {
 		t.Errorf("--thread=false reads the thread:\n%s", shown)
 	}
-	if _, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "conversations", Account: otherLogin, Times: 1}); err != nil {
+	fault, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "conversations", Account: otherLogin})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer product.Sandbox.ClearFault(fault)
 	shown = strings.Join(strings.Fields(starter(t, "show", id).mustSucceed(t).out), " ")
 	if !strings.Contains(shown, "Thread not read. Meta rejects the account's access token") || !strings.Contains(shown, "https://www.instagram.com/direct/inbox/") {
 		t.Errorf("show does not say why there is no thread:\n%s", shown)
