@@ -46,11 +46,9 @@ func describePublicReply(f *console.Facts, s workflows.PrivateReplyStatus, now t
 		return
 	}
 	f.Add("Public", "“%s”", p.Text)
-	f.Add("", "%s", outcomeOf(p.State, "posted", "under way", "not posted", p.At, p.RetryAt, now))
-	f.Add("", "%s", p.Reason.Sentence())
-	if p.State == workflows.EffectUnknown {
-		f.Add("", "look under the comment; nothing is posted again")
-	}
+	stands := *p
+	stands.RetryAt = time.Time{}
+	f.Add("", "%s", withTime(stands.Sentence(), p.At, p.RetryAt, now))
 	describeMetaError(f, p.Code, p.Subcode, p.TraceID)
 	if p.CommentID != "" {
 		f.Add("", "its id is %s", p.CommentID)
@@ -66,33 +64,26 @@ func describeHide(f *console.Facts, s workflows.PrivateReplyStatus, now time.Tim
 		}
 		return
 	}
-	f.Add("Hiding", "%s", describeHideStatus(*h, now))
-	f.Add("", "%s", h.Reason.Sentence())
+	f.Add("Hiding", "%s", hideWords(*h, now))
 	describeMetaError(f, h.Code, h.Subcode, h.TraceID)
 }
 
-// describeHideStatus says in words how it stands with hiding a comment.
-func describeHideStatus(h workflows.HideStatus, now time.Time) string {
-	done, undone := "the comment was hidden", "the comment was not hidden"
-	if !h.Hidden {
-		done, undone = "the comment was shown again", "the comment was not shown again"
-	}
-	return outcomeOf(h.State, done, "under way", undone, h.At, h.RetryAt, now) + ", by " + cmp.Or(h.By, "a rule")
+// hideWords say how it stands with hiding a comment, and since when.
+func hideWords(h workflows.HideStatus, now time.Time) string {
+	at, retryAt := h.At, h.RetryAt
+	h.RetryAt = time.Time{} // the sentence has its times in UTC
+	return withTime(h.Sentence(), at, retryAt, now)
 }
 
-// outcomeOf says in words how something beside a reply stands.
-func outcomeOf(state workflows.EffectState, done, waiting, undone string, at, retryAt, now time.Time) string {
-	words := map[workflows.EffectState]string{
-		workflows.EffectDone: done, workflows.EffectWaiting: waiting, workflows.EffectRefused: undone,
-		workflows.EffectSkipped: undone, workflows.EffectUnknown: "nobody knows whether it was " + done,
-	}[state]
+// withTime puts before a sentence when something ended, or behind it when it is tried again.
+func withTime(sentence string, at, retryAt, now time.Time) string {
 	switch {
 	case !at.IsZero():
-		words += ", " + console.FormatTime(at, now)
+		return console.FormatTime(at, now) + ": " + sentence
 	case !retryAt.IsZero():
-		words += ", next try " + console.FormatTime(retryAt, now)
+		return sentence + " Next try: " + console.FormatTime(retryAt, now)
 	}
-	return words
+	return sentence
 }
 
 func describeMetaError(f *console.Facts, code, subcode int, trace string) {

@@ -105,12 +105,9 @@ func (r hideReport) write(cmd *cobra.Command) {
 	if r.failed() {
 		out = cmd.ErrOrStderr()
 	}
-	switch {
-	case r.Error != "":
-		fmt.Fprintf(out, "%s: %s\n", r.ID, r.Error)
-	case r.Reason != "":
-		fmt.Fprintf(out, "%s: %s. %s\n", r.ID, describeHideStatus(r.HideStatus, time.Now()), r.Reason.Sentence())
-	default:
-		fmt.Fprintf(out, "%s: %s\n", r.ID, describeHideStatus(r.HideStatus, time.Now()))
+	what := r.Error
+	if what == "" {
+		what = hideWords(r.HideStatus, time.Now())
 	}
+	fmt.Fprintf(out, "%s: %s\n", r.ID, what)
 }

@@ -128,11 +128,11 @@ func TestDescribeReply(t *testing.T) {
             [Shop] opens https://example.com
   Deadline  Sun 22 Nov 13:00 UTC (in 3h), counted from when Meta sent the webhook
   Public    “Look into your messages.”
-            posted, Sun 22 Nov 10:00 UTC (in 0s)
-            The public reply was found under the comment.
+            Sun 22 Nov 10:00 UTC (in 0s): The public reply is posted. The public reply was found
+            under the comment.
             its id is 18000000000000009
-  Hiding    under way, next try Sun 22 Nov 10:01 UTC (in 1m), by ben
-            Meta is limiting this account.
+  Hiding    ben hides the comment; it is under way. Meta is limiting this account. Next try: Sun 22
+            Nov 10:01 UTC (in 1m)
             Meta's error: code 4, subcode 0, trace Abc
   Tapped    Yes, please, first Sun 22 Nov 10:00 UTC (in 0s), 2 times, answered with message aWdg
   Tapped    something that this product did not send, first Sun 22 Nov 10:00 UTC (in 0s)
