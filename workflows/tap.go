@@ -115,7 +115,7 @@ func (c *conversation) recordTap(payload string, at time.Time) (reply string) {
 // trimTaps keeps the status of the last taps, and of those whose text is on its way.
 func (c *conversation) trimTaps() {
 	for i := 0; len(c.Taps) > maxTaps && i < len(c.Taps)-1; {
-		if c.Taps[i].underWay() {
+		if c.Taps[i].UnderWay() {
 			i++
 			continue
 		}
@@ -123,8 +123,8 @@ func (c *conversation) trimTaps() {
 	}
 }
 
-// underWay reports whether the text of the tap is on its way.
-func (t TapStatus) underWay() bool {
+// UnderWay reports whether the text of the tap is on its way, or waits for its next try.
+func (t TapStatus) UnderWay() bool {
 	return t.EndedAt.IsZero() && t.Reason != privatereply.UnknownButton && t.Reason != privatereply.NothingFollows
 }
 
@@ -310,9 +310,9 @@ func (t TapStatus) describe() string {
 	switch {
 	case t.State != "":
 		return text + fmt.Sprintf(": `%s` %s", t.State, t.Reason.Sentence())
-	case t.underWay() && t.Reason == "":
+	case t.UnderWay() && t.Reason == "":
 		return text + ": its text is on its way"
-	case t.underWay():
+	case t.UnderWay():
 		return text + ": its text waits. " + t.Reason.Sentence()
 	}
 	return text + ". " + t.Reason.Sentence()

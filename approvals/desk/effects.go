@@ -41,10 +41,10 @@ func tapState(t workflows.TapStatus) workflows.EffectState {
 	case privatereply.OutcomeRefused:
 		return workflows.EffectRefused
 	}
-	if t.Reason != "" {
-		return workflows.EffectSkipped
+	if t.UnderWay() {
+		return workflows.EffectWaiting
 	}
-	return workflows.EffectWaiting
+	return workflows.EffectSkipped
 }
 
 // tapWords say what came of a tap.
@@ -62,6 +62,9 @@ func tapWords(t workflows.TapStatus) string {
 		return "its text was not sent." + why
 	case workflows.EffectSkipped:
 		return "nothing was sent." + why
+	}
+	if why != "" {
+		return "its text waits." + why
 	}
 	return "its text is on its way."
 }

@@ -140,11 +140,12 @@ func TestWhatHappenedBeside(t *testing.T) {
 	s.Taps = []workflows.TapStatus{
 		{Payload: "a", Title: "Yes, please", At: at, Times: 2, State: privatereply.OutcomeSent, EndedAt: at},
 		{Payload: "b", Title: "Small", At: at, Times: 1, Reason: privatereply.NothingFollows},
+		{Payload: "c", Title: "Large", At: at, Times: 1, Reason: privatereply.Throttled},
 	}
 	c.fake.status[row.ID] = s
 	ana := c.signedIn("ana")
 	_, page := c.do(ana, http.MethodGet, "/replies/"+url.PathEscape(row.ID), "", nil)
-	for _, want := range []string{"Nobody knows whether the public reply was posted", "“Yes, please”", "2 times", "its text was sent", "nothing was sent. No text belongs to this tap"} {
+	for _, want := range []string{"Nobody knows whether the public reply was posted", "“Yes, please”", "2 times", "its text was sent", "nothing was sent. No text belongs to this tap", "its text waits. Meta is limiting this account."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q", want)
 		}

@@ -114,7 +114,7 @@ func describeTap(t workflows.TapStatus, now time.Time) string {
 	case privatereply.OutcomeUnknown:
 		parts = append(parts, "nobody knows whether its answer arrived")
 	case "":
-		if t.Reason == "" {
+		if t.UnderWay() {
 			parts = append(parts, "its answer is on its way")
 		}
 	}
