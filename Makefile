@@ -7,13 +7,13 @@ CADDY_VERSION := v2.11.7
 # Tests use this Temporal CLI: the one you have, or one built into bin/. The programs
 # find or build one themselves.
 TEMPORAL_CLI_PATH ?= $(or $(shell command -v temporal),$(CURDIR)/bin/temporal)
-test histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
+test race histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 
 # The proxy of docker-compose.yml, to test its configuration with.
 CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
-test: export CADDY_PATH := $(CADDY_PATH)
+test race: export CADDY_PATH := $(CADDY_PATH)
 
-.PHONY: dev demo bench faults check format vet staticcheck determinism test alerts histories
+.PHONY: dev demo bench faults check format vet staticcheck determinism test race alerts histories
 dev:
 	go run ./starter dev
 
@@ -48,9 +48,19 @@ staticcheck:
 determinism:
 	WORKFLOWCHECK="go run go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)" scripts/determinism.sh
 
+# The packages whose tests take longest, the longest first: they drive servers, programs and
+# browsers, which the race detector would slow down past what fits into one run.
+LONGEST := ./approvals/desk ./lab/e2e ./workflows ./worker/replyworker ./starter/cli ./lab/scenario/demo
+OTHERS = $(shell go list ./... | grep -v $(patsubst ./%,-e /%$$,$(LONGEST)))
+
 # CI=true makes a test fail that would be skipped for want of a tool.
 test: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
-	CI=true go test -race -p 3 -parallel 8 -timeout 15m ./...
+	CI=true go test -p 3 -parallel 8 -timeout 15m $(LONGEST)
+	CI=true go test -race -p 3 -parallel 8 -timeout 15m $(OTHERS)
+
+# Every test under the race detector, in about half an hour.
+race: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
+	CI=true go test -race -p 2 -parallel 8 -timeout 40m $(LONGEST) $(OTHERS)
 
 # Records the histories of a release for the replay test: make histories RELEASE=v0.2
 histories: $(TEMPORAL_CLI_PATH)

@@ -218,8 +218,7 @@ func TestAccountsDay(t *testing.T) {
 	d.awaitTrue(`document.querySelector(".row-held")?.textContent.includes("rejects the account")`)
 	d.checkAccessibility()
 	d.screenshot("banner")
-	d.open("/accounts")
-	d.awaitTrue(`document.querySelector("#instagram-` + lampPost + ` .banner")`)
+	d.openUntil("/accounts", `document.querySelector("#instagram-`+lampPost+` .banner")`)
 	d.screenshot("accounts-waiting")
 	d.connect(privatereply.LoginInstagram)
 	d.awaitSent(reply)
@@ -244,21 +243,21 @@ func TestAccountsDay(t *testing.T) {
 	if left := d.files(lampPost); len(left) > 0 {
 		t.Errorf("a disconnected account left %v in the folder", left)
 	}
-	d.awaitGone("/accounts", "#instagram-"+lampPost)
+	d.openUntil("/accounts", `!document.querySelector("#instagram-`+lampPost+`")`)
 	d.awaitStatus(waiting, func(s workflows.PrivateReplyStatus) bool {
 		return s.State == privatereply.Rejected && s.RejectReason == "the account was disconnected"
 	})
 }
 
-// awaitGone opens a page until it has no such element: the folder is read again within
-// seconds.
-func (d *accountsDay) awaitGone(path, selector string) {
+// openUntil opens a page until it is as expected: a list follows a moment later, and the folder
+// is read again within seconds.
+func (d *accountsDay) openUntil(path, expression string) {
 	d.t.Helper()
 	for end := time.Now().Add(pageTimeout); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		d.open(path)
-		if get[bool](d.tab, `!document.querySelector("`+selector+`")`) {
+		if get[bool](d.tab, "!!("+expression+")") {
 			return
 		}
 	}
-	d.t.Fatalf("%s still shows %s", path, selector)
+	d.t.Fatalf("%s never shows %s", path, expression)
 }

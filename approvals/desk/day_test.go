@@ -349,7 +349,7 @@ func (d *deskDay) rules(adam *tab) {
 	if after, err := os.ReadFile(file); err != nil || !strings.Contains(string(after), "name: oak") {
 		d.t.Errorf("the file after saving: %v\n%s", err, after)
 	}
-	adam.awaitTrue(`(() => { const all = document.querySelectorAll(".versions a"); if (all.length < 2) return false; all[all.length - 1].click(); return true; })()`)
+	adam.clickWith(".versions li:last-child a", "")
 	adam.awaitText("h1", "Rules of")
 	adam.clickWith("form[method=post] .primary", `document.querySelector("[name=why]").value = "not in this season"`)
 	adam.awaitText(".banner.good", "Taken back")

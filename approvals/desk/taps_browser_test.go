@@ -40,7 +40,7 @@ func TestBrowserTaps(t *testing.T) {
 	p.checkWidth()
 	p.screenshot("phone-taps")
 	p.clickWith(campaign+" [data-do=approve]", "document.body.dataset.hold = 10")
-	p.awaitText(campaign+" .outcome", "You approved this")
+	p.awaitText(campaign+" .outcome", "Approved. It is on its way.")
 	if a := c.approvals()[0]; a.TextSHA256 != privatereply.ProposalSHA256(m, campaignPublic) || a.Text != "" || a.Buttons != nil {
 		t.Errorf("approved %+v", a)
 	}

@@ -78,7 +78,7 @@ func TestBrowserTeam(t *testing.T) {
 	ana.awaitText(first+" [data-present]", "ben is writing")
 	ana.awaitTrue(`document.body.dataset.hold = 10`)
 	ana.click(first + " [data-do=approve]")
-	ana.awaitText(first+" .outcome", "You approved this")
+	ana.awaitResult(first+" .outcome", "Approved. It is on its way.", "You approved this at")
 	ben.awaitText(first+" .outcome", "ana approved this")
 	ben.awaitText(first+" .sent", "Yes, in which size?")
 	ben.awaitTrue(`document.querySelector('` + first + ` .editor textarea').value === "Yes, in which size? Ben asks."`)

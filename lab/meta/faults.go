@@ -18,7 +18,7 @@ type Fault struct {
 	Account           string `json:"account"`    // empty: every account
 	Calls             string `json:"calls"`      // send (messages; the default; feed for faults of lists), read, all, or one Op
 	CommentID         string `json:"comment_id"` // only calls that answer or hide this comment, or list its replies
-	Recipient         string `json:"recipient"`  // only follow-ups to this person, by the id of messages
+	Recipient         string `json:"recipient"`  // only follow-ups to this person, by the id of messages, and searches for the conversation
 	Times             int    `json:"times"`      // how many calls it applies to; 0: all until it is cleared
 	Minutes           int    `json:"minutes"`    // throttle: what Meta's header says; 0 is 1
 	Code              int    `json:"code"`       // error

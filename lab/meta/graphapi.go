@@ -208,7 +208,7 @@ type endpoint struct {
 	run               func() (any, *graphError)
 	withoutPermission bool // any token will do, whatever its permissions
 
-	recipient string // whom a follow-up goes to
+	recipient string // whom a follow-up goes to, or whose conversation is looked for
 	pageLimit int    // of a list: how many items are asked for
 }
 

@@ -339,7 +339,7 @@ func (s *Sandbox) routeConversations(c *call) endpoint {
 	if a == nil {
 		return s.routeNotFound(c)
 	}
-	return endpoint{op: OpConversations, account: a, run: func() (any, *graphError) { return c.listConversations(a) }}
+	return endpoint{op: OpConversations, account: a, recipient: c.params["user_id"], run: func() (any, *graphError) { return c.listConversations(a) }}
 }
 
 func (s *Sandbox) routeThread(c *call, p *person, key string) endpoint {

@@ -121,9 +121,9 @@ func testReplyInConversation(t *testing.T) {
 }
 
 // Guards: a follow-up goes out in an open window and not before it, and `show`
-// names the conversation that it needs. It takes the account's token away for a while.
+// names the conversation that it needs.
 func TestReply(t *testing.T) {
-	needProductAlone(t)
+	needProduct(t)
 	person := meta.Person{Account: otherLogin, Username: fmt.Sprint("jonas", time.Now().UnixNano())} // new to the product, also when the test is repeated
 	id := comment(t, meta.NewComment{Account: person.Account, Username: person.Username, Text: "How much is it?"})
 	workflow := replyOf(t, privatereply.Comment{Platform: privatereply.Instagram, Account: person.Account, CommentID: id})
@@ -154,7 +154,7 @@ func TestReply(t *testing.T) {
 	if last := box[len(box)-1]; last.Kind != meta.KindFollowUp || last.Text != "It ships on Monday." {
 		t.Errorf("the person received %+v", last)
 	}
-	showsThread(t, id, person.Username)
+	showsThread(t, id, person.Username, sent.Send.RecipientID)
 	starter(t, "reply", "123", "--text", "x").mustFail(t, "no reply to a comment 123 exists")
 	starter(t, "reply", conversation).mustFail(t, "--text is missing")
 	starter(t, "reply", "conversation:instagram:"+otherLogin+":404", "--text", "x").mustFail(t, "does not exist")
@@ -162,7 +162,7 @@ func TestReply(t *testing.T) {
 
 // showsThread expects the conversation in its own words from `show`, with who wrote what, and
 // why it is not there where it is not.
-func showsThread(t *testing.T, id, person string) {
+func showsThread(t *testing.T, id, person, personID string) {
 	t.Helper()
 	shown := starter(t, "show", id).mustSucceed(t).out
 	for _, want := range []string{person + ": “Thanks!”", "with a photo http://", "the account, by rule ", "the account, by ana: “It ships"} {
@@ -190,7 +190,7 @@ func showsThread(t *testing.T, id, person string) {
 	if shown := starter(t, "show", id, "--thread=false").mustSucceed(t).out; strings.Contains(shown, "Thanks!") {
 		t.Errorf("--thread=false reads the thread:\n%s", shown)
 	}
-	fault, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "conversations", Account: otherLogin})
+	fault, err := product.Sandbox.AddFault(meta.Fault{Name: "token-revoked", Calls: "conversations", Account: otherLogin, Recipient: personID})
 	if err != nil {
 		t.Fatal(err)
 	}
