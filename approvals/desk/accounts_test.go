@@ -179,7 +179,7 @@ func (d *accountsDay) files(id string) []string {
 // A day of an account: it is connected through Meta's dialog, answers, waits while its token
 // is over, goes on when it is connected again, and leaves nothing when it is disconnected.
 func TestAccountsDay(t *testing.T) {
-	t.Parallel()
+	inTurn(t)
 	d := newAccountsDay(t)
 	d.open("/accounts")
 	d.awaitTrue(`document.body.textContent.includes("tin.kettle")`)

@@ -24,6 +24,7 @@ const (
 // The whole job of the people who decide, done in a browser on the real product:
 // each step is one promise of the desk.
 func TestBrowser(t *testing.T) {
+	inTurn(t)
 	s := newProduct(t)
 	harnesstest.Start(t, s.Workers)
 	b := newBrowser(t, s.ApprovalsURL)

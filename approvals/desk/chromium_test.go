@@ -30,6 +30,17 @@ type browser struct {
 	url string
 }
 
+// turns are those of the tests with a browser or a server of their own.
+var turns = make(chan struct{}, 3)
+
+// inTurn lets a test run beside others, but few at once: a small machine would be late.
+func inTurn(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	turns <- struct{}{}
+	t.Cleanup(func() { <-turns })
+}
+
 // newBrowser starts Chromium. Without one the test is skipped, and fails where CI
 // is set.
 func newBrowser(t testing.TB, url string) *browser {

@@ -242,6 +242,7 @@ const (
 // Temporal's Web UI shows encrypted texts in the browser of who is signed in at the
 // desk, and in no other, once the endpoint stands in the Web UI's own settings.
 func TestBrowserWebUIDecrypts(t *testing.T) {
+	inTurn(t)
 	s := newProductWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
 	b := newBrowser(t, s.ApprovalsURL)
@@ -284,6 +285,7 @@ func TestBrowserWebUIDecrypts(t *testing.T) {
 // Temporal's command line reads and writes encrypted texts with somebody's token, and
 // reads none without.
 func TestTemporalCLIDecrypts(t *testing.T) {
+	inTurn(t)
 	s := newProductWith(t, newCodec(t, "a:"+codec.NewSecret()))
 	_, id := s.start(newComment{username: "hilda", text: secretComment, reply: secretReply, rule: "questions"})
 	endpoint := []string{"--codec-endpoint", s.ApprovalsURL + "/codec"}

@@ -20,6 +20,7 @@ const loaded = `(() => { const all = [...document.querySelectorAll(%s)]; return 
 // approves, reads what the person writes back in words and in a picture as it comes, and
 // answers under it. (findings A1, B1, B2)
 func TestBrowserConversation(t *testing.T) {
+	inTurn(t)
 	s := newProduct(t)
 	harnesstest.Start(t, s.Workers)
 	post, err := s.Sandbox.PublishPost(meta.NewPost{Account: page, Caption: "The walnut shelf is back: cut to your wall."})

@@ -117,7 +117,7 @@ func (d *deskDay) untilStatus(reply string, reached func(workflows.PrivateReplyS
 // A day of a team at the desk, on the product as `starter dev` runs it: from a comment with a
 // photo to the follow-up, with every role, two browsers, a phone, the rules and a broken account.
 func TestBrowserDay(t *testing.T) {
-	t.Parallel()
+	inTurn(t)
 	d := newDeskDay(t)
 	adam, ana, wim := d.signedIn("adam", desktop), d.signedIn("ana", desktop), d.signedIn("wim", desktop)
 	d.saveReply(adam)

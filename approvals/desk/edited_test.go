@@ -322,6 +322,7 @@ func (c *fakeDesk) getQueue(t *testing.T) (*http.Response, string) {
 // In a browser: new words come to the card and to the reply's page by themselves, what is
 // being written stays, and nothing that was clicked on the old words is sent.
 func TestBrowserEditedComment(t *testing.T) {
+	inTurn(t)
 	rows := []replies.Row{waitingRow(1, "Does it come in oak?", "Yes, in oak."), waitingRow(2, "", "Thank you!"), waitingRow(3, "In red?", "No.")}
 	rows[1].Attachment.Kind = privatereply.Photo
 	c := newFakeDesk(t, rows...)

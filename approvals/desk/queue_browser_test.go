@@ -25,6 +25,7 @@ const clippedProposals = `[...document.querySelectorAll(%s)].filter(p => {
 // In a browser: nothing that would be sent is cut where it can be approved, what is long
 // unfolds, and the keyboard goes on to the next card after every kind of decision.
 func TestBrowserQueue(t *testing.T) {
+	inTurn(t)
 	lines := "Dear customer," + strings.Repeat("\nwe are sorry about this.", 10) + "\nUse the code SECRETSTAFF50."
 	rows := []replies.Row{
 		waitingRow(1, strings.Repeat("My board arrived with a split leg. ", 12), lines),

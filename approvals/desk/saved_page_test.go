@@ -144,6 +144,7 @@ func TestSavedPage(t *testing.T) {
 // The day of an admin in a browser: rules are edited with a mistake, mended, tried, run on
 // the comments that are held, saved and taken back.
 func TestRulesDay(t *testing.T) {
+	inTurn(t)
 	d := newRulesDesk(t, rulesFile)
 	p := newBrowser(t, d.url).tab("adam", 1280, 900)
 	p.signIn(d.tokens["adam"])
@@ -211,6 +212,7 @@ func toPhone(p *tab) {
 // A saved reply comes into an editor by "/" and its name, by the keyboard alone or by the
 // button; the list says what it is to a screen reader, and Escape closes only the list.
 func TestSavedInAnEditor(t *testing.T) {
+	inTurn(t)
 	d := newSavedDesk(t, savedFile+"- name: sizes\n  text: All of them.\n")
 	p := newBrowser(t, d.url).tab("ana", 1280, 900)
 	p.signIn(d.tokens["ana"])

@@ -15,6 +15,7 @@ import (
 // be tapped and sees it as the person will, mistakes are said where they are made, and a
 // comment is hidden and shown again.
 func TestBrowserTaps(t *testing.T) {
+	inTurn(t)
 	m := campaignMessage()
 	rows := []replies.Row{waitingRow(1, "list", m.Text), waitingRow(2, "In oak?", "Which size?"), waitingRow(3, "buy followers", "Hi!")}
 	rows[0].Message = workflows.MessageMemo{Buttons: "Yes, please\nOpen the shop", Public: true}

@@ -22,6 +22,7 @@ func (c *fakeDesk) approvals() []workflows.Approve {
 // In two browsers: people see each other, a writer proposes, an approver sends the draft back
 // with a note and approves the next one, and whoever loses the race keeps what they wrote.
 func TestBrowserTeam(t *testing.T) {
+	inTurn(t)
 	rows := []replies.Row{waitingRow(1, "Does it come in oak?", "Hi, which size?"), waitingRow(2, "In red?", "No."), waitingRow(3, "Spam", "Hi!")}
 	c := newFakeDesk(t, rows...)
 	c.fake.decides = true
@@ -124,6 +125,7 @@ func TestBrowserTeam(t *testing.T) {
 // Many are decided together: the bar of what is selected stays in the window, all that match
 // can be reviewed and not only a page, each text is whole there, and nothing is clicked twice.
 func TestBrowserBulk(t *testing.T) {
+	inTurn(t)
 	var rows []replies.Row
 	for i := range 60 {
 		row := waitingRow(1, "How much is it?", "It is 12 euros.")

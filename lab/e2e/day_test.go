@@ -191,9 +191,12 @@ func (p *product) list(query string) []string {
 	p.t.Helper()
 	var ids []string
 	var next []byte
-	for {
+	for failures := 0; ; {
 		list, err := p.Client.ListWorkflow(p.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: next})
 		if err != nil {
+			if failures++; failures < 5 {
+				continue // a busy server needs longer than a call may take
+			}
 			p.t.Fatal(err)
 		}
 		for _, run := range list.GetExecutions() {
