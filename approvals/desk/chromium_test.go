@@ -159,6 +159,13 @@ func (p *tab) awaitText(selector, text string) {
 	p.awaitTrue(fmt.Sprintf(`[...document.querySelectorAll(%s)].some(e => e.checkVisibility() && (e.innerText || "").includes(%s))`, quote(selector), quote(text)))
 }
 
+// awaitCard waits until the card of a reply is there. What begins after the page was opened
+// waits behind a button.
+func (p *tab) awaitCard(reply string) {
+	p.t.Helper()
+	p.awaitTrue(`(document.querySelector("#pill:not([hidden])")?.click(), document.querySelector(` + quote(card(reply)) + `))`)
+}
+
 // awaitLoad waits until the page is loaded. Before, Chromium forgets what chromedp has
 // found in it.
 func (p *tab) awaitLoad() {

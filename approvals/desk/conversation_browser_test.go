@@ -37,6 +37,7 @@ func TestBrowserConversation(t *testing.T) {
 	ana := s.tab(b, "ana", desktop)
 	ana.signIn(s.Tokens["ana"])
 	ana.open("/?q=broken")
+	ana.awaitCard(id)
 	ana.awaitText(card(id), "Same here, broken")
 	ana.click(card(id) + " h2 a")
 	ana.awaitText("#context", "cut to your wall")

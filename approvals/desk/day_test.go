@@ -159,6 +159,7 @@ func (d *deskDay) conversationBegins(ana *tab) (reply string) {
 	}
 	comment, reply := d.comment(meta.NewComment{PostID: post, ParentID: above, Username: "Lena Vogt", Text: "Same here, brokne", Attachment: "photo"}, cleanSlatePage, privatereply.Facebook)
 	ana.open("/")
+	ana.awaitCard(reply)
 	ana.awaitText(card(reply), "Same here, brokne")
 	if err := d.dev.Sandbox.EditComment(comment, "Same here, broken"); err != nil {
 		d.t.Fatal(err)
@@ -175,6 +176,7 @@ func (d *deskDay) conversationBegins(ana *tab) (reply string) {
 func (d *deskDay) draft(wim *tab, lena string) {
 	d.t.Helper()
 	wim.open("/")
+	wim.awaitCard(lena)
 	wim.awaitText(card(lena), "Same here, broken")
 	wim.awaitTrue(`!document.querySelector("[data-do=approve], [data-do=reject]")`)
 	wim.clickWith(card(lena)+" [data-do=edit]", "")
@@ -192,6 +194,7 @@ func (d *deskDay) draft(wim *tab, lena string) {
 func (d *deskDay) decideTogether(ana *tab, lena string) {
 	d.t.Helper()
 	page := "/replies/" + url.PathEscape(lena)
+	ana.awaitCard(lena)
 	ana.awaitText(card(lena)+" .proposal", "What is your order number?")
 	ana.awaitText(card(lena), "wim proposes")
 	ana.open(page)
@@ -272,6 +275,7 @@ func (d *deskDay) outsideTool(ana *tab) (reply string) {
 		d.t.Fatal(err)
 	}
 	ana.open("/")
+	ana.awaitCard(reply)
 	ana.awaitText(card(reply)+" .proposal", "from the second of June")
 	ana.awaitText(card(reply), "order bot proposes")
 	return reply
@@ -288,6 +292,7 @@ func (d *deskDay) stopRule(ana *tab) {
 	}
 	held := ask("karl", privatereply.Holding)
 	ana.open("/?state=holding&rule=delivery")
+	ana.awaitCard(held)
 	ana.awaitText(card(held), "How long does the shipping take?")
 	ana.clickWith("form[action='/stop'] button.danger", "")
 	ana.awaitText("main", "1 reply was stopped")
@@ -303,6 +308,7 @@ func (d *deskDay) stopRule(ana *tab) {
 	ana.clickWith("#reopen button", "")
 	ana.awaitText("#state", "Waits for a decision")
 	ana.open("/?rule=delivery")
+	ana.awaitCard(held)
 	ana.awaitText(card(held), "How long does the shipping take?")
 	ana.clickWith("form[action='/resume'] button", "")
 	ana.awaitText("main", "Resumed")
