@@ -405,7 +405,7 @@ func (c *conversation) describe() {
 		line("**Newest message:** %s, of %d seen", formatTime(c.LastMessageAt), c.MessagesSeen)
 	}
 	for _, reply := range c.Replies {
-		line("**Reply** `%s`, sent at %s", reply.Reply, formatTime(reply.SentAt))
+		line("**Reply** %s, sent at %s", linkTo(c.ctx, reply.Reply), formatTime(reply.SentAt))
 	}
 	for _, sent := range c.FollowUps {
 		line("**Follow-up** by %s at %s: `%s` %s", quote(sent.Agent), formatTime(sent.At), sent.State, sent.Reason.Sentence())

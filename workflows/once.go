@@ -26,7 +26,7 @@ type OnceInput struct {
 // comment may be answered again: after its period, or when it is cancelled because its reply
 // has ended without a delivery.
 func Once(ctx workflow.Context, in OnceInput) error {
-	workflow.SetCurrentDetails(ctx, "### Rule "+quote(in.Rule)+" has answered this person\n- with "+quote(in.Reply))
+	workflow.SetCurrentDetails(ctx, "### Rule "+quote(in.Rule)+" has answered this person\n- with "+linkTo(ctx, in.Reply))
 	return workflow.NewTimerWithOptions(ctx, time.Duration(in.Period), workflow.TimerOptions{
 		Summary: "Until the rule answers this person again",
 	}).Get(ctx, nil)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -176,6 +177,7 @@ func (r *reply) describe() {
 	}
 	r.describeComment(line)
 	r.describeMessage(line)
+	r.describeConversation(line)
 	r.describeEffects(line)
 	r.describeTeam(line)
 	if r.approver != "" {
@@ -240,6 +242,22 @@ func (r *reply) describeSend(line func(format string, args ...any)) {
 	if r.send.Code != 0 {
 		line("**Meta's answer:** code %d, subcode %d, trace `%s`. %s", r.send.Code, r.send.Subcode, r.send.TraceID, r.send.Reason.Sentence())
 	}
+}
+
+// describeConversation leads to what knows the person's window and answers them.
+func (r *reply) describeConversation(line func(format string, args ...any)) {
+	if r.send.RecipientID == "" {
+		return
+	}
+	if id, err := privatereply.ConversationID(r.in.Comment.Platform, r.in.Comment.Account, r.send.RecipientID); err == nil {
+		line("**Conversation:** %s", linkTo(r.ctx, id))
+	}
+}
+
+// linkTo is a link to another workflow in the Web UI, relative to its address, which shows
+// details as Markdown.
+func linkTo(ctx workflow.Context, id string) string {
+	return fmt.Sprintf("[%s](/namespaces/%s/workflows/%s)", quote(id), url.PathEscape(workflow.GetInfo(ctx).Namespace), url.PathEscape(id))
 }
 
 // quote shows foreign text as code, so that it cannot pose as part of the page.

@@ -110,6 +110,8 @@ ready
   Decide replies            %[13]s/ (%[16]s)
   Connect accounts          %[13]s/accounts (some wait for it; the token of one ends in minutes and is renewed)
   Temporal's Web UI         %[2]s/namespaces/%[3]s/workflows
+    waits for a person      %[2]s/namespaces/%[3]s/workflows?query=ReplyState%%3D%%22awaiting_approval%%22
+    arrival unknown         %[2]s/namespaces/%[3]s/workflows?query=ReplyState%%3D%%22delivery_unknown%%22
   Temporal server           %[4]s, namespace %[3]s
   Webhooks                  %[5]s
 %[14]s  State, settings, logs     %[6]s
