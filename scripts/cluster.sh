@@ -5,7 +5,7 @@
 # that it started.
 #
 #   scripts/cluster.sh                # all, in about twenty minutes after the builds
-#   scripts/cluster.sh cost,kill      # a part of it; the steps are cost, load, kill, faults and accounts,
+#   scripts/cluster.sh cost,kill      # a part of it; the steps are cost, load, kill, restore, faults and accounts,
 #                                     and every scenario that `go run ./lab/cmd/lab list` names
 #
 # The server is built once, which takes some minutes, and kept in the cache.

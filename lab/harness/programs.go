@@ -144,6 +144,18 @@ func (p *Product) addProcess(programs *Programs, name, binary, address string, s
 	return nil
 }
 
+// AddWorkers prepares n more workers that are processes, with more settings, without their
+// prefix: those of another build, for example. They do not run yet.
+func (p *Product) AddWorkers(n int, settings map[string]string) (*Programs, error) {
+	first := len(p.Workers.All)
+	for range n {
+		if err := p.addProcess(p.Workers, "worker", "worker", "", settings); err != nil {
+			return nil, err
+		}
+	}
+	return &Programs{Holds: p.Workers.Holds, All: p.Workers.All[first:]}, nil
+}
+
 // addProcesses prepares the product's programs as processes, on ports that they keep.
 func (p *Product) addProcesses() error {
 	c := &p.config
@@ -161,7 +173,7 @@ func (p *Product) addProcesses() error {
 	for range c.Workers {
 		settings := map[string]string{"SEND_WORKERS": strconv.Itoa(c.Workers)}
 		maps.Copy(settings, c.WorkerSettings)
-		if err := p.addProcess(p.Workers, "worker", "worker", "", settings); err != nil {
+		if _, err := p.AddWorkers(1, settings); err != nil {
 			return err
 		}
 	}

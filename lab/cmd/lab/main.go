@@ -29,7 +29,7 @@ import (
 
 // suites are all that can be run, in the order in which they run. The cost of comments
 // comes first, on a database that holds nothing else.
-var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, faults.Suite, measure.AccountCost, demo.Suite}
+var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, measure.Operations, measure.Restoring, faults.Suite, measure.AccountCost, demo.Suite}
 
 func main() {
 	if asked, err := receiver.RunFront(os.Args[1:]); asked {

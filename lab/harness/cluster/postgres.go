@@ -121,4 +121,11 @@ func (p *Postgres) Query(ctx context.Context, database, statement string) (strin
 	return strings.TrimSpace(string(out)), nil
 }
 
+// Environment is what Postgres's own programs need to reach the database: their variables, and
+// their folder on PATH.
+func (p *Postgres) Environment() []string {
+	return append(os.Environ(), "PATH="+p.bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"PGHOST=127.0.0.1", "PGPORT="+strconv.Itoa(p.port), "PGUSER="+dbUser, "PGPASSWORD="+p.password)
+}
+
 func (p *Postgres) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }

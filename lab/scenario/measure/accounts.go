@@ -9,6 +9,7 @@ import (
 
 	"github.com/privatereply/privatereply"
 	"github.com/privatereply/privatereply/internal/visibility"
+	"github.com/privatereply/privatereply/lab/harness"
 	"github.com/privatereply/privatereply/lab/scenario"
 	"github.com/privatereply/privatereply/workflows"
 )
@@ -24,7 +25,7 @@ const (
 // of the programs, and a sweep that finds nothing.
 func accounts(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	began := time.Now()
-	p, err := l.newProductWith(ctx, labAccounts(manyAccounts, `sweep_every: "24h"`))
+	p, err := l.newProductWith(ctx, harness.Config{Accounts: labAccounts(manyAccounts, `sweep_every: "24h"`)})
 	if err != nil {
 		return nil, err
 	}

@@ -42,11 +42,19 @@ func (c comment) workflowID() (string, error) {
 // writeComments writes n comments, each by another person, taking turns between the
 // accounts. Their webhooks are not delivered.
 func (p *product) writeComments(username, text string, n int) ([]comment, error) {
+	return p.writeCommentsLike(meta.NewComment{Username: username, Text: text}, n)
+}
+
+// writeCommentsLike is writeComments of comments like one. What it says of the person begins
+// the names of all.
+func (p *product) writeCommentsLike(one meta.NewComment, n int) ([]comment, error) {
 	var all []comment
 	for i := range n {
-		c := comment{account: p.accounts[i%len(p.accounts)], username: username + "_" + strconv.Itoa(i)}
+		c := comment{account: p.accounts[i%len(p.accounts)], username: one.Username + "_" + strconv.Itoa(i)}
+		next := one
+		next.Account, next.Username, next.NoWebhook = c.account.ID, c.username, true
 		var err error
-		c.id, err = p.Sandbox.Comment(meta.NewComment{Account: c.account.ID, Username: c.username, Text: text, NoWebhook: true})
+		c.id, err = p.Sandbox.Comment(next)
 		if err != nil {
 			return nil, err
 		}

@@ -163,15 +163,7 @@ func (p *product) verifyAnswers(ctx context.Context, comments []comment) (scenar
 	ctx, cancel := context.WithTimeout(ctx, killDrain)
 	defer cancel()
 	waitErr := p.awaitState(ctx, privatereply.Sent, len(comments))
-	none, more := 0, 0
-	for _, c := range comments {
-		switch n := p.Sandbox.RepliesDelivered(c.id); {
-		case n == 0:
-			none++
-		case n > 1:
-			more++
-		}
-	}
+	none, more := p.countReplies(comments)
 	row := scenario.Row{
 		What:     "— meanwhile, comments that a rule answers: private replies that people received",
 		Measured: fmt.Sprintf("%d of %d; %d none, %d more than one", len(comments)-none-more, len(comments), none, more),
@@ -182,4 +174,17 @@ func (p *product) verifyAnswers(ctx context.Context, comments []comment) (scenar
 		return row, fmt.Errorf("of %d people %d received no private reply and %d more than one", len(comments), none, more)
 	}
 	return row, waitErr
+}
+
+// countReplies counts the comments that were not answered, and those that were more than once.
+func (p *product) countReplies(all []comment) (none, more int) {
+	for _, c := range all {
+		switch n := p.Sandbox.RepliesDelivered(c.id); {
+		case n == 0:
+			none++
+		case n > 1:
+			more++
+		}
+	}
+	return none, more
 }

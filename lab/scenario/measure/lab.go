@@ -4,6 +4,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type run func(ctx context.Context, l *lab) ([]scenario.Row, error)
 // runs are the scenarios by name.
 var runs = map[string]run{
 	"decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
-	"live": live, "cost": cost, "accounts": accounts,
+	"live": live, "cost": cost, "accounts": accounts, "rollout": rollout, "restore": restore,
 }
 
 // Bench are the figures of `make bench`. They run on any Temporal server.
@@ -46,6 +47,16 @@ var Bench = scenario.Suite{Name: "bench", About: "what the product can take, bes
 // LiveBurst has no goal: it compares versions of the product. It runs on any server.
 var LiveBurst = scenario.Suite{Name: "live-burst", About: "time to reply in a crowd", Scenarios: []scenario.Scenario{
 	{Name: "live", About: "100 live comments a second, and a small account beside them"},
+}, Run: runSuite}
+
+// Operations are what operators do to a product that is at work.
+var Operations = scenario.Suite{Name: "operations", About: "what operators do, under load", Scenarios: []scenario.Scenario{
+	{Name: "rollout", About: "a new version over running replies, as the units and the chart roll it out"},
+}, Run: runSuite}
+
+// Restoring is played on Temporal with Postgres only.
+var Restoring = scenario.Suite{Name: "backups", About: "on Postgres", Scenarios: []scenario.Scenario{
+	{Name: "restore", About: "a backup is played back into an empty Postgres", OwnServer: true},
 }, Run: runSuite}
 
 // CommentCost and AccountCost are measured on Temporal with Postgres only: see
@@ -109,7 +120,7 @@ func (l *lab) check(chosen []scenario.Scenario) error {
 		switch {
 		case s.OwnServer && l.Temporal != "" && l.KillServer == "":
 			return fmt.Errorf("the scenario %s does not run with -temporal: it kills the server", s.Name)
-		case !l.onCluster() && (s.Name == "cost" || s.Name == "accounts"):
+		case !l.onCluster() && (s.Name == "cost" || s.Name == "accounts" || s.Name == "restore"):
 			return fmt.Errorf("the scenario %s runs on Postgres only; scripts/cluster.sh starts it", s.Name)
 		}
 	}
@@ -155,19 +166,20 @@ type product struct {
 
 // newProduct prepares a product with three accounts, whose programs do not run yet.
 func (l *lab) newProduct(ctx context.Context) (*product, error) {
-	return l.newProductWith(ctx, labAccounts(3, ""))
+	return l.newProductWith(ctx, harness.Config{Accounts: labAccounts(3, "")})
 }
 
-func (l *lab) newProductWith(ctx context.Context, accounts []harness.Account) (*product, error) {
+// newProductWith is newProduct with accounts, and with what else cfg names.
+func (l *lab) newProductWith(ctx context.Context, cfg harness.Config) (*product, error) {
 	p := &product{lab: l, closeServer: func() {}}
-	if err := p.prepare(ctx, accounts); err != nil {
+	if err := p.prepare(ctx, cfg); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *product) prepare(ctx context.Context, accounts []harness.Account) error {
+func (p *product) prepare(ctx context.Context, cfg harness.Config) error {
 	binaries, err := p.lab.Binaries(ctx)
 	if err != nil {
 		return err
@@ -188,17 +200,16 @@ func (p *product) prepare(ctx context.Context, accounts []harness.Account) error
 		}
 		logLevel = "warn"
 	}
-	p.Product, err = harness.New(ctx, harness.Config{
-		Dir: dir, Server: server, Accounts: accounts, Rules: harness.DefaultRules,
+	cfg.Dir, cfg.Server, cfg.Binaries = dir, server, binaries
+	cfg.Rules = cmp.Or(cfg.Rules, harness.DefaultRules)
+	cfg.Workers, cfg.Bridges = cmp.Or(cfg.Workers, p.lab.Workers), cmp.Or(cfg.Bridges, p.lab.Bridges)
+	cfg.Settings = map[string]string{"LOG_LEVEL": logLevel}
+	cfg.Meta = meta.Config{
+		Limits: meta.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1},
 		// Without echoes: Meta's own webhooks about sends are not part of any figure.
-		Meta: meta.Config{
-			Limits:          meta.Limits{PostsPerHour: -1, LivePerSecond: -1, SendsPerSecond: -1},
-			WebhookSettings: meta.WebhookSettings{Echo: meta.EchoOff},
-		},
-		Binaries: binaries, Workers: p.lab.Workers, Bridges: p.lab.Bridges,
-		Settings: map[string]string{"LOG_LEVEL": logLevel},
-	})
-	if err != nil {
+		WebhookSettings: meta.WebhookSettings{Echo: meta.EchoOff},
+	}
+	if p.Product, err = harness.New(ctx, cfg); err != nil {
 		return err
 	}
 	p.accounts = p.Accounts.All()
