@@ -5,9 +5,11 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 # The repository itself is not copied, so its commit is named: --build-arg COMMIT=$(git rev-parse HEAD)
+# A release is named too: --build-arg RELEASE=v0.3.0
 ARG COMMIT=
+ARG RELEASE=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 go build -trimpath -ldflags "-X github.com/privatereply/privatereply/internal/version.commit=$COMMIT" -o /bin/ ./worker ./webhookbridge ./approvals ./starter
+    CGO_ENABLED=0 go build -trimpath -ldflags "-X github.com/privatereply/privatereply/internal/version.commit=$COMMIT -X github.com/privatereply/privatereply/internal/version.release=$RELEASE" -o /bin/ ./worker ./webhookbridge ./approvals ./starter
 RUN echo 'nonroot:x:65532:65532::/:' > /passwd
 
 # Nothing but a program and the certificates to call Meta with: no shell, no root.

@@ -31,7 +31,9 @@ func load(t testing.TB, profile string, vars map[string]string, overrides ...str
 func tryLoad(t testing.TB, profile string, vars map[string]string, overrides ...string) (*types.Project, error) {
 	t.Helper()
 	var env, profiles []string
-	for name, value := range vars {
+	all := map[string]string{"IMAGES": "registry.example.com/private-replies", "VERSION": "v0.3.0"} // .env has them
+	maps.Copy(all, vars)
+	for name, value := range all {
 		env = append(env, name+"="+value)
 	}
 	if profile != "" {
@@ -43,6 +45,37 @@ func tryLoad(t testing.TB, profile string, vars map[string]string, overrides ...
 		t.Fatal(err)
 	}
 	return options.LoadProject(t.Context())
+}
+
+// buildFile comes on top of docker-compose.yml where the images are built.
+const buildFile = "docker-compose.build.yml"
+
+// The images of our own programs, of one version, are those that the build file makes.
+func TestImages(t *testing.T) {
+	built := load(t, "full", map[string]string{"IMAGES": "localhost/private-replies", "VERSION": "local"}, "../"+buildFile).AllServices()
+	targets := map[string]int{}
+	for name, service := range load(t, "full", nil).AllServices() {
+		program, ours := strings.CutPrefix(service.Image, "registry.example.com/private-replies/")
+		build := built[name].Build
+		if ours != (build != nil) {
+			t.Errorf("%s: its image is %s; it is built: %v", name, service.Image, build != nil)
+		}
+		if !ours {
+			continue
+		}
+		if program != build.Target+":v0.3.0" || built[name].Image != "localhost/private-replies/"+build.Target+":local" {
+			t.Errorf("%s: %s is built as %s from %s", name, service.Image, built[name].Image, build.Target)
+		}
+		targets[build.Target]++
+	}
+	if len(targets) != 4 {
+		t.Errorf("images of %v", targets)
+	}
+	for _, missing := range []string{"IMAGES", "VERSION"} {
+		if _, err := tryLoad(t, "full", map[string]string{missing: ""}); err == nil || !strings.Contains(err.Error(), missing) {
+			t.Errorf("without %s: %v", missing, err)
+		}
+	}
 }
 
 func read(t testing.TB, path string) string {
@@ -108,7 +141,7 @@ func TestEnvExample(t *testing.T) {
 	// What Docker Compose or the shell sets by itself.
 	given := []string{"COMPOSE_PROJECT_NAME", "USER"}
 	used := map[string]bool{"COMPOSE_PROFILES": true} // Docker Compose itself reads it
-	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllStringSubmatch(read(t, "../docker-compose.yml"), -1) {
+	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllStringSubmatch(read(t, "../docker-compose.yml")+read(t, "../"+buildFile), -1) {
 		if !slices.Contains(given, m[1]) {
 			used[m[1]] = true
 		}

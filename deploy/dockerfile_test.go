@@ -43,7 +43,7 @@ func TestDockerfile(t *testing.T) {
 			t.Errorf("stage %s is made from %s, which names no release", name, image)
 		}
 	}
-	for name, service := range load(t, "full", nil).AllServices() {
+	for name, service := range load(t, "full", nil, "../"+buildFile).AllServices() {
 		if service.Build == nil {
 			continue
 		}
@@ -65,17 +65,20 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// Images are built without the repository, so every build is told its commit, under the
-// name of the variable that `starter version` and the logs show.
+// Images are built without the repository, so every build is told its commit, and that of a
+// release its version, under the names of the variables that `starter version` and the logs
+// show.
 func TestImageCommit(t *testing.T) {
 	_, lines := stages(t)
-	if !strings.Contains(lines["build"], "ARG COMMIT=\n") || !strings.Contains(lines["build"], "-X github.com/privatereply/privatereply/internal/version.commit=$COMMIT") {
-		t.Error("the Dockerfile does not set the commit")
+	for arg, variable := range map[string]string{"COMMIT": "commit", "RELEASE": "release"} {
+		if !strings.Contains(lines["build"], "ARG "+arg+"=\n") || !strings.Contains(lines["build"], "-X github.com/privatereply/privatereply/internal/version."+variable+"=$"+arg) {
+			t.Errorf("the Dockerfile does not set the %s", variable)
+		}
+		if !strings.Contains(read(t, "../internal/version/version.go"), "\nvar "+variable+" string\n") {
+			t.Errorf("internal/version has no variable %s", variable)
+		}
 	}
-	if !strings.Contains(read(t, "../internal/version/version.go"), "\nvar commit string\n") {
-		t.Error("internal/version has no variable commit")
-	}
-	for name, service := range load(t, "full", map[string]string{"COMMIT": "0123abc"}).AllServices() {
+	for name, service := range load(t, "full", map[string]string{"COMMIT": "0123abc"}, "../"+buildFile).AllServices() {
 		if service.Build == nil {
 			continue
 		}
