@@ -3,17 +3,19 @@ TEMPORAL_CLI_VERSION := v1.5.1
 STATICCHECK_VERSION  := v0.8.2
 WORKFLOWCHECK_VERSION := v0.6.0
 CADDY_VERSION := v2.11.7
+GORELEASER_VERSION := v2.14.0 # the newest that go.mod's Go builds
+CYCLONEDX_VERSION := v1.10.0
 
 # Tests use this Temporal CLI: the one you have, or one built into bin/. The programs
 # find or build one themselves.
 TEMPORAL_CLI_PATH ?= $(or $(shell command -v temporal),$(CURDIR)/bin/temporal)
-test race histories: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
+test race histories release-check: export TEMPORAL_CLI_PATH := $(TEMPORAL_CLI_PATH)
 
 # The proxy of docker-compose.yml, to test its configuration with.
 CADDY_PATH ?= $(or $(shell command -v caddy),$(CURDIR)/bin/caddy)
 test race: export CADDY_PATH := $(CADDY_PATH)
 
-.PHONY: dev demo bench faults check format vet staticcheck determinism test race alerts histories
+.PHONY: dev demo bench faults check format vet staticcheck determinism test race alerts histories release release-check
 dev:
 	go run ./starter dev
 
@@ -67,6 +69,18 @@ histories: $(TEMPORAL_CLI_PATH)
 	@test -n "$(RELEASE)" || { echo "say which release: make histories RELEASE=v0.2"; exit 1; }
 	@test ! -e workflows/testdata/histories/$(RELEASE) || { echo "$(RELEASE) is recorded: what a release left behind does not change any more"; exit 1; }
 	go test ./workflows -count 1 -parallel 8 -run TestHistories -record $(RELEASE)
+
+# Builds a release into dist/ and publishes nothing: programs, archives, Debian packages,
+# checksums, bills of materials. A tag such as v0.3.0 is its version; without one it is a snapshot.
+release: $(CURDIR)/bin/cyclonedx-gomod
+	PATH="$(CURDIR)/bin:$$PATH" go run github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION) release --clean $(if $(shell git tag --points-at HEAD 'v*'),,--snapshot)
+
+# Makes a release and tries each part of it, in about half an hour, on Debian as root.
+release-check: $(TEMPORAL_CLI_PATH) release
+	scripts/release-check.sh
+
+$(CURDIR)/bin/cyclonedx-gomod:
+	GOBIN=$(CURDIR)/bin go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 # Plays the alerts through a good day and bad ones. promtool comes with Prometheus.
 alerts:
