@@ -105,7 +105,7 @@ func TestBrowserConversation(t *testing.T) {
 	plain.awaitText("#context", "Is the walnut one sturdier than oak?")
 
 	// A decision leads to the next reply of the list, and back leads to the list.
-	_, first := s.start(newComment{username: "otto", text: "one question", reply: "One answer.", rule: "questions"})
+	_, first := s.start(newComment{username: "otto", age: time.Hour, text: "one question", reply: "One answer.", rule: "questions"})
 	_, second := s.start(newComment{username: "ida", text: "one more question", reply: "Another answer.", rule: "questions"})
 	ana.open("/?q=question")
 	ana.awaitText(card(first), "one question")
