@@ -31,7 +31,7 @@ type browser struct {
 }
 
 // turns are those of the tests with a browser or a server of their own.
-var turns = make(chan struct{}, 3)
+var turns = make(chan struct{}, 2)
 
 // inTurn lets a test run beside others, but few at once: a small machine would be late.
 func inTurn(t *testing.T) {
