@@ -60,7 +60,7 @@ test: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
 	CI=true go test -p 3 -parallel 8 -timeout 15m $(LONGEST)
 	CI=true go test -race -p 3 -parallel 8 -timeout 15m $(OTHERS)
 
-# Every test under the race detector, in about half an hour.
+# Every test under the race detector.
 race: $(TEMPORAL_CLI_PATH) $(CADDY_PATH)
 	CI=true go test -race -p 2 -parallel 8 -timeout 40m $(LONGEST) $(OTHERS)
 
@@ -75,7 +75,8 @@ histories: $(TEMPORAL_CLI_PATH)
 release: $(CURDIR)/bin/cyclonedx-gomod
 	PATH="$(CURDIR)/bin:$$PATH" go run github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION) release --clean $(if $(shell git tag --points-at HEAD 'v*'),,--snapshot)
 
-# Makes a release and tries each part of it, in about half an hour, on Debian as root.
+# Makes a release and tries each part of it, on Debian as root: about twenty minutes the first
+# time, which builds a Temporal server.
 release-check: $(TEMPORAL_CLI_PATH) release
 	scripts/release-check.sh
 
