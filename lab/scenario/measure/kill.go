@@ -58,7 +58,7 @@ func kill(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	test := p.burst(32, 1)
+	test := p.storm(32, 1)
 	test.Comments, test.Rate, test.Redeliver, test.Duration = plan.comments, plan.rate, true, plan.duration
 	sent, delivered := make(chan error, 1), make(chan error, 1)
 	var result *load.Result

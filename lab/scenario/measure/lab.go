@@ -40,7 +40,7 @@ var Bench = scenario.Suite{Name: "bench", About: "what the product can take, bes
 	{Name: "single", About: "deliveries of one comment"},
 	{Name: "batch", About: "deliveries of 50 comments"},
 	{Name: "auto", About: "webhook to delivered reply"},
-	{Name: "memory", About: "the bridge's memory in a burst of 200,000 comments"},
+	{Name: "memory", About: "the bridge's memory in a storm of 200,000 comments"},
 	{Name: "kill", About: "kill -9 of each part in a burst", OwnServer: true},
 }, Run: runSuite}
 

@@ -16,11 +16,11 @@ const (
 	memoryComments = 200_000
 	memorySingles  = 20_000 // of them, in deliveries of their own
 	memoryGoal     = 150    // MiB
-	// memoryTime bounds each of the two bursts.
+	// memoryTime bounds each of the two storms.
 	memoryTime = 40 * time.Second
 )
 
-// memory measures the bridge's peak memory in a long burst: first of small deliveries on
+// memory measures the bridge's peak memory in a long storm: first of small deliveries on
 // many connections, then of large ones.
 func memory(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	p, err := l.newProduct(ctx)
@@ -50,10 +50,10 @@ func memory(ctx context.Context, l *lab) ([]scenario.Row, error) {
 		}
 		return nil
 	}
-	if err := send(p.burst(128, 1), memorySingles); err != nil {
+	if err := send(p.storm(128, 1), memorySingles); err != nil {
 		return nil, err
 	}
-	if err := send(p.burst(64, 50), memoryComments-accepted); err != nil {
+	if err := send(p.storm(64, 50), memoryComments-accepted); err != nil {
 		return nil, err
 	}
 	peak, err := peakMemory(p.Bridges.All[0].PID())

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// A burst is measured several times, after a shorter one as a warm-up.
-	burstRuns     = 3
-	burstDuration = 4 * time.Second
-	burstWarmUp   = time.Second
-	// drainPeriod is how long starts of replies are counted after the last burst.
+	// A storm is measured several times, after a shorter one as a warm-up.
+	stormRuns     = 3
+	stormDuration = 4 * time.Second
+	stormWarmUp   = time.Second
+	// drainPeriod is how long starts of replies are counted after the last storm.
 	drainPeriod = 10 * time.Second
 	// Visibility may lag: what it does not show is looked up again.
 	storedTries = 4
 	storedPause = 5 * time.Second
-	// maxBurstComments bounds a burst, so that each comment can be looked up.
-	maxBurstComments = 15_000
+	// maxStormComments bounds a storm, so that each comment can be looked up.
+	maxStormComments = 15_000
 )
 
 // single measures deliveries of one comment.
@@ -39,7 +39,7 @@ func single(ctx context.Context, l *lab) ([]scenario.Row, error) {
 		goal        float64
 		p99         float64 // milliseconds; 0: no goal
 	}{{32, 2000, 100}, {128, 5000, 0}} {
-		m, err := l.measureBursts(ctx, at.connections, 1)
+		m, err := l.measureStorms(ctx, at.connections, 1)
 		if err != nil {
 			return rows, err
 		}
@@ -63,7 +63,7 @@ func single(ctx context.Context, l *lab) ([]scenario.Row, error) {
 // batch measures deliveries of many comments.
 func batch(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	const connections, comments, goal = 32, 50, 10_000
-	m, err := l.measureBursts(ctx, connections, comments)
+	m, err := l.measureStorms(ctx, connections, comments)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func batch(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	}}, m.detailRows()...), nil
 }
 
-// bursts are the results of some bursts.
-type bursts struct {
+// storms are the results of some storms.
+type storms struct {
 	bare    []float64 // starts a second, before
 	rates   []float64 // comments accepted a second
 	middle  *load.Result
@@ -86,12 +86,12 @@ type bursts struct {
 }
 
 // detailRows are the rows below every figure of accepted comments.
-func (m *bursts) detailRows() []scenario.Row {
+func (m *storms) detailRows() []scenario.Row {
 	drained := float64(m.stored.after) / drainPeriod.Seconds()
 	return []scenario.Row{
 		{
 			What:     "— drain: replies started a second",
-			Measured: fmt.Sprintf("%s/s after the bursts, %s/s while they came in", number(drained), number(m.period.perSecond(m.stored.during))),
+			Measured: fmt.Sprintf("%s/s after the storms, %s/s while they came in", number(drained), number(m.period.perSecond(m.stored.during))),
 			Baseline: fmt.Sprintf("%.2f of bare starts", drained/median(m.bare)),
 		},
 		{
@@ -103,31 +103,31 @@ func (m *bursts) detailRows() []scenario.Row {
 	}
 }
 
-// measureBursts sends bursts to a product of its own, while its worker starts the replies
+// measureStorms sends storms to a product of its own, while its worker starts the replies
 // as in production.
-func (l *lab) measureBursts(ctx context.Context, connections, comments int) (*bursts, error) {
+func (l *lab) measureStorms(ctx context.Context, connections, comments int) (*storms, error) {
 	p, err := l.newProduct(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer p.close()
-	m := &bursts{}
+	m := &storms{}
 	if m.bare, err = p.bareStarts(ctx, unreadQueue, 32, 1); err != nil {
 		return nil, err
 	}
 	if err := p.Start(ctx); err != nil {
 		return nil, err
 	}
-	test := p.burst(connections, comments)
-	test.Duration = burstWarmUp
+	test := p.storm(connections, comments)
+	test.Duration = stormWarmUp
 	warmUp, err := load.Run(ctx, test)
 	if err != nil {
 		return nil, err
 	}
-	test.Duration = burstDuration
+	test.Duration = stormDuration
 	var results []*load.Result
 	m.period.from = time.Now()
-	for range burstRuns {
+	for range stormRuns {
 		r, err := load.Run(ctx, test)
 		if err != nil {
 			return nil, err
@@ -158,20 +158,20 @@ func (l *lab) measureBursts(ctx context.Context, connections, comments int) (*bu
 	return m, err
 }
 
-// burst is a load test that sends as fast as it is answered.
-func (p *product) burst(connections, comments int) load.LoadTest {
+// storm is a load test that sends as fast as it is answered.
+func (p *product) storm(connections, comments int) load.LoadTest {
 	return load.LoadTest{
 		URL: p.BridgeURLs()[0], FurtherURLs: p.BridgeURLs()[1:], Secret: appSecret, Accounts: p.accounts, Text: harness.IgnoredText,
-		Connections: connections, Batch: comments, Comments: maxBurstComments, Duration: burstDuration,
+		Connections: connections, Batch: comments, Comments: maxStormComments, Duration: stormDuration,
 	}
 }
 
-// stored is what Temporal holds of some bursts before all replies have started.
+// stored is what Temporal holds of some storms before all replies have started.
 type stored struct {
 	acknowledged int
 	found        int // of acknowledged: with a reply, or in the input of an Intake
 	replies      int // of acknowledged
-	during       int // replies started while the bursts came in
+	during       int // replies started while the storms came in
 	after        int // replies started in drainPeriod after them
 }
 
