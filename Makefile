@@ -22,8 +22,8 @@ dev:
 demo:
 	go run ./starter demo
 
-# Measures the product on this machine, in about five minutes; a part of it with
-# make bench BENCH=quiet,single
+# Measures the product on this machine, in about ten minutes; a part of it with
+# make bench BENCH=burst,quiet
 bench:
 	go run ./lab/cmd/lab run -only "$(BENCH)" bench
 

@@ -4,12 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/privatereply/privatereply/lab/harness"
@@ -22,7 +18,7 @@ const (
 
 	autoReplies = 400
 	autoWarmUp  = 40
-	autoGoal    = 0.5
+	autoGoal    = 0.8
 	// autoTime bounds each measurement; what is not done by then does not count.
 	autoTime = time.Minute
 )
@@ -53,7 +49,7 @@ func auto(ctx context.Context, l *lab) ([]scenario.Row, error) {
 		What:     fmt.Sprintf("automatic replies delivered, %d comments at once", autoReplies),
 		Measured: fmt.Sprintf("%.1f/s, %.2f of the bare workflow; %d calls to Meta too many", rate, rate/bare, p.Sandbox.Report().RepeatedSends),
 		Baseline: fmt.Sprintf("bare workflow with one activity that does nothing %.1f/s", bare),
-		Goal:     fmt.Sprintf("≥ %.1f", autoGoal), Passed: scenario.PassedWord(rate/bare >= autoGoal),
+		Goal:     fmt.Sprintf("≥ %.1f of it", autoGoal), Passed: scenario.PassedWord(rate/bare >= autoGoal),
 	}}, nil
 }
 
@@ -71,23 +67,17 @@ func (p *product) deliverReplies(ctx context.Context, n int) (float64, error) {
 	})
 }
 
-// bareWithActivity is the baseline: a workflow with one activity that does nothing,
-// counted as the replies are, until the last activity has run.
+// bareWithActivity is the baseline: bare workflows with one activity a second, counted as
+// the replies are, until the last activity has run.
 func (p *product) bareWithActivity(ctx context.Context) (float64, error) {
-	var ran atomic.Int64
-	w := worker.New(p.Client, bareQueue, worker.Options{})
-	w.RegisterActivityWithOptions(func(context.Context) error { ran.Add(1); return nil }, activity.RegisterOptions{Name: noopType})
-	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
-		return workflow.ExecuteActivity(ctx, noopType).Get(ctx, nil)
-	}, workflow.RegisterOptions{Name: bareType})
+	w, ran := p.bareActivityWorker()
 	if err := w.Start(); err != nil {
 		return 0, err
 	}
 	defer w.Stop()
 	count := func(name string, n int) (float64, error) {
-		before := ran.Load()
-		return rate(ctx, n, func() int { return int(ran.Load() - before) }, func(i int) error {
+		before := ran.count.Load()
+		return rate(ctx, n, func() int { return int(ran.count.Load() - before) }, func(i int) error {
 			return p.startBare(ctx, bareQueue, name+strconv.Itoa(i))
 		})
 	}

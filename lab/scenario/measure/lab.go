@@ -28,12 +28,13 @@ type run func(ctx context.Context, l *lab) ([]scenario.Row, error)
 
 // runs are the scenarios by name.
 var runs = map[string]run{
-	"decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
+	"burst": burst, "decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
 	"live": live, "cost": cost, "accounts": accounts, "rollout": rollout, "restore": restore,
 }
 
 // Bench are the figures of `make bench`. They run on any Temporal server.
 var Bench = scenario.Suite{Name: "bench", About: "what the product can take, beside what its server can", Scenarios: []scenario.Scenario{
+	{Name: "burst", About: "time to reply: live comments beside bare workflows"},
 	{Name: "decode", About: "signature and decoding of a delivery"},
 	{Name: "starts", About: "bare workflow starts"},
 	{Name: "quiet", About: "one delivery at a time"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -23,6 +24,7 @@ const (
 	unreadQueue = "bench-unread" // has no worker
 	bareType    = "BenchBare"
 	noopType    = "BenchNoop"
+	barePrefix  = "bare-" // of workflow ids
 )
 
 // bareRun is how long bare starts are counted for.
@@ -57,6 +59,36 @@ func (p *product) bareWorker() worker.Worker {
 	w := worker.New(p.Client, bareQueue, worker.Options{})
 	w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: bareType})
 	return w
+}
+
+// activityRuns are the times at which bare workflows with one activity ran it.
+type activityRuns struct {
+	at    sync.Map // of time.Time, by workflow id
+	count atomic.Int64
+}
+
+// of is when the activity of a bare workflow ran; zero: it has not.
+func (r *activityRuns) of(id string) time.Time {
+	at, _ := r.at.Load(barePrefix + id)
+	ran, _ := at.(time.Time)
+	return ran
+}
+
+// bareActivityWorker runs bare workflows with one activity that does nothing: the least that
+// an automatic reply can cost.
+func (p *product) bareActivityWorker() (worker.Worker, *activityRuns) {
+	ran := &activityRuns{}
+	w := worker.New(p.Client, bareQueue, worker.Options{})
+	w.RegisterActivityWithOptions(func(ctx context.Context) error {
+		ran.at.Store(activity.GetInfo(ctx).WorkflowExecution.ID, time.Now())
+		ran.count.Add(1)
+		return nil
+	}, activity.RegisterOptions{Name: noopType})
+	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		return workflow.ExecuteActivity(ctx, noopType).Get(ctx, nil)
+	}, workflow.RegisterOptions{Name: bareType})
+	return w, ran
 }
 
 // bareStarts counts workflow starts a second, a few times after a warm-up.
@@ -98,6 +130,6 @@ func (p *product) countStarts(ctx context.Context, queue string, atOnce int, d t
 }
 
 func (p *product) startBare(ctx context.Context, queue, id string) error {
-	_, err := p.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "bare-" + id, TaskQueue: queue}, bareType)
+	_, err := p.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: barePrefix + id, TaskQueue: queue}, bareType)
 	return err
 }
