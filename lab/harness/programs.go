@@ -22,9 +22,10 @@ import (
 
 // Program is one program of a Product: a process, or the same parts in this process.
 type Program struct {
-	Name      string // such as "worker" or "worker 2"
-	Address   string // host:port of the bridge's webhooks or the desk's pages
-	ReadyzURL string // empty in this process
+	Name       string // such as "worker" or "worker 2"
+	Address    string // host:port of the bridge's webhooks or the desk's pages
+	ReadyzURL  string // empty in this process, as MetricsURL
+	MetricsURL string // in Prometheus's text format
 
 	*process.Process // nil in this process
 
@@ -135,7 +136,7 @@ func (p *Product) addProcess(programs *Programs, name, binary, address string, s
 		name += " " + strconv.Itoa(n+1)
 		file += strconv.Itoa(n + 1)
 	}
-	one := &Program{Name: name, Address: address, ReadyzURL: "http://" + ops + "/readyz"}
+	one := &Program{Name: name, Address: address, ReadyzURL: "http://" + ops + "/readyz", MetricsURL: "http://" + ops + "/metrics"}
 	one.Process = &process.Process{
 		Name: name, Path: filepath.Join(p.config.Binaries, binary), Env: process.Environment(append(env, p.config.Env...)...),
 		LogFile: filepath.Join(p.config.Dir, file+".log"), Ready: process.Answers200(one.ReadyzURL),

@@ -24,6 +24,7 @@ type Server struct {
 	UIURL     string // of the Web UI, without a slash at the end; empty: unknown
 
 	kill, start func(context.Context) error // nil: it cannot be killed from here
+	pid         func() int                  // nil: it is no process of ours
 }
 
 // OnDevServer is a development server, which can be killed and started again if it has a
@@ -33,6 +34,7 @@ func OnDevServer(s *devserver.Server) *Server {
 		Address: s.Address, Namespace: s.Namespace, UIURL: s.UIURL,
 		kill:  func(context.Context) error { s.Kill(); return nil },
 		start: s.Process.Start,
+		pid:   s.PID,
 	}
 }
 
@@ -42,6 +44,7 @@ func OnCluster(c *cluster.Cluster, namespace string) *Server {
 		Address: c.Address, Namespace: namespace,
 		kill:  func(context.Context) error { c.Server.Kill(); return nil },
 		start: c.Server.Start,
+		pid:   c.Server.PID,
 	}
 }
 
@@ -64,6 +67,14 @@ func Existing(address, namespace, killCommand, startCommand string) *Server {
 
 // CanRestart reports whether the server can be killed and started again from here.
 func (s *Server) CanRestart() bool { return s.kill != nil }
+
+// PID is the server's process id, if it is a process of ours.
+func (s *Server) PID() (pid int, ok bool) {
+	if s.pid == nil {
+		return 0, false
+	}
+	return s.pid(), true
+}
 
 // Kill ends the server as kill -9 does.
 func (s *Server) Kill(ctx context.Context) error {

@@ -23,6 +23,7 @@ type Lab struct {
 
 	Workers, Bridges int
 	Limit            time.Duration // of one case
+	Soak             time.Duration // how long the scenario soak runs
 
 	// Temporal is host:port of a server that somebody else runs; empty: one is started.
 	// Namespace is where on it; empty: a new one for each product. The two shell commands
@@ -37,11 +38,16 @@ type Lab struct {
 	servers int
 }
 
+// MinSoak is the shortest Soak.
+const MinSoak = time.Minute
+
 // Check reports what cannot be meant.
 func (l *Lab) Check() error {
 	switch {
 	case l.Limit <= 0:
 		return errors.New("-limit: must be longer than nothing, such as 4m")
+	case l.Soak < MinSoak:
+		return fmt.Errorf("-soak: must be at least %v, so that each third of it has readings", MinSoak)
 	case l.Workers < 1 || l.Bridges < 1:
 		return errors.New("-workers, -bridges: at least 1 of each must run")
 	case (l.KillServer == "") != (l.StartServer == ""):

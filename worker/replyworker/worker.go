@@ -59,11 +59,11 @@ type Config struct {
 	Fatal func(error)
 }
 
-// workflowCacheSize is the number of workflows that one process keeps in memory between their
+// WorkflowCacheSize is the number of workflows that one process keeps in memory between their
 // tasks, at about 60 KB each. A reply that waits for a person needs one more task,
 // perhaps in days: then it is replayed from a dozen events. The SDK's 10,000 would
 // be 600 MB.
-const workflowCacheSize = 2000
+const WorkflowCacheSize = 2000
 
 // workflowPollers are two pollers for the tasks of workflows that this process has in
 // memory, and two for those that any may take. The SDK's default, two for both, can
@@ -117,7 +117,7 @@ type queueWorker struct {
 
 // New makes a worker. It does nothing before Start.
 func New(c Config) *Worker {
-	worker.SetStickyWorkflowCacheSize(workflowCacheSize)
+	worker.SetStickyWorkflowCacheSize(WorkflowCacheSize)
 	return newWorker(c, registerWorkflows)
 }
 

@@ -29,7 +29,7 @@ import (
 
 // suites are all that can be run, in the order in which they run. The cost of comments
 // comes first, on a database that holds nothing else.
-var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, measure.Operations, measure.Restoring, faults.Suite, measure.AccountCost, demo.Suite}
+var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, measure.Soak, measure.Operations, measure.Restoring, faults.Suite, measure.AccountCost, demo.Suite}
 
 func main() {
 	if asked, err := receiver.RunFront(os.Args[1:]); asked {
@@ -67,6 +67,7 @@ func parse(args []string, out, progress io.Writer) (c command, err error) {
 	flags.IntVar(&l.Workers, "workers", 1, "how many workers run")
 	flags.IntVar(&l.Bridges, "bridges", 1, "how many bridges run")
 	flags.DurationVar(&l.Limit, "limit", 4*time.Minute, "how long a case of the faults may take; on a good day the longest takes 80 seconds")
+	flags.DurationVar(&l.Soak, "soak", 30*time.Minute, "how long the scenario soak runs, after its workers' caches are full")
 	flags.StringVar(&l.Temporal, "temporal", "", "host:port of a Temporal server to run on; default: one is started")
 	flags.StringVar(&l.Namespace, "namespace", "", "the namespace, with -temporal; default: a new one for each product")
 	flags.StringVar(&l.KillServer, "kill-temporal", "", "shell command that kills that server; without it the cases that need it are left out")

@@ -20,6 +20,7 @@ func TestParse(t *testing.T) {
 		{"nothing", nil, "say what to do: `lab list`, or `lab run NAME…`"},
 		{"no name", []string{"run"}, "say what to run: `lab list` names it"},
 		{"no time", []string{"run", "-limit", "0s", "races"}, "-limit: must be longer than nothing"},
+		{"too short to compare", []string{"run", "-soak", "59s", "soak"}, "-soak: must be at least 1m0s"},
 		{"no worker", []string{"run", "-workers", "0", "races"}, "-workers, -bridges: at least 1"},
 		{"less than no copy", []string{"run", "-copies", "-1", "races"}, "-workers, -bridges: at least 1"},
 		{"killed for ever", []string{"run", "-temporal", "127.0.0.1:7233", "-kill-temporal", "a", "races"}, "-kill-temporal, -start-temporal: give both"},

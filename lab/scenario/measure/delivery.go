@@ -50,20 +50,24 @@ func (p *product) writeComments(username, text string, n int) ([]comment, error)
 func (p *product) writeCommentsLike(one meta.NewComment, n int) ([]comment, error) {
 	var all []comment
 	for i := range n {
-		c := comment{account: p.accounts[i%len(p.accounts)], username: one.Username + "_" + strconv.Itoa(i)}
-		next := one
-		next.Account, next.Username, next.NoWebhook = c.account.ID, c.username, true
-		var err error
-		c.id, err = p.Sandbox.Comment(next)
+		c, err := p.writeNumbered(one, i)
 		if err != nil {
-			return nil, err
-		}
-		if c.delivery, err = p.signed(c.id); err != nil {
 			return nil, err
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// writeNumbered writes the comment with a number of those that are like one.
+func (p *product) writeNumbered(one meta.NewComment, i int) (c comment, err error) {
+	c = comment{account: p.accounts[i%len(p.accounts)], username: one.Username + "_" + strconv.Itoa(i)}
+	one.Account, one.Username, one.NoWebhook = c.account.ID, c.username, true
+	if c.id, err = p.Sandbox.Comment(one); err != nil {
+		return c, err
+	}
+	c.delivery, err = p.signed(c.id)
+	return c, err
 }
 
 // signed is one webhook about comments or messages of one account.

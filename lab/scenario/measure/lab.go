@@ -29,7 +29,7 @@ type run func(ctx context.Context, l *lab) ([]scenario.Row, error)
 // runs are the scenarios by name.
 var runs = map[string]run{
 	"burst": burst, "decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
-	"live": live, "cost": cost, "accounts": accounts, "rollout": rollout, "restore": restore,
+	"live": live, "soak": soak, "cost": cost, "accounts": accounts, "rollout": rollout, "restore": restore,
 }
 
 // Bench are the figures of `make bench`. They run on any Temporal server.
@@ -48,6 +48,11 @@ var Bench = scenario.Suite{Name: "bench", About: "what the product can take, bes
 // LiveBurst has no goal: it compares versions of the product. It runs on any server.
 var LiveBurst = scenario.Suite{Name: "live-burst", About: "time to reply in a crowd", Scenarios: []scenario.Scenario{
 	{Name: "live", About: "100 live comments a second, and a small account beside them"},
+}, Run: runSuite}
+
+// Soak takes half an hour, too long for `make bench`. It runs on any server.
+var Soak = scenario.Suite{Name: "soak-test", About: "what grows while the product is at work", Scenarios: []scenario.Scenario{
+	{Name: "soak", About: "memory, goroutines and descriptors of each program under steady load"},
 }, Run: runSuite}
 
 // Operations are what operators do to a product that is at work.

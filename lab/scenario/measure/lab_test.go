@@ -47,7 +47,7 @@ func TestCheck(t *testing.T) {
 // Guards: each scenario of the registry has its function.
 func TestRuns(t *testing.T) {
 	registered := 0
-	for _, suite := range []scenario.Suite{CommentCost, Bench, LiveBurst, Operations, Restoring, AccountCost} {
+	for _, suite := range []scenario.Suite{CommentCost, Bench, LiveBurst, Soak, Operations, Restoring, AccountCost} {
 		for _, s := range suite.Scenarios {
 			registered++
 			if runs[s.Name] == nil {

@@ -68,17 +68,20 @@ func memory(ctx context.Context, l *lab) ([]scenario.Row, error) {
 	}}, nil
 }
 
-// peakMemory is the peak resident memory (VmHWM) of a process since its start, in MiB.
-func peakMemory(pid int) (float64, error) {
+// peakMemory is the peak resident memory of a process since its start, in MiB.
+func peakMemory(pid int) (float64, error) { return memoryOf(pid, "VmHWM") }
+
+// memoryOf is a size in the status of a process (see proc(5)), in MiB.
+func memoryOf(pid int, field string) (float64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the peak of memory can be read on Linux only: %w", err)
+		return 0, fmt.Errorf("memory can be read on Linux only: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
+	return 0, fmt.Errorf("/proc/%d/status has no %s", pid, field)
 }
