@@ -28,4 +28,5 @@ type SendResult struct {
 	Doubtful    bool      `json:"doubtful,omitempty"` // OutcomeNotSent: Meta may have delivered it all the same
 	SentAt      time.Time `json:"sent_at,omitzero"`   // just before the request was written
 	RetryAt     time.Time `json:"retry_at,omitzero"`  // OutcomeNotSent: not before
+	Joined      bool      `json:"joined,omitempty"`   // OutcomeSent: the person's conversations know of it
 }

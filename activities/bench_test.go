@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/zap"
@@ -22,6 +23,7 @@ import (
 	"github.com/privatereply/privatereply/activities/pacing"
 	"github.com/privatereply/privatereply/graph"
 	"github.com/privatereply/privatereply/internal/temporal/temporalclient"
+	"github.com/privatereply/privatereply/workflows"
 )
 
 const (
@@ -147,6 +149,9 @@ func (b *bench) paths() []string {
 // it must hold no secret; what was logged must hold no text either.
 func run[T any](t *testing.T, b *bench, name string, in any) (T, error) {
 	t.Helper()
+	// Where the test says nothing else, Conversations can be joined.
+	b.temporal.On("SignalWithStartWorkflow", mock.Anything, mock.Anything, workflows.ReplyJoinedSignal, mock.Anything, mock.Anything, workflows.ConversationType, mock.Anything).
+		Return(nil, nil).Maybe()
 	var out T
 	value, err := b.ExecuteActivity(name, in)
 	if err == nil && value.HasValue() {

@@ -29,21 +29,38 @@ func (a *Activities) JoinConversation(ctx context.Context, in workflows.JoinConv
 			activity.GetLogger(ctx).Warn("no conversation for this person", "error", err)
 			continue
 		}
-		if err := a.signalConversation(ctx, account, person, workflows.ReplyJoinedSignal, in.Joined); err != nil {
+		if err := a.signalConversation(ctx, account, person, in.Joined); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// signalConversation signals the Conversation of a person, and starts it if need be.
-func (a *Activities) signalConversation(ctx context.Context, account privatereply.Account, person, signal string, message any) error {
+// joinSent is JoinConversation as part of the send that has ended with sent, for as long as
+// the send has time. It reports whether all is signalled.
+func (a *Activities) joinSent(ctx context.Context, in workflows.SendPrivateReplyInput, sent privatereply.SendResult) bool {
+	info := activity.GetInfo(ctx)
+	ctx, cancel := context.WithTimeout(ctx, min(workflows.SendJoinTimeout, time.Until(info.Deadline)-time.Second))
+	defer cancel()
+	if sent.SentAt.Before(info.ScheduledTime) { // this worker's clock is behind
+		sent.SentAt = info.ScheduledTime.UTC()
+	}
+	err := a.JoinConversation(ctx, workflows.NewJoinConversationInput(info.WorkflowExecution.ID, in.Comment, in.Message, sent))
+	if err != nil {
+		activity.GetLogger(ctx).Warn("the conversation does not know of the reply yet", "error", err)
+	}
+	return err == nil
+}
+
+// signalConversation signals a delivered reply to the Conversation of a person, and starts it
+// if need be.
+func (a *Activities) signalConversation(ctx context.Context, account privatereply.Account, person string, joined workflows.ReplyJoined) error {
 	options, input, err := workflows.ConversationOptions(account, person, a.queue)
 	if err != nil {
 		return err
 	}
-	if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, signal, message, options, workflows.ConversationType, input); err != nil {
-		return fmt.Errorf("signal %s to %s: %w", signal, options.ID, err)
+	if _, err := a.temporal.SignalWithStartWorkflow(ctx, options.ID, workflows.ReplyJoinedSignal, joined, options, workflows.ConversationType, input); err != nil {
+		return fmt.Errorf("signal %s to %s: %w", workflows.ReplyJoinedSignal, options.ID, err)
 	}
 	return nil
 }
@@ -92,7 +109,7 @@ func (a *Activities) claimedMessages(ctx context.Context, in workflows.FindMessa
 // and reports whether no other reply has claimed the message before.
 func (a *Activities) claim(ctx context.Context, account privatereply.Account, in workflows.FindMessageInput, found workflows.FindMessageResult) (bool, error) {
 	joined := workflows.ReplyJoined{Reply: in.Reply, SentAt: found.SentAt, MessageID: found.MessageID, TextSHA256: privatereply.TextSHA256(in.Text), Taps: in.Taps}
-	if err := a.signalConversation(ctx, account, in.Person, workflows.ReplyJoinedSignal, joined); err != nil {
+	if err := a.signalConversation(ctx, account, in.Person, joined); err != nil {
 		return false, err
 	}
 	status, err := a.conversationStatus(ctx, in)

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
@@ -57,6 +58,7 @@ func TestJoinConversation(t *testing.T) {
 				ID: id, TaskQueue: queue,
 				WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+				WorkflowRunTimeout:       45 * 24 * time.Hour,
 				StaticSummary:            "Conversation of a person with " + string(account.Platform) + " account " + account.ID,
 			},
 			Input: workflows.ConversationInput{
@@ -117,4 +119,43 @@ func TestJoinConversationFails(t *testing.T) {
 	if len(*got) != 1 {
 		t.Errorf("went on to %d conversations after the first failed", len(*got))
 	}
+}
+
+// A send that was delivered joins the conversations of the person by itself. Where that fails
+// the delivery stands, and its outcome says that somebody has to join them.
+func TestSendJoinsConversation(t *testing.T) {
+	comment := postComment(page)
+	comment.PersonID = person
+	for _, fail := range []error{nil, errors.New("the server is away")} {
+		b := newBench(t, says(200, delivered))
+		got := b.collect(fail)
+		result, err := run[privatereply.SendResult](t, b, workflows.SendPrivateReplyActivity, privateReply(comment, 1))
+		if err != nil || result.Outcome != privatereply.OutcomeSent || result.MessageID != "m_1" {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		if result.Joined != (fail == nil) {
+			t.Errorf("joined is %v after %v", result.Joined, fail)
+		}
+		people := []string{"7000000000000001", person}
+		if fail != nil {
+			people = people[:1] // it does not go on after a failure
+		}
+		for i, id := range people {
+			if i >= len(*got) || !strings.HasSuffix((*got)[i].ID, ":"+id) || (*got)[i].Joined.MessageID != "m_1" || (*got)[i].Joined.TextSHA256 != privatereply.TextSHA256(testText) {
+				t.Errorf("joined %+v, want the conversation of %s", *got, id)
+			}
+		}
+		if len(*got) != len(people) {
+			t.Errorf("joined %d conversations, want %d", len(*got), len(people))
+		}
+	}
+}
+
+// A send that was not delivered joins nobody.
+func TestRefusedSendJoinsNobody(t *testing.T) {
+	b := newBench(t, says(400, `{"error":{"code":10900}}`))
+	if _, err := run[privatereply.SendResult](t, b, workflows.SendPrivateReplyActivity, privateReply(postComment(page), 1)); err != nil {
+		t.Fatal(err)
+	}
+	b.temporal.AssertNumberOfCalls(t, "SignalWithStartWorkflow", 0)
 }

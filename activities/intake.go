@@ -35,7 +35,7 @@ type Dispatcher struct {
 // concurrency events of a batch at once. Data is how the client encodes payloads; the keys
 // are those of the persons.
 func NewDispatcher(c client.Client, data converter.DataConverter, queue string, keys personkey.Keys, concurrency int) *Dispatcher {
-	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, keys, time.Now), concurrency: concurrency, metrics: NewMetrics(nil)}
+	return &Dispatcher{temporal: c, dataConverter: data, router: routing.New(c, queue, keys, time.Now).WithEagerStart(), concurrency: concurrency, metrics: NewMetrics(nil)}
 }
 
 // WithEvents makes the replies that the dispatcher starts report what happens to them.

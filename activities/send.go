@@ -24,6 +24,9 @@ const broadcastCheckTimeout = workflows.SendTimeout - workflows.HTTPTimeout - pa
 func (a *Activities) SendPrivateReply(ctx context.Context, in workflows.SendPrivateReplyInput) (privatereply.SendResult, error) {
 	result := a.sendPrivateReply(ctx, in)
 	a.metrics.countReply(in, result)
+	if result.Outcome == privatereply.OutcomeSent {
+		result.Joined = a.joinSent(ctx, in, result)
+	}
 	return result, nil
 }
 

@@ -49,7 +49,7 @@ func TestSendPrivateReplyOutcomes(t *testing.T) {
 		return privatereply.SendResult{Outcome: outcome, Reason: reason, Code: code, Subcode: subcode, Wrote: true, SentAt: noon}
 	}
 	sent := wrote(privatereply.OutcomeSent, "", 0, 0)
-	sent.MessageID, sent.RecipientID = "m_1", "7000000000000001"
+	sent.MessageID, sent.RecipientID, sent.Joined = "m_1", "7000000000000001", true
 	outage := wrote(privatereply.OutcomeNotSent, privatereply.Outage, 2, 0)
 	outage.Doubtful = true
 	unlisted := wrote(privatereply.OutcomeNotSent, privatereply.Refused, 424242, 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +125,11 @@ const (
 const ReadTimeout = 2 * time.Minute
 
 // JoinTimeout is how long one try to signal a conversation that a reply was delivered may
-// take.
-const JoinTimeout = 12 * time.Second
+// take, and SendJoinTimeout the try that is part of a send, whose outcome waits for it.
+const (
+	JoinTimeout     = 12 * time.Second
+	SendJoinTimeout = 3 * time.Second
+)
 
 // heartbeatTimeout is how long an activity may send no heartbeat before another worker
 // takes it over.
@@ -239,6 +243,21 @@ type JoinConversationInput struct {
 	Account  string                `json:"account"`
 	People   []string              `json:"people"`
 	Joined   ReplyJoined           `json:"joined"`
+}
+
+// NewJoinConversationInput is the input for a reply to c that was sent as m. Who got the
+// message may have another id than who wrote the comment.
+func NewJoinConversationInput(reply string, c privatereply.Comment, m privatereply.Message, sent privatereply.SendResult) JoinConversationInput {
+	in := JoinConversationInput{Platform: c.Platform, Account: c.Account, Joined: ReplyJoined{
+		Reply: reply, SentAt: sent.SentAt, MessageID: sent.MessageID,
+		TextSHA256: privatereply.TextSHA256(m.Text), Taps: m.Taps(c.TapKey()),
+	}}
+	for _, id := range []string{sent.RecipientID, c.PersonID} {
+		if id != "" && !slices.Contains(in.People, id) {
+			in.People = append(in.People, id)
+		}
+	}
+	return in
 }
 
 // JoinBroadcastInput asks to signal the Broadcast of a live video that a reply waits, and

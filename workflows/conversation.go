@@ -32,6 +32,9 @@ const (
 	// of a reply. Old branches of a changed workflow are kept until no run is left that
 	// could need them: see docs/operations/upgrades.md.
 	maxRun = 30 * 24 * time.Hour
+	// runTimeout ends a run that nobody will wake again: the reply whose end it waits for was
+	// terminated. Whatever else a run waits for comes within maxRun and the longest window.
+	runTimeout = maxRun + 15*24*time.Hour
 )
 
 // Conversation keeps the standard messaging window of one person with one account,
@@ -46,16 +49,13 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 		return nil, err
 	}
 	for {
-		err := c.awaitUntil("End of the conversation", c.endsAt, func() bool {
-			return len(c.Pending) > 0 || c.shouldContinueAsNew()
-		})
-		if err != nil {
+		if err := c.awaitWork(); err != nil {
 			return nil, err
 		}
 		if err := c.notifyReplies(); err != nil {
 			return nil, err
 		}
-		if c.now().Before(c.endsAt()) && !c.shouldContinueAsNew() {
+		if !c.ended() && !c.shouldContinueAsNew() {
 			continue
 		}
 		// The text of a tap may wait for hours, and the replies are signalled meanwhile.
@@ -67,11 +67,26 @@ func Conversation(ctx workflow.Context, in ConversationInput) (*ConversationStat
 		case c.shouldContinueAsNew():
 			return nil, workflow.NewContinueAsNewError(ctx, ConversationType, c.continueAsNewState())
 		case len(c.Pending) > 0:
-		case !c.now().Before(c.endsAt()):
+		case c.ended():
 			return c.status(), nil
 		}
 	}
 }
+
+// awaitWork waits for something to do: an answer to signal, a new run to begin, or the end. A
+// reply that has joined has a timer and reports its end, so that the conversation needs none
+// meanwhile.
+func (c *conversation) awaitWork() error {
+	work := func() bool { return len(c.Pending) > 0 || c.shouldContinueAsNew() }
+	if len(c.Replies) > 0 {
+		return c.await(func() bool { return work() || len(c.Replies) == 0 })
+	}
+	return c.awaitUntil("End of the conversation", c.endsAt, work)
+}
+
+// ended reports whether there is nothing more to wait for: the window is over, also for human
+// agents, and no joined reply waits for an answer or follows the window.
+func (c *conversation) ended() bool { return len(c.Replies) == 0 && !c.now().Before(c.endsAt()) }
 
 // conversation is the state of one Conversation.
 type conversation struct {
@@ -135,25 +150,18 @@ func (c *conversation) shouldContinueAsNew() bool {
 	return run.GetContinueAsNewSuggested() || c.now().Sub(run.WorkflowStartTime) > maxRun
 }
 
-// endsAt is when there is nothing more to wait for: the window is over, also for human
-// agents, and no joined reply waits for its first answer.
+// endsAt is when a conversation without replies ends.
 func (c *conversation) endsAt() time.Time {
-	var end time.Time
 	if !c.Replied && c.in.RepliedOnly {
 		return c.StartedAt.Add(unrepliedLifetime)
 	}
-	if !c.LastMessageAt.IsZero() {
-		end = c.limits.WindowCloses(c.LastMessageAt)
-		if c.in.HumanAgent {
-			end = c.limits.HumanAgentCloses(c.LastMessageAt)
-		}
+	switch {
+	case c.LastMessageAt.IsZero():
+		return c.StartedAt
+	case c.in.HumanAgent:
+		return c.limits.HumanAgentCloses(c.LastMessageAt)
 	}
-	for _, reply := range c.Replies {
-		if !reply.Answered {
-			end = later(end, reply.SentAt.Add(time.Duration(c.limits.ResponseWait)))
-		}
-	}
-	return end
+	return c.limits.WindowCloses(c.LastMessageAt)
 }
 
 func (c *conversation) handleMessages() error {
@@ -164,6 +172,7 @@ func (c *conversation) handleMessages() error {
 	// Of what comes together a reply is taken first: then it is known what was tapped.
 	c.handle(ReplyJoinedSignal, "A private reply was delivered", c.replyJoined)
 	c.handle(PersonMessageSignal, "The person wrote", c.personMessage)
+	c.handle(ReplyEndedSignal, "A reply that had joined has ended", c.replyEnded)
 	return handleUpdate(&c.inbox, FollowUpUpdate, "Write to the person while the window is open", followUpRequest{c}, c.followUp)
 }
 
@@ -280,9 +289,27 @@ func (m ReplyJoined) validate() error {
 	if len(m.MessageID) > maxMessageIDBytes {
 		return fmt.Errorf("message_id: has %d bytes; at most %d", len(m.MessageID), maxMessageIDBytes)
 	}
-	if id, ok := privatereply.ParseID(m.Reply); !ok || id.Kind != "reply" {
+	return checkReply(m.Reply)
+}
+
+func checkReply(id string) error {
+	if parsed, ok := privatereply.ParseID(id); !ok || parsed.Kind != "reply" {
 		return errNoReply
 	}
+	return nil
+}
+
+// replyEnded takes a reply off the list.
+func (c *conversation) replyEnded(raw converter.RawValue) error {
+	var m ReplyEnded
+	if err := decode(raw, &m); err != nil {
+		return err
+	}
+	if err := checkReply(m.Reply); err != nil {
+		return err
+	}
+	c.removeReply(m.Reply)
+	c.describe()
 	return nil
 }
 
@@ -350,6 +377,7 @@ func ConversationOptions(a privatereply.Account, person, queue string) (client.S
 			TaskQueue:                queue,
 			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowRunTimeout:       runTimeout,
 			StaticSummary:            "Conversation of a person with " + string(a.Platform) + " account " + a.ID,
 		}, ConversationInput{
 			Platform: a.Platform, Account: a.ID, Person: person,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,10 @@ type conversationTest struct {
 	mu   sync.Mutex                 // the environment signals several at once
 	told map[string][]time.Duration // since start, by reply
 	gone map[string]bool            // replies that have ended
+	// The newest answer that a reply was told of, and the replies that were terminated and
+	// report no end.
+	follows   map[string]time.Time
+	neverEnds map[string]bool
 	// What replies heard of taps, and of what came of them.
 	tapped, ended []string
 	sends         []privatereply.SendResult
@@ -58,7 +63,7 @@ func newConversationTest(t *testing.T, in ConversationInput) *conversationTest {
 	in.Platform, in.Account, in.Person = privatereply.Instagram, "17841400000000001", "6000000000000001"
 	c := &conversationTest{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, in: in,
-		told: map[string][]time.Duration{}, gone: map[string]bool{},
+		told: map[string][]time.Duration{}, gone: map[string]bool{}, follows: map[string]time.Time{}, neverEnds: map[string]bool{},
 		sends:   []privatereply.SendResult{{Outcome: privatereply.OutcomeSent, MessageID: "m_9"}},
 		answers: map[string]any{}, refused: map[string]error{},
 	}
@@ -77,6 +82,7 @@ func newConversationTest(t *testing.T, in ConversationInput) *conversationTest {
 			if m.Payload != "" {
 				c.tapped = append(c.tapped, reply+" "+m.Payload)
 			}
+			c.follow(reply, m)
 			return nil
 		}).Maybe()
 	c.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, TapAnsweredSignal, mock.Anything).Return(
@@ -117,6 +123,20 @@ func newConversationTest(t *testing.T, in ConversationInput) *conversationTest {
 	return c
 }
 
+// follow plays a reply that was told of an answer: it follows the window, and reports its end.
+func (c *conversationTest) follow(reply string, m PersonResponded) {
+	newest := m.At
+	if c.follows[reply].After(newest) {
+		newest = c.follows[reply]
+	}
+	c.follows[reply] = newest
+	c.RegisterDelayedCallback(func() {
+		if c.follows[reply].Equal(newest) && !c.neverEnds[reply] {
+			c.SignalWorkflow(ReplyEndedSignal, ReplyEnded{Reply: reply})
+		}
+	}, max(0, newest.Add(privatereply.StandardWindow).Sub(c.Now())))
+}
+
 func (c *conversationTest) messageAt(d time.Duration, mid string, at time.Duration) {
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflow(PersonMessageSignal, PersonMessage{At: start.Add(at), MessageID: mid})
@@ -124,9 +144,7 @@ func (c *conversationTest) messageAt(d time.Duration, mid string, at time.Durati
 }
 
 func (c *conversationTest) joinAt(d time.Duration, reply string, sentAt time.Duration) {
-	c.RegisterDelayedCallback(func() {
-		c.SignalWorkflow(ReplyJoinedSignal, ReplyJoined{Reply: reply, SentAt: start.Add(sentAt), MessageID: "m_" + reply[len(reply)-1:]})
-	}, d)
+	c.joinWithAt(d, reply, sentAt, nil)
 }
 
 func (c *conversationTest) replyAt(d time.Duration, id string, payload any) {
@@ -517,5 +535,49 @@ func TestFollowUpWithAClockBehind(t *testing.T) {
 	c.play()
 	if answer, ok := c.answers["u"].(*FollowUpResult); !ok || answer.State != privatereply.OutcomeRefused || len(c.sent) > 10 {
 		t.Errorf("%d sends, answer %+v", len(c.sent), c.answers["u"])
+	}
+}
+
+// While a reply waits or follows the window, the conversation has no timer: it ends, or times
+// its own end, when the reply reports its end.
+func TestConversationWaitsForItsReplies(t *testing.T) {
+	tests := []struct {
+		name   string
+		tell   func(*conversationTest)
+		in     ConversationInput
+		timers []time.Duration
+		ends   time.Duration
+	}{
+		{"nobody answers", func(c *conversationTest) { c.joinAt(0, replyA, 0) }, ConversationInput{}, nil, privatereply.ResponseWait},
+		{"somebody answers", func(c *conversationTest) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+		}, ConversationInput{}, nil, 25 * time.Hour},
+		{"a human agent has longer than the reply follows", func(c *conversationTest) {
+			c.joinAt(0, replyA, 0)
+			c.messageAt(time.Hour, "a", time.Hour)
+		}, ConversationInput{HumanAgent: true}, []time.Duration{privatereply.HumanAgentWindow - privatereply.StandardWindow}, time.Hour + privatereply.HumanAgentWindow},
+		{"the reply was terminated, and the person writes again", func(c *conversationTest) {
+			c.joinAt(0, replyA, 0)
+			c.neverEnds[replyA] = true
+			c.messageAt(time.Hour, "a", time.Hour)
+			c.RegisterDelayedCallback(func() { c.gone[replyA] = true }, 2*time.Hour)
+			c.messageAt(30*time.Hour, "b", 30*time.Hour)
+		}, ConversationInput{}, []time.Duration{privatereply.StandardWindow}, 54 * time.Hour},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newConversationTest(t, tt.in)
+			var timers []time.Duration
+			c.SetOnTimerScheduledListener(func(_ string, d time.Duration) { timers = append(timers, d) })
+			tt.tell(c)
+			c.play()
+			if !slices.Equal(timers, tt.timers) {
+				t.Errorf("timers of %v, want %v", timers, tt.timers)
+			}
+			if ended := c.Now().Sub(start); ended != tt.ends {
+				t.Errorf("it ended after %v, want %v", ended, tt.ends)
+			}
+		})
 	}
 }

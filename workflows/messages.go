@@ -59,6 +59,7 @@ const (
 const (
 	PersonMessageSignal = "person-message" // PersonMessage
 	ReplyJoinedSignal   = "reply-joined"   // ReplyJoined
+	ReplyEndedSignal    = "reply-ended"    // ReplyEnded
 	FollowUpUpdate      = "reply"          // FollowUp
 )
 
@@ -185,6 +186,11 @@ type ReplyJoined struct {
 	Taps []privatereply.Tap `json:"taps,omitempty"`
 }
 
+// ReplyEnded reports to a Conversation that a reply ended that had joined it.
+type ReplyEnded struct {
+	Reply string `json:"reply"` // the reply's workflow id
+}
+
 // LiveReplyJoined reports to a Broadcast that a reply to one of its comments waits, or
 // several that joined together.
 type LiveReplyJoined struct {
@@ -263,6 +269,8 @@ func example(v any) string {
 		return `{"agent":"ana","text":"Hi!"}`
 	case *ReplyJoined:
 		return `{"reply":"reply:…","sent_at":"2026-01-02T15:04:05Z","message_id":"…"}`
+	case *ReplyEnded:
+		return `{"reply":"reply:…"}`
 	case *LiveReplyJoined:
 		return `{"reply":"reply:…","at":"2026-01-02T15:04:05Z"}`
 	case *PersonMessage:

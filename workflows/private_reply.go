@@ -42,12 +42,13 @@ func (r *reply) complete() (*PrivateReplyStatus, error) {
 	if r.leaveBroadcast != nil {
 		r.leaveBroadcast()
 	}
+	r.leaveConversations()
 	if !r.mayHaveArrived() {
 		r.releaseClaim()
 	}
 	for {
 		idle := func() bool {
-			return r.backgroundActivities == 0 && r.effects.underWay == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx)
+			return r.background == 0 && r.effects.underWay == 0 && r.events.idle() && workflow.AllHandlersFinished(r.ctx)
 		}
 		if err := r.await(idle); err != nil {
 			return nil, err
@@ -97,6 +98,7 @@ type reply struct {
 	evidence         evidence
 	immediateRetries int  // tries in a row that could be repeated at once
 	hasSlept         bool // before an attempt: the broadcast may be over
+	sendWaits        bool // and lists show it
 	responses        responses
 	published        published
 	events           eventReports
@@ -106,10 +108,12 @@ type reply struct {
 	released []*claim // that it had before the comment was edited
 	asked    bool     // a person was asked to decide
 
-	backgroundActivities int // under way; the workflow does not complete before their end
-	leaveBroadcast       func()
-	commentLookedUp      bool // Meta was asked about the comment
-	ending               bool
+	background      int // under way; the workflow does not complete before their end
+	leaveBroadcast  func()
+	joined          bool // the send's activity has signalled the person's conversations
+	mayHaveJoined   bool // they may know of the reply
+	commentLookedUp bool // Meta was asked about the comment
+	ending          bool
 }
 
 // published is what search attributes and memo have been set to.
@@ -235,7 +239,7 @@ func (r *reply) tappable() []privatereply.Tap { return r.message.Taps(r.in.Comme
 // has a next try, and sending begins without one.
 func (r *reply) transition(state privatereply.State, reason privatereply.Reason) {
 	r.state, r.reason = state, reason
-	r.send.RetryAt = time.Time{}
+	r.send.RetryAt, r.sendWaits = time.Time{}, false
 	r.log.Info("reply", "state", state, "reason", reason)
 	repliesMetric.count(r.ctx, string(state), string(reason))
 	r.startEffects()
@@ -362,7 +366,9 @@ const resolvedWait = time.Hour
 
 // awaitAnswer joins the person's conversation and waits for an answer.
 func (r *reply) awaitAnswer() error {
-	r.joinConversation()
+	if !r.joined {
+		r.joinConversations()
+	}
 	end := r.send.SentAt.Add(time.Duration(r.limits.ResponseWait))
 	if r.reason == privatereply.ResolvedDelivered {
 		// It joins late: the conversation has answers that were not signalled to it.
@@ -669,7 +675,7 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                "Ask Meta about the comment",
 	}, Activities.LookUpComment, LookUpCommentInput{Comment: sendTarget(r.in.Comment)})
-	r.trackActivity(lookUp)
+	r.track(lookUp)
 	if err := workflow.Await(ctx, func() bool { return lookUp.IsReady() || r.stopRequested() || !r.state.Waiting() }); err != nil {
 		return err
 	}
@@ -694,42 +700,52 @@ func (r *reply) lookUp(ctx workflow.Context) error {
 	return nil
 }
 
-// trackActivity counts an activity whose result nobody may wait for. The workflow does not
-// complete while one is under way.
-func (r *reply) trackActivity(f workflow.Future) {
-	r.backgroundActivities++
+// track counts an activity, or a signal to another workflow, whose result nobody may
+// wait for. The workflow does not complete while one is under way: the server drops what it
+// has not begun.
+func (r *reply) track(f workflow.Future) {
+	r.background++
 	workflow.Go(r.ctx, func(ctx workflow.Context) {
 		_ = f.Get(ctx, nil)
-		r.backgroundActivities--
+		r.background--
 	})
 }
 
-// joinConversation signals the person's conversation that the reply was delivered, so that
-// an answer finds its way back. It is tried until it works; the reply's own
-// clocks do not wait for it.
-func (r *reply) joinConversation() {
-	people := []string{}
-	for _, id := range []string{r.send.RecipientID, r.in.Comment.PersonID} {
-		if id != "" && (len(people) == 0 || people[0] != id) {
-			people = append(people, id)
-		}
-	}
-	if len(people) == 0 {
+// joining is the input to join the person's conversations.
+func (r *reply) joining() JoinConversationInput {
+	return NewJoinConversationInput(workflow.GetInfo(r.ctx).WorkflowExecution.ID, r.in.Comment, r.message, privatereply.SendResult{
+		MessageID: r.send.MessageID, RecipientID: r.send.RecipientID, SentAt: r.send.SentAt,
+	})
+}
+
+// joinConversations signals the person's conversations that the reply was delivered, so that
+// an answer finds its way back, where the send's activity has not done so: it could not, or
+// the delivery was found out otherwise. It is tried until it works; the reply's own clocks do
+// not wait for it.
+func (r *reply) joinConversations() {
+	in := r.joining()
+	if len(in.People) == 0 {
 		return
 	}
+	r.mayHaveJoined = true
 	executeOnly(r.ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    JoinTimeout,
 		ScheduleToCloseTimeout: time.Duration(r.limits.ResponseWait),
 		RetryPolicy:            &temporal.RetryPolicy{MaximumInterval: 5 * time.Minute},
 		Summary:                "Join the person's conversation",
-	}, Activities.JoinConversation, JoinConversationInput{
-		Platform: r.in.Comment.Platform,
-		Account:  r.in.Comment.Account,
-		People:   people,
-		Joined: ReplyJoined{
-			Reply:     workflow.GetInfo(r.ctx).WorkflowExecution.ID,
-			SentAt:    r.send.SentAt,
-			MessageID: r.send.MessageID, TextSHA256: privatereply.TextSHA256(r.message.Text), Taps: r.tappable(),
-		},
-	})
+	}, Activities.JoinConversation, in)
+}
+
+// leaveConversations reports the end of the reply to the conversations that it has joined, or
+// may have: they wait for it. One that has ended needs no report.
+func (r *reply) leaveConversations() {
+	if !r.mayHaveJoined {
+		return
+	}
+	in := r.joining()
+	for _, person := range in.People {
+		if id, err := privatereply.ConversationID(in.Platform, in.Account, person); err == nil {
+			r.track(workflow.SignalExternalWorkflow(r.ctx, id, "", ReplyEndedSignal, ReplyEnded{Reply: in.Joined.Reply}))
+		}
+	}
 }

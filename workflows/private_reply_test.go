@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,7 +335,9 @@ type replyTest struct {
 	*testsuite.TestWorkflowEnvironment
 	t        *testing.T
 	in       PrivateReplyInput
-	workflow any // PrivateReply, unless a test puts it into another one
+	id       string
+	mu       sync.Mutex // the environment signals several at once
+	workflow any        // PrivateReply, unless a test puts it into another one
 
 	// What Meta answers to each send, in order; the last one goes on.
 	sends []func(SendPrivateReplyInput) privatereply.SendResult
@@ -350,6 +353,7 @@ type replyTest struct {
 	sent       []SendPrivateReplyInput
 	lookedFor  []FindMessageInput
 	joined     []JoinConversationInput
+	left       []string // conversations that heard of the end
 	onAir      []JoinBroadcastInput
 	lookedUp   int
 	timers     []time.Duration
@@ -378,7 +382,7 @@ func newReplyTest(t *testing.T, c privatereply.Comment, d privatereply.Decision)
 	s.SetStartTime(start)
 	s.SetTestTimeout(time.Minute)
 	options, in, err := PrivateReplyOptions(s.in, "queue", start)
-	s.in = in
+	s.in, s.id = in, options.ID
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,6 +421,16 @@ func (s *replyTest) fakeActivities() {
 
 func (s *replyTest) play() *PrivateReplyStatus {
 	s.t.Helper()
+	s.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, ReplyEndedSignal, mock.Anything).Return(
+		func(_, conversation, _, _ string, arg any) error {
+			if m := arg.(ReplyEnded); m.Reply != s.id {
+				s.t.Errorf("%s hears that %q has ended", conversation, m.Reply)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.left = append(s.left, conversation)
+			return nil
+		}).Maybe()
 	s.OnActivity(SendPrivateReplyActivity, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in SendPrivateReplyInput) (privatereply.SendResult, error) {
 			s.sent = append(s.sent, in)
@@ -534,5 +548,44 @@ func doubtful(answer func(SendPrivateReplyInput) privatereply.SendResult) func(S
 		r := answer(in)
 		r.Doubtful = true
 		return r
+	}
+}
+
+// A send that has joined the conversations needs no activity for it, and every conversation
+// that the reply has joined, or may have, hears of its end: it has no timer of its own.
+func TestConversationsHearOfTheEnd(t *testing.T) {
+	const recipient, commenter = "conversation:instagram:17841400000000001:6000000000000001", "conversation:instagram:17841400000000001:6000000000000002"
+	joined := func(in SendPrivateReplyInput) privatereply.SendResult {
+		r := delivered(in)
+		r.Joined = true
+		return r
+	}
+	person := comment()
+	person.PersonID = "6000000000000001"
+	other := person
+	other.PersonID = "6000000000000002"
+	tests := []struct {
+		name    string
+		comment privatereply.Comment
+		sends   []func(SendPrivateReplyInput) privatereply.SendResult
+		joins   int // activities
+		left    []string
+	}{
+		{"joined by the send", person, sendsOf(joined), 0, []string{recipient}},
+		{"not joined by the send", person, sendsOf(delivered), 1, []string{recipient}},
+		{"two ids of the person", other, sendsOf(joined), 0, []string{recipient, commenter}},
+		{"refused", person, sendsOf(refused(privatereply.PersonUnavailable)), 0, nil},
+		{"a lost worker, which may have joined, then refused", person, sendsOf(unknown, refused(privatereply.PersonUnavailable)), 0, []string{recipient}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newReplyTest(t, tt.comment, auto())
+			s.sends = tt.sends
+			s.play()
+			slices.Sort(s.left)
+			if len(s.joined) != tt.joins || !slices.Equal(s.left, tt.left) {
+				t.Errorf("%d joins, and %q heard of the end; want %d and %q", len(s.joined), s.left, tt.joins, tt.left)
+			}
+		})
 	}
 }

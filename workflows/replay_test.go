@@ -251,23 +251,22 @@ func TestActions(t *testing.T) {
 		actions int
 	}{
 		{"ignored", "ignored", 1},
-		// Start, send, upsert sent, join, the wait for the answer, upsert no_response.
+		// Start, send, upsert sent, the wait for the answer, upsert no_response, report of the end.
 		{"answered by a rule, no response", "no-response", 6},
-		// Start, update, upsert sending, send, upsert sent, join, the wait for the answer,
-		// signal, upserts responded and window_closed, and the time in which others who
-		// decide are still answered. One that waits longer has its look-up and its deadline
-		// too, and not the last: its Update was long ago.
-		{"approved and answered", "window-closed", 11},
+		// Start, deadline, look-up, update, send, upsert sent, the wait for the answer, signal,
+		// upserts responded and window_closed, report of the end, and the time in which others
+		// who decide are still answered: after a longer wait there is none.
+		{"approved and answered", "window-closed", 12},
 		// Start, hold, update, upsert rejected, and the time in which others are answered.
 		{"rejected at once", "held-then-rejected", 5},
 		// Beside "answered by a rule": the public reply, and an upsert when it is posted.
 		{"with a public reply", "campaign", 8},
-		// Start, send, upsert sent, join, the wait for the answer, public reply and its upsert,
-		// the two signals of the tap, upserts responded (with the tap) and window_closed.
+		// Start, send, upsert sent, the wait for the answer, public reply and its upsert, the two
+		// signals of the tap, upserts responded (with the tap) and window_closed, report of the end.
 		{"with a public reply, and tapped", "tapped", 11},
 		{"ignored and hidden", "ignored-and-hidden", 3},
 		// Beside the start: the claim, and for the winner all of "answered by a rule" so far.
-		{"once, the one that is answered", "once-won", 6},
+		{"once, the one that is answered", "once-won", 5},
 		{"once, another one", "once-lost", 3},
 		{"the claim itself", "once", 2},
 		{"hidden by hand", "visibility", 2},

@@ -78,9 +78,12 @@ func (r *reply) sendOnce() (end, error) {
 		}
 		refused := func() end { return end{privatereply.Undeliverable, r.orTooLate(result.Reason)} }
 		r.evidence = r.evidence.after(result, r.now())
+		// A worker that was lost may have joined, and the search for a message claims it.
+		r.mayHaveJoined = r.mayHaveJoined || result.Joined || r.evidence.inDoubt()
 		switch r.evidence.decide(true) {
 		case stepDelivered:
 			r.send.MessageID, r.send.RecipientID, r.send.SentAt = result.MessageID, result.RecipientID, result.SentAt
+			r.joined = result.Joined
 			return end{privatereply.Sent, r.orTooLate("")}, nil
 		case stepRefused:
 			return refused(), nil
@@ -397,6 +400,7 @@ func accountWide(reason privatereply.Reason) bool {
 // arrived. If nothing arrived, the end is the one that otherwise gives. No other attempt
 // is made.
 func (r *reply) reconcile(otherwise func() end) (end, error) {
+	r.showSending()
 	e := r.evidence
 	pause := func(what string, until time.Time) error {
 		return r.awaitUntil(what, func() time.Time { return until }, r.provenByTap)
@@ -566,18 +570,22 @@ func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	r.hasSlept = true
 	r.send.RetryAt = nextTry
 	r.publishNextTry(wait)
-	r.describe()
 	until := func() time.Time { return earlier(wake, r.deadline.At) }
 	return r.awaitUntil("Next try", until, func() bool {
 		return r.stopRequested() || r.editDecision != nil || r.provenByTap()
 	})
 }
 
-// publishNextTry brings the memo up to date, which lists are made of. It is left as it
-// is when the wait is over: a time that has passed, or a state that is not sending,
+// publishNextTry shows that the send waits, and brings the memo up to date, which lists are
+// made of. It is left as it is when the wait is over: a time that has passed, or a state that is not sending,
 // says enough.
 func (r *reply) publishNextTry(wait time.Duration) {
-	if wait <= shortestShownWait || r.send.RetryAt.Equal(r.published.nextTry) {
+	if wait <= shortestShownWait {
+		r.describe()
+		return
+	}
+	r.showSending()
+	if r.send.RetryAt.Equal(r.published.nextTry) {
 		return
 	}
 	r.published.nextTry = r.send.RetryAt
@@ -597,7 +605,7 @@ func (r *reply) joinBroadcast() {
 	r.broadcastJoined = true
 	ctx, cancel := workflow.WithCancel(r.ctx)
 	r.leaveBroadcast = cancel
-	r.trackActivity(executeOnly(ctx, workflow.ActivityOptions{
+	r.track(executeOnly(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    SendTimeout,
 		WaitForCancellation:    true,
 		ScheduleToCloseTimeout: left,

@@ -266,7 +266,7 @@ func (s *testServer) untilState(id string, state privatereply.State) PrivateRepl
 func deliveredNow(in SendPrivateReplyInput) privatereply.SendResult {
 	return privatereply.SendResult{
 		Outcome: privatereply.OutcomeSent, MessageID: "m_" + in.Comment.CommentID, RecipientID: in.Comment.PersonID,
-		Wrote: true, SentAt: time.Now().UTC(),
+		Wrote: true, SentAt: time.Now().UTC(), Joined: true,
 	}
 }
 
@@ -359,8 +359,8 @@ func testUpdatesAnswerOnce(t *testing.T, s *testServer) {
 	if err != nil || *again != *first {
 		t.Errorf("the repeat was told %+v, %v; the first %+v", again, err, first)
 	}
-	// The look-up, the send and the join: then nothing of its own happens any more.
-	s.until(run.GetID(), func(PrivateReplyStatus) bool { return s.events(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) == 3 })
+	// The look-up and the send, which joins: then nothing of its own happens any more.
+	s.until(run.GetID(), func(PrivateReplyStatus) bool { return s.events(run, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) == 2 })
 	before := s.settled(run)
 	_, err = s.update(run.GetID(), "other", ApproveMessage, Approve{Approver: "ben"})
 	if err == nil || !strings.Contains(err.Error(), "already decided: ana approved this reply at") {
@@ -429,8 +429,8 @@ func testSearchAttributesAndMemo(t *testing.T, s *testServer) {
 		t.Fatal(err)
 	}
 	s.untilState(run.GetID(), privatereply.Sent)
-	if n := s.events(run, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES); n != 2 {
-		t.Errorf("%d upserts for sending and sent, want 2", n)
+	if n := s.events(run, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES); n != 1 {
+		t.Errorf("%d upserts for sending, which is over at once, and sent; want 1", n)
 	}
 	s.untilListed(t, `AccountId="17841400000000001" AND ReplyState="sent" AND RuleName="complaints" AND CommentSource="post" AND MediaId="17800000000000001" AND ReplyDeadline > "2026-01-01T00:00:00Z"`, run.GetID())
 }

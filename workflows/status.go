@@ -97,13 +97,14 @@ func (r *reply) readPublished() {
 func (r *reply) publish() {
 	defer r.describe()
 	defer r.publishMemo()
+	state := r.shownState()
 	var updates []temporal.SearchAttributeUpdate
 	if r.published.state == "" && r.published.deadline.IsZero() {
 		all := searchAttributes(r.in, r.state, r.deadline.At)
 		updates = append(updates, all.Copy())
 	} else {
-		if r.state != r.published.state {
-			updates = append(updates, ReplyState.ValueSet(string(r.state)))
+		if state != r.published.state {
+			updates = append(updates, ReplyState.ValueSet(string(state)))
 		}
 		if !r.deadline.At.Equal(r.published.deadline) {
 			updates = append(updates, ReplyDeadline.ValueSet(r.deadline.At))
@@ -116,13 +117,28 @@ func (r *reply) publish() {
 		updates = append(updates, ReplyEffects.ValueSet(slices.Clone(r.effects.happened)))
 		r.published.effects = n
 	}
-	r.published.state, r.published.deadline, r.published.rule = r.state, r.deadline.At, r.in.Decision.Rule
+	r.published.state, r.published.deadline, r.published.rule = state, r.deadline.At, r.in.Decision.Rule
 	if len(updates) == 0 {
 		return
 	}
 	if err := workflow.UpsertTypedSearchAttributes(r.ctx, updates...); err != nil {
 		r.log.Error("cannot set search attributes", "error", err)
 	}
+}
+
+// shownState is the state that lists search by. A send is over before anybody has searched for
+// it: it is shown once it has to wait. Who approved it stands in the memo at once.
+func (r *reply) shownState() privatereply.State {
+	if r.state == privatereply.Sending && !r.sendWaits && r.published.state != "" {
+		return r.published.state
+	}
+	return r.state
+}
+
+// showSending shows a send that waits.
+func (r *reply) showSending() {
+	r.sendWaits = true
+	r.publish()
 }
 
 func (r *reply) status() *PrivateReplyStatus {

@@ -35,6 +35,11 @@ func (c *conversationTest) joinWithAt(d time.Duration, reply string, sentAt time
 	c.RegisterDelayedCallback(func() {
 		c.SignalWorkflow(ReplyJoinedSignal, ReplyJoined{Reply: reply, SentAt: start.Add(sentAt), MessageID: "m_" + reply[len(reply)-1:], Taps: taps})
 	}, d)
+	c.RegisterDelayedCallback(func() {
+		if c.follows[reply].IsZero() && !c.neverEnds[reply] {
+			c.SignalWorkflow(ReplyEndedSignal, ReplyEnded{Reply: reply})
+		}
+	}, max(d, sentAt+privatereply.ResponseWait))
 }
 
 // What a tap sends is sent once, while the window is open, and the reply whose message it was

@@ -59,10 +59,10 @@ func (c *Client) Earliest(ctx context.Context, f Filter, limit int) ([]Row, erro
 		return nil, err
 	}
 	now := c.now().UTC().Truncate(time.Second)
-	return c.earliestBetween(ctx, query, now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
+	return c.earliestBetween(ctx, query, f, now.Add(-maxDeadlineAge), now.Add(maxDeadlineAhead), limit)
 }
 
-func (c *Client) earliestBetween(ctx context.Context, query visibility.Condition, from, to time.Time, limit int) ([]Row, error) {
+func (c *Client) earliestBetween(ctx context.Context, query visibility.Condition, f Filter, from, to time.Time, limit int) ([]Row, error) {
 	n, err := c.count(ctx, withinDeadlines(query, from, to))
 	if err != nil || n == 0 {
 		return nil, err
@@ -70,13 +70,14 @@ func (c *Client) earliestBetween(ctx context.Context, query visibility.Condition
 	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
 	if n <= int64(max(limit, c.sliceRows)) || !middle.After(from) {
 		rows, err := c.readAll(ctx, withinDeadlines(query, from, to))
+		rows = f.inStates(rows)
 		return rows[:min(limit, len(rows))], err
 	}
-	rows, err := c.earliestBetween(ctx, query, from, middle, limit)
+	rows, err := c.earliestBetween(ctx, query, f, from, middle, limit)
 	if err != nil || len(rows) >= limit {
 		return rows, err
 	}
-	rest, err := c.earliestBetween(ctx, query, middle, to, limit-len(rows))
+	rest, err := c.earliestBetween(ctx, query, f, middle, to, limit-len(rows))
 	return append(rows, rest...), err
 }
 
@@ -110,7 +111,8 @@ func (c *Client) Page(ctx context.Context, f Filter, size int, token []byte) ([]
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.page(ctx, query, size, token)
+	rows, next, err := c.page(ctx, query, size, token)
+	return f.inStates(rows), next, err
 }
 
 func (c *Client) page(ctx context.Context, query visibility.Condition, size int, token []byte) ([]Row, []byte, error) {
@@ -147,6 +149,15 @@ type Filter struct {
 
 	StartedFrom, StartedBefore time.Time
 	DeadlineBefore             time.Time
+}
+
+// inStates are the rows whose state f selects: a row may know of a decision that its search
+// attribute does not have yet.
+func (f Filter) inStates(rows []Row) []Row {
+	if len(f.States) == 0 {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(r Row) bool { return !slices.Contains(f.States, r.State) })
 }
 
 // query writes f for Temporal's visibility store.
@@ -269,6 +280,9 @@ func (c *Client) row(info *workflowpb.WorkflowExecutionInfo) Row {
 	attribute(attributes, workflows.CommentSource, &r.Source)
 	attribute(attributes, workflows.PersonKeyAttribute, &r.PersonKey)
 	attribute(attributes, workflows.ReplyEffects, &r.Effects)
+	if r.Approver != "" && (r.State == privatereply.AwaitingApproval || r.State == privatereply.Holding) {
+		r.State = privatereply.Sending // the search attribute follows when the send has to wait, or has ended
+	}
 	if p, ok := memo[workflows.MemoNextTry]; ok && r.State == privatereply.Sending {
 		_ = c.data.FromPayload(p, &r.NextTry)
 	}

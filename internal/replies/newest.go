@@ -114,7 +114,7 @@ func (c *Client) Newest(ctx context.Context, f Filter, after Cursor, limit int) 
 			if err != nil {
 				return rows, placeBehind(rows, after), err
 			}
-			read = slices.DeleteFunc(read, func(r Row) bool { return !after.before(r) })
+			read = slices.DeleteFunc(f.inStates(read), func(r Row) bool { return !after.before(r) })
 			slices.SortFunc(read, compareNewest)
 			rows = append(rows, read...)
 		default:

@@ -48,6 +48,7 @@ type Router struct {
 	keys   personkey.Keys
 	now    func() time.Time
 	events workflows.EventScope // what the replies that it starts report
+	eager  bool
 }
 
 // New makes a router that starts workflows on queue, in the namespace of c. The keys are
@@ -62,11 +63,20 @@ func (r *Router) WithEvents(scope workflows.EventScope) *Router {
 	return r
 }
 
+// WithEagerStart has the router's client take the first workflow task of a reply with the answer
+// to its start, which saves the server a write and a poll. It needs a worker of the queue that
+// uses the same client; without one the task goes to any worker.
+func (r *Router) WithEagerStart() *Router {
+	r.eager = true
+	return r
+}
+
 // replyOptions are the options to start the reply of in, and in with its beginning.
 func (r *Router) replyOptions(in workflows.PrivateReplyInput) (client.StartWorkflowOptions, workflows.PrivateReplyInput, error) {
 	options, in, err := workflows.PrivateReplyOptions(in, r.queue, r.now())
 	if err == nil {
 		in.InitialState.Events = r.events
+		options.EnableEagerStart = r.eager
 	}
 	return options, in, err
 }
