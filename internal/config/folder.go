@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,16 @@ type folder struct {
 	path string
 	keys *codec.Codec // nil: token files are not encrypted
 	apps Connect
+
+	// decoded are the connected accounts of the last load, by path: a change of one file
+	// does not have the others decoded again.
+	decoded map[string]decodedFile
+}
+
+// decodedFile is a connected account with the bytes from which it was decoded.
+type decodedFile struct {
+	data    []byte
+	account writtenAccount
 }
 
 // connection is what a connected account's file says of its login.
@@ -90,6 +101,7 @@ func OpenFolder(path string, apps Connect, keys []codec.Key) (*Accounts, error) 
 func (f *folder) load(files []reload.NamedFile) (accountSet, error) {
 	var all []writtenAccount
 	var problems []error
+	decoded := make(map[string]decodedFile, len(files))
 	for _, file := range files {
 		if file.Path == filepath.Join(f.path, accountsFile) {
 			written, err := decodeAccounts(file.Path, file.Data)
@@ -100,10 +112,19 @@ func (f *folder) load(files []reload.NamedFile) (accountSet, error) {
 			}
 			continue
 		}
-		account, err := decodeConnected(file.Path, file.Data)
-		problems = append(problems, err)
-		all = append(all, account)
+		known, ok := f.decoded[file.Path]
+		if !ok || !bytes.Equal(known.data, file.Data) {
+			account, err := decodeConnected(file.Path, file.Data)
+			if err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			known = decodedFile{file.Data, account}
+		}
+		decoded[file.Path] = known
+		all = append(all, known.account)
 	}
+	f.decoded = decoded
 	if err := errors.Join(problems...); err != nil {
 		return accountSet{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func parseFolder(files []NamedFile) (string, error) {
@@ -87,5 +88,67 @@ func TestFolderHalfWritten(t *testing.T) {
 		if f.Current() != "a.x=whole" || f.Err() != nil {
 			t.Errorf("%q is in force: %q, %v", half, f.Current(), f.Err())
 		}
+	}
+}
+
+// A file is read again when anything of it has changed, and at the latest after a minute:
+// some programs set the old time again.
+func TestFolderReadsAgain(t *testing.T) {
+	old := time.Now().Add(-time.Hour)
+	tests := []struct {
+		name   string
+		change func(t *testing.T, path string)
+		after  time.Duration
+		want   string
+	}{
+		{"unchanged", func(*testing.T, string) {}, time.Second, "one"},
+		{"written in place", func(t *testing.T, path string) { write(t, path, "two") }, time.Second, "two"},
+		{"longer, with its old time", func(t *testing.T, path string) { write(t, path, "three"); age(t, path, old) }, time.Second, "three"},
+		{"another file, as long and as old", func(t *testing.T, path string) {
+			write(t, path+"2", "two")
+			age(t, path+"2", old)
+			rename(t, path+"2", path)
+		}, time.Second, "two"},
+		{"in place, as long and as old", func(t *testing.T, path string) { write(t, path, "two"); age(t, path, old) }, rereadInterval, "two"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "a.x")
+			write(t, path, "one")
+			age(t, path, old)
+			r, now := folderReader{folder: dir, patterns: []string{"*.x"}}, time.Now()
+			if _, err := r.read(now); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(t, path)
+			files, err := r.read(now.Add(tt.after))
+			if err != nil || len(files) != 1 || string(files[0].Data) != tt.want {
+				t.Errorf("%q, %v; want %q", files, err, tt.want)
+			}
+		})
+	}
+}
+
+// A file that was written a moment before it was read may be written once more in the same
+// tick of its file system's clock: it is read until it is older.
+func TestFolderReadsFreshFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.x")
+	r := folderReader{folder: dir, patterns: []string{"*.x"}}
+	at := time.Now()
+	for _, content := range []string{"one", "two"} {
+		write(t, path, content)
+		age(t, path, at)
+		if files, err := r.read(at.Add(settledAfter)); err != nil || string(files[0].Data) != content {
+			t.Errorf("%q, %v; want %q", files, err, content)
+		}
+	}
+}
+
+func age(t *testing.T, path string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
 	}
 }
