@@ -4,9 +4,13 @@ package schedules
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -38,26 +42,35 @@ type Set struct {
 	Prefix    string         // begins the ids of all of the purpose's Schedules
 	Purpose   string         // in words, as "sweeps", for the log
 	CatchUp   time.Duration  // how late a run may begin after an outage of the server
+	KeyID     string         // of the key that encrypts the inputs; empty: none does
 	NotePause string         // the note of a Schedule with Every 0
 	Entries   func() []Entry // that should be there
 }
 
 // Run synchronises the Schedules now, and again when the entries have changed or the last
-// synchronisation failed, until ctx is done. It compares them every interval.
+// synchronisation failed, until ctx is done. It compares them every interval, and writes
+// what has changed: at first what a list of the Schedules does not show as it should be.
 func (s Set) Run(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	var done []Entry
+	var last []Entry
+	var done map[string]Entry // nil: nothing is known yet
 	for {
-		if entries := s.Entries(); !slices.Equal(entries, done) {
-			err := s.Sync(ctx)
+		if entries := s.Entries(); !slices.Equal(entries, last) {
+			var err error
+			if done == nil {
+				done, err = s.upToDate(ctx, entries)
+			}
+			if err == nil {
+				err = s.sync(ctx, entries, done)
+			}
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
 				s.Logger.Error("Cannot bring the Schedules of the "+s.Purpose+" up to date; trying again", zap.Duration("in", interval), zap.Error(err))
 			default:
-				done = entries
+				last = entries
 			}
 		}
 		select {
@@ -72,18 +85,66 @@ func (s Set) Run(ctx context.Context, interval time.Duration) {
 // that are gone. Several workers may do it at the same time. One that cannot be made does
 // not keep the others from it.
 func (s Set) Sync(ctx context.Context) error {
+	return s.sync(ctx, s.Entries(), map[string]Entry{})
+}
+
+// sync is Sync without the entries in done, whose Schedules are up to date. It adds those
+// that it has written.
+func (s Set) sync(ctx context.Context, entries []Entry, done map[string]Entry) error {
 	var all []error
 	wanted := map[string]bool{}
-	for _, entry := range s.Entries() {
+	for _, entry := range entries {
 		wanted[entry.ID] = true
+		if done[entry.ID] == entry {
+			continue
+		}
+		delete(done, entry.ID)
 		if err := s.upsert(ctx, entry); err != nil {
 			all = append(all, fmt.Errorf("%s: %w", entry.ID, err))
+			continue
 		}
+		done[entry.ID] = entry
 	}
+	maps.DeleteFunc(done, func(id string, _ Entry) bool { return !wanted[id] })
 	if err := s.pauseRemoved(ctx, wanted); err != nil {
 		all = append(all, fmt.Errorf("pause the %s of accounts that are gone: %w", s.Purpose, err))
 	}
 	return errors.Join(all...)
+}
+
+// upToDate finds the entries whose Schedules the list shows as they should be. The list may
+// be a moment behind.
+func (s Set) upToDate(ctx context.Context, entries []Entry) (map[string]Entry, error) {
+	wanted := make(map[string]Entry, len(entries))
+	for _, entry := range entries {
+		wanted[entry.ID] = entry
+	}
+	list, err := s.Client.ScheduleClient().List(ctx, client.ScheduleListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	done := map[string]Entry{}
+	for list.HasNext() {
+		is, err := list.Next()
+		if err != nil {
+			return nil, err
+		}
+		entry, ok := wanted[is.ID]
+		if !ok || is.Spec == nil {
+			continue
+		}
+		want := s.desired(entry)
+		sameState := s.pausedByPerson(is.Paused, is.Note) || is.Paused == want.State.Paused && is.Note == want.State.Note
+		if mark := markOf(is.Spec); sameState && mark != "" && mark == markOf(want.Spec) && slices.Equal(is.Spec.Intervals, want.Spec.Intervals) {
+			done[is.ID] = entry
+		}
+	}
+	return done, nil
+}
+
+// pausedByPerson reports whether a person has paused a Schedule: it stays paused.
+func (s Set) pausedByPerson(paused bool, note string) bool {
+	return paused && note != s.NotePause && note != noteAccountRemoved
 }
 
 // upsert creates or updates a Schedule. An update writes every field anew: the input may be
@@ -103,7 +164,7 @@ func (s Set) upsert(ctx context.Context, entry Entry) error {
 	}
 	return schedules.GetHandle(ctx, entry.ID).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-			if was := is.Description.Schedule.State; was.Paused && was.Note != s.NotePause && was.Note != noteAccountRemoved {
+			if was := is.Description.Schedule.State; s.pausedByPerson(was.Paused, was.Note) {
 				want.State = was // somebody paused it
 			}
 			return &client.ScheduleUpdate{Schedule: &want}, nil
@@ -123,10 +184,37 @@ func (s Set) desired(entry Entry) client.Schedule {
 	}
 	if entry.Every == 0 {
 		want.State.Paused, want.State.Note = true, s.NotePause
-		return want
+	} else {
+		want.Spec.Intervals = []client.ScheduleIntervalSpec{{Every: entry.Every, Offset: offset(entry.ID, entry.Every)}}
 	}
-	want.Spec.Intervals = []client.ScheduleIntervalSpec{{Every: entry.Every, Offset: offset(entry.ID, entry.Every)}}
+	s.mark(&want)
 	return want
+}
+
+// markYear is a past year, in which no run is left out.
+const markYear = 2000
+
+// mark writes a hash of all that a Schedule should be into the comment of a calendar that
+// leaves out no run. A list of Schedules has neither their task queue nor their input, and
+// its other texts are no place: people write the note, no update can change the memo, and
+// a search attribute would have to be registered in each namespace.
+func (s Set) mark(want *client.Schedule) {
+	content, err := json.Marshal(want)
+	if err != nil {
+		return // without a mark it counts as changed at each start
+	}
+	sum := sha256.Sum256(append(content, s.KeyID...))
+	want.Spec.Skip = []client.ScheduleCalendarSpec{{
+		Year: []client.ScheduleRange{{Start: markYear}}, Comment: "settings " + hex.EncodeToString(sum[:8]),
+	}}
+}
+
+// markOf is the mark of a Schedule; empty: it has none.
+func markOf(spec *client.ScheduleSpec) string {
+	if len(spec.Skip) != 1 {
+		return ""
+	}
+	return spec.Skip[0].Comment
 }
 
 // offset spreads the accounts over the interval, so that not all have their turn on the

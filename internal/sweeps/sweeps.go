@@ -40,6 +40,7 @@ type Schedules struct {
 	Client    client.Client
 	Accounts  Accounts
 	TaskQueue string // where sweeps run
+	KeyID     string // of the key that encrypts payloads; empty: none does
 	Logger    *zap.Logger
 }
 
@@ -53,7 +54,7 @@ func (s Schedules) Sync(ctx context.Context) error { return s.set().Sync(ctx) }
 func (s Schedules) set() schedules.Set {
 	return schedules.Set{
 		Client: s.Client, TaskQueue: s.TaskQueue, Logger: s.Logger, Prefix: "sweep:", Purpose: "sweeps",
-		CatchUp: catchUpWindow, NotePause: noteManual, Entries: s.entries,
+		CatchUp: catchUpWindow, KeyID: s.KeyID, NotePause: noteManual, Entries: s.entries,
 	}
 }
 

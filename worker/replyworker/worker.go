@@ -170,8 +170,8 @@ func newWorker(c Config, register func(worker.WorkflowRegistry)) *Worker {
 	intake.RegisterWorkflowWithOptions(workflows.Intake, workflow.RegisterOptions{Name: workflows.IntakeType})
 	activities.NewDispatcher(c.Client, data, c.TaskQueue, personkey.New(c.Codec), max(1, c.IntakeConcurrency)).WithEvents(c.Events.EventScope()).WithMetrics(metrics).Register(intake)
 
-	sweepSchedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
-	tokenSchedules := renewals.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, Logger: c.Logger}
+	sweepSchedules := sweeps.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, KeyID: c.Codec.KeyID(), Logger: c.Logger}
+	tokenSchedules := renewals.Schedules{Client: c.Client, Accounts: c.Accounts, TaskQueue: c.TaskQueue, KeyID: c.Codec.KeyID(), Logger: c.Logger}
 	return &Worker{logger: c.Logger, version: c.Version, background: append(background, sweepSchedules.Run, tokenSchedules.Run), stopBackground: func() {}, queueWorkers: []queueWorker{
 		{c.TaskQueue, main},
 		{workflows.SendQueue(c.TaskQueue), posts},

@@ -61,6 +61,14 @@ func New(keys []Key) (*Codec, error) {
 	return c, nil
 }
 
+// KeyID is the id of the key that encrypts; empty: c is nil, and nothing is encrypted.
+func (c *Codec) KeyID() string {
+	if c == nil {
+		return ""
+	}
+	return c.first
+}
+
 // Encode encrypts each payload, its metadata too.
 func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	out := make([]*commonpb.Payload, len(payloads))
