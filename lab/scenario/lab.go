@@ -22,6 +22,7 @@ type Lab struct {
 	Out      io.Writer // gets the tables
 
 	Workers, Bridges int
+	Accounts         int           // of the scenario many-accounts
 	Limit            time.Duration // of one case
 	Soak             time.Duration // how long the scenario soak runs
 
@@ -50,6 +51,8 @@ func (l *Lab) Check() error {
 		return fmt.Errorf("-soak: must be at least %v, so that each third of it has readings", MinSoak)
 	case l.Workers < 1 || l.Bridges < 1:
 		return errors.New("-workers, -bridges: at least 1 of each must run")
+	case l.Accounts < 1:
+		return errors.New("-accounts: at least 1")
 	case (l.KillServer == "") != (l.StartServer == ""):
 		return errors.New("-kill-temporal, -start-temporal: give both, or none")
 	case l.KillServer != "" && l.Temporal == "":

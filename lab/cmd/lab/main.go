@@ -66,6 +66,7 @@ func parse(args []string, out, progress io.Writer) (c command, err error) {
 	copies := flags.Int("copies", 0, "how many workers and how many bridges run")
 	flags.IntVar(&l.Workers, "workers", 1, "how many workers run")
 	flags.IntVar(&l.Bridges, "bridges", 1, "how many bridges run")
+	flags.IntVar(&l.Accounts, "accounts", 10_000, "how many accounts the scenario many-accounts has")
 	flags.DurationVar(&l.Limit, "limit", 4*time.Minute, "how long a case of the faults may take; on a good day the longest takes 80 seconds")
 	flags.DurationVar(&l.Soak, "soak", 30*time.Minute, "how long the scenario soak runs, after its workers' caches are full")
 	flags.StringVar(&l.Temporal, "temporal", "", "host:port of a Temporal server to run on; default: one is started")

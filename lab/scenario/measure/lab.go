@@ -29,7 +29,7 @@ type run func(ctx context.Context, l *lab) ([]scenario.Row, error)
 // runs are the scenarios by name.
 var runs = map[string]run{
 	"burst": burst, "decode": decode, "starts": starts, "quiet": quiet, "single": single, "batch": batch, "auto": auto, "memory": memory, "kill": kill,
-	"live": live, "soak": soak, "cost": cost, "accounts": accounts, "rollout": rollout, "restore": restore,
+	"live": live, "soak": soak, "cost": cost, "accounts": accounts, "many-accounts": connectedAccounts, "rollout": rollout, "restore": restore,
 }
 
 // Bench are the figures of `make bench`. They run on any Temporal server.
@@ -72,8 +72,9 @@ var (
 	CommentCost = scenario.Suite{Name: "comment-cost", About: "on Postgres", Scenarios: []scenario.Scenario{
 		{Name: "cost", About: "what a comment costs"},
 	}, Run: runSuite}
-	AccountCost = scenario.Suite{Name: "account-cost", About: "on Postgres", Scenarios: []scenario.Scenario{
-		{Name: "accounts", About: "many accounts"},
+	AccountCost = scenario.Suite{Name: "account-cost", About: "what accounts cost", Scenarios: []scenario.Scenario{
+		{Name: "accounts", About: "accounts of the accounts file, on Postgres"},
+		{Name: "many-accounts", About: "connected accounts, as many as -accounts says"},
 	}, Run: runSuite}
 )
 

@@ -31,27 +31,33 @@ func readUsage(ctx context.Context, one *harness.Program) (u usage, err error) {
 		return u, err
 	}
 	u.descriptors = float64(len(open))
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, one.MetricsURL, nil)
+	text, err := readMetrics(ctx, one)
 	if err != nil {
 		return u, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return u, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return u, err
-	}
-	goroutines := values(string(text), "go_goroutines")
+	goroutines := values(text, "go_goroutines")
 	if len(goroutines) != 1 {
 		return u, fmt.Errorf("%s has no go_goroutines", one.MetricsURL)
 	}
 	u.goroutines = goroutines[0]
 	// Each of a worker's queues shows the cache that they share, as of its last task.
-	u.cached = slices.Max(append(values(string(text), "temporal_sticky_cache_size"), 0))
+	u.cached = slices.Max(append(values(text, "temporal_sticky_cache_size"), 0))
 	return u, nil
+}
+
+// readMetrics reads the metrics of a program in Prometheus's text format.
+func readMetrics(ctx context.Context, one *harness.Program) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, one.MetricsURL, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
 }
 
 // values are those of all series of a metric in Prometheus's text format.
