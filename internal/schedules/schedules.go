@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ import (
 const noteAccountRemoved = "the accounts file does not have this account any more"
 
 // pageSize is how many Schedules one request lists. A thousand, the most that a server
-// gives, took more than the ten seconds of a request on a busy development server.
+// gives, took up to the ten seconds of a request on a busy development server.
 const pageSize = 200
 
 // Entry is the Schedule that one account should have.
@@ -58,16 +57,11 @@ func (s Set) Run(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var last []Entry
-	var done map[string]Entry // nil: nothing is known yet
+	var done map[string]Entry
 	for {
 		if entries := s.Entries(); !slices.Equal(entries, last) {
 			var err error
-			if done == nil {
-				done, err = s.upToDate(ctx, entries)
-			}
-			if err == nil {
-				err = s.sync(ctx, entries, done)
-			}
+			done, err = s.sync(ctx, entries, done)
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -89,61 +83,77 @@ func (s Set) Run(ctx context.Context, interval time.Duration) {
 // that are gone. Several workers may do it at the same time. One that cannot be made does
 // not keep the others from it.
 func (s Set) Sync(ctx context.Context) error {
-	return s.sync(ctx, s.Entries(), map[string]Entry{})
+	_, err := s.sync(ctx, s.Entries(), map[string]Entry{})
+	return err
 }
 
-// sync is Sync without the entries in done, whose Schedules are up to date. It adds those
-// that it has written.
-func (s Set) sync(ctx context.Context, entries []Entry, done map[string]Entry) error {
-	var all []error
-	wanted := map[string]bool{}
+// sync is Sync without the entries in done, whose Schedules are up to date, and returns
+// those of which that is known now. Nil is known from the list.
+func (s Set) sync(ctx context.Context, entries []Entry, done map[string]Entry) (map[string]Entry, error) {
+	upToDate, gone, err := s.list(ctx, entries)
+	if err != nil {
+		err = fmt.Errorf("list the Schedules of the %s: %w", s.Purpose, err)
+	}
+	if done == nil {
+		if err != nil {
+			return nil, err
+		}
+		done = upToDate
+	}
+	all := []error{err}
+	synced := make(map[string]Entry, len(entries))
 	for _, entry := range entries {
-		wanted[entry.ID] = true
-		if done[entry.ID] == entry {
-			continue
+		if done[entry.ID] != entry {
+			if err := s.upsert(ctx, entry); err != nil {
+				all = append(all, fmt.Errorf("%s: %w", entry.ID, err))
+				continue
+			}
 		}
-		delete(done, entry.ID)
-		if err := s.upsert(ctx, entry); err != nil {
-			all = append(all, fmt.Errorf("%s: %w", entry.ID, err))
-			continue
+		synced[entry.ID] = entry
+	}
+	for _, id := range gone {
+		if err := s.pauseRemoved(ctx, id); err != nil {
+			all = append(all, fmt.Errorf("pause the %s of an account that is gone: %s: %w", s.Purpose, id, err))
 		}
-		done[entry.ID] = entry
 	}
-	maps.DeleteFunc(done, func(id string, _ Entry) bool { return !wanted[id] })
-	if err := s.pauseRemoved(ctx, wanted); err != nil {
-		all = append(all, fmt.Errorf("pause the %s of accounts that are gone: %w", s.Purpose, err))
-	}
-	return errors.Join(all...)
+	return synced, errors.Join(all...)
 }
 
-// upToDate finds the entries whose Schedules the list shows as they should be. The list may
-// be a moment behind.
-func (s Set) upToDate(ctx context.Context, entries []Entry) (map[string]Entry, error) {
+// list finds the entries whose Schedules the server's list shows as they should be, and the
+// Schedules of other accounts that are not paused. The list may be a moment behind.
+func (s Set) list(ctx context.Context, entries []Entry) (upToDate map[string]Entry, others []string, err error) {
 	wanted := make(map[string]Entry, len(entries))
 	for _, entry := range entries {
 		wanted[entry.ID] = entry
 	}
-	list, err := s.Client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: pageSize})
+	list, err := s.Client.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: pageSize, Query: fmt.Sprintf("ScheduleId STARTS_WITH %q", s.Prefix)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	done := map[string]Entry{}
+	upToDate = map[string]Entry{}
 	for list.HasNext() {
 		is, err := list.Next()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		entry, ok := wanted[is.ID]
-		if !ok || is.Spec == nil {
-			continue
-		}
-		want := s.desired(entry)
-		sameState := s.pausedByPerson(is.Paused, is.Note) || is.Paused == want.State.Paused && is.Note == want.State.Note
-		if mark := markOf(is.Spec); sameState && mark != "" && mark == markOf(want.Spec) && slices.Equal(is.Spec.Intervals, want.Spec.Intervals) {
-			done[is.ID] = entry
+		switch {
+		case ok && s.shows(is, entry):
+			upToDate[is.ID] = entry
+		case !ok && !is.Paused && strings.HasPrefix(is.ID, s.Prefix):
+			others = append(others, is.ID)
 		}
 	}
-	return done, nil
+	return upToDate, others, nil
+}
+
+// shows reports whether a list shows the Schedule of an entry as it should be.
+func (s Set) shows(is *client.ScheduleListEntry, entry Entry) bool {
+	want := s.desired(entry)
+	if is.Spec == nil || !slices.Equal(is.Spec.Intervals, want.Spec.Intervals) || !slices.Equal(marks(is.Spec), marks(want.Spec)) {
+		return false
+	}
+	return s.pausedByPerson(is.Paused, is.Note) || is.Paused == want.State.Paused && is.Note == want.State.Note
 }
 
 // pausedByPerson reports whether a person has paused a Schedule: it stays paused.
@@ -203,22 +213,19 @@ const markYear = 2000
 // its other texts are no place: people write the note, no update can change the memo, and
 // a search attribute would have to be registered in each namespace.
 func (s Set) mark(want *client.Schedule) {
-	content, err := json.Marshal(want)
-	if err != nil {
-		return // without a mark it counts as changed at each start
-	}
+	content, _ := json.Marshal(want) // data, and nothing else
 	sum := sha256.Sum256(append(content, s.KeyID...))
 	want.Spec.Skip = []client.ScheduleCalendarSpec{{
 		Year: []client.ScheduleRange{{Start: markYear}}, Comment: "settings " + hex.EncodeToString(sum[:8]),
 	}}
 }
 
-// markOf is the mark of a Schedule; empty: it has none.
-func markOf(spec *client.ScheduleSpec) string {
-	if len(spec.Skip) != 1 {
-		return ""
+// marks are the comments of the calendars that leave out runs.
+func marks(spec *client.ScheduleSpec) (all []string) {
+	for _, skip := range spec.Skip {
+		all = append(all, skip.Comment)
 	}
-	return spec.Skip[0].Comment
+	return all
 }
 
 // offset spreads the accounts over the interval, so that not all have their turn on the
@@ -229,34 +236,19 @@ func offset(id string, every time.Duration) time.Duration {
 	return (time.Duration(h.Sum32()) * time.Second % every).Truncate(time.Second)
 }
 
-// pauseRemoved pauses the Schedules on this task queue whose accounts are gone. The
-// list may be a moment behind: then the next time finds them.
-func (s Set) pauseRemoved(ctx context.Context, wanted map[string]bool) error {
-	schedules := s.Client.ScheduleClient()
-	list, err := schedules.List(ctx, client.ScheduleListOptions{PageSize: pageSize})
+// pauseRemoved pauses the Schedule of an account that is gone, if it is on this task queue.
+func (s Set) pauseRemoved(ctx context.Context, id string) error {
+	handle := s.Client.ScheduleClient().GetHandle(ctx, id)
+	is, err := handle.Describe(ctx)
 	if err != nil {
 		return err
 	}
-	for list.HasNext() {
-		entry, err := list.Next()
-		if err != nil {
-			return err
-		}
-		if !strings.HasPrefix(entry.ID, s.Prefix) || wanted[entry.ID] || entry.Paused {
-			continue
-		}
-		handle := schedules.GetHandle(ctx, entry.ID)
-		is, err := handle.Describe(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", entry.ID, err)
-		}
-		if action, ok := is.Schedule.Action.(*client.ScheduleWorkflowAction); !ok || action.TaskQueue != s.TaskQueue || is.Schedule.State.Paused {
-			continue // another product's, or another deployment's
-		}
-		if err := handle.Pause(ctx, client.SchedulePauseOptions{Note: noteAccountRemoved}); err != nil {
-			return fmt.Errorf("%s: %w", entry.ID, err)
-		}
-		s.Logger.Info("Paused the "+s.Purpose+" of an account that is gone", zap.String("schedule", entry.ID))
+	if action, ok := is.Schedule.Action.(*client.ScheduleWorkflowAction); !ok || action.TaskQueue != s.TaskQueue || is.Schedule.State.Paused {
+		return nil // another product's, or another deployment's
 	}
+	if err := handle.Pause(ctx, client.SchedulePauseOptions{Note: noteAccountRemoved}); err != nil {
+		return err
+	}
+	s.Logger.Info("Paused the "+s.Purpose+" of an account that is gone", zap.String("schedule", id))
 	return nil
 }

@@ -70,7 +70,7 @@ func TestRunWritesWhatChanged(t *testing.T) {
 		t.Helper()
 		var diff string
 		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) { // the list may be behind
-			done, err := s.upToDate(t.Context(), s.Entries())
+			done, _, err := s.list(t.Context(), s.Entries())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestRunWritesWhatChanged(t *testing.T) {
 	} {
 		changed := base
 		change(&changed)
-		if done, err := changed.upToDate(t.Context(), changed.Entries()); err != nil || len(done) > 0 {
+		if done, _, err := changed.list(t.Context(), changed.Entries()); err != nil || len(done) > 0 {
 			t.Errorf("with another %s %v are up to date, %v", name, done, err)
 		}
 	}
