@@ -25,11 +25,12 @@ import (
 	"github.com/privatereply/privatereply/lab/scenario/demo"
 	"github.com/privatereply/privatereply/lab/scenario/faults"
 	"github.com/privatereply/privatereply/lab/scenario/measure"
+	"github.com/privatereply/privatereply/lab/week"
 )
 
 // suites are all that can be run, in the order in which they run. The cost of comments
 // comes first, on a database that holds nothing else.
-var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, measure.Soak, measure.Operations, measure.Restoring, faults.Suite, measure.AccountCost, demo.Suite}
+var suites = []scenario.Suite{measure.CommentCost, measure.Bench, measure.LiveBurst, measure.Soak, measure.Operations, measure.Restoring, faults.Suite, measure.AccountCost, demo.Suite, week.Suite}
 
 func main() {
 	if asked, err := receiver.RunFront(os.Args[1:]); asked {
