@@ -57,7 +57,8 @@ func run(ctx context.Context, l *scenario.Lab, _ []scenario.Scenario) error {
 		scenario.WriteTable(l.Out, cells)
 		fmt.Fprintln(l.Out)
 	}
-	fmt.Fprintf(l.Out, "The pace of accounts lets replies expire from %.2f times this load on under posts, and from %.2f times on lives.\n", Growth(Million), LiveGrowth())
+	fmt.Fprintf(l.Out, "The pace of accounts is met by this load times %.2f on lives. Under posts the largest account falls behind for good from %.2f on, and replies of this week expire from %.2f on.\n",
+		LiveGrowth(), LastingGrowth(Million), Growth(Million))
 	return nil
 }
 

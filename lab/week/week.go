@@ -105,8 +105,8 @@ func Simulate(l Load, s System) Result {
 // mostGrowth ends the search of Growth.
 const mostGrowth = 16
 
-// Growth is by how much posts may grow, with all else as it is, until the first reply to
-// one expires: found by halving, so that it is right by a hundredth.
+// Growth is by how much posts may grow until the first reply to one of the week expires:
+// found by halving, so that it is right by a hundredth.
 func Growth(l Load) float64 {
 	least, most := 0.0, float64(mostGrowth)
 	for most-least > .01 {
@@ -121,6 +121,12 @@ func Growth(l Load) float64 {
 		}
 	}
 	return least
+}
+
+// LastingGrowth is by how much posts may grow until the largest account has more replies on
+// the average than its pace: then it falls behind from week to week.
+func LastingGrowth(l Load) float64 {
+	return postsPerHour / (l.sizes()[0] * (share(postMix, Rule) + share(postMix, Person)))
 }
 
 // LiveGrowth is by how much a live may grow until replies wait at its end.
