@@ -53,19 +53,19 @@ const (
 // Sources of the costs. To bring them up to date copy the tables that `scripts/cluster.sh
 // cost` prints; those of the server's parts are for 277.8 comments a second.
 const (
-	measured  = "docs/development/performance.md and scale.md, 2026-11-22"
+	measured  = "docs/development/performance.md and scale.md, 2026-11-29"
 	workedOut = "worked out: an ignored one, and a start and an end of its wait"
-	// waitEnd is the action of the end of a wait, seven days after a reply that nobody answered.
-	waitEnd = 1
+	// waitEnd is the actions of the end of a wait: the upsert, and the report to the conversation.
+	waitEnd = 2
 )
 
 // The paths.
 var (
-	ignored   = Path{"ignored", Nobody, Cost{1, 3.3, 3.0, 3.9, 10.8, .0024}, measured}
-	byRule    = Path{"answered by a rule", Rule, Cost{7 + waitEnd, 13.0, 14.0, 14.1, 35.1, .0101}, measured}
-	approved  = Path{"approved by a person", Person, Cost{11 + waitEnd, 18.2, 20.0, 18.6, 48.1, .0174}, measured}
-	undecided = Path{"put to a person, and nobody decides", Undecided, Cost{3, 5.3, 5.0, 5.9, 14.8, .0044}, workedOut}
-	answered  = Path{"answered by a rule, and the person writes back", Rule, Cost{12, 20.1, 23.0, 20.3, 62.8, .0171}, measured}
+	ignored   = Path{"ignored", Nobody, Cost{1, 3.3, 3.0, 4.0, 11.0, .0040}, measured}
+	byRule    = Path{"answered by a rule", Rule, Cost{5 + waitEnd, 9.9, 11.0, 12.0, 30.5, .0151}, measured}
+	approved  = Path{"approved by a person", Person, Cost{8 + waitEnd, 15.1, 17.0, 16.6, 42.1, .0243}, measured}
+	undecided = Path{"put to a person, and nobody decides", Undecided, Cost{3, 5.3, 5.0, 6.0, 15.0, .0060}, workedOut}
+	answered  = Path{"answered by a rule, and the person writes back", Rule, Cost{9 + waitEnd, 17.2, 20.0, 18.5, 56.3, .0221}, measured}
 )
 
 // Share is the part of comments that take a path.
