@@ -116,6 +116,7 @@ var (
 	found          = Verdict{State: privatereply.Sent, Reason: privatereply.FoundInConversation, Delivered: 1, Calls: 2}
 	secondTry      = Verdict{State: privatereply.Sent, Delivered: 1, Calls: 2}
 	responded      = Verdict{State: privatereply.Responded, Delivered: 1, Calls: 1}
+	respondedFound = Verdict{State: privatereply.Responded, Reason: privatereply.FoundInConversation, Delivered: 1, Calls: 2}
 	rejected       = Verdict{State: privatereply.Rejected, Reason: privatereply.RejectedByApprover}
 	withdrawn      = Verdict{State: privatereply.Withdrawn, Reason: privatereply.CommentRemoved}
 	liveOver       = Verdict{State: privatereply.Expired, Reason: privatereply.BroadcastEnded}
