@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/privatereply/privatereply"
@@ -585,6 +586,44 @@ func TestConversationsHearOfTheEnd(t *testing.T) {
 			slices.Sort(s.left)
 			if len(s.joined) != tt.joins || !slices.Equal(s.left, tt.left) {
 				t.Errorf("%d joins, and %q heard of the end; want %d and %q", len(s.joined), s.left, tt.joins, tt.left)
+			}
+		})
+	}
+}
+
+// Lists show that a send is under way once it has to wait for long, or again: before that it is
+// over in a second.
+func TestSendingIsShownOnceItWaits(t *testing.T) {
+	tests := []struct {
+		name  string
+		waits []time.Duration
+		want  []string
+	}{
+		{"at once", nil, []string{"sent", "no_response"}},
+		{"after a moment", []time.Duration{2 * time.Second}, []string{"sent", "no_response"}},
+		{"after two moments", []time.Duration{2 * time.Second, 2 * time.Second}, []string{"sending", "sent", "no_response"}},
+		{"after a minute", []time.Duration{time.Minute}, []string{"sending", "sent", "no_response"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newReplyTest(t, comment(), ask())
+			s.updateAt(time.Hour, "u", ApproveMessage, Approve{Approver: "ana", Text: "Hello!"})
+			s.sends = nil
+			for _, wait := range tt.waits {
+				s.sends = append(s.sends, func(SendPrivateReplyInput) privatereply.SendResult {
+					return privatereply.SendResult{Outcome: privatereply.OutcomeNotSent, Reason: privatereply.Paced, RetryAt: s.now().Add(wait)}
+				})
+			}
+			s.sends = append(s.sends, delivered)
+			var shown []string
+			s.OnUpsertTypedSearchAttributes(mock.Anything).Run(func(args mock.Arguments) {
+				if state, ok := args.Get(0).(temporal.SearchAttributes).GetKeyword(ReplyState); ok {
+					shown = append(shown, state)
+				}
+			}).Return(nil)
+			s.play()
+			if !slices.Equal(shown, tt.want) {
+				t.Errorf("lists showed %q, want %q", shown, tt.want)
 			}
 		})
 	}

@@ -567,8 +567,12 @@ func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	if wait > broadcastEndDelay {
 		r.joinBroadcast()
 	}
+	again := r.hasSlept
 	r.hasSlept = true
 	r.send.RetryAt = nextTry
+	if again || wait > shortestShownWait {
+		r.showSending()
+	}
 	r.publishNextTry(wait)
 	until := func() time.Time { return earlier(wake, r.deadline.At) }
 	return r.awaitUntil("Next try", until, func() bool {
@@ -576,16 +580,11 @@ func (r *reply) sleepUntil(wake, nextTry time.Time) error {
 	})
 }
 
-// publishNextTry shows that the send waits, and brings the memo up to date, which lists are
-// made of. It is left as it is when the wait is over: a time that has passed, or a state that is not sending,
-// says enough.
+// publishNextTry brings the memo up to date, which lists are made of. It is left as it is when
+// the wait is over: a time that has passed, or a state that is not sending, says enough.
 func (r *reply) publishNextTry(wait time.Duration) {
-	if wait <= shortestShownWait {
-		r.describe()
-		return
-	}
-	r.showSending()
-	if r.send.RetryAt.Equal(r.published.nextTry) {
+	defer r.describe()
+	if wait <= shortestShownWait || r.send.RetryAt.Equal(r.published.nextTry) {
 		return
 	}
 	r.published.nextTry = r.send.RetryAt
